@@ -1,0 +1,41 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+function base32(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += ALPHABET[byte & 31];
+  return text;
+}
+
+function timePrefix(nowMs: number): string {
+  let text = '';
+  for (let rest = nowMs, digit = 0; digit < 9; digit++, rest = Math.floor(rest / 32)) text = ALPHABET[rest % 32] + text;
+  return text;
+}
+
+/** Makes a new batch id that sorts by creation time: `b` and 21 characters, free of `:` (BullMQ refuses it in job ids). */
+export function newBatchId(nowMs: number = Date.now()): string {
+  return `b${timePrefix(nowMs)}${base32(randomBytes(12))}`;
+}
+
+/** Derives the batch id that an idempotency key always maps to, so that enqueueing twice meets the same jobs. */
+export function batchIdFor(idempotencyKey: string): string {
+  return `k${base32(createHash('sha256').update(idempotencyKey).digest().subarray(0, 21))}`;
+}
+
+/** Names task `index` (from 0) of a batch; also the id of its task job. */
+export function taskIdOf(batchId: string, index: number): string {
+  return `${batchId}-${index}`;
+}
+
+/** Reads a task id back, or returns `null` where the text is a batch id or no id of ours. */
+export function parseTaskId(text: string): { batchId: string; index: number } | null {
+  const match = /^([bk][0-9a-z]{21})-(\d{1,9})$/.exec(text);
+  return match?.[1] && match[2] ? { batchId: match[1], index: Number(match[2]) } : null;
+}
+
+/** Tells whether the text has the form of a batch id. */
+export function isBatchId(text: string): boolean {
+  return /^[bk][0-9a-z]{21}$/.test(text);
+}

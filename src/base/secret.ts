@@ -1,0 +1,60 @@
+import { inspect } from 'node:util';
+
+const MASK = '[secret]';
+
+/**
+ * A secret value that prints as `[secret]` wherever it lands: string, JSON, inspect, template.
+ *
+ * The value leaves only through {@link Secret.reveal}; the architecture test lists the few files that may call it.
+ */
+export class Secret {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** Hands out the value itself, for the one call that must put it on the wire. */
+  reveal(): string {
+    return this.#value;
+  }
+
+  toString(): string {
+    return MASK;
+  }
+
+  toJSON(): string {
+    return MASK;
+  }
+
+  [inspect.custom](): string {
+    return MASK;
+  }
+}
+
+/**
+ * Replaces known secret values in text on its way out of the process: log lines, records, error messages.
+ *
+ * Knows a value from the moment {@link Redactor.watch} saw it, in plain, URL-encoded, base64 and JSON-escaped form.
+ * Values under six characters are not watched: masking them would shred ordinary text.
+ */
+export class Redactor {
+  readonly #needles = new Set<string>();
+
+  /** Masks this secret from now on. */
+  watch(secret: Secret): void {
+    const value = secret.reveal();
+    if (value.length < 6) return;
+    this.#needles.add(value);
+    this.#needles.add(encodeURIComponent(value));
+    this.#needles.add(JSON.stringify(value).slice(1, -1));
+    this.#needles.add(Buffer.from(value).toString('base64').replace(/=+$/, ''));
+  }
+
+  /** Returns the text with every watched value masked. */
+  scrub(text: string): string {
+    let clean = text;
+    for (const needle of this.#needles) if (clean.includes(needle)) clean = clean.replaceAll(needle, MASK);
+    return clean;
+  }
+}

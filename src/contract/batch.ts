@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { Failure } from './failure.ts';
+import { RouteRequest } from './route.ts';
+import { Metadata, TaskSpec } from './task.ts';
+import { Cost, Usage } from './usage.ts';
+
+/** What an unusable route does: reject the whole `batch`, or fail only the tasks on that route. */
+export const Admission = z.enum(['batch', 'task']);
+export type Admission = z.infer<typeof Admission>;
+
+/** The most urgent and the least urgent priority a batch may have. Lower runs first. */
+export const PRIORITY = { first: 1, normal: 1000, last: 2_000_000 } as const;
+
+/** Everything a batch may say beside its tasks. */
+export const BatchOptions = z.strictObject({
+  name: z.string().trim().min(1).max(120).optional(),
+  /** Background that every task gets before its own context; stored once. */
+  context: z.string().optional(),
+  /** Route fields for the tasks that do not set them: the way to mean a default for the whole batch. */
+  defaults: RouteRequest.optional(),
+  /** The route of whoever delegates this batch; the last resort of each field. */
+  parent: RouteRequest.optional(),
+  admission: Admission.default('batch'),
+  /** How many tasks of this batch may run at the same time, over all workers. */
+  max_concurrent: z.number().int().min(1).max(100_000).optional(),
+  priority: z.number().int().min(PRIORITY.first).max(PRIORITY.last).default(PRIORITY.normal),
+  /** Enqueueing twice with the same key is the same as once. */
+  idempotency_key: z.string().min(1).max(200).optional(),
+  metadata: Metadata.optional(),
+});
+export type BatchOptions = z.infer<typeof BatchOptions>;
+
+/**
+ * What a producer submits: `tasks`, or a single `goal` with the fields of a task beside it.
+ *
+ * The published schema. Producers in TypeScript may pass an object of type {@link BatchInput}.
+ */
+export const BatchSpec = z.union([
+  z.strictObject({ ...BatchOptions.shape, ...RouteRequest.shape, tasks: z.array(TaskSpec).min(1) }),
+  z.strictObject({ ...BatchOptions.shape, ...TaskSpec.shape }),
+]);
+export type BatchInput = z.input<typeof BatchSpec>;
+
+/** A batch after parsing: options, tasks in order, and the top-level route, which is no default for the tasks. */
+export type Batch = { options: BatchOptions; tasks: TaskSpec[]; route: RouteRequest; warnings: string[] };
+
+/** The data of a batch job. */
+export const BatchJob = z.strictObject({
+  version: z.literal(1),
+  batch_id: z.string(),
+  name: z.string(),
+  total: z.number().int().positive(),
+});
+export type BatchJob = z.infer<typeof BatchJob>;
+
+/** What `enqueue` returns. `is_new` is false where the idempotency key had been enqueued before. */
+export type Receipt = { batch_id: string; total: number; is_new: boolean; warnings: string[] };
+
+/** How many tasks of a batch ended in which way. */
+export const Counts = z.strictObject({
+  succeeded: z.number().int(),
+  failed: z.number().int(),
+  rejected: z.number().int(),
+  cancelled: z.number().int(),
+});
+export type Counts = z.infer<typeof Counts>;
+
+/** What a settled batch came to. */
+export const BatchSummary = z.strictObject({
+  version: z.literal(1),
+  batch_id: z.string(),
+  name: z.string(),
+  total: z.number().int(),
+  counts: Counts,
+  usage: Usage,
+  cost_usd: Cost,
+  /** Tasks whose price is unknown; where it is above 0, `cost_usd` is `null`. */
+  unpriced_tasks: z.number().int(),
+  /** The first failures by index, at most ten. */
+  failures: z.array(z.strictObject({ index: z.number().int(), task_id: z.string(), failure: Failure })),
+  cleanup: z.strictObject({ released: z.number().int(), open: z.number().int() }),
+  enqueued_at: z.iso.datetime(),
+  settled_at: z.iso.datetime(),
+});
+export type BatchSummary = z.infer<typeof BatchSummary>;
+
+/** Where a batch stands. `ended` tasks have an outcome; `running` ones have an attempt open. */
+export type BatchStatus = {
+  batch_id: string;
+  name: string;
+  total: number;
+  counts: Counts;
+  ended: number;
+  running: number;
+  cancel?: { reason: string; requested_at: string };
+} & ({ status: 'enqueueing' | 'running' } | { status: 'settled'; summary: BatchSummary });

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { Cost, Usage } from './usage.ts';
+
+/** A tool the model asked for. `arguments` is the JSON text as the model wrote it; it may not parse. */
+export const ToolCall = z.strictObject({ id: z.string(), name: z.string(), arguments: z.string() });
+export type ToolCall = z.infer<typeof ToolCall>;
+
+/** What a tool answered. An error is an answer too: the model reads it and goes on. */
+export const ToolResult = z.strictObject({ call_id: z.string(), text: z.string(), is_error: z.boolean() });
+export type ToolResult = z.infer<typeof ToolResult>;
+
+/**
+ * Why a model stopped: it gave its answer, wants tools, hit its output limit, or declined.
+ */
+export const StopReason = z.enum(['answer', 'tools', 'length', 'refusal']);
+export type StopReason = z.infer<typeof StopReason>;
+
+/** One completed model call. `native` is the provider's own JSON, echoed verbatim on the next turn. */
+export const Turn = z.strictObject({
+  native: z.json(),
+  text: z.string(),
+  tool_calls: z.array(ToolCall),
+  stop: StopReason,
+  usage: Usage,
+  cost_usd: Cost,
+  request_id: z.string().optional(),
+});
+export type Turn = z.infer<typeof Turn>;
+
+/**
+ * What is recorded after each model call, so that it is never paid for again.
+ *
+ * `tool_results` answer the tool calls of the checkpoint before; they stand here because they were sent with this call.
+ */
+export const Checkpoint = z.strictObject({
+  version: z.literal(1),
+  turn: z.number().int().positive(),
+  tool_results: z.array(ToolResult),
+  reply: Turn,
+});
+export type Checkpoint = z.infer<typeof Checkpoint>;

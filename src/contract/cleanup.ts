@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+/** The kinds of resource an attempt can hold. Each has one releaser (`worker/releasers.ts`). */
+export const ResourceKind = z.enum(['credential_lease', 'client', 'workspace']);
+export type ResourceKind = z.infer<typeof ResourceKind>;
+
+/**
+ * How sure we are that a resource is gone.
+ *
+ * `verified`: looked and saw it gone. `acknowledged`: its keeper said so. `implied`: cannot have outlived something
+ * that ended. `expires_at`: ends by itself at a known time. `unknown`: could not be told.
+ */
+export const Evidence = z.enum(['verified', 'acknowledged', 'implied', 'expires_at', 'unknown']);
+export type Evidence = z.infer<typeof Evidence>;
+
+/** Who released a resource. */
+export const CleanupActor = z.enum(['owner', 'reclaim', 'boot_sweep', 'operator']);
+export type CleanupActor = z.infer<typeof CleanupActor>;
+
+/** One resource given back, or not: a step of the cleanup record. `detail` says what was seen. */
+export const CleanupStep = z.strictObject({
+  row: z.string(),
+  kind: ResourceKind,
+  ref: z.string(),
+  status: z.enum(['released', 'open']),
+  evidence: Evidence,
+  actor: CleanupActor,
+  detail: z.string(),
+  duration_ms: z.number(),
+  released_at: z.iso.datetime(),
+});
+export type CleanupStep = z.infer<typeof CleanupStep>;
+
+/** Everything an attempt held, in the order it was given back. `open` counts the rows that are not closed. */
+export const CleanupRecord = z.strictObject({
+  version: z.literal(1),
+  steps: z.array(CleanupStep),
+  open: z.number().int().nonnegative(),
+});
+export type CleanupRecord = z.infer<typeof CleanupRecord>;
+
+/** A row of the ledger: `intent` before the resource exists, `acquired` after, `released` with evidence. */
+export const LedgerRow = z.discriminatedUnion('status', [
+  z.strictObject({
+    status: z.literal('intent'),
+    kind: ResourceKind,
+    ref: z.string(),
+    epoch: z.number(),
+    owner: z.string(),
+    intent_at: z.string(),
+  }),
+  z.strictObject({
+    status: z.literal('acquired'),
+    kind: ResourceKind,
+    ref: z.string(),
+    epoch: z.number(),
+    owner: z.string(),
+    intent_at: z.string(),
+    acquired_at: z.string(),
+  }),
+]);
+export type LedgerRow = z.infer<typeof LedgerRow>;

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { FAILURE_CODES } from '../errors.ts';
+import { AttemptEnd } from './outcome.ts';
+
+const common = { version: z.literal(1), batch_id: z.string(), at: z.iso.datetime() };
+const ofTask = { ...common, task_id: z.string(), index: z.number().int() };
+
+/**
+ * What is told while a batch runs, over Redis pub/sub. Best effort: an event may be lost or repeated; the records are
+ * the truth.
+ */
+export const ErrandEvent = z.discriminatedUnion('event', [
+  z.strictObject({ event: z.literal('attempt_started'), epoch: z.number().int(), worker: z.string(), ...ofTask }),
+  z.strictObject({ event: z.literal('turn_recorded'), epoch: z.number().int(), turn: z.number().int(), ...ofTask }),
+  z.strictObject({
+    event: z.literal('attempt_ended'),
+    epoch: z.number().int(),
+    ended: AttemptEnd,
+    code: z.enum(FAILURE_CODES).optional(),
+    ...ofTask,
+  }),
+  z.strictObject({
+    event: z.literal('task_ended'),
+    status: z.enum(['succeeded', 'failed', 'rejected', 'cancelled']),
+    code: z.enum(FAILURE_CODES).optional(),
+    ...ofTask,
+  }),
+  z.strictObject({ event: z.literal('batch_settled'), ...common }),
+]);
+export type ErrandEvent = z.infer<typeof ErrandEvent>;

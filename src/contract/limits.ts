@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+const bytes = z.number().int().positive();
+
+/** How large a batch may be. Sizes are UTF-8 bytes. Every limit can be set in `errand.config.yaml` under `limits`. */
+export const Limits = z.strictObject({
+  max_tasks: z.number().int().positive().max(1_000_000).default(100_000),
+  max_goal_bytes: bytes.default(256 * 1024),
+  max_context_bytes: bytes.default(1024 * 1024),
+  max_metadata_bytes: bytes.default(16 * 1024),
+  max_batch_bytes: bytes.default(128 * 1024 * 1024),
+  max_depth: z.number().int().positive().max(1000).default(32),
+});
+export type Limits = z.infer<typeof Limits>;
+
+/** The limits that hold where nothing is configured. */
+export const DEFAULT_LIMITS: Limits = Limits.parse({});

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { CleanupRecord } from './cleanup.ts';
+import { Failure } from './failure.ts';
+import { RouteAudit } from './route.ts';
+import { Cost, Usage } from './usage.ts';
+
+/** How one attempt ended. `lost`: it never said; a later attempt found it without an end. */
+export const AttemptEnd = z.enum(['succeeded', 'failed', 'rejected', 'cancelled', 'deferred', 'handed_back', 'lost']);
+export type AttemptEnd = z.infer<typeof AttemptEnd>;
+
+/** One start of one task: who ran it, how it ended, and what it gave back. */
+export const Attempt = z.strictObject({
+  epoch: z.number().int().positive(),
+  worker: z.string(),
+  started_at: z.iso.datetime(),
+  ended_at: z.iso.datetime().optional(),
+  ended: AttemptEnd.optional(),
+  failure: Failure.optional(),
+  cleanup: CleanupRecord.optional(),
+});
+export type Attempt = z.infer<typeof Attempt>;
+
+const common = {
+  version: z.literal(1),
+  batch_id: z.string(),
+  task_id: z.string(),
+  index: z.number().int().nonnegative(),
+  route: RouteAudit,
+  attempts: z.array(Attempt),
+  turns: z.number().int().nonnegative(),
+  tool_calls: z.number().int().nonnegative(),
+  usage: Usage,
+  cost_usd: Cost,
+  /** First start to end; 0 for a task that never started. */
+  duration_ms: z.number().nonnegative(),
+  ended_at: z.iso.datetime(),
+  cleanup: CleanupRecord,
+};
+
+/** What the child said and wrote, as far as it came. */
+export const Answer = z.strictObject({
+  text: z.string(),
+  /** Files left in the workspace, with their contents where small; the workspace itself is removed. */
+  files: z.array(z.strictObject({ path: z.string(), bytes: z.number().int(), text: z.string().optional() })),
+});
+export type Answer = z.infer<typeof Answer>;
+
+/**
+ * How a task ended, once and for all: the one terminal record of the task.
+ *
+ * `rejected` means that no child was built because its batch was not admitted.
+ */
+export const Outcome = z.discriminatedUnion('status', [
+  z.strictObject({ status: z.literal('succeeded'), answer: Answer, ...common }),
+  z.strictObject({ status: z.literal('failed'), failure: Failure, partial: Answer.optional(), ...common }),
+  z.strictObject({ status: z.literal('rejected'), failure: Failure, ...common }),
+  z.strictObject({
+    status: z.literal('cancelled'),
+    failure: Failure,
+    reason: z.string(),
+    requested_at: z.iso.datetime(),
+    partial: Answer.optional(),
+    ...common,
+  }),
+]);
+export type Outcome = z.infer<typeof Outcome>;
+export type OutcomeStatus = Outcome['status'];

@@ -1,0 +1,226 @@
+import type { z } from 'zod';
+import { byteLength, clip } from '../base/text.ts';
+import { ErrandError, type Problem } from '../errors.ts';
+import { type Batch, BatchOptions } from './batch.ts';
+import type { Limits } from './limits.ts';
+import { problemsOfPlainJson } from './plain-json.ts';
+import { RouteRequest } from './route.ts';
+import { TaskSpec } from './task.ts';
+
+/** Fields of `delegate_task` that Errand accepts and does not act on: they come back as warnings. */
+const IGNORED_FIELDS = new Set(['role', 'max_iterations', 'background', 'acp_command', 'acp_args']);
+const OPTION_FIELDS = Object.keys(BatchOptions.shape);
+const ROUTE_FIELDS = Object.keys(RouteRequest.shape);
+const TASK_FIELDS = Object.keys(TaskSpec.shape);
+const MOST_PROBLEMS = 100;
+/** Tasks validated before the event loop gets a turn; 500 small tasks take about 5 ms. */
+const TASKS_PER_SLICE = 500;
+
+type Fields = Record<string, unknown>;
+
+function typeOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeOf(value) === 'object';
+}
+
+function pick(fields: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(names.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
+}
+
+/** Collects the problems of one batch; a full list ends the search, so that hostile input stays cheap. */
+class Findings {
+  readonly problems: Problem[] = [];
+  readonly warnings: string[] = [];
+
+  add(path: string, message: string, index?: number): void {
+    if (this.problems.length < MOST_PROBLEMS)
+      this.problems.push({ path, message, ...(index !== undefined && { index }) });
+  }
+
+  get isFull(): boolean {
+    return this.problems.length >= MOST_PROBLEMS;
+  }
+
+  addIssues(issues: readonly z.core.$ZodIssue[], at: string, fields: readonly string[], index?: number): void {
+    for (const issue of issues) {
+      const path = [at, issue.path.map(String).join('.')].filter(Boolean).join('.');
+      if (issue.code === 'unrecognized_keys') {
+        for (const key of issue.keys)
+          this.add([path, clip(key, 60)].filter(Boolean).join('.'), unknownField(key, fields), index);
+      } else {
+        this.add(path, issue.message.replace(/^Invalid (input|option): /, ''), index);
+      }
+    }
+  }
+
+  /** Takes out the fields Errand does not act on yet, with one warning each. */
+  withoutIgnored(fields: Fields, at: string): Fields {
+    const kept: Fields = {};
+    for (const [name, value] of Object.entries(fields)) {
+      if (IGNORED_FIELDS.has(name)) this.warnings.push(`${at}${name}: accepted and ignored`);
+      else kept[name] = value;
+    }
+    return kept;
+  }
+
+  throwIfAny(): void {
+    if (this.problems.length === 0) return;
+    const [first] = this.problems;
+    const more = this.problems.length > 1 ? ` (and ${this.problems.length - 1} more)` : '';
+    throw new ErrandError('BATCH_INVALID', `${first?.path || 'batch'}: ${first?.message}${more}`, {
+      problems: this.problems,
+    });
+  }
+}
+
+function unknownField(key: string, fields: readonly string[]): string {
+  if (/^(api_?key|base_?url)$/i.test(key)) {
+    return 'refused: keys and addresses never travel in a batch; a route names a provider, which owns both';
+  }
+  return `unknown field; known: ${fields.join(', ')}`;
+}
+
+/** `tasks` may come as the JSON text of an array, because models often write it so (B5, B6). */
+function tasksOf(value: unknown, findings: Findings): unknown[] | undefined {
+  let tasks = value;
+  if (typeof tasks === 'string') {
+    if (tasks.trim() === '') {
+      findings.add('tasks', 'expected an array of tasks, got an empty string');
+      return undefined;
+    }
+    try {
+      tasks = JSON.parse(tasks);
+    } catch (error) {
+      findings.add(
+        'tasks',
+        `expected an array of tasks, got a string that is not JSON: ${clip(String((error as Error).message), 120)}`,
+      );
+      return undefined;
+    }
+    if (!Array.isArray(tasks)) {
+      findings.add('tasks', `expected an array of tasks, got a string that holds JSON of type ${typeOf(tasks)}`);
+      return undefined;
+    }
+  }
+  if (tasks === undefined) return [];
+  if (Array.isArray(tasks)) return tasks;
+  findings.add('tasks', `expected an array of tasks, got ${typeOf(tasks)}`);
+  return undefined;
+}
+
+function checkSizes(task: TaskSpec, at: string, limits: Limits, findings: Findings, index: number): number {
+  const sizes = [
+    ['goal', byteLength(task.goal), limits.max_goal_bytes],
+    ['context', byteLength(task.context ?? ''), limits.max_context_bytes],
+    ['metadata', task.metadata ? byteLength(JSON.stringify(task.metadata)) : 0, limits.max_metadata_bytes],
+  ] as const;
+  for (const [field, size, limit] of sizes) {
+    if (size > limit) findings.add(`${at}.${field}`, `expected at most ${limit} bytes, got ${size}`, index);
+  }
+  return sizes.reduce((sum, [, size]) => sum + size, 0);
+}
+
+/**
+ * Parses what a producer submitted, all of it before anything is enqueued, and reports every problem at once with its
+ * index and path. Yields to the event loop between slices, so that a large batch does not stall a web app.
+ *
+ * @throws ErrandError `BATCH_INVALID` with up to 100 problems.
+ */
+export async function parseBatch(input: unknown, limits: Limits): Promise<Batch> {
+  const findings = new Findings();
+  if (!isFields(input)) {
+    findings.add('', `expected a batch object, got ${typeOf(input)}`);
+    findings.throwIfAny();
+    throw new ErrandError('INTERNAL', 'unreachable');
+  }
+  const { tasks: rawTasks, ...rest } = input;
+  findings.problems.push(...problemsOfPlainJson(rest, limits.max_depth));
+  findings.throwIfAny();
+
+  const given = tasksOf(rawTasks, findings);
+  findings.throwIfAny();
+  const top = findings.withoutIgnored(rest, '');
+  const isSingle = given === undefined || given.length === 0;
+  if (isSingle && top.goal === undefined) {
+    const got = rawTasks === undefined ? 'neither' : 'an empty tasks array and no goal';
+    findings.add('tasks', `expected a non-empty array of tasks, or a goal; got ${got}`);
+    findings.throwIfAny();
+  }
+  const items: unknown[] = isSingle
+    ? [
+        pick(
+          top,
+          TASK_FIELDS.filter((name) => !OPTION_FIELDS.includes(name)),
+        ),
+      ]
+    : given;
+  if (items.length > limits.max_tasks) {
+    findings.add(
+      'tasks',
+      `expected at most ${limits.max_tasks} tasks, got ${items.length}; split them over several batches`,
+    );
+    findings.throwIfAny();
+  }
+
+  const options = parseOptions(top, isSingle, findings);
+  const tasks = await parseTasks(items, isSingle, limits, findings);
+  findings.throwIfAny();
+  const context = options.context ?? '';
+  if (byteLength(context) > limits.max_context_bytes) {
+    findings.add('context', `expected at most ${limits.max_context_bytes} bytes, got ${byteLength(context)}`);
+    findings.throwIfAny();
+  }
+  if (!isSingle && top.goal !== undefined) findings.warnings.push('goal: ignored, because tasks is not empty');
+  const route = isSingle ? {} : RouteRequest.parse(pick(top, ROUTE_FIELDS));
+  return { options, tasks, route, warnings: findings.warnings };
+}
+
+function parseOptions(top: Fields, isSingle: boolean, findings: Findings): BatchOptions {
+  const ofTask = isSingle ? TASK_FIELDS : ['goal', ...ROUTE_FIELDS];
+  const known = [...OPTION_FIELDS, 'tasks', ...TASK_FIELDS.filter((name) => !OPTION_FIELDS.includes(name))];
+  const own = Object.fromEntries(
+    Object.entries(top).filter(([name]) => OPTION_FIELDS.includes(name) || !ofTask.includes(name)),
+  );
+  const parsed = BatchOptions.safeParse(own);
+  if (!parsed.success) findings.addIssues(parsed.error.issues, '', known);
+  const route = RouteRequest.safeParse(isSingle ? {} : pick(top, ROUTE_FIELDS));
+  if (!route.success) findings.addIssues(route.error.issues, '', known);
+  return parsed.success ? parsed.data : BatchOptions.parse({});
+}
+
+async function parseTasks(
+  items: unknown[],
+  isSingle: boolean,
+  limits: Limits,
+  findings: Findings,
+): Promise<TaskSpec[]> {
+  const tasks: TaskSpec[] = [];
+  let totalBytes = 0;
+  for (const [index, item] of items.entries()) {
+    if (index > 0 && index % TASKS_PER_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (findings.isFull) break;
+    const at = isSingle ? '' : `tasks[${index}]`;
+    if (!isFields(item)) {
+      findings.add(at, `expected a task object, got ${typeOf(item)}`, index);
+      continue;
+    }
+    const unplain = problemsOfPlainJson(item, limits.max_depth);
+    for (const problem of unplain) findings.add([at, problem.path].filter(Boolean).join('.'), problem.message, index);
+    if (unplain.length > 0) continue;
+    const parsed = TaskSpec.safeParse(findings.withoutIgnored(item, at && `${at}.`));
+    if (!parsed.success) {
+      findings.addIssues(parsed.error.issues, at, TASK_FIELDS, index);
+      continue;
+    }
+    totalBytes += checkSizes(parsed.data, at, limits, findings, index);
+    tasks.push(parsed.data);
+  }
+  if (totalBytes > limits.max_batch_bytes) {
+    findings.add('tasks', `expected at most ${limits.max_batch_bytes} bytes in all, got ${totalBytes}`);
+  }
+  return tasks;
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import type { Problem } from '../errors.ts';
+import { ProviderName, type ResolvedRoute, RouteRequest, type RouteRule } from './route.ts';
+
+/** `strict`: DESIGN §6, a batch's top-level route is no default. `inherit`: it is one, above the configuration. */
+export const RoutingPrecedence = z.enum(['strict', 'inherit']);
+export type RoutingPrecedence = z.infer<typeof RoutingPrecedence>;
+
+/** What resolving a route needs to know of a deployment: its providers, its own defaults, its precedence. */
+export const RoutingTable = z.strictObject({
+  /** Every provider by name, with the model it uses where none is named. */
+  providers: z.record(ProviderName, z.strictObject({ default_model: z.string().optional() })),
+  delegation: RouteRequest,
+  precedence: RoutingPrecedence,
+});
+export type RoutingTable = z.infer<typeof RoutingTable>;
+
+type Layer = [RouteRule, RouteRequest | undefined];
+
+/** The routes a task's own may be completed from. */
+export type RouteContext = {
+  defaults: RouteRequest | undefined;
+  /** The batch's top-level route; counts only under `routing_precedence: "inherit"`. */
+  batch: RouteRequest | undefined;
+  parent: RouteRequest | undefined;
+};
+
+function firstOf<K extends keyof RouteRequest>(layers: Layer[], field: K): [RouteRule, RouteRequest[K]] | undefined {
+  for (const [rule, route] of layers) if (route?.[field] !== undefined) return [rule, route[field]];
+  return undefined;
+}
+
+/**
+ * A model belongs to the provider it was written for: a layer below the one that chose the provider lends its model
+ * only where it names the same provider. Otherwise switching the provider would keep another vendor's model (B48).
+ */
+function modelFor(layers: Layer[], provider: string, providerRule: RouteRule): [RouteRule, string] | undefined {
+  const chooser = layers.findIndex(([rule]) => rule === providerRule);
+  for (const [position, [rule, route]] of layers.entries()) {
+    if (route?.model !== undefined && (position <= chooser || route.provider === provider)) return [rule, route.model];
+  }
+  return undefined;
+}
+
+/**
+ * Resolves the route of one task, field by field: task > defaults > (batch, where inherited) > config > parent, and at
+ * last the provider's default model. Returns the problems instead where no provider or model can be had.
+ *
+ * Implements B46, B48–B51 and B53 of the delegation reference.
+ */
+export function resolveRoute(
+  task: RouteRequest,
+  context: RouteContext,
+  table: RoutingTable,
+): { route: ResolvedRoute } | { problems: Problem[] } {
+  const layers: Layer[] = [
+    ['task', task],
+    ['defaults', context.defaults],
+    ['batch', table.precedence === 'inherit' ? context.batch : undefined],
+    ['config', table.delegation],
+    ['parent', context.parent],
+  ];
+  const known = Object.keys(table.providers).sort();
+  const provider = firstOf(layers, 'provider');
+  if (!provider?.[1]) {
+    const message = `missing: no provider in the task, the defaults, the configuration or the parent; known providers: ${known.join(', ')}`;
+    return { problems: [{ path: 'provider', message }] };
+  }
+  const [providerRule, providerName] = provider;
+  const profile = Object.hasOwn(table.providers, providerName) ? table.providers[providerName] : undefined;
+  if (!profile) {
+    return {
+      problems: [{ path: 'provider', message: `unknown provider "${providerName}"; known: ${known.join(', ')}` }],
+    };
+  }
+  const model =
+    modelFor(layers, providerName, providerRule) ??
+    (profile.default_model ? (['provider', profile.default_model] as const) : undefined);
+  if (!model) {
+    return { problems: [{ path: 'model', message: `missing: provider "${providerName}" has no default model` }] };
+  }
+  const effort = firstOf(layers, 'reasoning_effort');
+  return {
+    route: {
+      provider: providerName,
+      model: model[1],
+      ...(effort?.[1] && { reasoning_effort: effort[1] }),
+      requested: task,
+      chosen_by: { provider: providerRule, model: model[0], ...(effort && { reasoning_effort: effort[0] }) },
+    },
+  };
+}

@@ -1,0 +1,290 @@
+/**
+ * What should happen next to the task that met a failure.
+ *
+ * - `retry`: run it again after a back-off; spends one of its attempts.
+ * - `discard`: it has ended; running it again would not help.
+ * - `defer`: run it again at a known time; spends no attempt.
+ * - `requeue`: hand it back to the head of its lane at once; spends no attempt.
+ * - `surrender`: the task is no longer ours; say nothing, its new owner speaks for it.
+ */
+export type Disposition = 'retry' | 'discard' | 'defer' | 'requeue' | 'surrender';
+
+/** Who a failure is traced to. */
+export type Origin =
+  | 'input'
+  | 'credential'
+  | 'provider'
+  | 'child'
+  | 'budget'
+  | 'attempt'
+  | 'infrastructure'
+  | 'internal';
+
+type FailureSpec = { origin: Origin; disposition: Disposition; means: string; remedy: string };
+
+/** Every code Errand reports, with what it means, what happens next, and what a person can do about it. */
+export const FAILURES = {
+  BATCH_INVALID: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'The batch does not fit the contract; nothing was enqueued.',
+    remedy: 'Mend the fields named in the problems and enqueue the batch again.',
+  },
+  IDEMPOTENCY_CONFLICT: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'The idempotency key was used before with another batch.',
+    remedy: 'Use a new key for a new batch, or send the first batch again unchanged.',
+  },
+  NOT_FOUND: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'No batch or task with this id is on record.',
+    remedy: 'Check the id; records are kept for the retention time only.',
+  },
+  CONFIG_INVALID: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'The configuration does not parse.',
+    remedy: 'Mend the setting that the message names.',
+  },
+  TASK_INVALID: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'A task job does not parse, or was written by a newer version.',
+    remedy: 'Upgrade the workers to the version of the producer, or enqueue the batch again.',
+  },
+  ROUTE_UNSUPPORTED: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'The route names a provider, model or effort that this deployment does not offer.',
+    remedy: 'Choose one of those the message lists, or declare the provider in errand.config.yaml.',
+  },
+  BATCH_REJECTED: {
+    origin: 'credential',
+    disposition: 'discard',
+    means: 'Another task of the batch has an unusable route, and admission is by batch.',
+    remedy: 'Mend the route that the message names, or enqueue with admission "task".',
+  },
+  CREDENTIAL_MISSING: {
+    origin: 'credential',
+    disposition: 'discard',
+    means: 'No source has the credential of the provider.',
+    remedy: 'Set the variable that the message names, or mount the file, on every worker.',
+  },
+  CREDENTIAL_REJECTED: {
+    origin: 'credential',
+    disposition: 'discard',
+    means: 'The provider refused the credential (401 or 403).',
+    remedy: 'Replace the credential; check its project, its permissions and its expiry.',
+  },
+  PROVIDER_QUOTA_EXHAUSTED: {
+    origin: 'provider',
+    disposition: 'discard',
+    means: 'The account behind the credential is out of quota or credit.',
+    remedy: 'Raise the limit or top up the account; waiting does not help.',
+  },
+  PROVIDER_RATE_LIMITED: {
+    origin: 'provider',
+    disposition: 'defer',
+    means: 'The provider answered 429; the task comes back when the provider said so.',
+    remedy: 'Lower the concurrency of the lane, or ask the provider for a higher limit.',
+  },
+  PROVIDER_OVERLOADED: {
+    origin: 'provider',
+    disposition: 'retry',
+    means: 'The provider is overloaded (503 or 529).',
+    remedy: 'Nothing, if it passes; otherwise pause the lane or route elsewhere.',
+  },
+  PROVIDER_FAILED: {
+    origin: 'provider',
+    disposition: 'retry',
+    means: 'The provider failed inside (5xx, or an error event in the stream).',
+    remedy: "Look at the provider's status page; the request id is in the failure.",
+  },
+  PROVIDER_UNREACHABLE: {
+    origin: 'provider',
+    disposition: 'retry',
+    means: 'No connection to the provider, or it broke.',
+    remedy: 'Check name resolution, TLS, egress rules and the base URL in the configuration.',
+  },
+  PROVIDER_TIMED_OUT: {
+    origin: 'provider',
+    disposition: 'retry',
+    means: 'One model call passed its limit: headers, first token, idle stream or total.',
+    remedy: 'Raise the timeout that the message names if the model is merely slow.',
+  },
+  PROVIDER_STREAM_CUT: {
+    origin: 'provider',
+    disposition: 'retry',
+    means: 'The stream ended before its terminal event, so the turn is not complete.',
+    remedy: 'Nothing, if it passes; otherwise look for a proxy that cuts long responses.',
+  },
+  PROVIDER_MALFORMED: {
+    origin: 'provider',
+    disposition: 'retry',
+    means: 'The provider sent something that is not its protocol.',
+    remedy: 'Check that the base URL and the wire of the provider belong together.',
+  },
+  PROVIDER_REFUSED_REQUEST: {
+    origin: 'provider',
+    disposition: 'discard',
+    means: 'The provider refused the request as wrong (400, 404, 413, 422).',
+    remedy: 'Check the model name and the size of goal and context.',
+  },
+  CONTEXT_TOO_LONG: {
+    origin: 'provider',
+    disposition: 'discard',
+    means: 'The conversation no longer fits the context window of the model.',
+    remedy: 'Shorten goal and context, or route to a model with a larger window.',
+  },
+  CHILD_REFUSED: {
+    origin: 'child',
+    disposition: 'discard',
+    means: 'The model declined the task.',
+    remedy: 'Reword the goal, or route it to another model.',
+  },
+  CHILD_EMPTY_ANSWER: {
+    origin: 'child',
+    disposition: 'discard',
+    means: 'The child ended without an answer.',
+    remedy: 'Raise the token budget, or ask for less in one task.',
+  },
+  BUDGET_TURNS: {
+    origin: 'budget',
+    disposition: 'discard',
+    means: 'The child used all its turns.',
+    remedy: 'Raise budget.turns, or split the task.',
+  },
+  BUDGET_TOKENS: {
+    origin: 'budget',
+    disposition: 'discard',
+    means: 'The child used all its tokens.',
+    remedy: 'Raise budget.tokens, or split the task.',
+  },
+  BUDGET_SECONDS: {
+    origin: 'budget',
+    disposition: 'discard',
+    means: 'The task ran out of wall-clock time.',
+    remedy: 'Raise budget.seconds, or split the task.',
+  },
+  ATTEMPT_CANCELLED: {
+    origin: 'attempt',
+    disposition: 'discard',
+    means: 'Someone cancelled the task or its batch.',
+    remedy: 'Nothing; enqueue the task again if it was a mistake.',
+  },
+  ATTEMPT_PARKED: {
+    origin: 'attempt',
+    disposition: 'defer',
+    means: 'The batch already runs max_concurrent tasks; this one waits its turn.',
+    remedy: 'Nothing; raise max_concurrent to run more at a time.',
+  },
+  ATTEMPT_DRAINED: {
+    origin: 'attempt',
+    disposition: 'requeue',
+    means: 'The worker is going away and handed the task back.',
+    remedy: 'Nothing; another worker goes on from the last recorded turn.',
+  },
+  ATTEMPT_LOCK_LOST: {
+    origin: 'attempt',
+    disposition: 'surrender',
+    means: 'The worker lost its lock on the task, so another may own it.',
+    remedy: 'Look for a frozen event loop or an unreachable Redis at that time.',
+  },
+  ATTEMPT_SUPERSEDED: {
+    origin: 'attempt',
+    disposition: 'surrender',
+    means: 'A newer attempt of the task is on record; what this one writes is refused.',
+    remedy: 'Look for a paused worker; the newer attempt is the one that counts.',
+  },
+  ATTEMPT_STALLED_OUT: {
+    origin: 'attempt',
+    disposition: 'discard',
+    means: 'The queue ended the task without an outcome from any worker.',
+    remedy: 'Look for workers that are killed while they run this task.',
+  },
+  ENQUEUE_INCOMPLETE: {
+    origin: 'infrastructure',
+    disposition: 'discard',
+    means: 'The producer vanished before it had added this task, and did not come back in time.',
+    remedy: 'Enqueue the missing tasks in a new batch; use an idempotency key so that a retry can complete it.',
+  },
+  REDIS_UNAVAILABLE: {
+    origin: 'infrastructure',
+    disposition: 'retry',
+    means: 'Redis did not answer.',
+    remedy: 'Check REDIS_URL and that Redis runs; enqueueing again is safe with an idempotency key.',
+  },
+  REDIS_UNSUITABLE: {
+    origin: 'infrastructure',
+    disposition: 'discard',
+    means: 'Redis is too old, or evicts keys, or no server can be started.',
+    remedy: 'Follow the message: it says which setting or package is needed.',
+  },
+  INTERNAL: {
+    origin: 'internal',
+    disposition: 'retry',
+    means: 'Something Errand did not foresee: a bug until shown otherwise.',
+    remedy: 'Report it with the failure record.',
+  },
+} as const satisfies Record<string, FailureSpec>;
+
+/** A stable failure code: a key of {@link FAILURES}. */
+export type FailureCode = keyof typeof FAILURES;
+
+/** All codes, for schemas and for the test that compares them with the docs. */
+export const FAILURE_CODES = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
+
+/** One thing wrong with an input: where it is and what was expected there. */
+export type Problem = { path: string; message: string; index?: number };
+
+/** What an {@link ErrandError} may carry beside its code and message. */
+export type ErrandErrorDetails = {
+  cause?: unknown;
+  /** Overrides the remedy of the code, where more is known. */
+  remedy?: string;
+  /** How long the provider asked us to wait. */
+  retryAfterMs?: number;
+  /** HTTP status of the provider's answer. */
+  httpStatus?: number;
+  /** The provider's own id of the request. */
+  requestId?: string;
+  /** Everything wrong with an input, in the order found. */
+  problems?: Problem[];
+};
+
+/**
+ * The only error class of Errand. Thrown is an *error*; stored is a `Failure` (`contract/failure.ts`).
+ *
+ * The message names the thing, what was expected and what came, and never a secret.
+ */
+export class ErrandError extends Error {
+  override readonly name = 'ErrandError';
+  readonly code: FailureCode;
+  readonly remedy: string;
+  readonly retryAfterMs: number | undefined;
+  readonly httpStatus: number | undefined;
+  readonly requestId: string | undefined;
+  readonly problems: Problem[];
+
+  constructor(code: FailureCode, message: string, details: ErrandErrorDetails = {}) {
+    super(message, details.cause === undefined ? {} : { cause: details.cause });
+    this.code = code;
+    this.remedy = details.remedy ?? FAILURES[code].remedy;
+    this.retryAfterMs = details.retryAfterMs;
+    this.httpStatus = details.httpStatus;
+    this.requestId = details.requestId;
+    this.problems = details.problems ?? [];
+  }
+}
+
+/** Tells whether something thrown is an {@link ErrandError}, optionally of one code. */
+export function isErrandError(error: unknown, code?: FailureCode): error is ErrandError {
+  return error instanceof ErrandError && (code === undefined || error.code === code);
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,31 @@
+import type { ToolResult, Turn } from '../contract/checkpoint.ts';
+
+/** A tool as the model is told of it. `parameters` is a JSON Schema of an object. */
+export type ToolDefinition = { name: string; description: string; parameters: Record<string, unknown> };
+
+/** One entry of a conversation. An assistant's turn is the provider's own JSON, opaque to everyone but its wire. */
+export type TranscriptEntry =
+  | { role: 'user'; text: string }
+  | { role: 'assistant'; native: Turn['native'] }
+  | { role: 'tools'; results: ToolResult[] };
+
+/** What is asked of a model in one turn. */
+export type TurnRequest = {
+  system: string;
+  transcript: readonly TranscriptEntry[];
+  tools: readonly ToolDefinition[];
+  /** The most tokens this turn may generate; what is left of the task's budget. */
+  maxOutputTokens: number;
+  /** Called with each piece of text as it streams in; what is told of a turn that does not complete. */
+  onText?: (piece: string) => void;
+};
+
+/**
+ * A model behind one route: the port between the child and the three wires.
+ *
+ * `turn` resolves only for a complete turn (its terminal event was seen); everything else rejects with an `ErrandError`
+ * of a `PROVIDER_…`, `CREDENTIAL_…` or `CONTEXT_TOO_LONG` code, or with `signal.reason` when the signal aborted.
+ */
+export interface Model {
+  turn(request: TurnRequest, signal: AbortSignal): Promise<Turn>;
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { ProviderName, Wire } from '../contract/route.ts';
+
+/** What to do with an effort the model does not take: lower it, fail the task, or leave the field out. */
+export const EffortPolicy = z.enum(['clamp', 'strict', 'omit']);
+export type EffortPolicy = z.infer<typeof EffortPolicy>;
+
+/** The limits of one model call, in milliseconds. All four are ours; no SDK timer is relied on. */
+export const CallTimeouts = z.strictObject({
+  /** From sending the request to the response headers. */
+  headers_ms: z.number().int().positive().default(60_000),
+  /** From the headers to the first event of the stream. */
+  first_token_ms: z.number().int().positive().default(300_000),
+  /** Between two events of the stream. */
+  idle_ms: z.number().int().positive().default(120_000),
+  /** The whole call. */
+  total_ms: z.number().int().positive().default(1_800_000),
+});
+export type CallTimeouts = z.infer<typeof CallTimeouts>;
+
+/** US dollars per million tokens, for models the price library does not know. */
+export const ModelPrice = z.strictObject({
+  input: z.number().nonnegative(),
+  cached_input: z.number().nonnegative().optional(),
+  output: z.number().nonnegative(),
+});
+export type ModelPrice = z.infer<typeof ModelPrice>;
+
+/**
+ * Everything that belongs to one provider, as one immutable value: switching the provider switches all of it, and
+ * nothing is ever mixed field by field (DESIGN §6, behaviours B47, B66, B71).
+ */
+export const ProviderProfile = z
+  .strictObject({
+    name: ProviderName,
+    wire: Wire,
+    base_url: z.url({ protocol: /^https?$/ }),
+    /** Where the key comes from: `env:NAME` (also reads `NAME_FILE`), `file:/path`, or `none` for a keyless endpoint. */
+    credential: z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
+    default_model: z.string().optional(),
+    effort_policy: EffortPolicy.default('clamp'),
+    /** Levels a model takes, by model name or a prefix ending in `*`; overrides the built-in table. */
+    efforts: z.record(z.string(), z.array(z.string())).default({}),
+    prices: z.record(z.string(), ModelPrice).default({}),
+    timeouts: CallTimeouts.prefault({}),
+    /** Which field carries the output limit on the chat wire. */
+    max_tokens_field: z.enum(['max_completion_tokens', 'max_tokens']).default('max_completion_tokens'),
+  })
+  .readonly();
+export type ProviderProfile = z.infer<typeof ProviderProfile>;
