@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { ReasoningEffort } from './effort.ts';
 import { Failure } from './failure.ts';
-import { RouteRequest } from './route.ts';
+import { ProviderName, RouteRequest } from './route.ts';
 import { Metadata, TaskSpec } from './task.ts';
 import { Cost, Usage } from './usage.ts';
 
@@ -53,6 +54,40 @@ export const BatchJob = z.strictObject({
 });
 export type BatchJob = z.infer<typeof BatchJob>;
 
+/** A distinct route of a batch, with the first task that carries it: what admission checks. */
+export const RouteInUse = z.strictObject({
+  provider: ProviderName,
+  model: z.string(),
+  reasoning_effort: ReasoningEffort.optional(),
+  first_index: z.number().int().nonnegative(),
+});
+export type RouteInUse = z.infer<typeof RouteInUse>;
+
+/** What a batch is, as recorded once at enqueue for the workers; its shared context is kept beside it. */
+export const BatchRecord = z.strictObject({
+  version: z.literal(1),
+  batch_id: z.string(),
+  name: z.string(),
+  total: z.number().int().positive(),
+  admission: Admission,
+  routes: z.array(RouteInUse),
+  max_concurrent: z.number().int().optional(),
+  metadata: Metadata.optional(),
+  enqueued_at: z.iso.datetime(),
+});
+export type BatchRecord = z.infer<typeof BatchRecord>;
+
+/** The verdict of admission, written once: the unusable routes, first task first. Empty: all is usable. */
+export const AdmissionVerdict = z.strictObject({
+  version: z.literal(1),
+  unusable: z.array(RouteInUse.extend({ failure: Failure })),
+});
+export type AdmissionVerdict = z.infer<typeof AdmissionVerdict>;
+
+/** Someone's wish to cancel a batch or a task. */
+export const CancelFlag = z.strictObject({ reason: z.string(), requested_at: z.iso.datetime() });
+export type CancelFlag = z.infer<typeof CancelFlag>;
+
 /** What `enqueue` returns. `is_new` is false where the idempotency key had been enqueued before. */
 export type Receipt = { batch_id: string; total: number; is_new: boolean; warnings: string[] };
 
@@ -92,5 +127,5 @@ export type BatchStatus = {
   counts: Counts;
   ended: number;
   running: number;
-  cancel?: { reason: string; requested_at: string };
+  cancel?: CancelFlag;
 } & ({ status: 'enqueueing' | 'running' } | { status: 'settled'; summary: BatchSummary });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Cost, Usage } from './usage.ts';
+import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
 
 /** A tool the model asked for. `arguments` is the JSON text as the model wrote it; it may not parse. */
 export const ToolCall = z.strictObject({ id: z.string(), name: z.string(), arguments: z.string() });
@@ -39,3 +39,17 @@ export const Checkpoint = z.strictObject({
   reply: Turn,
 });
 export type Checkpoint = z.infer<typeof Checkpoint>;
+
+/** What a task has used so far, summed over its recorded turns. */
+export type Tally = { turns: number; tool_calls: number; usage: Usage; cost_usd: Cost };
+
+/** Sums up recorded turns. */
+export function tallyOf(checkpoints: readonly Checkpoint[]): Tally {
+  const tally: Tally = { turns: checkpoints.length, tool_calls: 0, usage: NO_USAGE, cost_usd: 0 };
+  for (const { reply } of checkpoints) {
+    tally.tool_calls += reply.tool_calls.length;
+    tally.usage = addUsage(tally.usage, reply.usage);
+    tally.cost_usd = addCost(tally.cost_usd, reply.cost_usd);
+  }
+  return tally;
+}

@@ -39,24 +39,25 @@ export const CleanupRecord = z.strictObject({
 });
 export type CleanupRecord = z.infer<typeof CleanupRecord>;
 
+const held = {
+  kind: ResourceKind,
+  ref: z.string(),
+  epoch: z.number().int().positive(),
+  owner: z.string(),
+  intent_at: z.iso.datetime(),
+};
+
 /** A row of the ledger: `intent` before the resource exists, `acquired` after, `released` with evidence. */
 export const LedgerRow = z.discriminatedUnion('status', [
+  z.strictObject({ status: z.literal('intent'), ...held }),
+  z.strictObject({ status: z.literal('acquired'), acquired_at: z.iso.datetime(), ...held }),
   z.strictObject({
-    status: z.literal('intent'),
-    kind: ResourceKind,
-    ref: z.string(),
-    epoch: z.number(),
-    owner: z.string(),
-    intent_at: z.string(),
-  }),
-  z.strictObject({
-    status: z.literal('acquired'),
-    kind: ResourceKind,
-    ref: z.string(),
-    epoch: z.number(),
-    owner: z.string(),
-    intent_at: z.string(),
-    acquired_at: z.string(),
+    status: z.literal('released'),
+    evidence: Evidence,
+    actor: CleanupActor,
+    detail: z.string(),
+    released_at: z.iso.datetime(),
+    ...held,
   }),
 ]);
 export type LedgerRow = z.infer<typeof LedgerRow>;

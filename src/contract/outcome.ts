@@ -8,7 +8,10 @@ import { Cost, Usage } from './usage.ts';
 export const AttemptEnd = z.enum(['succeeded', 'failed', 'rejected', 'cancelled', 'deferred', 'handed_back', 'lost']);
 export type AttemptEnd = z.infer<typeof AttemptEnd>;
 
-/** One start of one task: who ran it, how it ended, and what it gave back. */
+/**
+ * One start of one task: who ran it and how it ended. `cleanup` is what it gave back; in an outcome it stands with the
+ * whole task instead, where the row ids begin with the epoch.
+ */
 export const Attempt = z.strictObject({
   epoch: z.number().int().positive(),
   worker: z.string(),
@@ -25,7 +28,8 @@ const common = {
   batch_id: z.string(),
   task_id: z.string(),
   index: z.number().int().nonnegative(),
-  route: RouteAudit,
+  /** `null` only for a task whose job never reached a queue, or does not parse. */
+  route: RouteAudit.nullable(),
   attempts: z.array(Attempt),
   turns: z.number().int().nonnegative(),
   tool_calls: z.number().int().nonnegative(),
@@ -34,6 +38,7 @@ const common = {
   /** First start to end; 0 for a task that never started. */
   duration_ms: z.number().nonnegative(),
   ended_at: z.iso.datetime(),
+  /** Everything the task held, over all its attempts, in the order it was given back. */
   cleanup: CleanupRecord,
 };
 

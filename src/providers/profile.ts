@@ -1,20 +1,24 @@
 import { z } from 'zod';
+import { ReasoningEffort } from '../contract/effort.ts';
 import { ProviderName, Wire } from '../contract/route.ts';
 
 /** What to do with an effort the model does not take: lower it, fail the task, or leave the field out. */
 export const EffortPolicy = z.enum(['clamp', 'strict', 'omit']);
 export type EffortPolicy = z.infer<typeof EffortPolicy>;
 
+/** Node's own fetch gives up after 300 s without headers or without a byte of the body; more cannot be promised. */
+const FETCH_PATIENCE_MS = 300_000;
+
 /** The limits of one model call, in milliseconds. All four are ours; no SDK timer is relied on. */
 export const CallTimeouts = z.strictObject({
   /** From sending the request to the response headers. */
-  headers_ms: z.number().int().positive().default(60_000),
+  headers_ms: z.number().int().positive().max(FETCH_PATIENCE_MS).default(60_000),
   /** From the headers to the first event of the stream. */
-  first_token_ms: z.number().int().positive().default(300_000),
+  first_token_ms: z.number().int().positive().max(FETCH_PATIENCE_MS).default(FETCH_PATIENCE_MS),
   /** Between two events of the stream. */
-  idle_ms: z.number().int().positive().default(120_000),
+  idle_ms: z.number().int().positive().max(FETCH_PATIENCE_MS).default(120_000),
   /** The whole call. */
-  total_ms: z.number().int().positive().default(1_800_000),
+  total_ms: z.number().int().positive().max(86_400_000).default(1_800_000),
 });
 export type CallTimeouts = z.infer<typeof CallTimeouts>;
 
@@ -40,9 +44,11 @@ export const ProviderProfile = z
     default_model: z.string().optional(),
     effort_policy: EffortPolicy.default('clamp'),
     /** Levels a model takes, by model name or a prefix ending in `*`; overrides the built-in table. */
-    efforts: z.record(z.string(), z.array(z.string())).default({}),
+    efforts: z.record(z.string(), z.array(ReasoningEffort)).default({}),
     prices: z.record(z.string(), ModelPrice).default({}),
     timeouts: CallTimeouts.prefault({}),
+    /** The most tokens one turn may generate; the task's budget may lower it. Reasoning counts. */
+    max_output_tokens: z.number().int().positive().default(32_000),
     /** Which field carries the output limit on the chat wire. */
     max_tokens_field: z.enum(['max_completion_tokens', 'max_tokens']).default('max_completion_tokens'),
   })

@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { createAdaptorServer } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Redactor } from '../src/base/secret.ts';
+import { ErrandError, messageOf } from '../src/errors.ts';
+import { type BoardQueues, openBoardQueues } from '../src/queue/board-queues.ts';
+import { requireRedis, scrubAnswers } from './answers.ts';
+import { bullBoard } from './bull-board.ts';
+import { findById } from './find.ts';
+import {
+  type Operator,
+  refuseForeignWrites,
+  refuseOpenDoor,
+  refuseWrites,
+  requireLogin,
+  requireLoopbackHost,
+  securityHeaders,
+} from './guards.ts';
+
+/** What a board shows, where it listens, and who may act on it. */
+export type BoardOptions = {
+  redisUrl: string;
+  /** Key prefix of everything Errand keeps in Redis. */
+  prefix: string;
+  /** Providers whose lanes are shown. */
+  providers: readonly string[];
+  /** Address to listen on. Default `127.0.0.1`; any other than loopback needs an operator. */
+  host?: string;
+  /** Port to listen on; 0 takes a free one. */
+  port: number;
+  /** Absent: the board is read-only and open to this machine. Given: everything asks for this login. */
+  operator?: Operator;
+  /** Knows the secrets that must not be shown. */
+  redactor: Redactor;
+  /** How often an open page asks anew. Default 5000. */
+  pollMs?: number;
+};
+
+/** A running board. */
+export type Board = {
+  /** Where it is, for example `http://127.0.0.1:3000`. */
+  url: string;
+  /** Stops listening, ends open connections and lets go of Redis. */
+  close(): Promise<void>;
+};
+
+/**
+ * Serves Bull Board over the batches, the gates and one lane per provider. Starts also while Redis is away, and says so
+ * in every answer until it is back.
+ *
+ * Throws `CONFIG_INVALID` where it would listen beyond loopback without a login, or cannot listen at all.
+ */
+export async function startBoard(options: BoardOptions): Promise<Board> {
+  const { host = '127.0.0.1', port, operator, redactor, pollMs = 5000 } = options;
+  refuseOpenDoor(host, operator);
+  const queues = await openBoardQueues(options);
+  const app = new Hono();
+  app.use(securityHeaders);
+  app.get('/healthz', (c) => c.json({ status: 'ok', redis: queues.isConnected() ? 'connected' : 'unreachable' }));
+  app.use(operator ? requireLogin(operator) : requireLoopbackHost);
+  app.use(operator ? refuseForeignWrites : refuseWrites);
+  app.use('/api/*', scrubAnswers(redactor), requireRedis(queues));
+  app.get('/find', findById(queues));
+  app.route('/', bullBoard(queues, { hasOperator: operator !== undefined, redactor, pollMs }));
+  return listen(app, queues, host, port);
+}
+
+async function listen(app: Hono, queues: BoardQueues, host: string, port: number): Promise<Board> {
+  const server = createAdaptorServer({ fetch: app.fetch });
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    await queues.close();
+    throw new ErrandError('CONFIG_INVALID', `board: cannot listen on ${host}:${port}: ${messageOf(error)}`);
+  }
+  const address = server.address();
+  const boundPort = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      await closed;
+      await queues.close();
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Redactor } from '../src/base/secret.ts';
+
+const LARGEST = 4096;
+const LONGEST_TEXT = 1024;
+
+/**
+ * Prepares any JSON value for a person's eyes: every text in it, keys included, is scrubbed of secrets and cut after
+ * 4,096 characters with a note.
+ *
+ * Scrubs before it cuts, since half a secret is no longer known as one.
+ */
+export function legible(value: unknown, redactor: Redactor): unknown {
+  return mapTexts(value, (text) => shorten(redactor.scrub(text), LARGEST));
+}
+
+/**
+ * Like {@link legible}, for one value of a job that may be of any size: over 4,096 characters of JSON, texts are cut
+ * after 1,024 and what does not fit is left out, each with a note. Browsers stall on jobs of several megabytes.
+ */
+export function legibleExcerpt(value: unknown, redactor: Redactor): unknown {
+  const clean = mapTexts(value, (text) => redactor.scrub(text));
+  return (JSON.stringify(clean)?.length ?? 0) <= LARGEST ? clean : excerptOf(clean);
+}
+
+function mapTexts(value: unknown, change: (text: string) => string): unknown {
+  if (typeof value === 'string') return change(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => mapTexts(item, change));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [change(key), mapTexts(item, change)]));
+}
+
+function shorten(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max)}… (${text.length - max} more characters)`;
+}
+
+function excerptOf(value: unknown): unknown {
+  let room = LARGEST;
+  const take = (node: unknown): unknown => {
+    if (typeof node === 'string') {
+      const text = shorten(node, LONGEST_TEXT);
+      room -= text.length;
+      return text;
+    }
+    room -= String(null).length;
+    if (typeof node !== 'object' || node === null) return node;
+    if (Array.isArray(node)) return takeEach(Object.entries(node)).map(([, item]) => item);
+    return Object.fromEntries(takeEach(Object.entries(node)));
+  };
+  const takeEach = (entries: [string, unknown][]): [string, unknown][] => {
+    const kept: [string, unknown][] = [];
+    for (const [key, item] of entries) {
+      if (room <= 0) return [...kept, ['…', `… (${entries.length - kept.length} more)`]];
+      room -= key.length;
+      kept.push([shorten(key, LONGEST_TEXT), take(item)]);
+    }
+    return kept;
+  };
+  return take(value);
+}

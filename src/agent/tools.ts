@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { clip } from '../base/text.ts';
+import type { ToolCall, ToolResult } from '../contract/checkpoint.ts';
+import { messageOf } from '../errors.ts';
+import type { ToolDefinition } from '../providers/model.ts';
+
+/** The longest tool result a model is shown; the rest is cut with a note. */
+const RESULT_CHARS = 64 * 1024;
+
+/**
+ * Something a child can do. `run` gets arguments that fit the schema; what it throws is told to the model.
+ *
+ * `effect` says what running it again would do: `read` changes nothing; `idempotent` leads to the same state, so an
+ * attempt that takes over repeats it to get back what its predecessor had.
+ */
+export type Tool = {
+  definition: ToolDefinition;
+  effect: 'read' | 'idempotent';
+  run: (args: unknown, signal: AbortSignal) => Promise<string>;
+};
+
+/** Makes a tool from a schema of its arguments; they are parsed before `run` sees them. */
+export function defineTool<S extends z.ZodObject>(tool: {
+  name: string;
+  description: string;
+  effect: Tool['effect'];
+  parameters: S;
+  run: (args: z.infer<S>, signal: AbortSignal) => Promise<string>;
+}): Tool {
+  const { $schema: _, ...parameters } = z.toJSONSchema(tool.parameters, { io: 'input' });
+  return {
+    definition: { name: tool.name, description: tool.description, parameters },
+    effect: tool.effect,
+    run: async (args, signal) => {
+      const parsed = tool.parameters.safeParse(args);
+      if (!parsed.success) throw new Error(`the arguments do not fit: ${z.prettifyError(parsed.error)}`);
+      return tool.run(parsed.data, signal);
+    },
+  };
+}
+
+/**
+ * Runs one tool call and returns what the model is to read. An unknown tool, arguments that do not parse and a tool
+ * that throws are results too, marked as errors; only an abort leaves as a rejection.
+ */
+export async function callTool(tools: readonly Tool[], call: ToolCall, signal: AbortSignal): Promise<ToolResult> {
+  const answer = (text: string, isError: boolean) => ({ call_id: call.id, text: limit(text), is_error: isError });
+  const tool = tools.find(({ definition }) => definition.name === call.name);
+  if (!tool) {
+    const known = tools.map(({ definition }) => definition.name).join(', ') || 'none';
+    return answer(`There is no tool "${clip(call.name, 100)}". Tools: ${known}.`, true);
+  }
+  let args: unknown;
+  try {
+    args = JSON.parse(call.arguments.trim() === '' ? '{}' : call.arguments);
+  } catch (error) {
+    return answer(`The arguments of ${call.name} are not JSON: ${messageOf(error)}`, true);
+  }
+  try {
+    return answer(await tool.run(args, signal), false);
+  } catch (error) {
+    signal.throwIfAborted();
+    return answer(`${call.name} failed: ${messageOf(error)}`, true);
+  }
+}
+
+function limit(text: string): string {
+  return text.length <= RESULT_CHARS ? text : `${clip(text, RESULT_CHARS)}\n[cut: ${text.length} characters in all]`;
+}

@@ -1,0 +1,210 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { Limits } from '../contract/limits.ts';
+import { RouteRequest } from '../contract/route.ts';
+import { RoutingPrecedence } from '../contract/routing.ts';
+import { ErrandError, messageOf, type Problem } from '../errors.ts';
+import { ProviderProfile } from '../providers/profile.ts';
+import { DEFAULT_PREFIX } from '../queue/names.ts';
+
+const DEFAULT_FILE = 'errand.config.yaml';
+
+const ms = z.number().int().positive();
+const port = z.number().int().min(0).max(65_535);
+
+/** What may stand in `errand.config.yaml`. Everything has a default; every default is one that production can keep. */
+const ConfigFile = z.strictObject({
+  redis_url: z.url({ protocol: /^rediss?$/ }).optional(),
+  /** Key prefix in Redis, in braces. Deployments that share a Redis differ in it. */
+  prefix: z
+    .string()
+    .regex(/^\{[a-z0-9-]+\}$/i, 'expected a name in braces, such as {errand}')
+    .default(DEFAULT_PREFIX),
+  /** Providers beside `openai` and `anthropic`, by name; one of those names replaces the built-in whole. */
+  providers: z.record(z.string(), z.record(z.string(), z.json())).default({}),
+  delegation: RouteRequest.default({}),
+  routing_precedence: RoutingPrecedence.default('strict'),
+  limits: Limits.prefault({}),
+  /** What a child may use where its task says nothing. */
+  budget: z
+    .strictObject({
+      turns: z.number().int().positive().default(50),
+      seconds: z.number().positive().default(3600),
+      tokens: z.number().int().positive().optional(),
+      output_tokens_per_turn: z.number().int().positive().default(16_384),
+    })
+    .prefault({}),
+  tasks: z
+    .strictObject({
+      /** How often a task is tried when its failure may pass. Crashes, deferrals and hand-backs are not counted. */
+      tries: z.number().int().min(1).max(100).default(3),
+      backoff_ms: ms.default(1_000),
+      /** How long a large batch waits for a producer that vanished while it was adding tasks. */
+      ingest_timeout_ms: ms.default(600_000),
+      retention_days: z.number().positive().default(7),
+    })
+    .prefault({}),
+  worker: z
+    .strictObject({
+      name: z.string().optional(),
+      /** Tasks at a time, in each lane. */
+      concurrency: z.number().int().min(1).max(5_000).default(50),
+      lock_duration_ms: ms.min(500).default(60_000),
+      /** How long running tasks may go on after SIGTERM before they are handed back. */
+      drain_grace_ms: z.number().int().nonnegative().default(5_000),
+      /** Where `/healthz`, `/readyz` and `/metrics` are served. */
+      health_host: z.string().default('0.0.0.0'),
+      health_port: port.default(9464),
+      workspace_root: z.string().default('.errand/workspaces'),
+      log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    })
+    .prefault({}),
+  board: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: port.default(3000),
+      operator: z.string().min(1).default('operator'),
+    })
+    .prefault({}),
+});
+
+/** The configuration of a process: the file, overridden by the environment, completed by defaults; frozen. */
+export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'worker'> & {
+  providers: ProviderProfile[];
+  worker: z.infer<typeof ConfigFile>['worker'] & { name: string };
+  /** The environment as it was read, for the credential sources that name a variable. */
+  environment: Environment;
+};
+
+/** Variables of a process, handed down so that nothing else reads them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The environment of this process: the one place where it is read. */
+export function processEnvironment(): Environment {
+  return { ...process.env };
+}
+
+/** Where each variable goes. The environment wins over the file, so that one file serves several deployments. */
+const VARIABLES: Record<string, { path: [string] | [string, string]; isNumber?: true }> = {
+  REDIS_URL: { path: ['redis_url'] },
+  ERRAND_PREFIX: { path: ['prefix'] },
+  ERRAND_WORKER_NAME: { path: ['worker', 'name'] },
+  ERRAND_CONCURRENCY: { path: ['worker', 'concurrency'], isNumber: true },
+  ERRAND_DRAIN_GRACE_MS: { path: ['worker', 'drain_grace_ms'], isNumber: true },
+  ERRAND_LOCK_DURATION_MS: { path: ['worker', 'lock_duration_ms'], isNumber: true },
+  ERRAND_HEALTH_HOST: { path: ['worker', 'health_host'] },
+  ERRAND_HEALTH_PORT: { path: ['worker', 'health_port'], isNumber: true },
+  ERRAND_WORKSPACE_ROOT: { path: ['worker', 'workspace_root'] },
+  ERRAND_LOG_LEVEL: { path: ['worker', 'log_level'] },
+  ERRAND_BOARD_HOST: { path: ['board', 'host'] },
+  ERRAND_BOARD_PORT: { path: ['board', 'port'], isNumber: true },
+  ERRAND_BOARD_OPERATOR: { path: ['board', 'operator'] },
+};
+
+type Settings = Record<string, unknown>;
+
+/**
+ * Reads the configuration: `errand.config.yaml` in the working directory, or the file that `ERRAND_CONFIG` names, then
+ * the environment, then `ERRAND_PROVIDERS` (the `providers` section as JSON).
+ *
+ * @throws ErrandError `CONFIG_INVALID` with every problem, naming the setting or the variable.
+ */
+export function loadConfig(environment: Environment = processEnvironment(), overrides: Settings = {}): Config {
+  const file = readFile(environment.ERRAND_CONFIG);
+  const settings = merge(merge(file, fromEnvironment(environment)), overrides);
+  const parsed = ConfigFile.safeParse(settings);
+  if (!parsed.success) {
+    throw invalid(
+      parsed.error.issues.map(({ path, message }) => ({ path: sourceOf(path.map(String), environment), message })),
+    );
+  }
+  const { providers, worker, ...rest } = parsed.data;
+  return Object.freeze({
+    ...rest,
+    providers: Object.entries(providers).map(([name, profile]) => parseProvider(name, profile)),
+    worker: {
+      ...worker,
+      name: worker.name ?? `${hostname()}-${process.pid}`,
+      workspace_root: resolve(worker.workspace_root),
+    },
+    environment,
+  });
+}
+
+function readFile(named: string | undefined): Settings {
+  let text: string;
+  try {
+    text = readFileSync(named ?? DEFAULT_FILE, 'utf8');
+  } catch (error) {
+    if (named === undefined) return {};
+    throw new ErrandError('CONFIG_INVALID', `ERRAND_CONFIG names ${named}, which cannot be read: ${messageOf(error)}`);
+  }
+  try {
+    const value: unknown = parseYaml(text);
+    return isSettings(value) ? value : {};
+  } catch (error) {
+    throw new ErrandError('CONFIG_INVALID', `${named ?? DEFAULT_FILE} is not YAML: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function fromEnvironment(environment: Environment): Settings {
+  const settings: Settings = {};
+  for (const [name, { path, isNumber }] of Object.entries(VARIABLES)) {
+    const text = environment[name];
+    if (text === undefined || text === '') continue;
+    const [section, field] = path;
+    const value = isNumber ? Number(text) : text;
+    if (field === undefined) settings[section] = value;
+    else settings[section] = { ...(settings[section] as Settings | undefined), [field]: value };
+  }
+  if (environment.ERRAND_PROVIDERS) settings.providers = providersOf(environment.ERRAND_PROVIDERS);
+  return settings;
+}
+
+function providersOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ErrandError('CONFIG_INVALID', `ERRAND_PROVIDERS is not JSON: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function parseProvider(name: string, fields: object): ProviderProfile {
+  const parsed = ProviderProfile.safeParse({ ...fields, name });
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    parsed.error.issues.map(({ path, message }) => ({ path: ['providers', name, ...path].join('.'), message })),
+  );
+}
+
+/** Lays `over` on `under`, section by section; lists and values are replaced whole. */
+function merge(under: Settings, over: Settings): Settings {
+  const merged: Settings = { ...under };
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isSettings(below) && isSettings(value) ? { ...below, ...value } : value;
+  }
+  return merged;
+}
+
+function isSettings(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function sourceOf(path: string[], environment: Environment): string {
+  const setting = path.join('.');
+  const variable = Object.entries(VARIABLES).find(
+    ([name, { path: target }]) => environment[name] && target.join('.') === setting,
+  );
+  return variable ? `${variable[0]} (${setting})` : setting;
+}
+
+function invalid(problems: Problem[]): ErrandError {
+  const text = problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  return new ErrandError('CONFIG_INVALID', `the configuration does not fit: ${text}`, { problems });
+}

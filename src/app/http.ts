@@ -1,0 +1,44 @@
+import { serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import { ErrandError, messageOf } from '../errors.ts';
+
+/** What the probes and the scraper ask. */
+export type HealthSource = {
+  /** Why the worker takes no tasks, or `null` while it does. */
+  whyNotReady: () => string | null;
+  metrics: () => Promise<{ contentType: string; text: string }>;
+};
+
+/** The probes of a running worker. */
+export type HealthServer = { url: string; close: () => Promise<void> };
+
+/**
+ * Serves `/healthz`, `/readyz` and `/metrics`.
+ *
+ * Liveness is an answer from the event loop and asks nobody: were it to ask Redis, an outage of Redis would become a
+ * restart of every worker (`reference/reliability.md` §5.3).
+ */
+export async function serveHealth(source: HealthSource, host: string, port: number): Promise<HealthServer> {
+  const app = new Hono();
+  app.get('/healthz', (context) => context.text('ok\n'));
+  app.get('/readyz', (context) => {
+    const why = source.whyNotReady();
+    return why === null ? context.text('ready\n') : context.text(`${why}\n`, 503);
+  });
+  app.get('/metrics', async (context) => {
+    const { contentType, text } = await source.metrics();
+    return context.body(text, 200, { 'content-type': contentType });
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<{ port: number }>();
+  const server = serve({ fetch: app.fetch, hostname: host, port }, resolve);
+  server.once('error', reject);
+  const bound = await promise.catch((error: unknown) => {
+    throw new ErrandError('CONFIG_INVALID', `cannot serve health at ${host}:${port}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  });
+  return {
+    url: `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${bound.port}`,
+    close: () => new Promise((done) => server.close(() => done())),
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * The library for producers: put batches in, see where they stand, read their outcomes, cancel.
+ *
+ * Loads neither provider SDK, so it is light enough for a web app.
+ */
+import { composeProducer } from './app/compose-producer.ts';
+import { loadConfig, processEnvironment } from './app/config.ts';
+import type { Producer } from './producer/producer.ts';
+
+export type { BatchInput, BatchStatus, BatchSummary, Counts, Receipt } from './contract/batch.ts';
+export type { CleanupRecord, CleanupStep } from './contract/cleanup.ts';
+export { REASONING_EFFORTS, type ReasoningEffort } from './contract/effort.ts';
+export type { ErrandEvent } from './contract/events.ts';
+export type { Failure } from './contract/failure.ts';
+export { jsonSchemas } from './contract/json-schema.ts';
+export type { Answer, Attempt, Outcome } from './contract/outcome.ts';
+export type { RouteAudit, RouteRequest } from './contract/route.ts';
+export type { Budget, TaskSpec } from './contract/task.ts';
+export type { Usage } from './contract/usage.ts';
+export { ErrandError, FAILURES, type FailureCode, isErrandError, type Problem } from './errors.ts';
+export type { Producer } from './producer/producer.ts';
+
+/** What {@link createProducer} takes. */
+export type CreateProducerOptions = {
+  /** Where Redis is, such as `redis://127.0.0.1:6379`. Falls back to `REDIS_URL`, then to the configuration file. */
+  redis?: string;
+  /** The configuration file that the workers use, so that both know the same providers. Falls back as theirs does. */
+  config?: string;
+  /** Settings over those of the file, in its form: `{ delegation: { provider: 'openai' } }`. */
+  settings?: Record<string, unknown>;
+  /** Hears of lost connections. Calls fail by themselves, with `REDIS_UNAVAILABLE`. */
+  onError?: (error: Error) => void;
+};
+
+/**
+ * Opens a producer. Make one for each process and close it at the end.
+ *
+ * @throws ErrandError `CONFIG_INVALID`.
+ */
+export function createProducer({ redis, config, settings = {}, onError }: CreateProducerOptions = {}): Producer {
+  const environment = { ...processEnvironment(), ...(config && { ERRAND_CONFIG: config }) };
+  const overrides = { ...settings, ...(redis && { redis_url: redis }) };
+  return composeProducer(loadConfig(environment, overrides), onError);
+}

@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto';
+import { monotonicMs, sleep } from '../base/clock.ts';
+import { isBatchId, parseTaskId } from '../base/ids.ts';
+import { Redactor } from '../base/secret.ts';
+import type { BatchInput, BatchStatus, BatchSummary, Receipt } from '../contract/batch.ts';
+import type { ErrandEvent } from '../contract/events.ts';
+import type { Limits } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { parseBatch } from '../contract/parse-batch.ts';
+import type { RoutingTable } from '../contract/routing.ts';
+import { ErrandError } from '../errors.ts';
+import {
+  awaitReady,
+  closeRedis,
+  isConnectionFault,
+  openHastyRedis,
+  openListeningRedis,
+  type RedisClient,
+  unavailable,
+} from '../queue/connection.ts';
+import { BatchFlow } from '../queue/flow.ts';
+import { BatchRecords, type Cancelling } from '../records/batch-records.ts';
+import { Channels } from '../records/channels.ts';
+import { type PlannedBatch, planBatch } from './plan.ts';
+
+/** Outcomes read at a time. */
+const PAGE = 200;
+/** How often a waiting `settled` looks at the record, in case the event was lost. */
+const POLL_MS = 2_000;
+/** How long to wait for a producer that is adding the same batch. */
+const RIVAL_MS = 60_000;
+
+/** What a producer needs to know of its deployment. Times in milliseconds. */
+export type ProducerOptions = {
+  redisUrl: string;
+  prefix: string;
+  routing: RoutingTable;
+  limits: Limits;
+  /** Tries of a task, and the first back-off between them. */
+  tries: number;
+  backoffMs: number;
+  ingestTimeoutMs: number;
+  retentionSeconds: number;
+  /** How long a call waits for a Redis that is away before it fails. */
+  connectWithinMs: number;
+  /** Hears of connection errors; they are also thrown from the call that met them. */
+  onError: (error: Error) => void;
+};
+
+/**
+ * What a web app holds: puts batches in, says where they stand, reads their outcomes, cancels.
+ *
+ * Every call fails within seconds with `REDIS_UNAVAILABLE` while Redis is away. A batch that was enqueued with an
+ * `idempotency_key` may be enqueued again after any failure.
+ */
+export class Producer {
+  readonly #options: ProducerOptions;
+  readonly #redis: RedisClient;
+  readonly #flow: BatchFlow;
+  readonly #batches: BatchRecords;
+  #listening: { redis: RedisClient; channels: Channels } | undefined;
+
+  constructor(options: ProducerOptions) {
+    this.#options = options;
+    this.#redis = openHastyRedis({ url: options.redisUrl, onError: options.onError });
+    this.#flow = new BatchFlow(this.#redis, options.prefix);
+    this.#batches = new BatchRecords(this.#redis, options.prefix, new Redactor(), options.retentionSeconds);
+  }
+
+  /**
+   * Validates the batch, resolves every route, and adds it to the queue: all of it, or nothing.
+   *
+   * @throws ErrandError `BATCH_INVALID` with every problem, `IDEMPOTENCY_CONFLICT`, `REDIS_UNAVAILABLE`.
+   */
+  async enqueue(input: BatchInput): Promise<Receipt> {
+    const { routing, limits, tries, backoffMs, ingestTimeoutMs } = this.#options;
+    const batch = await parseBatch(input, limits);
+    const planned = await planBatch(batch, routing);
+    const warnings = [...batch.warnings, ...routeWarnings(batch.route, routing)];
+    const { record } = planned;
+    const receipt = { batch_id: record.batch_id, total: record.total, warnings };
+    return this.#withRedis(async () => {
+      const stage = await this.#batches.create(record, planned.context, planned.fingerprint);
+      if (stage === 'running' || stage === 'settled') return { ...receipt, is_new: false };
+      const keep = await this.#claim(record.batch_id);
+      if (!keep) return { ...receipt, is_new: false };
+      const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total };
+      const { priority } = batch.options;
+      await this.#flow.add({ job, tasks: planned.tasks, priority, attempts: tries, backoffMs, ingestTimeoutMs }, keep);
+      await this.#batches.seal(record.batch_id);
+      return { ...receipt, is_new: stage === null };
+    });
+  }
+
+  /** Validates the batch and resolves its routes as {@link Producer.enqueue} would, and enqueues nothing. */
+  async plan(input: BatchInput): Promise<PlannedBatch & { warnings: string[] }> {
+    const batch = await parseBatch(input, this.#options.limits);
+    const planned = await planBatch(batch, this.#options.routing);
+    return { ...planned, warnings: [...batch.warnings, ...routeWarnings(batch.route, this.#options.routing)] };
+  }
+
+  /** Where the batch stands. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`. */
+  async status(batchId: string): Promise<BatchStatus> {
+    const status = isBatchId(batchId) ? await this.#withRedis(() => this.#batches.status(batchId)) : null;
+    if (!status) throw notFound(batchId);
+    return status;
+  }
+
+  /**
+   * The outcomes of the tasks that have one, in the order of the tasks, read page by page.
+   * @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`.
+   */
+  async *outcomes(batchId: string, { from = 0 }: { from?: number } = {}): AsyncGenerator<Outcome> {
+    const { total } = await this.status(batchId);
+    for (let at = from; at < total; at += PAGE) {
+      const page = await this.#withRedis(() => this.#batches.outcomes(batchId, at, Math.min(at + PAGE, total)));
+      yield* page.filter((outcome) => outcome !== null);
+    }
+  }
+
+  /** Resolves with the summary once the batch has settled. @throws ErrandError `NOT_FOUND`, or the signal's reason. */
+  async settled(batchId: string, { signal }: { signal?: AbortSignal } = {}): Promise<BatchSummary> {
+    for (;;) {
+      const waiting = Promise.withResolvers<void>();
+      const stop = await this.onEvent(batchId, ({ event }) => event === 'batch_settled' && waiting.resolve());
+      try {
+        const status = await this.status(batchId);
+        if (status.status === 'settled') return status.summary;
+        await Promise.race([waiting.promise, sleep(POLL_MS, signal)]);
+      } finally {
+        await stop();
+      }
+    }
+  }
+
+  /** Calls `listener` with what happens in the batch, best effort, until the returned function is called. */
+  async onEvent(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
+    return this.#withRedis(() => this.#channels().onEvent(batchId, listener));
+  }
+
+  /**
+   * Cancels a batch or a task: what has not started never starts, what runs is aborted. Cancelling a finished thing
+   * says so. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`.
+   */
+  async cancel(id: string, reason: string): Promise<Exclude<Cancelling, { status: 'missing' }>> {
+    if (!isBatchId(id) && !parseTaskId(id)) throw notFound(id);
+    const cancelling = await this.#withRedis(() => this.#batches.cancel(id, reason));
+    if (cancelling.status === 'missing') throw notFound(id);
+    return cancelling;
+  }
+
+  /** Gives the connections back. */
+  async close(): Promise<void> {
+    await this.#flow.close().catch(() => undefined);
+    closeRedis(this.#redis);
+    if (this.#listening) closeRedis(this.#listening.redis);
+  }
+
+  /**
+   * Claims the adding of a batch, and returns how to keep the claim; `null` where another producer has finished it.
+   * @throws ErrandError `ENQUEUE_INCOMPLETE` where another one has had it for too long.
+   */
+  async #claim(batchId: string): Promise<(() => Promise<void>) | null> {
+    const token = randomUUID();
+    const deadline = monotonicMs() + RIVAL_MS;
+    while (!(await this.#batches.claim(batchId, token))) {
+      if (monotonicMs() > deadline)
+        throw new ErrandError('ENQUEUE_INCOMPLETE', `another producer is still adding batch ${batchId}`);
+      await sleep(250);
+      const status = await this.#batches.status(batchId);
+      if (status && status.status !== 'enqueueing') return null;
+    }
+    return async () => {
+      if (await this.#batches.claim(batchId, token)) return;
+      throw new ErrandError('ENQUEUE_INCOMPLETE', `another producer took over batch ${batchId}`);
+    };
+  }
+
+  #channels(): Channels {
+    if (!this.#listening) {
+      const { redisUrl: url, prefix, onError } = this.#options;
+      const redis = openListeningRedis({ url, onError });
+      this.#listening = { redis, channels: new Channels(redis, prefix) };
+    }
+    return this.#listening.channels;
+  }
+
+  async #withRedis<T>(call: () => Promise<T>): Promise<T> {
+    await awaitReady(this.#redis, this.#options.connectWithinMs);
+    try {
+      return await call();
+    } catch (error) {
+      throw isConnectionFault(error) ? unavailable(this.#redis, error) : error;
+    }
+  }
+}
+
+function notFound(id: string): ErrandError {
+  return new ErrandError('NOT_FOUND', `"${id.slice(0, 60)}" is on record neither as a batch nor as a task`);
+}
+
+function routeWarnings(route: object, { precedence }: RoutingTable): string[] {
+  if (precedence === 'inherit') return [];
+  return Object.keys(route).map((field) => `${field}: no default for the tasks; write defaults.${field} to mean one`);
+}

@@ -1,0 +1,90 @@
+import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
+import type { Wire } from '../contract/route.ts';
+import type { ProviderProfile } from './profile.ts';
+
+type Levels = readonly ReasoningEffort[];
+
+const NOT_A_REASONING_MODEL: Levels = [];
+const LOW_TO_HIGH: Levels = ['low', 'medium', 'high'];
+const LOW_TO_MAX: Levels = ['low', 'medium', 'high', 'xhigh', 'max'];
+const NONE_TO_HIGH: Levels = ['none', ...LOW_TO_HIGH];
+const NONE_TO_XHIGH: Levels = ['none', ...LOW_TO_HIGH, 'xhigh'];
+const NONE_TO_MAX: Levels = ['none', ...LOW_TO_MAX];
+const PRO: Levels = ['medium', 'high', 'xhigh'];
+
+/** As of November 2026, from OpenAI's model pages and the errors its endpoint gives. */
+const OPENAI_LEVELS: Record<string, Levels> = {
+  'gpt-3.5*': NOT_A_REASONING_MODEL,
+  'gpt-4*': NOT_A_REASONING_MODEL,
+  'chatgpt-4o*': NOT_A_REASONING_MODEL,
+  'o1-preview*': NOT_A_REASONING_MODEL,
+  'o1-mini*': NOT_A_REASONING_MODEL,
+  'o1*': LOW_TO_HIGH,
+  'o3*': LOW_TO_HIGH,
+  'o4*': LOW_TO_HIGH,
+  'gpt-5*': ['minimal', ...LOW_TO_HIGH],
+  'gpt-5-chat*': NOT_A_REASONING_MODEL,
+  'gpt-5.1*': NONE_TO_HIGH,
+  'gpt-5.1-chat*': NOT_A_REASONING_MODEL,
+  'gpt-5.2*': NONE_TO_XHIGH,
+  'gpt-5.2-chat*': NOT_A_REASONING_MODEL,
+  'gpt-5.2-pro*': PRO,
+  'gpt-5.3*': NONE_TO_XHIGH,
+  'gpt-5.3-chat*': NOT_A_REASONING_MODEL,
+  'gpt-5.4*': NONE_TO_XHIGH,
+  'gpt-5.4-pro*': PRO,
+  'gpt-5.5*': NONE_TO_XHIGH,
+  'gpt-5.5-pro*': PRO,
+  'gpt-5.6*': NONE_TO_MAX,
+  'gpt-6-sol*': NONE_TO_MAX,
+  'gpt-6*': LOW_TO_MAX,
+};
+
+/** As of November 2026, from Anthropic's effort and thinking pages. `none` is thinking disabled, where allowed. */
+const ANTHROPIC_LEVELS: Record<string, Levels> = {
+  'claude-*': LOW_TO_HIGH,
+  'claude-3*': NOT_A_REASONING_MODEL,
+  'claude-3-7*': NONE_TO_HIGH,
+  'claude-opus-4*': NONE_TO_HIGH,
+  'claude-sonnet-4*': NONE_TO_HIGH,
+  'claude-haiku-4*': NONE_TO_HIGH,
+  'claude-opus-4-6*': [...NONE_TO_HIGH, 'max'],
+  'claude-sonnet-4-6*': [...NONE_TO_HIGH, 'max'],
+  'claude-opus-4-7*': NONE_TO_MAX,
+  'claude-opus-4-8*': NONE_TO_MAX,
+  'claude-opus-5*': NONE_TO_MAX,
+  'claude-sonnet-5*': NONE_TO_MAX,
+  'claude-opus-5-5*': LOW_TO_MAX,
+  'claude-sonnet-5-5*': LOW_TO_MAX,
+  'claude-haiku-5*': LOW_TO_MAX,
+  'claude-fable-*': LOW_TO_MAX,
+  'claude-mythos-*': LOW_TO_MAX,
+};
+
+const BUILT_IN: Record<Wire, Record<string, Levels>> = {
+  responses: OPENAI_LEVELS,
+  chat: OPENAI_LEVELS,
+  messages: ANTHROPIC_LEVELS,
+};
+
+/** The most specific entry: the exact name, else the longest prefix ending in `*`. */
+function lookUp(table: Readonly<Record<string, Levels>>, model: string): Levels | undefined {
+  if (Object.hasOwn(table, model)) return table[model];
+  const prefixes = Object.keys(table).filter((key) => key.endsWith('*') && model.startsWith(key.slice(0, -1)));
+  const longest = prefixes.sort((a, b) => b.length - a.length)[0];
+  return longest === undefined ? undefined : table[longest];
+}
+
+/** The Messages API has no word for `minimal`, so a profile cannot declare it there. */
+function isUnknownTo(wire: Wire, level: ReasoningEffort): boolean {
+  return wire === 'messages' && level === 'minimal';
+}
+
+/**
+ * The levels a model takes, lowest first: what the profile declares, else what is known of the model, else `low` to
+ * `high`, which nearly every compatible endpoint takes. Empty: the model takes no effort at all.
+ */
+export function levelsOf(profile: ProviderProfile, model: string): Levels {
+  const levels = lookUp(profile.efforts, model) ?? lookUp(BUILT_IN[profile.wire], model) ?? LOW_TO_HIGH;
+  return REASONING_EFFORTS.filter((level) => levels.includes(level) && !isUnknownTo(profile.wire, level));
+}

@@ -1,0 +1,37 @@
+import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
+import type { EffortTreatment } from '../contract/route.ts';
+import { ErrandError } from '../errors.ts';
+import { levelsOf } from './effort-levels.ts';
+import type { ProviderProfile } from './profile.ts';
+
+/** The level that is sent, `null` where no field is, and how it came from what was requested. */
+export type Effort = { level: ReasoningEffort | null; treatment: EffortTreatment };
+
+/** The nearest level not above the request, else the lowest above it. `levels` is not empty and sorted. */
+function clamp(levels: readonly ReasoningEffort[], requested: ReasoningEffort): ReasoningEffort | undefined {
+  const limit = REASONING_EFFORTS.indexOf(requested);
+  return levels.findLast((level) => REASONING_EFFORTS.indexOf(level) <= limit) ?? levels[0];
+}
+
+/**
+ * Decides which effort a model is sent. A level it takes goes as asked; for another the profile's `effort_policy`
+ * chooses: lower it (`clamp`), leave the field out (`omit`), or fail (`strict`).
+ *
+ * A clamped `none` becomes the model's lowest level, because leaving the field out would let it think by default.
+ *
+ * @throws ErrandError `ROUTE_UNSUPPORTED` under `strict`, naming the levels the model takes.
+ */
+export function effortFor(profile: ProviderProfile, model: string, requested: ReasoningEffort | undefined): Effort {
+  if (requested === undefined) return { level: null, treatment: 'not_requested' };
+  const levels = levelsOf(profile, model);
+  if (levels.includes(requested)) return { level: requested, treatment: 'sent' };
+  if (profile.effort_policy === 'strict') {
+    const choice = levels.length > 0 ? `expected one of ${levels.join(', ')}` : 'the model takes no reasoning effort';
+    throw new ErrandError(
+      'ROUTE_UNSUPPORTED',
+      `Model "${model}" of provider "${profile.name}" does not take reasoning effort "${requested}": ${choice}.`,
+    );
+  }
+  const clamped = profile.effort_policy === 'omit' ? undefined : clamp(levels, requested);
+  return clamped === undefined ? { level: null, treatment: 'omitted' } : { level: clamped, treatment: 'clamped' };
+}

@@ -1,0 +1,161 @@
+import Anthropic from '@anthropic-ai/sdk';
+import OpenAI from 'openai';
+import { clip } from '../base/text.ts';
+import { ErrandError, type ErrandErrorDetails, type FailureCode, isErrandError, messageOf } from '../errors.ts';
+import type { ProviderProfile } from './profile.ts';
+
+const MESSAGE_LIMIT = 300;
+
+const QUOTA_CODE = /insufficient_quota|insufficient_balance|billing|spend_limit|organization_on_hold/;
+const QUOTA_MESSAGE = /credit balance is too low/i;
+const CONTEXT_CODE = /context_length_exceeded|context_window_exceeded/;
+const CONTEXT_MESSAGE = /maximum context length|context (window|length|limit)|prompt is too long/i;
+const TOOLS_WITH_EFFORT = /function tools with reasoning_effort/i;
+
+/** What a provider says of an error: its code and type as one text to search, and its message. */
+export type ProviderComplaint = { kind: string; message: string };
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Finds the complaint in an error body: `{error: {…}}`, the inner object itself, or Gemini's array of the first. */
+function complaintIn(body: unknown, fallback: string): ProviderComplaint {
+  const outer = Array.isArray(body) ? body[0] : body;
+  if (!isRecord(outer)) return { kind: '', message: fallback };
+  if (isRecord(outer.error)) return complaintIn(outer.error, fallback);
+  const details = isRecord(outer.details) ? outer.details.error_code : undefined;
+  const kind = [outer.code, outer.type, details].filter((part) => typeof part === 'string').join(' ');
+  return { kind, message: typeof outer.message === 'string' ? outer.message : fallback };
+}
+
+function codeOfStatus(status: number): FailureCode {
+  if (status === 401 || status === 403) return 'CREDENTIAL_REJECTED';
+  if (status === 402) return 'PROVIDER_QUOTA_EXHAUSTED';
+  if (status === 429) return 'PROVIDER_RATE_LIMITED';
+  if (status === 503 || status === 529) return 'PROVIDER_OVERLOADED';
+  if (status >= 500 || status === 408 || status === 409) return 'PROVIDER_FAILED';
+  return 'PROVIDER_REFUSED_REQUEST';
+}
+
+/** For errors inside a stream, which have no status of their own. */
+function codeOfKind(kind: string): FailureCode {
+  if (/rate_limit/.test(kind)) return 'PROVIDER_RATE_LIMITED';
+  if (/overloaded|slow_down/.test(kind)) return 'PROVIDER_OVERLOADED';
+  if (/authentication|permission|invalid_api_key/.test(kind)) return 'CREDENTIAL_REJECTED';
+  return 'PROVIDER_FAILED';
+}
+
+function codeOf({ kind, message }: ProviderComplaint, status: number | undefined): FailureCode {
+  if (QUOTA_CODE.test(kind) || QUOTA_MESSAGE.test(message)) return 'PROVIDER_QUOTA_EXHAUSTED';
+  const mayBeContext = status === undefined || status === 400 || status === 413;
+  if (CONTEXT_CODE.test(kind) || (mayBeContext && CONTEXT_MESSAGE.test(message))) return 'CONTEXT_TOO_LONG';
+  return status === undefined ? codeOfKind(kind) : codeOfStatus(status);
+}
+
+/**
+ * Turns what a provider complained of, in an answer or inside a stream (no `httpStatus`), into an error.
+ * The provider's own message is clipped.
+ */
+export function faultOfComplaint(
+  profile: ProviderProfile,
+  complaint: ProviderComplaint,
+  details: ErrandErrorDetails = {},
+): ErrandError {
+  const code = codeOf(complaint, details.httpStatus);
+  const answered = details.httpStatus === undefined ? 'failed in its stream' : `answered ${details.httpStatus}`;
+  const said = clip(complaint.message || complaint.kind || 'no message', MESSAGE_LIMIT);
+  const remedy = TOOLS_WITH_EFFORT.test(complaint.message)
+    ? `Declare provider "${profile.name}" with wire "responses", or route its tasks with reasoning_effort "none".`
+    : undefined;
+  return new ErrandError(code, `Provider "${profile.name}" ${answered}: ${said}`, {
+    ...details,
+    ...(remedy !== undefined && { remedy }),
+  });
+}
+
+/**
+ * How long the provider asked to wait, in milliseconds: `retry-after-ms`, else `retry-after` in seconds or as a date.
+ * `undefined` where it did not ask, or asked for nonsense.
+ */
+export function retryAfterMsOf(headers: Headers, nowMs: number = Date.now()): number | undefined {
+  const exact = headers.get('retry-after-ms')?.trim() || 'absent';
+  const coarse = headers.get('retry-after')?.trim() || 'absent';
+  const waitMs = [Number(exact), Number(coarse) * 1000, Date.parse(coarse) - nowMs].find(Number.isFinite);
+  return waitMs === undefined ? undefined : Math.max(0, waitMs);
+}
+
+/** The provider's own id of a request, under either of its usual names. */
+export function requestIdOf(headers: Headers): string | undefined {
+  return headers.get('x-request-id') ?? headers.get('request-id') ?? undefined;
+}
+
+function faultOfAnswer(profile: ProviderProfile, error: SdkError): ErrandError {
+  const { status, headers } = error;
+  const retryAfterMs = headers && retryAfterMsOf(headers);
+  const requestId = headers && requestIdOf(headers);
+  return faultOfComplaint(profile, complaintIn(error.error, error.message), {
+    ...(status !== undefined && { httpStatus: status }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(requestId !== undefined && { requestId }),
+  });
+}
+
+type SdkError = InstanceType<typeof OpenAI.APIError> | InstanceType<typeof Anthropic.APIError>;
+
+function isSdkError(error: unknown): error is SdkError {
+  return error instanceof OpenAI.APIError || error instanceof Anthropic.APIError;
+}
+
+/** The error and its causes, outermost first. */
+function chainOf(error: unknown): Error[] {
+  const chain: Error[] = [];
+  for (let link = error; link instanceof Error && chain.length < 8; link = link.cause) chain.push(link);
+  return chain;
+}
+
+/** What broke below HTTP, in the words of the innermost error: `ECONNREFUSED: connect ECONNREFUSED …`. */
+function faultOfNetwork(profile: ProviderProfile, chain: Error[]): ErrandError {
+  const root = chain.at(-1);
+  const code = root && 'code' in root && typeof root.code === 'string' ? `${root.code}: ` : '';
+  const { host } = new URL(profile.base_url);
+  if (root?.message === 'unexpected redirect') {
+    return new ErrandError(
+      'PROVIDER_REFUSED_REQUEST',
+      `Provider "${profile.name}" answered with a redirect away from ${host}; redirects are never followed.`,
+      { remedy: `Set base_url of provider "${profile.name}" to the address it redirects to, if you trust it.` },
+    );
+  }
+  const isTimeout = code === 'UND_ERR_HEADERS_TIMEOUT: ' || code === 'UND_ERR_BODY_TIMEOUT: ';
+  return new ErrandError(
+    isTimeout ? 'PROVIDER_TIMED_OUT' : 'PROVIDER_UNREACHABLE',
+    `Connection to provider "${profile.name}" at ${host} failed: ${code}${clip(root?.message ?? 'no reason given', MESSAGE_LIMIT)}`,
+    { cause: root },
+  );
+}
+
+function isNetworkError(chain: Error[]): boolean {
+  return chain.some(
+    (link) =>
+      link instanceof OpenAI.APIConnectionError ||
+      link instanceof Anthropic.APIConnectionError ||
+      ('code' in link && typeof link.code === 'string' && /^(UND_ERR_|E[A-Z]{3,})/.test(link.code)),
+  );
+}
+
+/**
+ * Turns anything thrown by an SDK, by fetch or by reading a stream into an error of ours: the one classifier.
+ *
+ * Keeps status, request id and the wait asked for; never the key, the headers or the body of the request.
+ */
+export function faultOf(profile: ProviderProfile, error: unknown): ErrandError {
+  const chain = chainOf(error);
+  const ours = chain.find((link) => isErrandError(link));
+  if (ours) return ours;
+  if (isNetworkError(chain)) return faultOfNetwork(profile, chain);
+  if (isSdkError(error)) return faultOfAnswer(profile, error);
+  return new ErrandError(
+    'PROVIDER_MALFORMED',
+    `Provider "${profile.name}" sent what its wire "${profile.wire}" does not know: ${clip(messageOf(error), MESSAGE_LIMIT)}`,
+  );
+}

@@ -1,0 +1,52 @@
+import { calcPrice, type MatchLogic } from '@pydantic/genai-prices';
+import type { Cost, Usage } from '../contract/usage.ts';
+import type { ProviderProfile } from './profile.ts';
+
+/** Usage as a provider bills it: what was written to its cache is part of `input_tokens`, at a price of its own. */
+export type BilledUsage = Usage & { cache_write_tokens: number };
+
+const TOKENS_PER_PRICE = 1_000_000;
+
+/** Tells whether the rule names this very model. A prefix does not: it would give a new model its ancestor's price. */
+function isNamed(rule: MatchLogic, model: string): boolean {
+  if ('or' in rule) return rule.or.some((part) => isNamed(part, model));
+  if ('and' in rule) return rule.and.every((part) => isNamed(part, model));
+  if ('equals' in rule) return rule.equals === model;
+  return 'regex' in rule && new RegExp(rule.regex).test(model);
+}
+
+/** Tells whether `model` is `id` itself, a dated snapshot of it, or its `-latest` alias. */
+function isFormOf(id: string, model: string): boolean {
+  return model.startsWith(id) && /^(-\d{8}|-\d{4}-\d{2}-\d{2}|-latest)?$/.test(model.slice(id.length));
+}
+
+function declaredCost(price: NonNullable<ProviderProfile['prices'][string]>, usage: BilledUsage): number {
+  const uncached = usage.input_tokens - usage.cached_input_tokens;
+  const cachedPrice = price.cached_input ?? price.input;
+  return (
+    (uncached * price.input + usage.cached_input_tokens * cachedPrice + usage.output_tokens * price.output) /
+    TOKENS_PER_PRICE
+  );
+}
+
+/**
+ * The cost of a turn in US dollars: by the profile's own price of the model, else by the price library, else `null`.
+ *
+ * The library finds its provider by the endpoint and also matches models by prefix (`claude-sonnet-5-5` as
+ * `claude-sonnet-5`); its answer counts only where it names the model, or the model is a dated or `-latest` form of
+ * the record. `usage` is `null` where the provider told none.
+ */
+export function costOf(profile: ProviderProfile, model: string, usage: BilledUsage | null): Cost {
+  if (usage === null) return null;
+  const declared = Object.hasOwn(profile.prices, model) ? profile.prices[model] : undefined;
+  if (declared) return declaredCost(declared, usage);
+  const tokens = {
+    input_tokens: usage.input_tokens,
+    cache_read_tokens: usage.cached_input_tokens,
+    cache_write_tokens: usage.cache_write_tokens,
+    output_tokens: usage.output_tokens,
+  };
+  const priced = calcPrice(tokens, model, { providerApiUrl: profile.base_url });
+  if (!priced) return null;
+  return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced.total_price : null;
+}

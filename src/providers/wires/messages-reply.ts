@@ -1,0 +1,129 @@
+import type {
+  ContentBlock,
+  RawContentBlockDelta,
+  RawMessageStreamEvent,
+} from '@anthropic-ai/sdk/resources/messages/messages';
+import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
+import type { Reply } from '../call.ts';
+import type { TurnRequest } from '../model.ts';
+import type { BilledUsage } from '../prices.ts';
+import { billOf, type TurnBody, tokens, toNative, type WireOptions } from './wire.ts';
+
+/** A content block, and the text of its tool input as far as it came: JSON only once it is whole. */
+type GrowingBlock = { block: ContentBlock; inputText: string };
+
+/** The counters a turn is billed by; later events carry later totals, and leave out what did not change. */
+type Told = {
+  input_tokens: number | null;
+  cache_creation_input_tokens: number | null;
+  cache_read_input_tokens: number | null;
+  output_tokens: number;
+  output_tokens_details: { thinking_tokens: number } | null;
+};
+
+const STOP_REASONS: Record<string, StopReason> = {
+  tool_use: 'tools',
+  max_tokens: 'length',
+  model_context_window_exceeded: 'length',
+  refusal: 'refusal',
+};
+
+function grow({ block }: GrowingBlock, delta: RawContentBlockDelta): void {
+  if (delta.type === 'text_delta' && block.type === 'text') block.text += delta.text;
+  else if (delta.type === 'thinking_delta' && block.type === 'thinking') block.thinking += delta.thinking;
+  else if (delta.type === 'signature_delta' && block.type === 'thinking') block.signature = delta.signature;
+  else if (delta.type === 'citations_delta' && block.type === 'text') {
+    block.citations = [...(block.citations ?? []), delta.citation];
+  }
+}
+
+/** A call cut off by the output limit has no whole input; its block is kept valid, its text is kept as it came. */
+function parsedInput(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
+/** Gathers content blocks from their deltas. */
+export class MessagesReply implements Reply<RawMessageStreamEvent> {
+  readonly #options: WireOptions;
+  readonly #onText: TurnRequest['onText'];
+  readonly #blocks: GrowingBlock[] = [];
+  #told: Told | undefined;
+  #stopReason: string | null = null;
+  #hasStopped = false;
+
+  constructor(options: WireOptions, onText: TurnRequest['onText']) {
+    this.#options = options;
+    this.#onText = onText;
+  }
+
+  get isComplete(): boolean {
+    return this.#hasStopped;
+  }
+
+  take(event: RawMessageStreamEvent): void {
+    if (event.type === 'message_start') this.#told = event.message.usage;
+    else if (event.type === 'content_block_start') {
+      this.#blocks[event.index] = { block: { ...event.content_block }, inputText: '' };
+    } else if (event.type === 'content_block_delta') this.#grow(event.index, event.delta);
+    else if (event.type === 'message_delta') {
+      this.#stopReason = event.delta.stop_reason;
+      this.#count(event.usage);
+    } else if (event.type === 'message_stop') this.#hasStopped = true;
+  }
+
+  turn(): TurnBody {
+    const blocks = this.#blocks.filter((growing) => growing !== undefined).map((growing) => this.#whole(growing));
+    return {
+      native: toNative(blocks.filter((block) => block.type !== 'text' || block.text !== '')),
+      text: blocks.map((block) => (block.type === 'text' ? block.text : '')).join(''),
+      tool_calls: this.#toolCalls(),
+      stop: STOP_REASONS[this.#stopReason ?? ''] ?? 'answer',
+      ...billOf(this.#options, this.#usage()),
+    };
+  }
+
+  #grow(index: number, delta: RawContentBlockDelta): void {
+    const growing = this.#blocks[index];
+    if (!growing) throw new SyntaxError(`a delta for content block ${index}, which never started`);
+    if (delta.type === 'input_json_delta') growing.inputText += delta.partial_json;
+    else grow(growing, delta);
+    if (delta.type === 'text_delta') this.#onText?.(delta.text);
+  }
+
+  #whole({ block, inputText }: GrowingBlock): ContentBlock {
+    return block.type === 'tool_use' && inputText !== '' ? { ...block, input: parsedInput(inputText) } : block;
+  }
+
+  #toolCalls(): ToolCall[] {
+    return this.#blocks.flatMap(({ block, inputText }) =>
+      block.type === 'tool_use'
+        ? [{ id: block.id, name: block.name, arguments: inputText || JSON.stringify(block.input) }]
+        : [],
+    );
+  }
+
+  #count(later: Partial<Told> | undefined): void {
+    if (!later) return;
+    const counted = Object.entries(later).filter(([, value]) => value !== null && value !== undefined);
+    if (this.#told) this.#told = { ...this.#told, ...Object.fromEntries(counted) };
+  }
+
+  /** Anthropic counts what came from or went to the cache beside `input_tokens`; ours is the total. */
+  #usage(): BilledUsage | null {
+    const told = this.#told;
+    if (!told) return null;
+    const cached = tokens(told.cache_read_input_tokens);
+    const written = tokens(told.cache_creation_input_tokens);
+    return {
+      input_tokens: tokens(told.input_tokens) + cached + written,
+      cached_input_tokens: cached,
+      cache_write_tokens: written,
+      output_tokens: tokens(told.output_tokens),
+      reasoning_tokens: tokens(told.output_tokens_details?.thinking_tokens),
+    };
+  }
+}

@@ -1,0 +1,77 @@
+import Anthropic from '@anthropic-ai/sdk';
+import type {
+  ContentBlockParam,
+  MessageCreateParamsStreaming,
+  MessageParam,
+  RawMessageStreamEvent,
+  Tool,
+} from '@anthropic-ai/sdk/resources/messages/messages';
+import { makeCall } from '../call.ts';
+import { KEY_HELD_BY_FETCH } from '../fetch.ts';
+import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
+import { MessagesReply } from './messages-reply.ts';
+import { thinkingFor } from './thinking.ts';
+import { type CreateWireModel, finishTurn, fromNative, outputLimit, type WireOptions } from './wire.ts';
+
+/**
+ * Makes an Anthropic client that knows only what it is given: one credential, so that the chain of environment,
+ * profiles and federation is never walked, and no traces of its own. The `fetch` drops `ANTHROPIC_CUSTOM_HEADERS`.
+ */
+function createAnthropicClient({ profile, fetch }: WireOptions): Anthropic {
+  return new Anthropic({
+    apiKey: KEY_HELD_BY_FETCH,
+    authToken: null,
+    webhookKey: null,
+    baseURL: profile.base_url,
+    fetch,
+    maxRetries: 0,
+    timeout: profile.timeouts.total_ms + 1_000,
+    logLevel: 'off',
+    openTelemetry: false,
+  });
+}
+
+function messageOf(entry: TranscriptEntry): MessageParam {
+  if (entry.role === 'user') return { role: 'user', content: entry.text };
+  if (entry.role === 'assistant') return { role: 'assistant', content: fromNative<ContentBlockParam[]>(entry.native) };
+  return {
+    role: 'user',
+    content: entry.results.map(({ call_id, text, is_error }) => ({
+      type: 'tool_result',
+      tool_use_id: call_id,
+      content: text,
+      is_error,
+    })),
+  };
+}
+
+function toolOf({ name, description, parameters }: ToolDefinition): Tool {
+  return { name, description, input_schema: { ...parameters, type: 'object' } };
+}
+
+function paramsOf({ profile, model, effort }: WireOptions, request: TurnRequest): MessageCreateParamsStreaming {
+  const maxTokens = outputLimit(profile, request.maxOutputTokens);
+  return {
+    model,
+    messages: request.transcript.map(messageOf),
+    max_tokens: maxTokens,
+    stream: true,
+    ...(request.system !== '' && { system: request.system }),
+    ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
+    ...thinkingFor(model, effort, maxTokens),
+  };
+}
+
+/** Makes a model that is spoken to through Anthropic Messages. `native` is the list of content blocks. */
+export const createMessagesModel: CreateWireModel = (options) => {
+  const client = createAnthropicClient(options);
+  return {
+    async turn(request, signal) {
+      const reply = new MessagesReply(options, request.onText);
+      const params = paramsOf(options, request);
+      const open = (live: AbortSignal) => client.messages.create(params, { signal: live }).withResponse();
+      const requestId = await makeCall<RawMessageStreamEvent>(options.profile, signal, open, reply);
+      return finishTurn(reply.turn(), requestId);
+    },
+  };
+};

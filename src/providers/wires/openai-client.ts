@@ -1,0 +1,22 @@
+import OpenAI from 'openai';
+import { KEY_HELD_BY_FETCH } from '../fetch.ts';
+import type { WireOptions } from './wire.ts';
+
+/**
+ * Makes an OpenAI client that knows only what it is given: every option that has an environment variable behind it is
+ * set, and the `fetch` drops what is left (`OPENAI_CUSTOM_HEADERS`). No retries and no logs: both are ours.
+ */
+export function createOpenAIClient({ profile, fetch }: WireOptions): OpenAI {
+  return new OpenAI({
+    apiKey: KEY_HELD_BY_FETCH,
+    adminAPIKey: null,
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    baseURL: profile.base_url,
+    fetch,
+    maxRetries: 0,
+    timeout: profile.timeouts.total_ms + 1_000,
+    logLevel: 'off',
+  });
+}

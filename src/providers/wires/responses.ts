@@ -1,0 +1,132 @@
+import type {
+  FunctionTool,
+  Response as OpenAIResponse,
+  ResponseCreateParamsStreaming,
+  ResponseInputItem,
+  ResponseOutputItem,
+  ResponseStreamEvent,
+} from 'openai/resources/responses/responses';
+import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
+import { makeCall, type Reply } from '../call.ts';
+import { faultOfComplaint } from '../faults.ts';
+import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
+import type { BilledUsage } from '../prices.ts';
+import { createOpenAIClient } from './openai-client.ts';
+import {
+  billOf,
+  type CreateWireModel,
+  finishTurn,
+  fromNative,
+  outputLimit,
+  type TurnBody,
+  tokens,
+  toNative,
+  type WireOptions,
+} from './wire.ts';
+
+function inputOf(entry: TranscriptEntry): ResponseInputItem[] {
+  if (entry.role === 'user') return [{ role: 'user', content: entry.text }];
+  if (entry.role === 'assistant') return fromNative<ResponseInputItem[]>(entry.native);
+  return entry.results.map(({ call_id, text }) => ({ type: 'function_call_output', call_id, output: text }));
+}
+
+function toolOf({ name, description, parameters }: ToolDefinition): FunctionTool {
+  return { type: 'function', name, description, parameters, strict: false };
+}
+
+/** Nothing is stored with the provider, so reasoning comes back encrypted and is sent again with the next turn. */
+function paramsOf({ profile, model, effort }: WireOptions, request: TurnRequest): ResponseCreateParamsStreaming {
+  return {
+    model,
+    input: request.transcript.flatMap(inputOf),
+    max_output_tokens: outputLimit(profile, request.maxOutputTokens),
+    stream: true,
+    store: false,
+    include: ['reasoning.encrypted_content'],
+    ...(request.system !== '' && { instructions: request.system }),
+    ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
+    ...(effort !== null && { reasoning: { effort } }),
+  };
+}
+
+/** Gathers output items as each is done; some endpoints leave them out of the terminal event. */
+class ResponsesReply implements Reply<ResponseStreamEvent> {
+  readonly #options: WireOptions;
+  readonly #onText: TurnRequest['onText'];
+  readonly #items: ResponseOutputItem[] = [];
+  #end: OpenAIResponse | undefined;
+
+  constructor(options: WireOptions, onText: TurnRequest['onText']) {
+    this.#options = options;
+    this.#onText = onText;
+  }
+
+  get isComplete(): boolean {
+    return this.#end !== undefined;
+  }
+
+  take(event: ResponseStreamEvent): void {
+    const { profile } = this.#options;
+    if (event.type === 'response.output_text.delta') this.#onText?.(event.delta);
+    else if (event.type === 'response.output_item.done') this.#items[event.output_index] = event.item;
+    else if (event.type === 'response.completed' || event.type === 'response.incomplete') this.#end = event.response;
+    else if (event.type === 'error')
+      throw faultOfComplaint(profile, { kind: event.code ?? '', message: event.message });
+    else if (event.type === 'response.failed') {
+      const { code = '', message = '' } = event.response.error ?? {};
+      throw faultOfComplaint(profile, { kind: code, message });
+    }
+  }
+
+  turn(): TurnBody {
+    const gathered = this.#items.filter((item) => item !== undefined);
+    const items = gathered.length > 0 ? gathered : (this.#end?.output ?? []);
+    const parts = items.flatMap((item) => (item.type === 'message' ? item.content : []));
+    const calls = items.flatMap((item): ToolCall[] =>
+      item.type === 'function_call' ? [{ id: item.call_id, name: item.name, arguments: item.arguments }] : [],
+    );
+    return {
+      native: toNative(items),
+      text: parts.map((part) => (part.type === 'output_text' ? part.text : '')).join(''),
+      tool_calls: calls,
+      stop: this.#stop(
+        calls,
+        parts.some((part) => part.type === 'refusal'),
+      ),
+      ...billOf(this.#options, this.#usage()),
+    };
+  }
+
+  #stop(calls: ToolCall[], hasRefused: boolean): StopReason {
+    const reason = this.#end?.incomplete_details?.reason;
+    if (hasRefused || reason === 'content_filter') return 'refusal';
+    if (this.#end?.status === 'incomplete') return 'length';
+    return calls.length > 0 ? 'tools' : 'answer';
+  }
+
+  #usage(): BilledUsage | null {
+    const told = this.#end?.usage;
+    if (!told) return null;
+    return {
+      input_tokens: tokens(told.input_tokens),
+      cached_input_tokens: tokens(told.input_tokens_details?.cached_tokens),
+      cache_write_tokens: tokens(told.input_tokens_details?.cache_write_tokens),
+      output_tokens: tokens(told.output_tokens),
+      reasoning_tokens: tokens(told.output_tokens_details?.reasoning_tokens),
+    };
+  }
+}
+
+/** Makes a model that is spoken to through OpenAI Responses. `native` is the list of output items. */
+export const createResponsesModel: CreateWireModel = (options) => {
+  const client = createOpenAIClient(options);
+  return {
+    async turn(request, signal) {
+      const reply = new ResponsesReply(options, request.onText);
+      const params = paramsOf(options, request);
+      const open = (live: AbortSignal) => client.responses.create(params, { signal: live }).withResponse();
+      const requestId = await makeCall(options.profile, signal, open, reply);
+      return finishTurn(reply.turn(), requestId);
+    },
+  };
+};

@@ -1,0 +1,36 @@
+import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages/messages';
+import type { ReasoningEffort } from '../../contract/effort.ts';
+import { ErrandError } from '../../errors.ts';
+
+/** Claude up to 4.5 thinks within a budget of tokens; later models take an effort and think as they see fit. */
+const THINKS_BY_BUDGET = /^claude-(3-7|(opus|sonnet|haiku)-4($|-[0-5]($|-)|-\d{8}))/;
+
+/** Tokens of thinking per level for the models that take a budget. */
+const BUDGET_TOKENS = { low: 4_096, medium: 10_240, high: 20_480, xhigh: 32_768, max: 65_536 } as const;
+
+/** The least budget the API takes; it must also be below `max_tokens`. */
+const LEAST_BUDGET = 1_024;
+
+type Thinking = Pick<MessageCreateParams, 'thinking' | 'output_config'>;
+
+function budgetOf(level: keyof typeof BUDGET_TOKENS, maxTokens: number): number {
+  if (maxTokens <= LEAST_BUDGET) {
+    throw new ErrandError('BUDGET_TOKENS', `Thinking needs more than ${LEAST_BUDGET} tokens; ${maxTokens} are left.`);
+  }
+  return Math.min(BUDGET_TOKENS[level], maxTokens - 1);
+}
+
+/**
+ * Where an effort goes in a Messages request: `thinking` with a budget, or `output_config.effort` with adaptive
+ * thinking; `none` disables thinking. Models of other makers than Anthropic get the effort alone.
+ *
+ * @throws ErrandError `BUDGET_TOKENS` where the least thinking budget does not fit into `maxTokens`, and `INTERNAL` for
+ * `minimal`, which `levelsOf` never offers on this wire.
+ */
+export function thinkingFor(model: string, level: ReasoningEffort | null, maxTokens: number): Thinking {
+  if (level === null) return {};
+  if (level === 'none') return { thinking: { type: 'disabled' } };
+  if (level === 'minimal') throw new ErrandError('INTERNAL', 'The Messages API has no effort "minimal".');
+  if (THINKS_BY_BUDGET.test(model)) return { thinking: { type: 'enabled', budget_tokens: budgetOf(level, maxTokens) } };
+  return { output_config: { effort: level }, ...(model.startsWith('claude-') && { thinking: { type: 'adaptive' } }) };
+}

@@ -1,0 +1,71 @@
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { isBatchId, parseTaskId } from '../base/ids.ts';
+import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
+
+/** Which queues to show, and where they are. */
+export type BoardQueuesOptions = {
+  redisUrl: string;
+  /** Key prefix of everything Errand keeps in Redis. */
+  prefix: string;
+  /** Providers whose lanes are shown. */
+  providers: readonly string[];
+};
+
+/** The queues as the board reads them: one connection, and no setting of theirs is ever written. */
+export type BoardQueues = {
+  batches: Queue;
+  gates: Queue;
+  lanes: Queue[];
+  /** Whether Redis answers commands at this moment. */
+  isConnected(): boolean;
+  /** Names the queue that has the batch job or task job of this id; `null` where no shown queue has it. */
+  queueOf(id: string): Promise<string | null>;
+  close(): Promise<void>;
+};
+
+/**
+ * Opens the queues of a board. Resolves once Redis was reached or refused, and reconnects for ever after.
+ *
+ * The client queues commands while Redis is away instead of failing them: BullMQ never recovers a queue whose first
+ * command fails, and the board asks `isConnected` before it sends any.
+ */
+export async function openBoardQueues({ redisUrl, prefix, providers }: BoardQueuesOptions): Promise<BoardQueues> {
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null, connectionName: 'errand-board' });
+  const open = (name: string): Queue => {
+    const queue = new Queue(name, { connection, prefix, skipMetasUpdate: true });
+    queue.on('error', ignore);
+    return queue;
+  };
+  const batches = open(BATCH_QUEUE);
+  const gates = open(GATE_QUEUE);
+  const lanes = providers.map((provider) => open(laneOf(provider)));
+  await firstAnswer(connection);
+
+  return {
+    batches,
+    gates,
+    lanes,
+    isConnected: () => connection.status === 'ready',
+    queueOf: async (id) => {
+      const candidates = isBatchId(id) ? [batches] : parseTaskId(id) ? lanes : [];
+      const jobs = await Promise.all(candidates.map((queue) => queue.getJob(id)));
+      return candidates.find((_, position) => jobs[position])?.name ?? null;
+    },
+    close: async () => {
+      connection.disconnect();
+      await Promise.allSettled([batches, gates, ...lanes].map((queue) => queue.close()));
+    },
+  };
+}
+
+/** An unheard `error` event ends the process; what it says is told by `isConnected`, to whoever asks. */
+function ignore(): void {}
+
+function firstAnswer(connection: Redis): Promise<void> {
+  connection.on('error', ignore);
+  return new Promise((resolve) => {
+    connection.once('ready', resolve);
+    connection.once('error', () => resolve());
+  });
+}

@@ -1,0 +1,91 @@
+import { Redis } from 'ioredis';
+import { ErrandError, messageOf } from '../errors.ts';
+
+/** A Redis client, for the rooms that own one without speaking to it. */
+export type RedisClient = Redis;
+
+/** Every Redis client is opened here. The caller owns it and closes it with {@link closeRedis}. */
+type Opening = { url: string; onError: (error: Error) => void };
+
+/**
+ * Opens a client that waits: commands issued while Redis is away are sent when it is back.
+ *
+ * For workers. `socketTimeout` ends a half-open connection that would otherwise hang for ever; it is longer than the
+ * 5 s idle poll of a BullMQ worker (`reference/reliability.md`, finding 7).
+ */
+export function openPatientRedis({ url, onError }: Opening): Redis {
+  const redis = new Redis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
+  redis.on('error', onError);
+  return redis;
+}
+
+/** Opens a client for listening to channels. It says nothing for long times, so it has no socket timeout. */
+export function openListeningRedis({ url, onError }: Opening): Redis {
+  const redis = new Redis(url, { maxRetriesPerRequest: null, keepAlive: 10_000, retryStrategy: backOff });
+  redis.on('error', onError);
+  return redis;
+}
+
+/**
+ * Opens a client that fails fast: a command errors within about a second while Redis is away, and never queues up.
+ *
+ * For producers, where a web request waits behind it. It keeps trying to reconnect in the background.
+ */
+export function openHastyRedis({ url, onError }: Opening): Redis {
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    connectTimeout: 2_000,
+    commandTimeout: 5_000,
+    retryStrategy: backOff,
+  });
+  redis.on('error', onError);
+  return redis;
+}
+
+function backOff(times: number): number {
+  return Math.min(50 * 2 ** Math.min(times, 6), 2_000);
+}
+
+/**
+ * Resolves once the client is connected.
+ * @throws ErrandError `REDIS_UNAVAILABLE` after `withinMs`, naming the address.
+ */
+export async function awaitReady(redis: Redis, withinMs: number): Promise<void> {
+  if (redis.status === 'ready') return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let last: unknown;
+  const noteError = (error: unknown) => {
+    last = error;
+  };
+  const timer = setTimeout(() => reject(unavailable(redis, last)), withinMs);
+  redis.once('ready', resolve);
+  redis.on('error', noteError);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    redis.off('ready', resolve);
+    redis.off('error', noteError);
+  }
+}
+
+/** The error for a Redis that does not answer. Names host and port, never the password in the URL. */
+export function unavailable(redis: Redis, cause: unknown): ErrandError {
+  const { host, port } = redis.options;
+  const why = cause === undefined ? 'no answer' : messageOf(cause);
+  return new ErrandError('REDIS_UNAVAILABLE', `Redis at ${host}:${port} is not available: ${why}`, { cause });
+}
+
+/** Tells whether an error means that Redis is away, rather than that a command was wrong. */
+export function isConnectionFault(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return /ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|Connection is closed|Command timed out|max retries per request|enableOfflineQueue|LOADING|Socket timeout/i.test(
+    `${error.name} ${error.message}`,
+  );
+}
+
+/** Closes a client whatever state it is in. */
+export function closeRedis(redis: Redis): void {
+  redis.disconnect();
+}

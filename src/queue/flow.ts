@@ -1,0 +1,194 @@
+import { FlowProducer, type JobsOptions, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { taskIdOf } from '../base/ids.ts';
+import type { BatchJob } from '../contract/batch.ts';
+import type { TaskJob } from '../contract/task.ts';
+import { ErrandError } from '../errors.ts';
+import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
+
+/** Tasks in one atomic add, and in one chunk above that: about 30 ms of Redis (`reference/bullmq.md` §1). */
+const CHUNK = 1000;
+/** Jobs of one pipeline inside a chunk, so that the producer's event loop never stalls for long. */
+const PIPELINE = 250;
+
+/** Options that hold for every queue; each `new Queue()` overwrites the stored ones, so they come from one place. */
+const STREAMS = { streams: { events: { maxLen: 1000 } } };
+const KEEP_ENDED = {
+  removeOnComplete: { age: 24 * 3600, count: 20_000 },
+  removeOnFail: { age: 7 * 24 * 3600, count: 20_000 },
+};
+/** Settling is retried until it succeeds: a batch that never settles would break promise 7. */
+const SETTLE_TRIES = 1000;
+
+/** A batch ready to be added: names and data of its jobs, and how its tasks are tried again. */
+export type BatchPlan = {
+  job: BatchJob;
+  tasks: { name: string; data: TaskJob }[];
+  priority: number;
+  attempts: number;
+  backoffMs: number;
+  /** How long the batch waits for a producer that vanished while it added chunks. */
+  ingestTimeoutMs: number;
+};
+
+type TaskEntry = { name: string; data: TaskJob; opts: JobsOptions & { jobId: string } };
+
+/**
+ * Adds batches to the queue as BullMQ flows: a batch job over one task job per task.
+ *
+ * Invariants
+ * - Up to 1,000 tasks are one transaction. Above, a delayed gate job holds the batch job until all chunks are in.
+ * - Ids are deterministic, and every id that comes back is checked: BullMQ returns error numbers as ids.
+ * - Adding a batch again adds what is missing and nothing twice. A job that exists is skipped, never added again: a
+ *   failed child that is added again would hang its parent for ever.
+ */
+export class BatchFlow {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #flow: FlowProducer;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#flow = new FlowProducer({ connection: redis, prefix });
+    this.#flow.on('error', () => undefined); // the owner of the connection hears of its errors
+  }
+
+  /** Adds the batch, or what is missing of it. `onChunk` is called after each chunk of a large one. */
+  async add(plan: BatchPlan, onChunk: () => Promise<void>): Promise<void> {
+    if (plan.tasks.length <= CHUNK) await this.#addWhole(plan);
+    else await this.#addInChunks(plan, onChunk);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#flow.close(), ...[...this.#queues.values()].map((queue) => queue.close())]);
+  }
+
+  async #addWhole(plan: BatchPlan): Promise<void> {
+    if (await this.#exists(BATCH_QUEUE, plan.job.batch_id)) return;
+    const children = plan.tasks.map((task) => {
+      const { name, data, opts } = entryOf(task, plan);
+      return { name, queueName: laneOf(data.route.provider), data, opts };
+    });
+    await this.#addFlow(plan, children);
+  }
+
+  async #addInChunks(plan: BatchPlan, onChunk: () => Promise<void>): Promise<void> {
+    const { batch_id: batchId } = plan.job;
+    const gateId = `${batchId}-gate`;
+    if (!(await this.#exists(BATCH_QUEUE, batchId))) {
+      const opts = { jobId: gateId, delay: plan.ingestTimeoutMs, ignoreDependencyOnFailure: true, ...KEEP_ENDED };
+      await this.#addFlow(plan, [{ name: 'gate', queueName: GATE_QUEUE, data: { sealed: false }, opts }]);
+    }
+    const gate = await this.#queue(GATE_QUEUE).getJob(gateId);
+    if (!gate || !(await gate.isDelayed())) return; // it opened before: the batch is sealed, or its time ran out
+    for (let from = 0; from < plan.tasks.length; from += CHUNK) {
+      await gate.changeDelay(plan.ingestTimeoutMs);
+      await this.#addChunk(plan, from);
+      await onChunk();
+    }
+    await gate.updateData({ sealed: true, total: plan.tasks.length });
+    await gate.promote();
+  }
+
+  async #addChunk(plan: BatchPlan, from: number): Promise<void> {
+    const parent = { id: plan.job.batch_id, queue: `${this.#prefix}:${BATCH_QUEUE}` };
+    for (let at = from; at < Math.min(from + CHUNK, plan.tasks.length); at += PIPELINE) {
+      const slice = plan.tasks.slice(at, Math.min(at + PIPELINE, from + CHUNK));
+      const byLane = Map.groupBy(slice, (task) => laneOf(task.data.route.provider));
+      for (const [lane, tasks] of byLane) {
+        const entries = await this.#missing(
+          lane,
+          tasks.map((task) => entryOf(task, plan)),
+        );
+        if (entries.length === 0) continue;
+        const jobs = await this.#queue(lane).addBulk(
+          entries.map((entry) => ({ ...entry, opts: { ...entry.opts, parent } })),
+        );
+        checkIds(
+          jobs.map((job) => job.id),
+          entries.map((entry) => entry.opts.jobId),
+        );
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async #addFlow(
+    plan: BatchPlan,
+    children: { name: string; queueName: string; data: object; opts: JobsOptions & { jobId: string } }[],
+  ): Promise<void> {
+    const settle = { attempts: SETTLE_TRIES, backoff: { type: 'fixed', delay: 5000 } };
+    const node = await this.#flow.add(
+      {
+        name: plan.job.name,
+        queueName: BATCH_QUEUE,
+        data: plan.job,
+        opts: { jobId: plan.job.batch_id, ...settle, ...KEEP_ENDED },
+        children,
+      },
+      {
+        queuesOptions: Object.fromEntries(
+          [BATCH_QUEUE, ...children.map((child) => child.queueName)].map((name) => [name, STREAMS]),
+        ),
+      },
+    );
+    checkIds([node.job.id], [plan.job.batch_id]);
+    checkIds(
+      node.children?.map((child) => child.job.id) ?? [],
+      children.map((child) => child.opts.jobId),
+    );
+  }
+
+  async #missing(queue: string, entries: TaskEntry[]): Promise<TaskEntry[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const entry of entries) pipeline.exists(this.#jobKey(queue, entry.opts.jobId));
+    const replies = (await pipeline.exec()) ?? [];
+    return entries.filter((_, position) => {
+      const [error, found] = replies[position] ?? [];
+      if (error) throw error;
+      return found === 0;
+    });
+  }
+
+  async #exists(queue: string, jobId: string): Promise<boolean> {
+    return (await this.#redis.exists(this.#jobKey(queue, jobId))) === 1;
+  }
+
+  #jobKey(queue: string, jobId: string): string {
+    return `${this.#prefix}:${queue}:${jobId}`;
+  }
+
+  #queue(name: string): Queue {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    const queue = new Queue(name, { connection: this.#redis, prefix: this.#prefix, ...STREAMS });
+    queue.on('error', () => undefined); // the owner of the connection hears of its errors
+    this.#queues.set(name, queue);
+    return queue;
+  }
+}
+
+function entryOf(task: { name: string; data: TaskJob }, plan: BatchPlan): TaskEntry {
+  return {
+    ...task,
+    opts: {
+      jobId: taskIdOf(task.data.batch_id, task.data.index),
+      priority: plan.priority,
+      attempts: plan.attempts,
+      backoff: { type: 'exponential', delay: plan.backoffMs, jitter: 0.5 },
+      ignoreDependencyOnFailure: true,
+      ...KEEP_ENDED,
+    },
+  };
+}
+
+function checkIds(got: (string | undefined)[], asked: string[]): void {
+  const wrong = asked.findIndex((id, position) => got[position] !== id);
+  if (wrong < 0 && got.length === asked.length) return;
+  throw new ErrandError(
+    'ENQUEUE_INCOMPLETE',
+    `the queue returned id ${got[wrong]} where ${asked[wrong]} was asked for`,
+  );
+}

@@ -1,0 +1,160 @@
+import type { Redis } from 'ioredis';
+import { isoNow } from '../base/clock.ts';
+import { parseTaskId } from '../base/ids.ts';
+import type { Redactor } from '../base/secret.ts';
+import {
+  AdmissionVerdict,
+  BatchRecord,
+  type BatchStatus,
+  BatchSummary,
+  CancelFlag,
+  type Counts,
+} from '../contract/batch.ts';
+import { Outcome } from '../contract/outcome.ts';
+import { ErrandError } from '../errors.ts';
+import { Keys } from './keys.ts';
+import { CANCEL_BATCH, CANCEL_TASK, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './scripts.ts';
+
+/** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
+const UNSEALED_TTL_SECONDS = 24 * 3600;
+
+/** How long a producer may be silent before another may go on with its batch, in milliseconds. */
+const CLAIM_MS = 10_000;
+
+/** Where the jobs of a batch stand, as its record knows: still being added, added, or settled. */
+export type BatchStage = 'enqueueing' | 'running' | 'settled';
+
+/** What cancelling came to. Cancelling a finished thing says so. */
+export type Cancelling =
+  | { status: 'cancelled'; flag: CancelFlag }
+  | { status: 'settled' }
+  | { status: 'ended'; outcome: Outcome }
+  | { status: 'missing' };
+
+/** The records of batches: what they are, how far they are, how they ended. */
+export class BatchRecords {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #redactor: Redactor;
+  readonly #retentionSeconds: number;
+
+  constructor(redis: Redis, prefix: string, redactor: Redactor, retentionSeconds: number) {
+    this.#redis = redis;
+    this.#keys = new Keys(prefix);
+    this.#redactor = redactor;
+    this.#retentionSeconds = retentionSeconds;
+  }
+
+  /**
+   * Creates the record of a batch, or finds the one its idempotency key made before. `null`: it is new.
+   * @throws ErrandError `IDEMPOTENCY_CONFLICT` where the key belongs to another batch.
+   */
+  async create(record: BatchRecord, context: string, fingerprint: string): Promise<BatchStage | null> {
+    const data = this.#redactor.scrub(JSON.stringify(record));
+    const args = [fingerprint, data, context, record.total, record.max_concurrent ?? 0, UNSEALED_TTL_SECONDS];
+    const reply = await CREATE_BATCH.run(this.#redis, [this.#keys.batch(record.batch_id)], args);
+    const [status, stage] = reply as [string, BatchStage];
+    if (status === 'conflict') {
+      throw new ErrandError(
+        'IDEMPOTENCY_CONFLICT',
+        `batch ${record.batch_id} was enqueued with this key and other content`,
+      );
+    }
+    return status === 'created' ? null : stage;
+  }
+
+  /** Claims the right to add the jobs of a batch for a while, or keeps it; `false` while another producer has it. */
+  async claim(batchId: string, token: string): Promise<boolean> {
+    return (await CLAIM_ENQUEUE.run(this.#redis, [this.#keys.claim(batchId)], [token, CLAIM_MS])) === 1;
+  }
+
+  /** Marks a batch whose jobs are all in the queue, and gives up the claim. */
+  async seal(batchId: string): Promise<void> {
+    await SEAL_BATCH.run(this.#redis, [this.#keys.batch(batchId), this.#keys.claim(batchId)], []);
+  }
+
+  /** What the batch is, with its shared context; `null` where it is not on record. */
+  async read(
+    batchId: string,
+  ): Promise<{ record: BatchRecord; context: string; verdict: AdmissionVerdict | null } | null> {
+    const [data, context, verdict] = await this.#redis.hmget(this.#keys.batch(batchId), 'data', 'context', 'admission');
+    if (!data) return null;
+    return {
+      record: BatchRecord.parse(JSON.parse(data)),
+      context: context ?? '',
+      verdict: verdict ? AdmissionVerdict.parse(JSON.parse(verdict)) : null,
+    };
+  }
+
+  /** Records the verdict of admission, once; returns the one on record. */
+  async admit(batchId: string, verdict: AdmissionVerdict): Promise<AdmissionVerdict> {
+    const key = this.#keys.batch(batchId);
+    if ((await this.#redis.hsetnx(key, 'admission', this.#redactor.scrub(JSON.stringify(verdict)))) === 1)
+      return verdict;
+    const first = await this.#redis.hget(key, 'admission');
+    return first ? AdmissionVerdict.parse(JSON.parse(first)) : verdict;
+  }
+
+  /** Where the batch stands, or `null` where it is not on record. */
+  async status(batchId: string): Promise<BatchStatus | null> {
+    const pipeline = this.#redis.pipeline();
+    pipeline.hmget(this.#keys.batch(batchId), 'data', 'status', 'cancel', 'summary');
+    pipeline.hmget(this.#keys.batch(batchId), 'n:succeeded', 'n:failed', 'n:rejected', 'n:cancelled');
+    pipeline.scard(this.#keys.running(batchId));
+    const [head, numbers, running] = ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+      if (error) throw error;
+      return reply;
+    });
+    const [data, stage, cancel, summary] = head as (string | null)[];
+    if (!data) return null;
+    const { name, total } = BatchRecord.parse(JSON.parse(data));
+    const [succeeded = 0, failed = 0, rejected = 0, cancelled = 0] = (numbers as (string | null)[]).map(Number);
+    const counts: Counts = { succeeded, failed, rejected, cancelled };
+    const common = {
+      batch_id: batchId,
+      name,
+      total,
+      counts,
+      ended: succeeded + failed + rejected + cancelled,
+      running: Number(running),
+      ...(cancel && { cancel: CancelFlag.parse(JSON.parse(cancel)) }),
+    };
+    if (summary) return { ...common, status: 'settled', summary: BatchSummary.parse(JSON.parse(summary)) };
+    return { ...common, status: stage === 'enqueueing' ? 'enqueueing' : 'running' };
+  }
+
+  /** The outcomes of tasks `from` to `to` (exclusive) by index; `null` for a task that has none yet. */
+  async outcomes(batchId: string, from: number, to: number): Promise<(Outcome | null)[]> {
+    if (to <= from) return [];
+    const fields = Array.from({ length: to - from }, (_, offset) => String(from + offset));
+    const texts = await this.#redis.hmget(this.#keys.outcomes(batchId), ...fields);
+    return texts.map((text) => (text ? Outcome.parse(JSON.parse(text)) : null));
+  }
+
+  /** Records the summary, once, and starts the retention of the batch; returns the summary on record. */
+  async settle(summary: BatchSummary): Promise<BatchSummary> {
+    const id = summary.batch_id;
+    const event = JSON.stringify({ event: 'batch_settled', version: 1, batch_id: id, at: isoNow() });
+    const keys = [this.#keys.batch(id), this.#keys.outcomes(id), this.#keys.running(id), this.#keys.parked(id)];
+    const text = this.#redactor.scrub(JSON.stringify(summary));
+    const reply = await SETTLE.run(this.#redis, keys, [text, this.#retentionSeconds, this.#keys.events(id), event]);
+    return BatchSummary.parse(JSON.parse(String(reply)));
+  }
+
+  /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */
+  async cancel(id: string, reason: string): Promise<Cancelling> {
+    const flag = this.#redactor.scrub(JSON.stringify({ reason, requested_at: isoNow() }));
+    const task = parseTaskId(id);
+    const reply = task
+      ? await CANCEL_TASK.run(
+          this.#redis,
+          [this.#keys.batch(task.batchId), this.#keys.outcomes(task.batchId), this.#keys.task(id)],
+          [task.index, flag, this.#keys.cancels(), id],
+        )
+      : await CANCEL_BATCH.run(this.#redis, [this.#keys.batch(id)], [flag, this.#keys.cancels(), id]);
+    const [status, detail] = reply as [Cancelling['status'], string];
+    if (status === 'cancelled') return { status, flag: CancelFlag.parse(JSON.parse(detail)) };
+    if (status === 'ended') return { status, outcome: Outcome.parse(JSON.parse(detail)) };
+    return { status };
+  }
+}

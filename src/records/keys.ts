@@ -1,0 +1,72 @@
+import { parseTaskId } from '../base/ids.ts';
+
+/** The names of all record keys and channels under one prefix. The prefix is a hash tag, so all share one slot. */
+export class Keys {
+  readonly #root: string;
+
+  constructor(prefix: string) {
+    this.#root = `${prefix}:records`;
+  }
+
+  /** Hash: what the batch is, its flags, counters and summary. */
+  batch(batchId: string): string {
+    return `${this.#root}:batch:${batchId}`;
+  }
+
+  /** String with expiry: the producer that adds the jobs of the batch. */
+  claim(batchId: string): string {
+    return `${this.batch(batchId)}:claim`;
+  }
+
+  /** Hash: task index → outcome. */
+  outcomes(batchId: string): string {
+    return `${this.batch(batchId)}:outcomes`;
+  }
+
+  /** Set: ids of the tasks with an attempt open. */
+  running(batchId: string): string {
+    return `${this.batch(batchId)}:running`;
+  }
+
+  /** Sorted set: tasks that wait for one of `max_concurrent` places, by index. */
+  parked(batchId: string): string {
+    return `${this.batch(batchId)}:parked`;
+  }
+
+  /** Hash: epoch, cancel flag, and one field an attempt. Gone once the task has its outcome. */
+  task(taskId: string): string {
+    return `${this.#root}:task:${taskId}`;
+  }
+
+  /** List: the checkpoints, in order. Gone once the task has its outcome. */
+  turns(taskId: string): string {
+    return `${this.task(taskId)}:turns`;
+  }
+
+  /** Hash: row id → ledger row. Gone once the task has its outcome and no row is open. */
+  ledger(taskId: string): string {
+    return `${this.task(taskId)}:ledger`;
+  }
+
+  /** Sorted set: every open ledger row as `<task id>/<row id>`, by the time of its intent. */
+  openRows(): string {
+    return `${this.#root}:open_rows`;
+  }
+
+  /** Channel: what happens in a batch. */
+  events(batchId: string): string {
+    return `${this.#root}:events:${batchId}`;
+  }
+
+  /** Channel: ids of batches and tasks just cancelled. */
+  cancels(): string {
+    return `${this.#root}:cancels`;
+  }
+}
+
+/** The batch id and index inside a task id that is known to be one. */
+export function partsOf(taskId: string): { batchId: string; index: number } {
+  const parts = parseTaskId(taskId);
+  if (!parts) throw new TypeError(`not a task id: ${taskId}`);
+  return parts;
+}

@@ -1,0 +1,232 @@
+import type { Redis } from 'ioredis';
+import { isoNow } from '../base/clock.ts';
+import type { Redactor } from '../base/secret.ts';
+import { CancelFlag } from '../contract/batch.ts';
+import { Checkpoint } from '../contract/checkpoint.ts';
+import type { LedgerRow } from '../contract/cleanup.ts';
+import type { ErrandEvent } from '../contract/events.ts';
+import { Attempt, Outcome } from '../contract/outcome.ts';
+import { ErrandError } from '../errors.ts';
+import { Keys, partsOf } from './keys.ts';
+import { CHECKPOINT, CLOSE, END_ATTEMPT, HOLD, OPEN, RELEASE } from './scripts.ts';
+
+/** What is on record of a task that has not ended. `past` are its earlier attempts, oldest first. */
+export type TaskHistory = { past: Attempt[]; checkpoints: Checkpoint[]; deferrals: number };
+
+/** What opening an attempt came to. Only `opened` may build a child. */
+export type Opening =
+  | ({ status: 'opened'; epoch: number } & TaskHistory)
+  | { status: 'ended'; outcome: Outcome }
+  | ({ status: 'cancelled'; epoch: number; flag: CancelFlag } & TaskHistory)
+  | { status: 'parked'; waiting: number }
+  | { status: 'missing' };
+
+/** A parked task that got a place: what it takes to wake its job. */
+export type Wake = { taskId: string; provider: string };
+
+/** What closing a task came to: recorded, or refused in favour of the outcome that was there first. */
+export type Closing = { status: 'recorded'; wake: Wake[] } | { status: 'ended'; outcome: Outcome };
+
+/** One ledger row to write, by its id (`<epoch>.<kind>.<n>`). */
+export type RowEntry = { id: string; row: LedgerRow };
+
+/**
+ * The records of tasks: epochs, checkpoints, ledger, outcomes.
+ *
+ * Invariants
+ * - One outcome a task, whoever writes: the first one stays (promise 3).
+ * - Every write but a release is refused to all but the newest epoch, with `ATTEMPT_SUPERSEDED`.
+ * - No watched secret is written.
+ */
+export class TaskRecords {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #redactor: Redactor;
+  readonly #retentionSeconds: number;
+
+  constructor(redis: Redis, prefix: string, redactor: Redactor, retentionSeconds: number) {
+    this.#redis = redis;
+    this.#keys = new Keys(prefix);
+    this.#redactor = redactor;
+    this.#retentionSeconds = retentionSeconds;
+  }
+
+  /** Opens an attempt of the task for this worker, under a new epoch, or says why there is none. */
+  async open(taskId: string, provider: string, worker: string): Promise<Opening> {
+    const { batchId, index } = partsOf(taskId);
+    const at = isoNow();
+    const attempt = `{"worker":${JSON.stringify(worker)},"started_at":"${at}","epoch":`;
+    const event = this.#event({ event: 'attempt_started', worker, at }, taskId);
+    const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), this.#keys.task(taskId)];
+    keys.push(this.#keys.turns(taskId), this.#keys.running(batchId), this.#keys.parked(batchId));
+    const args = [
+      taskId,
+      index,
+      `${taskId}@${provider}`,
+      attempt,
+      this.#keys.events(batchId),
+      `${event.slice(0, -1)},"epoch":`,
+    ];
+    const [status, first, second, third] = (await OPEN.run(this.#redis, keys, args)) as [string, ...unknown[]];
+    switch (status) {
+      case 'opened':
+        return { status, epoch: Number(first), ...historyOf(second, third, Number(first)) };
+      case 'ended':
+        return { status, outcome: parseOutcome(first) };
+      case 'cancelled': {
+        const history = historyOf(second, third, Number.POSITIVE_INFINITY);
+        const epoch = history.past.at(-1)?.epoch ?? 0;
+        return { status, epoch, flag: CancelFlag.parse(JSON.parse(String(first))), ...history };
+      }
+      case 'parked':
+        return { status, waiting: Number(first) };
+      default:
+        return { status: 'missing' };
+    }
+  }
+
+  /**
+   * Writes ledger rows as intent or as acquired. Returns the cancel flag where there is one.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED`; nothing is written then.
+   */
+  async hold(taskId: string, epoch: number, entries: RowEntry[]): Promise<CancelFlag | null> {
+    const { batchId, index } = partsOf(taskId);
+    const keys = [...this.#fenceKeys(taskId), this.#keys.ledger(taskId), this.#keys.openRows()];
+    const rows = entries.flatMap(({ id, row }) => [id, this.#text(row)]);
+    return fenced(await HOLD.run(this.#redis, keys, [taskId, index, String(epoch), Date.now(), ...rows]), batchId);
+  }
+
+  /** Closes ledger rows, from whichever epoch; a closed row never changes again. */
+  async release(taskId: string, entries: RowEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const rows = entries.flatMap(({ id, row }) => [id, this.#text(row)]);
+    const keys = [this.#keys.ledger(taskId), this.#keys.openRows()];
+    await RELEASE.run(this.#redis, keys, [taskId, this.#retentionSeconds, ...rows]);
+  }
+
+  /**
+   * Appends the checkpoint of a turn. Returns the cancel flag where there is one; the turn is stored all the same.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED`; nothing is written then.
+   */
+  async checkpoint(taskId: string, epoch: number, checkpoint: Checkpoint): Promise<CancelFlag | null> {
+    const { batchId, index } = partsOf(taskId);
+    const event = this.#event({ event: 'turn_recorded', epoch, turn: checkpoint.turn, at: isoNow() }, taskId);
+    const keys = [...this.#fenceKeys(taskId), this.#keys.turns(taskId)];
+    const args = [index, String(epoch), checkpoint.turn, this.#text(checkpoint), this.#keys.events(batchId), event];
+    return fenced(await CHECKPOINT.run(this.#redis, keys, args), batchId);
+  }
+
+  /**
+   * Ends an attempt whose task goes on. Returns the parked tasks that got a place.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED`.
+   */
+  async endAttempt(taskId: string, attempt: Attempt & { ended: NonNullable<Attempt['ended']> }): Promise<Wake[]> {
+    const { batchId, index } = partsOf(taskId);
+    const { epoch, ended, failure } = attempt;
+    const code = failure && { code: failure.code };
+    const event = this.#event({ event: 'attempt_ended', epoch, ended, at: isoNow(), ...code }, taskId);
+    const keys = [...this.#fenceKeys(taskId), this.#keys.running(batchId), this.#keys.parked(batchId)];
+    const args = [taskId, index, String(epoch), this.#text(attempt), this.#keys.events(batchId), event];
+    const reply = await END_ATTEMPT.run(this.#redis, keys, [...args, ended === 'deferred' ? 1 : 0]);
+    fenced(reply, batchId);
+    return wakesOf(reply);
+  }
+
+  /**
+   * Writes the outcome of a task, unless there is one. `epoch` is 0 for a task that never started.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED` where a newer attempt is on record.
+   */
+  async close(epoch: number, outcome: Outcome): Promise<Closing> {
+    const { task_id: taskId, batch_id: batchId, index, status } = outcome;
+    const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
+    const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
+    const keys = [...this.#fenceKeys(taskId), this.#keys.turns(taskId), this.#keys.ledger(taskId)];
+    keys.push(this.#keys.running(batchId), this.#keys.parked(batchId));
+    const args = [taskId, index, String(epoch), this.#text(outcome), status, outcome.cleanup.open];
+    const reply = await CLOSE.run(this.#redis, keys, [...args, this.#keys.events(batchId), event]);
+    const [verdict, first] = reply as [string, unknown];
+    if (verdict === 'ended') return { status: 'ended', outcome: parseOutcome(first) };
+    fenced(reply, batchId);
+    return { status: 'recorded', wake: wakesOf(reply) };
+  }
+
+  /** What is on record of a task that has not ended, with its newest epoch (0 for one that never started). */
+  async history(taskId: string): Promise<TaskHistory & { epoch: number }> {
+    const hash = await this.#redis.hgetall(this.#keys.task(taskId));
+    const turns = await this.#redis.lrange(this.#keys.turns(taskId), 0, -1);
+    const history = historyOf(Object.entries(hash).flat(), turns, Number.POSITIVE_INFINITY);
+    return { ...history, epoch: Number(hash.epoch ?? 0) };
+  }
+
+  /** The cancel flag of each task, its batch's included, in the order asked. */
+  async cancelFlags(taskIds: string[]): Promise<(CancelFlag | null)[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const taskId of taskIds) {
+      pipeline.hget(this.#keys.batch(partsOf(taskId).batchId), 'cancel');
+      pipeline.hget(this.#keys.task(taskId), 'cancel');
+    }
+    const replies = (await pipeline.exec()) ?? [];
+    return taskIds.map((_, position) => {
+      const text = replies[2 * position]?.[1] ?? replies[2 * position + 1]?.[1];
+      return typeof text === 'string' ? CancelFlag.parse(JSON.parse(text)) : null;
+    });
+  }
+
+  /** How many ledger rows are open, over all tasks. */
+  async countOpenRows(): Promise<number> {
+    return this.#redis.zcard(this.#keys.openRows());
+  }
+
+  #fenceKeys(taskId: string): [string, string, string] {
+    const { batchId } = partsOf(taskId);
+    return [this.#keys.batch(batchId), this.#keys.outcomes(batchId), this.#keys.task(taskId)];
+  }
+
+  #text(value: object): string {
+    return this.#redactor.scrub(JSON.stringify(value));
+  }
+
+  #event(event: Record<string, unknown> & { event: ErrandEvent['event'] }, taskId: string): string {
+    const { batchId, index } = partsOf(taskId);
+    return JSON.stringify({ ...event, version: 1, batch_id: batchId, task_id: taskId, index });
+  }
+}
+
+/** Reads a fenced script's reply: throws where the fence refused, else returns the cancel flag or `null`. */
+function fenced(reply: unknown, batchId: string): CancelFlag | null {
+  const [status, detail] = reply as [string, unknown];
+  if (status === 'ok') return null;
+  if (status === 'cancelled') return CancelFlag.parse(JSON.parse(String(detail)));
+  const why = status === 'ended' ? 'the task has its outcome' : `epoch ${detail} is newer`;
+  throw new ErrandError('ATTEMPT_SUPERSEDED', `a write of batch ${batchId} was refused: ${why}`);
+}
+
+function wakesOf(reply: unknown): Wake[] {
+  const [, members] = reply as [string, string[] | undefined];
+  return (members ?? []).map((member) => {
+    const [taskId = '', provider = ''] = member.split('@');
+    return { taskId, provider };
+  });
+}
+
+function parseOutcome(text: unknown): Outcome {
+  return Outcome.parse(JSON.parse(String(text)));
+}
+
+/** Reads the task hash and the checkpoints; an earlier attempt that never said how it ended is marked `lost`. */
+function historyOf(hash: unknown, turns: unknown, epoch: number): TaskHistory {
+  const fields = hash as string[];
+  const past: Attempt[] = [];
+  let deferrals = 0;
+  for (let position = 0; position < fields.length; position += 2) {
+    const [name = '', value = ''] = [fields[position], fields[position + 1]];
+    if (name === 'deferrals') deferrals = Number(value);
+    if (/^a\d+$/.test(name) && Number(name.slice(1)) < epoch) past.push(Attempt.parse(JSON.parse(value)));
+  }
+  past.sort((a, b) => a.epoch - b.epoch);
+  return {
+    past: past.map((attempt) => (attempt.ended ? attempt : { ...attempt, ended: 'lost' })),
+    checkpoints: (turns as string[]).map((text) => Checkpoint.parse(JSON.parse(text))),
+    deferrals,
+  };
+}

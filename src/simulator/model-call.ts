@@ -1,0 +1,113 @@
+import type { Wire } from '../contract/route.ts';
+
+type Json = Record<string, unknown>;
+
+/** One model call as it was asked for, the same for all wires. */
+export type ModelCall = {
+  wire: Wire;
+  path: string;
+  model: string;
+  key: string | null;
+  isStream: boolean;
+  /** Whether a chat stream should end with a usage chunk. */
+  wantsUsage: boolean;
+  /** Every effort field as received, by its path: `reasoning.effort`, `reasoning_effort`, `output_config.effort`, `thinking`. */
+  effort: Json;
+  toolCount: number;
+  maxOutputTokens: number | null;
+  /** Text of each user message, in order. */
+  userTexts: string[];
+  /** 1 for the first question, one more for every answer of the model that the request carries. */
+  turn: number;
+  /** Characters of the request body. */
+  characters: number;
+};
+
+/** Effort fields that any of the wires may carry. */
+const EFFORT_FIELDS = [
+  ['reasoning', 'effort'],
+  ['reasoning_effort'],
+  ['output_config', 'effort'],
+  ['thinking'],
+] as const;
+
+const LIMIT_FIELDS = ['max_output_tokens', 'max_completion_tokens', 'max_tokens'];
+
+function asObject(value: unknown): Json {
+  return typeof value === 'object' && value !== null ? (value as Json) : {};
+}
+
+function readEffort(body: Json): Json {
+  const effort: Json = {};
+  for (const [field, inner] of EFFORT_FIELDS) {
+    const value = inner === undefined ? body[field] : asObject(body[field])[inner];
+    if (value !== undefined) effort[inner === undefined ? field : `${field}.${inner}`] = value;
+  }
+  return effort;
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  const texts = content.map(asObject).filter(({ type }) => type === 'text' || type === 'input_text');
+  return texts.map(({ text }) => text).join('');
+}
+
+/** Responses items have no role where they are calls, results or reasoning; results end in `_output`. */
+function roleOf(item: Json): unknown {
+  return item.role ?? (String(item.type).endsWith('_output') ? 'tool' : 'assistant');
+}
+
+function readConversation(items: Json[]): Pick<ModelCall, 'userTexts' | 'turn'> {
+  const userTexts: string[] = [];
+  let turn = 1;
+  let isAnswering = false;
+  for (const item of items) {
+    const role = roleOf(item);
+    if (role === 'assistant' && !isAnswering) turn++;
+    isAnswering = role === 'assistant';
+    const text = role === 'user' ? textOf(item.content) : '';
+    if (text !== '') userTexts.push(text);
+  }
+  return { userTexts, turn };
+}
+
+function itemsOf(body: Json): unknown {
+  const { input, messages } = body;
+  return typeof input === 'string' ? [{ role: 'user', content: input }] : (input ?? messages);
+}
+
+/**
+ * Reads the body of a request. The one place where what a client sent is looked at; every field may be missing or of
+ * any type. Returns what is wrong where the body is no model call.
+ */
+export function readModelCall(
+  body: string,
+  door: Pick<ModelCall, 'wire' | 'path' | 'key'>,
+): ModelCall | { problem: string; param: string | null } {
+  let fields: Json;
+  try {
+    fields = asObject(JSON.parse(body));
+  } catch {
+    return { problem: 'the body is not JSON', param: null };
+  }
+  const { model, tools, stream, stream_options } = fields;
+  const items = itemsOf(fields);
+  if (typeof model !== 'string' || model === '') return { problem: 'expected a model name', param: 'model' };
+  if (!Array.isArray(items)) {
+    const param = door.wire === 'responses' ? 'input' : 'messages';
+    return { problem: `expected a conversation in ${param}`, param };
+  }
+  const limit = LIMIT_FIELDS.map((field) => fields[field]).find((value) => typeof value === 'number');
+  return {
+    ...door,
+    model,
+    isStream: stream === true,
+    wantsUsage: asObject(stream_options).include_usage === true,
+    effort: readEffort(fields),
+    toolCount: Array.isArray(tools) ? tools.length : 0,
+    maxOutputTokens: limit ?? null,
+    ...readConversation(items.map(asObject)),
+    characters: body.length,
+  };
+}

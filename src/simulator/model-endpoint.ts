@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isoNow } from '../base/clock.ts';
+import { type Answer, planAnswer, refuse } from './answer.ts';
+import { badRequest } from './fault.ts';
+import { type ModelCall, readModelCall } from './model-call.ts';
+import type { Playbook } from './playbook.ts';
+import { type Door, readBody, toDoor, toLogged } from './received.ts';
+import { composeReply } from './reply.ts';
+import type { LoggedRequest, RequestLog } from './request-log.ts';
+import { transmit } from './transmit.ts';
+
+/** What a request came to; `call` is `null` where it was no model call. */
+type Settled = { call: ModelCall | null; answer: Answer };
+
+function settle({ wire, path, key, seq, method }: Door, body: string, playbook: Playbook): Settled {
+  const id = seq.toString(36).padStart(8, '0');
+  const requestId = `req_${id}`;
+  if (wire === null) {
+    return { call: null, answer: refuse(null, badRequest(`Invalid URL (${method} ${path})`, null, 404), requestId) };
+  }
+  const call = readModelCall(body, { wire, path, key });
+  if ('problem' in call) return { call: null, answer: refuse(wire, badRequest(call.problem, call.param), requestId) };
+  const play = playbook.choose(call);
+  if ('problem' in play) return { call, answer: refuse(wire, badRequest(play.problem), requestId) };
+  return { call, answer: planAnswer(call, play, composeReply(call, play, id), requestId) };
+}
+
+/** Closes the entry of a request when its answer has been handed over or its socket closes, whichever is first. */
+function follow(res: ServerResponse, logged: LoggedRequest, log: RequestLog, ending: Answer['ending']): void {
+  res.once('close', () => {
+    const isOurs = ending === 'reset' || res.writableFinished;
+    const asPlanned = ending === 'complete' ? 'complete' : 'cut';
+    log.close(logged, isOurs ? asPlanned : 'client_closed', isoNow());
+  });
+}
+
+/** Answers one request: read it, settle what it gets, log it, send it. */
+export async function answerModelCall(
+  req: IncomingMessage,
+  res: ServerResponse,
+  seq: number,
+  { playbook, log }: { playbook: Playbook; log: RequestLog },
+): Promise<void> {
+  const body = await readBody(req);
+  if (body === null) return;
+  const door = toDoor(req, seq);
+  const { call, answer } = settle(door, body, playbook);
+  const logged = toLogged(req, door, body, call);
+  log.open(logged);
+  follow(res, logged, log, answer.ending);
+  await transmit(res, answer, () => {
+    logged.status = answer.status;
+  });
+}

@@ -1,0 +1,106 @@
+import type { ToolCall } from '../contract/checkpoint.ts';
+import type { Usage } from '../contract/usage.ts';
+import type { Directive } from './directive.ts';
+import type { ModelCall } from './model-call.ts';
+import type { Play } from './playbook.ts';
+
+/** Why an answer ends. */
+export type Stop = 'answer' | 'tools' | 'length' | 'filter' | 'refusal';
+
+/** What is answered, before any wire gives it a form. */
+export type Reply = {
+  /** Unique within one simulator; the wires build their ids from it. */
+  id: string;
+  model: string;
+  createdAtMs: number;
+  /** `null` where the model did not think; may be empty where it thought without telling. */
+  reasoning: string | null;
+  /** The answer or, where `stop` is `refusal`, the refusal; in the pieces a stream sends. */
+  pieces: string[];
+  toolCalls: ToolCall[];
+  usage: Usage;
+  stop: Stop;
+};
+
+const CHARACTERS_PER_TOKEN = 4;
+const QUESTION_SHOWN = 60;
+const REFUSAL = "I can't help with that.";
+
+/** Tokens a simulated model thinks at each effort. The provider's default, sent by no field, is no thinking. */
+const REASONING_TOKENS: Record<string, number> = { minimal: 8, low: 32, medium: 64, high: 128, xhigh: 256, max: 512 };
+
+/** `thinking` asks for thought without naming an amount that we could follow. */
+const THINKING_TOKENS = 64;
+
+function tokensOf(characters: number): number {
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
+}
+
+/** Cuts text into pieces of one token, which is what a stream sends at a time; joined they are the text again. */
+export function toPieces(text: string): string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length; at += CHARACTERS_PER_TOKEN) pieces.push(text.slice(at, at + CHARACTERS_PER_TOKEN));
+  return pieces;
+}
+
+function reasoningTokens({ effort }: ModelCall): number {
+  for (const [field, level] of Object.entries(effort)) {
+    if (field !== 'thinking') return REASONING_TOKENS[String(level)] ?? 0;
+  }
+  return 'thinking' in effort && !JSON.stringify(effort.thinking).includes('"disabled"') ? THINKING_TOKENS : 0;
+}
+
+function fill(text: string, tokens: number): string {
+  const length = tokens * CHARACTERS_PER_TOKEN;
+  return `${text} `.repeat(Math.ceil(length / (text.length + 1))).slice(0, length);
+}
+
+function fullText({ directive, question, tools }: Play, key: string | null): string {
+  const { text, refusal, tokens } = directive;
+  const echoed = directive.echo === 'key' ? ` ${key}` : '';
+  if (refusal) return (refusal === true ? REFUSAL : refusal) + echoed;
+  if (tools.length > 0) return (text ?? '') + echoed;
+  const answer = text ?? `Simulated answer to: ${question.slice(0, QUESTION_SHOWN)}`;
+  return (tokens !== undefined && text === undefined ? fill(answer, tokens) : answer) + echoed;
+}
+
+function toToolCall({ tool = '', args = {} }: Directive, id: string): ToolCall {
+  return { id, name: tool, arguments: typeof args === 'string' ? args : JSON.stringify(args) };
+}
+
+function stopOf({ directive, tools }: Play, isCut: boolean): Stop {
+  if (directive.refusal) return 'refusal';
+  if (directive.stop || isCut) return directive.stop ?? 'length';
+  return tools.length > 0 ? 'tools' : 'answer';
+}
+
+/**
+ * Composes the answer to a call. Tokens are counted at four characters each: input from the request body, output from
+ * what is said. An answer longer than the request's output limit is cut there and ends with `length`.
+ */
+export function composeReply(call: ModelCall, play: Play, id: string): Reply {
+  const { directive } = play;
+  const limit = call.maxOutputTokens ?? Number.POSITIVE_INFINITY;
+  const thought = directive.reasoning_tokens ?? Math.min(reasoningTokens(call), Math.floor(limit / 2));
+  const whole = fullText(play, call.key);
+  const text = whole.slice(0, Math.max(0, limit - thought) * CHARACTERS_PER_TOKEN);
+  const toolCalls = directive.refusal ? [] : play.tools.map((tool, index) => toToolCall(tool, `call_${id}_${index}`));
+  const said = tokensOf(
+    text.length + toolCalls.reduce((sum, { name, arguments: args }) => sum + name.length + args.length, 0),
+  );
+  return {
+    id,
+    model: directive.model ?? call.model,
+    createdAtMs: Date.now(),
+    reasoning: directive.reasoning ?? (thought > 0 ? '' : null),
+    pieces: toPieces(text),
+    toolCalls,
+    usage: {
+      input_tokens: directive.input_tokens ?? tokensOf(call.characters),
+      cached_input_tokens: directive.cached_input_tokens ?? 0,
+      output_tokens: thought + (directive.tokens ?? said),
+      reasoning_tokens: thought,
+    },
+    stop: stopOf(play, text.length < whole.length),
+  };
+}

@@ -1,0 +1,25 @@
+import { Writable } from 'node:stream';
+import { type Logger, pino } from 'pino';
+import { build as buildPretty } from 'pino-pretty';
+import type { Redactor } from '../base/secret.ts';
+
+export type Log = Logger;
+
+/** Where and how to log. `isPretty` is for people at a terminal; machines get JSON lines. */
+export type LogOptions = { level: string; isPretty: boolean; redactor: Redactor; output: NodeJS.WritableStream };
+
+/**
+ * Makes the log. Every line is scrubbed as text, last thing before it leaves: redaction by path misses keys that sit
+ * in messages, causes and nested values (`reference/reliability.md` §4.2).
+ */
+export function createLog({ level, isPretty, redactor, output }: LogOptions): Log {
+  const scrubbed = new Writable({
+    decodeStrings: false,
+    write: (line: string | Buffer, _encoding, done) => {
+      output.write(redactor.scrub(line.toString()));
+      done();
+    },
+  });
+  const stream = isPretty ? buildPretty({ destination: scrubbed, ignore: 'pid,hostname', colorize: true }) : scrubbed;
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}

@@ -1,0 +1,112 @@
+import type { BatchSummary } from '../contract/batch.ts';
+import type { Turn } from '../contract/checkpoint.ts';
+import type { CleanupRecord } from '../contract/cleanup.ts';
+import type { Failure } from '../contract/failure.ts';
+import type { AttemptEnd, Outcome } from '../contract/outcome.ts';
+import { messageOf } from '../errors.ts';
+import type { Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+
+/** What names an attempt in every line about it. */
+export type AttemptLabel = {
+  taskId: string;
+  epoch: number;
+  provider: string;
+  model: string;
+  effort: string | undefined;
+};
+
+/** How an attempt went, for its closing line. */
+export type AttemptReport = {
+  ended: AttemptEnd;
+  failure: Failure | undefined;
+  cleanup: CleanupRecord;
+  turns: number;
+  durationMs: number;
+};
+
+/**
+ * Tells what happens, in the log and in the metrics: one call for each moment, so that the two never disagree.
+ */
+export class Telemetry {
+  readonly log: Log;
+  readonly metrics: Metrics = createMetrics();
+  readonly #lastError = new Map<string, { at: number; suppressed: number }>();
+
+  constructor(log: Log) {
+    this.log = log;
+  }
+
+  attemptStarted(attempt: AttemptLabel): void {
+    this.metrics.attemptsStarted.inc({ provider: attempt.provider });
+    this.metrics.attemptsRunning.inc();
+    this.log.info(fieldsOf(attempt), 'attempt started');
+  }
+
+  turnRecorded({ provider, model }: AttemptLabel, { usage, cost_usd: cost }: Turn): void {
+    this.metrics.turns.inc({ provider, model });
+    this.metrics.tokens.inc({ provider, model, kind: 'input' }, usage.input_tokens);
+    this.metrics.tokens.inc({ provider, model, kind: 'output' }, usage.output_tokens);
+    if (cost === null) this.metrics.unpricedTurns.inc({ provider, model });
+    else this.metrics.costUsd.inc({ provider, model }, cost);
+  }
+
+  attemptEnded(attempt: AttemptLabel, report: AttemptReport): void {
+    const { ended, failure, cleanup, turns, durationMs } = report;
+    const { provider } = attempt;
+    this.metrics.attemptsRunning.dec();
+    this.metrics.attemptsEnded.inc({ provider, ended, code: failure?.code ?? '' });
+    this.metrics.attemptSeconds.observe({ provider, ended }, durationMs / 1000);
+    for (const { kind, status, evidence } of cleanup.steps) this.metrics.cleanupSteps.inc({ kind, status, evidence });
+    const fields = {
+      ...fieldsOf(attempt),
+      ended,
+      turns,
+      duration_ms: durationMs,
+      released: cleanup.steps.length - cleanup.open,
+      open: cleanup.open,
+      ...(failure && { code: failure.code, message: failure.message }),
+    };
+    if (ended === 'failed' || ended === 'rejected' || cleanup.open > 0) this.log.warn(fields, 'attempt ended');
+    else this.log.info(fields, 'attempt ended');
+  }
+
+  taskEnded(provider: string, outcome: Outcome): void {
+    const code = outcome.status === 'succeeded' ? '' : outcome.failure.code;
+    this.metrics.tasksEnded.inc({ provider, status: outcome.status, code });
+  }
+
+  staleWriteRefused(taskId: string): void {
+    this.metrics.staleWrites.inc();
+    this.log.warn({ task_id: taskId }, 'a write was refused: a newer attempt is on record');
+  }
+
+  lockLost(taskIds: string[]): void {
+    this.metrics.lockLosses.inc(taskIds.length);
+    this.log.warn({ task_ids: taskIds.slice(0, 20), count: taskIds.length }, 'lost the lock; aborting');
+  }
+
+  batchSettled({ batch_id, name, total, counts, cost_usd }: BatchSummary): void {
+    this.metrics.batchesSettled.inc();
+    this.log.info({ batch_id, name, total, ...counts, cost_usd }, 'batch settled');
+  }
+
+  /** Logs an infrastructure error at most once in ten seconds per message: an outage repeats it hundreds of times. */
+  fault(where: string, error: unknown): void {
+    const message = messageOf(error);
+    const key = `${where} ${message}`;
+    const now = performance.now();
+    const last = this.#lastError.get(key);
+    if (last && now - last.at < 10_000) {
+      last.suppressed++;
+      return;
+    }
+    if (this.#lastError.size > 100) this.#lastError.clear();
+    this.#lastError.set(key, { at: now, suppressed: 0 });
+    this.log.error({ where, message, ...(last?.suppressed && { repeated: last.suppressed }) }, 'infrastructure fault');
+  }
+}
+
+function fieldsOf({ taskId, epoch, provider, model, effort }: AttemptLabel): object {
+  return { task_id: taskId, epoch, provider, model, ...(effort && { reasoning_effort: effort }) };
+}

@@ -1,0 +1,37 @@
+/** The library for those who run workers inside a process of their own, rather than with `errand worker`. */
+import { type RunningWorker, startWorker } from './app/compose-worker.ts';
+import { loadConfig, processEnvironment } from './app/config.ts';
+import { Redactor } from './base/secret.ts';
+import { createLog } from './telemetry/log.ts';
+
+export type { RunningWorker } from './app/compose-worker.ts';
+
+/** What {@link createWorker} takes. */
+export type CreateWorkerOptions = {
+  /** Where Redis is. Falls back to `REDIS_URL`, then to the configuration file. */
+  redis?: string;
+  /** The configuration file; falls back to `ERRAND_CONFIG`, then to `errand.config.yaml`. */
+  config?: string;
+  /** Settings over those of the file, in its form. */
+  settings?: Record<string, unknown>;
+  /** Where log lines go. @default process.stdout */
+  output?: NodeJS.WritableStream;
+};
+
+/**
+ * Starts a worker and resolves once it takes tasks. It handles no signals: call `drain` from your own handler.
+ *
+ * @throws ErrandError `CONFIG_INVALID`.
+ */
+export async function createWorker(options: CreateWorkerOptions = {}): Promise<RunningWorker> {
+  const environment = { ...processEnvironment(), ...(options.config && { ERRAND_CONFIG: options.config }) };
+  const overrides = { ...options.settings, ...(options.redis && { redis_url: options.redis }) };
+  const config = loadConfig(environment, overrides);
+  const redactor = new Redactor();
+  const output = options.output ?? process.stdout;
+  return startWorker(
+    config,
+    createLog({ level: config.worker.log_level, isPretty: false, redactor, output }),
+    redactor,
+  );
+}

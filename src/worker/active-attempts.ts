@@ -1,0 +1,59 @@
+import { parseTaskId } from '../base/ids.ts';
+import { ErrandError } from '../errors.ts';
+import type { Channels } from '../records/channels.ts';
+import type { TaskRecords } from '../records/task-records.ts';
+
+/** How often the cancel flags of what runs are read, in case a nudge was lost. */
+const POLL_MS = 5_000;
+
+/**
+ * The attempts that run in this worker, so that a cancel can reach them.
+ *
+ * The flag in the records is the truth, and the channel a nudge to look at it. Whoever misses the nudge finds the flag
+ * at the next poll, or when it records its next turn.
+ */
+export class ActiveAttempts {
+  readonly #records: TaskRecords;
+  readonly #running = new Map<string, AbortController>();
+  #timer: NodeJS.Timeout | undefined;
+  #stopListening: (() => Promise<void>) | undefined;
+
+  constructor(records: TaskRecords) {
+    this.#records = records;
+  }
+
+  get count(): number {
+    return this.#running.size;
+  }
+
+  async watch(channels: Channels, onError: (error: unknown) => void): Promise<void> {
+    this.#stopListening = await channels.onCancel((id) => this.#look(id).catch(onError));
+    this.#timer = setInterval(() => this.#look().catch(onError), POLL_MS);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#stopListening?.();
+  }
+
+  add(taskId: string, controller: AbortController): void {
+    this.#running.set(taskId, controller);
+  }
+
+  remove(taskId: string, controller: AbortController): void {
+    if (this.#running.get(taskId) === controller) this.#running.delete(taskId);
+  }
+
+  /** Reads the flags of the attempts that `id` concerns, or of all, and aborts the cancelled ones. */
+  async #look(id?: string): Promise<void> {
+    const concerned = [...this.#running.keys()].filter(
+      (taskId) => id === undefined || taskId === id || parseTaskId(taskId)?.batchId === id,
+    );
+    if (concerned.length === 0) return;
+    const flags = await this.#records.cancelFlags(concerned);
+    for (const [position, taskId] of concerned.entries()) {
+      const flag = flags[position];
+      if (flag) this.#running.get(taskId)?.abort(new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`));
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { AdmissionVerdict, BatchRecord, RouteInUse } from '../contract/batch.ts';
+import type { ResolvedRoute } from '../contract/route.ts';
+import { ErrandError } from '../errors.ts';
+import type { BatchRecords } from '../records/batch-records.ts';
+
+/** How many batches a worker remembers; one record is read again after that many others. */
+const REMEMBERED = 200;
+
+/** A batch as a worker knows it: what it is, its shared context, and which of its routes are unusable. */
+export type AdmittedBatch = { record: BatchRecord; context: string; verdict: AdmissionVerdict };
+
+/** Finds out whether a route can be used, and resolves with what is wrong with it, or `null`. */
+export type RouteCheck = (route: RouteInUse) => Promise<AdmissionVerdict['unusable'][number]['failure'] | null>;
+
+/**
+ * Checks every distinct route of a batch once, before any child is built (DESIGN §4, behaviours B54–B56).
+ *
+ * The first verdict on record counts for all workers; within a worker all tasks of a batch share one look-up.
+ */
+export class Admission {
+  readonly #batches: BatchRecords;
+  readonly #check: RouteCheck;
+  readonly #known = new Map<string, Promise<AdmittedBatch>>();
+
+  constructor(batches: BatchRecords, check: RouteCheck) {
+    this.#batches = batches;
+    this.#check = check;
+  }
+
+  /** @throws ErrandError `NOT_FOUND` where the batch is not on record. */
+  async of(batchId: string): Promise<AdmittedBatch> {
+    const known = this.#known.get(batchId);
+    if (known) return known;
+    const pending = this.#look(batchId);
+    this.#known.set(batchId, pending);
+    pending.catch(() => this.#known.delete(batchId));
+    for (const [oldest] of this.#known) {
+      if (this.#known.size <= REMEMBERED) break;
+      this.#known.delete(oldest);
+    }
+    return pending;
+  }
+
+  async #look(batchId: string): Promise<AdmittedBatch> {
+    const found = await this.#batches.read(batchId);
+    if (!found) throw new ErrandError('NOT_FOUND', `batch ${batchId} is not on record`);
+    const { record, context, verdict } = found;
+    return { record, context, verdict: verdict ?? (await this.#judge(record)) };
+  }
+
+  async #judge(record: BatchRecord): Promise<AdmissionVerdict> {
+    const checked = await Promise.all(
+      record.routes.map(async (route) => ({ ...route, failure: await this.#check(route) })),
+    );
+    const unusable = checked.filter((route) => route.failure !== null).sort((a, b) => a.first_index - b.first_index);
+    return this.#batches.admit(record.batch_id, { version: 1, unusable: unusable as AdmissionVerdict['unusable'] });
+  }
+}
+
+/**
+ * Lets a task through whose route is usable, and whose batch is admitted.
+ * @throws ErrandError with the code of its own route's failure, or `BATCH_REJECTED` naming the first unusable task.
+ */
+export function assertAdmitted({ record, verdict }: AdmittedBatch, route: ResolvedRoute): void {
+  const own = verdict.unusable.find(
+    (other) =>
+      other.provider === route.provider &&
+      other.model === route.model &&
+      other.reasoning_effort === route.reasoning_effort,
+  );
+  if (own) throw new ErrandError(own.failure.code, own.failure.message, { remedy: own.failure.remedy });
+  const [first] = verdict.unusable;
+  if (record.admission === 'task' || !first) return;
+  const message = `task ${first.first_index} (${first.provider}/${first.model}) is unusable, so the batch was not admitted: ${first.failure.code}: ${first.failure.message}`;
+  throw new ErrandError('BATCH_REJECTED', message, { remedy: first.failure.remedy });
+}

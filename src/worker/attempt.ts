@@ -1,0 +1,88 @@
+import type { Child } from '../agent/child.ts';
+import { isoNow, monotonicMs } from '../base/clock.ts';
+import { type Tally, tallyOf } from '../contract/checkpoint.ts';
+import type { Answer } from '../contract/outcome.ts';
+import type { RouteAudit } from '../contract/route.ts';
+import type { TaskJob } from '../contract/task.ts';
+import { ErrandError } from '../errors.ts';
+import type { TaskHistory } from '../records/task-records.ts';
+import type { AttemptLabel } from '../telemetry/telemetry.ts';
+import type { Scope } from './scope.ts';
+
+/** Longest wait a timer of Node can hold, in milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+type AttemptParts = Pick<Attempt, 'taskId' | 'epoch' | 'owner' | 'job' | 'history' | 'scope'>;
+
+/** One start of one task: who it is, what it holds, and how far it came. */
+export class Attempt {
+  readonly taskId: string;
+  readonly epoch: number;
+  /** Name of the worker that runs it. */
+  readonly owner: string;
+  readonly job: TaskJob;
+  readonly history: TaskHistory;
+  readonly scope: Scope;
+  readonly startedAt = isoNow();
+  readonly #startedMs = monotonicMs();
+  readonly controller = new AbortController();
+  readonly #stopListening: () => void;
+  #budgetTimer: NodeJS.Timeout | undefined;
+  /** Set once a child is built; what it did so far counts however the attempt ends. */
+  child: Child | undefined;
+  effective: RouteAudit['effective'] = null;
+  files: Answer['files'] = [];
+
+  constructor(parts: AttemptParts, queueSignal: AbortSignal) {
+    this.taskId = parts.taskId;
+    this.epoch = parts.epoch;
+    this.owner = parts.owner;
+    this.job = parts.job;
+    this.history = parts.history;
+    this.scope = parts.scope;
+    const abort = () => this.controller.abort(errorOfQueueAbort(queueSignal.reason));
+    if (queueSignal.aborted) abort();
+    queueSignal.addEventListener('abort', abort, { once: true });
+    this.#stopListening = () => queueSignal.removeEventListener('abort', abort);
+  }
+
+  /** Aborts with the first reason of: the queue's, a cancel, the budget of seconds. Reaches every call and tool. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  get durationMs(): number {
+    return Math.round(monotonicMs() - this.#startedMs);
+  }
+
+  get audit(): RouteAudit {
+    return { ...this.job.route, effective: this.effective };
+  }
+
+  /** What the task has used so far, over all its attempts. */
+  get tally(): Tally {
+    return this.child?.transcript.tally ?? tallyOf(this.history.checkpoints);
+  }
+
+  get label(): AttemptLabel {
+    const { provider, model, reasoning_effort: effort } = this.job.route;
+    return { taskId: this.taskId, epoch: this.epoch, provider, model, effort };
+  }
+
+  limitSeconds(seconds: number): void {
+    const error = new ErrandError('BUDGET_SECONDS', `the task ran for ${seconds} s, as long as its budget allows`);
+    this.#budgetTimer = setTimeout(() => this.controller.abort(error), Math.min(seconds * 1000, LONGEST_TIMER_MS));
+  }
+
+  /** Ends the timers and listeners of the attempt; its resources are the scope's. */
+  stopWatching(): void {
+    clearTimeout(this.#budgetTimer);
+    this.#stopListening();
+  }
+}
+
+/** BullMQ hands over the text given to `cancelJob` as the reason. */
+function errorOfQueueAbort(reason: unknown): ErrandError {
+  if (reason === 'drained') return new ErrandError('ATTEMPT_DRAINED', 'the worker is going away');
+  return new ErrandError('ATTEMPT_LOCK_LOST', 'the worker lost its lock on the task');
+}

@@ -1,0 +1,39 @@
+import type { Redactor } from '../base/secret.ts';
+import { clip } from '../base/text.ts';
+import type { Failure } from '../contract/failure.ts';
+import { ErrandError, FAILURES, isErrandError, messageOf } from '../errors.ts';
+
+/** The longest message and cause that go on record. */
+const MESSAGE_CHARS = 1000;
+
+/**
+ * The error an attempt ended with. The reason of an abort beats whatever was thrown because of it, so the first reason
+ * wins; anything unforeseen is `INTERNAL`, never a success.
+ */
+export function errorOf(thrown: unknown, signal: AbortSignal): ErrandError {
+  const cause = signal.aborted && !isErrandError(thrown, 'ATTEMPT_SUPERSEDED') ? signal.reason : thrown;
+  if (isErrandError(cause)) return cause;
+  return new ErrandError('INTERNAL', `unforeseen: ${messageOf(cause)}`, { cause });
+}
+
+/** Turns an error, which is thrown, into a failure, which is stored. The only place that does. */
+export function failureOf(error: ErrandError, redactor: Redactor): Failure {
+  const { code, httpStatus, requestId, retryAfterMs } = error;
+  const text = (message: string) => clip(redactor.scrub(message), MESSAGE_CHARS);
+  const causes: string[] = [];
+  for (let cause = error.cause; cause !== undefined && causes.length < 5; ) {
+    causes.push(text(messageOf(cause)));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return {
+    version: 1,
+    code,
+    origin: FAILURES[code].origin,
+    message: text(error.message),
+    remedy: text(error.remedy),
+    causes,
+    ...(httpStatus !== undefined && { http_status: httpStatus }),
+    ...(requestId !== undefined && { request_id: requestId }),
+    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
+  };
+}

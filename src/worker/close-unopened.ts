@@ -1,0 +1,47 @@
+import { parseTaskId } from '../base/ids.ts';
+import { tallyOf } from '../contract/checkpoint.ts';
+import { ErrandError } from '../errors.ts';
+import type { TaskDelivery } from '../queue/consumer.ts';
+import type { Verdict } from '../queue/verdict.ts';
+import type { Opening, TaskHistory } from '../records/task-records.ts';
+import { parkMs } from './deferral.ts';
+import { type Ending, outcomeOf } from './outcome.ts';
+import type { TaskDeps } from './task-deps.ts';
+
+/** Answers a delivery that leads to no child: the task has ended, waits its turn, is cancelled, or cannot be read. */
+export async function closeUnopened(delivery: TaskDelivery, opening: Opening, deps: TaskDeps): Promise<Verdict> {
+  const { taskId, job } = delivery;
+  switch (opening.status) {
+    case 'ended':
+      return { next: 'ended', outcome: opening.outcome, wake: [] };
+    case 'parked':
+      return { next: 'park', delayMs: parkMs(opening.waiting), wake: [] };
+    case 'missing':
+      return { next: 'surrender', line: `NOT_FOUND: the batch of task ${taskId} is not on record`, wake: [] };
+    case 'cancelled': {
+      const error = new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${opening.flag.reason}`);
+      return close(delivery, opening, { status: 'cancelled', error, flag: opening.flag }, deps);
+    }
+    case 'opened': {
+      const problem = job.isReadable ? '' : `: ${job.problem}`;
+      const error = new ErrandError('TASK_INVALID', `the job of task ${taskId} does not parse${problem}`);
+      return close(delivery, opening, { status: 'failed', error }, deps);
+    }
+  }
+}
+
+async function close(
+  { taskId, job, provider }: TaskDelivery,
+  { epoch, past, checkpoints }: TaskHistory & { epoch: number },
+  ending: Ending,
+  deps: TaskDeps,
+): Promise<Verdict> {
+  const { batchId, index } = parseTaskId(taskId) ?? { batchId: '', index: 0 };
+  const route = job.isReadable ? { ...job.data.route, effective: null } : null;
+  const facts = { taskId, batchId, index, route, attempts: past, tally: tallyOf(checkpoints) };
+  const outcome = outcomeOf(ending, facts, deps.redactor);
+  const closing = await deps.records.close(epoch, outcome);
+  if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
+  deps.telemetry.taskEnded(provider, outcome);
+  return { next: 'ended', outcome, wake: closing.wake };
+}

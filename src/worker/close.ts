@@ -1,0 +1,140 @@
+import { isoNow } from '../base/clock.ts';
+import type { CleanupRecord } from '../contract/cleanup.ts';
+import type { Answer, AttemptEnd, Attempt as AttemptRecord } from '../contract/outcome.ts';
+import { type ErrandError, FAILURES, isErrandError } from '../errors.ts';
+import type { Verdict } from '../queue/verdict.ts';
+import type { Wake } from '../records/task-records.ts';
+import type { Attempt } from './attempt.ts';
+import { failureOf } from './classify.ts';
+import { deferralMs } from './deferral.ts';
+import { type Ending, outcomeOf } from './outcome.ts';
+import type { TaskDeps } from './task-deps.ts';
+
+/** What an attempt came to, before anyone is told. `isRejected`: its batch was not admitted. */
+export type Result =
+  | { status: 'succeeded'; text: string }
+  | { status: 'stopped'; error: ErrandError; isRejected: boolean };
+
+/** Records how an attempt ended, as the outcome of its task or as one more attempt, and decides what comes next. */
+export async function closeAttempt(
+  attempt: Attempt,
+  result: Result,
+  cleanup: CleanupRecord,
+  isLastTry: boolean,
+  deps: TaskDeps,
+): Promise<Verdict> {
+  try {
+    if (result.status === 'succeeded') {
+      const answer = { text: result.text, files: attempt.files };
+      return await closeTask(attempt, { status: 'succeeded', answer }, cleanup, deps);
+    }
+    return (
+      (await goOn(attempt, result.error, cleanup, isLastTry, deps)) ?? (await giveUp(attempt, result, cleanup, deps))
+    );
+  } catch (error) {
+    if (!isErrandError(error, 'ATTEMPT_SUPERSEDED')) throw error;
+    deps.telemetry.staleWriteRefused(attempt.taskId);
+    return { next: 'surrender', line: `${error.code}: ${error.message}`, wake: [] };
+  }
+}
+
+/** Brings the task back where its failure allows; `null` where the task has ended. */
+async function goOn(
+  attempt: Attempt,
+  error: ErrandError,
+  cleanup: CleanupRecord,
+  isLastTry: boolean,
+  deps: TaskDeps,
+): Promise<Verdict | null> {
+  const line = `${error.code}: ${deps.redactor.scrub(error.message)}`;
+  switch (FAILURES[error.code].disposition) {
+    case 'discard':
+      return null;
+    case 'surrender':
+      report(attempt, 'lost', error, cleanup, deps);
+      return { next: 'surrender', line, wake: [] };
+    case 'requeue':
+      return { next: 'requeue', wake: await endAttempt(attempt, 'handed_back', error, cleanup, deps) };
+    case 'retry':
+      if (isLastTry) return null;
+      return { next: 'retry', line, wake: await endAttempt(attempt, 'failed', error, cleanup, deps) };
+    case 'defer': {
+      const delayMs = deferralMs(attempt.history.deferrals, error.retryAfterMs);
+      if (delayMs === null) return null;
+      return { next: 'defer', delayMs, wake: await endAttempt(attempt, 'deferred', error, cleanup, deps) };
+    }
+  }
+}
+
+async function giveUp(
+  attempt: Attempt,
+  { error, isRejected }: Extract<Result, { status: 'stopped' }>,
+  cleanup: CleanupRecord,
+  deps: TaskDeps,
+): Promise<Verdict> {
+  if (isRejected) return closeTask(attempt, { status: 'rejected', error }, cleanup, deps);
+  const text = attempt.child?.text ?? '';
+  const partial: Answer | undefined = text || attempt.files.length > 0 ? { text, files: attempt.files } : undefined;
+  if (error.code !== 'ATTEMPT_CANCELLED')
+    return closeTask(attempt, { status: 'failed', error, partial }, cleanup, deps);
+  const [flag] = await deps.records.cancelFlags([attempt.taskId]);
+  const ending = {
+    status: 'cancelled',
+    error,
+    partial,
+    flag: flag ?? { reason: 'unknown', requested_at: isoNow() },
+  } as const;
+  return closeTask(attempt, ending, cleanup, deps);
+}
+
+async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecord, deps: TaskDeps): Promise<Verdict> {
+  const { history, taskId, job, audit: route, tally } = attempt;
+  const error = ending.status === 'succeeded' ? undefined : ending.error;
+  const attempts = [...history.past, recordOf(attempt, ending.status, error, cleanup, deps)];
+  const facts = { taskId, batchId: job.batch_id, index: job.index, route, attempts, tally };
+  const outcome = outcomeOf(ending, facts, deps.redactor);
+  const closing = await deps.records.close(attempt.epoch, outcome);
+  report(attempt, ending.status, error, cleanup, deps);
+  if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
+  deps.telemetry.taskEnded(job.route.provider, outcome);
+  return { next: 'ended', outcome, wake: closing.wake };
+}
+
+async function endAttempt(
+  attempt: Attempt,
+  ended: AttemptEnd,
+  error: ErrandError,
+  cleanup: CleanupRecord,
+  deps: TaskDeps,
+): Promise<Wake[]> {
+  const wake = await deps.records.endAttempt(attempt.taskId, recordOf(attempt, ended, error, cleanup, deps));
+  report(attempt, ended, error, cleanup, deps);
+  return wake;
+}
+
+function recordOf(
+  { epoch, owner, startedAt }: Attempt,
+  ended: AttemptEnd,
+  error: ErrandError | undefined,
+  cleanup: CleanupRecord,
+  deps: TaskDeps,
+): AttemptRecord & { ended: AttemptEnd } {
+  const failure = error && { failure: failureOf(error, deps.redactor) };
+  return { epoch, worker: owner, started_at: startedAt, ended_at: isoNow(), ended, ...failure, cleanup };
+}
+
+function report(
+  attempt: Attempt,
+  ended: AttemptEnd,
+  error: ErrandError | undefined,
+  cleanup: CleanupRecord,
+  deps: TaskDeps,
+): void {
+  deps.telemetry.attemptEnded(attempt.label, {
+    ended,
+    failure: error && failureOf(error, deps.redactor),
+    cleanup,
+    turns: attempt.tally.turns,
+    durationMs: attempt.durationMs,
+  });
+}

@@ -1,0 +1,128 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Child } from '../agent/child.ts';
+import { collectFiles, workspaceTools } from '../agent/workspace.ts';
+import type { Checkpoint } from '../contract/checkpoint.ts';
+import type { CleanupRecord } from '../contract/cleanup.ts';
+import { ErrandError } from '../errors.ts';
+import { createModel, type ModelHandle } from '../providers/client.ts';
+import type { TaskDelivery } from '../queue/consumer.ts';
+import type { Verdict } from '../queue/verdict.ts';
+import { type AdmittedBatch, assertAdmitted } from './admission.ts';
+import { Attempt } from './attempt.ts';
+import { errorOf } from './classify.ts';
+import { closeAttempt, type Result } from './close.ts';
+import { closeUnopened } from './close-unopened.ts';
+import { Scope } from './scope.ts';
+import type { TaskDeps } from './task-deps.ts';
+
+/**
+ * Runs one attempt of one task and says what the queue is to do next.
+ *
+ * Invariants
+ * - Never rejects for anything the task, the child or a provider did.
+ * - Cleanup runs exactly once, after the work, whatever ended it; its steps are part of the record.
+ * - What happened is on record before the queue is told anything.
+ */
+export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Verdict> {
+  const opened = await open(delivery, queueSignal, deps);
+  if (!(opened instanceof Attempt)) return opened;
+  const attempt = opened;
+  const result = await perform(attempt, deps);
+  const cleanup = await unwind(attempt, deps);
+  return closeAttempt(attempt, result, cleanup, delivery.isLastTry, deps);
+}
+
+async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Attempt | Verdict> {
+  const { taskId, provider, job } = delivery;
+  const opening = await deps.records.open(taskId, provider, deps.workerName);
+  if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
+  const { epoch, past, checkpoints, deferrals } = opening;
+  const owner = deps.workerName;
+  const scope = new Scope(deps.records, deps.redactor, { taskId, epoch, owner });
+  const history = { past, checkpoints, deferrals };
+  const attempt = new Attempt({ taskId, epoch, owner, job: job.data, history, scope }, queueSignal);
+  deps.active.add(taskId, attempt.controller);
+  deps.telemetry.attemptStarted(attempt.label);
+  return attempt;
+}
+
+/** Admit, lease, build, run. Whatever is thrown on the way becomes the error of the attempt. */
+async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
+  let isRejected = false;
+  try {
+    const batch = await deps.admission.of(attempt.job.batch_id);
+    isRejected = batch.record.admission === 'batch' && batch.verdict.unusable.length > 0;
+    assertAdmitted(batch, attempt.job.route);
+    const child = await build(attempt, batch, deps);
+    const text = await child.run(attempt.signal);
+    return { status: 'succeeded', text };
+  } catch (thrown) {
+    const error = errorOf(thrown, attempt.signal);
+    return { status: 'stopped', error, isRejected };
+  }
+}
+
+async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Child> {
+  const { job, taskId, epoch, history, scope } = attempt;
+  const profile = deps.catalogue.get(job.route.provider);
+  const tools = job.task.toolsets?.includes('workspace') ? workspaceTools(await holdWorkspace(attempt, deps)) : [];
+  const credential = await deps.credentials.resolve(profile.name, profile.credential);
+  const { client } = await scope.hold({
+    lease: { kind: 'credential_lease' as const, ref: credential.id, acquire: () => credential.id },
+    client: {
+      kind: 'client' as const,
+      ref: new URL(profile.base_url).host,
+      acquire: () => createModel({ profile, route: job.route, credential }),
+      live: (made: ModelHandle) => made,
+    },
+  });
+  attempt.effective = client.effective;
+  const {
+    turns = deps.budget.turns,
+    tokens = deps.budget.tokens,
+    seconds = deps.budget.seconds,
+  } = job.task.budget ?? {};
+  attempt.limitSeconds(seconds);
+  attempt.child = new Child({
+    task: job.task,
+    batchContext: batch.context,
+    model: client.model,
+    tools,
+    allowance: {
+      turns,
+      ...(tokens !== undefined && { tokens }),
+      outputTokensPerTurn: deps.budget.output_tokens_per_turn,
+    },
+    recorded: history.checkpoints,
+    record: async (checkpoint: Checkpoint) => {
+      deps.telemetry.turnRecorded(attempt.label, checkpoint.reply);
+      const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
+      if (flag) attempt.controller.abort(new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`));
+    },
+  });
+  return attempt.child;
+}
+
+async function holdWorkspace({ scope, taskId, epoch }: Attempt, deps: TaskDeps): Promise<string> {
+  const path = join(deps.workspaceRoot, `${taskId}.${epoch}`);
+  const { workspace } = await scope.hold({
+    workspace: {
+      kind: 'workspace' as const,
+      ref: path,
+      acquire: async () => {
+        await mkdir(path, { recursive: true, mode: 0o700 });
+        return path;
+      },
+    },
+  });
+  return workspace;
+}
+
+async function unwind(attempt: Attempt, deps: TaskDeps): Promise<CleanupRecord> {
+  attempt.stopWatching();
+  deps.active.remove(attempt.taskId, attempt.controller);
+  const workspace = join(deps.workspaceRoot, `${attempt.taskId}.${attempt.epoch}`);
+  if (attempt.job.task.toolsets?.includes('workspace')) attempt.files = await collectFiles(workspace).catch(() => []);
+  return attempt.scope.unwind();
+}

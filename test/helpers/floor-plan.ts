@@ -1,0 +1,167 @@
+import { dirname, join } from 'node:path/posix';
+
+/** Source texts by their path from the root of the repository. */
+export type Sources = Record<string, string>;
+
+/** One breach of the floor plan: which rule, where, and what is wrong. */
+export type Breach = { rule: Rule; file: string; detail: string };
+
+export type Rule =
+  | 'every file has a room'
+  | 'imports point down'
+  | 'packages stay in their rooms'
+  | 'one reader of process.env'
+  | 'no import cycle'
+  | 'no export *'
+  | 'one noun per file'
+  | 'secrets leave in few places'
+  | 'the library is free of providers';
+
+const MAX_LINES = 250;
+/** The table of every failure code is one noun, however long. */
+const MAY_BE_LONG = /^src\/errors\.ts$/;
+
+const FLOORS: Record<string, number> = {
+  entry: 5,
+  app: 5,
+  dashboards: 5,
+  worker: 4,
+  producer: 4,
+  agent: 3,
+  queue: 2,
+  records: 2,
+  credentials: 2,
+  providers: 2,
+  telemetry: 2,
+  contract: 1,
+  base: 0,
+};
+
+/** Rooms that see something else than the floors below them. */
+const VIEWS: Record<string, (room: string) => boolean> = {
+  entry: (room) => room !== 'dashboards',
+  dashboards: (room) => ['queue', 'telemetry', 'contract', 'base'].includes(room),
+  app: (room) => room !== 'entry',
+  simulator: (room) => ['contract', 'base'].includes(room),
+};
+
+const PACKAGES: Record<string, RegExp> = {
+  bullmq: /^src\/queue\//,
+  ioredis: /^src\/(queue|records)\//,
+  openai: /^src\/providers\//,
+  '@anthropic-ai/sdk': /^src\/providers\//,
+  '@pydantic/genai-prices': /^src\/providers\//,
+  pino: /^src\/telemetry\//,
+  'pino-pretty': /^src\/telemetry\//,
+  'prom-client': /^src\/telemetry\//,
+  zod: /^src\/(contract\/|agent\/|app\/config|providers\/profile\.ts$|simulator\/(script|directive)\.ts$)/,
+  hono: /^(dashboards\/|src\/app\/http\.ts$)/,
+  '@hono/node-server': /^(dashboards\/|src\/app\/http\.ts$)/,
+  '@bull-board/api': /^(dashboards\/|src\/app\/http\.ts$)/,
+  '@bull-board/hono': /^(dashboards\/|src\/app\/http\.ts$)/,
+  commander: /^src\/cli\.ts$/,
+  yaml: /^src\/app\//,
+  'log-update': /^src\/app\//,
+};
+
+const MAY_REVEAL = /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|dashboards\/guards\.ts)$/;
+const FOREIGN_TO_LIBRARY = /^(openai|@anthropic-ai\/sdk|src\/providers\/.*|src\/agent\/.*)$/;
+
+/** Checks sources against the floor plan of the design and returns every breach, file by file. */
+export function checkFloorPlan(sources: Sources): Breach[] {
+  const code = Object.entries(sources).map(([file, text]) => ({ file, text, ...read(file, text) }));
+  const graph = new Map(code.map(({ file, imports }) => [file, imports]));
+  return [
+    ...code.flatMap(({ file, imports }) => imports.flatMap((target) => checkImport(file, target))),
+    ...code.flatMap(({ file, text, bare }) => checkText(file, text, bare)),
+    ...cyclesIn(graph),
+    ...checkLibrary(graph),
+  ];
+}
+
+/** The code without comments, and what it imports: files by their path, packages by their name, built-ins left out. */
+function read(file: string, text: string): { bare: string; imports: string[] } {
+  const bare = text.replace(
+    /('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/.*/g,
+    '$1',
+  );
+  const statements = bare.matchAll(/\b(?:import|export)\b(?:[\w\s{},*$]*?\bfrom)?\s*\(?\s*['"]([^'"]+)['"]/g);
+  const specifiers = [...statements].map((match) => match[1] ?? '').filter((name) => !name.startsWith('node:'));
+  return { bare, imports: [...new Set(specifiers.map((name) => targetOf(file, name)))] };
+}
+
+function targetOf(file: string, specifier: string): string {
+  if (specifier.startsWith('.')) return join(dirname(file), specifier);
+  const parts = specifier.split('/');
+  return parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+function isFile(target: string): boolean {
+  return /\.\w+$/.test(target);
+}
+
+function roomOf(file: string): string {
+  if (file === 'src/errors.ts') return 'contract';
+  if (/^src\/(cli|index|worker)\.ts$/.test(file)) return 'entry';
+  return /^(?:src\/)?([\w-]+)\//.exec(file)?.[1] ?? 'none';
+}
+
+function isRoom(name: string): boolean {
+  return name in FLOORS || name in VIEWS;
+}
+
+function checkImport(file: string, target: string): Breach[] {
+  if (isFile(target)) {
+    if (!isRoom(roomOf(file)) || sees(roomOf(file), roomOf(target))) return [];
+    return [{ rule: 'imports point down', file, detail: `imports ${target}` }];
+  }
+  if (PACKAGES[target]?.test(file)) return [];
+  return [{ rule: 'packages stay in their rooms', file, detail: `imports the package ${target}` }];
+}
+
+function sees(from: string, to: string): boolean {
+  if (from === to) return true;
+  if (!isRoom(to)) return false;
+  const view = VIEWS[from];
+  return view ? view(to) : (FLOORS[from] ?? -1) > (FLOORS[to] ?? Number.POSITIVE_INFINITY);
+}
+
+function checkText(file: string, text: string, bare: string): Breach[] {
+  const breaches: Breach[] = [];
+  if (!isRoom(roomOf(file)))
+    breaches.push({ rule: 'every file has a room', file, detail: 'is in no room of the design' });
+  const lines = text.trimEnd().split('\n').length;
+  if (lines > MAX_LINES && !MAY_BE_LONG.test(file))
+    breaches.push({ rule: 'one noun per file', file, detail: `has ${lines} lines` });
+  if (/^\s*export\s+\*/m.test(bare)) breaches.push({ rule: 'no export *', file, detail: 'exports *' });
+  if (file !== 'src/app/config.ts' && /\bprocess\s*(\.\s*env\b|\[)|from 'node:process'/.test(bare))
+    breaches.push({ rule: 'one reader of process.env', file, detail: 'reads the environment' });
+  if (!MAY_REVEAL.test(file) && /\.reveal\s*\(/.test(bare))
+    breaches.push({ rule: 'secrets leave in few places', file, detail: 'reveals a secret' });
+  return breaches;
+}
+
+/** Every cycle once, found by a depth-first search that remembers the path it is on. */
+function cyclesIn(graph: ReadonlyMap<string, string[]>): Breach[] {
+  const breaches: Breach[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start >= 0) breaches.push({ rule: 'no import cycle', file, detail: [...path.slice(start), file].join(' → ') });
+    if (start >= 0 || done.has(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return breaches;
+}
+
+/** The producer library must be light: nothing it imports, however far, may bring in a provider's SDK or the agent. */
+function checkLibrary(graph: ReadonlyMap<string, string[]>): Breach[] {
+  const library = 'src/index.ts';
+  const reached = new Set<string>([library]);
+  for (const file of reached) for (const target of graph.get(file) ?? []) reached.add(target);
+  return [...reached]
+    .filter((target) => FOREIGN_TO_LIBRARY.test(target))
+    .map((target) => ({ rule: 'the library is free of providers', file: library, detail: `reaches ${target}` }));
+}

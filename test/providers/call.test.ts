@@ -1,0 +1,137 @@
+import Anthropic from '@anthropic-ai/sdk';
+import OpenAI from 'openai';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Wire } from '../../src/contract/route.ts';
+import type { FailureCode } from '../../src/errors.ts';
+import type { Directive, Simulator } from '../../src/simulator/index.ts';
+import { ask, faultOfTurn, modelOf, profileAt, serve, simulate, WIRES } from './models.ts';
+
+let sim: Simulator;
+afterEach(() => sim?.close());
+
+async function simulated(wire: Wire, directive: Directive, more: Record<string, unknown> = {}) {
+  sim = await simulate(directive);
+  return profileAt(wire, sim.url, more);
+}
+
+/** Resolves when the simulator has seen a request end. */
+function requestEnded(): Promise<string | null> {
+  return new Promise((resolve) => {
+    sim.onRequest((request, phase) => phase === 'ended' && resolve(request.ended));
+  });
+}
+
+describe.each(WIRES)('a call on the %s wire', (wire) => {
+  const faults: [string, Directive, FailureCode][] = [
+    ['is cut before the headers', { cut: 'headers' }, 'PROVIDER_UNREACHABLE'],
+    ['is reset in the body', { cut: 'reset', after: 2 }, 'PROVIDER_UNREACHABLE'],
+    ['ends cleanly before its terminal event', { cut: 'clean', after: 2 }, 'PROVIDER_STREAM_CUT'],
+    ['ends cleanly before its first delta', { cut: 'clean' }, 'PROVIDER_STREAM_CUT'],
+    ['sends broken JSON', { malformed: 'json', after: 1 }, 'PROVIDER_MALFORMED'],
+    ['sends a web page', { malformed: 'html' }, 'PROVIDER_MALFORMED'],
+    ['fails in the stream', { fail: 'event', after: 1 }, 'PROVIDER_FAILED'],
+  ];
+  test.each(faults)('that %s is told apart', async (_, directive, code) => {
+    const profile = await simulated(wire, { text: 'a rather long answer', ...directive });
+    expect(await faultOfTurn(profile)).toMatchObject({ code });
+  });
+
+  test('names the headers limit when no headers come', async () => {
+    const profile = await simulated(wire, { hang: 'headers' }, { timeouts: { headers_ms: 60 } });
+    const fault = await faultOfTurn(profile);
+    expect(fault.code).toBe('PROVIDER_TIMED_OUT');
+    expect(fault.message).toContain('within 60 ms (timeouts.headers_ms)');
+  });
+
+  test('names the idle limit when the stream stalls, and closes the socket', async () => {
+    const profile = await simulated(
+      wire,
+      { text: 'a long answer', hang: 'stream', after: 2 },
+      { timeouts: { idle_ms: 60 } },
+    );
+    const ended = requestEnded();
+    const fault = await faultOfTurn(profile);
+    expect(fault.message).toContain('timeouts.idle_ms');
+    expect(await ended).toBe('client_closed');
+  });
+
+  test('outlasts the idle limit as long as events keep coming', async () => {
+    const profile = await simulated(wire, { tokens: 16, delta_ms: 25 }, { timeouts: { idle_ms: 250 } });
+    const startedAt = performance.now();
+    await modelOf(profile).model.turn(ask(), new AbortController().signal);
+    expect(performance.now() - startedAt).toBeGreaterThan(250);
+  });
+
+  test('names the total limit when a stream never rests but never ends', async () => {
+    const timeouts = { total_ms: 120, idle_ms: 10_000 };
+    const profile = await simulated(wire, { tokens: 500, delta_ms: 10 }, { timeouts });
+    expect((await faultOfTurn(profile)).message).toContain('timeouts.total_ms');
+  });
+
+  test('rethrows the reason of an abort, whatever the SDK makes of it, and closes the socket', async () => {
+    const profile = await simulated(wire, { text: 'a long answer', hang: 'stream', after: 2 });
+    const ended = requestEnded();
+    const controller = new AbortController();
+    const reason = new Error('cancelled by a test');
+    const turn = modelOf(profile).model.turn(ask('Go', { onText: () => controller.abort(reason) }), controller.signal);
+    await expect(turn).rejects.toBe(reason);
+    expect(await ended).toBe('client_closed');
+  });
+
+  test('does not start under a signal that has aborted already', async () => {
+    const profile = await simulated(wire, { text: 'hi' });
+    await expect(modelOf(profile).model.turn(ask(), AbortSignal.abort('gone'))).rejects.toBe('gone');
+    expect(sim.requests()).toEqual([]);
+  });
+
+  test('that nobody answers is unreachable, naming the host', async () => {
+    const gone = await serve(() => {});
+    await gone.close();
+    const fault = await faultOfTurn(profileAt(wire, gone.url));
+    expect(fault.code).toBe('PROVIDER_UNREACHABLE');
+    expect(fault.message).toContain(`${new URL(gone.url).host} failed: ECONNREFUSED`);
+  });
+});
+
+test('names the first-token limit when headers come and nothing else', async () => {
+  const silent = await serve((_, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.flushHeaders();
+  });
+  const fault = await faultOfTurn(profileAt('chat', silent.url, { timeouts: { first_token_ms: 60 } }));
+  await silent.close();
+  expect(fault.message).toContain('timeouts.first_token_ms');
+});
+
+test('keeps a turn whose terminal event came, although the body never ends', async () => {
+  const endless = await serve((_, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    const chunk = { choices: [{ index: 0, delta: { content: 'done' }, finish_reason: 'stop' }] };
+    res.write(`data: ${JSON.stringify(chunk)}\n\n`);
+  });
+  const turn = await modelOf(profileAt('chat', endless.url)).model.turn(ask(), new AbortController().signal);
+  await endless.close();
+  expect(turn).toMatchObject({ text: 'done', stop: 'answer' });
+});
+
+describe('the SDKs we work around', () => {
+  async function lastEventOf(events: AsyncIterable<object>): Promise<unknown> {
+    let last: unknown;
+    for await (const event of events) last = event;
+    return last;
+  }
+
+  test('still end a stream silently when it is cut: an upgrade that changes this shall be noticed', async () => {
+    sim = await simulate({ text: 'a rather long answer', cut: 'clean', after: 2 });
+    const openai = new OpenAI({ apiKey: 'k', baseURL: `${sim.url}/v1`, logLevel: 'off' });
+    const anthropic = new Anthropic({ apiKey: 'k', baseURL: sim.url, logLevel: 'off' });
+    const input = { model: 'm', messages: [{ role: 'user' as const, content: 'x' }], stream: true as const };
+    expect(await lastEventOf(await openai.responses.create({ model: 'm', input: 'x', stream: true }))).toMatchObject({
+      type: 'response.output_text.delta',
+    });
+    expect(await lastEventOf(await openai.chat.completions.create(input))).toMatchObject({ choices: [{}] });
+    expect(await lastEventOf(await anthropic.messages.create({ ...input, max_tokens: 9 }))).toMatchObject({
+      type: 'content_block_delta',
+    });
+  });
+});

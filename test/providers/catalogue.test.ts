@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { createCatalogue } from '../../src/providers/catalogue.ts';
+import { costOf } from '../../src/providers/prices.ts';
+import { profileAt } from './models.ts';
+
+test('knows openai and anthropic without being told', () => {
+  const catalogue = createCatalogue([]);
+  expect(catalogue.names()).toEqual(['anthropic', 'openai']);
+  expect(catalogue.get('openai')).toMatchObject({ wire: 'responses', credential: 'env:OPENAI_API_KEY' });
+  expect(catalogue.get('anthropic')).toMatchObject({ wire: 'messages', base_url: 'https://api.anthropic.com' });
+});
+
+test('has default models whose cost is known', () => {
+  const usage = {
+    input_tokens: 9,
+    cached_input_tokens: 0,
+    cache_write_tokens: 0,
+    output_tokens: 9,
+    reasoning_tokens: 0,
+  };
+  const catalogue = createCatalogue([]);
+  for (const name of catalogue.names()) {
+    const profile = catalogue.get(name);
+    expect(costOf(profile, profile.default_model ?? '', usage)).toBeGreaterThan(0);
+  }
+});
+
+test('replaces a built-in provider whole, keeping none of its fields', () => {
+  const declared = profileAt('chat', 'https://gateway.example', { name: 'openai', credential: 'env:GATEWAY_KEY' });
+  const catalogue = createCatalogue([declared]);
+  expect(catalogue.get('openai')).toEqual(declared);
+  expect(catalogue.get('openai').default_model).toBeUndefined();
+  expect(catalogue.routing()).toEqual({ anthropic: { default_model: 'claude-opus-5-5' }, openai: {} });
+});
+
+test('refuses an unknown provider, listing the known ones', () => {
+  const { get } = createCatalogue([profileAt('chat', 'https://llm.example')]);
+  expect(() => get('gopher')).toThrow('Unknown provider "gopher"; known: acme, anthropic, openai.');
+});
+
+test('hands out profiles that cannot be changed', () => {
+  const profile = createCatalogue([profileAt('chat', 'https://llm.example')]).get('acme');
+  expect(Object.isFrozen(profile) && Object.isFrozen(profile.timeouts) && Object.isFrozen(profile.efforts)).toBe(true);
+});

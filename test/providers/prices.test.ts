@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { costOf } from '../../src/providers/prices.ts';
+import { ProviderProfile } from '../../src/providers/profile.ts';
+
+const USAGE = {
+  input_tokens: 100_000,
+  cached_input_tokens: 40_000,
+  cache_write_tokens: 0,
+  output_tokens: 10_000,
+  reasoning_tokens: 2_000,
+};
+
+function profile(base_url: string, prices: Record<string, unknown> = {}): ProviderProfile {
+  return ProviderProfile.parse({ name: 'acme', wire: 'chat', base_url, credential: 'none', prices });
+}
+
+const openai = profile('https://api.openai.com/v1');
+const anthropic = profile('https://api.anthropic.com');
+
+test('reckons by the price library, with cached input at its own price', () => {
+  expect(costOf(openai, 'gpt-4.1-mini', USAGE)).toBeCloseTo(0.06 * 0.4 + 0.04 * 0.1 + 0.01 * 1.6, 10);
+  expect(costOf(anthropic, 'claude-opus-5-5', { ...USAGE, cache_write_tokens: 20_000 })).toBeCloseTo(
+    0.04 * 4 + 0.04 * 0.2 + 0.02 * 5 + 0.01 * 20,
+    10,
+  );
+});
+
+test.each(['gpt-4.1-mini-2025-04-14', 'gpt-5.6-sol-2026-09-01', 'gpt-5.6', 'o3'])('knows %s by name', (model) => {
+  expect(costOf(openai, model, USAGE)).toBeGreaterThan(0);
+});
+
+test.each(['claude-sonnet-4-5-20250929', 'claude-opus-4-6', 'claude-3-7-sonnet-latest'])(
+  'takes %s for a form of a record it matches by prefix',
+  (model) => {
+    expect(costOf(anthropic, model, USAGE)).toBeGreaterThan(0);
+  },
+);
+
+test('does not give a new model the price of the one its name begins with', () => {
+  expect(costOf(anthropic, 'claude-sonnet-5', USAGE)).toBeGreaterThan(0);
+  expect(costOf(anthropic, 'claude-sonnet-5-5', USAGE)).toBeNull();
+  expect(costOf(anthropic, 'claude-opus-4-6-turbo', USAGE)).toBeNull();
+});
+
+test('an unknown model, an unknown endpoint and an untold usage have no cost, which is not 0', () => {
+  expect(costOf(openai, 'gpt-99', USAGE)).toBeNull();
+  expect(costOf(profile('http://127.0.0.1:11434/v1'), 'gpt-4.1-mini', USAGE)).toBeNull();
+  expect(costOf(openai, 'gpt-4.1-mini', null)).toBeNull();
+});
+
+test("the profile's own price wins over the library, by the exact name", () => {
+  const own = profile('https://api.openai.com/v1', { 'gpt-4.1-mini': { input: 10, output: 100 } });
+  expect(costOf(own, 'gpt-4.1-mini', USAGE)).toBeCloseTo(0.1 * 10 + 0.01 * 100, 10);
+  expect(costOf(own, 'gpt-4.1-mini-2025-04-14', USAGE)).toBeLessThan(1);
+  const cached = profile('http://127.0.0.1:1/v1', { m: { input: 10, cached_input: 1, output: 0 } });
+  expect(costOf(cached, 'm', USAGE)).toBeCloseTo(0.06 * 10 + 0.04 * 1, 10);
+});
