@@ -1,7 +1,7 @@
-import type { z } from 'zod';
-import { byteLength, clip } from '../base/text.ts';
-import { ErrandError, type Problem } from '../errors.ts';
+import { byteLength } from '../base/text.ts';
+import { ErrandError } from '../errors.ts';
 import { type Batch, BatchOptions } from './batch.ts';
+import { Findings, joinPath } from './findings.ts';
 import type { Limits } from './limits.ts';
 import { problemsOfPlainJson } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
@@ -12,7 +12,6 @@ const IGNORED_FIELDS = new Set(['role', 'max_iterations', 'background', 'acp_com
 const OPTION_FIELDS = Object.keys(BatchOptions.shape);
 const ROUTE_FIELDS = Object.keys(RouteRequest.shape);
 const TASK_FIELDS = Object.keys(TaskSpec.shape);
-const MOST_PROBLEMS = 100;
 /** Tasks validated before the event loop gets a turn; 500 small tasks take about 5 ms. */
 const TASKS_PER_SLICE = 500;
 
@@ -31,57 +30,14 @@ function pick(fields: Fields, names: readonly string[]): Fields {
   return Object.fromEntries(names.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
 }
 
-/** Collects the problems of one batch; a full list ends the search, so that hostile input stays cheap. */
-class Findings {
-  readonly problems: Problem[] = [];
-  readonly warnings: string[] = [];
-
-  add(path: string, message: string, index?: number): void {
-    if (this.problems.length < MOST_PROBLEMS)
-      this.problems.push({ path, message, ...(index !== undefined && { index }) });
+/** Takes out the fields Errand does not act on, with one warning each. */
+function withoutIgnored(fields: Fields, at: string, findings: Findings): Fields {
+  const kept: Fields = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (IGNORED_FIELDS.has(name)) findings.warnings.push(`${at}${name}: accepted and ignored`);
+    else kept[name] = value;
   }
-
-  get isFull(): boolean {
-    return this.problems.length >= MOST_PROBLEMS;
-  }
-
-  addIssues(issues: readonly z.core.$ZodIssue[], at: string, fields: readonly string[], index?: number): void {
-    for (const issue of issues) {
-      const path = [at, issue.path.map(String).join('.')].filter(Boolean).join('.');
-      if (issue.code === 'unrecognized_keys') {
-        for (const key of issue.keys)
-          this.add([path, clip(key, 60)].filter(Boolean).join('.'), unknownField(key, fields), index);
-      } else {
-        this.add(path, issue.message.replace(/^Invalid (input|option): /, ''), index);
-      }
-    }
-  }
-
-  /** Takes out the fields Errand does not act on yet, with one warning each. */
-  withoutIgnored(fields: Fields, at: string): Fields {
-    const kept: Fields = {};
-    for (const [name, value] of Object.entries(fields)) {
-      if (IGNORED_FIELDS.has(name)) this.warnings.push(`${at}${name}: accepted and ignored`);
-      else kept[name] = value;
-    }
-    return kept;
-  }
-
-  throwIfAny(): void {
-    if (this.problems.length === 0) return;
-    const [first] = this.problems;
-    const more = this.problems.length > 1 ? ` (and ${this.problems.length - 1} more)` : '';
-    throw new ErrandError('BATCH_INVALID', `${first?.path || 'batch'}: ${first?.message}${more}`, {
-      problems: this.problems,
-    });
-  }
-}
-
-function unknownField(key: string, fields: readonly string[]): string {
-  if (/^(api_?key|base_?url)$/i.test(key)) {
-    return 'refused: keys and addresses never travel in a batch; a route names a provider, which owns both';
-  }
-  return `unknown field; known: ${fields.join(', ')}`;
+  return kept;
 }
 
 /** `tasks` may come as the JSON text of an array, because models often write it so (B5, B6). */
@@ -94,11 +50,9 @@ function tasksOf(value: unknown, findings: Findings): unknown[] | undefined {
     }
     try {
       tasks = JSON.parse(tasks);
-    } catch (error) {
-      findings.add(
-        'tasks',
-        `expected an array of tasks, got a string that is not JSON: ${clip(String((error as Error).message), 120)}`,
-      );
+    } catch {
+      // What the parser says quotes the text, and the text may hold a secret.
+      findings.add('tasks', 'expected an array of tasks, got a string that is not JSON');
       return undefined;
     }
     if (!Array.isArray(tasks)) {
@@ -138,12 +92,12 @@ export async function parseBatch(input: unknown, limits: Limits): Promise<Batch>
     throw new ErrandError('INTERNAL', 'unreachable');
   }
   const { tasks: rawTasks, ...rest } = input;
-  findings.problems.push(...problemsOfPlainJson(rest, limits.max_depth));
+  for (const { path, message } of problemsOfPlainJson(rest, limits.max_depth)) findings.add(path, message);
   findings.throwIfAny();
 
   const given = tasksOf(rawTasks, findings);
   findings.throwIfAny();
-  const top = findings.withoutIgnored(rest, '');
+  const top = withoutIgnored(rest, '', findings);
   const isSingle = given === undefined || given.length === 0;
   if (isSingle && top.goal === undefined) {
     const got = rawTasks === undefined ? 'neither' : 'an empty tasks array and no goal';
@@ -168,12 +122,11 @@ export async function parseBatch(input: unknown, limits: Limits): Promise<Batch>
 
   const options = parseOptions(top, isSingle, findings);
   const tasks = await parseTasks(items, isSingle, limits, findings);
-  findings.throwIfAny();
-  const context = options.context ?? '';
-  if (byteLength(context) > limits.max_context_bytes) {
-    findings.add('context', `expected at most ${limits.max_context_bytes} bytes, got ${byteLength(context)}`);
-    findings.throwIfAny();
+  const contextBytes = byteLength(options.context ?? '');
+  if (contextBytes > limits.max_context_bytes) {
+    findings.add('context', `expected at most ${limits.max_context_bytes} bytes, got ${contextBytes}`);
   }
+  findings.throwIfAny();
   if (!isSingle && top.goal !== undefined) findings.warnings.push('goal: ignored, because tasks is not empty');
   const route = isSingle ? {} : RouteRequest.parse(pick(top, ROUTE_FIELDS));
   return { options, tasks, route, warnings: findings.warnings };
@@ -209,9 +162,9 @@ async function parseTasks(
       continue;
     }
     const unplain = problemsOfPlainJson(item, limits.max_depth);
-    for (const problem of unplain) findings.add([at, problem.path].filter(Boolean).join('.'), problem.message, index);
+    for (const problem of unplain) findings.add(joinPath(at, problem.path), problem.message, index);
     if (unplain.length > 0) continue;
-    const parsed = TaskSpec.safeParse(findings.withoutIgnored(item, at && `${at}.`));
+    const parsed = TaskSpec.safeParse(withoutIgnored(item, at && `${at}.`, findings));
     if (!parsed.success) {
       findings.addIssues(parsed.error.issues, at, TASK_FIELDS, index);
       continue;

@@ -3,10 +3,11 @@ import { isoNow } from '../base/clock.ts';
 import { batchIdFor, newBatchId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
 import type { Batch, BatchRecord, RouteInUse } from '../contract/batch.ts';
+import { batchInvalid } from '../contract/findings.ts';
 import type { ResolvedRoute } from '../contract/route.ts';
 import { type RoutingTable, resolveRoute } from '../contract/routing.ts';
 import type { TaskJob, TaskSpec } from '../contract/task.ts';
-import { ErrandError, type Problem } from '../errors.ts';
+import type { Problem } from '../errors.ts';
 
 /** Tasks planned before the event loop gets a turn. */
 const SLICE = 500;
@@ -49,7 +50,7 @@ export async function planBatch(batch: Batch, table: RoutingTable): Promise<Plan
     hash.update(JSON.stringify([task, resolved.route]));
     noteRoute(routes, resolved.route, index);
   }
-  if (problems.length > 0) throw invalid(problems);
+  if (problems.length > 0) throw batchInvalid(problems);
   return {
     record: {
       version: 1,
@@ -82,10 +83,4 @@ function noteRoute(routes: Map<string, RouteInUse>, route: ResolvedRoute, index:
   const key = JSON.stringify([provider, model, reasoning_effort]);
   if (routes.has(key)) return;
   routes.set(key, { provider, model, ...(reasoning_effort && { reasoning_effort }), first_index: index });
-}
-
-function invalid(problems: Problem[]): ErrandError {
-  const [first] = problems;
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  return new ErrandError('BATCH_INVALID', `${first?.path}: ${first?.message}${more}`, { problems });
 }

@@ -65,7 +65,9 @@ const PACKAGES: Record<string, RegExp> = {
 };
 
 const MAY_REVEAL = /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|dashboards\/guards\.ts)$/;
-const FOREIGN_TO_LIBRARY = /^(openai|@anthropic-ai\/sdk|src\/providers\/.*|src\/agent\/.*)$/;
+/** A producer knows which providers there are, as data; it never loads what speaks to them. */
+const FOREIGN_TO_LIBRARY =
+  /^(openai|@anthropic-ai\/sdk|@pydantic\/genai-prices|src\/providers\/(?!(catalogue|profile)\.ts$).*|src\/agent\/.*)$/;
 
 /** Checks sources against the floor plan of the design and returns every breach, file by file. */
 export function checkFloorPlan(sources: Sources): Breach[] {

@@ -1,0 +1,104 @@
+import { FlowProducer, Job, Queue, QueueEvents } from 'bullmq';
+import { composeProducer } from '../src/app/compose-producer.ts';
+import { loadConfig } from '../src/app/config.ts';
+import { Child } from './child.ts';
+import { errandSettings } from './errand-settings.ts';
+import type { Surroundings } from './protocol.ts';
+import { BATCH_QUEUE, ERRAND_PREFIX, LANE, PLAIN_PREFIX } from './queues.ts';
+import type { Stage } from './stage.ts';
+
+/** One way to work through many goals. */
+export type Contender = {
+  process: Child;
+  /** Puts the goals where they wait, untouched. */
+  prepare: (goals: string[]) => Promise<void>;
+  /** Lets the work begin; resolves when all of it has ended. This is what is timed. */
+  run: () => Promise<void>;
+  close: () => Promise<void>;
+};
+
+/** Errand: a producer here, a worker with everything switched on there. */
+export async function openErrand(stage: Stage, concurrency: number): Promise<Contender> {
+  const settings = { ...errandSettings(stage.simulatorUrl, concurrency), redis_url: stage.redisUrl };
+  const producer = composeProducer(loadConfig({}, settings));
+  const add = async (goals: string[]) => {
+    const tasks = goals.map((goal) => ({ goal, provider: 'openai', reasoning_effort: 'low' as const }));
+    return (await producer.enqueue({ name: 'bench', tasks })).batch_id;
+  };
+  const around = surroundingsOf(stage, concurrency, null);
+  return openFlow('errand', around, { prefix: ERRAND_PREFIX, cwd: stage.dir, add, close: () => producer.close() });
+}
+
+/** A plain BullMQ flow whose processor makes the same call. */
+export async function openPlainFlow(
+  stage: Stage,
+  concurrency: number,
+  request: Record<string, unknown>,
+): Promise<Contender> {
+  const flow = new FlowProducer({ connection: { url: stage.redisUrl }, prefix: PLAIN_PREFIX });
+  const add = async (goals: string[]) => {
+    const opts = { ignoreDependencyOnFailure: true };
+    const children = goals.map((goal) => ({ name: 'task', queueName: LANE, data: { goal }, opts }));
+    const { job } = await flow.add({ name: 'bench', queueName: BATCH_QUEUE, children });
+    return job.id ?? '';
+  };
+  const around = surroundingsOf(stage, concurrency, request);
+  return openFlow('plain-flow', around, { prefix: PLAIN_PREFIX, cwd: stage.dir, add, close: () => flow.close() });
+}
+
+/** A pool of promises in one process: no queue, no Redis, nothing kept. */
+export async function openPool(stage: Stage, concurrency: number, request: Record<string, unknown>): Promise<Contender> {
+  const process = await Child.start('pool', surroundingsOf(stage, concurrency, request), stage.dir);
+  let waiting: string[] = [];
+  return {
+    process,
+    prepare: async (goals) => {
+      waiting = goals;
+    },
+    run: () => process.run(waiting),
+    close: () => process.stop(),
+  };
+}
+
+function surroundingsOf(
+  { redisUrl, simulatorUrl }: Stage,
+  concurrency: number,
+  request: Surroundings['request'],
+): Surroundings {
+  return { redisUrl, simulatorUrl, concurrency, request };
+}
+
+type Flow = {
+  prefix: string;
+  cwd: string;
+  /** Enqueues the goals and returns the id of the job that ends with them. */
+  add: (goals: string[]) => Promise<string>;
+  close: () => Promise<void>;
+};
+
+/** Both flows wait in a paused lane and are let go, and both have ended when their parent job has: timed alike. */
+async function openFlow(name: string, around: Surroundings, { prefix, cwd, add, close }: Flow): Promise<Contender> {
+  const options = { connection: { url: around.redisUrl, maxRetriesPerRequest: null }, prefix };
+  const lane = new Queue(LANE, options);
+  const batches = new Queue(BATCH_QUEUE, options);
+  const events = new QueueEvents(BATCH_QUEUE, options);
+  await events.waitUntilReady();
+  const process = await Child.start(name, around, cwd);
+  let batchId = '';
+  return {
+    process,
+    prepare: async (goals) => {
+      await lane.pause();
+      batchId = await add(goals);
+    },
+    run: async () => {
+      const job = await Job.fromId(batches, batchId);
+      await lane.resume();
+      await job?.waitUntilFinished(events);
+    },
+    close: async () => {
+      await process.stop();
+      await Promise.all([events.close(), lane.close(), batches.close(), close()]);
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { processEnvironment } from '../src/app/config.ts';
+import { startEmbeddedRedis } from '../src/app/embedded-redis.ts';
+import { Child } from './child.ts';
+
+/** What all contenders share: a Redis of the bench's own, a simulator, and a directory that ends with them. */
+export type Stage = { redis: Redis; redisUrl: string; simulatorUrl: string; dir: string; close: () => Promise<void> };
+
+/** Starts the Redis as the product runs it (AOF, fsync every second), and the simulator in a process of its own. */
+export async function openStage(): Promise<Stage> {
+  const dir = await mkdtemp(join(tmpdir(), 'errand-bench-'));
+  const path = processEnvironment().PATH ?? '';
+  const server = await startEmbeddedRedis({ dir, path, isRoot: false });
+  const redis = new Redis(server.url, { maxRetriesPerRequest: null });
+  const simulator = await Child.start('simulator', {}, dir);
+  const close = async () => {
+    redis.disconnect();
+    await simulator.stop();
+    await server.close();
+    await rm(dir, { recursive: true, force: true });
+  };
+  return { redis, redisUrl: server.url, simulatorUrl: String(simulator.greeting), dir, close };
+}
+
+/** One figure of `INFO`. */
+export async function infoOf(redis: Redis, field: string): Promise<string> {
+  const info = await redis.info();
+  return new RegExp(`^${field}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? '';
+}

@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import { clip } from '../base/text.ts';
+import { ErrandError, type Problem } from '../errors.ts';
+import { RouteRequest } from './route.ts';
+import { Budget } from './task.ts';
+
+const MOST_PROBLEMS = 100;
+const LONGEST_PATH = 200;
+
+/** The fields of the objects inside a batch, by the name under which they stand. */
+const NESTED_FIELDS: Record<string, readonly string[]> = {
+  defaults: Object.keys(RouteRequest.shape),
+  parent: Object.keys(RouteRequest.shape),
+  budget: Object.keys(Budget.shape),
+};
+
+/** Collects the problems of one batch; a full list ends the search, so that hostile input stays cheap. */
+export class Findings {
+  readonly problems: Problem[] = [];
+  readonly warnings: string[] = [];
+
+  add(path: string, message: string, index?: number): void {
+    if (this.isFull) return;
+    this.problems.push({ path: clip(path, LONGEST_PATH), message, ...(index !== undefined && { index }) });
+  }
+
+  get isFull(): boolean {
+    return this.problems.length >= MOST_PROBLEMS;
+  }
+
+  /** Adds what a schema found at the place `at`, where `fields` are known. */
+  addIssues(issues: readonly z.core.$ZodIssue[], at: string, fields: readonly string[], index?: number): void {
+    for (const issue of issues) {
+      const path = joinPath(at, issue.path.map(String).join('.'));
+      if (issue.code !== 'unrecognized_keys') {
+        this.add(path, wordingOf(issue), index);
+        continue;
+      }
+      const parent = String(issue.path.at(-1));
+      const known = (Object.hasOwn(NESTED_FIELDS, parent) && NESTED_FIELDS[parent]) || fields;
+      for (const key of issue.keys) this.add(joinPath(path, clip(key, 60)), unknownField(key, known), index);
+    }
+  }
+
+  /** @throws ErrandError `BATCH_INVALID` where anything was found. */
+  throwIfAny(): void {
+    if (this.problems.length > 0) throw batchInvalid(this.problems);
+  }
+}
+
+/** Makes the error of a batch that does not fit: its message is the first problem, and how many more there are. */
+export function batchInvalid(problems: Problem[]): ErrandError {
+  const [first] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
+  return new ErrandError('BATCH_INVALID', `${first?.path || 'batch'}: ${first?.message}${more}`, { problems });
+}
+
+/** Joins two paths, either of which may be empty. */
+export function joinPath(at: string, path: string): string {
+  return [at, path].filter(Boolean).join('.');
+}
+
+/** A schema's message in our words: "expected …, got …". */
+function wordingOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_union') return 'expected plain JSON';
+  const [inner] = issue.code === 'invalid_key' ? issue.issues : [];
+  const message = inner ? `of the key: ${inner.message}` : issue.message;
+  return message.replace(/[A-Z][a-z]+ [a-z]+: /, '').replace(', received ', ', got ');
+}
+
+function unknownField(key: string, fields: readonly string[]): string {
+  if (/^(api_?key|base_?url)$/i.test(key)) {
+    return 'refused: keys and addresses never travel in a batch; a route names a provider, which owns both';
+  }
+  return `unknown field; known: ${fields.join(', ')}`;
+}

@@ -1,0 +1,140 @@
+import { expect, test } from 'vitest';
+import { aDeployment } from '../helpers/deployment.ts';
+
+test('each task runs on the route it carries, over three wires, and the outcome says so', async () => {
+  const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
+  await startWorker();
+  const receipt = await producer.enqueue({
+    name: 'nightly',
+    tasks: [
+      { goal: 'Summarise the first report', provider: 'openai', model: 'gpt-5.6-sol', reasoning_effort: 'high' },
+      { goal: 'Summarise the second report', provider: 'anthropic', model: 'claude-opus-5-5', reasoning_effort: 'low' },
+      { goal: 'Summarise the third report', provider: 'local', reasoning_effort: 'medium' },
+    ],
+  });
+  const summary = await producer.settled(receipt.batch_id);
+  expect(summary.counts).toEqual({ succeeded: 3, failed: 0, rejected: 0, cancelled: 0 });
+  const outcomes = await outcomesOf(receipt.batch_id);
+  expect(outcomes.map(({ index, status, route }) => [index, status, route?.effective?.provider, route?.effective?.wire])).toEqual([
+    [0, 'succeeded', 'openai', 'responses'],
+    [1, 'succeeded', 'anthropic', 'messages'],
+    [2, 'succeeded', 'local', 'chat'],
+  ]);
+  const seen = new Map(simulator.requests().map((request) => [request.model, request]));
+  expect(seen.get('gpt-5.6-sol')?.effort).toMatchObject({ 'reasoning.effort': 'high' });
+  expect(seen.get('claude-opus-5-5')?.effort).toMatchObject({ 'output_config.effort': 'low' });
+  expect(seen.get('local-1')?.effort).toMatchObject({ reasoning_effort: 'medium' });
+});
+
+test('a switch of provider carries the path, key and wire of that provider, and no request ever another one’s key', async () => {
+  const { producer, startWorker, simulator, environment } = await aDeployment({
+    settings: { delegation: { provider: 'openai', model: 'gpt-5.6-sol', reasoning_effort: 'low' } },
+  });
+  await startWorker();
+  const goals = ['by configuration', 'switched to anthropic', 'switched to local'];
+  const tasks = [{ goal: `${goals[0]}` }, { goal: `${goals[1]}`, provider: 'anthropic' }, { goal: `${goals[2]}`, provider: 'local' }];
+  const { batch_id } = await producer.enqueue({ tasks });
+  await producer.settled(batch_id);
+  const sent = simulator.requests().map(({ last_user_text, path, wire, key, model }) => [last_user_text, path, wire, key, model]);
+  expect(sent.toSorted()).toEqual(
+    [
+      [goals[0], '/openai/v1/responses', 'responses', environment.SIM_OPENAI_KEY, 'gpt-5.6-sol'],
+      [goals[1], '/anthropic/v1/messages', 'messages', environment.SIM_ANTHROPIC_KEY, 'claude-opus-5-5'],
+      [goals[2], '/local/v1/chat/completions', 'chat', environment.SIM_LOCAL_KEY, 'local-1'],
+    ].toSorted(),
+  );
+});
+
+test('a child writes files with its tools, the answer carries them, and the workspace is gone', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment();
+  await startWorker();
+  const goal = 'Write it down. [[sim: tool=write_file args={"path":"notes/a.md","content":"# hi"}]] [[sim: text="written"]]';
+  const { batch_id } = await producer.enqueue({ goal, provider: 'anthropic', toolsets: ['workspace'] });
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({
+    status: 'succeeded',
+    answer: { text: 'written', files: [{ path: 'notes/a.md', bytes: 4, text: '# hi' }] },
+    turns: 2,
+    tool_calls: 1,
+  });
+  expect(outcome?.cleanup.steps.map(({ kind, status, evidence, actor }) => [kind, status, evidence, actor])).toEqual([
+    ['client', 'released', 'verified', 'owner'],
+    ['credential_lease', 'released', 'verified', 'owner'],
+    ['workspace', 'released', 'verified', 'owner'],
+  ]);
+});
+
+test('a 429 puts the task off for as long as the provider asked, spends no try, and it succeeds later', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
+  await startWorker();
+  const goal = 'Meet a limit. [[sim: status=429 retry_after_ms=200 times=2]]';
+  const { batch_id } = await producer.enqueue({ goal, provider: 'openai' });
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome?.status).toBe('succeeded');
+  expect(outcome?.attempts.map(({ epoch, ended, failure }) => [epoch, ended, failure?.code])).toEqual([
+    [1, 'deferred', 'PROVIDER_RATE_LIMITED'],
+    [2, 'deferred', 'PROVIDER_RATE_LIMITED'],
+    [3, 'succeeded', undefined],
+  ]);
+  expect(outcome?.cleanup.steps).toHaveLength(6);
+});
+
+test('a failure that may pass is tried again as often as configured, then recorded with every attempt', async () => {
+  const { producer, startWorker, outcomesOf, simulator } = await aDeployment();
+  await startWorker();
+  const { batch_id } = await producer.enqueue({ goal: 'Always fails. [[sim: status=500]]', provider: 'local' });
+  const summary = await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'PROVIDER_FAILED', http_status: 500 } });
+  expect(outcome?.attempts.map(({ ended }) => ended)).toEqual(['failed', 'failed', 'failed']);
+  expect(simulator.requests()).toHaveLength(3);
+  expect(summary.failures.map(({ failure }) => failure.code)).toEqual(['PROVIDER_FAILED']);
+  expect(summary.cleanup).toEqual({ released: 6, open: 0 });
+});
+
+test('a provider that repeats the key in its error does not get it into any record', async () => {
+  const { producer, startWorker, outcomesOf, environment } = await aDeployment();
+  await startWorker();
+  const { batch_id } = await producer.enqueue({ goal: 'Leak it. [[sim: status=401 echo=key]]', provider: 'openai' });
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'CREDENTIAL_REJECTED' } });
+  expect(JSON.stringify(outcome)).toContain('[secret]');
+  expect(JSON.stringify(outcome)).not.toContain(environment.SIM_OPENAI_KEY);
+});
+
+test('a child that does not come to an end within its budget fails with the budget’s code', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment();
+  await startWorker();
+  const busy = '[[sim: tool=list_files args={}]] '.repeat(4);
+  const { batch_id } = await producer.enqueue({
+    admission: 'task',
+    tasks: [
+      { goal: `Too many turns ${busy}`, provider: 'local', toolsets: ['workspace'], budget: { turns: 2 } },
+      { goal: `Too many tokens ${busy}`, provider: 'local', toolsets: ['workspace'], budget: { tokens: 40 } },
+      { goal: 'Too long [[sim: hang=headers]]', provider: 'local', budget: { seconds: 0.2 } },
+      { goal: 'Says nothing [[sim: text=""]]', provider: 'local' },
+      { goal: 'Declines [[sim: refusal]]', provider: 'openai' },
+    ],
+  });
+  await producer.settled(batch_id);
+  const codes = (await outcomesOf(batch_id)).map((outcome) => (outcome.status === 'failed' ? outcome.failure.code : outcome.status));
+  expect(codes).toEqual(['BUDGET_TURNS', 'BUDGET_TOKENS', 'BUDGET_SECONDS', 'CHILD_EMPTY_ANSWER', 'CHILD_REFUSED']);
+});
+
+test('at most max_concurrent tasks of a batch run at a time, and parked ones follow as places get free', async () => {
+  const { producer, startWorker, simulator } = await aDeployment();
+  let most = 0;
+  simulator.onRequest(() => {
+    most = Math.max(most, simulator.inFlight);
+  });
+  await startWorker();
+  await startWorker();
+  const tasks = Array.from({ length: 9 }, (_, at) => ({ goal: `Slow task ${at} [[sim: latency_ms=60]]`, provider: 'local' }));
+  const { batch_id } = await producer.enqueue({ tasks, max_concurrent: 2 });
+  const summary = await producer.settled(batch_id);
+  expect(summary.counts.succeeded).toBe(9);
+  expect(most).toBe(2);
+});

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { freshPrefix, keysOf, redisUrl } from './helpers/redis.ts';
+
+const examples = join(import.meta.dirname, '..', 'examples');
+const execute = promisify(execFile);
+
+const PRINTED: Record<string, string> = {
+  '01-one-task.ts': `1 of 1 succeeded
+Simulated answer to: Name the first prime above 100.
+`,
+  '02-mixed-routes.ts': `Simulated answer to: Summarise RFC 9110.
+Simulated answer to: Review RFC 9110.
+task 0 ran on openai/gpt-5.6-sol over responses at effort low
+task 1 ran on anthropic/claude-opus-5-5 over messages at effort high
+`,
+  '03-files.ts': `The haiku is in haiku.txt. (3 turns, 2 tool calls)
+haiku.txt, 25 bytes: First in, and first out.
+client released: no request is in flight
+credential_lease released: the ledger row was the lease
+workspace released: the directory is gone
+`,
+  '04-a-failure-and-its-cleanup.ts': `the batch settled with 1 failed
+CREDENTIAL_REJECTED: Replace the credential; check its project, its permissions and its expiry.
+left behind as partial answer: draft.md
+client: released, verified by owner
+credential_lease: released, verified by owner
+workspace: released, verified by owner
+still open: 0
+`,
+  '05-idempotent-enqueue.ts': `first: is_new true; second: is_new false
+one batch
+IDEMPOTENCY_CONFLICT
+1 model call
+`,
+  '06-cancel.ts': `cancelled
+2 of 2 cancelled
+task 0: 1 attempts, 2 resources given back
+task 1: 0 attempts, 0 resources given back
+how the provider saw the model call end: client_closed
+`,
+};
+
+describe('the examples', { concurrent: true }, () => {
+  test('are all compared', () => {
+    const numbered = readdirSync(examples).filter((file) => /^\d/.test(file));
+    expect(numbered.sort()).toEqual(Object.keys(PRINTED));
+  });
+
+  test.for(Object.entries(PRINTED))('%s prints its outcome and leaves no open row', async ([file, printed]) => {
+    const prefix = freshPrefix();
+    const env = { PATH: process.env.PATH, REDIS_URL: redisUrl(), ERRAND_PREFIX: prefix };
+    const { stdout, stderr } = await execute(process.execPath, [join(examples, file)], { env, timeout: 20_000 });
+    expect(stdout).toBe(printed);
+    expect(stderr).toBe('');
+    expect(await keysOf(prefix)).not.toContain(`${prefix}:records:open_rows`);
+  });
+});

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { expect, onTestFinished } from 'vitest';
+import { composeProducer } from '../../src/app/compose-producer.ts';
+import { type RunningWorker, startWorker } from '../../src/app/compose-worker.ts';
+import { type Config, type Environment, loadConfig } from '../../src/app/config.ts';
+import { Redactor } from '../../src/base/secret.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import type { Producer } from '../../src/producer/producer.ts';
+import { type ScriptInput, type Simulator, startSimulator } from '../../src/simulator/index.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { expectNoSecret, freshPrefix, openRedis, redisUrl } from './redis.ts';
+
+/** A whole deployment in this process: simulator, producer, and as many workers as are started. */
+export type Deployment = {
+  prefix: string;
+  environment: Environment;
+  settings: Record<string, unknown>;
+  simulator: Simulator;
+  producer: Producer;
+  /** Every log line of every worker. */
+  logs: string[];
+  workspaceRoot: string;
+  /** The planted secrets; none of them may be found anywhere but in the simulator's own log. */
+  secrets: string[];
+  startWorker: (over?: Record<string, unknown>) => Promise<RunningWorker>;
+  outcomesOf: (batchId: string) => Promise<Outcome[]>;
+};
+
+type DeploymentOptions = {
+  script?: ScriptInput;
+  environment?: Environment;
+  settings?: Record<string, unknown>;
+  /** Whether rows may be open at the end: for tests that kill on purpose. */
+  mayLeaveRows?: boolean;
+};
+
+function planted(name: string): string {
+  return `planted-${name}-${randomBytes(12).toString('hex')}`;
+}
+
+/**
+ * Starts a deployment of its own prefix and ends it with the test. Afterwards it looks for the planted secrets in Redis
+ * and in the logs, for open ledger rows, and for workspaces left behind.
+ */
+export async function aDeployment(options: DeploymentOptions = {}): Promise<Deployment> {
+  const prefix = freshPrefix();
+  const simulator = await startSimulator(options.script ? { script: options.script } : {});
+  const workspaceRoot = await mkdtemp(join(tmpdir(), 'errand-workspaces-'));
+  const secrets = { SIM_OPENAI_KEY: planted('openai'), SIM_ANTHROPIC_KEY: planted('anthropic'), SIM_LOCAL_KEY: planted('local') };
+  const environment = { ...secrets, ...options.environment };
+  const settings = {
+    redis_url: redisUrl(),
+    prefix,
+    providers: simulatedProviders(simulator.url),
+    tasks: { backoff_ms: 20 },
+    ...options.settings,
+  };
+  const configOf = (over: Record<string, unknown> = {}): Config => {
+    const worker = { health_port: 0, health_host: '127.0.0.1', workspace_root: workspaceRoot, drain_grace_ms: 0, ...over };
+    return loadConfig(environment, { ...settings, worker });
+  };
+  const workers: RunningWorker[] = [];
+  const logs: string[] = [];
+  const producer = composeProducer(configOf());
+  const deployment: Deployment = {
+    prefix,
+    environment,
+    settings,
+    simulator,
+    producer,
+    logs,
+    workspaceRoot,
+    secrets: Object.values(secrets),
+    startWorker: async (over) => {
+      const redactor = new Redactor();
+      const output = new PassThrough().on('data', (chunk) => logs.push(String(chunk)));
+      const log = createLog({ level: 'debug', isPretty: false, redactor, output });
+      const worker = await startWorker(configOf(over), log, redactor);
+      workers.push(worker);
+      return worker;
+    },
+    outcomesOf: (batchId) => Array.fromAsync(producer.outcomes(batchId)),
+  };
+  onTestFinished(async () => {
+    await Promise.all(workers.map((worker) => worker.drain()));
+    await producer.close();
+    await simulator.close();
+    await expectNothingLeft(deployment, options.mayLeaveRows ?? false);
+    await rm(workspaceRoot, { recursive: true, force: true });
+  });
+  return deployment;
+}
+
+/** Providers over one simulator: each wire once, two chat providers, and one without a credential. */
+export function simulatedProviders(url: string): Record<string, object> {
+  return {
+    openai: { wire: 'responses', base_url: `${url}/openai/v1`, credential: 'env:SIM_OPENAI_KEY', default_model: 'gpt-5.6-sol' },
+    anthropic: {
+      wire: 'messages',
+      base_url: `${url}/anthropic`,
+      credential: 'env:SIM_ANTHROPIC_KEY',
+      default_model: 'claude-opus-5-5',
+    },
+    local: { wire: 'chat', base_url: `${url}/local/v1`, credential: 'env:SIM_LOCAL_KEY', default_model: 'local-1' },
+    acme: { wire: 'chat', base_url: `${url}/acme/v1`, credential: 'env:ACME_API_KEY', default_model: 'acme-1' },
+  };
+}
+
+async function expectNothingLeft({ prefix, secrets, logs, workspaceRoot }: Deployment, mayLeaveRows: boolean): Promise<void> {
+  for (const secret of secrets) {
+    await expectNoSecret(secret, { prefix });
+    expect(logs.join('')).not.toContain(secret);
+  }
+  if (mayLeaveRows) return;
+  const redis = openRedis();
+  expect(await redis.zrange(`${prefix}:records:open_rows`, 0, -1)).toEqual([]);
+  redis.disconnect();
+  expect(await readdir(workspaceRoot)).toEqual([]);
+}
