@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { freshPrefix, keysOf, redisUrl } from './helpers/redis.ts';
 
 const examples = join(import.meta.dirname, '..', 'examples');
@@ -43,6 +43,8 @@ task 1: 0 attempts, 0 resources given back
 how the provider saw the model call end: client_closed
 `,
 };
+
+vi.setConfig({ maxConcurrency: 2 });
 
 describe('the examples', { concurrent: true }, () => {
   test('are all compared', () => {

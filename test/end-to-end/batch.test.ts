@@ -15,7 +15,9 @@ test('each task runs on the route it carries, over three wires, and the outcome 
   const summary = await producer.settled(receipt.batch_id);
   expect(summary.counts).toEqual({ succeeded: 3, failed: 0, rejected: 0, cancelled: 0 });
   const outcomes = await outcomesOf(receipt.batch_id);
-  expect(outcomes.map(({ index, status, route }) => [index, status, route?.effective?.provider, route?.effective?.wire])).toEqual([
+  expect(
+    outcomes.map(({ index, status, route }) => [index, status, route?.effective?.provider, route?.effective?.wire]),
+  ).toEqual([
     [0, 'succeeded', 'openai', 'responses'],
     [1, 'succeeded', 'anthropic', 'messages'],
     [2, 'succeeded', 'local', 'chat'],
@@ -32,10 +34,16 @@ test('a switch of provider carries the path, key and wire of that provider, and 
   });
   await startWorker();
   const goals = ['by configuration', 'switched to anthropic', 'switched to local'];
-  const tasks = [{ goal: `${goals[0]}` }, { goal: `${goals[1]}`, provider: 'anthropic' }, { goal: `${goals[2]}`, provider: 'local' }];
+  const tasks = [
+    { goal: `${goals[0]}` },
+    { goal: `${goals[1]}`, provider: 'anthropic' },
+    { goal: `${goals[2]}`, provider: 'local' },
+  ];
   const { batch_id } = await producer.enqueue({ tasks });
   await producer.settled(batch_id);
-  const sent = simulator.requests().map(({ last_user_text, path, wire, key, model }) => [last_user_text, path, wire, key, model]);
+  const sent = simulator
+    .requests()
+    .map(({ last_user_text, path, wire, key, model }) => [last_user_text, path, wire, key, model]);
   expect(sent.toSorted()).toEqual(
     [
       [goals[0], '/openai/v1/responses', 'responses', environment.SIM_OPENAI_KEY, 'gpt-5.6-sol'],
@@ -48,7 +56,8 @@ test('a switch of provider carries the path, key and wire of that provider, and 
 test('a child writes files with its tools, the answer carries them, and the workspace is gone', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment();
   await startWorker();
-  const goal = 'Write it down. [[sim: tool=write_file args={"path":"notes/a.md","content":"# hi"}]] [[sim: text="written"]]';
+  const goal =
+    'Write it down. [[sim: tool=write_file args={"path":"notes/a.md","content":"# hi"}]] [[sim: text="written"]]';
   const { batch_id } = await producer.enqueue({ goal, provider: 'anthropic', toolsets: ['workspace'] });
   await producer.settled(batch_id);
   const [outcome] = await outcomesOf(batch_id);
@@ -120,7 +129,9 @@ test('a child that does not come to an end within its budget fails with the budg
     ],
   });
   await producer.settled(batch_id);
-  const codes = (await outcomesOf(batch_id)).map((outcome) => (outcome.status === 'failed' ? outcome.failure.code : outcome.status));
+  const codes = (await outcomesOf(batch_id)).map((outcome) =>
+    outcome.status === 'failed' ? outcome.failure.code : outcome.status,
+  );
   expect(codes).toEqual(['BUDGET_TURNS', 'BUDGET_TOKENS', 'BUDGET_SECONDS', 'CHILD_EMPTY_ANSWER', 'CHILD_REFUSED']);
 });
 
@@ -132,7 +143,10 @@ test('at most max_concurrent tasks of a batch run at a time, and parked ones fol
   });
   await startWorker();
   await startWorker();
-  const tasks = Array.from({ length: 9 }, (_, at) => ({ goal: `Slow task ${at} [[sim: latency_ms=60]]`, provider: 'local' }));
+  const tasks = Array.from({ length: 9 }, (_, at) => ({
+    goal: `Slow task ${at} [[sim: latency_ms=60]]`,
+    provider: 'local',
+  }));
   const { batch_id } = await producer.enqueue({ tasks, max_concurrent: 2 });
   const summary = await producer.settled(batch_id);
   expect(summary.counts.succeeded).toBe(9);

@@ -17,7 +17,10 @@ test('cancelling a batch closes the sockets of what runs, and what waits never s
   await startWorker({ concurrency: 3 });
   const started = requestsIn(simulator, 'received', 3);
   const closed = requestsIn(simulator, 'ended', 3);
-  const tasks = Array.from({ length: 10 }, (_, at) => ({ goal: `Endless task ${at} [[sim: hang=stream after=3]]`, provider: 'local' }));
+  const tasks = Array.from({ length: 10 }, (_, at) => ({
+    goal: `Endless task ${at} [[sim: hang=stream after=3]]`,
+    provider: 'local',
+  }));
   const { batch_id } = await producer.enqueue({ tasks });
   await started;
   const cancelled = await producer.cancel(batch_id, 'wrong month');
@@ -64,6 +67,9 @@ test('cancelling what has ended says so', async () => {
   const { batch_id } = await producer.enqueue({ goal: 'A short one', provider: 'openai' });
   await producer.settled(batch_id);
   expect(await producer.cancel(batch_id, 'too late')).toEqual({ status: 'settled' });
-  expect(await producer.cancel(`${batch_id}-0`, 'too late')).toMatchObject({ status: 'ended', outcome: { status: 'succeeded' } });
+  expect(await producer.cancel(`${batch_id}-0`, 'too late')).toMatchObject({
+    status: 'ended',
+    outcome: { status: 'succeeded' },
+  });
   await expect(producer.cancel(`${batch_id}-7`, 'no such task')).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });

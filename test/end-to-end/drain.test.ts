@@ -1,10 +1,12 @@
-import { expect, test } from 'vitest';
 import { Queue } from 'bullmq';
+import { expect, test } from 'vitest';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 
 test('draining hands running tasks back without spending a try, and another worker goes on from the last recorded turn', async () => {
-  const { producer, startWorker, simulator, outcomesOf, prefix } = await aDeployment({ settings: { tasks: { tries: 1 } } });
+  const { producer, startWorker, simulator, outcomesOf, prefix } = await aDeployment({
+    settings: { tasks: { tries: 1 } },
+  });
   const first = await startWorker({ name: 'first' });
   const { promise: inSecondTurn, resolve } = Promise.withResolvers<void>();
   let second = 0;
@@ -13,7 +15,11 @@ test('draining hands running tasks back without spending a try, and another work
   });
   const goal = (at: number) =>
     `Task ${at} [[sim: tool=write_file args={"path":"a.txt","content":"kept"}]] [[sim: turn=2 hang=stream times=1]] [[sim: text="done"]]`;
-  const tasks = Array.from({ length: 20 }, (_, at) => ({ goal: goal(at), provider: 'local', toolsets: ['workspace' as const] }));
+  const tasks = Array.from({ length: 20 }, (_, at) => ({
+    goal: goal(at),
+    provider: 'local',
+    toolsets: ['workspace' as const],
+  }));
   const { batch_id } = await producer.enqueue({ tasks });
   await inSecondTurn;
   expect(first.running()).toBe(20);
@@ -48,5 +54,7 @@ test('within the grace a running task may finish', async () => {
   const { batch_id } = await producer.enqueue({ goal: 'Nearly there [[sim: latency_ms=200]]', provider: 'local' });
   await started;
   await worker.drain();
-  expect((await outcomesOf(batch_id)).map(({ status, attempts }) => [status, attempts.length])).toEqual([['succeeded', 1]]);
+  expect((await outcomesOf(batch_id)).map(({ status, attempts }) => [status, attempts.length])).toEqual([
+    ['succeeded', 1],
+  ]);
 });

@@ -50,7 +50,11 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
   const prefix = freshPrefix();
   const simulator = await startSimulator(options.script ? { script: options.script } : {});
   const workspaceRoot = await mkdtemp(join(tmpdir(), 'errand-workspaces-'));
-  const secrets = { SIM_OPENAI_KEY: planted('openai'), SIM_ANTHROPIC_KEY: planted('anthropic'), SIM_LOCAL_KEY: planted('local') };
+  const secrets = {
+    SIM_OPENAI_KEY: planted('openai'),
+    SIM_ANTHROPIC_KEY: planted('anthropic'),
+    SIM_LOCAL_KEY: planted('local'),
+  };
   const environment = { ...secrets, ...options.environment };
   const settings = {
     redis_url: redisUrl(),
@@ -60,7 +64,13 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     ...options.settings,
   };
   const configOf = (over: Record<string, unknown> = {}): Config => {
-    const worker = { health_port: 0, health_host: '127.0.0.1', workspace_root: workspaceRoot, drain_grace_ms: 0, ...over };
+    const worker = {
+      health_port: 0,
+      health_host: '127.0.0.1',
+      workspace_root: workspaceRoot,
+      drain_grace_ms: 0,
+      ...over,
+    };
     return loadConfig(environment, { ...settings, worker });
   };
   const workers: RunningWorker[] = [];
@@ -98,7 +108,12 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
 /** Providers over one simulator: each wire once, two chat providers, and one without a credential. */
 export function simulatedProviders(url: string): Record<string, object> {
   return {
-    openai: { wire: 'responses', base_url: `${url}/openai/v1`, credential: 'env:SIM_OPENAI_KEY', default_model: 'gpt-5.6-sol' },
+    openai: {
+      wire: 'responses',
+      base_url: `${url}/openai/v1`,
+      credential: 'env:SIM_OPENAI_KEY',
+      default_model: 'gpt-5.6-sol',
+    },
     anthropic: {
       wire: 'messages',
       base_url: `${url}/anthropic`,
@@ -110,14 +125,17 @@ export function simulatedProviders(url: string): Record<string, object> {
   };
 }
 
-async function expectNothingLeft({ prefix, secrets, logs, workspaceRoot }: Deployment, mayLeaveRows: boolean): Promise<void> {
+async function expectNothingLeft(
+  { prefix, secrets, logs, workspaceRoot }: Deployment,
+  mayLeaveRows: boolean,
+): Promise<void> {
   for (const secret of secrets) {
     await expectNoSecret(secret, { prefix });
     expect(logs.join('')).not.toContain(secret);
   }
   if (mayLeaveRows) return;
   const redis = openRedis();
-  expect(await redis.zrange(`${prefix}:records:open_rows`, 0, -1)).toEqual([]);
+  expect(await redis.zrange(`${prefix}:records:open_rows`, '0', '-1')).toEqual([]);
   redis.disconnect();
   expect(await readdir(workspaceRoot)).toEqual([]);
 }

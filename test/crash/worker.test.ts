@@ -1,0 +1,95 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { startEmbeddedRedis } from '../../src/app/embedded-redis.ts';
+import { monotonicMs, sleep } from '../../src/base/clock.ts';
+import type { Simulator } from '../../src/simulator/index.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { startWorkerProcess } from '../helpers/process.ts';
+
+/** Resolves once `count` requests of that turn have come in. */
+function turnsReached(simulator: Simulator, turn: number, count: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let seen = 0;
+  simulator.onRequest((request, phase) => {
+    if (phase === 'received' && request.turn === turn && ++seen === count) resolve();
+  });
+  return promise;
+}
+
+function twoTurnTasks(count: number, secondTurn: string) {
+  return Array.from({ length: count }, (_, at) => ({
+    goal: `Task ${at} [[sim: tool=list_files args={}]] [[sim: turn=2 ${secondTurn} times=1]] [[sim: text="done"]]`,
+    provider: 'local',
+    toolsets: ['workspace' as const],
+  }));
+}
+
+test('SIGTERM with 20 tasks in flight hands all of them back without a try spent, and another worker completes them', async () => {
+  const deployment = await aDeployment({ settings: { tasks: { tries: 1 } } });
+  const { producer, simulator, startWorker, outcomesOf } = deployment;
+  const first = await startWorkerProcess(deployment, { name: 'first', drain_grace_ms: 0 });
+  const inFlight = turnsReached(simulator, 2, 20);
+  const { batch_id } = await producer.enqueue({ tasks: twoTurnTasks(20, 'hang=headers') });
+  await inFlight;
+  first.process.kill('SIGTERM');
+  expect(await first.exited).toBe(0);
+  expect((await producer.status(batch_id)).running).toBe(0);
+  await startWorker({ name: 'second' });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(20);
+  for (const { attempts } of await outcomesOf(batch_id)) {
+    expect(attempts.map(({ ended }) => ended)).toEqual(['handed_back', 'succeeded']);
+  }
+});
+
+test('after kill -9 another worker goes on from the last recorded turn, and the record names the lost attempt', async () => {
+  const deployment = await aDeployment({ mayLeaveRows: true });
+  const { producer, simulator, startWorker, outcomesOf } = deployment;
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 1000 });
+  const inFlight = turnsReached(simulator, 2, 5);
+  const { batch_id } = await producer.enqueue({ tasks: twoTurnTasks(5, 'hang=headers') });
+  await inFlight;
+  doomed.process.kill('SIGKILL');
+  await doomed.exited;
+  await startWorker({ name: 'heir', lock_duration_ms: 1000 });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(5);
+  for (const { attempts } of await outcomesOf(batch_id)) {
+    expect(attempts.map(({ worker, ended }) => [worker, ended])).toEqual([
+      ['doomed', 'lost'],
+      ['heir', 'succeeded'],
+    ]);
+  }
+  expect(
+    simulator
+      .requests()
+      .map(({ turn }) => turn)
+      .toSorted(),
+  ).toEqual([...Array(5).fill(1), ...Array(10).fill(2)]);
+});
+
+test('a Redis frozen for longer than the lock starts each task at most twice, and all complete', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'errand-frozen-'));
+  const redis = await startEmbeddedRedis({ dir, path: inject('path'), isRoot: false });
+  onTestFinished(async () => {
+    await redis.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+  const deployment = await aDeployment({ settings: { redis_url: redis.url } });
+  const { producer, simulator, startWorker, outcomesOf } = deployment;
+  await startWorker({ name: 'steady', lock_duration_ms: 1000 });
+  const inFlight = turnsReached(simulator, 1, 20);
+  const tasks = Array.from({ length: 20 }, (_, at) => ({
+    goal: `Task ${at} [[sim: latency_ms=2500 times=1]]`,
+    provider: 'local',
+  }));
+  const { batch_id } = await producer.enqueue({ tasks });
+  await inFlight;
+  process.kill(redis.pid, 'SIGSTOP');
+  const frozenAt = monotonicMs();
+  await sleep(2_000); // the length of the freeze is what is tested
+  process.kill(redis.pid, 'SIGCONT');
+  expect(monotonicMs() - frozenAt).toBeGreaterThan(1_900);
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(20);
+  for (const { attempts } of await outcomesOf(batch_id)) expect(attempts.length).toBeLessThanOrEqual(2);
+});

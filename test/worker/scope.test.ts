@@ -1,0 +1,127 @@
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
+import { Redactor } from '../../src/base/secret.ts';
+import type { BatchRecord } from '../../src/contract/batch.ts';
+import { BatchRecords } from '../../src/records/batch-records.ts';
+import { TaskRecords } from '../../src/records/task-records.ts';
+import { Scope } from '../../src/worker/scope.ts';
+import { freshPrefix, openRedis } from '../helpers/redis.ts';
+
+async function anAttempt() {
+  const prefix = freshPrefix();
+  const redis = openRedis();
+  const redactor = new Redactor();
+  const records = new TaskRecords(redis, prefix, redactor, 60);
+  const batchId = newBatchId();
+  const taskId = taskIdOf(batchId, 0);
+  const enqueued_at = new Date().toISOString();
+  const record: BatchRecord = {
+    version: 1,
+    batch_id: batchId,
+    name: 'b',
+    total: 1,
+    admission: 'task',
+    routes: [],
+    enqueued_at,
+  } as const;
+  await new BatchRecords(redis, prefix, redactor, 60).create(record, '', 'f');
+  const opening = await records.open(taskId, 'local', 'w1');
+  const epoch = opening.status === 'opened' ? opening.epoch : 0;
+  const scope = new Scope(records, redactor, { taskId, epoch, owner: 'w1' });
+  const rows = async () => {
+    const texts = await redis.hgetall(`${prefix}:records:task:${taskId}:ledger`);
+    return Object.values(texts).map((text) => JSON.parse(text) as { kind: string; status: string; evidence?: string });
+  };
+  return { records, scope, rows, taskId, redis, prefix };
+}
+
+async function aFolder(): Promise<string> {
+  const base = await mkdtemp(join(tmpdir(), 'errand-scope-'));
+  onTestFinished(() => rm(base, { recursive: true, force: true }));
+  return join(base, 'workspace');
+}
+
+test('a resource is on the ledger as intent while it is acquired, as acquired after, and as released with evidence', async () => {
+  const { scope, rows } = await anAttempt();
+  const folder = await aFolder();
+  let during: unknown;
+  await scope.hold({
+    workspace: {
+      kind: 'workspace' as const,
+      ref: folder,
+      acquire: async () => {
+        during = await rows();
+        await mkdir(folder);
+      },
+    },
+  });
+  expect(during).toMatchObject([{ kind: 'workspace', status: 'intent' }]);
+  expect(await rows()).toMatchObject([{ status: 'acquired' }]);
+  const cleanup = await scope.unwind();
+  expect(cleanup).toMatchObject({
+    open: 0,
+    steps: [{ kind: 'workspace', status: 'released', evidence: 'verified', actor: 'owner' }],
+  });
+  expect(await rows()).toMatchObject([{ status: 'released', evidence: 'verified' }]);
+  await expect(stat(folder)).rejects.toThrow('ENOENT');
+});
+
+test('unwinding goes in reverse, and one release that fails leaves its row open without stopping the others', async () => {
+  const { scope, rows, redis, prefix, taskId } = await anAttempt();
+  const folder = await aFolder();
+  await scope.hold({
+    workspace: { kind: 'workspace' as const, ref: folder, acquire: () => mkdir(folder) },
+    lease: { kind: 'credential_lease' as const, ref: 'env:X', acquire: () => undefined },
+    client: {
+      kind: 'client' as const,
+      ref: 'host',
+      acquire: () => undefined,
+      live: () => ({ close: async () => Promise.reject(new Error('the socket will not close')) }),
+    },
+  });
+  const cleanup = await scope.unwind();
+  expect(cleanup.steps.map(({ kind, status, evidence }) => [kind, status, evidence])).toEqual([
+    ['client', 'open', 'unknown'],
+    ['credential_lease', 'released', 'verified'],
+    ['workspace', 'released', 'verified'],
+  ]);
+  expect(cleanup).toMatchObject({ open: 1, steps: [{ detail: 'the socket will not close' }, {}, {}] });
+  expect((await rows()).filter(({ status }) => status === 'acquired')).toHaveLength(1);
+  expect(await redis.zrange(`${prefix}:records:open_rows`, '0', '-1')).toEqual([`${taskId}/1.client.host`]);
+});
+
+test('what was acquired before an acquisition failed is given back', async () => {
+  const { scope, redis, prefix } = await anAttempt();
+  const folder = await aFolder();
+  const holding = scope.hold({
+    workspace: { kind: 'workspace' as const, ref: folder, acquire: () => mkdir(folder) },
+    client: { kind: 'client' as const, ref: 'host', acquire: () => Promise.reject(new Error('no such host')) },
+  });
+  await expect(holding).rejects.toThrow('no such host');
+  expect((await scope.unwind()).steps.map(({ kind, status }) => [kind, status])).toEqual([
+    ['client', 'released'],
+    ['workspace', 'released'],
+  ]);
+  expect(await redis.zcard(`${prefix}:records:open_rows`)).toBe(0);
+});
+
+test('a superseded attempt acquires nothing', async () => {
+  const { scope, records, taskId } = await anAttempt();
+  await records.open(taskId, 'local', 'w2');
+  let isAcquired = false;
+  const holding = scope.hold({
+    lease: {
+      kind: 'credential_lease' as const,
+      ref: 'env:X',
+      acquire: () => {
+        isAcquired = true;
+      },
+    },
+  });
+  await expect(holding).rejects.toMatchObject({ code: 'ATTEMPT_SUPERSEDED' });
+  expect(isAcquired).toBe(false);
+  expect((await scope.unwind()).steps).toEqual([]);
+});
