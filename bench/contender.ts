@@ -47,7 +47,11 @@ export async function openPlainFlow(
 }
 
 /** A pool of promises in one process: no queue, no Redis, nothing kept. */
-export async function openPool(stage: Stage, concurrency: number, request: Record<string, unknown>): Promise<Contender> {
+export async function openPool(
+  stage: Stage,
+  concurrency: number,
+  request: Record<string, unknown>,
+): Promise<Contender> {
   const process = await Child.start('pool', surroundingsOf(stage, concurrency, request), stage.dir);
   let waiting: string[] = [];
   return {

@@ -1,12 +1,12 @@
 import type { Contender } from './contender.ts';
 import { infoOf, type Stage } from './stage.ts';
 
-/** What one contender did in one round. `redisBytes` is what the tasks left in Redis. All but the first are per task. */
+/** What one contender did in one round. CPU time and what was left in Redis are per task. */
 export type Round = { tasksPerS: number; cpuMs: number; redisBytes: number };
 
-/** Text of a task; each is its own, so that nothing can be shared between them. */
+/** The texts of `count` tasks, no two alike; `directive` tells the simulator how to answer. */
 export function goalsOf(count: number, directive = ''): string[] {
-  return Array.from({ length: count }, (_, index) => `Say in one sentence what is special about ${index}.${directive}`);
+  return Array.from({ length: count }, (_, index) => `Say what is special about the number ${index}. ${directive}`);
 }
 
 /** Runs `tasks` tasks through a contender, from an empty Redis. */

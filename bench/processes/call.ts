@@ -14,7 +14,13 @@ export type Call = (goal: string, signal?: AbortSignal) => Promise<string>;
  */
 export function createCall({ simulatorUrl, request }: Surroundings): Call {
   const apiKey = processEnvironment()[KEY_VARIABLE] ?? '';
-  const client = new OpenAI({ apiKey, baseURL: `${simulatorUrl}/v1`, maxRetries: 0, timeout: 1_801_000, logLevel: 'off' });
+  const client = new OpenAI({
+    apiKey,
+    baseURL: `${simulatorUrl}/v1`,
+    maxRetries: 0,
+    timeout: 1_801_000,
+    logLevel: 'off',
+  });
   return async (goal, signal) => {
     const params = { ...request, input: [{ role: 'user', content: goal }] } as ResponseCreateParamsStreaming;
     const stream = await client.responses.create(params, signal ? { signal } : {});

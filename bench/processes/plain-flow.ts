@@ -6,10 +6,14 @@ import { serve, surroundings } from './serve.ts';
 const around = surroundings();
 const call = createCall(around);
 const options = { connection: { url: around.redisUrl, maxRetriesPerRequest: null }, prefix: PLAIN_PREFIX };
-const tasks = new Worker<{ goal: string }>(LANE, async (job, _token, signal) => ({ text: await call(job.data.goal, signal) }), {
-  ...options,
-  concurrency: around.concurrency,
-});
+const tasks = new Worker<{ goal: string }>(
+  LANE,
+  async (job, _token, signal) => ({ text: await call(job.data.goal, signal) }),
+  {
+    ...options,
+    concurrency: around.concurrency,
+  },
+);
 const batches = new Worker(BATCH_QUEUE, async (job) => Object.keys(await job.getChildrenValues()).length, options);
 await Promise.all([tasks.waitUntilReady(), batches.waitUntilReady()]);
 serve('ready');

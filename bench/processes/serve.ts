@@ -1,7 +1,7 @@
 import type { Question, Reading, Surroundings } from '../protocol.ts';
 
-/** Often enough to meet the peak of a burst that lasts a second. */
-const SAMPLE_MS = 20;
+/** Often enough to meet a peak that lasts a second, and seldom enough not to weigh on what is measured. */
+const SAMPLE_MS = 100;
 
 /** What the runner handed to this process. */
 export function surroundings(): Surroundings {

@@ -39,16 +39,20 @@ export class Secret {
  * Values under six characters are not watched: masking them would shred ordinary text.
  */
 export class Redactor {
-  readonly #needles = new Set<string>();
+  #needles: readonly string[] = [];
 
   /** Masks this secret from now on. */
   watch(secret: Secret): void {
     const value = secret.reveal();
     if (value.length < 6) return;
-    this.#needles.add(value);
-    this.#needles.add(encodeURIComponent(value));
-    this.#needles.add(JSON.stringify(value).slice(1, -1));
-    this.#needles.add(Buffer.from(value).toString('base64').replace(/=+$/, ''));
+    const forms = [
+      value,
+      encodeURIComponent(value),
+      JSON.stringify(value).slice(1, -1),
+      Buffer.from(value).toString('base64').replace(/=+$/, ''),
+    ];
+    // Longest first, so that a value that begins like another is masked to its end.
+    this.#needles = [...new Set([...this.#needles, ...forms])].sort((a, b) => b.length - a.length);
   }
 
   /** Returns the text with every watched value masked. */

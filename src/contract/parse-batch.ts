@@ -66,14 +66,21 @@ function tasksOf(value: unknown, findings: Findings): unknown[] | undefined {
   return undefined;
 }
 
-function checkSizes(task: TaskSpec, at: string, limits: Limits, findings: Findings, index: number): number {
+/** Checks the texts of a task, or of a batch, against the limits; returns how many bytes they are. */
+function checkSizes(
+  { goal = '', context = '', metadata }: Partial<TaskSpec>,
+  at: string,
+  limits: Limits,
+  findings: Findings,
+  index?: number,
+): number {
   const sizes = [
-    ['goal', byteLength(task.goal), limits.max_goal_bytes],
-    ['context', byteLength(task.context ?? ''), limits.max_context_bytes],
-    ['metadata', task.metadata ? byteLength(JSON.stringify(task.metadata)) : 0, limits.max_metadata_bytes],
+    ['goal', byteLength(goal), limits.max_goal_bytes],
+    ['context', byteLength(context), limits.max_context_bytes],
+    ['metadata', metadata ? byteLength(JSON.stringify(metadata)) : 0, limits.max_metadata_bytes],
   ] as const;
   for (const [field, size, limit] of sizes) {
-    if (size > limit) findings.add(`${at}.${field}`, `expected at most ${limit} bytes, got ${size}`, index);
+    if (size > limit) findings.add(joinPath(at, field), `expected at most ${limit} bytes, got ${size}`, index);
   }
   return sizes.reduce((sum, [, size]) => sum + size, 0);
 }
@@ -122,10 +129,7 @@ export async function parseBatch(input: unknown, limits: Limits): Promise<Batch>
 
   const options = parseOptions(top, isSingle, findings);
   const tasks = await parseTasks(items, isSingle, limits, findings);
-  const contextBytes = byteLength(options.context ?? '');
-  if (contextBytes > limits.max_context_bytes) {
-    findings.add('context', `expected at most ${limits.max_context_bytes} bytes, got ${contextBytes}`);
-  }
+  checkSizes(options, '', limits, findings);
   findings.throwIfAny();
   if (!isSingle && top.goal !== undefined) findings.warnings.push('goal: ignored, because tasks is not empty');
   const route = isSingle ? {} : RouteRequest.parse(pick(top, ROUTE_FIELDS));
@@ -134,7 +138,7 @@ export async function parseBatch(input: unknown, limits: Limits): Promise<Batch>
 
 function parseOptions(top: Fields, isSingle: boolean, findings: Findings): BatchOptions {
   const ofTask = isSingle ? TASK_FIELDS : ['goal', ...ROUTE_FIELDS];
-  const known = [...OPTION_FIELDS, 'tasks', ...TASK_FIELDS.filter((name) => !OPTION_FIELDS.includes(name))];
+  const known = [...OPTION_FIELDS, 'tasks', ...ofTask.filter((name) => !OPTION_FIELDS.includes(name))];
   const own = Object.fromEntries(
     Object.entries(top).filter(([name]) => OPTION_FIELDS.includes(name) || !ofTask.includes(name)),
   );

@@ -122,20 +122,38 @@ export class Producer {
   async settled(batchId: string, { signal }: { signal?: AbortSignal } = {}): Promise<BatchSummary> {
     for (;;) {
       const waiting = Promise.withResolvers<void>();
+      const over = new AbortController();
       const stop = await this.onEvent(batchId, ({ event }) => event === 'batch_settled' && waiting.resolve());
       try {
         const status = await this.status(batchId);
         if (status.status === 'settled') return status.summary;
-        await Promise.race([waiting.promise, sleep(POLL_MS, signal)]);
+        const signals = signal ? [over.signal, signal] : [over.signal];
+        await Promise.race([waiting.promise, sleep(POLL_MS, AbortSignal.any(signals))]);
       } finally {
-        await stop();
+        over.abort();
+        stop().catch(() => undefined); // a Redis that is away has forgotten us anyway
       }
     }
   }
 
   /** Calls `listener` with what happens in the batch, best effort, until the returned function is called. */
   async onEvent(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
-    return this.#withRedis(() => this.#channels().onEvent(batchId, listener));
+    return this.#withRedis(async () => {
+      const listening = this.#channels().onEvent(batchId, listener);
+      const tooLate = Promise.withResolvers<never>();
+      const timer = setTimeout(
+        () => tooLate.reject(unavailable(this.#redis, undefined)),
+        this.#options.connectWithinMs,
+      );
+      try {
+        return await Promise.race([listening, tooLate.promise]);
+      } catch (error) {
+        listening.then((stop) => stop()).catch(() => undefined);
+        throw error;
+      } finally {
+        clearTimeout(timer);
+      }
+    });
   }
 
   /**

@@ -49,7 +49,7 @@ function faultOfEnd(profile: ProviderProfile, { response, events }: Reading): Er
 
 /**
  * Makes one model call: sends it, feeds its events to `reply`, and returns the provider's id of the request once the
- * turn is complete. What goes wrong after the terminal event no longer matters.
+ * turn is complete. What goes wrong after the terminal event no longer matters, an abort included: the turn is paid for.
  *
  * @throws `signal.reason` when the signal aborted, else an `ErrandError` as `Model.turn` promises.
  */
@@ -62,8 +62,8 @@ export async function makeCall<Event>(
   signal.throwIfAborted();
   const timers = new CallTimers(profile, signal);
   const reading = await read(open, reply, timers);
-  signal.throwIfAborted();
   if (reply.isComplete) return reading.response && requestIdOf(reading.response.headers);
+  signal.throwIfAborted();
   if (timers.expired) throw timers.expired;
   if (reading.error !== undefined) throw faultOf(profile, reading.error);
   throw faultOfEnd(profile, reading);

@@ -8,13 +8,37 @@ export type RedisClient = Redis;
 type Opening = { url: string; onError: (error: Error) => void };
 
 /**
+ * A client that sends what is issued in one turn of the event loop with one system call; a busy worker spends a tenth
+ * of its time on writes otherwise. The auto-pipelining of ioredis would do the same, but it rejects commands of a
+ * pipeline that a lost connection cut in two, where single ones are sent again.
+ */
+class GatheringRedis extends Redis {
+  #isGathering = false;
+
+  override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
+    if (!this.#isGathering && this.status === 'ready') this.#gather();
+    return super.sendCommand(...sent);
+  }
+
+  #gather(): void {
+    const { stream } = this;
+    this.#isGathering = true;
+    stream.cork();
+    setImmediate(() => {
+      this.#isGathering = false;
+      stream.uncork();
+    });
+  }
+}
+
+/**
  * Opens a client that waits: commands issued while Redis is away are sent when it is back.
  *
  * For workers. `socketTimeout` ends a half-open connection that would otherwise hang for ever; it is longer than the
  * 5 s idle poll of a BullMQ worker (`reference/reliability.md`, finding 7).
  */
 export function openPatientRedis({ url, onError }: Opening): Redis {
-  const redis = new Redis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
+  const redis = new GatheringRedis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
   redis.on('error', onError);
   return redis;
 }

@@ -21,9 +21,15 @@ export class Channels {
     });
   }
 
-  /** Calls `listener` with each event of the batch until the returned function is called. */
+  /**
+   * Calls `listener` with each event of the batch until the returned function is called. What is no event we know is
+   * passed over: a newer worker may tell of more, and nobody could catch what is thrown here.
+   */
   async onEvent(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
-    return this.#listen(this.#keys.events(batchId), (message) => listener(ErrandEvent.parse(JSON.parse(message))));
+    return this.#listen(this.#keys.events(batchId), (message) => {
+      const event = ErrandEvent.safeParse(parseJson(message));
+      if (event.success) listener(event.data);
+    });
   }
 
   /** Calls `listener` with each id of a batch or task that is cancelled until the returned function is called. */
@@ -34,11 +40,26 @@ export class Channels {
   async #listen(channel: string, listener: (message: string) => void): Promise<() => Promise<void>> {
     const listeners = this.#listeners.get(channel) ?? new Set();
     this.#listeners.set(channel, listeners.add(listener));
-    if (listeners.size === 1) await this.#redis.subscribe(channel);
-    return async () => {
+    const stop = async () => {
       listeners.delete(listener);
       if (listeners.size > 0 || !this.#listeners.delete(channel)) return;
       await this.#redis.unsubscribe(channel);
     };
+    try {
+      // Subscribing twice is harmless, and whoever comes second must not return before the first one listens.
+      await this.#redis.subscribe(channel);
+    } catch (error) {
+      await stop().catch(() => undefined);
+      throw error;
+    }
+    return stop;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -21,6 +21,16 @@ local function leave(batch, running, parked, taskId)
 end
 `;
 
+/** Tells whether any row of a task's ledger is open. Costs what the task owns. */
+const HAS_OPEN = `
+local function hasOpen(ledger, openRows, taskId)
+  for _, row in ipairs(redis.call('HKEYS', ledger)) do
+    if redis.call('ZSCORE', openRows, taskId .. '/' .. row) then return true end
+  end
+  return false
+end
+`;
+
 /**
  * Creates the record of a batch, or finds it.
  * KEYS batch. ARGV fingerprint, data, context, total, max_concurrent ('0' for none), ttl in seconds until it is sealed.
@@ -112,29 +122,34 @@ return {'ok'}
 
 /**
  * Closes ledger rows. Not fenced: a stale owner may, and should, give back its own. A closed row never changes again.
+ * The ledger gets its retention once no row is open.
  * KEYS ledger, open rows. ARGV task id, retention in seconds, then row id and closed row by turns.
  */
 export const RELEASE = new Script(`
+${HAS_OPEN}
 for i = 3, #ARGV, 2 do
-  if redis.call('ZREM', KEYS[2], ARGV[1] .. '/' .. ARGV[i]) == 1 then
-    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
-    redis.call('EXPIRE', KEYS[1], ARGV[2])
-  end
+  if redis.call('ZREM', KEYS[2], ARGV[1] .. '/' .. ARGV[i]) == 1 then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
+if not hasOpen(KEYS[1], KEYS[2], ARGV[1]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 return {'ok'}
 `);
 
 /**
- * Appends a checkpoint. Turn n is stored only after turn n - 1, once.
+ * Appends a checkpoint. Turn n is stored only after turn n - 1, once; the same one sent again is taken as stored, because
+ * a client sends again what it got no reply to.
  * KEYS batch, outcomes, task, turns. ARGV index, epoch, turn, checkpoint, events channel, event.
- * Returns ok | cancelled, flag | ended | stale. A cancelled task's turn is stored all the same: it was paid for.
+ * Returns ok | cancelled, flag | ended | stale | disorder, turns on record. A cancelled task's turn is stored all the same: it was paid for.
  */
 export const CHECKPOINT = new Script(`
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[1], ARGV[2]
 ${FENCE}
-if redis.call('LLEN', KEYS[4]) ~= tonumber(ARGV[3]) - 1 then return {'stale', 'turn'} end
-redis.call('RPUSH', KEYS[4], ARGV[4])
-redis.call('PUBLISH', ARGV[5], ARGV[6])
+local turns, turn = redis.call('LLEN', KEYS[4]), tonumber(ARGV[3])
+local isStored = turns == turn and redis.call('LINDEX', KEYS[4], -1) == ARGV[4]
+if not isStored then
+  if turns ~= turn - 1 then return {'disorder', turns} end
+  redis.call('RPUSH', KEYS[4], ARGV[4])
+  redis.call('PUBLISH', ARGV[5], ARGV[6])
+end
 local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
 if cancel then return {'cancelled', cancel} end
 return {'ok'}
@@ -150,27 +165,30 @@ export const END_ATTEMPT = new Script(`
 ${LEAVE}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 ${FENCE}
+local isStored = redis.call('HGET', task, 'a' .. epoch) == ARGV[4]
 redis.call('HSET', task, 'a' .. epoch, ARGV[4])
-if ARGV[7] == '1' then redis.call('HINCRBY', task, 'deferrals', 1) end
+if ARGV[7] == '1' and not isStored then redis.call('HINCRBY', task, 'deferrals', 1) end
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 return {'ok', leave(KEYS[1], KEYS[4], KEYS[5], ARGV[1])}
 `);
 
 /**
- * Writes the one terminal record of a task, and drops what only a further attempt would need.
- * KEYS batch, outcomes, task, turns, ledger, running, parked. ARGV task id, index, epoch, outcome, status, open rows,
+ * Writes the one terminal record of a task, and drops what only a further attempt would need. The ledger stays while a row
+ * is open, whichever attempt left it.
+ * KEYS batch, outcomes, task, turns, ledger, running, parked, open rows. ARGV task id, index, epoch, outcome, status,
  * events channel, event.
  * Returns ok, tasks to wake | ended, the outcome on record | stale.
  */
 export const CLOSE = new Script(`
 ${LEAVE}
+${HAS_OPEN}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 ${FENCE}
 redis.call('HSET', outcomes, index, ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[5], 1)
 redis.call('UNLINK', task, KEYS[4])
-if ARGV[6] == '0' then redis.call('UNLINK', KEYS[5]) end
-redis.call('PUBLISH', ARGV[7], ARGV[8])
+if not hasOpen(KEYS[5], KEYS[8], ARGV[1]) then redis.call('UNLINK', KEYS[5]) end
+redis.call('PUBLISH', ARGV[6], ARGV[7])
 return {'ok', leave(KEYS[1], KEYS[6], KEYS[7], ARGV[1])}
 `);
 

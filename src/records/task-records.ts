@@ -106,7 +106,7 @@ export class TaskRecords {
 
   /**
    * Appends the checkpoint of a turn. Returns the cancel flag where there is one; the turn is stored all the same.
-   * @throws ErrandError `ATTEMPT_SUPERSEDED`; nothing is written then.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED`, also for a turn that is not the next; nothing is written then.
    */
   async checkpoint(taskId: string, epoch: number, checkpoint: Checkpoint): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
@@ -141,8 +141,8 @@ export class TaskRecords {
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
     const keys = [...this.#fenceKeys(taskId), this.#keys.turns(taskId), this.#keys.ledger(taskId)];
-    keys.push(this.#keys.running(batchId), this.#keys.parked(batchId));
-    const args = [taskId, index, String(epoch), this.#text(outcome), status, outcome.cleanup.open];
+    keys.push(this.#keys.running(batchId), this.#keys.parked(batchId), this.#keys.openRows());
+    const args = [taskId, index, String(epoch), this.#text(outcome), status];
     const reply = await CLOSE.run(this.#redis, keys, [...args, this.#keys.events(batchId), event]);
     const [verdict, first] = reply as [string, unknown];
     if (verdict === 'ended') return { status: 'ended', outcome: parseOutcome(first) };
@@ -197,8 +197,13 @@ function fenced(reply: unknown, batchId: string): CancelFlag | null {
   const [status, detail] = reply as [string, unknown];
   if (status === 'ok') return null;
   if (status === 'cancelled') return CancelFlag.parse(JSON.parse(String(detail)));
-  const why = status === 'ended' ? 'the task has its outcome' : `epoch ${detail} is newer`;
-  throw new ErrandError('ATTEMPT_SUPERSEDED', `a write of batch ${batchId} was refused: ${why}`);
+  throw new ErrandError('ATTEMPT_SUPERSEDED', `a write of batch ${batchId} was refused: ${refusalOf(status, detail)}`);
+}
+
+function refusalOf(status: string, detail: unknown): string {
+  if (status === 'ended') return 'the task has its outcome';
+  if (status === 'disorder') return `not the turn after the ${detail} on record`;
+  return `the newest epoch is ${detail}`;
 }
 
 function wakesOf(reply: unknown): Wake[] {

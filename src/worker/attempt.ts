@@ -70,8 +70,11 @@ export class Attempt {
   }
 
   limitSeconds(seconds: number): void {
-    const error = new ErrandError('BUDGET_SECONDS', `the task ran for ${seconds} s, as long as its budget allows`);
-    this.#budgetTimer = setTimeout(() => this.controller.abort(error), Math.min(seconds * 1000, LONGEST_TIMER_MS));
+    const expire = () => {
+      const message = `the task ran for ${seconds} s, as long as its budget allows`;
+      this.controller.abort(new ErrandError('BUDGET_SECONDS', message));
+    };
+    this.#budgetTimer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMER_MS));
   }
 
   /** Ends the timers and listeners of the attempt; its resources are the scope's. */

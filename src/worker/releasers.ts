@@ -7,6 +7,9 @@ export type Released = { evidence: Evidence; detail: string };
 /** The live side of a resource, where the one who releases is the one who acquired. */
 export type Live = { close(): Promise<{ inFlight: number }> } | undefined;
 
+/** The kinds of resource that can be left behind by a process that dies. */
+export const OUTLIVES_PROCESS: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['workspace']);
+
 /**
  * How each kind of resource is given back. Idempotent functions of its reference, so that the same code serves the
  * living attempt, with the live side at hand, and whoever cleans up after a dead one, without it.

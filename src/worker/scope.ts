@@ -3,7 +3,7 @@ import type { Redactor } from '../base/secret.ts';
 import type { CleanupRecord, CleanupStep, LedgerRow, ResourceKind } from '../contract/cleanup.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { RowEntry, TaskRecords } from '../records/task-records.ts';
-import { type Live, RELEASERS } from './releasers.ts';
+import { type Live, OUTLIVES_PROCESS, RELEASERS } from './releasers.ts';
 
 /** A release that takes longer is left open, so that a hung one never holds up the record. */
 const RELEASE_WITHIN_MS = 10_000;
@@ -17,7 +17,8 @@ type Held = { id: string; row: Exclude<LedgerRow, { status: 'released' }>; live:
  * The resources of one attempt: held in order, given back in reverse.
  *
  * Invariants
- * - A resource is on the ledger as intent before it is acquired, and as acquired before it is used.
+ * - A resource is on the ledger before it is acquired, and as acquired before it is used: one that can outlive the
+ *   process as intent first. The others end with the process whatever happens, so one write says it all.
  * - Unwinding never throws and never skips: each resource ends as released with evidence, or open and listed.
  */
 export class Scope {
@@ -37,7 +38,7 @@ export class Scope {
   }
 
   /**
-   * Writes the intents, acquires the resources in order, writes that they are acquired, and returns their values.
+   * Writes the rows, acquires the resources in order, writes that the intended ones are acquired, and returns their values.
    * @throws ErrandError `ATTEMPT_SUPERSEDED` or `ATTEMPT_CANCELLED` before anything is acquired, or whatever acquiring
    *   throws; what was acquired until then is given back by {@link Scope.unwind}.
    */
@@ -48,25 +49,19 @@ export class Scope {
       resource,
       held: this.#intend(resource),
     }));
-    const flag = await this.#records.hold(
-      this.#taskId,
-      this.#epoch,
-      planned.map(({ held }) => entryOf(held)),
-    );
-    this.#held.push(...planned.map(({ held }) => held));
+    const rows = planned.map(({ held }) => held);
+    const intended = rows.filter(({ row }) => row.status === 'intent');
+    const flag = await this.#records.hold(this.#taskId, this.#epoch, rows.map(entryOf));
+    this.#held.push(...rows);
     if (flag) throw new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`);
     const values: Record<string, unknown> = {};
     for (const { name, resource, held } of planned) {
       const value = await resource.acquire();
-      held.row = { ...held.row, status: 'acquired', acquired_at: isoNow() };
+      if (held.row.status === 'intent') held.row = { ...held.row, status: 'acquired', acquired_at: isoNow() };
       held.live = resource.live?.(value);
       values[name] = value;
     }
-    await this.#records.hold(
-      this.#taskId,
-      this.#epoch,
-      planned.map(({ held }) => entryOf(held)),
-    );
+    if (intended.length > 0) await this.#records.hold(this.#taskId, this.#epoch, intended.map(entryOf));
     return values as T;
   }
 
@@ -100,7 +95,11 @@ export class Scope {
 
   #intend({ kind, ref }: { kind: ResourceKind; ref: string }): Held {
     const id = `${this.#epoch}.${kind}.${ref}`;
-    const row = { status: 'intent', kind, ref, epoch: this.#epoch, owner: this.#owner, intent_at: isoNow() } as const;
+    const at = isoNow();
+    const named = { kind, ref, epoch: this.#epoch, owner: this.#owner, intent_at: at };
+    const row = OUTLIVES_PROCESS.has(kind)
+      ? ({ status: 'intent', ...named } as const)
+      : ({ status: 'acquired', acquired_at: at, ...named } as const);
     return { id, row, live: undefined };
   }
 

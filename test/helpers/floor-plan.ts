@@ -31,6 +31,7 @@ const FLOORS: Record<string, number> = {
   queue: 2,
   records: 2,
   credentials: 2,
+  processes: 2,
   providers: 2,
   telemetry: 2,
   contract: 1,

@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { jsonSchemas } from '../src/contract/json-schema.ts';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+rmSync(dist, { recursive: true, force: true });
+compile();
+chmodSync(join(dist, 'src', 'cli.js'), 0o755);
+writeSchemas();
+
+function compile(): void {
+  const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+  const options = ['--project', join(root, 'tsconfig.build.json')];
+  execFileSync(process.execPath, [join(typescript, 'bin', 'tsc'), ...options], { cwd: root, stdio: 'inherit' });
+}
+
+/** One file for each shape that crosses a boundary, under the name that its `$id` ends in. */
+function writeSchemas(): void {
+  const folder = join(dist, 'schema');
+  mkdirSync(folder);
+  for (const [name, schema] of Object.entries(jsonSchemas())) {
+    writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(schema, null, 2)}\n`);
+  }
+}

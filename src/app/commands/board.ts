@@ -1,0 +1,16 @@
+import { composeBoard } from '../compose-board.ts';
+import { loadConfig } from '../config.ts';
+import { EXIT } from '../exit-code.ts';
+import type { Screen } from '../screen.ts';
+import { aborted, onStop } from '../stopping.ts';
+
+/** Serves the board until a signal asks to stop. */
+export async function board(screen: Screen): Promise<number> {
+  const stopping = onStop();
+  const { board: running, isReadOnly } = await composeBoard(loadConfig());
+  screen.print(`board at ${running.url}`);
+  if (isReadOnly) screen.note('The board is read-only: set ERRAND_BOARD_PASSWORD to act on it.');
+  await aborted(stopping);
+  await running.close();
+  return EXIT.ok;
+}

@@ -1,0 +1,24 @@
+import { composeProducer } from '../compose-producer.ts';
+import { loadConfig } from '../config.ts';
+import { EXIT } from '../exit-code.ts';
+import type { Screen } from '../screen.ts';
+
+/** Why it is cancelled, as the outcomes will say. */
+export type CancelFlags = { reason: string; json?: boolean };
+
+/** Cancels a batch or a task. What has ended already stays as it is, which is no error. */
+export async function cancel(id: string, { reason, json }: CancelFlags, screen: Screen): Promise<number> {
+  const producer = composeProducer(loadConfig());
+  try {
+    const done = await producer.cancel(id, reason);
+    const texts = {
+      cancelled: `${id} is cancelled: what has not started never starts, what runs is aborted`,
+      settled: `batch ${id} has settled already; nothing was cancelled`,
+      ended: `task ${id} has ended already; nothing was cancelled`,
+    };
+    screen.print(json ? JSON.stringify({ id, ...done }) : texts[done.status]);
+    return EXIT.ok;
+  } finally {
+    await producer.close();
+  }
+}

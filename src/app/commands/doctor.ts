@@ -1,0 +1,47 @@
+import { isErrandError } from '../../errors.ts';
+import { inspect } from '../../queue/inspection.ts';
+import { redisUrlOf } from '../compose-producer.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { type Finding, keyFinding, laneFinding, nodeFinding, redisFindings } from '../diagnosis.ts';
+import { EXIT } from '../exit-code.ts';
+import { providerKeys } from '../provider-keys.ts';
+import type { Screen } from '../screen.ts';
+import { table } from '../terminal.ts';
+
+const WITHIN_MS = 3_000;
+
+/** Looks at everything Errand needs and says how to mend it. Returns 2 where there is a fault, 3 where Redis is away. */
+export async function doctor({ json = false }: { json?: boolean }, screen: Screen): Promise<number> {
+  const config = loadConfig();
+  const keys = await providerKeys(config);
+  const providers = keys.map(({ profile }) => profile.name);
+  const redis = await redisPart(config, providers);
+  const findings = [nodeFinding(process.versions.node), ...redis.findings, ...keys.map(keyFinding)];
+  if (json) screen.print(JSON.stringify({ findings }));
+  else show(findings, screen);
+  if (redis.isAway) return EXIT.redisAway;
+  return findings.some(({ status }) => status === 'fault') ? EXIT.refused : EXIT.ok;
+}
+
+async function redisPart(config: Config, providers: string[]): Promise<{ isAway: boolean; findings: Finding[] }> {
+  try {
+    const redisUrl = redisUrlOf(config);
+    const { redis, lanes } = await inspect({ redisUrl, prefix: config.prefix, providers, withinMs: WITHIN_MS });
+    return { isAway: false, findings: [...redisFindings(redis), ...lanes.map(laneFinding)] };
+  } catch (error) {
+    if (!isErrandError(error)) throw error;
+    const { code, message, remedy } = error;
+    return { isAway: code === 'REDIS_UNAVAILABLE', findings: [{ check: 'redis', status: 'fault', message, remedy }] };
+  }
+}
+
+function show(findings: Finding[], screen: Screen): void {
+  screen.print(
+    table(
+      findings.map(({ check, status, message }) => ({ check, status, message })),
+      { width: screen.width },
+    ),
+  );
+  const mends = findings.flatMap(({ check, remedy }) => (remedy === undefined ? [] : [`${check}: ${remedy}`]));
+  if (mends.length > 0) screen.print(`\n${mends.join('\n')}`);
+}

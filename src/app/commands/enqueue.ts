@@ -1,0 +1,53 @@
+import type { BatchInput, Receipt } from '../../contract/batch.ts';
+import type { Producer } from '../../producer/producer.ts';
+import { readBatchFile } from '../batch-file.ts';
+import { composeProducer } from '../compose-producer.ts';
+import { loadConfig } from '../config.ts';
+import { EXIT } from '../exit-code.ts';
+import { followBatch } from '../follow-batch.ts';
+import type { Screen } from '../screen.ts';
+import { showOutcomes } from '../show-outcomes.ts';
+import { onStop } from '../stopping.ts';
+
+/** `wait`: stay until the batch has settled. `json`: print the receipt, or after waiting the summary, as JSON. */
+export type EnqueueFlags = { wait?: boolean; json?: boolean };
+
+/** Enqueues the batch in a file. Returns 1 where it waited and not all tasks succeeded. */
+export async function enqueue(file: string, { wait, json }: EnqueueFlags, screen: Screen): Promise<number> {
+  const config = loadConfig();
+  const input = await readBatchFile(file);
+  const producer = composeProducer(config);
+  try {
+    const receipt = await producer.enqueue(input);
+    for (const warning of receipt.warnings) screen.note(`warning: ${warning}`);
+    if (!receipt.is_new) screen.note(`batch ${receipt.batch_id} was enqueued before with this key`);
+    if (wait) return await settle(producer, input, receipt, json === true, screen);
+    screen.print(json ? JSON.stringify(receipt) : receipt.batch_id);
+    if (!json) screen.note(`${receipt.total} tasks enqueued; see how they stand: errand status ${receipt.batch_id}`);
+    return EXIT.ok;
+  } finally {
+    await producer.close();
+  }
+}
+
+async function settle(
+  producer: Producer,
+  input: BatchInput,
+  { batch_id: batchId, total }: Receipt,
+  isJson: boolean,
+  screen: Screen,
+): Promise<number> {
+  const signal = onStop();
+  screen.note(`batch ${batchId}: ${total} tasks`);
+  const goals = (await producer.plan(input)).tasks.map(({ data }) => data.task.goal);
+  try {
+    const summary = await followBatch(producer, { batchId, total, goals, signal }, screen);
+    if (isJson) screen.print(JSON.stringify(summary));
+    else await showOutcomes(producer, { batchId, goals, isWanted: () => true }, screen);
+    return summary.counts.succeeded === total ? EXIT.ok : EXIT.failed;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    screen.note(`No longer waiting; the batch goes on. See how it stands: errand status ${batchId}`);
+    return EXIT.interrupted;
+  }
+}

@@ -1,0 +1,29 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { composeProducer } from '../compose-producer.ts';
+import { loadConfig } from '../config.ts';
+import { EXIT } from '../exit-code.ts';
+import type { Screen } from '../screen.ts';
+import { showOutcomes } from '../show-outcomes.ts';
+
+/** `failed`: only tasks that did not succeed. `json`: one whole outcome a line. */
+export type OutcomesFlags = { failed?: boolean; json?: boolean };
+
+/** Prints how the tasks of a batch ended, as far as they have. Returns 1 where one of them did not succeed. */
+export async function outcomes(batchId: string, { failed, json }: OutcomesFlags, screen: Screen): Promise<number> {
+  const isWanted = ({ status }: Outcome) => !failed || status !== 'succeeded';
+  const producer = composeProducer(loadConfig());
+  try {
+    if (json) {
+      for await (const outcome of producer.outcomes(batchId)) {
+        if (isWanted(outcome)) screen.print(JSON.stringify(outcome));
+      }
+    } else {
+      const shown = await showOutcomes(producer, { batchId, goals: [], isWanted }, screen);
+      if (shown.length === 0) screen.note(failed ? 'No task has failed.' : 'No task has ended yet.');
+    }
+    const { ended, counts } = await producer.status(batchId);
+    return ended === counts.succeeded ? EXIT.ok : EXIT.failed;
+  } finally {
+    await producer.close();
+  }
+}

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import { parse as parseYaml } from 'yaml';
+import { ErrandError, messageOf } from '../../errors.ts';
+import { parseScript, type ScriptInput, startSimulator } from '../../simulator/index.ts';
+import { EXIT } from '../exit-code.ts';
+import type { Screen } from '../screen.ts';
+import { aborted, onStop } from '../stopping.ts';
+
+/** Where the simulator listens, and the file of its script (JSON or YAML), if any. */
+export type SimulatorFlags = { host: string; port: string; script?: string };
+
+/** Serves the simulator until a signal asks to stop. @throws ErrandError `CONFIG_INVALID`. */
+export async function simulator({ host, port, script }: SimulatorFlags, screen: Screen): Promise<number> {
+  const stopping = onStop();
+  const running = await startSimulator({
+    host,
+    port: portOf(port),
+    ...(script !== undefined && { script: await readScript(script) }),
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.syscall !== 'listen') throw error;
+    throw new ErrandError('CONFIG_INVALID', `the simulator cannot listen at ${host}:${port}: ${error.message}`, {
+      remedy: 'Choose another --port or --host.',
+    });
+  });
+  screen.print(`simulator at ${running.url}`);
+  screen.note(`base_url ${running.url}/v1 for the wires responses and chat, ${running.url} for messages`);
+  await aborted(stopping);
+  await running.close();
+  return EXIT.ok;
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new ErrandError('CONFIG_INVALID', `--port: expected a port from 0 to 65535, got "${text}"`, {
+    remedy: 'Give a port, or 0 for any free one.',
+  });
+}
+
+async function readScript(file: string): Promise<ScriptInput> {
+  try {
+    return parseScript(parseYaml(await readFile(file, 'utf8')));
+  } catch (error) {
+    throw new ErrandError('CONFIG_INVALID', `--script ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,138 @@
+import { Redactor } from '../../base/secret.ts';
+import type { BatchInput } from '../../contract/batch.ts';
+import { ErrandError, messageOf } from '../../errors.ts';
+import { inspect } from '../../queue/inspection.ts';
+import { startSimulator } from '../../simulator/index.ts';
+import { createLog } from '../../telemetry/log.ts';
+import { composeBoard } from '../compose-board.ts';
+import { composeProducer } from '../compose-producer.ts';
+import { startWorker } from '../compose-worker.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { startEmbeddedRedis } from '../embedded-redis.ts';
+import { EXIT } from '../exit-code.ts';
+import { followBatch } from '../follow-batch.ts';
+import { Opened } from '../opened.ts';
+import { providerKeys } from '../provider-keys.ts';
+import { isSampleAsExpected, liveSample, SAMPLE_BATCH } from '../sample-batch.ts';
+import type { Screen } from '../screen.ts';
+import { showOutcomes } from '../show-outcomes.ts';
+import { simulated } from '../simulated-providers.ts';
+import { aborted, onStop } from '../stopping.ts';
+
+const HOME = '.errand';
+const REACHABLE_WITHIN_MS = 3_000;
+
+/** `exit`: end when the sample has settled. `live`: real providers, real money. `verbose`: the worker's whole log. */
+export type UpFlags = { exit?: boolean; live?: boolean; verbose?: boolean };
+
+/** Where everything runs, and the batch to show it with. `isOwnRedis`: it was started for this. */
+type Station = { config: Config; isOwnRedis: boolean; sample: BatchInput & { tasks: { goal: string }[] } };
+
+/**
+ * Runs all of Errand in one process: Redis, providers, a worker, the board; then the sample batch. Serves until a
+ * signal asks to stop, and gives everything back.
+ */
+export async function up(flags: UpFlags, screen: Screen): Promise<number> {
+  const stopping = onStop();
+  const opened = new Opened();
+  try {
+    const station = await prepare(loadConfig(), flags, opened, screen);
+    stopping.throwIfAborted();
+    await startOwnWorker(station.config, flags, opened);
+    const boardUrl = await startOwnBoard(station.config, opened, screen);
+    stopping.throwIfAborted();
+    const isAsExpected = await runSample(station, flags, opened, stopping, screen);
+    screen.print(`\nboard at ${boardUrl}`);
+    if (flags.exit) return isAsExpected ? EXIT.ok : EXIT.failed;
+    screen.note(`Batches are welcome: ${variablesFor(station)}npm run errand -- enqueue FILE --wait`);
+    screen.note('Serving until Ctrl-C.');
+    await aborted(stopping);
+    return EXIT.ok;
+  } catch (error) {
+    if (error !== stopping.reason) throw error;
+    return flags.exit ? EXIT.interrupted : EXIT.ok;
+  } finally {
+    if (stopping.aborted) screen.note('Stopping; a second Ctrl-C ends it at once.');
+    await opened.close();
+  }
+}
+
+async function prepare(given: Config, { live }: UpFlags, opened: Opened, screen: Screen): Promise<Station> {
+  const keys = await providerKeys(given);
+  const usable = keys.filter(({ remedy, profile }) => remedy === null && profile.default_model !== undefined);
+  const names = usable.map(({ profile }) => profile.name);
+  if (live && names.length === 0) throw noProvider(keys.map(({ profile }) => profile.credential));
+  const isOwnRedis = !given.redis_url;
+  if (given.redis_url) await assertReachable(given.redis_url, given.prefix);
+  const config = { ...given, redis_url: given.redis_url ?? (await startOwnRedis(given, opened, screen)) };
+  if (live) {
+    screen.note(`Live: ${names.join(', ')}. The sample asks each of them one short question, which costs money.`);
+    return { config, isOwnRedis, sample: liveSample(names) };
+  }
+  const simulator = opened.add(await startSimulator(), (running) => running.close());
+  const pretended = simulated(config, simulator.url);
+  const wires = pretended.providers.map(({ name, wire }) => `${name} (${wire})`);
+  screen.note(`The simulator answers for ${wires.join(', ')}, so nothing is spent.`);
+  if (names.length > 0) screen.note(`There is a credential for ${names.join(', ')}: --live would use it.`);
+  return { config: pretended, isOwnRedis, sample: SAMPLE_BATCH };
+}
+
+/** A worker waits for its Redis for ever; who types a command wants to know. */
+async function assertReachable(redisUrl: string, prefix: string): Promise<void> {
+  await inspect({ redisUrl, prefix, providers: [], withinMs: REACHABLE_WITHIN_MS });
+}
+
+async function startOwnRedis({ environment }: Config, opened: Opened, screen: Screen): Promise<string> {
+  const options = { dir: HOME, path: environment.PATH ?? '', isRoot: process.getuid?.() === 0, log: screen.note };
+  const redis = opened.add(await startEmbeddedRedis(options), (running) => running.close());
+  screen.note(`Redis at ${redis.url}, its data in ${HOME}/redis`);
+  return redis.url;
+}
+
+/** The terminal belongs to the sample: failed attempts are in its table, so the log is left to what is not foreseen. */
+async function startOwnWorker(config: Config, { verbose }: UpFlags, opened: Opened): Promise<void> {
+  const redactor = new Redactor();
+  const level = verbose ? config.worker.log_level : 'error';
+  const log = createLog({ level, isPretty: process.stderr.isTTY === true, redactor, output: process.stderr });
+  const worker = { ...config.worker, health_host: '127.0.0.1', health_port: 0 };
+  opened.add(await startWorker({ ...config, worker }, log, redactor), (running) => running.drain());
+}
+
+/** Takes any free port where the usual one is in use, so that a first run does not end there. */
+async function startOwnBoard(config: Config, opened: Opened, screen: Screen): Promise<string> {
+  const { board } = await composeBoard(config).catch((error: unknown) => {
+    if (!messageOf(error).includes('EADDRINUSE')) throw error;
+    screen.note(`Port ${config.board.port} is in use; the board takes a free one.`);
+    return composeBoard({ ...config, board: { ...config.board, port: 0 } });
+  });
+  return opened.add(board, (running) => running.close()).url;
+}
+
+async function runSample(
+  { config, sample }: Station,
+  { live }: UpFlags,
+  opened: Opened,
+  signal: AbortSignal,
+  screen: Screen,
+): Promise<boolean> {
+  const producer = opened.add(composeProducer(config), (running) => running.close());
+  const { batch_id: batchId, total } = await producer.enqueue(sample);
+  const goals = sample.tasks.map(({ goal }) => goal);
+  screen.note(`batch ${batchId}: ${total} tasks`);
+  const { counts } = await followBatch(producer, { batchId, total, goals, signal }, screen);
+  const outcomes = await showOutcomes(producer, { batchId, goals, isWanted: () => true }, screen);
+  if (live) return counts.succeeded === total;
+  screen.note('\nTokens and prices are made up by the simulator. The failures are part of the sample.');
+  return isSampleAsExpected(outcomes);
+}
+
+/** What another terminal must set to reach this station. The address of a Redis that was given may hold a password. */
+function variablesFor({ config, isOwnRedis }: Station): string {
+  return `${isOwnRedis ? `REDIS_URL=${config.redis_url} ` : ''}ERRAND_PREFIX='${config.prefix}' `;
+}
+
+function noProvider(sources: string[]): ErrandError {
+  return new ErrandError('CREDENTIAL_MISSING', '--live: no provider with a default model has a credential here', {
+    remedy: `Provide one of ${sources.join(', ')}, or leave --live out to run with the simulator.`,
+  });
+}

@@ -1,0 +1,41 @@
+import type { BatchSummary } from '../contract/batch.ts';
+import type { Producer } from '../producer/producer.ts';
+import { Progress } from './progress.ts';
+import { openProgressView } from './progress-view.ts';
+import type { Screen } from './screen.ts';
+
+/** The batch to follow. `goals` by index, as far as they are known. */
+export type Followed = { batchId: string; total: number; goals: readonly string[]; signal: AbortSignal };
+
+/**
+ * Shows the progress of a batch until it has settled.
+ *
+ * Events are the news, the records are the net: they are read after subscribing and after settling, so that a task
+ * whose event was missed is told all the same.
+ *
+ * @throws ErrandError `REDIS_UNAVAILABLE`; or the reason of the signal.
+ */
+export async function followBatch(producer: Producer, batch: Followed, screen: Screen): Promise<BatchSummary> {
+  const { batchId, total, goals, signal } = batch;
+  const progress = new Progress(total, goals);
+  const view = openProgressView(progress, screen);
+  const catchUp = async () => {
+    const isBehind = progress.ended < (await producer.status(batchId)).ended;
+    if (!isBehind) return;
+    for await (const { index, status, ...outcome } of producer.outcomes(batchId)) {
+      view.show(progress.end(index, status, 'failure' in outcome ? outcome.failure.code : undefined));
+    }
+  };
+  try {
+    const stop = await producer.onEvent(batchId, (event) => {
+      if (event.event !== 'batch_settled') view.show(progress.hear(event));
+    });
+    await catchUp();
+    const summary = await producer.settled(batchId, { signal });
+    await catchUp();
+    stop().catch(() => undefined); // the batch has settled, so nothing more is told
+    return summary;
+  } finally {
+    view.close();
+  }
+}

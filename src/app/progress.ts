@@ -1,0 +1,75 @@
+import { clip } from '../base/text.ts';
+import type { ErrandEvent } from '../contract/events.ts';
+import type { Outcome } from '../contract/outcome.ts';
+
+type OfTask = Exclude<ErrandEvent, { event: 'batch_settled' }>;
+
+const GOAL_SHOWN = 48;
+const RETURNS: Record<string, string> = {
+  deferred: 'deferred',
+  failed: 'failed, will be tried again',
+  handed_back: 'handed back by a worker that goes away',
+  lost: 'lost its worker',
+};
+
+/** How far a batch is, built up from its events and its records, which may come late, twice or in any order. */
+export class Progress {
+  readonly total: number;
+  readonly #goals: readonly string[];
+  readonly #ended = new Map<number, Outcome['status']>();
+  readonly #running = new Map<number, string>();
+
+  constructor(total: number, goals: readonly string[]) {
+    this.total = total;
+    this.#goals = goals;
+  }
+
+  get ended(): number {
+    return this.#ended.size;
+  }
+
+  get notSucceeded(): number {
+    return [...this.#ended.values()].filter((status) => status !== 'succeeded').length;
+  }
+
+  /** What each running task does, by its number. */
+  get running(): string[] {
+    return [...this.#running].sort(([a], [b]) => a - b).map(([index, doing]) => `${this.#label(index)}: ${doing}`);
+  }
+
+  /** Takes an event in; returns the line worth telling, or `null`. */
+  hear(event: OfTask): string | null {
+    const { index } = event;
+    if (this.#ended.has(index)) return null;
+    switch (event.event) {
+      case 'attempt_started':
+        this.#running.set(index, event.epoch === 1 ? 'first turn' : `attempt ${event.epoch}`);
+        return null;
+      case 'turn_recorded':
+        this.#running.set(index, `turn ${event.turn} done`);
+        return null;
+      case 'attempt_ended':
+        this.#running.delete(index);
+        return `${this.#label(index)}: attempt ${event.epoch} ${RETURNS[event.ended] ?? event.ended}${because(event.code)}`;
+      case 'task_ended':
+        return this.end(index, event.status, event.code);
+    }
+  }
+
+  /** Notes that a task has ended; returns the line worth telling, or `null` where that is known. */
+  end(index: number, status: Outcome['status'], code?: string): string | null {
+    if (this.#ended.has(index)) return null;
+    this.#ended.set(index, status);
+    this.#running.delete(index);
+    return `${this.#label(index)}: ${status}${because(code)}`;
+  }
+
+  #label(index: number): string {
+    const goal = this.#goals[index];
+    return goal === undefined ? `#${index}` : `#${index} ${clip(goal.replaceAll(/\s+/g, ' '), GOAL_SHOWN)}`;
+  }
+}
+
+function because(code: string | undefined): string {
+  return code === undefined ? '' : ` (${code})`;
+}

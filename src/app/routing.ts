@@ -1,0 +1,12 @@
+import type { RoutingTable } from '../contract/routing.ts';
+import { createCatalogue } from '../providers/catalogue.ts';
+import type { Config } from './config.ts';
+
+/** What resolving a route needs to know of the deployment. */
+export function routingOf(config: Config): RoutingTable {
+  return {
+    providers: createCatalogue(config.providers).routing(),
+    delegation: config.delegation,
+    precedence: config.routing_precedence,
+  };
+}

@@ -1,0 +1,28 @@
+/** Where a command writes: results to standard output, everything else to standard error. */
+export type Screen = {
+  /** Writes a result, with a line break after it. */
+  print: (text: string) => void;
+  /** Tells the person at the terminal something, one or more lines. */
+  note: (text: string) => void;
+  /** Columns a table may take. */
+  width: number;
+  /** Standard error, where a live view may redraw itself; `null` where nobody watches. */
+  live: NodeJS.WriteStream | null;
+};
+
+/** What a table is laid out for where the output is no terminal: wide enough for logs, narrow enough to read. */
+const WIDTH_ELSEWHERE = 120;
+
+/** Opens the screen of this process. A reader that goes away early, such as `head`, ends the process quietly. */
+export function openScreen(): Screen {
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  return {
+    print: (text) => process.stdout.write(`${text}\n`),
+    note: (text) => process.stderr.write(`${text}\n`),
+    width: process.stdout.isTTY ? process.stdout.columns : WIDTH_ELSEWHERE,
+    live: process.stderr.isTTY ? process.stderr : null,
+  };
+}

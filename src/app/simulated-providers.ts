@@ -1,0 +1,55 @@
+import { createCatalogue } from '../providers/catalogue.ts';
+import { ProviderProfile } from '../providers/profile.ts';
+import type { Config } from './config.ts';
+
+/** The OpenAI-compatible provider of the sample, and the one that has no credential. */
+export const LOCAL = 'local';
+export const ACME = 'acme';
+
+const KEY = 'SIMULATOR_KEY';
+const MADE_UP_PRICE = { input: 2, cached_input: 0.5, output: 10 };
+
+/**
+ * The configuration with every provider served by the simulator, and with two more for the sample.
+ *
+ * Nothing in it leads to a real account: the environment holds the simulator's key alone, every address is the
+ * simulator's, and the prefix is another one, so that no simulated worker takes a real task, nor a real worker a
+ * simulated one.
+ */
+export function simulated(config: Config, simulatorUrl: string): Config {
+  const catalogue = createCatalogue(config.providers);
+  const own = catalogue.names().map((name) => serve(catalogue.get(name), simulatorUrl));
+  const sample = [
+    {
+      name: LOCAL,
+      wire: 'chat',
+      base_url: `${simulatorUrl}/v1`,
+      credential: 'none',
+      default_model: 'llama-4-maverick',
+    },
+    {
+      name: ACME,
+      wire: 'chat',
+      base_url: `${simulatorUrl}/v1`,
+      credential: 'env:ACME_API_KEY',
+      default_model: 'acme-1',
+    },
+  ].map((profile) => ProviderProfile.parse(profile));
+  return {
+    ...config,
+    prefix: config.prefix.replace(/\}$/, '-simulated}'),
+    providers: [...own.filter(({ name }) => name !== LOCAL && name !== ACME), ...sample],
+    environment: { [KEY]: 'a-key-the-simulator-takes' },
+  };
+}
+
+/** The same provider behind the simulator: its wire and its models, with a price so that the sample has costs. */
+function serve(profile: ProviderProfile, simulatorUrl: string): ProviderProfile {
+  const { default_model: model } = profile;
+  return {
+    ...profile,
+    base_url: profile.wire === 'messages' ? simulatorUrl : `${simulatorUrl}/v1`,
+    credential: `env:${KEY}`,
+    prices: model === undefined ? profile.prices : { [model]: MADE_UP_PRICE, ...profile.prices },
+  };
+}

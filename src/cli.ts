@@ -1,0 +1,113 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { complaintOf, EXIT } from './app/exit-code.ts';
+import { openScreen } from './app/screen.ts';
+
+const HELP = `
+FILE is JSON, JSONL or YAML; - is standard input. JSON and YAML hold a batch, or an array of tasks.
+JSONL holds one task a line; a first line {"batch": {...}} may set the options of the batch.
+
+Exit codes
+  0  done; where tasks have ended, all of them succeeded
+  1  some task did not succeed, or something failed that nobody foresaw
+  2  bad input, or refused
+  3  Redis is unreachable
+  130  interrupted
+
+Configuration: errand.config.yaml or the file that ERRAND_CONFIG names; REDIS_URL and other variables win over it.`;
+
+const screen = openScreen();
+
+/** Runs a command and keeps its exit code. The process then ends by itself, which shows that nothing was left open. */
+function run<A extends unknown[]>(command: (...args: A) => Promise<number>): (...args: A) => Promise<void> {
+  return async (...args) => {
+    process.exitCode = await command(...args);
+  };
+}
+
+const program = new Command('errand')
+  .description('Runs batches of AI agents from a queue: each task on the route it carries.')
+  .addHelpText('after', HELP)
+  .exitOverride();
+
+program
+  .command('up')
+  .description('run everything here with a sample batch: Redis, simulator, worker, board')
+  .option('--exit', 'end once the sample batch has settled; 0 if it ended as expected')
+  .option('--live', 'use the configured providers instead of the simulator; this costs money')
+  .option('--verbose', "show the worker's log")
+  .action(run(async (flags) => (await import('./app/commands/up.ts')).up(flags, screen)));
+
+program
+  .command('worker')
+  .description('run tasks until SIGTERM, then drain')
+  .action(run(async () => (await import('./app/commands/worker.ts')).worker()));
+
+program
+  .command('board')
+  .description('serve the board')
+  .action(run(async () => (await import('./app/commands/board.ts')).board(screen)));
+
+program
+  .command('simulator')
+  .description('serve the simulator of the three wires')
+  .option('--host <host>', 'address to listen on', '127.0.0.1')
+  .option('--port <port>', 'port to listen on; 0 for any free one', '4010')
+  .option('--script <file>', 'rules that say what it answers')
+  .action(run(async (flags) => (await import('./app/commands/simulator.ts')).simulator(flags, screen)));
+
+program
+  .command('enqueue')
+  .description('enqueue a batch and print its id')
+  .argument('<FILE>')
+  .option('--wait', 'show progress until the batch has settled, then how its tasks ended')
+  .option('--json', 'print the receipt as JSON; with --wait, the summary')
+  .action(run(async (file, flags) => (await import('./app/commands/enqueue.ts')).enqueue(file, flags, screen)));
+
+program
+  .command('status')
+  .description('say where a batch stands')
+  .argument('<BATCH>')
+  .option('--json', 'print it as JSON')
+  .action(run(async (batch, flags) => (await import('./app/commands/status.ts')).status(batch, flags, screen)));
+
+program
+  .command('outcomes')
+  .description('say how the tasks of a batch ended')
+  .argument('<BATCH>')
+  .option('--failed', 'only those that did not succeed')
+  .option('--json', 'print one whole outcome a line')
+  .action(run(async (batch, flags) => (await import('./app/commands/outcomes.ts')).outcomes(batch, flags, screen)));
+
+program
+  .command('cancel')
+  .description('cancel a batch or a task: what waits never starts, what runs is aborted')
+  .argument('<BATCH-OR-TASK>')
+  .option('--reason <text>', 'what the outcomes will say', 'cancelled from the command line')
+  .option('--json', 'print the answer as JSON')
+  .action(run(async (id, flags) => (await import('./app/commands/cancel.ts')).cancel(id, flags, screen)));
+
+program
+  .command('routes')
+  .description('print the route each task would take; enqueue nothing')
+  .argument('<FILE>')
+  .option('--json', 'print one route a line')
+  .action(run(async (file, flags) => (await import('./app/commands/routes.ts')).routes(file, flags, screen)));
+
+program
+  .command('doctor')
+  .description('check Redis, lanes, credentials and Node, and say how to mend what is wrong')
+  .option('--json', 'print the findings as JSON')
+  .action(run(async (flags) => (await import('./app/commands/doctor.ts')).doctor(flags, screen)));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.refused;
+  } else {
+    const { text, exitCode } = complaintOf(error);
+    screen.note(text);
+    process.exitCode = exitCode;
+  }
+}

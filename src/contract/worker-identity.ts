@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+/**
+ * What tells one start of one worker from every other: enough for someone on the same machine to prove that it is dead.
+ *
+ * `birth` is the start time of the process in the kernel's ticks, so that a reused pid is told apart. `boot_id` changes
+ * with every boot of the machine.
+ */
+export const WorkerIdentity = z.strictObject({
+  version: z.literal(1),
+  instance: z.string(),
+  name: z.string(),
+  host: z.string(),
+  boot_id: z.string(),
+  pid: z.number().int().positive(),
+  birth: z.string(),
+  started_at: z.iso.datetime(),
+});
+export type WorkerIdentity = z.infer<typeof WorkerIdentity>;

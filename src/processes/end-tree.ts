@@ -1,0 +1,70 @@
+import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { sleep } from '../base/clock.ts';
+import type { Evidence } from '../contract/cleanup.ts';
+import { KILL_MARGIN_MS, type ProcessIdentity, sendSignal, signalProcess, stillRunning } from './process-identity.ts';
+import { treeOf } from './process-tree.ts';
+
+/** How a process ended: its status, or the signal that ended it. */
+export type ProcessExit = { code: number | null; signal: NodeJS.Signals | null };
+
+/** How a tree ended: how many of its known processes still run, how sure we are, and what was seen. */
+export type TreeEnd = { survivors: number; evidence: Evidence; detail: string };
+
+/** A tree as its owner holds it; the pid is that of the guard, or of the command where there is none. */
+export type OwnedTree = ProcessIdentity & {
+  stdin: Writable;
+  stdout: Readable;
+  stderr: Readable;
+  exited: Promise<ProcessExit>;
+  isGuarded: boolean;
+};
+
+/** Ends a tree that this process started: end of stdin, TERM, KILL, each after `graceMs`; then looks. Never throws. */
+export async function endTree(tree: OwnedTree, graceMs: number): Promise<TreeEnd> {
+  const known = treeOf(tree.pid);
+  tree.stdin.end();
+  if (!(await endsWithin(tree.exited, graceMs))) askToEnd(tree);
+  if (!(await endsWithin(tree.exited, graceMs + (tree.isGuarded ? KILL_MARGIN_MS : 0)))) known.push(...killTree(tree));
+  const hasEnded = await endsWithin(tree.exited, KILL_MARGIN_MS);
+  // What the tree said last is often why it ended.
+  await endsWithin(finished(tree.stderr), KILL_MARGIN_MS);
+  for (const pipe of [tree.stdin, tree.stdout, tree.stderr]) pipe.destroy();
+
+  if (hasEnded && tree.isGuarded && (await tree.exited).signal === null) {
+    return { survivors: 0, evidence: 'verified', detail: 'the guard saw the last process of the tree end' };
+  }
+  const left = await stillRunning(known, KILL_MARGIN_MS);
+  const survivors = new Set(left.map(({ pid }) => pid)).size;
+  const reason = tree.isGuarded ? 'the guard was killed' : 'there was no guard';
+  return { survivors, evidence: 'unknown', detail: `${reason}; ${survivors} processes known of the tree still run` };
+}
+
+/** A guard passes it on to the tree; without one it goes to the group. A stopped process needs CONT to hear of it. */
+function askToEnd({ pid, isGuarded }: OwnedTree): void {
+  const target = isGuarded ? pid : -pid;
+  sendSignal(target, 'SIGTERM');
+  sendSignal(target, 'SIGCONT');
+}
+
+function killTree({ pid }: OwnedTree): ProcessIdentity[] {
+  const tree = treeOf(pid);
+  for (const member of tree) signalProcess(member, 'SIGKILL');
+  return tree;
+}
+
+/** Tells whether it settles in time, either way. */
+async function endsWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const hasEnded = work.then(
+    () => true,
+    () => true,
+  );
+  const isLate = sleep(limitMs, timer.signal).then(
+    () => false,
+    () => false,
+  );
+  const inTime = await Promise.race([hasEnded, isLate]);
+  timer.abort();
+  return inTime;
+}

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+
+/** By its full path, for the PATH is the one of the tree, and may hold nothing. */
+const SETPRIV = '/usr/bin/setpriv';
+/** The first descriptor after stdin, stdout and stderr. */
+const LIFELINE_FD = 3;
+
+/** What to start, and how: the command itself, or something that starts it and ties it to this process. */
+export type Launch = { file: string; args: string[]; isGuarded: boolean };
+
+/**
+ * Puts the guard before the command; without a guard `setpriv`, which ties this one process to ours and nothing that it
+ * starts; without that nothing.
+ */
+export async function launchOf(
+  command: string,
+  args: readonly string[],
+  graceMs: number,
+  guardPath: string | null,
+): Promise<Launch> {
+  if (guardPath !== null) {
+    const ours = [process.pid, LIFELINE_FD, Math.ceil(graceMs)].map(String);
+    return { file: guardPath, args: [...ours, command, ...args], isGuarded: true };
+  }
+  if (await canFollowParent()) {
+    return { file: SETPRIV, args: ['--pdeathsig', 'KILL', '--', command, ...args], isGuarded: false };
+  }
+  return { file: command, args: [...args], isGuarded: false };
+}
+
+/** Tried rather than looked up: the `setpriv` of BusyBox does not know the option. */
+async function canFollowParent(): Promise<boolean> {
+  return execute(SETPRIV, ['--pdeathsig', 'KILL', '/bin/true'], { env: {} }).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,9 @@
+/** The environment variable that marks every process of a tree with the id of its ledger row. */
+export const TAG_VARIABLE = 'ERRAND_ROW';
+
+/** Reads the tag out of an environment as the kernel shows it: `NAME=value`, each ended by a zero byte. */
+export function tagIn(environment: string): string | null {
+  const prefix = `${TAG_VARIABLE}=`;
+  const entry = environment.split('\0').find((text) => text.startsWith(prefix));
+  return entry === undefined ? null : entry.slice(prefix.length);
+}

@@ -1,0 +1,81 @@
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { isErrandError } from '../errors.ts';
+import { awaitReady, closeRedis, isConnectionFault, openHastyRedis, unavailable } from './connection.ts';
+import { laneOf } from './names.ts';
+
+/** What to look at. */
+export type InspectionOptions = { redisUrl: string; prefix: string; providers: readonly string[]; withinMs: number };
+
+/** A Redis as seen from here; `null` where it does not say. `clockSkewMs` is above 0 where its clock is ahead of ours. */
+export type RedisFacts = {
+  version: string | null;
+  maxmemoryPolicy: string | null;
+  isAppendOnly: boolean | null;
+  clockSkewMs: number;
+};
+
+/** A lane: its task jobs by state, and how many workers listen; `null` where Redis does not tell its clients. */
+export type LaneFacts = {
+  provider: string;
+  waiting: number;
+  active: number;
+  isPaused: boolean;
+  workers: number | null;
+};
+
+/**
+ * Looks at a Redis and at the lanes of these providers, and changes nothing.
+ *
+ * @throws ErrandError `REDIS_UNAVAILABLE`.
+ */
+export async function inspect(options: InspectionOptions): Promise<{ redis: RedisFacts; lanes: LaneFacts[] }> {
+  const redis = openHastyRedis({ url: options.redisUrl, onError: () => undefined });
+  try {
+    await awaitReady(redis, options.withinMs);
+    const lanes = options.providers.map((provider) => laneFacts(redis, options.prefix, provider));
+    return { redis: await redisFacts(redis), lanes: await Promise.all(lanes) };
+  } catch (error) {
+    if (isErrandError(error) || !isConnectionFault(error)) throw error;
+    throw unavailable(redis, error);
+  } finally {
+    closeRedis(redis);
+  }
+}
+
+async function redisFacts(redis: Redis): Promise<RedisFacts> {
+  const info = await redis.info();
+  const askedAt = Date.now();
+  const [seconds, microseconds] = await redis.time();
+  const halfway = (askedAt + Date.now()) / 2;
+  const append = field(info, 'aof_enabled');
+  return {
+    version: field(info, 'valkey_version') ?? field(info, 'redis_version'),
+    maxmemoryPolicy: field(info, 'maxmemory_policy'),
+    isAppendOnly: append === null ? null : append === '1',
+    clockSkewMs: Math.round(Number(seconds) * 1000 + Number(microseconds) / 1000 - halfway),
+  };
+}
+
+function field(info: string, name: string): string | null {
+  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? null;
+}
+
+async function laneFacts(redis: Redis, prefix: string, provider: string): Promise<LaneFacts> {
+  const queue = new Queue(laneOf(provider), { connection: redis, prefix, skipMetasUpdate: true });
+  queue.on('error', () => undefined); // the commands themselves report what goes wrong
+  const { active = 0, ...others } = await queue.getJobCounts('wait', 'prioritized', 'delayed', 'active');
+  const waiting = Object.values(others).reduce((sum, count) => sum + count, 0);
+  return { provider, waiting, active, isPaused: await queue.isPaused(), workers: await workersOf(queue) };
+}
+
+/** Hosted services may forbid the list of clients; BullMQ then invents a client, which has no name of its own. */
+async function workersOf(queue: Queue): Promise<number | null> {
+  try {
+    const clients = await queue.getWorkers();
+    return clients.every((client) => client.rawname !== undefined) ? clients.length : null;
+  } catch (error) {
+    if (isConnectionFault(error)) throw error;
+    return null;
+  }
+}

@@ -1,0 +1,197 @@
+import { expect, test } from 'vitest';
+import { startSimulator } from '../../src/simulator/index.ts';
+import { freshPrefix, keysOf, redisUrl } from '../helpers/redis.ts';
+import { aFolder, type Ended, start } from './run-cli.ts';
+
+const NOWHERE = 'redis://127.0.0.1:1';
+
+/** A deployment of its own: a simulator behind `openai`, a folder with the configuration, and the command line in it. */
+async function aDeployment(files: Record<string, string> = {}) {
+  const simulator = await startSimulator();
+  const openai = {
+    wire: 'responses',
+    base_url: `${simulator.url}/v1`,
+    credential: 'env:KEY',
+    default_model: 'gpt-5.6-sol',
+  };
+  const config = JSON.stringify({ providers: { openai }, tasks: { tries: 1 }, worker: { health_port: 0 } });
+  const folder = aFolder({ 'errand.config.yaml': config, ...files });
+  const prefix = freshPrefix();
+  const env = { REDIS_URL: redisUrl(), ERRAND_PREFIX: prefix, KEY: 'sk-simulated' };
+  const command = (...args: string[]) => start(args, folder, env);
+  const errand = (...args: string[]): Promise<Ended> => command(...args).ended;
+  return { simulator, folder, prefix, env, command, errand };
+}
+
+const succeeding = JSON.stringify([{ goal: 'say hi', provider: 'openai', reasoning_effort: 'high' }]);
+const failing = JSON.stringify({
+  admission: 'task',
+  tasks: [
+    { goal: 'say hi', provider: 'openai' },
+    { goal: 'fail', provider: 'anthropic' },
+  ],
+});
+
+test('enqueues, waits, and ends with 0 where all succeeded and 1 where a task failed', async () => {
+  const { command, errand } = await aDeployment({ 'good.json': succeeding, 'bad.json': failing });
+  const worker = command('worker');
+  await worker.says(/worker started/);
+
+  const good = await errand('enqueue', 'good.json', '--wait');
+  expect(good.code).toBe(0);
+  expect(good.err).toContain('#0 say hi: succeeded\n');
+  expect(good.out).toMatch(/#0 say hi +openai +openai\/gpt-5\.6-sol +high +succeeded +1 /);
+
+  const bad = await errand('enqueue', 'bad.json', '--wait', '--json');
+  expect(bad.code).toBe(1);
+  expect(bad.err).toContain('#1 fail: failed (CREDENTIAL_MISSING)\n');
+  const summary = JSON.parse(bad.out);
+  expect(summary.counts).toEqual({ succeeded: 1, failed: 1, rejected: 0, cancelled: 0 });
+
+  const status = await errand('status', summary.batch_id);
+  expect(status).toMatchObject({ code: 1, out: expect.stringMatching(/settled\n.*2: 1 succeeded, 1 failed/) });
+  const failed = await errand('outcomes', summary.batch_id, '--failed', '--json');
+  expect(failed.code).toBe(1);
+  expect(
+    failed.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).index),
+  ).toEqual([1]);
+
+  worker.process.kill('SIGTERM');
+  expect(await worker.ended).toMatchObject({ code: 0, out: expect.stringContaining('"msg":"drained"') });
+});
+
+test('cancel keeps what waits from starting, aborts what runs, and says so of what has ended', async () => {
+  const waits = JSON.stringify({
+    max_concurrent: 1,
+    defaults: { provider: 'openai' },
+    tasks: [{ goal: 'hang [[sim: hang=stream]]' }, { goal: 'never start' }],
+  });
+  const { simulator, command, errand } = await aDeployment({ 'batch.json': waits });
+  const called = new Promise((resolve) => simulator.onRequest(resolve));
+  const worker = command('worker');
+  await worker.says(/worker started/);
+  const waiting = command('enqueue', 'batch.json', '--wait', '--json');
+  const [, batchId = ''] = await waiting.says(/batch (\w+): 2 tasks/);
+  await called;
+
+  const cancelled = await errand('cancel', batchId, '--reason', 'changed my mind');
+  expect(cancelled).toMatchObject({ code: 0, out: expect.stringContaining(`${batchId} is cancelled`) });
+  const { code, out } = await waiting.ended;
+  expect([code, JSON.parse(out).counts.cancelled]).toEqual([1, 2]);
+  expect(simulator.requests()).toHaveLength(1);
+
+  const outcomes = await errand('outcomes', batchId);
+  expect(outcomes.out).toContain('ATTEMPT_CANCELLED: cancelled: changed my mind');
+  const again = await errand('cancel', batchId, '--json');
+  expect([again.code, JSON.parse(again.out)]).toEqual([0, { id: batchId, status: 'settled' }]);
+});
+
+test('a worker takes one Ctrl-C that arrives twice for one, and ends with 130 at another one', async () => {
+  const hang = JSON.stringify([{ goal: 'hang [[sim: hang=stream]]', provider: 'openai' }]);
+  const { simulator, command, errand } = await aDeployment({ 'batch.json': hang });
+  const called = new Promise((resolve) => simulator.onRequest(resolve));
+  const worker = command('worker');
+  await worker.says(/worker started/);
+  await errand('enqueue', 'batch.json');
+  await called;
+  worker.process.kill('SIGINT');
+  worker.process.kill('SIGINT');
+  await worker.says(/"msg":"draining"/);
+  const impatience = setInterval(() => worker.process.kill('SIGINT'), 100);
+  const { code, out } = await worker.ended;
+  clearInterval(impatience);
+  expect([code, out.includes('"msg":"drained"')]).toEqual([130, false]);
+});
+
+test('Ctrl-C ends the waiting with 130, and the batch goes on', async () => {
+  const { command, errand } = await aDeployment({ 'batch.json': succeeding });
+  const waiting = command('enqueue', 'batch.json', '--wait');
+  const [, batchId = ''] = await waiting.says(/batch (\w+): 1 tasks/);
+  waiting.process.kill('SIGINT');
+  expect(await waiting.ended).toMatchObject({ code: 130, err: expect.stringContaining(`errand status ${batchId}`) });
+  const { code, out } = await errand('status', batchId, '--json');
+  expect([code, JSON.parse(out).status]).toEqual([0, 'running']);
+});
+
+test('routes prints the route and the effort of each task, and enqueues nothing', async () => {
+  const batch = 'defaults: { provider: openai }\ntasks:\n  - goal: a\n    reasoning_effort: minimal\n  - goal: b\n';
+  const { errand, prefix } = await aDeployment({ 'batch.yaml': batch });
+  const { code, out } = await errand('routes', 'batch.yaml');
+  expect(code).toBe(0);
+  expect(out).toMatch(/#0 .*openai \(defaults\) +gpt-5\.6-sol \(provider\) +minimal → none \(task\)/);
+  expect(out).toMatch(/#1 .*default\n/);
+  expect(await keysOf(prefix)).toEqual([]);
+});
+
+test('reads a batch from standard input', async () => {
+  const { folder, env } = await aDeployment();
+  const lines = '{"batch":{"defaults":{"provider":"openai"}}}\n{"goal":"a"}\n{"goal":"b"}\n';
+  const { code, out } = await start(['routes', '-', '--json'], folder, env, lines).ended;
+  expect([code, out.trim().split('\n').length]).toEqual([0, 2]);
+});
+
+test.each([
+  [
+    'a batch with problems, all of them named',
+    ['enqueue', 'bad.json'],
+    /^BATCH_INVALID: .*\n {2}tasks\[0\]\.goal: .*\n {2}tasks\[1\]\.nonsense: /,
+  ],
+  ['a malformed line, by its number', ['enqueue', 'bad.jsonl'], /^BATCH_INVALID: bad\.jsonl, line 2: is not JSON/],
+  ['a file that is not there', ['enqueue', 'absent.json'], /^BATCH_INVALID: absent\.json: cannot be read: ENOENT/],
+  ['a batch that is not on record', ['status', 'nonsense'], /^NOT_FOUND: "nonsense"/],
+  ['a flag nobody knows', ['status', 'x', '--nonsense'], /unknown option '--nonsense'/],
+])('refuses %s, with 2', async (_title, args, message) => {
+  const bad = '[{"goal": ""}, {"goal": "b", "nonsense": 1}]';
+  const { errand, prefix } = await aDeployment({ 'bad.json': bad, 'bad.jsonl': '{"goal":"a"}\n{"goal":\n' });
+  const { code, out, err } = await errand(...args);
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toMatch(message);
+  expect(await keysOf(prefix)).toEqual([]);
+});
+
+test('ends with 3 within seconds where Redis is away', async () => {
+  const folder = aFolder({ 'batch.json': succeeding });
+  const commands = [['enqueue', 'batch.json'], ['status', `b${'0'.repeat(21)}`], ['doctor'], ['up']];
+  const startedAt = performance.now();
+  const ends = await Promise.all(commands.map((args) => start(args, folder, { REDIS_URL: NOWHERE }).ended));
+  expect(ends.map(({ code }) => code)).toEqual([3, 3, 3, 3]);
+  expect(ends[0]?.err).toMatch(/^REDIS_UNAVAILABLE: Redis at 127\.0\.0\.1:1 is not available/);
+  expect(ends[2]?.out).toMatch(/redis +fault +Redis at 127\.0\.0\.1:1/);
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
+});
+
+test('a worker waits for its Redis, and ends with 0 when it is told to stop', async () => {
+  const worker = start(['worker'], aFolder(), { REDIS_URL: NOWHERE, ERRAND_HEALTH_PORT: '0' });
+  await worker.says(/infrastructure fault/);
+  worker.process.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
+});
+
+test('doctor finds a lane that has tasks and no worker, and names the providers without a credential', async () => {
+  const { errand } = await aDeployment({ 'batch.json': succeeding });
+  const before = await errand('doctor');
+  expect(before.out).toMatch(/lane openai +ok +0 waiting, 0 running, 0 workers/);
+  expect(before.out).toContain('ANTHROPIC_API_KEY is not set.');
+  expect(before.out).not.toContain('sk-simulated');
+  await errand('enqueue', 'batch.json');
+  const { code, out } = await errand('doctor', '--json');
+  const faults = JSON.parse(out).findings.filter(({ status }: { status: string }) => status === 'fault');
+  expect([before.code, code]).toEqual([0, 2]);
+  expect(faults).toEqual([
+    expect.objectContaining({ check: 'lane openai', remedy: expect.stringContaining('worker') }),
+  ]);
+});
+
+test.each(['board', 'simulator'])('%s serves until it is told to stop', async (name) => {
+  const { folder, env } = await aDeployment();
+  const args = name === 'simulator' ? [name, '--port', '0'] : [name];
+  const running = start(args, folder, { ...env, ERRAND_BOARD_PORT: '0' });
+  const [, url = ''] = await running.says(new RegExp(`${name} at (http://\\S+)`));
+  const health = name === 'simulator' ? '/_sim/health' : '/healthz';
+  expect((await fetch(url + health)).status).toBe(200);
+  running.process.kill('SIGTERM');
+  expect((await running.ended).code).toBe(0);
+});

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { laneFinding, nodeFinding, redisFindings } from '../../src/app/diagnosis.ts';
+
+const healthy = { version: '7.2.4', maxmemoryPolicy: 'noeviction', isAppendOnly: true, clockSkewMs: 3 };
+const lane = { provider: 'openai', waiting: 0, active: 0, isPaused: false, workers: 1 };
+
+test('a healthy Redis has nothing to mend', () => {
+  expect(redisFindings(healthy).map(({ status, remedy }) => [status, remedy])).toEqual(
+    Array(4).fill(['ok', undefined]),
+  );
+});
+
+describe('finds', () => {
+  test.each([
+    ['a Redis that is too old', { version: '6.2.14' }, 'redis version', 'fault'],
+    ['a Redis that evicts', { maxmemoryPolicy: 'allkeys-lru' }, 'redis eviction', 'fault'],
+    ['a Redis without an append-only file', { isAppendOnly: false }, 'redis durability', 'warning'],
+    ['a clock that is ahead', { clockSkewMs: 5_000 }, 'clock', 'warning'],
+    ['a clock that is behind', { clockSkewMs: -5_000 }, 'clock', 'warning'],
+  ])('%s, and says how to mend it', (_title, facts, check, status) => {
+    const others = redisFindings({ ...healthy, ...facts }).filter((finding) => finding.status !== 'ok');
+    expect(others).toEqual([expect.objectContaining({ check, status, remedy: expect.stringContaining(' ') })]);
+  });
+
+  test('nothing where Redis does not tell', () => {
+    const silent = { version: null, maxmemoryPolicy: null, isAppendOnly: null, clockSkewMs: 0 };
+    expect(redisFindings(silent).map(({ status }) => status)).toEqual(['unknown', 'unknown', 'unknown', 'ok']);
+  });
+});
+
+test.each([
+  ['20.19.0', 'fault'],
+  ['22.18.9', 'fault'],
+  ['22.19.0', 'ok'],
+  ['24.1.0', 'ok'],
+])('Node %s is %s', (version, status) => {
+  expect(nodeFinding(version).status).toBe(status);
+});
+
+test.each([
+  ['tasks and no worker', { waiting: 2, workers: 0 }, 'fault'],
+  ['neither tasks nor a worker', { workers: 0 }, 'ok'],
+  ['tasks and a worker', { waiting: 2 }, 'ok'],
+  ['a pause', { isPaused: true }, 'warning'],
+  ['a Redis that does not tell its clients', { waiting: 2, workers: null }, 'unknown'],
+])('a lane with %s is %s', (_title, facts, status) => {
+  expect(laneFinding({ ...lane, ...facts }).status).toBe(status);
+});

@@ -1,0 +1,121 @@
+import { stripVTControlCharacters } from 'node:util';
+import { expect, test } from 'vitest';
+import { costText, outcomeTable } from '../../src/app/outcome-table.ts';
+import { textWidth } from '../../src/app/terminal.ts';
+import type { CleanupStep } from '../../src/contract/cleanup.ts';
+import { Outcome } from '../../src/contract/outcome.ts';
+
+const at = '2026-11-22T10:00:00.000Z';
+const requested = { provider: 'anthropic', reasoning_effort: 'minimal' };
+const route = {
+  ...requested,
+  model: 'claude-opus-5-5',
+  requested,
+  chosen_by: { provider: 'task', model: 'provider', reasoning_effort: 'task' },
+  effective: {
+    provider: 'anthropic',
+    model: 'claude-opus-5-5',
+    reasoning_effort: 'low',
+    effort_treatment: 'clamped',
+    endpoint_host: 'api.anthropic.com',
+    wire: 'messages',
+    credential_id: 'env:ANTHROPIC_API_KEY',
+  },
+};
+
+function step(kind: CleanupStep['kind'], status: CleanupStep['status'] = 'released'): CleanupStep {
+  const evidence = status === 'released' ? 'verified' : 'unknown';
+  return { row: kind, kind, ref: kind, status, evidence, actor: 'owner', detail: '', duration_ms: 1, released_at: at };
+}
+
+function failure(code: string, more: object = {}): object {
+  return { version: 1, code, origin: 'provider', message: 'it broke', remedy: 'Mend it.', causes: [], ...more };
+}
+
+function outcome(fields: object): Outcome {
+  const usage = { input_tokens: 100, cached_input_tokens: 0, output_tokens: 20, reasoning_tokens: 0 };
+  return Outcome.parse({
+    version: 1,
+    batch_id: 'b',
+    task_id: 'b-0',
+    index: 0,
+    route,
+    attempts: [],
+    turns: 1,
+    tool_calls: 0,
+    usage,
+    cost_usd: null,
+    duration_ms: 5,
+    ended_at: at,
+    cleanup: { version: 1, steps: [step('client'), step('credential_lease')], open: 0 },
+    ...(!('status' in fields) && { status: 'succeeded', answer: { text: 'hi', files: [] } }),
+    ...fields,
+  });
+}
+
+function show(outcomes: Outcome[], width = 200): string {
+  return stripVTControlCharacters(outcomeTable(outcomes, ['Say hi\nto all'], width));
+}
+
+test('shows the route asked for and taken, tells a clamped effort, and calls an unknown price unknown', () => {
+  const shown = show([outcome({})]);
+  expect(shown).toMatch(
+    /#0 Say hi to all +anthropic +anthropic\/claude-opus-5-5 +minimal → low +succeeded +1 +120 +unknown +client, lease$/m,
+  );
+  expect(shown).toContain('clamped');
+});
+
+test('says why a task took several attempts, and counts what they gave back', () => {
+  const deferred = {
+    worker: 'w',
+    started_at: at,
+    ended: 'deferred',
+    failure: failure('PROVIDER_RATE_LIMITED', { http_status: 429 }),
+  };
+  const attempts = [
+    { epoch: 1, ...deferred },
+    { epoch: 2, ...deferred },
+    { epoch: 3, worker: 'w', started_at: at },
+    { epoch: 4, worker: 'w', started_at: at, ended: 'succeeded' },
+  ];
+  const cleanup = { version: 1, steps: [step('client'), step('client')], open: 0 };
+  expect(show([outcome({ attempts, cleanup })])).toMatch(/client ×2 +4: deferred 429 ×2, lost$/m);
+});
+
+test('tells the failures below the table, with the remedy and what is still open', () => {
+  const cleanup = { version: 1, steps: [step('client'), step('workspace', 'open')], open: 1 };
+  const failed = outcome({ status: 'failed', failure: failure('PROVIDER_FAILED'), cleanup });
+  expect(show([failed])).toContain(
+    '\n\n#0 failed, PROVIDER_FAILED: it broke\n   what to do: Mend it.\n   cleaned up: client; 1 STILL OPEN: workspace',
+  );
+});
+
+test('says that nothing was held and no child built, where that is so', () => {
+  const rejected = outcome({
+    status: 'rejected',
+    failure: failure('BATCH_REJECTED'),
+    route: { ...route, effective: null },
+    cleanup: { version: 1, steps: [], open: 0 },
+  });
+  expect(show([rejected])).toMatch(/none: no child was built .*rejected .*nothing was held$/m);
+});
+
+test('splits into two tables on a narrow terminal, where no column is lost and no line too long', () => {
+  const tables = show([outcome({})], 80)
+    .split('\n\n')
+    .slice(0, 2);
+  expect(tables.map((text) => text.split('\n')[0]?.split(/ {2,}/))).toEqual([
+    ['task', 'requested', 'effective', 'effort'],
+    ['#', 'status', 'turns', 'tokens', 'cost', 'cleaned up'],
+  ]);
+  for (const line of tables.join('\n').split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
+});
+
+test.each([
+  [null, 'unknown'],
+  [0, '$0'],
+  [0.00125, '$0.0013'],
+  [12.345, '$12.35'],
+])('shows the cost %s as %s', (cost, text) => {
+  expect(costText(cost)).toBe(text);
+});

@@ -1,0 +1,345 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { newBatchId } from '../../src/base/ids.ts';
+import { type Batch, BatchRecord } from '../../src/contract/batch.ts';
+import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
+import { parseBatch } from '../../src/contract/parse-batch.ts';
+import type { RoutingTable } from '../../src/contract/routing.ts';
+import { TaskJob } from '../../src/contract/task.ts';
+import { ErrandError } from '../../src/errors.ts';
+import { planBatch } from '../../src/producer/plan.ts';
+
+const EFFORTS = 'expected one of "none"|"minimal"|"low"|"medium"|"high"|"xhigh"|"max"';
+
+function parse(input: unknown, limits = DEFAULT_LIMITS): Promise<Batch> {
+  return parseBatch(input, limits);
+}
+
+async function refusal(input: unknown, limits = DEFAULT_LIMITS): Promise<ErrandError> {
+  try {
+    await parseBatch(input, limits);
+  } catch (error) {
+    if (error instanceof ErrandError && error.code === 'BATCH_INVALID') return error;
+    throw error;
+  }
+  return expect.fail('the batch was accepted');
+}
+
+async function problemsOf(input: unknown): Promise<Record<string, string>> {
+  const { problems } = await refusal(input);
+  return Object.fromEntries(problems.map(({ path, message }) => [path, message]));
+}
+
+/** An object that is nested `depth` levels deep. */
+function nested(depth: number): object {
+  return depth === 0 ? {} : { deeper: nested(depth - 1) };
+}
+
+describe('the forms of a batch', () => {
+  test.each([[{}], [{ name: 'no work' }], [{ tasks: [] }], [{ tasks: '[]' }]])(
+    'refuses one with neither a goal nor tasks (B1): %j',
+    async (input) => {
+      expect(await problemsOf(input)).toEqual({
+        tasks: expect.stringMatching(/^expected a non-empty array of tasks, or a goal; got /),
+      });
+    },
+  );
+
+  test('makes one task of a lone goal, with the fields beside it (B2)', async () => {
+    const { tasks, route } = await parse({ goal: 'one', provider: 'openai', toolsets: ['workspace'], name: 'n' });
+    expect(tasks).toEqual([{ goal: 'one', provider: 'openai', toolsets: ['workspace'] }]);
+    expect(route).toEqual({});
+  });
+
+  test('ignores a top-level goal beside tasks and says so (B3)', async () => {
+    const { tasks, warnings } = await parse({ goal: 'ignored', tasks: [{ goal: 'a' }] });
+    expect(tasks).toEqual([{ goal: 'a' }]);
+    expect(warnings).toEqual(['goal: ignored, because tasks is not empty']);
+  });
+
+  test('takes the goal where tasks is empty (B4)', async () => {
+    expect((await parse({ tasks: [], goal: 'one' })).tasks).toEqual([{ goal: 'one' }]);
+  });
+
+  test('reads tasks that come as the text of a JSON array (B5)', async () => {
+    expect((await parse({ tasks: '[{"goal":"a"},{"goal":"b"}]' })).tasks).toEqual([{ goal: 'a' }, { goal: 'b' }]);
+  });
+
+  test('tells an empty text, a text that is no JSON, and JSON that is no array apart (B6)', async () => {
+    const messages = await Promise.all(['  ', '[{', '{"goal":"a"}'].map((tasks) => problemsOf({ tasks })));
+    expect(messages).toEqual([
+      { tasks: 'expected an array of tasks, got an empty string' },
+      { tasks: 'expected an array of tasks, got a string that is not JSON' },
+      { tasks: 'expected an array of tasks, got a string that holds JSON of type object' },
+    ]);
+  });
+
+  test('refuses an item that is no object, naming its index and type (B7)', async () => {
+    const { problems } = await refusal({ tasks: [{ goal: 'a' }, 'b', null, [], 5] });
+    expect(problems).toEqual(
+      ['string', 'null', 'array', 'number'].map((type, at) => ({
+        path: `tasks[${at + 1}]`,
+        message: `expected a task object, got ${type}`,
+        index: at + 1,
+      })),
+    );
+  });
+
+  test('refuses an item whose goal is missing, blank or no text, naming its index (B8)', async () => {
+    const { problems } = await refusal({ tasks: [{}, { goal: ' \n' }, { goal: 7 }, { goal: null }] });
+    expect(problems).toEqual([
+      { path: 'tasks[0].goal', message: 'missing: every task needs a goal', index: 0 },
+      { path: 'tasks[1].goal', message: 'expected a goal, got blank text', index: 1 },
+      { path: 'tasks[2].goal', message: 'expected string, got number', index: 2 },
+      { path: 'tasks[3].goal', message: 'expected string, got null', index: 3 },
+    ]);
+  });
+
+  test('keeps two tasks with the same goal (B10)', async () => {
+    expect((await parse({ tasks: [{ goal: 'again' }, { goal: 'again' }] })).tasks).toHaveLength(2);
+  });
+
+  test.each([
+    [null, 'null'],
+    ['text', 'string'],
+    [[], 'array'],
+    [undefined, 'undefined'],
+  ])('refuses what is no object at all: %j', async (input, type) => {
+    expect((await refusal(input)).message).toBe(`batch: expected a batch object, got ${type}`);
+  });
+});
+
+describe('problems', () => {
+  test('lists the levels where a reasoning_effort is unknown (B11)', async () => {
+    expect(await problemsOf({ tasks: [{ goal: 'a', reasoning_effort: 'ultra' }] })).toEqual({
+      'tasks[0].reasoning_effort': EFFORTS,
+    });
+  });
+
+  test('come all at once, from every task and from the batch itself (B20)', async () => {
+    const problems = await problemsOf({
+      priority: 'high',
+      max_concurrent: 0,
+      admission: 'maybe',
+      parent: 5,
+      metadata: { a: undefined },
+      tasks: [
+        { goal: 5, context: 1, model: ' ', provider: 'X!', toolsets: ['x'], budget: { turns: 0 }, metadata: [] },
+        { goal: 'a', reasoning_effort: 1, role: 'leaf' },
+      ],
+    });
+    expect(problems).toEqual({
+      priority: 'expected number, got string',
+      max_concurrent: 'expected number to be >=1',
+      admission: 'expected one of "batch"|"task"',
+      parent: 'expected object, got number',
+      'metadata.a': 'expected plain JSON',
+      'tasks[0].goal': 'expected string, got number',
+      'tasks[0].context': 'expected string, got number',
+      'tasks[0].model': 'expected a model name, got an empty string',
+      'tasks[0].provider': 'expected a provider name: lower-case letters, digits, "-" and "_", at most 40',
+      'tasks[0].toolsets.0': 'expected "workspace"',
+      'tasks[0].budget.turns': 'expected number to be >=1',
+      'tasks[0].metadata': 'expected record, got array',
+      'tasks[1].reasoning_effort': EFFORTS,
+    });
+  });
+
+  test('name the unknown field and list those that are known in its place (B21)', async () => {
+    const route = 'provider, model, reasoning_effort';
+    const problems = await problemsOf({
+      budget: { turns: 1 },
+      tasks: [{ goal: 'a', modle: 'x', budget: { minutes: 1 } }],
+      defaults: { effort: 'low' },
+    });
+    expect(problems).toEqual({
+      budget: `unknown field; known: name, context, defaults, parent, admission, max_concurrent, priority, idempotency_key, metadata, tasks, goal, ${route}`,
+      'defaults.effort': `unknown field; known: ${route}`,
+      'tasks[0].modle': `unknown field; known: goal, context, ${route}, toolsets, budget, metadata`,
+      'tasks[0].budget.minutes': 'unknown field; known: turns, tokens, seconds',
+    });
+  });
+
+  test('count no more than a hundred, and say in the message how many', async () => {
+    const { problems, message } = await refusal({ tasks: Array.from({ length: 5000 }, () => ({})) });
+    expect(problems).toHaveLength(100);
+    expect(message).toBe('tasks[0].goal: missing: every task needs a goal (and 99 more)');
+  });
+
+  test('stay short where a key is not', async () => {
+    const { problems } = await refusal({ goal: 'a', metadata: { ['k'.repeat(1e6)]: 1 } });
+    expect(problems).toEqual([
+      { path: expect.any(String), message: 'of the key: expected string to have <=200 characters' },
+    ]);
+    expect(JSON.stringify(problems).length).toBeLessThan(400);
+  });
+});
+
+describe('a secret in a batch', () => {
+  const key = 'sk-7Gq2';
+  test.each([
+    ['in a task', { tasks: [{ goal: 'a', api_key: key }] }],
+    ['beside a lone goal', { goal: 'a', api_key: key }],
+    ['in the defaults', { tasks: [{ goal: 'a' }], defaults: { apiKey: key } }],
+    ['as an address with a password', { tasks: [{ goal: 'a', base_url: `https://u:${key}@host` }] }],
+    ['in the text of tasks', { tasks: JSON.stringify([{ goal: 'a', api_key: key }]) }],
+  ])('is refused and not repeated: %s (B18)', async (_place, input) => {
+    const error = await refusal(input);
+    expect(error.message).toMatch(/api_?key|base_url/i);
+    expect(error.message).toContain('refused: keys and addresses never travel in a batch');
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(key);
+  });
+
+  test('is not repeated from a text that is no JSON, which a parser would quote', async () => {
+    const error = await refusal({ tasks: `{"api_key":${key}}` });
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(key.slice(0, 4));
+  });
+});
+
+describe('a delegate_task payload', () => {
+  test('is accepted, with a warning for each field that is not acted on', async () => {
+    const ignored = { role: 'boss', max_iterations: 9, background: true, acp_command: 'sh', acp_args: ['-c'] };
+    const { tasks, warnings } = await parse({ ...ignored, tasks: [{ goal: 'a', ...ignored }] });
+    expect(tasks).toEqual([{ goal: 'a' }]);
+    const names = Object.keys(ignored);
+    expect(warnings).toEqual(
+      [...names, ...names.map((name) => `tasks[0].${name}`)].map((at) => `${at}: accepted and ignored`),
+    );
+  });
+});
+
+describe('values that JSON cannot carry', () => {
+  const own = JSON.parse('{"goal":"a","metadata":{"__proto__":{"polluted":true}}}');
+  const loop: Record<string, unknown> = {};
+  loop.self = loop;
+  test.each([
+    ['an own key __proto__', own, 'metadata.__proto__', 'the key "__proto__" is refused'],
+    ['NaN', { goal: 'a', metadata: { n: Number.NaN } }, 'metadata.n', 'expected a finite number, got NaN'],
+    ['Infinity', { goal: 'a', metadata: { n: [-1 / 0] } }, 'metadata.n[0]', 'expected a finite number, got -Infinity'],
+    [
+      'a cycle',
+      { goal: 'a', metadata: loop },
+      'metadata.self',
+      'expected plain JSON, got a reference to an enclosing object',
+    ],
+    ['a function', { goal: 'a', metadata: { f: () => 1 } }, 'metadata.f', 'expected plain JSON, got a function'],
+    ['a bigint', { goal: 'a', metadata: { b: 1n } }, 'metadata.b', 'expected plain JSON, got a bigint'],
+    ['a date', { goal: 'a', metadata: { d: new Date(0) } }, 'metadata.d', 'expected plain JSON'],
+  ])('are refused: %s', async (_what, task, path, message) => {
+    expect(await problemsOf({ tasks: [task] })).toEqual({ [`tasks[0].${path}`]: message });
+    expect(await problemsOf(task)).toEqual({ [path]: message });
+    expect({}).not.toHaveProperty('polluted');
+  });
+
+  test('are refused where they are nested too deep, however deep that is', async () => {
+    const { max_depth: deepest } = DEFAULT_LIMITS;
+    expect((await parse({ tasks: [{ goal: 'a', metadata: nested(deepest - 3) }] })).tasks).toHaveLength(1);
+    const tooDeep = Object.values(await problemsOf({ tasks: [{ goal: 'a', metadata: nested(5_000) }] }));
+    expect(tooDeep).toEqual([`nested deeper than ${deepest} levels`]);
+    const text = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    expect(await problemsOf({ tasks: text })).toHaveProperty('tasks[0]');
+  });
+});
+
+describe('limits', () => {
+  test('a goal of 1 MB is refused, saying how large it may be', async () => {
+    const problems = await problemsOf({ tasks: [{ goal: 'ä'.repeat(512 * 1024) }] });
+    expect(problems).toEqual({ 'tasks[0].goal': 'expected at most 262144 bytes, got 1048576' });
+  });
+
+  test('the metadata and the context of the batch itself count too', async () => {
+    const large = 'x'.repeat(2 * 1024 * 1024);
+    expect(await problemsOf({ tasks: [{ goal: 'a' }], context: large, metadata: { large } })).toEqual({
+      context: 'expected at most 1048576 bytes, got 2097152',
+      metadata: 'expected at most 16384 bytes, got 2097164',
+    });
+  });
+
+  test('100,001 tasks are refused before any is looked at', async () => {
+    const { problems } = await refusal({ tasks: new Array(100_001).fill(5) });
+    expect(problems).toEqual([
+      { path: 'tasks', message: 'expected at most 100000 tasks, got 100001; split them over several batches' },
+    ]);
+  });
+
+  test('tasks that are small each may be too large together', async () => {
+    const limits = { ...DEFAULT_LIMITS, max_batch_bytes: 10 };
+    const { problems } = await refusal({ tasks: [{ goal: 'sixsix' }, { goal: 'sixsix' }] }, limits);
+    expect(problems).toEqual([{ path: 'tasks', message: 'expected at most 10 bytes in all, got 12' }]);
+  });
+
+  test('a batch as large as allowed leaves the event loop to others while it is parsed', async () => {
+    const tasks = Array.from({ length: 100_000 }, (_, index) => ({
+      goal: `Look into case ${index}`,
+      provider: 'openai',
+    }));
+    let turns = 0;
+    let isParsing = true;
+    const count = () => {
+      turns++;
+      if (isParsing) setImmediate(count);
+    };
+    setImmediate(count);
+    expect((await parse({ tasks })).tasks).toHaveLength(100_000);
+    isParsing = false;
+    expect(turns).toBeGreaterThan(100);
+  });
+});
+
+describe('for any JSON', () => {
+  const routing: RoutingTable = {
+    providers: { openai: { default_model: 'gpt' } },
+    delegation: { provider: 'openai' },
+    precedence: 'strict',
+  };
+  const json = fc.jsonValue({ maxDepth: 3 });
+  const anything = fc.oneof(json, fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true }));
+  const mostly = (fitting: fc.Arbitrary<unknown>) => fc.oneof({ weight: 9, arbitrary: fitting }, anything);
+  const task = fc.record(
+    {
+      goal: mostly(fc.string({ minLength: 1, unit: 'binary' })),
+      context: fc.string(),
+      reasoning_effort: mostly(fc.constantFrom('low', 'max')),
+      budget: mostly(fc.record({ turns: fc.integer({ min: 1, max: 99 }), seconds: fc.double({ min: 1, max: 9 }) })),
+      metadata: fc.dictionary(fc.string(), json),
+      role: json,
+    },
+    { requiredKeys: ['goal'] },
+  );
+  const batch = fc.record(
+    {
+      tasks: fc.array(task, { minLength: 1, maxLength: 3 }),
+      metadata: fc.dictionary(fc.string(), json),
+      name: mostly(fc.string()),
+    },
+    { requiredKeys: ['tasks'] },
+  );
+
+  test('a batch is refused as BATCH_INVALID, or what is made of it survives the way through Redis', async () => {
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(batch, anything), async (input) => {
+        let parsed: Batch;
+        try {
+          parsed = await parse(input);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ErrandError);
+          expect(error).toMatchObject({ code: 'BATCH_INVALID', problems: expect.arrayContaining([expect.anything()]) });
+          return;
+        }
+        accepted++;
+        const { record, tasks } = await planBatch(parsed, routing);
+        expect(survivor(BatchRecord, record)).toBe(JSON.stringify(record));
+        for (const { data } of tasks) expect(survivor(TaskJob, data)).toBe(JSON.stringify(data));
+        expect(record.batch_id).toHaveLength(newBatchId().length);
+      }),
+      { numRuns: 500 },
+    );
+    expect(accepted).toBeGreaterThan(50);
+  });
+
+  function survivor(schema: { parse: (value: unknown) => object }, value: object): string {
+    return JSON.stringify(schema.parse(JSON.parse(JSON.stringify(value))));
+  }
+});

@@ -1,0 +1,216 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../src/app/config.ts';
+import { CleanupActor, Evidence, ResourceKind } from '../src/contract/cleanup.ts';
+import { AttemptEnd } from '../src/contract/outcome.ts';
+import { EffortTreatment, RouteRule } from '../src/contract/route.ts';
+import { FAILURES, isErrandError } from '../src/errors.ts';
+import { ProviderProfile } from '../src/providers/profile.ts';
+import { Directive } from '../src/simulator/index.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
+import { anchorsOf, codeBlocks, codesIn, linksOf, prose, tableRows } from './helpers/markdown.ts';
+import { page, pages, root, textOf } from './helpers/pages.ts';
+
+const ideas = Object.keys(pages).filter((file) => /^docs\/[a-z]+\.md$/.test(file));
+const decisions = Object.keys(pages).filter((file) => file.startsWith('docs/decisions/2'));
+
+/** Every value under its dotted path. An empty object or list is a value too. */
+function flatten(value: object, path = ''): [string, unknown][] {
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const at = path ? `${path}.${key}` : key;
+    const isSection = typeof inner === 'object' && inner !== null && Object.keys(inner).length > 0;
+    return isSection ? flatten(inner, at) : [[at, inner]];
+  });
+}
+
+/** A known key refuses a wrong value in its own name; an unknown one is refused in the name of its section. */
+function isKnown(key: string): boolean {
+  const [section = '', field] = key.split('.');
+  try {
+    loadConfig({ ERRAND_CONFIG: '/dev/null' }, { [section]: field === undefined ? null : { [field]: null } });
+    return false;
+  } catch (error) {
+    return isErrandError(error, 'CONFIG_INVALID') && error.problems.some(({ path }) => path === key);
+  }
+}
+
+function lineCount(text: string): number {
+  return text.trimEnd().split('\n').length;
+}
+
+describe('the README', () => {
+  test('fits on 100 lines and shows a program within the first thirty', () => {
+    expect(lineCount(page('README.md'))).toBeLessThanOrEqual(100);
+    expect(codeBlocks('README.md', page('README.md'))[0]).toMatchObject({ language: 'ts', mark: 'run' });
+    expect(page('README.md').split('\n').indexOf('await producer.close();')).toBeLessThan(30);
+  });
+
+  test('has the two commands in blocks of their own', () => {
+    const shell = codeBlocks('README.md', page('README.md')).filter(({ language }) => language === 'sh');
+    const texts = shell.map(({ text }) => text.trim());
+    expect(texts).toContain('npm ci && npm start');
+    expect(texts).toContain('npm ci && npm test');
+  });
+
+  test('links every bold term to a page, and names every idea', () => {
+    const bold = [...prose(page('README.md')).matchAll(/\*\*(.+?)\*\*/g)].map(([, term = '']) => term);
+    expect(bold.filter((term) => !/^\[.+\]\(docs\/.+\)$/.test(term))).toEqual([]);
+    expect(linksOf(page('README.md'))).toEqual(expect.arrayContaining(ideas));
+  });
+});
+
+describe('the pages', () => {
+  test.for(Object.entries(pages))('%s links to what is there', ([file, text]) => {
+    const local = linksOf(text).filter((target) => !/^https?:/.test(target));
+    const broken = local.filter((target) => {
+      const [path = '', anchor] = target.split('#');
+      const found = path === '' ? file : relative(root, join(root, dirname(file), path));
+      if (!existsSync(join(root, found))) return true;
+      return anchor !== undefined && !anchorsOf(textOf(found)).has(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test('lead from one to the next and back again, with every page on the way', () => {
+    const walked: string[] = [];
+    for (let file = 'docs/lifecycle.md'; file !== 'README.md'; ) {
+      walked.push(file);
+      expect(walked.length).toBeLessThan(100);
+      const next = /Next: \[.+\]\((.+)\)\n$/.exec(page(file))?.[1] ?? `no next page after ${file}`;
+      const target = join(dirname(file), next);
+      if (target !== 'README.md') {
+        const previous = /\nPrevious: \[.+?\]\((.+?)\) ·/.exec(page(target))?.[1] ?? '';
+        expect(join(dirname(target), previous)).toBe(file);
+      }
+      file = target;
+    }
+    expect(walked.toSorted()).toEqual([...ideas, 'docs/decisions/README.md', ...decisions].toSorted());
+  });
+
+  test('are long enough to say something and short enough to be read', () => {
+    const lengths = (files: string[]) => files.map((file) => [file, lineCount(page(file))] as const);
+    expect(lengths(ideas).filter(([, lines]) => lines < 40 || lines > 150)).toEqual([]);
+    expect(lengths(decisions).filter(([, lines]) => lines < 20 || lines > 40)).toEqual([]);
+    expect(lineCount(page('CONTRIBUTING.md'))).toBeLessThanOrEqual(60);
+  });
+
+  test.each([
+    /sub-?agent/i,
+    /reasoningEffort/,
+    /\bapiKey:/,
+    /\bapi_key["']?:/,
+    /\bTODO\b/,
+    /\b(seamless|blazing|robust|powerful)/i,
+  ])('never say %s', (word) => {
+    expect(Object.keys(pages).filter((file) => word.test(page(file)))).toEqual([]);
+  });
+
+  test('say "exactly once" only where they explain it', () => {
+    const saying = Object.keys(pages).filter((file) => /exactly[ -]once/i.test(page(file)));
+    expect(saying).toEqual(['docs/guarantees.md']);
+  });
+});
+
+describe('the tables agree with the code:', () => {
+  test('failures', () => {
+    const rows = Object.entries(FAILURES).map(([code, { origin, means, disposition, remedy }]) => {
+      return [`\`${code}\``, origin, means, disposition, remedy];
+    });
+    expect(tableRows(page('docs/failures.md'), 'code')).toEqual(rows);
+    const dispositions = [...new Set(rows.map(([, , , disposition]) => disposition))];
+    expect(
+      tableRows(page('docs/failures.md'), 'disposition')
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual(dispositions.sort());
+  });
+
+  const settings = tableRows(page('docs/configuration.md'), 'key').filter((row) => row.length === 4);
+
+  test('defaults of the configuration', () => {
+    const { environment: _, providers: __, worker, ...rest } = loadConfig({ ERRAND_CONFIG: '/dev/null' });
+    const { name: ___, ...own } = worker;
+    const workspace = relative(process.cwd(), own.workspace_root);
+    const defaults = flatten({ ...rest, worker: { ...own, workspace_root: workspace } });
+    const documented = settings.filter(([, , value]) => value !== '–');
+    expect(documented.map(([key, , value]) => [codesIn(key ?? '')[0], codesIn(value ?? '')[0]]).toSorted()).toEqual(
+      defaults
+        .filter(([key]) => key !== 'delegation')
+        .map(([key, value]) => [key, String(value)])
+        .toSorted(),
+    );
+  });
+
+  test('keys of the configuration', () => {
+    const keys = settings.map(([key = '']) => codesIn(key)[0] ?? '');
+    expect(keys.filter((key) => !isKnown(key))).toEqual([]);
+    expect(isKnown('worker.nonsense')).toBe(false);
+  });
+
+  test('variables of the configuration', () => {
+    const source = textOf('src/app/config.ts');
+    const known = [...source.matchAll(/^ {2}([A-Z_]+): \{ path: \[(.+?)\]/gm)].map(([, name, path = '']) => {
+      return [name, path.replaceAll("'", '').replaceAll(', ', '.')];
+    });
+    known.push(['ERRAND_PROVIDERS', 'providers']);
+    const documented = settings.map(([key = '', variable = '']) => [codesIn(variable)[0], codesIn(key)[0]]);
+    expect(documented.filter(([variable]) => variable !== undefined).toSorted()).toEqual(known.toSorted());
+  });
+
+  test('keys of a provider', () => {
+    const required = { wire: 'chat', base_url: 'http://127.0.0.1', credential: 'none' };
+    const profile = ProviderProfile.parse({ name: 'x', ...required });
+    const rows = tableRows(page('docs/configuration.md'), 'key').filter((row) => row.length === 3);
+    const documented = rows.map(([key = '', value = '']) => [codesIn(key)[0], codesIn(value)[0]]);
+    const defaults = flatten(profile).map(([key, value]) => {
+      return [key, key in required ? undefined : typeof value === 'object' ? '{}' : String(value)];
+    });
+    const expected = [...defaults.filter(([key]) => key !== 'name'), ['default_model', undefined]];
+    expect(documented.toSorted()).toEqual(expected.toSorted());
+  });
+
+  test('metrics', () => {
+    const metrics = createMetrics().registry.getMetricsAsArray();
+    const rows = tableRows(page('docs/operations.md'), 'metric');
+    const documented = rows.map(([name = '', type, labels = '']) => [codesIn(name)[0], type, codesIn(labels)]);
+    const known = metrics.map((metric) => [
+      metric.name,
+      kindOf(metric),
+      'labelNames' in metric ? metric.labelNames : [],
+    ]);
+    expect(documented).toEqual(known);
+  });
+
+  test('parameters of a directive', () => {
+    const rows = tableRows(page('docs/simulator.md'), 'parameter');
+    const names = rows.flatMap(([parameter = '']) => codesIn(parameter));
+    expect(names.toSorted()).toEqual(Object.keys(Directive.shape).toSorted());
+  });
+
+  test.each([
+    ['docs/lifecycle.md', 'ended', AttemptEnd.options],
+    ['docs/cleanup.md', '`kind`', ResourceKind.options],
+    ['docs/cleanup.md', '`evidence`', Evidence.options],
+    ['docs/cleanup.md', '`actor`', CleanupActor.options],
+  ])('words of %s under %s', (file, heading, words) => {
+    expect(
+      tableRows(page(file), heading)
+        .map(([word = '']) => codesIn(word)[0])
+        .sort(),
+    ).toEqual([...words].sort());
+  });
+
+  test('rules and treatments of a route', () => {
+    const rules = tableRows(page('docs/routing.md'), 'order').flatMap((row) => codesIn(row.at(-1) ?? ''));
+    expect(rules).toEqual(RouteRule.options);
+    const missing = EffortTreatment.options.filter(
+      (treatment) => !page('docs/routing.md').includes(`\`${treatment}\``),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+function kindOf(metric: object): string {
+  return metric.constructor.name.toLowerCase();
+}

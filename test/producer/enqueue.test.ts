@@ -1,0 +1,245 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { Queue } from 'bullmq';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { batchIdFor, taskIdOf } from '../../src/base/ids.ts';
+import type { BatchInput } from '../../src/contract/batch.ts';
+import { TaskJob } from '../../src/contract/task.ts';
+import type { ProducerOptions } from '../../src/producer/producer.ts';
+import { Keys } from '../../src/records/keys.ts';
+import { freshPrefix, keysOf, openRedis, redisUrl } from '../helpers/redis.ts';
+import { openProducer, optionsOf, tasksOf } from './open-producer.ts';
+
+function queueOf(name: string, prefix: string): Queue {
+  const queue = new Queue(name, { connection: { url: redisUrl() }, prefix, skipMetasUpdate: true });
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+/** Ids of all jobs that wait in both lanes, sorted. */
+async function waitingIds(prefix: string): Promise<string[]> {
+  const lanes = ['openai', 'anthropic'].map((provider) => queueOf(`tasks-${provider}`, prefix));
+  const jobs = await Promise.all(lanes.map((lane) => openRedis().zrange(lane.toKey('prioritized'), '0', '-1')));
+  return jobs.flat().sort();
+}
+
+function idsOf(batchId: string, total: number): string[] {
+  return Array.from({ length: total }, (_, index) => taskIdOf(batchId, index)).sort();
+}
+
+/** Starts a process that enqueues the batch, to be killed. */
+function startDoomed(batch: BatchInput, moment: 'before-adding' | 'from-outside', options: ProducerOptions) {
+  const script = join(import.meta.dirname, '../fixtures/enqueue-until-killed.ts');
+  const child = spawn(process.execPath, [script, moment, JSON.stringify(options)], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    env: { PATH: inject('path') },
+  });
+  child.stdin.end(JSON.stringify(batch));
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+/** Lets the claim of a dead producer run out at once rather than in some seconds. */
+async function expireClaim(batchId: string, prefix: string): Promise<void> {
+  const redis = openRedis();
+  const claim = new Keys(prefix).claim(batchId);
+  expect(await redis.pttl(claim)).toBeGreaterThan(0);
+  expect(await redis.pttl(claim)).toBeLessThanOrEqual(10_000);
+  await redis.pexpire(claim, 0);
+}
+
+describe('enqueueing', () => {
+  test('adds a batch job over one job a task, each with its route, name and priority', async () => {
+    const options = optionsOf();
+    const producer = openProducer(options);
+    const receipt = await producer.enqueue({
+      name: 'cases',
+      priority: 7,
+      context: 'shared',
+      tasks: [
+        { goal: 'a', metadata: { id: 1 } },
+        { goal: 'b', provider: 'anthropic', model: 'opus', reasoning_effort: 'high', budget: { turns: 3 } },
+      ],
+    });
+    const { batch_id: batchId } = receipt;
+    expect(receipt).toEqual({ batch_id: batchId, total: 2, is_new: true, warnings: [] });
+    const [first, second] = await Promise.all(
+      ['openai', 'anthropic'].map((lane, index) =>
+        queueOf(`tasks-${lane}`, options.prefix).getJob(taskIdOf(batchId, index)),
+      ),
+    );
+    expect(first).toMatchObject({ name: 'cases #0 · openai/gpt', opts: { priority: 7, attempts: 3 } });
+    expect(second).toMatchObject({ name: 'cases #1 · anthropic/opus · high' });
+    expect(TaskJob.parse(first?.data)).toMatchObject({ index: 0, task: { goal: 'a', metadata: { id: 1 } } });
+    expect(TaskJob.parse(second?.data)).toEqual({
+      version: 1,
+      batch_id: batchId,
+      index: 1,
+      task: { goal: 'b', budget: { turns: 3 } },
+      route: {
+        provider: 'anthropic',
+        model: 'opus',
+        reasoning_effort: 'high',
+        requested: { provider: 'anthropic', model: 'opus', reasoning_effort: 'high' },
+        chosen_by: { provider: 'task', model: 'task', reasoning_effort: 'task' },
+      },
+    });
+    const batchJob = await queueOf('batches', options.prefix).getJob(batchId);
+    expect(batchJob).toMatchObject({ name: 'cases', data: { version: 1, batch_id: batchId, name: 'cases', total: 2 } });
+    expect(await batchJob?.isWaitingChildren()).toBe(true);
+    expect(await producer.status(batchId)).toMatchObject({ status: 'running', name: 'cases', total: 2, ended: 0 });
+  });
+
+  test('adds nothing at all where one task is wrong (B20)', async () => {
+    const options = optionsOf();
+    const enqueueing = openProducer(options).enqueue({ tasks: [{ goal: 'a' }, { goal: 'b', provider: 'acme' }] });
+    await expect(enqueueing).rejects.toMatchObject({
+      code: 'BATCH_INVALID',
+      problems: [{ path: 'tasks[1].provider', index: 1, message: 'unknown provider "acme"; known: anthropic, openai' }],
+    });
+    expect(await keysOf(options.prefix)).toEqual([]);
+  });
+
+  test('warns of a route at the top of a batch, which routes no task (B51)', async () => {
+    const options = optionsOf();
+    const producer = openProducer(options);
+    const { batch_id: batchId, warnings } = await producer.enqueue({ provider: 'anthropic', tasks: [{ goal: 'a' }] });
+    expect(warnings).toEqual(['provider: no default for the tasks; write defaults.provider to mean one']);
+    expect(await queueOf('tasks-openai', options.prefix).getJob(taskIdOf(batchId, 0))).toBeDefined();
+  });
+
+  test('adds a large batch in chunks behind a gate, and opens the gate when all of it is in', async () => {
+    const options = optionsOf();
+    const { batch_id: batchId } = await openProducer(options).enqueue({ tasks: tasksOf(2_500) });
+    expect(await waitingIds(options.prefix)).toEqual(idsOf(batchId, 2_500));
+    const gate = await queueOf('gates', options.prefix).getJob(`${batchId}-gate`);
+    expect(gate?.data).toEqual({ sealed: true, total: 2_500 });
+    expect(await gate?.isWaiting()).toBe(true);
+    const batchJob = await queueOf('batches', options.prefix).getJob(batchId);
+    expect(await batchJob?.getDependenciesCount()).toMatchObject({ unprocessed: 2_501, processed: 0 });
+  });
+
+  test('plan says what would be enqueued and enqueues nothing', async () => {
+    const options = optionsOf();
+    const { tasks, record } = await openProducer(options).plan({ tasks: tasksOf(2) });
+    expect(tasks.map(({ data }) => data.route.provider)).toEqual(['openai', 'anthropic']);
+    expect(record.routes).toHaveLength(2);
+    expect(await keysOf(options.prefix)).toEqual([]);
+  });
+
+  test('leaves Redis to others and its event loop to the web app while it adds 10,000 tasks', async () => {
+    const producer = openProducer();
+    const other = openRedis();
+    await other.ping();
+    const loop = monitorEventLoopDelay({ resolution: 1 });
+    let slowestPingMs = 0;
+    let isAdding = true;
+    const pinging = (async () => {
+      while (isAdding) {
+        const from = performance.now();
+        await other.ping();
+        slowestPingMs = Math.max(slowestPingMs, performance.now() - from);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    })();
+    const from = performance.now();
+    loop.enable();
+    await producer.enqueue({ tasks: tasksOf(10_000) });
+    loop.disable();
+    isAdding = false;
+    await pinging;
+    const [took, stall] = [performance.now() - from, loop.max / 1e6];
+    process.stdout.write(
+      `10,000 tasks in ${Math.round(took)} ms: slowest ping ${Math.round(slowestPingMs)} ms, longest stall ${Math.round(stall)} ms\n`,
+    );
+    expect(slowestPingMs).toBeLessThan(1_000);
+    expect(stall).toBeLessThan(1_000);
+  });
+});
+
+describe('an idempotency key', () => {
+  const key = 'order-66';
+
+  test.each([2, 1_001])('makes enqueueing %i tasks twice the same as once', async (count) => {
+    const options = optionsOf();
+    const batch = { idempotency_key: key, tasks: tasksOf(count) };
+    const first = await openProducer(options).enqueue(batch);
+    const before = await keysOf(options.prefix);
+    const second = await openProducer(options).enqueue(batch);
+    expect(second).toEqual({ ...first, is_new: false });
+    expect(first).toMatchObject({ is_new: true, batch_id: batchIdFor(key) });
+    expect(await keysOf(options.prefix)).toEqual(before);
+  });
+
+  test('is refused with another batch', async () => {
+    const producer = openProducer();
+    await producer.enqueue({ idempotency_key: key, tasks: [{ goal: 'a' }] });
+    for (const other of [
+      { tasks: [{ goal: 'b' }] },
+      { tasks: [{ goal: 'a', model: 'm' }] },
+      { goal: 'a', priority: 3 },
+    ]) {
+      await expect(producer.enqueue({ idempotency_key: key, ...other })).rejects.toMatchObject({
+        code: 'IDEMPOTENCY_CONFLICT',
+      });
+    }
+  });
+
+  test('lets two producers enqueue at the same time, and adds the batch once', async () => {
+    const options = optionsOf();
+    const batch = { idempotency_key: key, tasks: tasksOf(1_500) };
+    const receipts = await Promise.all([openProducer(options).enqueue(batch), openProducer(options).enqueue(batch)]);
+    expect(receipts.map((receipt) => receipt.is_new).sort()).toEqual([false, true]);
+    expect(await waitingIds(options.prefix)).toEqual(idsOf(batchIdFor(key), 1_500));
+  });
+
+  test('completes a large batch whose producer was killed in the middle of it', async () => {
+    const options = optionsOf();
+    const batchId = batchIdFor(key);
+    const batch = { idempotency_key: key, tasks: tasksOf(10_000) };
+    const redis = openRedis();
+    const doomed = startDoomed(batch, 'from-outside', options);
+    const lane = queueOf('tasks-openai', options.prefix).toKey('prioritized');
+    while ((await redis.zcard(lane)) < 1_200) await redis.ping();
+    doomed.kill('SIGKILL');
+    await once(doomed, 'exit');
+    const added = (await waitingIds(options.prefix)).length;
+    expect(added).toBeGreaterThan(2_000);
+    expect(added).toBeLessThan(10_000);
+    const producer = openProducer(options);
+    expect((await producer.status(batchId)).status).toBe('enqueueing');
+
+    await expireClaim(batchId, options.prefix);
+    expect(await producer.enqueue(batch)).toMatchObject({ is_new: false, total: 10_000 });
+    expect(await waitingIds(options.prefix)).toEqual(idsOf(batchId, 10_000));
+    const gate = await queueOf('gates', options.prefix).getJob(`${batchId}-gate`);
+    expect(gate?.data).toEqual({ sealed: true, total: 10_000 });
+    expect(await gate?.isWaiting()).toBe(true);
+    const batchJob = await queueOf('batches', options.prefix).getJob(batchId);
+    expect(await batchJob?.getDependenciesCount()).toMatchObject({ unprocessed: 10_001 });
+    expect((await producer.status(batchId)).status).toBe('running');
+  });
+
+  test('completes a small batch whose producer was killed between the record and the queue', async () => {
+    const options = optionsOf();
+    const batchId = batchIdFor(key);
+    const batch = { idempotency_key: key, tasks: tasksOf(3) };
+    const doomed = startDoomed(batch, 'before-adding', options);
+    const [, signal] = await once(doomed, 'exit');
+    expect(signal).toBe('SIGKILL');
+    expect(await waitingIds(options.prefix)).toEqual([]);
+
+    await expireClaim(batchId, options.prefix);
+    expect(await openProducer(options).enqueue(batch)).toMatchObject({ is_new: false });
+    expect(await waitingIds(options.prefix)).toEqual(idsOf(batchId, 3));
+  });
+
+  test('that is not given makes each batch another one', async () => {
+    const producer = openProducer(optionsOf({ prefix: freshPrefix() }));
+    const [one, other] = [await producer.enqueue({ goal: 'a' }), await producer.enqueue({ goal: 'a' })];
+    expect(one.batch_id).not.toBe(other.batch_id);
+    expect([one.is_new, other.is_new]).toEqual([true, true]);
+  });
+});

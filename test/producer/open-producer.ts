@@ -1,0 +1,40 @@
+import { onTestFinished } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
+import { Producer, type ProducerOptions } from '../../src/producer/producer.ts';
+import { freshPrefix, redisUrl } from '../helpers/redis.ts';
+
+/** The options of a producer of the suite's Redis that knows two providers. */
+export function optionsOf(options: Partial<ProducerOptions> = {}): ProducerOptions {
+  return {
+    redisUrl: redisUrl(),
+    prefix: options.prefix ?? freshPrefix(),
+    routing: {
+      providers: { openai: { default_model: 'gpt' }, anthropic: { default_model: 'claude' } },
+      delegation: { provider: 'openai' },
+      precedence: 'strict',
+    },
+    limits: DEFAULT_LIMITS,
+    tries: 3,
+    backoffMs: 1_000,
+    ingestTimeoutMs: 600_000,
+    retentionSeconds: 1_000,
+    connectWithinMs: 3_000,
+    onError: () => undefined,
+    ...options,
+  };
+}
+
+/** Opens a producer that is closed after the test. */
+export function openProducer(options: ProducerOptions = optionsOf()): Producer {
+  const producer = new Producer(options);
+  onTestFinished(() => producer.close());
+  return producer;
+}
+
+/** As many small tasks as asked, on two lanes by turns. */
+export function tasksOf(count: number): { goal: string; provider: string }[] {
+  return Array.from({ length: count }, (_, index) => ({
+    goal: `case ${index}`,
+    provider: index % 2 === 0 ? 'openai' : 'anthropic',
+  }));
+}

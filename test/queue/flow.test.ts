@@ -1,0 +1,200 @@
+import { FlowProducer, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
+import { BatchFlow, type BatchPlan } from '../../src/queue/flow.ts';
+import { freshPrefix, keysOf, openRedis, redisUrl } from '../helpers/redis.ts';
+
+const connection = { url: redisUrl(), maxRetriesPerRequest: null };
+const LANE = 'tasks-openai';
+const nothing = async () => undefined;
+
+/** A plan of as many tasks as asked, all on one lane. */
+function planOf(total: number, options: Partial<BatchPlan> = {}): BatchPlan {
+  const batchId = newBatchId();
+  const route = {
+    provider: 'openai',
+    model: 'gpt',
+    requested: {},
+    chosen_by: { provider: 'config', model: 'provider' },
+  } as const;
+  return {
+    job: { version: 1, batch_id: batchId, name: 'sample', total },
+    tasks: Array.from({ length: total }, (_, index) => ({
+      name: `sample #${index}`,
+      data: { version: 1, batch_id: batchId, index, task: { goal: `case ${index}` }, route },
+    })),
+    priority: 5,
+    attempts: 3,
+    backoffMs: 1_000,
+    ingestTimeoutMs: 600_000,
+    ...options,
+  };
+}
+
+function openFlow() {
+  const prefix = freshPrefix();
+  const flow = new BatchFlow(openRedis(), prefix);
+  onTestFinished(() => flow.close());
+  const queue = (name: string) => {
+    const opened = new Queue(name, { connection, prefix, skipMetasUpdate: true });
+    onTestFinished(() => opened.close());
+    return opened;
+  };
+  return { flow, prefix, lane: queue(LANE), batches: queue('batches'), gates: queue('gates') };
+}
+
+/** Takes one job of the lane as a worker would, and ends it. */
+async function endOne(prefix: string, end: (job: Job, token: string) => Promise<unknown>): Promise<string> {
+  const worker = new Worker(LANE, null, { connection, prefix });
+  const job = await worker.getNextJob('token');
+  if (!job?.id) return expect.fail('no job waits');
+  await end(job, 'token');
+  await worker.close();
+  return job.id;
+}
+
+function pending(batches: Queue, batchId: string) {
+  return batches.getJob(batchId).then((job) => job?.getDependenciesCount());
+}
+
+describe('a small batch', () => {
+  test('is one transaction: nobody ever sees a part of it', async () => {
+    const { flow, prefix, lane, batches } = openFlow();
+    const watch = openRedis();
+    const seen = new Set<number>();
+    let isAdding = true;
+    const watching = (async () => {
+      while (isAdding) seen.add(await watch.zcard(lane.toKey('prioritized')));
+    })();
+    const plan = planOf(1_000);
+    await flow.add(plan, nothing);
+    isAdding = false;
+    await watching;
+    expect([...seen].filter((count) => count !== 0 && count !== 1_000)).toEqual([]);
+    expect(await pending(batches, plan.job.batch_id)).toMatchObject({ unprocessed: 1_000 });
+    expect((await keysOf(prefix)).filter((key) => key.includes(':gates'))).toEqual([]);
+  });
+
+  test('lets tasks be tried as often as planned, and never fail the batch job', async () => {
+    const { flow, lane } = openFlow();
+    const plan = planOf(1, { attempts: 7, backoffMs: 250, priority: 9 });
+    await flow.add(plan, nothing);
+    expect((await lane.getJob(taskIdOf(plan.job.batch_id, 0)))?.opts).toMatchObject({
+      attempts: 7,
+      priority: 9,
+      backoff: { type: 'exponential', delay: 250 },
+      ignoreDependencyOnFailure: true,
+    });
+  });
+
+  test('is added once: again changes nothing, and revives no task that has ended', async () => {
+    const { flow, prefix, lane, batches } = openFlow();
+    const plan = planOf(3);
+    const { batch_id: batchId } = plan.job;
+    await flow.add(plan, nothing);
+    const failed = await endOne(prefix, (job, token) => job.moveToFailed(new Error('no'), token));
+    await (await lane.getJob(failed))?.remove();
+    await flow.add(plan, nothing);
+    expect(await lane.getJob(failed)).toBeUndefined();
+    expect(await lane.getJobCountByTypes('prioritized')).toBe(2);
+    expect(await batches.getJob(batchId)).toBeDefined();
+  });
+
+  test('lets the batch job run once its tasks have ended, well or not', async () => {
+    const { flow, prefix, batches } = openFlow();
+    const plan = planOf(2, { attempts: 1 });
+    await flow.add(plan, nothing);
+    await endOne(prefix, (job, token) => job.moveToFailed(new Error('no'), token));
+    const batchJob = await batches.getJob(plan.job.batch_id);
+    expect(await batchJob?.getState()).toBe('waiting-children');
+    await endOne(prefix, (job, token) => job.moveToCompleted({}, token, false));
+    expect(await batchJob?.getState()).toBe('waiting');
+  });
+});
+
+describe('a large batch', () => {
+  test('keeps the batch job back behind a delayed gate until every chunk is in', async () => {
+    const { flow, lane, gates, batches } = openFlow();
+    const plan = planOf(2_001);
+    const seen: [number, string | undefined][] = [];
+    await flow.add(plan, async () => {
+      const gate = await gates.getJob(`${plan.job.batch_id}-gate`);
+      seen.push([await lane.getJobCountByTypes('prioritized'), await gate?.getState()]);
+    });
+    expect(seen).toEqual([
+      [1_000, 'delayed'],
+      [2_000, 'delayed'],
+      [2_001, 'delayed'],
+    ]);
+    expect(await (await gates.getJob(`${plan.job.batch_id}-gate`))?.getState()).toBe('waiting');
+    expect(await pending(batches, plan.job.batch_id)).toMatchObject({ unprocessed: 2_002 });
+  });
+
+  test('gives its producer the whole time again with each chunk', async () => {
+    const { flow, gates } = openFlow();
+    const plan = planOf(1_001, { ingestTimeoutMs: 50_000 });
+    const redis = openRedis();
+    const due: number[] = [];
+    await flow.add(plan, async () => {
+      due.push(Number(await redis.zscore(gates.toKey('delayed'), `${plan.job.batch_id}-gate`)));
+    });
+    expect(due[1]).toBeGreaterThan(due[0] ?? Number.POSITIVE_INFINITY);
+  });
+
+  test('is completed by adding it again, and a task that has ended meanwhile is left as it is', async () => {
+    const { flow, prefix, lane, batches } = openFlow();
+    const plan = planOf(2_500);
+    const { batch_id: batchId } = plan.job;
+    const vanish = async () => {
+      throw new Error('the producer is gone');
+    };
+    await expect(flow.add(plan, vanish)).rejects.toThrow('the producer is gone');
+    const failed = await endOne(prefix, (job, token) => job.moveToFailed(new UnrecoverableError('no'), token));
+    const completed = await endOne(prefix, (job, token) => job.moveToCompleted({}, token, false));
+    await flow.add(plan, nothing);
+    expect(await (await lane.getJob(failed))?.getState()).toBe('failed');
+    expect(await (await lane.getJob(completed))?.getState()).toBe('completed');
+    expect(await lane.getJobCountByTypes('prioritized')).toBe(2_498);
+    expect(await pending(batches, batchId)).toMatchObject({ unprocessed: 2_499, processed: 1, ignored: 1 });
+  });
+
+  test('whose time ran out takes no more tasks', async () => {
+    const { flow, lane, gates } = openFlow();
+    const plan = planOf(1_500);
+    const runOut = async () => {
+      await (await gates.getJob(`${plan.job.batch_id}-gate`))?.promote();
+      throw new Error('the producer is gone');
+    };
+    await expect(flow.add(plan, runOut)).rejects.toThrow('the producer is gone');
+    await flow.add(plan, nothing);
+    expect(await lane.getJobCountByTypes('prioritized')).toBe(1_000);
+  });
+
+  test('is reported as incomplete where the batch job is gone, rather than adding into nowhere', async () => {
+    const { flow, prefix, lane } = openFlow();
+    const plan = planOf(1_500);
+    const adding = flow.add(plan, async () => {
+      const redis = openRedis();
+      await redis.unlink(`${prefix}:batches:${plan.job.batch_id}`);
+    });
+    await expect(adding).rejects.toMatchObject({ code: 'ENQUEUE_INCOMPLETE', message: expect.stringContaining('-5') });
+    expect(await lane.getJobCountByTypes('prioritized')).toBe(1_000);
+  });
+});
+
+test('a flow that BullMQ reads holds the tasks of every lane under the batch job', async () => {
+  const { flow, prefix } = openFlow();
+  const plan = planOf(3);
+  const [first] = plan.tasks;
+  if (first) first.data = { ...first.data, route: { ...first.data.route, provider: 'anthropic' } };
+  await flow.add(plan, nothing);
+  const reader = new FlowProducer({ connection, prefix });
+  onTestFinished(() => reader.close());
+  const tree = await reader.getFlow({ id: plan.job.batch_id, queueName: 'batches', prefix });
+  const children = tree.children?.map(({ job }) => `${job.queueName} ${job.id}`).sort();
+  expect(children).toEqual([
+    `tasks-anthropic ${taskIdOf(plan.job.batch_id, 0)}`,
+    `${LANE} ${taskIdOf(plan.job.batch_id, 1)}`,
+    `${LANE} ${taskIdOf(plan.job.batch_id, 2)}`,
+  ]);
+});

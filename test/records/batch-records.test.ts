@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
+import type { ErrandEvent } from '../../src/contract/events.ts';
+import { Channels } from '../../src/records/channels.ts';
+import { openRedis } from '../helpers/redis.ts';
+import { attemptOf, checkpointOf, openRecords, outcomeOf, RETENTION_SECONDS, recordOf, summaryOf } from './samples.ts';
+
+describe('creating a batch', () => {
+  test('makes its record once and tells how far it is the next time', async () => {
+    const { batches } = await openRecords();
+    const record = recordOf(newBatchId(), 2);
+    expect(await batches.create(record, 'context', 'f')).toBeNull();
+    expect(await batches.create({ ...record, name: 'other' }, 'other', 'f')).toBe('enqueueing');
+    await batches.seal(record.batch_id);
+    expect(await batches.create(record, 'context', 'f')).toBe('running');
+    expect(await batches.read(record.batch_id)).toEqual({ record, context: 'context', verdict: null });
+    await batches.settle(summaryOf(record.batch_id, 'sample'));
+    expect(await batches.create(record, 'context', 'f')).toBe('settled');
+  });
+
+  test('is refused where the record is of another batch', async () => {
+    const { batches } = await openRecords();
+    const record = recordOf(newBatchId(), 2);
+    await batches.create(record, '', 'f');
+    await expect(batches.create(record, '', 'g')).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+  });
+
+  test('lets one producer at a time add the jobs', async () => {
+    const { batches, batchId } = await openRecords();
+    expect(await batches.claim(batchId, 'one')).toBe(true);
+    expect(await batches.claim(batchId, 'other')).toBe(false);
+    expect(await batches.claim(batchId, 'one')).toBe(true);
+    await batches.seal(batchId);
+    expect(await batches.claim(batchId, 'other')).toBe(true);
+  });
+});
+
+describe('retention', () => {
+  test('lasts a day until the batch is sealed, for ever while it runs, and as configured once it has settled', async () => {
+    const { batches, tasks, redis, keys } = await openRecords();
+    const record = recordOf(newBatchId(), 1);
+    const { batch_id: batchId } = record;
+    await batches.create(record, '', 'f');
+    expect(await redis.ttl(keys.batch(batchId))).toBeCloseTo(86_400, -1);
+    await batches.seal(batchId);
+    expect(await redis.ttl(keys.batch(batchId))).toBe(-1);
+    await tasks.close(0, outcomeOf(taskIdOf(batchId, 0), 'done'));
+    await batches.settle(summaryOf(batchId, 'sample'));
+    for (const key of [keys.batch(batchId), keys.outcomes(batchId)])
+      expect(await redis.ttl(key)).toBeCloseTo(RETENTION_SECONDS, -1);
+  });
+
+  test('goes on where a batch is sealed after it has settled', async () => {
+    const { batches, redis, keys, batchId } = await openRecords();
+    await batches.settle(summaryOf(batchId, 'sample'));
+    await batches.seal(batchId);
+    expect(await redis.ttl(keys.batch(batchId))).toBeCloseTo(RETENTION_SECONDS, -1);
+    expect((await batches.status(batchId))?.status).toBe('settled');
+  });
+});
+
+describe('settling', () => {
+  test('records one summary: the first', async () => {
+    const { batches, batchId } = await openRecords();
+    const first = summaryOf(batchId, 'first');
+    expect(await batches.settle(first)).toEqual(first);
+    expect(await batches.settle(summaryOf(batchId, 'second'))).toEqual(first);
+    expect(await batches.status(batchId)).toMatchObject({ status: 'settled', summary: first });
+  });
+});
+
+describe('admission', () => {
+  test('is decided once', async () => {
+    const { batches, batchId } = await openRecords();
+    const failure = {
+      version: 1,
+      code: 'CREDENTIAL_MISSING',
+      origin: 'credential',
+      message: 'm',
+      remedy: 'r',
+      causes: [],
+    } as const;
+    const unusable = {
+      version: 1 as const,
+      unusable: [{ provider: 'p', model: 'm', first_index: 1, failure: { ...failure, causes: [] } }],
+    };
+    expect(await batches.admit(batchId, unusable)).toEqual(unusable);
+    expect(await batches.admit(batchId, { version: 1, unusable: [] })).toEqual(unusable);
+    expect((await batches.read(batchId))?.verdict).toEqual(unusable);
+  });
+});
+
+describe('cancelling', () => {
+  test('keeps the first reason, of a batch and of a task', async () => {
+    const { batches, batchId, taskIds } = await openRecords();
+    for (const id of [batchId, taskIds[0] ?? '']) {
+      const first = await batches.cancel(id, 'first');
+      expect(first).toMatchObject({ status: 'cancelled', flag: { reason: 'first' } });
+      expect(await batches.cancel(id, 'second')).toEqual(first);
+    }
+    expect((await batches.status(batchId))?.cancel?.reason).toBe('first');
+  });
+
+  test('says so where there is nothing to cancel any more', async () => {
+    const { batches, tasks, batchId, taskIds } = await openRecords();
+    const [taskId = ''] = taskIds;
+    await tasks.close(0, outcomeOf(taskId, 'done'));
+    expect(await batches.cancel(taskId, 'late')).toMatchObject({
+      status: 'ended',
+      outcome: { answer: { text: 'done' } },
+    });
+    await batches.settle(summaryOf(batchId, 'sample'));
+    expect(await batches.cancel(batchId, 'late')).toEqual({ status: 'settled' });
+  });
+
+  test('finds neither an unknown batch nor an index past the last task, and writes nothing', async () => {
+    const { batches, batchId, redis, keys } = await openRecords({ total: 2 });
+    for (const id of [newBatchId(), taskIdOf(newBatchId(), 0), taskIdOf(batchId, 2)])
+      expect(await batches.cancel(id, 'why')).toEqual({ status: 'missing' });
+    expect(await redis.exists(keys.task(taskIdOf(batchId, 2)))).toBe(0);
+  });
+});
+
+describe('events', () => {
+  test('tell what happens in the batch, in order, and pass over what nobody knows', async () => {
+    const { tasks, batches, batchId, taskIds, redis, keys, prefix } = await openRecords();
+    const [taskId = ''] = taskIds;
+    const events: ErrandEvent[] = [];
+    const settled = Promise.withResolvers<void>();
+    const channels = new Channels(openRedis(), prefix);
+    const stop = await channels.onEvent(batchId, (event) => {
+      events.push(event);
+      if (event.event === 'batch_settled') settled.resolve();
+    });
+    await tasks.open(taskId, 'openai', 'w "quoted"');
+    await redis.publish(keys.events(batchId), 'no json');
+    await redis.publish(keys.events(batchId), '{"event":"of_a_newer_version"}');
+    await tasks.checkpoint(taskId, 1, checkpointOf(1));
+    await tasks.endAttempt(taskId, attemptOf(1, 'deferred'));
+    await tasks.close(1, outcomeOf(taskId, 'done'));
+    await batches.settle(summaryOf(batchId, 'sample'));
+    await settled.promise;
+    expect(events).toMatchObject([
+      { event: 'attempt_started', epoch: 1, worker: 'w "quoted"', task_id: taskId, index: 0 },
+      { event: 'turn_recorded', turn: 1 },
+      { event: 'attempt_ended', ended: 'deferred' },
+      { event: 'task_ended', status: 'succeeded' },
+      { event: 'batch_settled', batch_id: batchId },
+    ]);
+    await stop();
+    expect(await redis.pubsub('NUMSUB', keys.events(batchId))).toEqual([keys.events(batchId), 0]);
+  });
+
+  test('reach every listener of a batch, and those that are left when one stops', async () => {
+    const { batches, batchId, taskIds, prefix } = await openRecords();
+    const channels = new Channels(openRedis(), prefix);
+    const heard: string[] = [];
+    const [first] = await Promise.all([
+      channels.onCancel((id) => heard.push(`first ${id}`)),
+      channels.onCancel((id) => heard.push(`second ${id}`)),
+    ]);
+    const last = Promise.withResolvers<void>();
+    await channels.onCancel((id) => id === batchId && last.resolve());
+    await batches.cancel(taskIds[0] ?? '', 'why');
+    await first();
+    await batches.cancel(batchId, 'why');
+    await last.promise;
+    expect(heard.filter((line) => line.startsWith('second'))).toEqual([`second ${taskIds[0]}`, `second ${batchId}`]);
+    expect(heard).not.toContain(`first ${batchId}`);
+  });
+
+  test('can be listened to again after listening failed', async () => {
+    const { batches, batchId, prefix } = await openRecords();
+    const redis = openRedis();
+    const channels = new Channels(redis, prefix);
+    redis.disconnect();
+    const heard: string[] = [];
+    await expect(channels.onCancel((id) => heard.push(`in vain ${id}`))).rejects.toThrow();
+    await redis.connect();
+    const told = Promise.withResolvers<string>();
+    await channels.onCancel(told.resolve);
+    await batches.cancel(batchId, 'why');
+    expect(await told.promise).toBe(batchId);
+    expect(heard).toEqual([]);
+  });
+});

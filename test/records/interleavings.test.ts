@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { taskIdOf } from '../../src/base/ids.ts';
+import { isErrandError } from '../../src/errors.ts';
+import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { attemptOf, checkpointOf, intentOf, openRecords, outcomeOf, releasedOf } from './samples.ts';
+
+const TASKS = 2;
+const OWNERS = 2;
+
+/** What the records of one task should come to. */
+type TaskModel = { epoch: number; outcome: string | null; turns: string[]; open: Set<string>; cancel: string | null };
+
+/** The whole of what is expected: the tasks, who runs, and the epoch that each owner believes in. */
+type Model = {
+  tasks: TaskModel[];
+  running: Set<number>;
+  parked: Set<number>;
+  beliefs: number[][];
+  batchCancel: string | null;
+};
+
+type Real = Awaited<ReturnType<typeof openRecords>>;
+
+/** One move of one owner: foretells what it comes to, makes it, and compares. */
+type Move = (model: Model, real: Real) => Promise<void>;
+
+const owner = fc.nat(OWNERS - 1);
+const index = fc.nat(TASKS - 1);
+const tag = fc.constantFrom('a', 'b', 'c');
+
+function at<T>(items: T[], position: number): T {
+  const item = items[position];
+  return item === undefined ? expect.fail(`nothing at ${position}`) : item;
+}
+
+function flagOf(model: Model, task: TaskModel): string | null {
+  return model.batchCancel ?? task.cancel;
+}
+
+/** What a fenced write should come to; where it is refused, the model stays as it is. */
+async function fenced<T>(task: TaskModel, epoch: number, write: Promise<T>): Promise<{ written: T } | null> {
+  const isAllowed = task.outcome === null && task.epoch === epoch;
+  try {
+    const written = await write;
+    expect(isAllowed).toBe(true);
+    return { written };
+  } catch (error) {
+    if (!isErrandError(error, 'ATTEMPT_SUPERSEDED')) throw error;
+    expect(isAllowed).toBe(false);
+    return null;
+  }
+}
+
+/** Takes a task off the running and names who may come in its place, with one place in all. */
+function leave(model: Model, position: number): string[] {
+  model.running.delete(position);
+  return model.running.size > 0 ? [] : [...model.parked].sort().slice(0, 1).map(String);
+}
+
+function indexesOf(wakes: { taskId: string }[]): string[] {
+  return wakes.map(({ taskId }) => taskId.split('-')[1] ?? '');
+}
+
+const moves: fc.Arbitrary<[string, Move]>[] = [
+  fc.tuple(owner, index).map(([who, position]) => [
+    `owner ${who} opens ${position}`,
+    async (model, real) => {
+      const task = at(model.tasks, position);
+      const opening = await real.tasks.open(at(real.taskIds, position), 'p', `w${who}`);
+      if (task.outcome !== null)
+        expect(opening).toMatchObject({ status: 'ended', outcome: { answer: { text: task.outcome } } });
+      else if (flagOf(model, task) !== null) {
+        expect(opening).toMatchObject({
+          status: 'cancelled',
+          epoch: task.epoch,
+          flag: { reason: flagOf(model, task) },
+        });
+        model.parked.delete(position);
+        at(model.beliefs, who)[position] = task.epoch;
+      } else if (!model.running.has(position) && model.running.size > 0) {
+        expect(opening.status).toBe('parked');
+        model.parked.add(position);
+      } else {
+        model.running.add(position);
+        model.parked.delete(position);
+        task.epoch++;
+        at(model.beliefs, who)[position] = task.epoch;
+        expect(opening).toMatchObject({ status: 'opened', epoch: task.epoch });
+        expect(opening.status === 'opened' && opening.checkpoints.map(({ reply }) => reply.text)).toEqual(task.turns);
+      }
+    },
+  ]),
+  fc.tuple(owner, index, tag).map(([who, position, row]) => [
+    `owner ${who} holds ${row} for ${position}`,
+    async (model, real) => {
+      const [task, epoch] = [at(model.tasks, position), at(at(model.beliefs, who), position)];
+      const id = `${epoch}.${row}`;
+      const held = await fenced(
+        task,
+        epoch,
+        real.tasks.hold(at(real.taskIds, position), epoch, [intentOf(epoch || 1, id)]),
+      );
+      if (!held) return;
+      task.open.add(id);
+      expect(held.written?.reason ?? null).toBe(flagOf(model, task));
+    },
+  ]),
+  fc.tuple(owner, index, tag).map(([who, position, row]) => [
+    `owner ${who} releases ${row} of ${position}`,
+    async (model, real) => {
+      const epoch = at(at(model.beliefs, who), position);
+      await real.tasks.release(at(real.taskIds, position), [releasedOf(epoch || 1, `${epoch}.${row}`)]);
+      at(model.tasks, position).open.delete(`${epoch}.${row}`);
+    },
+  ]),
+  fc.tuple(owner, index, tag, fc.integer({ min: -1, max: 1 })).map(([who, position, text, offset]) => [
+    `owner ${who} records ${text} as the next turn ${offset} of ${position}`,
+    async (model, real) => {
+      const [task, epoch] = [at(model.tasks, position), at(at(model.beliefs, who), position)];
+      const turn = Math.max(1, task.turns.length + 1 + offset);
+      const isRepeated = turn === task.turns.length && task.turns.at(-1) === text;
+      const isNext = turn === task.turns.length + 1;
+      const seen = isNext || isRepeated ? task : { ...task, epoch: -1 };
+      const stored = await fenced(
+        seen,
+        epoch,
+        real.tasks.checkpoint(at(real.taskIds, position), epoch, checkpointOf(turn, text)),
+      );
+      if (!stored) return;
+      if (isNext) task.turns.push(text);
+      expect(stored.written?.reason ?? null).toBe(flagOf(model, task));
+    },
+  ]),
+  fc.tuple(owner, index, fc.constantFrom('failed', 'deferred', 'handed_back')).map(([who, position, ended]) => [
+    `owner ${who} ends its attempt of ${position} as ${ended}`,
+    async (model, real) => {
+      const [task, epoch] = [at(model.tasks, position), at(at(model.beliefs, who), position)];
+      if (epoch === 0) return;
+      const done = await fenced(
+        task,
+        epoch,
+        real.tasks.endAttempt(at(real.taskIds, position), attemptOf(epoch, ended)),
+      );
+      if (done) expect(indexesOf(done.written)).toEqual(leave(model, position));
+    },
+  ]),
+  fc.tuple(owner, index, tag).map(([who, position, answer]) => [
+    `owner ${who} closes ${position} with ${answer}`,
+    async (model, real) => {
+      const [task, epoch] = [at(model.tasks, position), at(at(model.beliefs, who), position)];
+      const first = task.outcome;
+      if (first !== null) {
+        const closing = await real.tasks.close(epoch, outcomeOf(at(real.taskIds, position), answer));
+        expect(closing).toMatchObject({ status: 'ended', outcome: { answer: { text: first } } });
+        return;
+      }
+      const closed = await fenced(task, epoch, real.tasks.close(epoch, outcomeOf(at(real.taskIds, position), answer)));
+      if (!closed) return;
+      task.outcome = answer;
+      expect(closed.written.status === 'recorded' && indexesOf(closed.written.wake)).toEqual(leave(model, position));
+    },
+  ]),
+  fc.tuple(fc.option(index), tag).map(([position, reason]) => [
+    `someone cancels ${position ?? 'the batch'} because of ${reason}`,
+    async (model, real) => {
+      if (position === null) {
+        model.batchCancel ??= reason;
+        expect(await real.batches.cancel(real.batchId, reason)).toMatchObject({ flag: { reason: model.batchCancel } });
+        return;
+      }
+      const task = at(model.tasks, position);
+      const cancelling = await real.batches.cancel(taskIdOf(real.batchId, position), reason);
+      if (task.outcome !== null) expect(cancelling.status).toBe('ended');
+      else {
+        task.cancel ??= reason;
+        expect(cancelling).toMatchObject({ flag: { reason: task.cancel } });
+      }
+    },
+  ]),
+];
+
+/** What must hold between any two moves: the records are as the model says, and every open row is in its ledger. */
+async function compare(model: Model, { tasks, batches, batchId, redis, keys, taskIds }: Real): Promise<void> {
+  const outcomes = await batches.outcomes(batchId, 0, TASKS);
+  expect(outcomes.map((outcome) => (outcome?.status === 'succeeded' ? outcome.answer.text : null))).toEqual(
+    model.tasks.map((task) => task.outcome),
+  );
+  const open = model.tasks.flatMap((task, position) => [...task.open].map((row) => `${taskIds[position]}/${row}`));
+  expect((await redis.zrange(keys.openRows(), '0', '-1')).sort()).toEqual(open.sort());
+  expect(await tasks.countOpenRows()).toBe(open.length);
+  for (const [position, task] of model.tasks.entries()) {
+    const rows = await redis.hkeys(keys.ledger(at(taskIds, position)));
+    expect(rows).toEqual(expect.arrayContaining([...task.open]));
+    const { epoch, checkpoints } = await tasks.history(at(taskIds, position));
+    if (task.outcome === null) expect([epoch, checkpoints.length]).toEqual([task.epoch, task.turns.length]);
+  }
+  const ended = model.tasks.filter((task) => task.outcome !== null).length;
+  expect(await batches.status(batchId)).toMatchObject({ ended, running: model.running.size });
+}
+
+test('whatever two owners do by turns, the records are those of a model: one outcome, no stale write, every open row known', async () => {
+  const prefix = freshPrefix();
+  const redis = openRedis();
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.oneof(...moves), { minLength: 5, maxLength: 40, size: 'max' }), async (script) => {
+      const real = await openRecords({ total: TASKS, maxConcurrent: 1, prefix: `${prefix}${run++}`, redis });
+      const model: Model = {
+        tasks: Array.from({ length: TASKS }, () => ({
+          epoch: 0,
+          outcome: null,
+          turns: [],
+          open: new Set(),
+          cancel: null,
+        })),
+        running: new Set(),
+        parked: new Set(),
+        beliefs: Array.from({ length: OWNERS }, () => new Array<number>(TASKS).fill(0)),
+        batchCancel: null,
+      };
+      for (const [, move] of script) {
+        await move(model, real);
+        await compare(model, real);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,292 @@
+import { describe, expect, test } from 'vitest';
+import { Secret } from '../../src/base/secret.ts';
+import { expectNoSecret } from '../helpers/redis.ts';
+import {
+  attemptOf,
+  checkpointOf,
+  intentOf,
+  openRecords,
+  outcomeOf,
+  RETENTION_SECONDS,
+  releasedOf,
+  summaryOf,
+} from './samples.ts';
+
+const superseded = expect.objectContaining({ code: 'ATTEMPT_SUPERSEDED' });
+
+/** Records with one task that has been opened `times` times. */
+async function opened(times = 1) {
+  const records = await openRecords();
+  const [taskId = ''] = records.taskIds;
+  for (let epoch = 1; epoch <= times; epoch++) {
+    expect(await records.tasks.open(taskId, 'openai', `w${epoch}`)).toMatchObject({ status: 'opened', epoch });
+  }
+  return { ...records, taskId };
+}
+
+describe('opening', () => {
+  test('counts epochs up and tells what the attempts before came to', async () => {
+    const { tasks, taskId } = await opened();
+    await tasks.checkpoint(taskId, 1, checkpointOf(1));
+    await tasks.endAttempt(taskId, attemptOf(1, 'deferred'));
+    expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({
+      status: 'opened',
+      epoch: 2,
+      deferrals: 1,
+      past: [{ epoch: 1, ended: 'deferred' }],
+      checkpoints: [checkpointOf(1)],
+    });
+    expect(await tasks.open(taskId, 'openai', 'w3')).toMatchObject({
+      epoch: 3,
+      past: [{ ended: 'deferred' }, { epoch: 2, worker: 'w2', ended: 'lost' }],
+    });
+  });
+
+  test('gives no epoch where the batch is not on record', async () => {
+    const { tasks, taskId, redis, keys, batchId } = await opened();
+    await redis.unlink(keys.batch(batchId));
+    expect(await tasks.open(taskId, 'openai', 'w')).toEqual({ status: 'missing' });
+  });
+
+  test('gives the outcome of a task that has ended', async () => {
+    const { tasks, taskId } = await opened();
+    await tasks.close(1, outcomeOf(taskId, 'done'));
+    expect(await tasks.open(taskId, 'openai', 'w')).toMatchObject({
+      status: 'ended',
+      outcome: { answer: { text: 'done' } },
+    });
+  });
+
+  test('gives the flag of a cancelled task, with what its attempts had done', async () => {
+    const { tasks, batches, taskId } = await opened();
+    await tasks.checkpoint(taskId, 1, checkpointOf(1));
+    await batches.cancel(taskId, 'enough');
+    expect(await tasks.open(taskId, 'openai', 'w')).toMatchObject({
+      status: 'cancelled',
+      epoch: 1,
+      flag: { reason: 'enough' },
+      past: [{ epoch: 1, ended: 'lost' }],
+      checkpoints: [checkpointOf(1)],
+    });
+  });
+});
+
+describe('a stale owner', () => {
+  test('writes nothing: no row, no turn, no end, no outcome', async () => {
+    const { tasks, taskId, batches, batchId } = await opened(2);
+    await expect(tasks.hold(taskId, 1, [intentOf(1, '1.workspace.1')])).rejects.toEqual(superseded);
+    await expect(tasks.checkpoint(taskId, 1, checkpointOf(1))).rejects.toEqual(superseded);
+    await expect(tasks.endAttempt(taskId, attemptOf(1, 'failed'))).rejects.toEqual(superseded);
+    await expect(tasks.close(1, outcomeOf(taskId, 'stale'))).rejects.toEqual(superseded);
+    expect(await tasks.countOpenRows()).toBe(0);
+    expect(await tasks.history(taskId)).toMatchObject({
+      epoch: 2,
+      checkpoints: [],
+      past: [{ ended: 'lost' }, { ended: 'lost' }],
+    });
+    expect(await batches.outcomes(batchId, 0, 3)).toEqual([null, null, null]);
+  });
+
+  test('is told which epoch is the newest', async () => {
+    const { tasks, taskId } = await opened(2);
+    await expect(tasks.close(1, outcomeOf(taskId, 'stale'))).rejects.toThrow('the newest epoch is 2');
+  });
+
+  test('still gives back what it held', async () => {
+    const { tasks, taskId } = await opened();
+    await tasks.hold(taskId, 1, [intentOf(1, '1.workspace.1')]);
+    await tasks.open(taskId, 'openai', 'w2');
+    expect(await tasks.countOpenRows()).toBe(1);
+    await tasks.release(taskId, [releasedOf(1, '1.workspace.1')]);
+    expect(await tasks.countOpenRows()).toBe(0);
+  });
+});
+
+describe('a task that has its outcome', () => {
+  test('keeps the first, whoever closes it again', async () => {
+    const { tasks, taskId, batches, batchId } = await opened();
+    expect(await tasks.close(1, outcomeOf(taskId, 'first'))).toEqual({ status: 'recorded', wake: [] });
+    for (const epoch of [0, 1, 2]) {
+      expect(await tasks.close(epoch, outcomeOf(taskId, 'second'))).toMatchObject({
+        status: 'ended',
+        outcome: { answer: { text: 'first' } },
+      });
+    }
+    expect(await batches.status(batchId)).toMatchObject({ ended: 1, counts: { succeeded: 1 } });
+  });
+
+  test('takes no row, no turn and no end of an attempt any more', async () => {
+    const { tasks, taskId } = await opened();
+    await tasks.close(1, outcomeOf(taskId, 'done'));
+    await expect(tasks.hold(taskId, 1, [intentOf(1, 'row')])).rejects.toThrow('the task has its outcome');
+    await expect(tasks.checkpoint(taskId, 1, checkpointOf(1))).rejects.toEqual(superseded);
+    await expect(tasks.endAttempt(taskId, attemptOf(1, 'failed'))).rejects.toEqual(superseded);
+    expect(await tasks.countOpenRows()).toBe(0);
+  });
+
+  test('leaves nothing behind but the outcome', async () => {
+    const { tasks, taskId, redis, keys } = await opened();
+    await tasks.hold(taskId, 1, [intentOf(1, 'row')]);
+    await tasks.checkpoint(taskId, 1, checkpointOf(1));
+    await tasks.release(taskId, [releasedOf(1, 'row')]);
+    await tasks.close(1, outcomeOf(taskId, 'done'));
+    expect(await redis.exists(keys.task(taskId), keys.turns(taskId), keys.ledger(taskId))).toBe(0);
+  });
+
+  test('may end without ever having started', async () => {
+    const { tasks, batches, batchId, taskIds } = await openRecords();
+    await tasks.close(0, outcomeOf(taskIds[1] ?? '', 'silent'));
+    expect(await batches.outcomes(batchId, 0, 3)).toMatchObject([null, { task_id: taskIds[1] }, null]);
+  });
+});
+
+describe('checkpoints', () => {
+  test('are stored in order, each turn once', async () => {
+    const { tasks, taskId } = await opened();
+    await expect(tasks.checkpoint(taskId, 1, checkpointOf(2))).rejects.toThrow('not the turn after the 0 on record');
+    await tasks.checkpoint(taskId, 1, checkpointOf(1));
+    await tasks.checkpoint(taskId, 1, checkpointOf(2));
+    await expect(tasks.checkpoint(taskId, 1, checkpointOf(2, 'another'))).rejects.toEqual(superseded);
+    await expect(tasks.checkpoint(taskId, 1, checkpointOf(1))).rejects.toEqual(superseded);
+    expect((await tasks.history(taskId)).checkpoints).toEqual([checkpointOf(1), checkpointOf(2)]);
+  });
+
+  test('are accepted when sent again, as a client does that got no reply', async () => {
+    const { tasks, taskId } = await opened();
+    expect(await tasks.checkpoint(taskId, 1, checkpointOf(1))).toBeNull();
+    expect(await tasks.checkpoint(taskId, 1, checkpointOf(1))).toBeNull();
+    expect((await tasks.history(taskId)).checkpoints).toEqual([checkpointOf(1)]);
+  });
+
+  test('are stored for a cancelled task all the same, and bring the flag', async () => {
+    const { tasks, taskId, batches, batchId } = await opened();
+    await batches.cancel(batchId, 'enough');
+    expect(await tasks.checkpoint(taskId, 1, checkpointOf(1))).toMatchObject({ reason: 'enough' });
+    expect((await tasks.history(taskId)).checkpoints).toHaveLength(1);
+  });
+});
+
+describe('the ledger', () => {
+  test('writes a row once and closes it once: the first closing stays', async () => {
+    const { tasks, taskId, redis, keys } = await opened();
+    await tasks.hold(taskId, 1, [intentOf(1, 'a'), intentOf(1, 'b')]);
+    await tasks.hold(taskId, 1, [intentOf(1, 'a')]);
+    expect(await tasks.countOpenRows()).toBe(2);
+    await tasks.release(taskId, [releasedOf(1, 'a', 'first'), releasedOf(1, 'never held')]);
+    await tasks.release(taskId, [releasedOf(1, 'a', 'second')]);
+    const rows = await redis.hgetall(keys.ledger(taskId));
+    expect(Object.keys(rows).sort()).toEqual(['a', 'b']);
+    expect(JSON.parse(rows.a ?? '')).toMatchObject({ status: 'released', detail: 'first' });
+    expect(JSON.parse(rows.b ?? '')).toMatchObject({ status: 'intent' });
+    expect(await tasks.countOpenRows()).toBe(1);
+  });
+
+  test('outlives the task while a row is open that a lost attempt left, and ends with its retention', async () => {
+    const { tasks, taskId, redis, keys } = await opened();
+    await tasks.hold(taskId, 1, [intentOf(1, 'lost'), intentOf(1, 'found')]);
+    await tasks.open(taskId, 'openai', 'w2');
+    await tasks.close(2, outcomeOf(taskId, 'done'));
+    expect(await redis.hkeys(keys.ledger(taskId))).toEqual(['lost', 'found']);
+    await tasks.release(taskId, [releasedOf(1, 'found')]);
+    expect(await redis.ttl(keys.ledger(taskId))).toBe(-1);
+    await tasks.release(taskId, [releasedOf(1, 'lost')]);
+    expect(await redis.ttl(keys.ledger(taskId))).toBeCloseTo(RETENTION_SECONDS, -1);
+    expect(await tasks.countOpenRows()).toBe(0);
+  });
+
+  test('tells a holder that its task is cancelled', async () => {
+    const { tasks, taskId, batches } = await opened();
+    expect(await tasks.hold(taskId, 1, [intentOf(1, 'a')])).toBeNull();
+    await batches.cancel(taskId, 'enough');
+    expect(await tasks.hold(taskId, 1, [intentOf(1, 'b')])).toMatchObject({ reason: 'enough' });
+    expect(await tasks.countOpenRows()).toBe(2);
+  });
+});
+
+describe('deferrals', () => {
+  test('are counted once each, also where the end of an attempt is sent again', async () => {
+    const { tasks, taskId } = await opened();
+    const ended = attemptOf(1, 'deferred');
+    await tasks.endAttempt(taskId, ended);
+    await tasks.endAttempt(taskId, ended);
+    await tasks.open(taskId, 'openai', 'w');
+    await tasks.endAttempt(taskId, attemptOf(2, 'handed_back'));
+    expect(await tasks.history(taskId)).toMatchObject({
+      deferrals: 1,
+      past: [{ ended: 'deferred' }, { ended: 'handed_back' }],
+    });
+  });
+});
+
+describe('max_concurrent', () => {
+  test('parks what is too much and wakes as many as there are free places, lowest index first', async () => {
+    const { tasks, taskIds } = await openRecords({ total: 5, maxConcurrent: 2 });
+    const [a = '', b = '', c = '', d = '', e = ''] = taskIds;
+    const open = async (taskId: string) => (await tasks.open(taskId, 'openai', 'w')).status;
+    expect([await open(a), await open(b), await open(e), await open(d), await open(c)]).toEqual([
+      'opened',
+      'opened',
+      'parked',
+      'parked',
+      'parked',
+    ]);
+    expect(await tasks.open(e, 'openai', 'w')).toEqual({ status: 'parked', waiting: 3 });
+    expect(await tasks.endAttempt(a, attemptOf(1, 'handed_back'))).toEqual([{ taskId: c, provider: 'openai' }]);
+    expect(await open(c)).toBe('opened');
+    expect(await open(a)).toBe('parked');
+    expect(await tasks.close(1, outcomeOf(b, 'done'))).toEqual({
+      status: 'recorded',
+      wake: [{ taskId: a, provider: 'openai' }],
+    });
+    expect(await tasks.close(1, outcomeOf(c, 'done'))).toEqual({
+      status: 'recorded',
+      wake: [a, d].map((taskId) => ({ taskId, provider: 'openai' })),
+    });
+  });
+
+  test('gives the place of a lost attempt to the same task again, and never a second one', async () => {
+    const { tasks, taskIds, batches, batchId } = await openRecords({ maxConcurrent: 1 });
+    const [a = '', b = ''] = taskIds;
+    await tasks.open(a, 'openai', 'w1');
+    expect(await tasks.open(a, 'openai', 'w2')).toMatchObject({ status: 'opened', epoch: 2 });
+    expect(await tasks.open(b, 'openai', 'w1')).toMatchObject({ status: 'parked' });
+    expect(await batches.status(batchId)).toMatchObject({ running: 1 });
+  });
+
+  test('forgets a parked task that is cancelled', async () => {
+    const { tasks, taskIds, batches } = await openRecords({ maxConcurrent: 1 });
+    const [a = '', b = ''] = taskIds;
+    await tasks.open(a, 'openai', 'w');
+    await tasks.open(b, 'openai', 'w');
+    await batches.cancel(b, 'enough');
+    expect((await tasks.open(b, 'openai', 'w')).status).toBe('cancelled');
+    await tasks.close(0, outcomeOf(b, 'cancelled'));
+    expect(await tasks.close(1, outcomeOf(a, 'done'))).toEqual({ status: 'recorded', wake: [] });
+  });
+});
+
+test('cancelFlags answers in the order asked, the flag of the batch included', async () => {
+  const { tasks, batches, taskIds } = await openRecords();
+  const other = await openRecords();
+  await batches.cancel(taskIds[1] ?? '', 'this one');
+  expect(await tasks.cancelFlags(taskIds)).toMatchObject([null, { reason: 'this one' }, null]);
+  await batches.cancel(taskIds[0]?.split('-')[0] ?? '', 'all');
+  expect((await tasks.cancelFlags(taskIds)).map((flag) => flag?.reason)).toEqual(['all', 'all', 'all']);
+  expect(await other.tasks.cancelFlags(other.taskIds.slice(0, 1))).toEqual([null]);
+});
+
+test('no watched secret is written, wherever it came from', async () => {
+  const { tasks, batches, redactor, prefix, taskId, batchId } = await opened();
+  const secret = new Secret('sk-planted-"quoted"-9');
+  redactor.watch(secret);
+  const text = `before ${secret.reveal()} after`;
+  await tasks.checkpoint(taskId, 1, checkpointOf(1, text));
+  await tasks.hold(taskId, 1, [intentOf(1, 'row')]);
+  await tasks.release(taskId, [releasedOf(1, 'row', text)]);
+  await batches.cancel(taskId, text);
+  expect(await expectNoSecret(secret, { prefix })).toBeGreaterThan(3);
+  await tasks.close(1, outcomeOf(taskId, text));
+  await batches.settle(summaryOf(batchId, text));
+  expect(await expectNoSecret(secret, { prefix })).toBe(2);
+  expect(await batches.outcomes(batchId, 0, 1)).toMatchObject([{ answer: { text: 'before [secret] after' } }]);
+});

@@ -1,0 +1,177 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { loadConfig } from '../src/app/config.ts';
+import { CleanupRecord } from '../src/contract/cleanup.ts';
+import { DEFAULT_LIMITS } from '../src/contract/limits.ts';
+import { parseBatch } from '../src/contract/parse-batch.ts';
+import { RouteAudit } from '../src/contract/route.ts';
+import { planBatch } from '../src/producer/plan.ts';
+import { createCatalogue } from '../src/providers/catalogue.ts';
+import { parseScript, startSimulator } from '../src/simulator/index.ts';
+import { createWorker } from '../src/worker.ts';
+import { type CodeBlock, codeBlocks } from './helpers/markdown.ts';
+import { page, pages, root, textOf } from './helpers/pages.ts';
+import { freshPrefix, redisUrl } from './helpers/redis.ts';
+
+const execute = promisify(execFile);
+const blocks = Object.entries(pages).flatMap(([file, text]) => codeBlocks(file, text));
+const LANGUAGES = ['ts', 'json', 'yaml', 'sh', 'text', 'mermaid'];
+const ENTRIES = {
+  errand: 'src/index.ts',
+  'errand/worker': 'src/worker.ts',
+  'errand/simulator': 'src/simulator/index.ts',
+};
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'errand-snippets-'));
+  await writeFile(join(dir, 'package.json'), '{ "type": "module" }');
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+function ofLanguage(...languages: string[]): [string, CodeBlock][] {
+  const found = blocks.filter(({ language }) => languages.includes(language));
+  return found.map((block) => [`${block.file}:${block.line}`, block]);
+}
+
+/** The program with the package's entries replaced by the sources they are built from, in a file. */
+async function writeProgram({ file, line, text }: CodeBlock): Promise<string> {
+  const path = join(dir, `${file.replaceAll(/\W/g, '-')}-${line}.ts`);
+  const linked = Object.entries(ENTRIES).reduce(
+    (program, [entry, source]) => program.replaceAll(`from '${entry}';`, `from '${join(root, source)}';`),
+    text,
+  );
+  await writeFile(path, linked);
+  return path;
+}
+
+test('every code block is of a language that is checked here, and there are some of each', () => {
+  expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(LANGUAGES.toSorted());
+});
+
+test('every program type-checks', async () => {
+  const programs = await Promise.all(ofLanguage('ts').map(([, block]) => writeProgram(block)));
+  const config = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: {
+      typeRoots: [join(root, 'node_modules/@types')],
+      moduleDetection: 'force',
+      rewriteRelativeImportExtensions: false,
+    },
+    files: programs,
+    include: [],
+  };
+  await writeFile(join(dir, 'tsconfig.json'), JSON.stringify(config));
+  const checked = await execute(join(root, 'node_modules/.bin/tsc'), ['-p', dir]).catch((error: unknown) => error);
+  expect(checked).toMatchObject({ stdout: '' });
+});
+
+describe('a program that is marked to run', () => {
+  const PRINTED: Record<string, string> = {
+    'README.md': 'Simulated answer to: Summarise RFC 9110.\nSimulated answer to: Review RFC 9110.\n',
+    'docs/simulator.md': '200 complete\n',
+  };
+
+  test.for(ofLanguage('ts').filter(([, { mark }]) => mark === 'run'))('%s prints what it should', async ([, block]) => {
+    const env = await aDeployment();
+    const { stdout, stderr } = await execute(process.execPath, [await writeProgram(block)], { env, timeout: 20_000 });
+    expect({ stdout, stderr }).toEqual({ stdout: PRINTED[block.file], stderr: '' });
+  });
+
+  /** A worker with simulated providers; returns the environment a producer finds them in. */
+  async function aDeployment(): Promise<NodeJS.ProcessEnv> {
+    const simulator = await startSimulator();
+    const providers = {
+      openai: { wire: 'responses', base_url: `${simulator.url}/v1`, credential: 'none' },
+      anthropic: { wire: 'messages', base_url: simulator.url, credential: 'none' },
+    };
+    const [redis, prefix] = [redisUrl(), freshPrefix()];
+    const settings = { prefix, providers, worker: { health_port: 0, log_level: 'silent', workspace_root: dir } };
+    const worker = await createWorker({ redis, settings });
+    onTestFinished(async () => {
+      await worker.drain();
+      await simulator.close();
+    });
+    return {
+      PATH: process.env.PATH,
+      REDIS_URL: redis,
+      ERRAND_PREFIX: prefix,
+      ERRAND_PROVIDERS: JSON.stringify(providers),
+    };
+  }
+});
+
+test('the program of the README is the heart of an example', () => {
+  const [program] = codeBlocks('README.md', page('README.md'));
+  const heart = /const { batch_id }[\s\S]*(?=await producer\.close)/.exec(program?.text ?? '')?.[0];
+  expect(heart).toContain('producer.outcomes');
+  expect(textOf('examples/02-mixed-routes.ts')).toContain(heart);
+});
+
+describe('JSON and YAML', () => {
+  const CHECKS: Record<string, (value: unknown, text: string) => unknown> = {
+    batch: checkBatch,
+    config: (_value, text) => checkConfig(text),
+    script: (value) => parseScript(value as Parameters<typeof parseScript>[0]),
+    route_audit: (value) => RouteAudit.parse(value),
+    cleanup_record: (value) => CleanupRecord.parse(value),
+  };
+
+  test.for(ofLanguage('json', 'yaml'))('%s is what it says it is', async ([, { language, mark, text }]) => {
+    expect(Object.keys(CHECKS)).toContain(mark);
+    await CHECKS[mark]?.(language === 'json' ? JSON.parse(text) : parseYaml(text), text);
+  });
+
+  test('the example configuration is one', async () => {
+    await checkConfig(textOf('errand.config.example.yaml'));
+  });
+
+  async function checkBatch(value: unknown): Promise<void> {
+    const providers = createCatalogue([]).routing();
+    const batch = await parseBatch(value, DEFAULT_LIMITS);
+    expect(batch.warnings).toEqual([]);
+    await planBatch(batch, { providers, delegation: {}, precedence: 'strict' });
+  }
+
+  async function checkConfig(text: string): Promise<void> {
+    const file = join(dir, 'errand.config.yaml');
+    await writeFile(file, text);
+    loadConfig({ ERRAND_CONFIG: file });
+  }
+});
+
+describe('shell lines', () => {
+  const SYSTEM = ['mkdir', 'printf', 'openssl', 'docker compose'];
+  const lines = ofLanguage('sh').flatMap(([at, { text }]) =>
+    text
+      .split(/\n| && /)
+      .filter(Boolean)
+      .map((line) => [at, line]),
+  );
+
+  test.for(lines)('%s: %s', async ([, line = '']) => {
+    const errand = /^(?:npm run errand --|errand) (.+)$/.exec(line);
+    if (errand?.[1]) return checkCommand(errand[1]);
+    const script = /^npm (?:run )?(\w+)$/.exec(line)?.[1];
+    if (script && script !== 'ci') return expect(JSON.parse(textOf('package.json')).scripts).toHaveProperty(script);
+    const tested = /^npx vitest run (\S+)$/.exec(line)?.[1];
+    if (tested) return expect(existsSync(join(root, tested))).toBe(true);
+    expect(line === 'npm ci' || SYSTEM.some((name) => line.startsWith(`${name} `))).toBe(true);
+  });
+
+  async function checkCommand(line: string): Promise<void> {
+    const [command = '', ...args] = line.split(' ');
+    const { stdout } = await execute(process.execPath, [join(root, 'src/cli.ts'), command, '--help']);
+    const [usage = ''] = stdout.split('\n');
+    expect(usage).toMatch(new RegExp(`^Usage: errand ${command}\\b`));
+    const [options, values] = [true, false].map((isOption) => args.filter((arg) => arg.startsWith('--') === isOption));
+    for (const option of options ?? []) expect(stdout).toContain(option);
+    expect(values).toHaveLength(usage.match(/<[A-Z-]+>/g)?.length ?? 0);
+  }
+});
