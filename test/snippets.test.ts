@@ -9,7 +9,6 @@ import { parse as parseYaml } from 'yaml';
 import { loadConfig } from '../src/app/config.ts';
 import { CleanupRecord } from '../src/contract/cleanup.ts';
 import { DEFAULT_LIMITS } from '../src/contract/limits.ts';
-import { parseBatch } from '../src/contract/parse-batch.ts';
 import { RouteAudit } from '../src/contract/route.ts';
 import { planBatch } from '../src/producer/plan.ts';
 import { createCatalogue } from '../src/providers/catalogue.ts';
@@ -134,9 +133,8 @@ describe('JSON and YAML', () => {
 
   async function checkBatch(value: unknown): Promise<void> {
     const providers = createCatalogue([]).routing();
-    const batch = await parseBatch(value, DEFAULT_LIMITS);
-    expect(batch.warnings).toEqual([]);
-    await planBatch(batch, { providers, delegation: {}, precedence: 'strict' });
+    const { warnings } = await planBatch(value, DEFAULT_LIMITS, { providers, delegation: {}, precedence: 'strict' });
+    expect(warnings).toEqual([]);
   }
 
   async function checkConfig(text: string): Promise<void> {

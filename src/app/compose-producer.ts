@@ -1,7 +1,7 @@
 import { ErrandError } from '../errors.ts';
 import { Producer } from '../producer/producer.ts';
-import { createCatalogue } from '../providers/catalogue.ts';
 import type { Config } from './config.ts';
+import { routingOf } from './routing.ts';
 
 const DAY_SECONDS = 24 * 3600;
 
@@ -21,11 +21,7 @@ export function composeProducer(config: Config, onError: (error: Error) => void 
   return new Producer({
     redisUrl: redisUrlOf(config),
     prefix: config.prefix,
-    routing: {
-      providers: createCatalogue(config.providers).routing(),
-      delegation: config.delegation,
-      precedence: config.routing_precedence,
-    },
+    routing: routingOf(config),
     limits: config.limits,
     tries: config.tasks.tries,
     backoffMs: config.tasks.backoff_ms,

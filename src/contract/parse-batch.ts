@@ -1,5 +1,5 @@
 import { byteLength } from '../base/text.ts';
-import { ErrandError } from '../errors.ts';
+import { ErrandError, type Problem } from '../errors.ts';
 import { type Batch, BatchOptions } from './batch.ts';
 import { Findings, joinPath } from './findings.ts';
 import type { Limits } from './limits.ts';
@@ -85,13 +85,16 @@ function checkSizes(
   return sizes.reduce((sum, [, size]) => sum + size, 0);
 }
 
+/** Finds what else is wrong with a task that fits the schema, given what its batch says; paths are within the task. */
+export type TaskCheck = (task: TaskSpec, batch: Pick<Batch, 'options' | 'route'>) => Problem[];
+
 /**
  * Parses what a producer submitted, all of it before anything is enqueued, and reports every problem at once with its
  * index and path. Yields to the event loop between slices, so that a large batch does not stall a web app.
  *
  * @throws ErrandError `BATCH_INVALID` with up to 100 problems.
  */
-export async function parseBatch(input: unknown, limits: Limits): Promise<Batch> {
+export async function parseBatch(input: unknown, limits: Limits, checkTask: TaskCheck = () => []): Promise<Batch> {
   const findings = new Findings();
   if (!isFields(input)) {
     findings.add('', `expected a batch object, got ${typeOf(input)}`);
@@ -127,16 +130,15 @@ export async function parseBatch(input: unknown, limits: Limits): Promise<Batch>
     findings.throwIfAny();
   }
 
-  const options = parseOptions(top, isSingle, findings);
-  const tasks = await parseTasks(items, isSingle, limits, findings);
-  checkSizes(options, '', limits, findings);
+  const batch = parseOptions(top, isSingle, findings);
+  const tasks = await parseTasks(items, isSingle ? '' : 'tasks', limits, findings, (task) => checkTask(task, batch));
+  checkSizes(batch.options, '', limits, findings);
   findings.throwIfAny();
   if (!isSingle && top.goal !== undefined) findings.warnings.push('goal: ignored, because tasks is not empty');
-  const route = isSingle ? {} : RouteRequest.parse(pick(top, ROUTE_FIELDS));
-  return { options, tasks, route, warnings: findings.warnings };
+  return { ...batch, tasks, warnings: findings.warnings };
 }
 
-function parseOptions(top: Fields, isSingle: boolean, findings: Findings): BatchOptions {
+function parseOptions(top: Fields, isSingle: boolean, findings: Findings): Pick<Batch, 'options' | 'route'> {
   const ofTask = isSingle ? TASK_FIELDS : ['goal', ...ROUTE_FIELDS];
   const known = [...OPTION_FIELDS, 'tasks', ...ofTask.filter((name) => !OPTION_FIELDS.includes(name))];
   const own = Object.fromEntries(
@@ -146,21 +148,22 @@ function parseOptions(top: Fields, isSingle: boolean, findings: Findings): Batch
   if (!parsed.success) findings.addIssues(parsed.error.issues, '', known);
   const route = RouteRequest.safeParse(isSingle ? {} : pick(top, ROUTE_FIELDS));
   if (!route.success) findings.addIssues(route.error.issues, '', known);
-  return parsed.success ? parsed.data : BatchOptions.parse({});
+  return { options: parsed.data ?? BatchOptions.parse({}), route: route.data ?? {} };
 }
 
 async function parseTasks(
   items: unknown[],
-  isSingle: boolean,
+  under: string,
   limits: Limits,
   findings: Findings,
+  check: (task: TaskSpec) => Problem[],
 ): Promise<TaskSpec[]> {
   const tasks: TaskSpec[] = [];
   let totalBytes = 0;
   for (const [index, item] of items.entries()) {
     if (index > 0 && index % TASKS_PER_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
     if (findings.isFull) break;
-    const at = isSingle ? '' : `tasks[${index}]`;
+    const at = under && `${under}[${index}]`;
     if (!isFields(item)) {
       findings.add(at, `expected a task object, got ${typeOf(item)}`, index);
       continue;
@@ -174,6 +177,7 @@ async function parseTasks(
       continue;
     }
     totalBytes += checkSizes(parsed.data, at, limits, findings, index);
+    for (const { path, message } of check(parsed.data)) findings.add(joinPath(at, path), message, index);
     tasks.push(parsed.data);
   }
   if (totalBytes > limits.max_batch_bytes) {

@@ -25,19 +25,25 @@ export async function endTree(tree: OwnedTree, graceMs: number): Promise<TreeEnd
   const known = treeOf(tree.pid);
   tree.stdin.end();
   if (!(await endsWithin(tree.exited, graceMs))) askToEnd(tree);
-  if (!(await endsWithin(tree.exited, graceMs + (tree.isGuarded ? KILL_MARGIN_MS : 0)))) known.push(...killTree(tree));
-  const hasEnded = await endsWithin(tree.exited, KILL_MARGIN_MS);
+  const patienceMs = tree.isGuarded ? graceMs + KILL_MARGIN_MS : graceMs;
+  if (!(await endsWithin(tree.exited, patienceMs))) known.push(...killAll(treeOf(tree.pid)));
+  const isProven = await isProvenGone(tree);
+  const left = isProven ? [] : await stillRunning(killAll(known), KILL_MARGIN_MS);
   // What the tree said last is often why it ended.
   await endsWithin(finished(tree.stderr), KILL_MARGIN_MS);
   for (const pipe of [tree.stdin, tree.stdout, tree.stderr]) pipe.destroy();
 
-  if (hasEnded && tree.isGuarded && (await tree.exited).signal === null) {
+  if (isProven) {
     return { survivors: 0, evidence: 'verified', detail: 'the guard saw the last process of the tree end' };
   }
-  const left = await stillRunning(known, KILL_MARGIN_MS);
   const survivors = new Set(left.map(({ pid }) => pid)).size;
   const reason = tree.isGuarded ? 'the guard was killed' : 'there was no guard';
   return { survivors, evidence: 'unknown', detail: `${reason}; ${survivors} processes known of the tree still run` };
+}
+
+/** A guard ends by itself only when no process of its tree is left. */
+async function isProvenGone({ exited, isGuarded }: OwnedTree): Promise<boolean> {
+  return (await endsWithin(exited, KILL_MARGIN_MS)) && isGuarded && (await exited).signal === null;
 }
 
 /** A guard passes it on to the tree; without one it goes to the group. A stopped process needs CONT to hear of it. */
@@ -47,10 +53,9 @@ function askToEnd({ pid, isGuarded }: OwnedTree): void {
   sendSignal(target, 'SIGCONT');
 }
 
-function killTree({ pid }: OwnedTree): ProcessIdentity[] {
-  const tree = treeOf(pid);
-  for (const member of tree) signalProcess(member, 'SIGKILL');
-  return tree;
+function killAll(processes: ProcessIdentity[]): ProcessIdentity[] {
+  for (const each of processes) signalProcess(each, 'SIGKILL');
+  return processes;
 }
 
 /** Tells whether it settles in time, either way. */

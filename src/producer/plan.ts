@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { isoNow } from '../base/clock.ts';
 import { batchIdFor, newBatchId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
-import type { Batch, BatchRecord, RouteInUse } from '../contract/batch.ts';
+import type { BatchOptions, BatchRecord, RouteInUse } from '../contract/batch.ts';
 import { batchInvalid } from '../contract/findings.ts';
-import type { ResolvedRoute } from '../contract/route.ts';
-import { type RoutingTable, resolveRoute } from '../contract/routing.ts';
+import type { Limits } from '../contract/limits.ts';
+import { parseBatch } from '../contract/parse-batch.ts';
+import type { ResolvedRoute, RouteRequest } from '../contract/route.ts';
+import { type RouteContext, type RoutingTable, resolveRoute } from '../contract/routing.ts';
 import type { TaskJob, TaskSpec } from '../contract/task.ts';
-import type { Problem } from '../errors.ts';
 
 /** Tasks planned before the event loop gets a turn. */
 const SLICE = 500;
-const MOST_PROBLEMS = 100;
 
 /** A batch with its routes resolved: the record to keep and the jobs to add. `fingerprint` tells batches apart. */
 export type PlannedBatch = {
@@ -19,38 +19,40 @@ export type PlannedBatch = {
   context: string;
   fingerprint: string;
   tasks: { name: string; data: TaskJob }[];
+  priority: number;
+  warnings: string[];
 };
 
 /**
- * Resolves the route of every task and names everything that will be enqueued. Yields to the event loop on the way.
+ * Parses a batch, resolves the route of every task, and names everything that will be enqueued. Enqueues nothing, needs
+ * no Redis, and yields to the event loop on the way.
  *
- * @throws ErrandError `BATCH_INVALID` with every task that has no usable route, and the providers that are known.
+ * The fingerprint is of what was asked for, so that the same batch is the same batch under another configuration.
+ *
+ * @throws ErrandError `BATCH_INVALID` with everything that is wrong, routes included.
  */
-export async function planBatch(batch: Batch, table: RoutingTable): Promise<PlannedBatch> {
+export async function planBatch(input: unknown, limits: Limits, table: RoutingTable): Promise<PlannedBatch> {
+  const batch = await parseBatch(input, limits, (task, { options, route }) => {
+    const resolved = resolveRoute(requestOf(task), contextOf(options, route), table);
+    return 'problems' in resolved ? resolved.problems : [];
+  });
   const { options } = batch;
   const batchId = options.idempotency_key ? batchIdFor(options.idempotency_key) : newBatchId();
   const name = options.name ?? `batch ${batchId.slice(-6)}`;
-  const context = { defaults: options.defaults, batch: batch.route, parent: options.parent };
-  const hash = createHash('sha256').update(JSON.stringify({ ...options, idempotency_key: undefined }));
+  const context = contextOf(options, batch.route);
+  const hash = createHash('sha256').update(JSON.stringify([{ ...options, idempotency_key: undefined }, batch.route]));
   const routes = new Map<string, RouteInUse>();
-  const problems: Problem[] = [];
   const tasks: PlannedBatch['tasks'] = [];
   for (const [index, spec] of batch.tasks.entries()) {
     if (index > 0 && index % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
-    const { provider, model, reasoning_effort, ...task } = spec;
     const resolved = resolveRoute(requestOf(spec), context, table);
-    if ('problems' in resolved) {
-      for (const { path, message } of resolved.problems)
-        problems.push({ path: `tasks[${index}].${path}`, message, index });
-      if (problems.length >= MOST_PROBLEMS) break;
-      continue;
-    }
+    if ('problems' in resolved) throw batchInvalid(resolved.problems.map((problem) => ({ ...problem, index })));
+    const { provider: _provider, model: _model, reasoning_effort: _effort, ...task } = spec;
     const data: TaskJob = { version: 1, batch_id: batchId, index, task, route: resolved.route };
     tasks.push({ name: `${name} #${index} · ${labelOf(resolved.route)}`, data });
-    hash.update(JSON.stringify([task, resolved.route]));
+    hash.update(JSON.stringify(spec));
     noteRoute(routes, resolved.route, index);
   }
-  if (problems.length > 0) throw batchInvalid(problems);
   return {
     record: {
       version: 1,
@@ -66,6 +68,8 @@ export async function planBatch(batch: Batch, table: RoutingTable): Promise<Plan
     context: options.context ?? '',
     fingerprint: hash.digest('base64url'),
     tasks,
+    priority: options.priority,
+    warnings: [...batch.warnings, ...routeWarnings(batch.route, table)],
   };
 }
 
@@ -74,7 +78,11 @@ export function labelOf({ provider, model, reasoning_effort: effort }: Omit<Rout
   return `${provider}/${clip(model, 60)}${effort ? ` · ${effort}` : ''}`;
 }
 
-function requestOf({ provider, model, reasoning_effort }: TaskSpec): ResolvedRoute['requested'] {
+function contextOf(options: BatchOptions, route: RouteRequest): RouteContext {
+  return { defaults: options.defaults, batch: route, parent: options.parent };
+}
+
+function requestOf({ provider, model, reasoning_effort }: TaskSpec): RouteRequest {
   return { ...(provider && { provider }), ...(model && { model }), ...(reasoning_effort && { reasoning_effort }) };
 }
 
@@ -83,4 +91,9 @@ function noteRoute(routes: Map<string, RouteInUse>, route: ResolvedRoute, index:
   const key = JSON.stringify([provider, model, reasoning_effort]);
   if (routes.has(key)) return;
   routes.set(key, { provider, model, ...(reasoning_effort && { reasoning_effort }), first_index: index });
+}
+
+function routeWarnings(route: RouteRequest, { precedence }: RoutingTable): string[] {
+  if (precedence === 'inherit') return [];
+  return Object.keys(route).map((field) => `${field}: no default for the tasks; write defaults.${field} to mean one`);
 }

@@ -6,7 +6,6 @@ import type { BatchInput, BatchStatus, BatchSummary, Receipt } from '../contract
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Limits } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { parseBatch } from '../contract/parse-batch.ts';
 import type { RoutingTable } from '../contract/routing.ts';
 import { ErrandError } from '../errors.ts';
 import {
@@ -73,30 +72,26 @@ export class Producer {
    * @throws ErrandError `BATCH_INVALID` with every problem, `IDEMPOTENCY_CONFLICT`, `REDIS_UNAVAILABLE`.
    */
   async enqueue(input: BatchInput): Promise<Receipt> {
-    const { routing, limits, tries, backoffMs, ingestTimeoutMs } = this.#options;
-    const batch = await parseBatch(input, limits);
-    const planned = await planBatch(batch, routing);
-    const warnings = [...batch.warnings, ...routeWarnings(batch.route, routing)];
-    const { record } = planned;
+    const { tries, backoffMs, ingestTimeoutMs } = this.#options;
+    const planned = await this.plan(input);
+    const { record, tasks, priority, warnings } = planned;
     const receipt = { batch_id: record.batch_id, total: record.total, warnings };
     return this.#withRedis(async () => {
       const stage = await this.#batches.create(record, planned.context, planned.fingerprint);
       if (stage === 'running' || stage === 'settled') return { ...receipt, is_new: false };
+      const isNew = stage === null;
       const keep = await this.#claim(record.batch_id);
-      if (!keep) return { ...receipt, is_new: false };
+      if (!keep) return { ...receipt, is_new: isNew };
       const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total };
-      const { priority } = batch.options;
-      await this.#flow.add({ job, tasks: planned.tasks, priority, attempts: tries, backoffMs, ingestTimeoutMs }, keep);
+      await this.#flow.add({ job, tasks, priority, attempts: tries, backoffMs, ingestTimeoutMs }, keep);
       await this.#batches.seal(record.batch_id);
-      return { ...receipt, is_new: stage === null };
+      return { ...receipt, is_new: isNew };
     });
   }
 
   /** Validates the batch and resolves its routes as {@link Producer.enqueue} would, and enqueues nothing. */
-  async plan(input: BatchInput): Promise<PlannedBatch & { warnings: string[] }> {
-    const batch = await parseBatch(input, this.#options.limits);
-    const planned = await planBatch(batch, this.#options.routing);
-    return { ...planned, warnings: [...batch.warnings, ...routeWarnings(batch.route, this.#options.routing)] };
+  plan(input: BatchInput): Promise<PlannedBatch> {
+    return planBatch(input, this.#options.limits, this.#options.routing);
   }
 
   /** Where the batch stands. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`. */
@@ -215,9 +210,4 @@ export class Producer {
 
 function notFound(id: string): ErrandError {
   return new ErrandError('NOT_FOUND', `"${id.slice(0, 60)}" is on record neither as a batch nor as a task`);
-}
-
-function routeWarnings(route: object, { precedence }: RoutingTable): string[] {
-  if (precedence === 'inherit') return [];
-  return Object.keys(route).map((field) => `${field}: no default for the tasks; write defaults.${field} to mean one`);
 }

@@ -39,14 +39,14 @@ class GatheringRedis extends Redis {
  */
 export function openPatientRedis({ url, onError }: Opening): Redis {
   const redis = new GatheringRedis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
-  redis.on('error', onError);
+  redis.on('error', (error) => onError(withoutCommand(error)));
   return redis;
 }
 
 /** Opens a client for listening to channels. It says nothing for long times, so it has no socket timeout. */
 export function openListeningRedis({ url, onError }: Opening): Redis {
   const redis = new Redis(url, { maxRetriesPerRequest: null, keepAlive: 10_000, retryStrategy: backOff });
-  redis.on('error', onError);
+  redis.on('error', (error) => onError(withoutCommand(error)));
   return redis;
 }
 
@@ -63,7 +63,7 @@ export function openHastyRedis({ url, onError }: Opening): Redis {
     commandTimeout: 5_000,
     retryStrategy: backOff,
   });
-  redis.on('error', onError);
+  redis.on('error', (error) => onError(withoutCommand(error)));
   return redis;
 }
 
@@ -94,11 +94,19 @@ export async function awaitReady(redis: Redis, withinMs: number): Promise<void> 
   }
 }
 
+/** ioredis hangs the command it sent on its errors, and that of a refused login holds the password. */
+function withoutCommand<E>(error: E): E {
+  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
+  return error;
+}
+
 /** The error for a Redis that does not answer. Names host and port, never the password in the URL. */
 export function unavailable(redis: Redis, cause: unknown): ErrandError {
   const { host, port } = redis.options;
   const why = cause === undefined ? 'no answer' : messageOf(cause);
-  return new ErrandError('REDIS_UNAVAILABLE', `Redis at ${host}:${port} is not available: ${why}`, { cause });
+  return new ErrandError('REDIS_UNAVAILABLE', `Redis at ${host}:${port} is not available: ${why}`, {
+    cause: withoutCommand(cause),
+  });
 }
 
 /** Tells whether an error means that Redis is away, rather than that a command was wrong. */

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { REASONING_EFFORTS } from '../../src/contract/effort.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
-import { parseBatch } from '../../src/contract/parse-batch.ts';
 import { type ResolvedRoute, RouteRequest, type RouteRule } from '../../src/contract/route.ts';
 import { type RouteContext, type RoutingTable, resolveRoute } from '../../src/contract/routing.ts';
 import { planBatch } from '../../src/producer/plan.ts';
@@ -166,7 +165,7 @@ describe('a single call', () => {
   test('routes as a batch of one with the same fields does (B53)', async () => {
     const fields = { goal: 'a', provider: 'anthropic', model: 'm', reasoning_effort: 'low' };
     const routes = [fields, { tasks: [fields] }].map(async (input) => {
-      const planned = await planBatch(await parseBatch(input, DEFAULT_LIMITS), table);
+      const planned = await planBatch(input, DEFAULT_LIMITS, table);
       return planned.tasks.map(({ data }) => data.route);
     });
     const [single, batch] = await Promise.all(routes);

@@ -65,6 +65,19 @@ describe('a guarded command', () => {
     expect(pidsTagged(tool.tag)).toEqual([]);
   });
 
+  test('does not wait for those that nobody asked to end: what left the group is killed at once', async () => {
+    const tool = await startScript('(setsid sleep 300 &); exit 3', { guardPath, graceMs: 3_600_000 });
+    expect(await tool.exited).toEqual({ code: 3, signal: null });
+    expect(pidsTagged(tool.tag)).toEqual([]);
+  });
+
+  test('has its pipes to itself: when it closes one, the reader sees the end', async () => {
+    const tool = await startScript('exec >&-; exec sleep 300', { guardPath });
+    expect(await text(tool.stdout)).toBe('');
+    expect(pidsTagged(tool.tag)).toHaveLength(2);
+    await tool.close();
+  });
+
   test('is given the time to end in order, also where its own parent does not wait for it', async () => {
     const server = 'trap "sleep 0.1; echo saved; exit" TERM; echo up; while :; do sleep 0.01; done';
     const tool = await startScript(`sh -c '${server}' & wait`, { guardPath, graceMs: 2_000 });
@@ -129,6 +142,19 @@ describe('after kill -9 of the worker', () => {
 });
 
 describe('without a guard', () => {
+  test('a command that ends takes its group with it', async () => {
+    const tool = await startScript('trap "" TERM; sleep 300 & exit 3', { guardPath: null });
+    expect(await tool.exited).toEqual({ code: 3, signal: null });
+    await untilTagged(tool.tag, 0);
+  });
+
+  test('close kills also what has left the group and outlasts its parent', async () => {
+    const tool = await startScript('setsid sleep 300 & cat', { guardPath: null });
+    await untilTagged(tool.tag, 3);
+    expect(await tool.close()).toMatchObject({ survivors: 0, evidence: 'unknown' });
+    expect(pidsTagged(tool.tag)).toEqual([]);
+  });
+
   test('close kills the group and what hangs below, says what it saw, and claims no more', async () => {
     const tool = await startScript('trap "" TERM; sleep 300 & setsid -w sleep 300', { guardPath: null });
     expect(tool.isGuarded).toBe(false);

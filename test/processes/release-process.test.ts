@@ -45,11 +45,12 @@ test('ends the whole tree of a living guard, and a second release finds it gone'
   expect(await releaseProcess(tool.ref, 100)).toMatchObject({ survivors: 0, evidence: 'unknown' });
 });
 
-test('ends a tree whose guard is stopped', async () => {
-  const tool = await startScript('exec sleep 300', { guardPath });
+test('ends a tree whose guard is stopped, in order', async () => {
+  const tool = await startScript('exec sleep 300', { guardPath, graceMs: 1_000 });
   await untilTagged(tool.tag, 2);
   process.kill(tool.pid, 'SIGSTOP');
-  expect(await releaseProcess(tool.ref, 100)).toMatchObject({ survivors: 0, evidence: 'verified' });
+  expect(await releaseProcess(tool.ref, 1_000)).toMatchObject({ survivors: 0, evidence: 'verified' });
+  expect(await tool.exited).toEqual({ code: 128 + 15, signal: null });
   expect(pidsTagged(tool.tag)).toEqual([]);
 });
 

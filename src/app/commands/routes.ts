@@ -1,4 +1,3 @@
-import { parseBatch } from '../../contract/parse-batch.ts';
 import type { ResolvedRoute } from '../../contract/route.ts';
 import { planBatch } from '../../producer/plan.ts';
 import { type Catalogue, createCatalogue } from '../../providers/catalogue.ts';
@@ -14,15 +13,14 @@ import { table } from '../terminal.ts';
 /** Prints the route that each task of a batch would take. Needs no Redis and enqueues nothing. */
 export async function routes(file: string, { json = false }: { json?: boolean }, screen: Screen): Promise<number> {
   const config = loadConfig();
-  const batch = await parseBatch(await readBatchFile(file), config.limits);
-  const planned = await planBatch(batch, routingOf(config));
+  const planned = await planBatch(await readBatchFile(file), config.limits, routingOf(config));
   const catalogue = createCatalogue(config.providers);
   const resolved = planned.tasks.map(({ data }) => ({
     index: data.index,
     ...data.route,
     ...sent(data.route, catalogue),
   }));
-  for (const warning of batch.warnings) screen.note(`warning: ${warning}`);
+  for (const warning of planned.warnings) screen.note(`warning: ${warning}`);
   if (json) {
     for (const route of resolved) screen.print(JSON.stringify(route));
     return EXIT.ok;
