@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, processEnvironment } from '../src/app/config.ts';
-import { startEmbeddedRedis } from '../src/app/embedded-redis.ts';
+import { startEmbeddedRedis } from '../src/app/redis/embedded-redis.ts';
 import type { CreateProducerOptions } from '../src/index.ts';
 import { type Simulator, startSimulator } from '../src/simulator/index.ts';
 import { createWorker } from '../src/worker.ts';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { complaintOf, EXIT } from './app/exit-code.ts';
-import { openScreen } from './app/screen.ts';
+import { openScreen } from './app/screen/screen.ts';
 
 const HELP = `
 FILE is JSON, JSONL or YAML; - is standard input. JSON and YAML hold a batch, or an array of tasks.

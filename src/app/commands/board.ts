@@ -1,7 +1,7 @@
 import { composeBoard } from '../compose-board.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
-import type { Screen } from '../screen.ts';
+import type { Screen } from '../screen/screen.ts';
 import { aborted, onStop } from '../stopping.ts';
 
 /** Serves the board until a signal asks to stop. */

@@ -1,7 +1,7 @@
 import { composeProducer } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
-import type { Screen } from '../screen.ts';
+import type { Screen } from '../screen/screen.ts';
 
 /** Why it is cancelled, as the outcomes will say. */
 export type CancelFlags = { reason: string; json?: boolean };

@@ -5,8 +5,8 @@ import { type Config, loadConfig } from '../config.ts';
 import { type Finding, keyFinding, laneFinding, nodeFinding, redisFindings } from '../diagnosis.ts';
 import { EXIT } from '../exit-code.ts';
 import { providerKeys } from '../provider-keys.ts';
-import type { Screen } from '../screen.ts';
-import { table } from '../terminal.ts';
+import type { Screen } from '../screen/screen.ts';
+import { table } from '../screen/table.ts';
 
 const WITHIN_MS = 3_000;
 

@@ -4,9 +4,9 @@ import { readBatchFile } from '../batch-file.ts';
 import { composeProducer } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
-import { followBatch } from '../follow-batch.ts';
-import type { Screen } from '../screen.ts';
-import { showOutcomes } from '../show-outcomes.ts';
+import { followBatch } from '../screen/follow-batch.ts';
+import type { Screen } from '../screen/screen.ts';
+import { showOutcomes } from '../screen/show-outcomes.ts';
 import { onStop } from '../stopping.ts';
 
 /** `wait`: stay until the batch has settled. `json`: print the receipt, or after waiting the summary, as JSON. */

@@ -2,8 +2,8 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { composeProducer } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
-import type { Screen } from '../screen.ts';
-import { showOutcomes } from '../show-outcomes.ts';
+import type { Screen } from '../screen/screen.ts';
+import { showOutcomes } from '../screen/show-outcomes.ts';
 
 /** `failed`: only tasks that did not succeed. `json`: one whole outcome a line. */
 export type OutcomesFlags = { failed?: boolean; json?: boolean };

@@ -5,10 +5,10 @@ import { effortFor } from '../../providers/effort.ts';
 import { readBatchFile } from '../batch-file.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
-import { effortText, targetText } from '../outcome-table.ts';
 import { routingOf } from '../routing.ts';
-import type { Screen } from '../screen.ts';
-import { table } from '../terminal.ts';
+import { effortText, targetText } from '../screen/outcome-table.ts';
+import type { Screen } from '../screen/screen.ts';
+import { table } from '../screen/table.ts';
 
 /** Prints the route that each task of a batch would take. Needs no Redis and enqueues nothing. */
 export async function routes(file: string, { json = false }: { json?: boolean }, screen: Screen): Promise<number> {

@@ -3,7 +3,7 @@ import { parse as parseYaml } from 'yaml';
 import { ErrandError, messageOf } from '../../errors.ts';
 import { parseScript, type ScriptInput, startSimulator } from '../../simulator/index.ts';
 import { EXIT } from '../exit-code.ts';
-import type { Screen } from '../screen.ts';
+import type { Screen } from '../screen/screen.ts';
 import { aborted, onStop } from '../stopping.ts';
 
 /** Where the simulator listens, and the file of its script (JSON or YAML), if any. */

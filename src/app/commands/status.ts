@@ -2,8 +2,8 @@ import type { BatchStatus, BatchSummary } from '../../contract/batch.ts';
 import { composeProducer } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
-import { costText } from '../outcome-table.ts';
-import type { Screen } from '../screen.ts';
+import { costText } from '../screen/outcome-table.ts';
+import type { Screen } from '../screen/screen.ts';
 
 /** Prints where a batch stands. Returns 1 once a task of it has ended without success. */
 export async function status(batchId: string, { json = false }: { json?: boolean }, screen: Screen): Promise<number> {

@@ -1,7 +1,7 @@
-import type { BatchInput } from '../contract/batch.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import type { TaskSpec } from '../contract/task.ts';
-import type { FailureCode } from '../errors.ts';
+import type { BatchInput } from '../../contract/batch.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { TaskSpec } from '../../contract/task.ts';
+import type { FailureCode } from '../../errors.ts';
 import { ACME, LOCAL } from './simulated-providers.ts';
 
 /** A task of the sample, and how it is expected to end: with success, or with this code. */

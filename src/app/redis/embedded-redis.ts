@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { ErrandError } from '../errors.ts';
+import { ErrandError } from '../../errors.ts';
 import { askRedis, redisGone, redisIdentity } from './redis-ask.ts';
 import { findRedisBinary } from './redis-binary.ts';
 import { claimHome, isRunning, openHome, type RedisHome } from './redis-home.ts';

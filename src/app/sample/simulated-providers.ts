@@ -1,6 +1,6 @@
-import { createCatalogue } from '../providers/catalogue.ts';
-import { ProviderProfile } from '../providers/profile.ts';
-import type { Config } from './config.ts';
+import { createCatalogue } from '../../providers/catalogue.ts';
+import { ProviderProfile } from '../../providers/profile.ts';
+import type { Config } from '../config.ts';
 
 /** The OpenAI-compatible provider of the sample, and the one that has no credential. */
 export const LOCAL = 'local';

@@ -1,6 +1,6 @@
-import { clip } from '../base/text.ts';
-import type { ErrandEvent } from '../contract/events.ts';
-import type { Outcome } from '../contract/outcome.ts';
+import { clip } from '../../base/text.ts';
+import type { ErrandEvent } from '../../contract/events.ts';
+import type { Outcome } from '../../contract/outcome.ts';
 
 type OfTask = Exclude<ErrandEvent, { event: 'batch_settled' }>;
 

@@ -1,11 +1,11 @@
 import { styleText } from 'node:util';
-import { clip } from '../base/text.ts';
-import type { CleanupRecord, ResourceKind } from '../contract/cleanup.ts';
-import type { ReasoningEffort } from '../contract/effort.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import type { RouteAudit, RouteRequest } from '../contract/route.ts';
-import type { Cost } from '../contract/usage.ts';
-import { type Row, table, textWidth } from './terminal.ts';
+import { clip } from '../../base/text.ts';
+import type { CleanupRecord, ResourceKind } from '../../contract/cleanup.ts';
+import type { ReasoningEffort } from '../../contract/effort.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { RouteAudit, RouteRequest } from '../../contract/route.ts';
+import type { Cost } from '../../contract/usage.ts';
+import { type Row, table, textWidth } from './table.ts';
 
 const GOAL_SHOWN = 38;
 const CLAMPED = 'effort a → b: the model does not take a, so it was clamped to b';

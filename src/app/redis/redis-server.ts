@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
-import { monotonicMs, sleep } from '../base/clock.ts';
-import { ErrandError } from '../errors.ts';
+import { monotonicMs, sleep } from '../../base/clock.ts';
+import { ErrandError } from '../../errors.ts';
 import { askRedis, redisIdentity } from './redis-ask.ts';
 import type { RedisHome } from './redis-home.ts';
 

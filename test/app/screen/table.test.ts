@@ -1,6 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { table, textWidth } from '../../src/app/terminal.ts';
+import { table, textWidth } from '../../../src/app/screen/table.ts';
 
 const red = (text: string) => styleText('red', text, { validateStream: false });
 const linesOf = (text: string) => text.split('\n');

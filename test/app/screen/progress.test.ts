@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Progress } from '../../src/app/progress.ts';
-import { ErrandEvent } from '../../src/contract/events.ts';
+import { Progress } from '../../../src/app/screen/progress.ts';
+import { ErrandEvent } from '../../../src/contract/events.ts';
 
 let progress: Progress;
 beforeEach(() => {

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { clip } from '../base/text.ts';
-import { messageOf } from '../errors.ts';
+import { clip } from '../../base/text.ts';
+import { messageOf } from '../../errors.ts';
 
 const execute = promisify(execFile);
 

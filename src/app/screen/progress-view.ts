@@ -1,5 +1,5 @@
 import { createLogUpdate } from 'log-update';
-import { clip } from '../base/text.ts';
+import { clip } from '../../base/text.ts';
 import type { Progress } from './progress.ts';
 import type { Screen } from './screen.ts';
 

@@ -1,9 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
-import { costText, outcomeTable } from '../../src/app/outcome-table.ts';
-import { textWidth } from '../../src/app/terminal.ts';
-import type { CleanupStep } from '../../src/contract/cleanup.ts';
-import { Outcome } from '../../src/contract/outcome.ts';
+import { costText, outcomeTable } from '../../../src/app/screen/outcome-table.ts';
+import { textWidth } from '../../../src/app/screen/table.ts';
+import type { CleanupStep } from '../../../src/contract/cleanup.ts';
+import { Outcome } from '../../../src/contract/outcome.ts';
 
 const at = '2026-11-22T10:00:00.000Z';
 const requested = { provider: 'anthropic', reasoning_effort: 'minimal' };

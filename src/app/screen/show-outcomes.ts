@@ -1,5 +1,5 @@
-import type { Outcome } from '../contract/outcome.ts';
-import type { Producer } from '../producer/producer.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { Producer } from '../../producer/producer.ts';
 import { outcomeTable } from './outcome-table.ts';
 import type { Screen } from './screen.ts';
 

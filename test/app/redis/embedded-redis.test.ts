@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/app/embedded-redis.ts';
-import { findRedisBinary } from '../../src/app/redis-binary.ts';
-import { openRedis } from '../helpers/redis.ts';
+import { type EmbeddedRedis, startEmbeddedRedis } from '../../../src/app/redis/embedded-redis.ts';
+import { findRedisBinary } from '../../../src/app/redis/redis-binary.ts';
+import { openRedis } from '../../helpers/redis.ts';
 
 const path = inject('path');
 
@@ -36,7 +36,7 @@ type OwnerProcess = { process: ChildProcess; url: string; pid: number; nextLine:
 
 /** Starts an embedded Redis in a process of its own, which can be killed. */
 async function startOwner(ownerPath: string): Promise<OwnerProcess> {
-  const script = join(import.meta.dirname, '../fixtures/embedded-redis-owner.ts');
+  const script = join(import.meta.dirname, '../../fixtures/embedded-redis-owner.ts');
   const child = spawn(process.execPath, [script, dir, ownerPath], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],

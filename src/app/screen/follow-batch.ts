@@ -1,5 +1,5 @@
-import type { BatchSummary } from '../contract/batch.ts';
-import type { Producer } from '../producer/producer.ts';
+import type { BatchSummary } from '../../contract/batch.ts';
+import type { Producer } from '../../producer/producer.ts';
 import { Progress } from './progress.ts';
 import { openProgressView } from './progress-view.ts';
 import type { Screen } from './screen.ts';

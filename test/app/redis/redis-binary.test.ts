@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { findRedisBinary } from '../../src/app/redis-binary.ts';
-import { isDebianLike } from '../../src/app/redis-install.ts';
-import { isErrandError, messageOf } from '../../src/errors.ts';
+import { findRedisBinary } from '../../../src/app/redis/redis-binary.ts';
+import { isDebianLike } from '../../../src/app/redis/redis-install.ts';
+import { isErrandError, messageOf } from '../../../src/errors.ts';
 
 let bin: string;
 beforeEach(async () => {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { ErrandError } from '../errors.ts';
+import { ErrandError } from '../../errors.ts';
 import { canInstallRedis, installRedis } from './redis-install.ts';
 
 const execute = promisify(execFile);
