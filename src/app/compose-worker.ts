@@ -3,6 +3,7 @@ import type { AdmissionVerdict, RouteInUse } from '../contract/batch.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { type Catalogue, createCatalogue } from '../providers/catalogue.ts';
 import { effortFor } from '../providers/effort.ts';
+import { Models } from '../providers/models.ts';
 import { closeRedis, openListeningRedis, openPatientRedis } from '../queue/connection.ts';
 import { Consumer } from '../queue/consumer.ts';
 import { BatchRecords } from '../records/batch-records.ts';
@@ -47,6 +48,7 @@ export async function startWorker(config: Config, log: Log, redactor: Redactor):
     active,
     catalogue,
     credentials,
+    models: new Models(),
     redactor,
     telemetry,
     workerName: config.worker.name,

@@ -19,6 +19,11 @@ export class Secret {
     return this.#value;
   }
 
+  /** Tells whether both hold the same value. */
+  equals(other: Secret): boolean {
+    return this.#value === other.#value;
+  }
+
   toString(): string {
     return MASK;
   }

@@ -7,6 +7,8 @@ import { type Environment, readCredential } from './sources.ts';
 export class CredentialResolver {
   readonly #environment: Environment;
   readonly #redactor: Redactor;
+  /** The last reading of each source: one value is one `Secret`, so that clients can be kept by it. */
+  readonly #known = new Map<string, Credential>();
   readonly #underWay = new Map<string, Promise<Credential>>();
 
   constructor(environment: Environment, redactor: Redactor) {
@@ -41,7 +43,10 @@ export class CredentialResolver {
 
   async #read(source: string): Promise<Credential> {
     const credential = await readCredential(source, this.#environment);
+    const known = this.#known.get(source);
+    if (known?.secret.equals(credential.secret)) return known;
     this.#redactor.watch(credential.secret);
+    this.#known.set(source, credential);
     return credential;
   }
 }

@@ -1,4 +1,4 @@
-import { calcPrice, type MatchLogic } from '@pydantic/genai-prices';
+import { calcPrice, findProvider, type MatchLogic, type Provider } from '@pydantic/genai-prices';
 import type { Cost, Usage } from '../contract/usage.ts';
 import type { ProviderProfile } from './profile.ts';
 
@@ -18,6 +18,14 @@ function isNamed(rule: MatchLogic, model: string): boolean {
 /** Tells whether `model` is `id` itself, a dated snapshot of it, or its `-latest` alias. */
 function isFormOf(id: string, model: string): boolean {
   return model.startsWith(id) && /^(-\d{8}|-\d{4}-\d{2}-\d{2}|-latest)?$/.test(model.slice(id.length));
+}
+
+const providers = new Map<string, Provider | undefined>();
+
+/** The library's provider of an endpoint; remembered, because finding it tries a pattern for each of sixty. */
+function providerAt(baseUrl: string): Provider | undefined {
+  if (!providers.has(baseUrl)) providers.set(baseUrl, findProvider({ providerApiUrl: baseUrl }));
+  return providers.get(baseUrl);
 }
 
 function declaredCost(price: NonNullable<ProviderProfile['prices'][string]>, usage: BilledUsage): number {
@@ -46,7 +54,8 @@ export function costOf(profile: ProviderProfile, model: string, usage: BilledUsa
     cache_write_tokens: usage.cache_write_tokens,
     output_tokens: usage.output_tokens,
   };
-  const priced = calcPrice(tokens, model, { providerApiUrl: profile.base_url });
+  const provider = providerAt(profile.base_url);
+  const priced = provider && calcPrice(tokens, model, { provider });
   if (!priced) return null;
   return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced.total_price : null;
 }

@@ -21,6 +21,8 @@ const LINGER_MS = 1_000;
 export class CallTimers {
   readonly #controller = new AbortController();
   readonly #profile: ProviderProfile;
+  readonly #caller: AbortSignal;
+  readonly #leave: () => void;
   readonly #total: NodeJS.Timeout;
   #phase: NodeJS.Timeout;
   #limit: Limit = 'headers_ms';
@@ -31,7 +33,10 @@ export class CallTimers {
 
   constructor(profile: ProviderProfile, caller: AbortSignal) {
     this.#profile = profile;
-    this.signal = AbortSignal.any([caller, this.#controller.signal]);
+    this.signal = this.#controller.signal;
+    this.#caller = caller;
+    this.#leave = () => this.#controller.abort(caller.reason);
+    caller.addEventListener('abort', this.#leave, { once: true });
     this.#total = setTimeout(() => this.#expire('total_ms'), profile.timeouts.total_ms);
     this.#phase = setTimeout(() => this.#expire(this.#limit), profile.timeouts.headers_ms);
   }
@@ -65,6 +70,7 @@ export class CallTimers {
   stop(): void {
     clearTimeout(this.#phase);
     clearTimeout(this.#total);
+    this.#caller.removeEventListener('abort', this.#leave);
   }
 
   #enter(limit: Limit): void {

@@ -5,7 +5,7 @@ import { collectFiles, workspaceTools } from '../agent/workspace.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
 import { ErrandError } from '../errors.ts';
-import { createModel, type ModelHandle } from '../providers/client.ts';
+import type { ModelHandle } from '../providers/models.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import { type AdmittedBatch, assertAdmitted } from './admission.ts';
@@ -73,7 +73,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
     client: {
       kind: 'client' as const,
       ref: new URL(profile.base_url).host,
-      acquire: () => createModel({ profile, route: job.route, credential }),
+      acquire: () => deps.models.open({ profile, route: job.route, credential }),
       live: (made: ModelHandle) => made,
     },
   });

@@ -1,6 +1,7 @@
 import type { Redactor } from '../base/secret.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import type { Catalogue } from '../providers/catalogue.ts';
+import type { Models } from '../providers/models.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
@@ -21,6 +22,7 @@ export type TaskDeps = {
   active: ActiveAttempts;
   catalogue: Catalogue;
   credentials: CredentialResolver;
+  models: Models;
   redactor: Redactor;
   telemetry: Telemetry;
   workerName: string;

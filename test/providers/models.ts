@@ -3,8 +3,8 @@ import { Secret } from '../../src/base/secret.ts';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import type { Wire } from '../../src/contract/route.ts';
 import { ErrandError } from '../../src/errors.ts';
-import { createModel, type ModelHandle } from '../../src/providers/client.ts';
 import type { TurnRequest } from '../../src/providers/model.ts';
+import { type ModelHandle, Models } from '../../src/providers/models.ts';
 import { ProviderProfile } from '../../src/providers/profile.ts';
 import type { Directive } from '../../src/simulator/index.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/index.ts';
@@ -26,7 +26,7 @@ export function profileAt(wire: Wire, url: string, more: Record<string, unknown>
 
 /** A model behind a profile, for a model name that the wire knows and an effort. */
 export function modelOf(profile: ProviderProfile, model = 'sim-model', effort?: ReasoningEffort): ModelHandle {
-  return createModel({
+  return new Models().open({
     profile,
     route: { model, reasoning_effort: effort },
     credential: { id: 'env:ACME_API_KEY', secret: new Secret(KEY) },

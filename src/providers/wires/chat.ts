@@ -5,21 +5,21 @@ import type {
   ChatCompletionTool,
 } from 'openai/resources/chat/completions/completions';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
-import { makeCall, type Reply } from '../call.ts';
+import type { Reply } from '../call.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
 import { mergeDelta } from './chat-delta.ts';
 import { createOpenAIClient } from './openai-client.ts';
 import {
   billOf,
-  type CreateWireModel,
-  finishTurn,
+  type ConnectWire,
   fromNative,
   outputLimit,
   type TurnBody,
   tokens,
   toNative,
-  type WireOptions,
+  type WireRoute,
+  wireModel,
 } from './wire.ts';
 
 function messagesOf(entry: TranscriptEntry): ChatCompletionMessageParam[] {
@@ -32,7 +32,7 @@ function toolOf({ name, description, parameters }: ToolDefinition): ChatCompleti
   return { type: 'function', function: { name, description, parameters } };
 }
 
-function paramsOf({ profile, model, effort }: WireOptions, request: TurnRequest): ChatCompletionCreateParamsStreaming {
+function paramsOf({ profile, model, effort }: WireRoute, request: TurnRequest): ChatCompletionCreateParamsStreaming {
   const system: ChatCompletionMessageParam[] =
     request.system === '' ? [] : [{ role: 'system', content: request.system }];
   return {
@@ -56,13 +56,13 @@ type GrowingMessage = {
 
 /** Gathers the deltas of the one choice asked for. */
 class ChatReply implements Reply<ChatCompletionChunk> {
-  readonly #options: WireOptions;
+  readonly #options: WireRoute;
   readonly #onText: TurnRequest['onText'];
   readonly #message: GrowingMessage = { role: 'assistant', content: null };
   #finish: string | undefined;
   #told: ChatCompletionChunk['usage'];
 
-  constructor(options: WireOptions, onText: TurnRequest['onText']) {
+  constructor(options: WireRoute, onText: TurnRequest['onText']) {
     this.#options = options;
     this.#onText = onText;
   }
@@ -119,16 +119,13 @@ class ChatReply implements Reply<ChatCompletionChunk> {
   }
 }
 
-/** Makes a model that is spoken to through OpenAI Chat Completions. `native` is the assistant message. */
-export const createChatModel: CreateWireModel = (options) => {
-  const client = createOpenAIClient(options);
-  return {
-    async turn(request, signal) {
-      const reply = new ChatReply(options, request.onText);
-      const params = paramsOf(options, request);
-      const open = (live: AbortSignal) => client.chat.completions.create(params, { signal: live }).withResponse();
-      const requestId = await makeCall(options.profile, signal, open, reply);
-      return finishTurn(reply.turn(), requestId);
-    },
-  };
+/** Connects to a provider that is spoken to through OpenAI Chat Completions. `native` is the assistant message. */
+export const connectChat: ConnectWire = (endpoint) => {
+  const client = createOpenAIClient(endpoint);
+  return (route) =>
+    wireModel(route, {
+      paramsOf,
+      replyTo: (_, { onText }) => new ChatReply(route, onText),
+      send: (params, signal) => client.chat.completions.create(params, { signal }).withResponse(),
+    });
 };

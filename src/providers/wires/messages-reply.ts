@@ -7,7 +7,7 @@ import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
 import type { Reply } from '../call.ts';
 import type { TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
-import { billOf, type TurnBody, tokens, toNative, type WireOptions } from './wire.ts';
+import { billOf, type TurnBody, tokens, toNative, type WireRoute } from './wire.ts';
 
 /** A content block, and the text of its tool input as far as it came: JSON only once it is whole. */
 type GrowingBlock = { block: ContentBlock; inputText: string };
@@ -48,14 +48,14 @@ function parsedInput(text: string): unknown {
 
 /** Gathers content blocks from their deltas. */
 export class MessagesReply implements Reply<RawMessageStreamEvent> {
-  readonly #options: WireOptions;
+  readonly #options: WireRoute;
   readonly #onText: TurnRequest['onText'];
   readonly #blocks: GrowingBlock[] = [];
   #told: Told | undefined;
   #stopReason: string | null = null;
   #hasStopped = false;
 
-  constructor(options: WireOptions, onText: TurnRequest['onText']) {
+  constructor(options: WireRoute, onText: TurnRequest['onText']) {
     this.#options = options;
     this.#onText = onText;
   }

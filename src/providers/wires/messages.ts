@@ -3,21 +3,19 @@ import type {
   ContentBlockParam,
   MessageCreateParamsStreaming,
   MessageParam,
-  RawMessageStreamEvent,
   Tool,
 } from '@anthropic-ai/sdk/resources/messages/messages';
-import { makeCall } from '../call.ts';
 import { KEY_HELD_BY_FETCH } from '../fetch.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import { MessagesReply } from './messages-reply.ts';
 import { thinkingFor } from './thinking.ts';
-import { type CreateWireModel, finishTurn, fromNative, outputLimit, type WireOptions } from './wire.ts';
+import { type ConnectWire, type Endpoint, fromNative, outputLimit, type WireRoute, wireModel } from './wire.ts';
 
 /**
  * Makes an Anthropic client that knows only what it is given: one credential, so that the chain of environment,
  * profiles and federation is never walked, and no traces of its own. The `fetch` drops `ANTHROPIC_CUSTOM_HEADERS`.
  */
-function createAnthropicClient({ profile, fetch }: WireOptions): Anthropic {
+function createAnthropicClient({ profile, fetch }: Endpoint): Anthropic {
   return new Anthropic({
     apiKey: KEY_HELD_BY_FETCH,
     authToken: null,
@@ -49,7 +47,7 @@ function toolOf({ name, description, parameters }: ToolDefinition): Tool {
   return { name, description, input_schema: { ...parameters, type: 'object' } };
 }
 
-function paramsOf({ profile, model, effort }: WireOptions, request: TurnRequest): MessageCreateParamsStreaming {
+function paramsOf({ profile, model, effort }: WireRoute, request: TurnRequest): MessageCreateParamsStreaming {
   const maxTokens = outputLimit(profile, request.maxOutputTokens);
   return {
     model,
@@ -62,16 +60,13 @@ function paramsOf({ profile, model, effort }: WireOptions, request: TurnRequest)
   };
 }
 
-/** Makes a model that is spoken to through Anthropic Messages. `native` is the list of content blocks. */
-export const createMessagesModel: CreateWireModel = (options) => {
-  const client = createAnthropicClient(options);
-  return {
-    async turn(request, signal) {
-      const reply = new MessagesReply(options, request.onText);
-      const params = paramsOf(options, request);
-      const open = (live: AbortSignal) => client.messages.create(params, { signal: live }).withResponse();
-      const requestId = await makeCall<RawMessageStreamEvent>(options.profile, signal, open, reply);
-      return finishTurn(reply.turn(), requestId);
-    },
-  };
+/** Connects to a provider that is spoken to through Anthropic Messages. `native` is the list of content blocks. */
+export const connectMessages: ConnectWire = (endpoint) => {
+  const client = createAnthropicClient(endpoint);
+  return (route) =>
+    wireModel(route, {
+      paramsOf,
+      replyTo: (_, { onText }) => new MessagesReply(route, onText),
+      send: (params, signal) => client.messages.create(params, { signal }).withResponse(),
+    });
 };

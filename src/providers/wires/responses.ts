@@ -7,21 +7,21 @@ import type {
   ResponseStreamEvent,
 } from 'openai/resources/responses/responses';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
-import { makeCall, type Reply } from '../call.ts';
+import type { Reply } from '../call.ts';
 import { faultOfComplaint } from '../faults.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
 import { createOpenAIClient } from './openai-client.ts';
 import {
   billOf,
-  type CreateWireModel,
-  finishTurn,
+  type ConnectWire,
   fromNative,
   outputLimit,
   type TurnBody,
   tokens,
   toNative,
-  type WireOptions,
+  type WireRoute,
+  wireModel,
 } from './wire.ts';
 
 function inputOf(entry: TranscriptEntry): ResponseInputItem[] {
@@ -35,7 +35,7 @@ function toolOf({ name, description, parameters }: ToolDefinition): FunctionTool
 }
 
 /** Nothing is stored with the provider, so reasoning comes back encrypted and is sent again with the next turn. */
-function paramsOf({ profile, model, effort }: WireOptions, request: TurnRequest): ResponseCreateParamsStreaming {
+function paramsOf({ profile, model, effort }: WireRoute, request: TurnRequest): ResponseCreateParamsStreaming {
   return {
     model,
     input: request.transcript.flatMap(inputOf),
@@ -51,12 +51,12 @@ function paramsOf({ profile, model, effort }: WireOptions, request: TurnRequest)
 
 /** Gathers output items as each is done; some endpoints leave them out of the terminal event. */
 class ResponsesReply implements Reply<ResponseStreamEvent> {
-  readonly #options: WireOptions;
+  readonly #options: WireRoute;
   readonly #onText: TurnRequest['onText'];
   readonly #items: ResponseOutputItem[] = [];
   #end: OpenAIResponse | undefined;
 
-  constructor(options: WireOptions, onText: TurnRequest['onText']) {
+  constructor(options: WireRoute, onText: TurnRequest['onText']) {
     this.#options = options;
     this.#onText = onText;
   }
@@ -117,16 +117,13 @@ class ResponsesReply implements Reply<ResponseStreamEvent> {
   }
 }
 
-/** Makes a model that is spoken to through OpenAI Responses. `native` is the list of output items. */
-export const createResponsesModel: CreateWireModel = (options) => {
-  const client = createOpenAIClient(options);
-  return {
-    async turn(request, signal) {
-      const reply = new ResponsesReply(options, request.onText);
-      const params = paramsOf(options, request);
-      const open = (live: AbortSignal) => client.responses.create(params, { signal: live }).withResponse();
-      const requestId = await makeCall(options.profile, signal, open, reply);
-      return finishTurn(reply.turn(), requestId);
-    },
-  };
+/** Connects to a provider that is spoken to through OpenAI Responses. `native` is the list of output items. */
+export const connectResponses: ConnectWire = (endpoint) => {
+  const client = createOpenAIClient(endpoint);
+  return (route) =>
+    wireModel(route, {
+      paramsOf,
+      replyTo: (_, { onText }) => new ResponsesReply(route, onText),
+      send: (params, signal) => client.responses.create(params, { signal }).withResponse(),
+    });
 };

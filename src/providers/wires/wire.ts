@@ -1,31 +1,47 @@
 import type { Turn } from '../../contract/checkpoint.ts';
 import { NO_USAGE } from '../../contract/usage.ts';
+import { makeCall, type OpenStream, type Reply } from '../call.ts';
 import type { Effort } from '../effort.ts';
-import type { Model } from '../model.ts';
+import type { Model, TurnRequest } from '../model.ts';
 import { type BilledUsage, costOf } from '../prices.ts';
 import type { ProviderProfile } from '../profile.ts';
 
-/** What every wire is made from. `fetch` holds the key and decides address and headers. */
-export type WireOptions = {
-  profile: ProviderProfile;
-  model: string;
-  effort: Effort['level'];
-  fetch: typeof fetch;
+/** Where a wire speaks to. `fetch` holds the key and decides address and headers. */
+export type Endpoint = { profile: ProviderProfile; fetch: typeof fetch };
+
+/** What a wire asks for in every turn of one task. */
+export type WireRoute = { profile: ProviderProfile; model: string; effort: Effort['level'] };
+
+/** Opens the client of a wire once, and makes a model over it for each task. */
+export type ConnectWire = (endpoint: Endpoint) => (route: WireRoute) => Model;
+
+/** What gathers the events of one wire into a turn. */
+export type WireReply<Event> = Reply<Event> & { turn(): TurnBody };
+
+/** The three things that differ between the wires: the request, the gathering of its events, the call itself. */
+export type WireParts<Params, Event> = {
+  paramsOf: (route: WireRoute, request: TurnRequest) => Params;
+  replyTo: (route: WireRoute, request: TurnRequest) => WireReply<Event>;
+  send: (params: Params, signal: AbortSignal) => ReturnType<OpenStream<Event>>;
 };
 
-/** Makes the model behind one route, on one wire. */
-export type CreateWireModel = (options: WireOptions) => Model;
+/** Makes a model of what a wire does for one turn. */
+export function wireModel<Params, Event>(route: WireRoute, wire: WireParts<Params, Event>): Model {
+  return {
+    async turn(request, signal) {
+      const reply = wire.replyTo(route, request);
+      const params = wire.paramsOf(route, request);
+      const requestId = await makeCall(route.profile, signal, (live) => wire.send(params, live), reply);
+      return requestId === undefined ? reply.turn() : { ...reply.turn(), request_id: requestId };
+    },
+  };
+}
 
 /** What a wire makes of a complete reply; the request id is known to the call. */
 export type TurnBody = Omit<Turn, 'request_id'>;
 
-/** Finishes a turn with the provider's id of its request, where it sent one. */
-export function finishTurn(body: TurnBody, requestId: string | undefined): Turn {
-  return requestId === undefined ? body : { ...body, request_id: requestId };
-}
-
 /** The usage and the cost of a turn. A provider that tells no usage leaves the cost unknown, never 0. */
-export function billOf({ profile, model }: WireOptions, billed: BilledUsage | null): Pick<Turn, 'usage' | 'cost_usd'> {
+export function billOf({ profile, model }: WireRoute, billed: BilledUsage | null): Pick<Turn, 'usage' | 'cost_usd'> {
   const cost_usd = costOf(profile, model, billed);
   if (billed === null) return { usage: NO_USAGE, cost_usd };
   const { cache_write_tokens: _, ...usage } = billed;

@@ -1,0 +1,120 @@
+import type { Secret } from '../base/secret.ts';
+import type { ReasoningEffort } from '../contract/effort.ts';
+import type { EffectiveRoute, Wire } from '../contract/route.ts';
+import { ErrandError } from '../errors.ts';
+import { effortFor } from './effort.ts';
+import { createProviderFetch, type WireCredential } from './fetch.ts';
+import type { Model } from './model.ts';
+import type { ProviderProfile } from './profile.ts';
+import { connectChat } from './wires/chat.ts';
+import { connectMessages } from './wires/messages.ts';
+import { connectResponses } from './wires/responses.ts';
+import type { ConnectWire } from './wires/wire.ts';
+
+const WIRES: Record<Wire, ConnectWire> = {
+  responses: connectResponses,
+  chat: connectChat,
+  messages: connectMessages,
+};
+
+/** How long closing waits for aborted calls to end; they end within milliseconds or something is wrong. */
+const CLOSE_WAIT_MS = 1_000;
+
+/** What a model is made from. The provider is the profile's; a route names what is used of it. */
+export type ModelOptions = {
+  profile: ProviderProfile;
+  route: { model: string; reasoning_effort?: ReasoningEffort | undefined };
+  credential: WireCredential;
+};
+
+/** What closing saw: calls in flight before it aborted them, and after it waited for their end. */
+export type Closing = { aborted: number; inFlight: number };
+
+/** A model, what it really runs on, and the way to give it back. */
+export type ModelHandle = {
+  model: Model;
+  effective: EffectiveRoute;
+  /** Aborts every call in flight, waits for them to end, and refuses further ones. Never rejects; may be repeated. */
+  close(): Promise<Closing>;
+};
+
+/** The calls of one model that are under way, and the way to end them all. */
+class CallsInFlight {
+  readonly #calls = new Map<Promise<unknown>, AbortController>();
+  #why: (() => ErrandError) | undefined;
+
+  async run<T>(signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#why) throw this.#why();
+    signal.throwIfAborted();
+    const controller = new AbortController();
+    const abort = () => controller.abort(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    const call = start(controller.signal);
+    this.#calls.set(call, controller);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async close(why: () => ErrandError): Promise<Closing> {
+    this.#why = why;
+    const aborted = this.#calls.size;
+    for (const controller of this.#calls.values()) controller.abort(why());
+    if (aborted > 0) await this.#ended();
+    return { aborted, inFlight: this.#calls.size };
+  }
+
+  async #ended(): Promise<void> {
+    const { promise: waited, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CLOSE_WAIT_MS);
+    await Promise.race([Promise.allSettled(this.#calls.keys()), waited]);
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Makes models, and keeps one SDK client for each provider and credential: opening one for each task would cost 30 µs
+ * and 6 KB.
+ */
+export class Models {
+  readonly #connected = new WeakMap<Secret, Map<ProviderProfile, ReturnType<ConnectWire>>>();
+
+  /**
+   * Makes the model behind one route with one credential; no request is made yet.
+   *
+   * @throws ErrandError `ROUTE_UNSUPPORTED` where the provider's `effort_policy` is `strict` and the model does not take
+   * the effort.
+   */
+  open({ profile, route, credential }: ModelOptions): ModelHandle {
+    const effort = effortFor(profile, route.model, route.reasoning_effort);
+    const wire = this.#connect(profile, credential)({ profile, model: route.model, effort: effort.level });
+    const calls = new CallsInFlight();
+    return {
+      model: { turn: (request, signal) => calls.run(signal, (live) => wire.turn(request, live)) },
+      effective: {
+        provider: profile.name,
+        model: route.model,
+        reasoning_effort: effort.level,
+        effort_treatment: effort.treatment,
+        endpoint_host: new URL(profile.base_url).host,
+        wire: profile.wire,
+        credential_id: credential.id,
+      },
+      close: () =>
+        calls.close(() => new ErrandError('INTERNAL', `The model of provider "${profile.name}" was closed.`)),
+    };
+  }
+
+  #connect(profile: ProviderProfile, credential: WireCredential): ReturnType<ConnectWire> {
+    const ofCredential = this.#connected.get(credential.secret) ?? new Map();
+    this.#connected.set(credential.secret, ofCredential);
+    const known = ofCredential.get(profile);
+    if (known) return known;
+    const connected = WIRES[profile.wire]({ profile, fetch: createProviderFetch(profile, credential) });
+    ofCredential.set(profile, connected);
+    return connected;
+  }
+}
