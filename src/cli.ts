@@ -95,6 +95,12 @@ program
   .action(run(async (file, flags) => (await import('./app/commands/routes.ts')).routes(file, flags, screen)));
 
 program
+  .command('leaks')
+  .description('list what attempts hold, by age, and whether their workers give a sign of life')
+  .option('--json', 'print one row a line')
+  .action(run(async (flags) => (await import('./app/commands/leaks.ts')).leaks(flags, screen)));
+
+program
   .command('doctor')
   .description('check Redis, lanes, credentials and Node, and say how to mend what is wrong')
   .option('--json', 'print the findings as JSON')

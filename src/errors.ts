@@ -111,8 +111,26 @@ export const FAILURES = {
   PROVIDER_TIMED_OUT: {
     origin: 'provider',
     disposition: 'retry',
-    means: 'One model call passed its limit: headers, first token, idle stream or total.',
-    remedy: 'Raise the timeout that the message names if the model is merely slow.',
+    means: 'No response headers came within the limit.',
+    remedy: 'Raise timeouts.headers_ms of the provider if it is merely slow.',
+  },
+  PROVIDER_FIRST_TOKEN_TIMED_OUT: {
+    origin: 'provider',
+    disposition: 'retry',
+    means: 'The response began, and its first event did not come within the limit.',
+    remedy: 'Raise the limit that the message names if the model thinks for long before it speaks.',
+  },
+  PROVIDER_STREAM_STALLED: {
+    origin: 'provider',
+    disposition: 'retry',
+    means: 'The stream fell silent for longer than the limit, before its terminal event.',
+    remedy: 'Raise the limit that the message names if the model pauses for long.',
+  },
+  PROVIDER_TURN_TIMED_OUT: {
+    origin: 'provider',
+    disposition: 'retry',
+    means: 'One model call took longer than a turn may.',
+    remedy: 'Raise the limit that the message names, or ask for less in one turn.',
   },
   PROVIDER_STREAM_CUT: {
     origin: 'provider',
@@ -149,6 +167,19 @@ export const FAILURES = {
     disposition: 'discard',
     means: 'The child ended without an answer.',
     remedy: 'Raise the token budget, or ask for less in one task.',
+  },
+  CHILD_TOOL_TIMED_OUT: {
+    origin: 'child',
+    disposition: 'retry',
+    means: 'A tool passed its limit and did not stop when it was told to.',
+    remedy: 'Mend the tool so that it heeds its signal; raise watchdogs.tool_ms if it is merely slow.',
+  },
+  CHILD_NO_PROGRESS: {
+    origin: 'child',
+    disposition: 'discard',
+    means: 'The child made the same tool calls with the same results, turn after turn.',
+    remedy:
+      'Reword the goal, or route it to another model; raise watchdogs.turns_without_progress if it waits for something.',
   },
   BUDGET_TURNS: {
     origin: 'budget',
@@ -204,11 +235,23 @@ export const FAILURES = {
     means: 'The queue ended the task without an outcome from any worker.',
     remedy: 'Look for workers that are killed while they run this task.',
   },
+  CRASH_LOOP: {
+    origin: 'attempt',
+    disposition: 'discard',
+    means: 'The task was started three times in a row without recording a turn or an end: it seems to kill its worker.',
+    remedy: 'Read the attempts in the record; look for memory, for a tool that crashes, for the input itself.',
+  },
   ENQUEUE_INCOMPLETE: {
     origin: 'infrastructure',
     disposition: 'discard',
     means: 'The producer vanished before it had added this task, and did not come back in time.',
     remedy: 'Enqueue the missing tasks in a new batch; use an idempotency key so that a retry can complete it.',
+  },
+  RECORD_UNREADABLE: {
+    origin: 'infrastructure',
+    disposition: 'discard',
+    means: 'A record does not parse: it was written by a newer version, or damaged.',
+    remedy: 'Upgrade the reader to the version of the workers; the record itself is left as it is.',
   },
   REDIS_UNAVAILABLE: {
     origin: 'infrastructure',

@@ -1,16 +1,24 @@
-import type { Checkpoint, ToolResult } from '../contract/checkpoint.ts';
+import { isoNow } from '../base/clock.ts';
+import { clip } from '../base/text.ts';
+import type { Checkpoint, ToolResult, Turn } from '../contract/checkpoint.ts';
 import type { TaskJob } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
+import type { CallLimits } from '../providers/timers.ts';
 import { type Allowance, tokensForNextTurn } from './budget.ts';
+import { repeatedTurns } from './progress.ts';
 import { callTool, type Tool } from './tools.ts';
 import { Transcript } from './transcript.ts';
+import { callLimitsOf, type Watchdogs, watchdogsFor } from './watchdogs.ts';
 
 const SYSTEM = `You carry out one task on your own. Nobody answers questions, so decide what is open and say what you decided.
 Everything you know about the task is in the message. Use your tools where they help.
 When you are done, answer with the result alone.`;
 
-/** What a child is built from. `record` is called after each model call, before anything else happens. */
+/**
+ * What a child is built from. `record` is called after each model call, before anything else happens; `shouldYield` before
+ * each, and where it says so the child leaves the rest to another worker.
+ */
 export type ChildParts = {
   task: TaskJob['task'];
   /** Background of the whole batch; empty where there is none. */
@@ -18,6 +26,9 @@ export type ChildParts = {
   model: Model;
   tools: Tool[];
   allowance: Allowance;
+  /** The deployment's; the task's budget may lower them. */
+  watchdogs: Watchdogs;
+  shouldYield: () => boolean;
   recorded: readonly Checkpoint[];
   record: (checkpoint: Checkpoint) => Promise<void>;
 };
@@ -29,10 +40,15 @@ export type ChildParts = {
 export class Child {
   readonly transcript: Transcript;
   readonly #parts: ChildParts;
+  readonly #watchdogs: Watchdogs;
+  readonly #callLimits: CallLimits;
   #streaming = '';
+  #callClosedAt: string | undefined;
 
   constructor(parts: ChildParts) {
     this.#parts = parts;
+    this.#watchdogs = watchdogsFor(parts.watchdogs, parts.task.budget);
+    this.#callLimits = callLimitsOf(parts.task.budget);
     this.transcript = new Transcript(promptOf(parts), parts.recorded);
   }
 
@@ -41,15 +57,20 @@ export class Child {
     return this.#streaming || (this.transcript.checkpoints.at(-1)?.reply.text ?? '');
   }
 
+  /** When the model call that an abort cut short had ended; `undefined` where none was under way. */
+  get callClosedAt(): string | undefined {
+    return this.#callClosedAt;
+  }
+
   /**
    * Runs turns until the model answers: tools, budget, model call, record.
-   * @throws ErrandError of a `BUDGET_…`, `CHILD_…` or `PROVIDER_…` code, or the signal's reason.
+   * @throws ErrandError of a `BUDGET_…`, `CHILD_…` or `PROVIDER_…` code, `ATTEMPT_DRAINED`, or the signal's reason.
    */
   async run(signal: AbortSignal): Promise<string> {
     await this.#restore(signal);
     this.#assertGoesOn();
     while (!this.#isDone) {
-      signal.throwIfAborted();
+      this.#assertMayCall(signal);
       await this.#takeTurn(signal);
       this.#assertGoesOn();
     }
@@ -61,29 +82,62 @@ export class Child {
   }
 
   async #takeTurn(signal: AbortSignal): Promise<void> {
-    const { model, tools, allowance, record } = this.#parts;
+    const results = await this.#answerCalls(signal);
+    this.#assertMayCall(signal);
+    const reply = await this.#callModel(results, signal);
+    const turn = this.transcript.checkpoints.length + 1;
+    const checkpoint: Checkpoint = { version: 1, turn, tool_results: results, reply };
+    this.transcript.append(checkpoint);
+    this.#streaming = '';
+    await this.#parts.record(checkpoint);
+  }
+
+  /** Runs the tools the last turn asked for, one after the other: a model may write a file and read it in one turn. */
+  async #answerCalls(signal: AbortSignal): Promise<ToolResult[]> {
     const results: ToolResult[] = [];
-    // One after the other: a model may write a file and read it in the same turn.
-    for (const call of this.transcript.pendingCalls) results.push(await callTool(tools, call, signal));
+    for (const call of this.transcript.pendingCalls) {
+      results.push(await callTool(this.#parts.tools, call, { signal, limitMs: this.#watchdogs.tool_ms }));
+    }
+    if (results.length > 0) this.#assertProgress(results);
+    return results;
+  }
+
+  async #callModel(results: ToolResult[], signal: AbortSignal): Promise<Turn> {
+    const { model, tools, allowance } = this.#parts;
     const { turns, usage } = this.transcript.tally;
     const maxOutputTokens = tokensForNextTurn(allowance, { turns, tokens: usage.input_tokens + usage.output_tokens });
     this.#streaming = '';
-    const reply = await model.turn(
-      {
-        system: SYSTEM,
-        transcript: this.transcript.withResults(results),
-        tools: tools.map((tool) => tool.definition),
-        maxOutputTokens,
-        onText: (piece) => {
-          this.#streaming += piece;
-        },
+    const request = {
+      system: SYSTEM,
+      transcript: this.transcript.withResults(results),
+      tools: tools.map((tool) => tool.definition),
+      maxOutputTokens,
+      limits: this.#callLimits,
+      onText: (piece: string) => {
+        this.#streaming += piece;
       },
-      signal,
-    );
-    const checkpoint: Checkpoint = { version: 1, turn: turns + 1, tool_results: results, reply };
-    this.transcript.append(checkpoint);
-    this.#streaming = '';
-    await record(checkpoint);
+    };
+    try {
+      return await model.turn(request, signal);
+    } catch (error) {
+      if (signal.aborted) this.#callClosedAt = isoNow();
+      throw error;
+    }
+  }
+
+  /** Before tools and again before the model call: what a worker that goes away begins would be paid for in vain. */
+  #assertMayCall(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (!this.#parts.shouldYield()) return;
+    const { length } = this.transcript.checkpoints;
+    throw new ErrandError('ATTEMPT_DRAINED', `the worker is going away; ${length} turns are on record`);
+  }
+
+  #assertProgress(results: ToolResult[]): void {
+    const repeated = repeatedTurns(this.transcript.checkpoints, results);
+    if (repeated < this.#watchdogs.turns_without_progress) return;
+    const names = this.transcript.pendingCalls.map(({ name }) => clip(name, 100)).join(', ');
+    throw new ErrandError('CHILD_NO_PROGRESS', `${repeated} turns in a row called ${names} with the same results`);
   }
 
   #assertGoesOn(): void {
@@ -106,7 +160,7 @@ export class Child {
     const answered = this.transcript.checkpoints.slice(0, -1).flatMap(({ reply }) => reply.tool_calls);
     for (const call of answered) {
       const tool = tools.find(({ definition }) => definition.name === call.name);
-      if (tool?.effect === 'idempotent') await callTool(tools, call, signal);
+      if (tool?.effect === 'idempotent') await callTool(tools, call, { signal, limitMs: this.#watchdogs.tool_ms });
     }
   }
 }

@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { clip } from '../base/text.ts';
 import type { ToolCall, ToolResult } from '../contract/checkpoint.ts';
-import { messageOf } from '../errors.ts';
+import { isErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
+import { runWithin } from './tool-limit.ts';
 
 /** The longest tool result a model is shown; the rest is cut with a note. */
 const RESULT_CHARS = 64 * 1024;
 
 /**
- * Something a child can do. `run` gets arguments that fit the schema; what it throws is told to the model.
+ * Something a child can do. `run` gets arguments that fit the schema and a signal it must heed; what it throws is told to
+ * the model.
  *
  * `effect` says what running it again would do: `read` changes nothing; `idempotent` leads to the same state, so an
  * attempt that takes over repeats it to get back what its predecessor had.
@@ -41,9 +43,15 @@ export function defineTool<S extends z.ZodObject>(tool: {
 
 /**
  * Runs one tool call and returns what the model is to read. An unknown tool, arguments that do not parse and a tool
- * that throws are results too, marked as errors; only an abort leaves as a rejection.
+ * that throws or passes its limit are results too, marked as errors.
+ *
+ * @throws the signal's reason, or ErrandError `CHILD_TOOL_TIMED_OUT` for a tool that does not stop at its limit.
  */
-export async function callTool(tools: readonly Tool[], call: ToolCall, signal: AbortSignal): Promise<ToolResult> {
+export async function callTool(
+  tools: readonly Tool[],
+  call: ToolCall,
+  { signal, limitMs }: { signal: AbortSignal; limitMs: number },
+): Promise<ToolResult> {
   const answer = (text: string, isError: boolean) => ({ call_id: call.id, text: limit(text), is_error: isError });
   const tool = tools.find(({ definition }) => definition.name === call.name);
   if (!tool) {
@@ -57,9 +65,11 @@ export async function callTool(tools: readonly Tool[], call: ToolCall, signal: A
     return answer(`The arguments of ${call.name} are not JSON: ${messageOf(error)}`, true);
   }
   try {
-    return answer(await tool.run(args, signal), false);
+    const text = await runWithin({ name: call.name, limitMs, signal }, (live) => tool.run(args, live));
+    return answer(text, false);
   } catch (error) {
     signal.throwIfAborted();
+    if (isErrandError(error, 'CHILD_TOOL_TIMED_OUT')) throw error;
     return answer(`${call.name} failed: ${messageOf(error)}`, true);
   }
 }

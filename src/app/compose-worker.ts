@@ -6,19 +6,26 @@ import { effortFor } from '../providers/effort.ts';
 import { Models } from '../providers/models.ts';
 import { closeRedis, openListeningRedis, openPatientRedis } from '../queue/connection.ts';
 import { Consumer } from '../queue/consumer.ts';
+import { isRedisFault } from '../queue/redis-faults.ts';
+import { RedisHealth } from '../queue/redis-health.ts';
 import { BatchRecords } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
 import { TaskRecords } from '../records/task-records.ts';
+import { WorkerRecords } from '../records/worker-records.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { ActiveAttempts } from '../worker/active-attempts.ts';
 import { Admission } from '../worker/admission.ts';
 import { errorOf, failureOf } from '../worker/classify.ts';
+import { identifyWorker } from '../worker/identity.ts';
+import { Reclaim } from '../worker/reclaim.ts';
 import { runTask } from '../worker/run-task.ts';
 import { settleBatch } from '../worker/settle-batch.ts';
+import type { TaskDeps } from '../worker/task-deps.ts';
 import { redisUrlOf, retentionSecondsOf } from './compose-producer.ts';
 import type { Config } from './config.ts';
 import { type HealthServer, serveHealth } from './http.ts';
+import { Opened } from './opened.ts';
 
 /** A worker that runs. */
 export type RunningWorker = {
@@ -29,20 +36,62 @@ export type RunningWorker = {
   drain: () => Promise<void>;
 };
 
-/** Builds a worker from the configuration and starts it; resolves once it takes tasks. */
+/**
+ * Builds a worker from the configuration and starts it; resolves once it takes tasks.
+ *
+ * Taking tasks comes last: whatever fails before leaves nothing that runs, and what was opened is closed again.
+ */
 export async function startWorker(config: Config, log: Log, redactor: Redactor): Promise<RunningWorker> {
+  const opened = new Opened();
+  try {
+    return await start(config, log, redactor, opened);
+  } catch (error) {
+    await opened.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function start(config: Config, log: Log, redactor: Redactor, opened: Opened): Promise<RunningWorker> {
   const telemetry = new Telemetry(log);
-  const onError = (error: unknown) => telemetry.fault('redis', error);
+  const onError = (error: unknown) => {
+    if (!isRedisFault(error)) telemetry.fault('redis', error);
+  };
   const url = redisUrlOf(config);
-  const redis = openPatientRedis({ url, onError });
-  const listening = openListeningRedis({ url, onError });
+  const redis = opened.add(openPatientRedis({ url, onError }), async (client) => closeRedis(client));
+  const redisHealth = opened.add(new RedisHealth(redis, (state) => telemetry.redisChanged(state)), async (watching) =>
+    watching.close(),
+  );
+  const listening = opened.add(openListeningRedis({ url, onError }), async (client) => closeRedis(client));
   const retention = retentionSecondsOf(config);
   const records = new TaskRecords(redis, config.prefix, redactor, retention);
   const batches = new BatchRecords(redis, config.prefix, redactor, retention);
+  const workers = new WorkerRecords(redis, config.prefix);
   const catalogue = createCatalogue(config.providers);
   const credentials = new CredentialResolver(config.environment, redactor);
   const active = new ActiveAttempts(records);
-  const deps = {
+  const self = await identifyWorker(config.worker.name);
+
+  let consumer: Consumer | undefined;
+  const health = opened.add(
+    await serveHealth(
+      {
+        whyNotReady: () => {
+          if (!consumer) return 'starting';
+          if (!consumer.isTaking) return 'draining';
+          return redisHealth.whyNot;
+        },
+        metrics: () => scrape(telemetry, redisHealth.whyNot === null ? workers : null),
+      },
+      config.worker.health_host,
+      config.worker.health_port,
+    ),
+    (server) => server.close(),
+  );
+  const reclaim = new Reclaim({ workers, records, self, redactor, telemetry });
+  await opened.add(reclaim, (started) => started.stop()).start();
+  await opened.add(active, (watching) => watching.close()).watch(new Channels(listening, config.prefix), onError);
+
+  const deps: TaskDeps = {
     records,
     admission: new Admission(batches, (route) => checkRoute(route, catalogue, credentials, redactor)),
     active,
@@ -51,11 +100,13 @@ export async function startWorker(config: Config, log: Log, redactor: Redactor):
     models: new Models(),
     redactor,
     telemetry,
-    workerName: config.worker.name,
+    self,
+    reclaim,
     workspaceRoot: config.worker.workspace_root,
     budget: config.budget,
+    watchdogs: config.watchdogs,
   };
-  const consumer = new Consumer(
+  const taking = new Consumer(
     {
       redis,
       prefix: config.prefix,
@@ -65,46 +116,47 @@ export async function startWorker(config: Config, log: Log, redactor: Redactor):
       lockDurationMs: config.worker.lock_duration_ms,
       onError: (error) => telemetry.fault('queue', error),
       onLockLost: (taskIds) => telemetry.lockLost(taskIds),
+      onStaleMove: (error) => telemetry.staleMoveRefused(error),
     },
     {
       runTask: (delivery, signal) => runTask(delivery, signal, deps),
-      settleBatch: (batch) => settleBatch(batch, { batches, records, redactor, telemetry }),
+      settleBatch: (batch) => settleBatch(batch, { batches, records, reclaim, redactor, telemetry }),
     },
   );
-  await active.watch(new Channels(listening, config.prefix), onError);
+  consumer = opened.add(taking, (running) => running.drain(config.worker.drain_grace_ms));
   await consumer.ready();
-  const health = await serveHealth(
-    {
-      whyNotReady: () => (consumer.isTaking ? (redis.status === 'ready' ? null : 'Redis is away') : 'draining'),
-      metrics: async () => {
-        if (redis.status === 'ready') telemetry.metrics.ledgerOpenRows.set(await records.countOpenRows());
-        const { registry } = telemetry.metrics;
-        return { contentType: registry.contentType, text: await registry.metrics() };
-      },
-    },
-    config.worker.health_host,
-    config.worker.health_port,
+  log.info(
+    { worker: self.name, instance: self.instance, lanes: catalogue.names(), health: health.url },
+    'worker started',
   );
-  log.info({ worker: config.worker.name, lanes: catalogue.names(), health: health.url }, 'worker started');
 
   let draining: Promise<void> | undefined;
-  const drain = async () => {
-    log.info({ running: active.count }, 'draining');
-    await consumer.drain(config.worker.drain_grace_ms);
-    await active.close();
-    await health.close();
-    closeRedis(listening);
-    closeRedis(redis);
-    log.info('drained');
-  };
   return {
     health,
     running: () => active.count,
     drain: () => {
-      draining ??= drain();
+      draining ??= drain(opened, active, log);
       return draining;
     },
   };
+}
+
+async function drain(opened: Opened, active: ActiveAttempts, log: Log): Promise<void> {
+  log.info({ running: active.count }, 'draining');
+  active.drain();
+  await opened.close();
+  log.info('drained');
+}
+
+/** The metrics, with what is open in the ledger where Redis can be asked. */
+async function scrape(
+  telemetry: Telemetry,
+  workers: WorkerRecords | null,
+): Promise<{ contentType: string; text: string }> {
+  const { registry, ledgerOpenRows } = telemetry.metrics;
+  const known = (await workers?.list()) ?? [];
+  if (workers) ledgerOpenRows.set(known.reduce((sum, worker) => sum + worker.openRows, 0));
+  return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
 /** What is wrong with a route, or `null`: the provider must be known, the effort be taken, the credential be there. */

@@ -7,7 +7,8 @@ import { Limits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
 import { ErrandError, messageOf, type Problem } from '../errors.ts';
-import { ProviderProfile } from '../providers/profile.ts';
+import { BUILT_IN_PROVIDERS } from '../providers/catalogue.ts';
+import { CallTimeouts, ProviderProfile } from '../providers/profile.ts';
 import { DEFAULT_PREFIX } from '../queue/names.ts';
 
 const DEFAULT_FILE = 'errand.config.yaml';
@@ -37,6 +38,15 @@ const ConfigFile = z.strictObject({
       output_tokens_per_turn: z.number().int().positive().default(16_384),
     })
     .prefault({}),
+  /** What ends a child that hangs or turns in circles. A provider's own `timeouts` win, a task's budget may lower all. */
+  watchdogs: CallTimeouts.omit({ headers_ms: true })
+    .extend({
+      /** One tool call. */
+      tool_ms: ms.max(86_400_000).default(600_000),
+      /** Turns in a row with the same tool calls and the same results. */
+      turns_without_progress: z.number().int().min(2).default(5),
+    })
+    .prefault({}),
   tasks: z
     .strictObject({
       /** How often a task is tried when its failure may pass. Crashes, deferrals and hand-backs are not counted. */
@@ -53,8 +63,8 @@ const ConfigFile = z.strictObject({
       /** Tasks at a time, in each lane. */
       concurrency: z.number().int().min(1).max(5_000).default(50),
       lock_duration_ms: ms.min(500).default(60_000),
-      /** How long running tasks may go on after SIGTERM before they are handed back. */
-      drain_grace_ms: z.number().int().nonnegative().default(5_000),
+      /** How long a turn under way may go on after SIGTERM before it is aborted and its task handed back. */
+      drain_grace_ms: z.number().int().nonnegative().default(3_000),
       /** Where `/healthz`, `/readyz` and `/metrics` are served. */
       health_host: z.string().default('0.0.0.0'),
       health_port: port.default(9464),
@@ -71,7 +81,10 @@ const ConfigFile = z.strictObject({
     .prefault({}),
 });
 
-/** The configuration of a process: the file, overridden by the environment, completed by defaults; frozen. */
+/**
+ * The configuration of a process: the file, overridden by the environment, completed by defaults; frozen. `providers` are
+ * all there are, the built-in ones included.
+ */
 export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'worker'> & {
   providers: ProviderProfile[];
   worker: z.infer<typeof ConfigFile>['worker'] & { name: string };
@@ -122,9 +135,12 @@ export function loadConfig(environment: Environment = processEnvironment(), over
     );
   }
   const { providers, worker, ...rest } = parsed.data;
+  const { tool_ms: _, turns_without_progress: __, ...timeouts } = rest.watchdogs;
   return Object.freeze({
     ...rest,
-    providers: Object.entries(providers).map(([name, profile]) => parseProvider(name, profile)),
+    providers: Object.entries({ ...BUILT_IN_PROVIDERS, ...providers }).map(([name, profile]) =>
+      parseProvider(name, merge({ timeouts }, profile)),
+    ),
     worker: {
       ...worker,
       name: worker.name ?? `${hostname()}-${process.pid}`,

@@ -60,6 +60,12 @@ export class Redactor {
     this.#needles = [...new Set([...this.#needles, ...forms])].sort((a, b) => b.length - a.length);
   }
 
+  /** Tells whether a watched value is in the text. */
+  isIn(text: string): boolean {
+    for (const needle of this.#needles) if (text.includes(needle)) return true;
+    return false;
+  }
+
   /** Returns the text with every watched value masked. */
   scrub(text: string): string {
     let clean = text;

@@ -127,5 +127,7 @@ export type BatchStatus = {
   counts: Counts;
   ended: number;
   running: number;
+  /** The metadata of the batch, as the producer wrote it. */
+  metadata?: Metadata;
   cancel?: CancelFlag;
 } & ({ status: 'enqueueing' | 'running' } | { status: 'settled'; summary: BatchSummary });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The kinds of resource an attempt can hold. Each has one releaser (`worker/releasers.ts`). */
-export const ResourceKind = z.enum(['credential_lease', 'client', 'workspace']);
+export const ResourceKind = z.enum(['credential_lease', 'client', 'workspace', 'process']);
 export type ResourceKind = z.infer<typeof ResourceKind>;
 
 /**
@@ -43,21 +43,25 @@ const held = {
   kind: ResourceKind,
   ref: z.string(),
   epoch: z.number().int().positive(),
+  /** Instance of the worker that holds it (`contract/worker-identity.ts`). */
   owner: z.string(),
   intent_at: z.iso.datetime(),
 };
 
-/** A row of the ledger: `intent` before the resource exists, `acquired` after, `released` with evidence. */
+/**
+ * An open row of the ledger: `intent` before the resource exists, `acquired` after. A closed one is a
+ * {@link CleanupStep}.
+ */
 export const LedgerRow = z.discriminatedUnion('status', [
   z.strictObject({ status: z.literal('intent'), ...held }),
   z.strictObject({ status: z.literal('acquired'), acquired_at: z.iso.datetime(), ...held }),
-  z.strictObject({
-    status: z.literal('released'),
-    evidence: Evidence,
-    actor: CleanupActor,
-    detail: z.string(),
-    released_at: z.iso.datetime(),
-    ...held,
-  }),
 ]);
 export type LedgerRow = z.infer<typeof LedgerRow>;
+
+/** Puts later steps in the place of the open ones they close, by row; others are added. */
+export function amendCleanup(record: CleanupRecord, later: CleanupStep[]): CleanupRecord {
+  if (later.length === 0) return record;
+  const byRow = new Map([...record.steps, ...later].map((step) => [step.row, step]));
+  const steps = [...byRow.values()];
+  return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
+}

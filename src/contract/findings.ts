@@ -17,11 +17,31 @@ const NESTED_FIELDS: Record<string, readonly string[]> = {
 /** Collects the problems of one batch; a full list ends the search, so that hostile input stays cheap. */
 export class Findings {
   readonly problems: Problem[] = [];
-  readonly warnings: string[] = [];
+  readonly #warnings: string[] = [];
+  /** Tasks in which a field was ignored, by the name of the field. */
+  readonly #ignored = new Map<string, number>();
 
   add(path: string, message: string, index?: number): void {
     if (this.isFull) return;
     this.problems.push({ path: clip(path, LONGEST_PATH), message, ...(index !== undefined && { index }) });
+  }
+
+  warn(warning: string): void {
+    this.#warnings.push(warning);
+  }
+
+  /** Counts a field of a task that Errand does not act on. */
+  ignoreInTask(field: string): void {
+    this.#ignored.set(field, (this.#ignored.get(field) ?? 0) + 1);
+  }
+
+  /** Every warning; one for each field that was ignored in tasks, however many they are. */
+  get warnings(): string[] {
+    const ofTasks = [...this.#ignored].map(([field, count]) => {
+      const tasks = count === 1 ? '1 task' : `${count.toLocaleString('en-US')} tasks`;
+      return `${field}: accepted and ignored (in ${tasks})`;
+    });
+    return [...this.#warnings, ...ofTasks];
   }
 
   get isFull(): boolean {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CleanupRecord } from './cleanup.ts';
 import { Failure } from './failure.ts';
 import { RouteAudit } from './route.ts';
+import { Metadata } from './task.ts';
 import { Cost, Usage } from './usage.ts';
 
 /** How one attempt ended. `lost`: it never said; a later attempt found it without an end. */
@@ -15,6 +16,10 @@ export type AttemptEnd = z.infer<typeof AttemptEnd>;
 export const Attempt = z.strictObject({
   epoch: z.number().int().positive(),
   worker: z.string(),
+  /** How many turns were on record when it started. */
+  turns_before: z.number().int().nonnegative(),
+  /** Model calls it sent and saw no end of: whoever goes on makes them again. A lost attempt may have left one. */
+  unfinished_calls: z.number().int().nonnegative().optional(),
   started_at: z.iso.datetime(),
   ended_at: z.iso.datetime().optional(),
   ended: AttemptEnd.optional(),
@@ -30,11 +35,15 @@ const common = {
   index: z.number().int().nonnegative(),
   /** `null` only for a task whose job never reached a queue, or does not parse. */
   route: RouteAudit.nullable(),
+  /** The metadata of the task, as the producer wrote it. */
+  metadata: Metadata.optional(),
   attempts: z.array(Attempt),
   turns: z.number().int().nonnegative(),
   tool_calls: z.number().int().nonnegative(),
   usage: Usage,
   cost_usd: Cost,
+  /** Calls that were made again because their first time was cut off: at most so many were paid twice. */
+  calls_possibly_paid_twice: z.number().int().nonnegative(),
   /** First start to end; 0 for a task that never started. */
   duration_ms: z.number().nonnegative(),
   ended_at: z.iso.datetime(),
@@ -64,6 +73,8 @@ export const Outcome = z.discriminatedUnion('status', [
     failure: Failure,
     reason: z.string(),
     requested_at: z.iso.datetime(),
+    /** When the model call that was cut short had ended; absent where none was under way. */
+    call_closed_at: z.iso.datetime().optional(),
     partial: Answer.optional(),
     ...common,
   }),

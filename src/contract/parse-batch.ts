@@ -30,11 +30,11 @@ function pick(fields: Fields, names: readonly string[]): Fields {
   return Object.fromEntries(names.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
 }
 
-/** Takes out the fields Errand does not act on, with one warning each. */
-function withoutIgnored(fields: Fields, at: string, findings: Findings): Fields {
+/** Takes out the fields Errand does not act on, and tells of each. */
+function withoutIgnored(fields: Fields, onIgnored: (field: string) => void): Fields {
   const kept: Fields = {};
   for (const [name, value] of Object.entries(fields)) {
-    if (IGNORED_FIELDS.has(name)) findings.warnings.push(`${at}${name}: accepted and ignored`);
+    if (IGNORED_FIELDS.has(name)) onIgnored(name);
     else kept[name] = value;
   }
   return kept;
@@ -107,7 +107,7 @@ export async function parseBatch(input: unknown, limits: Limits, checkTask: Task
 
   const given = tasksOf(rawTasks, findings);
   findings.throwIfAny();
-  const top = withoutIgnored(rest, '', findings);
+  const top = withoutIgnored(rest, (field) => findings.warn(`${field}: accepted and ignored`));
   const isSingle = given === undefined || given.length === 0;
   if (isSingle && top.goal === undefined) {
     const got = rawTasks === undefined ? 'neither' : 'an empty tasks array and no goal';
@@ -134,7 +134,7 @@ export async function parseBatch(input: unknown, limits: Limits, checkTask: Task
   const tasks = await parseTasks(items, isSingle ? '' : 'tasks', limits, findings, (task) => checkTask(task, batch));
   checkSizes(batch.options, '', limits, findings);
   findings.throwIfAny();
-  if (!isSingle && top.goal !== undefined) findings.warnings.push('goal: ignored, because tasks is not empty');
+  if (!isSingle && top.goal !== undefined) findings.warn('goal: ignored, because tasks is not empty');
   return { ...batch, tasks, warnings: findings.warnings };
 }
 
@@ -171,7 +171,7 @@ async function parseTasks(
     const unplain = problemsOfPlainJson(item, limits.max_depth);
     for (const problem of unplain) findings.add(joinPath(at, problem.path), problem.message, index);
     if (unplain.length > 0) continue;
-    const parsed = TaskSpec.safeParse(withoutIgnored(item, at && `${at}.`, findings));
+    const parsed = TaskSpec.safeParse(withoutIgnored(item, (field) => findings.ignoreInTask(field)));
     if (!parsed.success) {
       findings.addIssues(parsed.error.issues, at, TASK_FIELDS, index);
       continue;

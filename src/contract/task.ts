@@ -5,13 +5,28 @@ import { ResolvedRoute, RouteRequest } from './route.ts';
 export const Toolset = z.enum(['workspace']);
 export type Toolset = z.infer<typeof Toolset>;
 
-/** What a child may use at most. Absent fields fall back to the deployment's `budget`. */
+const Seconds = z.number().positive().max(86_400);
+
+/**
+ * What a child may use at most. `turns`, `tokens` and `seconds` fall back to the deployment's `budget` where absent; the
+ * others lower its `watchdogs` and the timeouts of the provider, and never raise them.
+ */
 export const Budget = z.strictObject({
   turns: z.number().int().min(1).max(10_000).optional(),
   /** Input and output tokens of all turns together. */
   tokens: z.number().int().min(1).optional(),
   /** Wall-clock seconds of one attempt. */
-  seconds: z.number().positive().max(86_400).optional(),
+  seconds: Seconds.optional(),
+  /** From the response headers of a model call to its first event. */
+  first_token_seconds: Seconds.optional(),
+  /** Between two events of a model call. */
+  idle_seconds: Seconds.optional(),
+  /** One model call. */
+  turn_seconds: Seconds.optional(),
+  /** One tool call. */
+  tool_seconds: Seconds.optional(),
+  /** Turns in a row with the same tool calls and the same results. */
+  turns_without_progress: z.number().int().min(2).optional(),
 });
 export type Budget = z.infer<typeof Budget>;
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
  * What tells one start of one worker from every other: enough for someone on the same machine to prove that it is dead.
  *
  * `birth` is the start time of the process in the kernel's ticks, so that a reused pid is told apart. `boot_id` changes
- * with every boot of the machine.
+ * with every boot of the machine; a pid means something only within its namespace.
  */
 export const WorkerIdentity = z.strictObject({
   version: z.literal(1),
@@ -12,6 +12,7 @@ export const WorkerIdentity = z.strictObject({
   name: z.string(),
   host: z.string(),
   boot_id: z.string(),
+  pid_namespace: z.string(),
   pid: z.number().int().positive(),
   birth: z.string(),
   started_at: z.iso.datetime(),

@@ -27,7 +27,8 @@ export type PlannedBatch = {
  * Parses a batch, resolves the route of every task, and names everything that will be enqueued. Enqueues nothing, needs
  * no Redis, and yields to the event loop on the way.
  *
- * The fingerprint is of what was asked for, so that the same batch is the same batch under another configuration.
+ * The fingerprint is of what was asked for, so that the same batch is the same batch under another configuration, and
+ * with its fields in another order.
  *
  * @throws ErrandError `BATCH_INVALID` with everything that is wrong, routes included.
  */
@@ -40,7 +41,7 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
   const batchId = options.idempotency_key ? batchIdFor(options.idempotency_key) : newBatchId();
   const name = options.name ?? `batch ${batchId.slice(-6)}`;
   const context = contextOf(options, batch.route);
-  const hash = createHash('sha256').update(JSON.stringify([{ ...options, idempotency_key: undefined }, batch.route]));
+  const hash = createHash('sha256').update(canonicalJson([{ ...options, idempotency_key: undefined }, batch.route]));
   const routes = new Map<string, RouteInUse>();
   const tasks: PlannedBatch['tasks'] = [];
   for (const [index, spec] of batch.tasks.entries()) {
@@ -50,7 +51,7 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
     const { provider: _provider, model: _model, reasoning_effort: _effort, ...task } = spec;
     const data: TaskJob = { version: 1, batch_id: batchId, index, task, route: resolved.route };
     tasks.push({ name: `${name} #${index} · ${labelOf(resolved.route)}`, data });
-    hash.update(JSON.stringify(spec));
+    hash.update(canonicalJson(spec));
     noteRoute(routes, resolved.route, index);
   }
   return {
@@ -76,6 +77,14 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
 /** A route in one short piece of text: `anthropic/claude-… · high`. */
 export function labelOf({ provider, model, reasoning_effort: effort }: Omit<RouteInUse, 'first_index'>): string {
   return `${provider}/${clip(model, 60)}${effort ? ` · ${effort}` : ''}`;
+}
+
+/** JSON with the fields of every object in one order. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
 }
 
 function contextOf(options: BatchOptions, route: RouteRequest): RouteContext {

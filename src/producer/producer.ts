@@ -11,13 +11,13 @@ import { ErrandError } from '../errors.ts';
 import {
   awaitReady,
   closeRedis,
-  isConnectionFault,
   openHastyRedis,
   openListeningRedis,
   type RedisClient,
   unavailable,
 } from '../queue/connection.ts';
 import { BatchFlow } from '../queue/flow.ts';
+import { isRedisFault } from '../queue/redis-faults.ts';
 import { BatchRecords, type Cancelling } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
 import { type PlannedBatch, planBatch } from './plan.ts';
@@ -83,7 +83,7 @@ export class Producer {
       const keep = await this.#claim(record.batch_id);
       if (!keep) return { ...receipt, is_new: isNew };
       const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total };
-      await this.#flow.add({ job, tasks, priority, attempts: tries, backoffMs, ingestTimeoutMs }, keep);
+      await this.#flow.add({ job, tasks, priority, attempts: tries, backoffMs, ingestTimeoutMs }, { isNew }, keep);
       await this.#batches.seal(record.batch_id);
       return { ...receipt, is_new: isNew };
     });
@@ -203,7 +203,7 @@ export class Producer {
     try {
       return await call();
     } catch (error) {
-      throw isConnectionFault(error) ? unavailable(this.#redis, error) : error;
+      throw isRedisFault(error) ? unavailable(this.#redis, error) : error;
     }
   }
 }

@@ -1,7 +1,7 @@
 import { ErrandError } from '../errors.ts';
 import { faultOf, requestIdOf } from './faults.ts';
 import type { ProviderProfile } from './profile.ts';
-import { CallTimers } from './timers.ts';
+import { type CallLimits, CallTimers } from './timers.ts';
 
 /** What gathers the events of one wire into a turn. */
 export type Reply<Event> = {
@@ -12,6 +12,9 @@ export type Reply<Event> = {
 
 /** Sends the request of a call; `data` are its events. The `withResponse()` of both SDKs. */
 export type OpenStream<Event> = (signal: AbortSignal) => Promise<{ data: AsyncIterable<Event>; response: Response }>;
+
+/** Whom a call is made to, what the task allows it, and what ends it early. */
+export type CallTerms = { profile: ProviderProfile; limits: CallLimits | undefined; signal: AbortSignal };
 
 /** How far a call came. */
 type Reading = { response?: Response; events: number; error?: unknown };
@@ -54,13 +57,12 @@ function faultOfEnd(profile: ProviderProfile, { response, events }: Reading): Er
  * @throws `signal.reason` when the signal aborted, else an `ErrandError` as `Model.turn` promises.
  */
 export async function makeCall<Event>(
-  profile: ProviderProfile,
-  signal: AbortSignal,
+  { profile, limits, signal }: CallTerms,
   open: OpenStream<Event>,
   reply: Reply<Event>,
 ): Promise<string | undefined> {
   signal.throwIfAborted();
-  const timers = new CallTimers(profile, signal);
+  const timers = new CallTimers(profile, signal, limits);
   const reading = await read(open, reply, timers);
   if (reply.isComplete) return reading.response && requestIdOf(reading.response.headers);
   signal.throwIfAborted();

@@ -6,22 +6,24 @@ import { ProviderProfile } from './profile.ts';
  * The providers every deployment has. The default models are those the SDKs name as current (openai 7.57.0,
  * @anthropic-ai/sdk 1.12.0) and the price library knows by name, so that a first run reports its cost.
  */
-const BUILT_IN = [
-  {
-    name: 'openai',
+export const BUILT_IN_PROVIDERS = {
+  openai: {
     wire: 'responses',
     base_url: 'https://api.openai.com/v1',
     credential: 'env:OPENAI_API_KEY',
     default_model: 'gpt-5.6-sol',
   },
-  {
-    name: 'anthropic',
+  anthropic: {
     wire: 'messages',
     base_url: 'https://api.anthropic.com',
     credential: 'env:ANTHROPIC_API_KEY',
     default_model: 'claude-opus-5-5',
   },
-].map((profile) => ProviderProfile.parse(profile));
+} as const;
+
+const BUILT_IN = Object.entries(BUILT_IN_PROVIDERS).map(([name, profile]) =>
+  ProviderProfile.parse({ ...profile, name }),
+);
 
 /** The providers of one deployment, by name. */
 export type Catalogue = {

@@ -17,8 +17,8 @@ export const CallTimeouts = z.strictObject({
   first_token_ms: z.number().int().positive().max(FETCH_PATIENCE_MS).default(FETCH_PATIENCE_MS),
   /** Between two events of the stream. */
   idle_ms: z.number().int().positive().max(FETCH_PATIENCE_MS).default(120_000),
-  /** The whole call. */
-  total_ms: z.number().int().positive().max(86_400_000).default(1_800_000),
+  /** The whole call: one turn. */
+  turn_ms: z.number().int().positive().max(86_400_000).default(1_800_000),
 });
 export type CallTimeouts = z.infer<typeof CallTimeouts>;
 

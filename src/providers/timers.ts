@@ -1,13 +1,17 @@
-import { ErrandError } from '../errors.ts';
+import { ErrandError, type FailureCode } from '../errors.ts';
 import type { ProviderProfile } from './profile.ts';
 
 type Limit = keyof ProviderProfile['timeouts'];
 
-const WAITED_FOR: Record<Limit, string> = {
-  headers_ms: 'no response headers',
-  first_token_ms: 'headers but no first event',
-  idle_ms: 'no further event',
-  total_ms: 'no complete turn',
+/** What a task allows one model call, in milliseconds; it only ever lowers the limit of the provider. */
+export type CallLimits = { [limit in Limit]?: number | undefined };
+
+/** What passing each limit is called, and what had been waited for. */
+const EXPIRY: Record<Limit, { code: FailureCode; missing: string }> = {
+  headers_ms: { code: 'PROVIDER_TIMED_OUT', missing: 'no response headers' },
+  first_token_ms: { code: 'PROVIDER_FIRST_TOKEN_TIMED_OUT', missing: 'headers but no first event' },
+  idle_ms: { code: 'PROVIDER_STREAM_STALLED', missing: 'no further event' },
+  turn_ms: { code: 'PROVIDER_TURN_TIMED_OUT', missing: 'no complete turn' },
 };
 
 /** A complete answer may be followed by usage and the end of the body; this long, and not for ever. */
@@ -21,9 +25,10 @@ const LINGER_MS = 1_000;
 export class CallTimers {
   readonly #controller = new AbortController();
   readonly #profile: ProviderProfile;
+  readonly #limits: CallLimits;
   readonly #caller: AbortSignal;
   readonly #leave: () => void;
-  readonly #total: NodeJS.Timeout;
+  readonly #turn: NodeJS.Timeout;
   #phase: NodeJS.Timeout;
   #limit: Limit = 'headers_ms';
   #isComplete = false;
@@ -31,14 +36,15 @@ export class CallTimers {
   /** Aborts with the caller's signal, or when a limit is passed. */
   readonly signal: AbortSignal;
 
-  constructor(profile: ProviderProfile, caller: AbortSignal) {
+  constructor(profile: ProviderProfile, caller: AbortSignal, limits: CallLimits = {}) {
     this.#profile = profile;
+    this.#limits = limits;
     this.signal = this.#controller.signal;
     this.#caller = caller;
     this.#leave = () => this.#controller.abort(caller.reason);
     caller.addEventListener('abort', this.#leave, { once: true });
-    this.#total = setTimeout(() => this.#expire('total_ms'), profile.timeouts.total_ms);
-    this.#phase = setTimeout(() => this.#expire(this.#limit), profile.timeouts.headers_ms);
+    this.#turn = this.#start('turn_ms');
+    this.#phase = this.#start(this.#limit);
   }
 
   /** Starts waiting for the first event. */
@@ -60,7 +66,7 @@ export class CallTimers {
     this.#phase = setTimeout(() => this.#controller.abort(), LINGER_MS);
   }
 
-  /** The `PROVIDER_TIMED_OUT` of the limit that was passed, if one was. */
+  /** The error of the limit that was passed, if one was. */
   get expired(): ErrandError | undefined {
     const { reason } = this.#controller.signal;
     return reason instanceof ErrandError ? reason : undefined;
@@ -69,19 +75,27 @@ export class CallTimers {
   /** Clears both timers. */
   stop(): void {
     clearTimeout(this.#phase);
-    clearTimeout(this.#total);
+    clearTimeout(this.#turn);
     this.#caller.removeEventListener('abort', this.#leave);
   }
 
   #enter(limit: Limit): void {
     this.#limit = limit;
     clearTimeout(this.#phase);
-    this.#phase = setTimeout(() => this.#expire(limit), this.#profile.timeouts[limit]);
+    this.#phase = this.#start(limit);
   }
 
-  #expire(limit: Limit): void {
-    const { name, timeouts } = this.#profile;
-    const message = `Provider "${name}" sent ${WAITED_FOR[limit]} within ${timeouts[limit]} ms (timeouts.${limit}).`;
-    this.#controller.abort(new ErrandError('PROVIDER_TIMED_OUT', message));
+  #start(limit: Limit): NodeJS.Timeout {
+    const ofProvider = this.#profile.timeouts[limit];
+    const ofTask = this.#limits[limit] ?? Number.POSITIVE_INFINITY;
+    const source = ofTask < ofProvider ? "the task's budget" : `timeouts.${limit}`;
+    const limitMs = Math.min(ofTask, ofProvider);
+    return setTimeout(() => this.#expire(limit, `${limitMs} ms (${source})`), limitMs);
+  }
+
+  #expire(limit: Limit, allowed: string): void {
+    const { code, missing } = EXPIRY[limit];
+    const message = `Provider "${this.#profile.name}" sent ${missing} within ${allowed}.`;
+    this.#controller.abort(new ErrandError(code, message));
   }
 }

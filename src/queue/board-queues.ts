@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
 import { isBatchId, parseTaskId } from '../base/ids.ts';
+import { closeRedis, openPatientRedis } from './connection.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 
 /** Which queues to show, and where they are. */
@@ -31,7 +31,9 @@ export type BoardQueues = {
  * command fails, and the board asks `isConnected` before it sends any.
  */
 export async function openBoardQueues({ redisUrl, prefix, providers }: BoardQueuesOptions): Promise<BoardQueues> {
-  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null, connectionName: 'errand-board' });
+  const answered = Promise.withResolvers<void>();
+  const connection = openPatientRedis({ url: redisUrl, onError: () => answered.resolve() });
+  connection.once('ready', answered.resolve);
   const open = (name: string): Queue => {
     const queue = new Queue(name, { connection, prefix, skipMetasUpdate: true });
     queue.on('error', ignore);
@@ -40,7 +42,7 @@ export async function openBoardQueues({ redisUrl, prefix, providers }: BoardQueu
   const batches = open(BATCH_QUEUE);
   const gates = open(GATE_QUEUE);
   const lanes = providers.map((provider) => open(laneOf(provider)));
-  await firstAnswer(connection);
+  await answered.promise;
 
   return {
     batches,
@@ -53,7 +55,7 @@ export async function openBoardQueues({ redisUrl, prefix, providers }: BoardQueu
       return candidates.find((_, position) => jobs[position])?.name ?? null;
     },
     close: async () => {
-      connection.disconnect();
+      closeRedis(connection);
       await Promise.allSettled([batches, gates, ...lanes].map((queue) => queue.close()));
     },
   };
@@ -61,11 +63,3 @@ export async function openBoardQueues({ redisUrl, prefix, providers }: BoardQueu
 
 /** An unheard `error` event ends the process; what it says is told by `isConnected`, to whoever asks. */
 function ignore(): void {}
-
-function firstAnswer(connection: Redis): Promise<void> {
-  connection.on('error', ignore);
-  return new Promise((resolve) => {
-    connection.once('ready', resolve);
-    connection.once('error', () => resolve());
-  });
-}

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { ErrandError, messageOf } from '../errors.ts';
+import { PatientRedis } from './patient-redis.ts';
 
 /** A Redis client, for the rooms that own one without speaking to it. */
 export type RedisClient = Redis;
@@ -8,37 +9,13 @@ export type RedisClient = Redis;
 type Opening = { url: string; onError: (error: Error) => void };
 
 /**
- * A client that sends what is issued in one turn of the event loop with one system call; a busy worker spends a tenth
- * of its time on writes otherwise. The auto-pipelining of ioredis would do the same, but it rejects commands of a
- * pipeline that a lost connection cut in two, where single ones are sent again.
- */
-class GatheringRedis extends Redis {
-  #isGathering = false;
-
-  override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
-    if (!this.#isGathering && this.status === 'ready') this.#gather();
-    return super.sendCommand(...sent);
-  }
-
-  #gather(): void {
-    const { stream } = this;
-    this.#isGathering = true;
-    stream.cork();
-    setImmediate(() => {
-      this.#isGathering = false;
-      stream.uncork();
-    });
-  }
-}
-
-/**
- * Opens a client that waits: commands issued while Redis is away are sent when it is back.
+ * Opens a client that waits: commands issued while Redis is away or refuses are sent when it serves again.
  *
  * For workers. `socketTimeout` ends a half-open connection that would otherwise hang for ever; it is longer than the
  * 5 s idle poll of a BullMQ worker (`reference/reliability.md`, finding 7).
  */
-export function openPatientRedis({ url, onError }: Opening): Redis {
-  const redis = new GatheringRedis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
+export function openPatientRedis({ url, onError }: Opening): PatientRedis {
+  const redis = new PatientRedis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
   redis.on('error', (error) => onError(withoutCommand(error)));
   return redis;
 }
@@ -107,14 +84,6 @@ export function unavailable(redis: Redis, cause: unknown): ErrandError {
   return new ErrandError('REDIS_UNAVAILABLE', `Redis at ${host}:${port} is not available: ${why}`, {
     cause: withoutCommand(cause),
   });
-}
-
-/** Tells whether an error means that Redis is away, rather than that a command was wrong. */
-export function isConnectionFault(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return /ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|Connection is closed|Command timed out|max retries per request|enableOfflineQueue|LOADING|Socket timeout/i.test(
-    `${error.name} ${error.message}`,
-  );
 }
 
 /** Closes a client whatever state it is in. */

@@ -1,13 +1,20 @@
-import { type Job, Queue, Worker } from 'bullmq';
+import { ErrorCode, type Job, Queue, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BatchJob } from '../contract/batch.ts';
 import { TaskJob } from '../contract/task.ts';
 import { messageOf } from '../errors.ts';
+import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
+import { isRedisFault } from './redis-faults.ts';
 import { obey, type Verdict, type Wake } from './verdict.ts';
 
-/** Why the queue, rather than the task, ended a run. The signal's `reason` is one of these. */
-export type AbortReason = 'lock_lost' | 'drained';
+/** What BullMQ answers to a move of a job that is not, or no longer, ours to move. */
+const NOT_OURS: ReadonlySet<unknown> = new Set([
+  ErrorCode.JobNotExist,
+  ErrorCode.JobLockNotExist,
+  ErrorCode.JobNotInState,
+  ErrorCode.JobLockMismatch,
+]);
 
 /** A task job as handed to the worker: parsed, or not ours to read. */
 export type TaskDelivery = {
@@ -35,36 +42,42 @@ export type ConsumerOptions = {
   concurrency: number;
   /** How long a job may go without a sign of life; 60 s survives a Redis failover (`reference/bullmq.md`, advice 9). */
   lockDurationMs: number;
-  onError: (error: Error) => void;
+  /** Hears of what goes wrong, but for a Redis that is away or refuses: of that, `RedisHealth` tells. */
+  onError: (error: unknown) => void;
   onLockLost: (taskIds: string[]) => void;
+  /** Hears of a move that the queue refused because another worker may have the job by now. */
+  onStaleMove: (error: Error) => void;
 };
+
+type Processor = (job: Job, token: string, lock: Lock) => Promise<object>;
 
 /**
  * Takes jobs off the queues and hands them to functions: lanes, settlement, gates.
  *
  * Invariants
- * - A lost lock aborts the run at once. BullMQ alone does not, and one freeze of Redis would then start every job over
- *   and over (`reference/bullmq.md`, fact 4).
+ * - A lock that is lost, or could be, aborts its run at once: see {@link Locks}.
+ * - A task whose run gave up its lock is handed back where it is still ours, and else left to whoever has it.
  * - A crash spends no try: stalls are ours to count, so BullMQ's own limit is out of the way.
  */
 export class Consumer {
   readonly #options: ConsumerOptions;
   readonly #workers: Worker[] = [];
+  readonly #locks: Locks[] = [];
   readonly #lanes = new Map<string, Queue>();
   readonly #signs: { isPaused: boolean } = { isPaused: false };
 
   constructor(options: ConsumerOptions, handlers: Handlers) {
     this.#options = options;
-    // BullMQ hands over a signal only to a function that declares all three parameters (`processor.length >= 3`).
     for (const provider of options.providers) {
-      this.#start(laneOf(provider), options.concurrency, async (job, token, signal) => {
-        const verdict = await handlers.runTask(deliveryOf(job, provider), signal ?? new AbortController().signal);
+      this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
+        const verdict = await handlers.runTask(deliveryOf(job, provider), signal);
         await this.#wake(verdict.wake);
-        return obey(verdict, job, token);
+        const isLockLost = verdict.next === 'surrender' && signal.aborted;
+        return isLockLost ? this.#handBack(job, token) : obey(verdict, job, token);
       });
     }
-    this.#start(BATCH_QUEUE, 4, async (job, _token, _signal) => handlers.settleBatch(BatchJob.parse(job.data)));
-    this.#start(GATE_QUEUE, 4, async (job, _token, _signal) => job.data);
+    this.#start(BATCH_QUEUE, 4, async (job) => handlers.settleBatch(BatchJob.parse(job.data)));
+    this.#start(GATE_QUEUE, 4, async (job) => job.data);
   }
 
   /** Resolves once every queue is connected and taking jobs. */
@@ -85,35 +98,56 @@ export class Consumer {
     this.#signs.isPaused = true;
     const closing = Promise.all(this.#workers.map((worker) => worker.close()));
     const timer = setTimeout(() => {
-      for (const worker of this.#workers) worker.cancelAllJobs('drained' satisfies AbortReason);
+      for (const locks of this.#locks) locks.abortAll('drained');
     }, graceMs);
     await closing;
     clearTimeout(timer);
+    for (const locks of this.#locks) locks.close();
     await Promise.all([...this.#lanes.values()].map((queue) => queue.close()));
   }
 
-  #start(
-    queue: string,
-    concurrency: number,
-    processor: (job: Job, token?: string, signal?: AbortSignal) => Promise<object>,
-  ): void {
-    const { redis, prefix, workerName, lockDurationMs } = this.#options;
-    const worker = new Worker(queue, processor, {
-      connection: redis,
-      prefix,
-      name: workerName,
-      concurrency,
-      lockDuration: lockDurationMs,
-      stalledInterval: Math.max(250, Math.floor(lockDurationMs / 3)),
-      maxStalledCount: 1000,
-      drainDelay: 5,
+  #start(queue: string, concurrency: number, processor: Processor): void {
+    const { redis, prefix, workerName, lockDurationMs, onLockLost } = this.#options;
+    const worker = new Worker(
+      queue,
+      async (job, token = '') => {
+        // `processedOn` is when this process asked for the job, so the lock is younger.
+        const lock = locks.hold(job.id ?? '', token, Math.max(0, Date.now() - (job.processedOn ?? 0)));
+        return processor(job, token, lock).finally(() => locks.release(lock));
+      },
+      {
+        connection: redis,
+        prefix,
+        name: workerName,
+        concurrency,
+        lockDuration: lockDurationMs,
+        skipLockRenewal: true,
+        stalledInterval: Math.max(250, Math.floor(lockDurationMs / 3)),
+        maxStalledCount: 1000,
+        drainDelay: 5,
+      },
+    );
+    const locks = new Locks({
+      durationMs: lockDurationMs,
+      extend: (jobIds, tokens) => worker.extendJobLocks(jobIds, tokens, lockDurationMs),
+      onLost: onLockLost,
+      onError: (error) => this.#note(error),
     });
-    worker.on('error', this.#options.onError);
-    worker.on('lockRenewalFailed', (jobIds) => {
-      this.#options.onLockLost(jobIds);
-      for (const id of jobIds) worker.cancelJob(id, 'lock_lost' satisfies AbortReason);
-    });
+    worker.on('error', (error) => this.#note(error));
     this.#workers.push(worker);
+    this.#locks.push(locks);
+  }
+
+  /** Puts a task back whose lock could have lapsed. Where it did, another worker has it, or takes it up soon. */
+  async #handBack(job: Job, token: string): Promise<never> {
+    await job.moveToWait(token).catch((error: unknown) => this.#note(error));
+    throw new WaitingError();
+  }
+
+  #note(error: unknown): void {
+    if (isRedisFault(error)) return;
+    if (error instanceof Error && 'code' in error && NOT_OURS.has(error.code)) this.#options.onStaleMove(error);
+    else this.#options.onError(error);
   }
 
   /** Brings parked tasks back at once. One that is not delayed any more comes back by itself. */
@@ -127,9 +161,9 @@ export class Consumer {
   #lane(provider: string): Queue {
     const known = this.#lanes.get(provider);
     if (known) return known;
-    const { redis, prefix, onError } = this.#options;
+    const { redis, prefix } = this.#options;
     const queue = new Queue(laneOf(provider), { connection: redis, prefix, skipMetasUpdate: true });
-    queue.on('error', onError);
+    queue.on('error', (error) => this.#note(error));
     this.#lanes.set(provider, queue);
     return queue;
   }

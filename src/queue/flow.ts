@@ -1,9 +1,10 @@
-import { FlowProducer, type JobsOptions, Queue } from 'bullmq';
+import { ErrorCode, FlowProducer, type Job, type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { taskIdOf } from '../base/ids.ts';
 import type { BatchJob } from '../contract/batch.ts';
 import type { TaskJob } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
+import { existingIds, removeEnded, stillQueued } from './leftovers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 
 /** Tasks in one atomic add, and in one chunk above that: about 30 ms of Redis (`reference/bullmq.md` §1). */
@@ -17,6 +18,8 @@ const KEEP_ENDED = {
   removeOnComplete: { age: 24 * 3600, count: 20_000 },
   removeOnFail: { age: 7 * 24 * 3600, count: 20_000 },
 };
+/** Lines of story kept with a task job for the board. */
+const KEEP_LOGS = 100;
 /** Settling is retried until it succeeds: a batch that never settles would break promise 7. */
 const SETTLE_TRIES = 1000;
 
@@ -31,6 +34,7 @@ export type BatchPlan = {
   ingestTimeoutMs: number;
 };
 
+type GateJob = Job<{ sealed: boolean; total?: number }>;
 type TaskEntry = { name: string; data: TaskJob; opts: JobsOptions & { jobId: string } };
 
 /**
@@ -55,49 +59,87 @@ export class BatchFlow {
     this.#flow.on('error', () => undefined); // the owner of the connection hears of its errors
   }
 
-  /** Adds the batch, or what is missing of it. `onChunk` is called after each chunk of a large one. */
-  async add(plan: BatchPlan, onChunk: () => Promise<void>): Promise<void> {
-    if (plan.tasks.length <= CHUNK) await this.#addWhole(plan);
-    else await this.#addInChunks(plan, onChunk);
+  /**
+   * Adds the batch, or what is missing of it. `onChunk` is called after each chunk of a large one. `isNew` says that its
+   * record was created just now.
+   *
+   * BullMQ may keep jobs for longer than we keep records, so the jobs of an earlier batch under the same idempotency key
+   * may be there. Those that ended are removed first: whoever has an outcome on record only repeats it, so that nothing
+   * runs twice even where the record is not new. Those that have not ended are left alone and the batch is refused.
+   *
+   * @throws ErrandError `IDEMPOTENCY_CONFLICT`; `ENQUEUE_INCOMPLETE` where the time to add ran out.
+   */
+  async add(plan: BatchPlan, { isNew }: { isNew: boolean }, onChunk: () => Promise<void>): Promise<void> {
+    const { batch_id: batchId } = plan.job;
+    const batchJob = await this.#queue(BATCH_QUEUE).getJob(batchId);
+    const isQueued = batchJob !== undefined && batchJob.finishedOn === undefined;
+    if (isQueued && isNew) throw stillQueued(batchId);
+    if (!isQueued) await this.#removeLeftovers(plan);
+    if (plan.tasks.length > CHUNK) await this.#addInChunks(plan, isQueued, onChunk);
+    else if (!isQueued) await this.#addWhole(plan);
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#flow.close(), ...[...this.#queues.values()].map((queue) => queue.close())]);
   }
 
+  /** The batch job goes last, so that a producer killed in between finds out again that this is to be done. */
+  async #removeLeftovers({ job, tasks }: BatchPlan): Promise<void> {
+    const { batch_id: batchId } = job;
+    const batches = this.#queue(BATCH_QUEUE);
+    for (const [lane, ofLane] of Map.groupBy(tasks, laneOfTask)) {
+      await removeEnded(
+        this.#redis,
+        this.#queue(lane),
+        ofLane.map(({ data }) => taskIdOf(batchId, data.index)),
+      );
+    }
+    // What 100,000 tasks returned takes Redis 150 ms to free in the foreground, as the removal of their parent would.
+    await this.#redis.unlink(batches.toKey(`${batchId}:processed`), batches.toKey(`${batchId}:failed`));
+    await removeEnded(this.#redis, batches, [batchId]);
+  }
+
   async #addWhole(plan: BatchPlan): Promise<void> {
-    if (await this.#exists(BATCH_QUEUE, plan.job.batch_id)) return;
-    const children = plan.tasks.map((task) => {
-      const { name, data, opts } = entryOf(task, plan);
-      return { name, queueName: laneOf(data.route.provider), data, opts };
-    });
+    const children = plan.tasks.map((task) => ({ ...entryOf(task, plan), queueName: laneOfTask(task) }));
     await this.#addFlow(plan, children);
   }
 
-  async #addInChunks(plan: BatchPlan, onChunk: () => Promise<void>): Promise<void> {
-    const { batch_id: batchId } = plan.job;
-    const gateId = `${batchId}-gate`;
-    if (!(await this.#exists(BATCH_QUEUE, batchId))) {
+  async #addInChunks(plan: BatchPlan, isQueued: boolean, onChunk: () => Promise<void>): Promise<void> {
+    const gates = this.#queue(GATE_QUEUE);
+    const gateId = `${plan.job.batch_id}-gate`;
+    if (!isQueued) {
+      await removeEnded(this.#redis, gates, [gateId]);
       const opts = { jobId: gateId, delay: plan.ingestTimeoutMs, ignoreDependencyOnFailure: true, ...KEEP_ENDED };
       await this.#addFlow(plan, [{ name: 'gate', queueName: GATE_QUEUE, data: { sealed: false }, opts }]);
     }
-    const gate = await this.#queue(GATE_QUEUE).getJob(gateId);
-    if (!gate || !(await gate.isDelayed())) return; // it opened before: the batch is sealed, or its time ran out
+    const gate: GateJob | undefined = await gates.getJob(gateId);
+    if (!gate) throw tooLate(plan);
+    if (!gate.data.sealed) await this.#addBehind(gate, plan, onChunk);
+    // It was sealed while it was shut, so the batch is whole, whoever else opened the gate.
+    await gate.promote().catch((error: unknown) => assertOpen(error));
+  }
+
+  async #addBehind(gate: GateJob, plan: BatchPlan, onChunk: () => Promise<void>): Promise<void> {
+    const whileShut = (act: Promise<void>) =>
+      act.catch((error: unknown) => {
+        assertOpen(error);
+        throw tooLate(plan, error);
+      });
     for (let from = 0; from < plan.tasks.length; from += CHUNK) {
-      await gate.changeDelay(plan.ingestTimeoutMs);
+      await whileShut(gate.changeDelay(plan.ingestTimeoutMs));
       await this.#addChunk(plan, from);
       await onChunk();
     }
-    await gate.updateData({ sealed: true, total: plan.tasks.length });
-    await gate.promote();
+    // A gate that opened during the last chunk may have let the batch settle without it.
+    await whileShut(gate.changeDelay(plan.ingestTimeoutMs));
+    await whileShut(gate.updateData({ sealed: true, total: plan.tasks.length }));
   }
 
   async #addChunk(plan: BatchPlan, from: number): Promise<void> {
     const parent = { id: plan.job.batch_id, queue: `${this.#prefix}:${BATCH_QUEUE}` };
     for (let at = from; at < Math.min(from + CHUNK, plan.tasks.length); at += PIPELINE) {
       const slice = plan.tasks.slice(at, Math.min(at + PIPELINE, from + CHUNK));
-      const byLane = Map.groupBy(slice, (task) => laneOf(task.data.route.provider));
-      for (const [lane, tasks] of byLane) {
+      for (const [lane, tasks] of Map.groupBy(slice, laneOfTask)) {
         const entries = await this.#missing(
           lane,
           tasks.map((task) => entryOf(task, plan)),
@@ -141,23 +183,10 @@ export class BatchFlow {
     );
   }
 
-  async #missing(queue: string, entries: TaskEntry[]): Promise<TaskEntry[]> {
-    const pipeline = this.#redis.pipeline();
-    for (const entry of entries) pipeline.exists(this.#jobKey(queue, entry.opts.jobId));
-    const replies = (await pipeline.exec()) ?? [];
-    return entries.filter((_, position) => {
-      const [error, found] = replies[position] ?? [];
-      if (error) throw error;
-      return found === 0;
-    });
-  }
-
-  async #exists(queue: string, jobId: string): Promise<boolean> {
-    return (await this.#redis.exists(this.#jobKey(queue, jobId))) === 1;
-  }
-
-  #jobKey(queue: string, jobId: string): string {
-    return `${this.#prefix}:${queue}:${jobId}`;
+  async #missing(lane: string, entries: TaskEntry[]): Promise<TaskEntry[]> {
+    const ids = entries.map(({ opts }) => opts.jobId);
+    const existing = new Set(await existingIds(this.#redis, this.#queue(lane), ids));
+    return entries.filter(({ opts }) => !existing.has(opts.jobId));
   }
 
   #queue(name: string): Queue {
@@ -170,6 +199,10 @@ export class BatchFlow {
   }
 }
 
+function laneOfTask({ data }: { data: TaskJob }): string {
+  return laneOf(data.route.provider);
+}
+
 function entryOf(task: { name: string; data: TaskJob }, plan: BatchPlan): TaskEntry {
   return {
     ...task,
@@ -179,6 +212,7 @@ function entryOf(task: { name: string; data: TaskJob }, plan: BatchPlan): TaskEn
       attempts: plan.attempts,
       backoff: { type: 'exponential', delay: plan.backoffMs, jitter: 0.5 },
       ignoreDependencyOnFailure: true,
+      keepLogs: KEEP_LOGS,
       ...KEEP_ENDED,
     },
   };
@@ -191,4 +225,15 @@ function checkIds(got: (string | undefined)[], asked: string[]): void {
     'ENQUEUE_INCOMPLETE',
     `the queue returned id ${got[wrong]} where ${asked[wrong]} was asked for`,
   );
+}
+
+/** Lets pass what BullMQ says of a gate that is no longer delayed, or was removed after it had opened. */
+function assertOpen(error: unknown): void {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code !== ErrorCode.JobNotInState && code !== ErrorCode.JobNotExist) throw error;
+}
+
+function tooLate({ job, ingestTimeoutMs }: BatchPlan, cause?: unknown): ErrandError {
+  const message = `batch ${job.batch_id} went on without the tasks that were not added within ${ingestTimeoutMs} ms`;
+  return new ErrandError('ENQUEUE_INCOMPLETE', message, { cause });
 }

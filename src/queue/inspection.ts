@@ -1,8 +1,9 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { isErrandError } from '../errors.ts';
-import { awaitReady, closeRedis, isConnectionFault, openHastyRedis, unavailable } from './connection.ts';
+import { awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
 import { laneOf } from './names.ts';
+import { isRedisFault } from './redis-faults.ts';
 
 /** What to look at. */
 export type InspectionOptions = { redisUrl: string; prefix: string; providers: readonly string[]; withinMs: number };
@@ -36,7 +37,7 @@ export async function inspect(options: InspectionOptions): Promise<{ redis: Redi
     const lanes = options.providers.map((provider) => laneFacts(redis, options.prefix, provider));
     return { redis: await redisFacts(redis), lanes: await Promise.all(lanes) };
   } catch (error) {
-    if (isErrandError(error) || !isConnectionFault(error)) throw error;
+    if (isErrandError(error) || !isRedisFault(error)) throw error;
     throw unavailable(redis, error);
   } finally {
     closeRedis(redis);
@@ -75,7 +76,7 @@ async function workersOf(queue: Queue): Promise<number | null> {
     const clients = await queue.getWorkers();
     return clients.every((client) => client.rawname !== undefined) ? clients.length : null;
   } catch (error) {
-    if (isConnectionFault(error)) throw error;
+    if (isRedisFault(error)) throw error;
     return null;
   }
 }

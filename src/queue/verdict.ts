@@ -1,9 +1,13 @@
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq';
+import { isoNow } from '../base/clock.ts';
 import { clip } from '../base/text.ts';
 import type { Outcome } from '../contract/outcome.ts';
 
 /** The longest return value of a task job, in bytes: BullMQ stores it three times. */
 const COMPACT_BYTES = 2048;
+
+/** The longest text of a failure in a line, in characters. */
+const MOST_LINE = 600;
 
 /** A task that waited for a place in its batch and has one now. */
 export type Wake = { taskId: string; provider: string };
@@ -13,14 +17,14 @@ export type Wake = { taskId: string; provider: string };
  *
  * `ended`: the outcome is final. `retry` and `defer` bring it back; only `retry` spends one of its tries. `park` is a
  * deferral of a task that never started. `requeue` hands it back at once. `surrender`: it is no longer ours, or there
- * is no record to write to.
+ * is no record to write to. `line` says why.
  */
 export type Verdict =
   | { next: 'ended'; outcome: Outcome; wake: Wake[] }
   | { next: 'retry'; line: string; wake: Wake[] }
-  | { next: 'defer'; delayMs: number; wake: Wake[] }
+  | { next: 'defer'; line: string; delayMs: number; wake: Wake[] }
   | { next: 'park'; delayMs: number; wake: Wake[] }
-  | { next: 'requeue'; wake: Wake[] }
+  | { next: 'requeue'; line: string; wake: Wake[] }
   | { next: 'surrender'; line: string; wake: Wake[] };
 
 /**
@@ -29,6 +33,7 @@ export type Verdict =
  * that must follow it: one without the other leaves the job active and silent until it stalls.
  */
 export async function obey(verdict: Verdict, job: Job, token: string | undefined): Promise<object> {
+  await tell(verdict, job);
   switch (verdict.next) {
     case 'ended':
       if (verdict.outcome.status === 'succeeded') return compact(verdict.outcome);
@@ -44,10 +49,38 @@ export async function obey(verdict: Verdict, job: Job, token: string | undefined
       await job.moveToDelayed(Date.now() + verdict.delayMs, token);
       throw new DelayedError();
     case 'requeue':
+      await goFirst(job);
       await job.moveToWait(token);
       throw new WaitingError();
     case 'surrender':
       throw new UnrecoverableError(verdict.line);
+  }
+}
+
+/** Adds a line to the story of the task that the board shows. A story that cannot be written changes no verdict. */
+async function tell(verdict: Verdict, job: Job): Promise<void> {
+  const line = storyOf(verdict);
+  if (line !== null) await job.log(`${isoNow()} ${line}`).catch(() => undefined);
+}
+
+/**
+ * What an attempt adds to the story, or `null` for nothing: a task that succeeds at its first attempt has none to tell
+ * and costs no command, a parked one has not started, and a surrendered one is no longer ours to write to.
+ */
+function storyOf(verdict: Verdict): string | null {
+  switch (verdict.next) {
+    case 'ended':
+      if (verdict.outcome.status !== 'succeeded') return `${verdict.outcome.status}: ${lineOf(verdict.outcome)}`;
+      return verdict.outcome.attempts.length > 1 ? `succeeded at attempt ${verdict.outcome.attempts.length}` : null;
+    case 'retry':
+      return `to be tried again: ${clip(verdict.line, MOST_LINE)}`;
+    case 'defer':
+      return `deferred for ${(verdict.delayMs / 1000).toFixed(1)} s: ${clip(verdict.line, MOST_LINE)}`;
+    case 'requeue':
+      return `handed back: ${clip(verdict.line, MOST_LINE)}`;
+    case 'park':
+    case 'surrender':
+      return null;
   }
 }
 
@@ -65,7 +98,7 @@ export function lineOf(outcome: Exclude<Outcome, { status: 'succeeded' }>): stri
   const released = steps.filter((step) => step.status === 'released').map((step) => step.kind);
   const held = released.length === 0 ? 'nothing was held' : `${released.length} released (${released.join(', ')})`;
   const left = open === 0 ? '' : `, ${open} still open`;
-  return `${outcome.failure.code}: ${clip(outcome.failure.message, 600)} | cleaned up: ${held}${left}`;
+  return `${outcome.failure.code}: ${clip(outcome.failure.message, MOST_LINE)} | cleaned up: ${held}${left}`;
 }
 
 function compact(outcome: Extract<Outcome, { status: 'succeeded' }>): object {

@@ -10,9 +10,11 @@ import {
   CancelFlag,
   type Counts,
 } from '../contract/batch.ts';
-import { Outcome } from '../contract/outcome.ts';
+import type { Outcome } from '../contract/outcome.ts';
 import { ErrandError } from '../errors.ts';
 import { Keys } from './keys.ts';
+import { readOutcome } from './read-outcome.ts';
+import { recordText } from './record-text.ts';
 import { CANCEL_BATCH, CANCEL_TASK, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './scripts.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
@@ -50,7 +52,7 @@ export class BatchRecords {
    * @throws ErrandError `IDEMPOTENCY_CONFLICT` where the key belongs to another batch.
    */
   async create(record: BatchRecord, context: string, fingerprint: string): Promise<BatchStage | null> {
-    const data = this.#redactor.scrub(JSON.stringify(record));
+    const data = recordText(record, this.#redactor);
     const args = [fingerprint, data, context, record.total, record.max_concurrent ?? 0, UNSEALED_TTL_SECONDS];
     const reply = await CREATE_BATCH.run(this.#redis, [this.#keys.batch(record.batch_id)], args);
     const [status, stage] = reply as [string, BatchStage];
@@ -89,8 +91,7 @@ export class BatchRecords {
   /** Records the verdict of admission, once; returns the one on record. */
   async admit(batchId: string, verdict: AdmissionVerdict): Promise<AdmissionVerdict> {
     const key = this.#keys.batch(batchId);
-    if ((await this.#redis.hsetnx(key, 'admission', this.#redactor.scrub(JSON.stringify(verdict)))) === 1)
-      return verdict;
+    if ((await this.#redis.hsetnx(key, 'admission', recordText(verdict, this.#redactor))) === 1) return verdict;
     const first = await this.#redis.hget(key, 'admission');
     return first ? AdmissionVerdict.parse(JSON.parse(first)) : verdict;
   }
@@ -107,7 +108,7 @@ export class BatchRecords {
     });
     const [data, stage, cancel, summary] = head as (string | null)[];
     if (!data) return null;
-    const { name, total } = BatchRecord.parse(JSON.parse(data));
+    const { name, total, metadata } = BatchRecord.parse(JSON.parse(data));
     const [succeeded = 0, failed = 0, rejected = 0, cancelled = 0] = (numbers as (string | null)[]).map(Number);
     const counts: Counts = { succeeded, failed, rejected, cancelled };
     const common = {
@@ -117,6 +118,7 @@ export class BatchRecords {
       counts,
       ended: succeeded + failed + rejected + cancelled,
       running: Number(running),
+      ...(metadata && { metadata }),
       ...(cancel && { cancel: CancelFlag.parse(JSON.parse(cancel)) }),
     };
     if (summary) return { ...common, status: 'settled', summary: BatchSummary.parse(JSON.parse(summary)) };
@@ -127,8 +129,15 @@ export class BatchRecords {
   async outcomes(batchId: string, from: number, to: number): Promise<(Outcome | null)[]> {
     if (to <= from) return [];
     const fields = Array.from({ length: to - from }, (_, offset) => String(from + offset));
-    const texts = await this.#redis.hmget(this.#keys.outcomes(batchId), ...fields);
-    return texts.map((text) => (text ? Outcome.parse(JSON.parse(text)) : null));
+    const texts = await this.#redis.hmget(
+      this.#keys.outcomes(batchId),
+      ...fields,
+      ...fields.map((field) => `${field}+`),
+    );
+    return fields.map((_, at) => {
+      const text = texts[at];
+      return text ? readOutcome(batchId, from + at, text, texts[fields.length + at]) : null;
+    });
   }
 
   /** Records the summary, once, and starts the retention of the batch; returns the summary on record. */
@@ -136,14 +145,14 @@ export class BatchRecords {
     const id = summary.batch_id;
     const event = JSON.stringify({ event: 'batch_settled', version: 1, batch_id: id, at: isoNow() });
     const keys = [this.#keys.batch(id), this.#keys.outcomes(id), this.#keys.running(id), this.#keys.parked(id)];
-    const text = this.#redactor.scrub(JSON.stringify(summary));
+    const text = recordText(summary, this.#redactor);
     const reply = await SETTLE.run(this.#redis, keys, [text, this.#retentionSeconds, this.#keys.events(id), event]);
     return BatchSummary.parse(JSON.parse(String(reply)));
   }
 
   /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */
   async cancel(id: string, reason: string): Promise<Cancelling> {
-    const flag = this.#redactor.scrub(JSON.stringify({ reason, requested_at: isoNow() }));
+    const flag = recordText({ reason, requested_at: isoNow() }, this.#redactor);
     const task = parseTaskId(id);
     const reply = task
       ? await CANCEL_TASK.run(
@@ -154,7 +163,8 @@ export class BatchRecords {
       : await CANCEL_BATCH.run(this.#redis, [this.#keys.batch(id)], [flag, this.#keys.cancels(), id]);
     const [status, detail] = reply as [Cancelling['status'], string];
     if (status === 'cancelled') return { status, flag: CancelFlag.parse(JSON.parse(detail)) };
-    if (status === 'ended') return { status, outcome: Outcome.parse(JSON.parse(detail)) };
+    if (status === 'ended')
+      return { status, outcome: readOutcome(task?.batchId ?? '', task?.index ?? 0, detail, null) };
     return { status };
   }
 }

@@ -43,14 +43,34 @@ export class Keys {
     return `${this.task(taskId)}:turns`;
   }
 
-  /** Hash: row id → ledger row. Gone once the task has its outcome and no row is open. */
+  /** Hash: row id → open ledger row. Empty, and so gone, once all is given back. */
   ledger(taskId: string): string {
     return `${this.task(taskId)}:ledger`;
   }
 
-  /** Sorted set: every open ledger row as `<task id>/<row id>`, by the time of its intent. */
-  openRows(): string {
-    return `${this.#root}:open_rows`;
+  /** List: the closed ledger rows of a task that has no outcome yet, as cleanup steps. */
+  released(taskId: string): string {
+    return `${this.task(taskId)}:released`;
+  }
+
+  /** Sorted set: the open rows of one worker as `<task id>/<row id>`, by the time of their intent in ms. */
+  openRows(instance: string): string {
+    return `${this.#root}:open_rows:${instance}`;
+  }
+
+  /** Hash: instance → identity of every worker that may hold something. */
+  workers(): string {
+    return `${this.#root}:workers`;
+  }
+
+  /** Hash: instance → when it last gave a sign of life, in ms of the clock of Redis. */
+  beats(): string {
+    return `${this.#root}:workers:beats`;
+  }
+
+  /** String with expiry: who is releasing what a dead worker held. */
+  reclaimClaim(instance: string): string {
+    return `${this.#root}:reclaim:${instance}`;
   }
 
   /** Channel: what happens in a batch. */

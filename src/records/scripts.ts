@@ -21,13 +21,11 @@ local function leave(batch, running, parked, taskId)
 end
 `;
 
-/** Tells whether any row of a task's ledger is open. Costs what the task owns. */
-const HAS_OPEN = `
-local function hasOpen(ledger, openRows, taskId)
-  for _, row in ipairs(redis.call('HKEYS', ledger)) do
-    if redis.call('ZSCORE', openRows, taskId .. '/' .. row) then return true end
-  end
-  return false
+/** All that is on record of a task that has no outcome: its hash, its turns, its open and its closed ledger rows. */
+const HISTORY = `
+local function history(task, turns, ledger, released)
+  return {redis.call('HGETALL', task), redis.call('LRANGE', turns, 0, -1), redis.call('HGETALL', ledger),
+    redis.call('LRANGE', released, 0, -1)}
 end
 `;
 
@@ -72,20 +70,23 @@ return 1
 
 /**
  * Opens an attempt: a new epoch, or the reason why there is none.
- * KEYS batch, outcomes, task, turns, running, parked. ARGV task id, index, parked member, attempt (JSON but for its
- * epoch, as "a,b" around it), events channel, event (likewise).
- * Returns opened, epoch, task hash, turns | ended, outcome | cancelled, flag, task hash, turns | parked, how many wait | missing.
+ * KEYS batch, outcomes, task, turns, ledger, released, running, parked. ARGV task id, index, parked member, attempt
+ * (JSON that ends in `"epoch":`), events channel, event (likewise).
+ * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | parked, how many wait | missing.
  */
 export const OPEN = new Script(`
-local batch, outcomes, task, turns, running, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+${HISTORY}
+local batch, outcomes, task, turns, running, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8]
 local final = redis.call('HGET', outcomes, ARGV[2])
 if final then return {'ended', final} end
-local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data')
+local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data', 'status')
 if not head[3] then return {'missing'} end
+-- A task that runs proves that its batch is in the queue, even if the producer died before it could say so.
+if head[4] == 'enqueueing' then redis.call('PERSIST', batch) end
 local cancel = head[1] or redis.call('HGET', task, 'cancel')
 if cancel then
   redis.call('ZREM', parked, ARGV[3])
-  return {'cancelled', cancel, redis.call('HGETALL', task), redis.call('LRANGE', turns, 0, -1)}
+  return {'cancelled', history(task, turns, KEYS[5], KEYS[6]), cancel}
 end
 local limit = tonumber(head[2] or '0')
 if limit > 0 then
@@ -97,14 +98,25 @@ if limit > 0 then
 end
 redis.call('SADD', running, ARGV[1])
 local epoch = redis.call('HINCRBY', task, 'epoch', 1)
-redis.call('HSET', task, 'a' .. epoch, ARGV[4] .. epoch .. '}')
+local before = redis.call('LLEN', turns)
+redis.call('HSET', task, 'a' .. epoch, ARGV[4] .. epoch .. ',"turns_before":' .. before .. '}')
 redis.call('PUBLISH', ARGV[5], ARGV[6] .. epoch .. '}')
-return {'opened', epoch, redis.call('HGETALL', task), redis.call('LRANGE', turns, 0, -1)}
+return {'opened', history(task, turns, KEYS[5], KEYS[6]), epoch}
+`);
+
+/**
+ * Reads all that is on record of a task that has no outcome.
+ * KEYS task, turns, ledger, released.
+ */
+export const READ_HISTORY = new Script(`
+${HISTORY}
+return history(KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 `);
 
 /**
  * Writes ledger rows, as intent or as acquired. Fenced: a stale owner may not acquire.
- * KEYS batch, outcomes, task, ledger, open rows. ARGV task id, index, epoch, now in ms, then row id and row by turns.
+ * KEYS batch, outcomes, task, ledger, open rows of the owner. ARGV task id, index, epoch, now in ms, then row id and row
+ * by turns.
  * Returns ok | cancelled, flag | ended | stale.
  */
 export const HOLD = new Script(`
@@ -114,7 +126,6 @@ for i = 5, #ARGV, 2 do
   redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1])
   redis.call('ZADD', KEYS[5], 'NX', ARGV[4], ARGV[1] .. '/' .. ARGV[i])
 end
-redis.call('PERSIST', KEYS[4])
 local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
 if cancel then return {'cancelled', cancel} end
 return {'ok'}
@@ -122,16 +133,44 @@ return {'ok'}
 
 /**
  * Closes ledger rows. Not fenced: a stale owner may, and should, give back its own. A closed row never changes again.
- * The ledger gets its retention once no row is open.
- * KEYS ledger, open rows. ARGV task id, retention in seconds, then row id and closed row by turns.
+ * Where the task has its outcome by then, the outcome is amended: lines appended beside it, never rewritten.
+ * KEYS ledger, released, open rows of the owner, outcomes. ARGV task id, index, retention in seconds, then row id and
+ * cleanup step by turns.
  */
 export const RELEASE = new Script(`
-${HAS_OPEN}
-for i = 3, #ARGV, 2 do
-  if redis.call('ZREM', KEYS[2], ARGV[1] .. '/' .. ARGV[i]) == 1 then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+local isFinal = redis.call('HEXISTS', KEYS[4], ARGV[2]) == 1
+for i = 4, #ARGV, 2 do
+  redis.call('ZREM', KEYS[3], ARGV[1] .. '/' .. ARGV[i])
+  if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
+    if isFinal then
+      local lines = redis.call('HGET', KEYS[4], ARGV[2] .. '+')
+      redis.call('HSET', KEYS[4], ARGV[2] .. '+', (lines and lines .. '\\n' or '') .. ARGV[i + 1])
+    else
+      redis.call('RPUSH', KEYS[2], ARGV[i + 1])
+      redis.call('EXPIRE', KEYS[2], ARGV[3])
+    end
+  end
 end
-if not hasOpen(KEYS[1], KEYS[2], ARGV[1]) then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 return {'ok'}
+`);
+
+/**
+ * Notes a sign of life of a worker, by the clock of Redis.
+ * KEYS beats. ARGV instance.
+ */
+export const BEAT = new Script(`
+local now = redis.call('TIME')
+return redis.call('HSET', KEYS[1], ARGV[1], now[1] * 1000 + math.floor(now[2] / 1000))
+`);
+
+/**
+ * Forgets a worker that holds nothing.
+ * KEYS workers, beats, open rows of the worker. ARGV instance. Returns 1 where it is forgotten.
+ */
+export const FORGET_WORKER = new Script(`
+if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+redis.call('HDEL', KEYS[2], ARGV[1])
+return redis.call('HDEL', KEYS[1], ARGV[1])
 `);
 
 /**
@@ -157,37 +196,32 @@ return {'ok'}
 
 /**
  * Ends an attempt whose task goes on.
- * KEYS batch, outcomes, task, running, parked. ARGV task id, index, epoch, attempt, events channel, event, 1 where the
- * end counts as a deferral.
+ * KEYS batch, outcomes, task, running, parked. ARGV task id, index, epoch, attempt, events channel, event.
  * Returns ok, tasks to wake | ended | stale.
  */
 export const END_ATTEMPT = new Script(`
 ${LEAVE}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 ${FENCE}
-local isStored = redis.call('HGET', task, 'a' .. epoch) == ARGV[4]
 redis.call('HSET', task, 'a' .. epoch, ARGV[4])
-if ARGV[7] == '1' and not isStored then redis.call('HINCRBY', task, 'deferrals', 1) end
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 return {'ok', leave(KEYS[1], KEYS[4], KEYS[5], ARGV[1])}
 `);
 
 /**
- * Writes the one terminal record of a task, and drops what only a further attempt would need. The ledger stays while a row
- * is open, whichever attempt left it.
- * KEYS batch, outcomes, task, turns, ledger, running, parked, open rows. ARGV task id, index, epoch, outcome, status,
- * events channel, event.
+ * Writes the one terminal record of a task, and drops what only a further attempt would need. Rows that are still open
+ * stay, whichever attempt left them.
+ * KEYS batch, outcomes, task, turns, released, running, parked. ARGV task id, index, epoch, outcome, status, events
+ * channel, event.
  * Returns ok, tasks to wake | ended, the outcome on record | stale.
  */
 export const CLOSE = new Script(`
 ${LEAVE}
-${HAS_OPEN}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 ${FENCE}
 redis.call('HSET', outcomes, index, ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[5], 1)
-redis.call('UNLINK', task, KEYS[4])
-if not hasOpen(KEYS[5], KEYS[8], ARGV[1]) then redis.call('UNLINK', KEYS[5]) end
+redis.call('UNLINK', task, KEYS[4], KEYS[5])
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 return {'ok', leave(KEYS[1], KEYS[6], KEYS[7], ARGV[1])}
 `);

@@ -3,15 +3,20 @@ import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import { CancelFlag } from '../contract/batch.ts';
 import { Checkpoint } from '../contract/checkpoint.ts';
-import type { LedgerRow } from '../contract/cleanup.ts';
+import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
 import type { ErrandEvent } from '../contract/events.ts';
-import { Attempt, Outcome } from '../contract/outcome.ts';
-import { ErrandError } from '../errors.ts';
+import { Attempt, type Outcome } from '../contract/outcome.ts';
+import { ErrandError, messageOf } from '../errors.ts';
 import { Keys, partsOf } from './keys.ts';
-import { CHECKPOINT, CLOSE, END_ATTEMPT, HOLD, OPEN, RELEASE } from './scripts.ts';
+import { readOutcome } from './read-outcome.ts';
+import { recordText } from './record-text.ts';
+import { CHECKPOINT, CLOSE, END_ATTEMPT, HOLD, OPEN, READ_HISTORY, RELEASE } from './scripts.ts';
 
-/** What is on record of a task that has not ended. `past` are its earlier attempts, oldest first. */
-export type TaskHistory = { past: Attempt[]; checkpoints: Checkpoint[]; deferrals: number };
+/**
+ * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, and the ledger
+ * rows that earlier attempts left open.
+ */
+export type TaskHistory = { past: Attempt[]; checkpoints: Checkpoint[]; openRows: RowEntry[] };
 
 /** What opening an attempt came to. Only `opened` may build a child. */
 export type Opening =
@@ -19,6 +24,7 @@ export type Opening =
   | { status: 'ended'; outcome: Outcome }
   | ({ status: 'cancelled'; epoch: number; flag: CancelFlag } & TaskHistory)
   | { status: 'parked'; waiting: number }
+  | { status: 'unreadable'; epoch: number; problem: string }
   | { status: 'missing' };
 
 /** A parked task that got a place: what it takes to wake its job. */
@@ -57,8 +63,8 @@ export class TaskRecords {
     const at = isoNow();
     const attempt = `{"worker":${JSON.stringify(worker)},"started_at":"${at}","epoch":`;
     const event = this.#event({ event: 'attempt_started', worker, at }, taskId);
-    const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), this.#keys.task(taskId)];
-    keys.push(this.#keys.turns(taskId), this.#keys.running(batchId), this.#keys.parked(batchId));
+    const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), ...this.#historyKeys(taskId)];
+    keys.push(this.#keys.running(batchId), this.#keys.parked(batchId));
     const args = [
       taskId,
       index,
@@ -67,16 +73,19 @@ export class TaskRecords {
       this.#keys.events(batchId),
       `${event.slice(0, -1)},"epoch":`,
     ];
-    const [status, first, second, third] = (await OPEN.run(this.#redis, keys, args)) as [string, ...unknown[]];
+    const [status, first, second] = (await OPEN.run(this.#redis, keys, args)) as [string, ...unknown[]];
     switch (status) {
-      case 'opened':
-        return { status, epoch: Number(first), ...historyOf(second, third, Number(first)) };
+      case 'opened': {
+        const opened = this.#opened(Number(second), first);
+        if (opened.status === 'unreadable') return opened;
+        return { ...opened, past: opened.past.filter((attempt) => attempt.epoch < opened.epoch) };
+      }
       case 'ended':
-        return { status, outcome: parseOutcome(first) };
+        return { status, outcome: readOutcome(batchId, index, String(first), null) };
       case 'cancelled': {
-        const history = historyOf(second, third, Number.POSITIVE_INFINITY);
-        const epoch = history.past.at(-1)?.epoch ?? 0;
-        return { status, epoch, flag: CancelFlag.parse(JSON.parse(String(first))), ...history };
+        const flag = CancelFlag.parse(JSON.parse(String(second)));
+        const opened = this.#opened(newestEpochIn(first), first);
+        return opened.status === 'opened' ? { ...opened, status, flag } : opened;
       }
       case 'parked':
         return { status, waiting: Number(first) };
@@ -91,17 +100,24 @@ export class TaskRecords {
    */
   async hold(taskId: string, epoch: number, entries: RowEntry[]): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
-    const keys = [...this.#fenceKeys(taskId), this.#keys.ledger(taskId), this.#keys.openRows()];
+    const owner = entries[0]?.row.owner ?? '';
+    const keys = [...this.#fenceKeys(taskId), this.#keys.ledger(taskId), this.#keys.openRows(owner)];
     const rows = entries.flatMap(({ id, row }) => [id, this.#text(row)]);
     return fenced(await HOLD.run(this.#redis, keys, [taskId, index, String(epoch), Date.now(), ...rows]), batchId);
   }
 
-  /** Closes ledger rows, from whichever epoch; a closed row never changes again. */
-  async release(taskId: string, entries: RowEntry[]): Promise<void> {
-    if (entries.length === 0) return;
-    const rows = entries.flatMap(({ id, row }) => [id, this.#text(row)]);
-    const keys = [this.#keys.ledger(taskId), this.#keys.openRows()];
-    await RELEASE.run(this.#redis, keys, [taskId, this.#retentionSeconds, ...rows]);
+  /**
+   * Closes the ledger rows of one owner, from whichever epoch; steps that say `open` close nothing. A closed row never
+   * changes again. Where the task has its outcome, the outcome is amended.
+   */
+  async release(taskId: string, owner: string, steps: CleanupStep[]): Promise<void> {
+    const { batchId, index } = partsOf(taskId);
+    const closing = steps.filter((step) => step.status === 'released');
+    if (closing.length === 0) return;
+    const rows = closing.flatMap((step) => [step.row, this.#text(step)]);
+    const keys = [this.#keys.ledger(taskId), this.#keys.released(taskId), this.#keys.openRows(owner)];
+    keys.push(this.#keys.outcomes(batchId));
+    await RELEASE.run(this.#redis, keys, [taskId, index, this.#retentionSeconds, ...rows]);
   }
 
   /**
@@ -127,7 +143,7 @@ export class TaskRecords {
     const event = this.#event({ event: 'attempt_ended', epoch, ended, at: isoNow(), ...code }, taskId);
     const keys = [...this.#fenceKeys(taskId), this.#keys.running(batchId), this.#keys.parked(batchId)];
     const args = [taskId, index, String(epoch), this.#text(attempt), this.#keys.events(batchId), event];
-    const reply = await END_ATTEMPT.run(this.#redis, keys, [...args, ended === 'deferred' ? 1 : 0]);
+    const reply = await END_ATTEMPT.run(this.#redis, keys, args);
     fenced(reply, batchId);
     return wakesOf(reply);
   }
@@ -140,22 +156,25 @@ export class TaskRecords {
     const { task_id: taskId, batch_id: batchId, index, status } = outcome;
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
-    const keys = [...this.#fenceKeys(taskId), this.#keys.turns(taskId), this.#keys.ledger(taskId)];
-    keys.push(this.#keys.running(batchId), this.#keys.parked(batchId), this.#keys.openRows());
+    const keys = [...this.#fenceKeys(taskId), this.#keys.turns(taskId), this.#keys.released(taskId)];
+    keys.push(this.#keys.running(batchId), this.#keys.parked(batchId));
     const args = [taskId, index, String(epoch), this.#text(outcome), status];
     const reply = await CLOSE.run(this.#redis, keys, [...args, this.#keys.events(batchId), event]);
     const [verdict, first] = reply as [string, unknown];
-    if (verdict === 'ended') return { status: 'ended', outcome: parseOutcome(first) };
+    if (verdict === 'ended') return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null) };
     fenced(reply, batchId);
     return { status: 'recorded', wake: wakesOf(reply) };
   }
 
-  /** What is on record of a task that has not ended, with its newest epoch (0 for one that never started). */
+  /**
+   * What is on record of a task that has not ended, with its newest epoch (0 for one that never started). Nothing, where
+   * the record does not parse.
+   */
   async history(taskId: string): Promise<TaskHistory & { epoch: number }> {
-    const hash = await this.#redis.hgetall(this.#keys.task(taskId));
-    const turns = await this.#redis.lrange(this.#keys.turns(taskId), 0, -1);
-    const history = historyOf(Object.entries(hash).flat(), turns, Number.POSITIVE_INFINITY);
-    return { ...history, epoch: Number(hash.epoch ?? 0) };
+    const reply = await READ_HISTORY.run(this.#redis, this.#historyKeys(taskId), []);
+    const opened = this.#opened(newestEpochIn(reply), reply);
+    if (opened.status === 'opened') return opened;
+    return { epoch: opened.epoch, past: [], checkpoints: [], openRows: [] };
   }
 
   /** The cancel flag of each task, its batch's included, in the order asked. */
@@ -172,9 +191,12 @@ export class TaskRecords {
     });
   }
 
-  /** How many ledger rows are open, over all tasks. */
-  async countOpenRows(): Promise<number> {
-    return this.#redis.zcard(this.#keys.openRows());
+  #opened(epoch: number, history: unknown): Extract<Opening, { status: 'opened' | 'unreadable' }> {
+    try {
+      return { status: 'opened', epoch, ...historyOf(history) };
+    } catch (error) {
+      return { status: 'unreadable', epoch, problem: messageOf(error) };
+    }
   }
 
   #fenceKeys(taskId: string): [string, string, string] {
@@ -182,8 +204,12 @@ export class TaskRecords {
     return [this.#keys.batch(batchId), this.#keys.outcomes(batchId), this.#keys.task(taskId)];
   }
 
+  #historyKeys(taskId: string): [string, string, string, string] {
+    return [this.#keys.task(taskId), this.#keys.turns(taskId), this.#keys.ledger(taskId), this.#keys.released(taskId)];
+  }
+
   #text(value: object): string {
-    return this.#redactor.scrub(JSON.stringify(value));
+    return recordText(value, this.#redactor);
   }
 
   #event(event: Record<string, unknown> & { event: ErrandEvent['event'] }, taskId: string): string {
@@ -214,24 +240,35 @@ function wakesOf(reply: unknown): Wake[] {
   });
 }
 
-function parseOutcome(text: unknown): Outcome {
-  return Outcome.parse(JSON.parse(String(text)));
+/**
+ * Reads what `HISTORY` returns. An earlier attempt that never said how it ended is marked `lost`; what was closed for it
+ * since is its cleanup.
+ */
+function historyOf(reply: unknown): TaskHistory {
+  const [hash, turns, ledger, released] = reply as [string[], string[], string[], string[]];
+  const steps = released.map((text) => CleanupStep.parse(JSON.parse(text)));
+  const past = pairsOf(hash)
+    .filter(([name]) => /^a\d+$/.test(name))
+    .map(([, text]) => lostUnlessEnded(Attempt.parse(JSON.parse(text)), steps))
+    .sort((a, b) => a.epoch - b.epoch);
+  return {
+    past,
+    checkpoints: turns.map((text) => Checkpoint.parse(JSON.parse(text))),
+    openRows: pairsOf(ledger).map(([id, text]) => ({ id, row: LedgerRow.parse(JSON.parse(text)) })),
+  };
 }
 
-/** Reads the task hash and the checkpoints; an earlier attempt that never said how it ended is marked `lost`. */
-function historyOf(hash: unknown, turns: unknown, epoch: number): TaskHistory {
-  const fields = hash as string[];
-  const past: Attempt[] = [];
-  let deferrals = 0;
-  for (let position = 0; position < fields.length; position += 2) {
-    const [name = '', value = ''] = [fields[position], fields[position + 1]];
-    if (name === 'deferrals') deferrals = Number(value);
-    if (/^a\d+$/.test(name) && Number(name.slice(1)) < epoch) past.push(Attempt.parse(JSON.parse(value)));
-  }
-  past.sort((a, b) => a.epoch - b.epoch);
-  return {
-    past: past.map((attempt) => (attempt.ended ? attempt : { ...attempt, ended: 'lost' })),
-    checkpoints: (turns as string[]).map((text) => Checkpoint.parse(JSON.parse(text))),
-    deferrals,
-  };
+function newestEpochIn(reply: unknown): number {
+  const [hash] = reply as [string[]];
+  return Number(pairsOf(hash).find(([name]) => name === 'epoch')?.[1] ?? 0);
+}
+
+function lostUnlessEnded(attempt: Attempt, released: CleanupStep[]): Attempt {
+  if (attempt.ended) return attempt;
+  const steps = released.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
+  return { ...attempt, ended: 'lost', cleanup: { version: 1, steps, open: 0 } };
+}
+
+function pairsOf(flat: string[]): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1] ?? '']);
 }

@@ -34,6 +34,7 @@ export function createMetrics() {
       'kind',
       'status',
       'evidence',
+      'actor',
     ]),
     ledgerOpenRows: new Gauge({
       name: 'errand_ledger_open_rows',

@@ -1,6 +1,6 @@
 import type { BatchSummary } from '../contract/batch.ts';
 import type { Turn } from '../contract/checkpoint.ts';
-import type { CleanupRecord } from '../contract/cleanup.ts';
+import type { CleanupRecord, CleanupStep } from '../contract/cleanup.ts';
 import type { Failure } from '../contract/failure.ts';
 import type { AttemptEnd, Outcome } from '../contract/outcome.ts';
 import { messageOf } from '../errors.ts';
@@ -56,8 +56,9 @@ export class Telemetry {
     const { provider } = attempt;
     this.metrics.attemptsRunning.dec();
     this.metrics.attemptsEnded.inc({ provider, ended, code: failure?.code ?? '' });
+    if (failure?.code === 'ATTEMPT_SUPERSEDED') this.metrics.staleWrites.inc();
     this.metrics.attemptSeconds.observe({ provider, ended }, durationMs / 1000);
-    for (const { kind, status, evidence } of cleanup.steps) this.metrics.cleanupSteps.inc({ kind, status, evidence });
+    for (const step of cleanup.steps) this.#count(step);
     const fields = {
       ...fieldsOf(attempt),
       ended,
@@ -71,14 +72,29 @@ export class Telemetry {
     else this.log.info(fields, 'attempt ended');
   }
 
+  /** A resource of a dead attempt was given back, or could not be. */
+  reclaimed(taskId: string, step: CleanupStep): void {
+    this.#count(step);
+    const { row, kind, ref, status, evidence, actor, detail } = step;
+    const fields = { task_id: taskId, row, kind, ref, evidence, actor, detail };
+    if (status === 'released') this.log.info(fields, 'reclaimed what a dead attempt held');
+    else this.log.warn(fields, 'could not reclaim what a dead attempt held');
+  }
+
   taskEnded(provider: string, outcome: Outcome): void {
     const code = outcome.status === 'succeeded' ? '' : outcome.failure.code;
     this.metrics.tasksEnded.inc({ provider, status: outcome.status, code });
   }
 
+  /** Counted as the attempt ends, whichever of its writes was refused. */
   staleWriteRefused(taskId: string): void {
-    this.metrics.staleWrites.inc();
     this.log.warn({ task_id: taskId }, 'a write was refused: a newer attempt is on record');
+  }
+
+  /** A job was not ours to move any more. */
+  staleMoveRefused(error: Error): void {
+    this.metrics.staleWrites.inc();
+    this.log.warn({ message: error.message }, 'the queue refused to move a job: the worker had lost its lock');
   }
 
   lockLost(taskIds: string[]): void {
@@ -89,6 +105,16 @@ export class Telemetry {
   batchSettled({ batch_id, name, total, counts, cost_usd }: BatchSummary): void {
     this.metrics.batchesSettled.inc();
     this.log.info({ batch_id, name, total, ...counts, cost_usd }, 'batch settled');
+  }
+
+  #count({ kind, status, evidence, actor }: CleanupStep): void {
+    this.metrics.cleanupSteps.inc({ kind, status, evidence, actor });
+  }
+
+  /** One line for each change of how Redis is. */
+  redisChanged(state: { status: 'ok' } | { status: 'away' | 'refusing'; reason: string }): void {
+    if (state.status === 'ok') this.log.info({ redis: state.status }, 'Redis serves again');
+    else this.log.error({ redis: state.status, reason: state.reason }, 'Redis does not serve; waiting for it');
   }
 
   /** Logs an infrastructure error at most once in ten seconds per message: an outage repeats it hundreds of times. */

@@ -7,7 +7,7 @@ import type { TaskRecords } from '../records/task-records.ts';
 const POLL_MS = 5_000;
 
 /**
- * The attempts that run in this worker, so that a cancel can reach them.
+ * The attempts that run in this worker, so that a cancel or a drain can reach them.
  *
  * The flag in the records is the truth, and the channel a nudge to look at it. Whoever misses the nudge finds the flag
  * at the next poll, or when it records its next turn.
@@ -15,6 +15,7 @@ const POLL_MS = 5_000;
 export class ActiveAttempts {
   readonly #records: TaskRecords;
   readonly #running = new Map<string, AbortController>();
+  #isDraining = false;
   #timer: NodeJS.Timeout | undefined;
   #stopListening: (() => Promise<void>) | undefined;
 
@@ -24,6 +25,16 @@ export class ActiveAttempts {
 
   get count(): number {
     return this.#running.size;
+  }
+
+  /** Tells whether the worker is going away, so that no attempt begins another turn. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Lets each attempt finish the turn under way and no more. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   async watch(channels: Channels, onError: (error: unknown) => void): Promise<void> {

@@ -58,19 +58,19 @@ export class Admission {
 }
 
 /**
- * Lets a task through whose route is usable, and whose batch is admitted.
- * @throws ErrandError with the code of its own route's failure, or `BATCH_REJECTED` naming the first unusable task.
+ * Why a task may not run: the failure of its own route, or `BATCH_REJECTED` naming the first unusable task of a batch
+ * that is not admitted; `null` where it may.
  */
-export function assertAdmitted({ record, verdict }: AdmittedBatch, route: ResolvedRoute): void {
+export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRoute): ErrandError | null {
   const own = verdict.unusable.find(
     (other) =>
       other.provider === route.provider &&
       other.model === route.model &&
       other.reasoning_effort === route.reasoning_effort,
   );
-  if (own) throw new ErrandError(own.failure.code, own.failure.message, { remedy: own.failure.remedy });
+  if (own) return new ErrandError(own.failure.code, own.failure.message, { remedy: own.failure.remedy });
   const [first] = verdict.unusable;
-  if (record.admission === 'task' || !first) return;
+  if (record.admission === 'task' || !first) return null;
   const message = `task ${first.first_index} (${first.provider}/${first.model}) is unusable, so the batch was not admitted: ${first.failure.code}: ${first.failure.message}`;
-  throw new ErrandError('BATCH_REJECTED', message, { remedy: first.failure.remedy });
+  return new ErrandError('BATCH_REJECTED', message, { remedy: first.failure.remedy });
 }

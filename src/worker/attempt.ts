@@ -1,10 +1,13 @@
 import type { Child } from '../agent/child.ts';
 import { isoNow, monotonicMs } from '../base/clock.ts';
+import { announce } from '../base/moments.ts';
 import { type Tally, tallyOf } from '../contract/checkpoint.ts';
+import type { CleanupRecord } from '../contract/cleanup.ts';
 import type { Answer } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
 import type { TaskJob } from '../contract/task.ts';
-import { ErrandError } from '../errors.ts';
+import { ErrandError, isErrandError } from '../errors.ts';
+import type { Model } from '../providers/model.ts';
 import type { TaskHistory } from '../records/task-records.ts';
 import type { AttemptLabel } from '../telemetry/telemetry.ts';
 import type { Scope } from './scope.ts';
@@ -12,14 +15,14 @@ import type { Scope } from './scope.ts';
 /** Longest wait a timer of Node can hold, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-type AttemptParts = Pick<Attempt, 'taskId' | 'epoch' | 'owner' | 'job' | 'history' | 'scope'>;
+type AttemptParts = Pick<Attempt, 'taskId' | 'epoch' | 'worker' | 'job' | 'history' | 'scope'>;
 
 /** One start of one task: who it is, what it holds, and how far it came. */
 export class Attempt {
   readonly taskId: string;
   readonly epoch: number;
   /** Name of the worker that runs it. */
-  readonly owner: string;
+  readonly worker: string;
   readonly job: TaskJob;
   readonly history: TaskHistory;
   readonly scope: Scope;
@@ -27,16 +30,21 @@ export class Attempt {
   readonly #startedMs = monotonicMs();
   readonly controller = new AbortController();
   readonly #stopListening: () => void;
+  readonly #onUnwound: () => void;
   #budgetTimer: NodeJS.Timeout | undefined;
+  /** Model calls sent, and those that came to a clear end: a complete turn, or a refusal that costs nothing. */
+  #calls = { sent: 0, settled: 0 };
   /** Set once a child is built; what it did so far counts however the attempt ends. */
   child: Child | undefined;
   effective: RouteAudit['effective'] = null;
   files: Answer['files'] = [];
 
-  constructor(parts: AttemptParts, queueSignal: AbortSignal) {
+  /** `onUnwound` is called once its resources are the scope's no more. */
+  constructor(parts: AttemptParts, queueSignal: AbortSignal, onUnwound: () => void) {
+    this.#onUnwound = onUnwound;
     this.taskId = parts.taskId;
     this.epoch = parts.epoch;
-    this.owner = parts.owner;
+    this.worker = parts.worker;
     this.job = parts.job;
     this.history = parts.history;
     this.scope = parts.scope;
@@ -69,12 +77,45 @@ export class Attempt {
     return { taskId: this.taskId, epoch: this.epoch, provider, model, effort };
   }
 
+  /** Counts the calls of a model, so that the record can say which may be paid for twice. */
+  watch(model: Model): Model {
+    return {
+      turn: async (request, signal) => {
+        this.#calls.sent++;
+        try {
+          const onText = (piece: string) => {
+            request.onText?.(piece);
+            announce('mid_stream', this.taskId);
+          };
+          const turn = await model.turn({ ...request, onText }, signal);
+          this.#calls.settled++;
+          return turn;
+        } catch (error) {
+          if (isErrandError(error) && error.httpStatus !== undefined) this.#calls.settled++;
+          throw error;
+        }
+      },
+    };
+  }
+
+  /** Calls that were cut off: the provider may bill them all the same. */
+  get unfinishedCalls(): number {
+    return this.#calls.sent - this.#calls.settled;
+  }
+
   limitSeconds(seconds: number): void {
     const expire = () => {
       const message = `the task ran for ${seconds} s, as long as its budget allows`;
       this.controller.abort(new ErrandError('BUDGET_SECONDS', message));
     };
     this.#budgetTimer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMER_MS));
+  }
+
+  /** Gives everything back and tells how that went. */
+  async unwind(): Promise<CleanupRecord> {
+    const cleanup = await this.scope.unwind();
+    this.#onUnwound();
+    return cleanup;
   }
 
   /** Ends the timers and listeners of the attempt; its resources are the scope's. */

@@ -5,7 +5,7 @@ import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import type { Opening, TaskHistory } from '../records/task-records.ts';
 import { parkMs } from './deferral.ts';
-import { type Ending, outcomeOf } from './outcome.ts';
+import { amendPast, type Ending, outcomeOf } from './outcome.ts';
 import type { TaskDeps } from './task-deps.ts';
 
 /** Answers a delivery that leads to no child: the task has ended, waits its turn, is cancelled, or cannot be read. */
@@ -16,6 +16,14 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
       return { next: 'ended', outcome: opening.outcome, wake: [] };
     case 'parked':
       return { next: 'park', delayMs: parkMs(opening.waiting), wake: [] };
+    case 'unreadable': {
+      const error = new ErrandError(
+        'RECORD_UNREADABLE',
+        `the record of task ${taskId} does not parse: ${opening.problem}`,
+      );
+      const { epoch } = opening;
+      return close(delivery, { epoch, past: [], checkpoints: [], openRows: [] }, { status: 'failed', error }, deps);
+    }
     case 'missing':
       return { next: 'surrender', line: `NOT_FOUND: the batch of task ${taskId} is not on record`, wake: [] };
     case 'cancelled': {
@@ -32,13 +40,16 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
 
 async function close(
   { taskId, job, provider }: TaskDelivery,
-  { epoch, past, checkpoints }: TaskHistory & { epoch: number },
+  history: TaskHistory & { epoch: number },
   ending: Ending,
   deps: TaskDeps,
 ): Promise<Verdict> {
   const { batchId, index } = parseTaskId(taskId) ?? { batchId: '', index: 0 };
+  const { epoch, checkpoints, openRows } = history;
+  const past = amendPast(history.past, await deps.reclaim.ofTask(taskId, openRows));
+  const metadata = job.isReadable ? job.data.task.metadata : undefined;
   const route = job.isReadable ? { ...job.data.route, effective: null } : null;
-  const facts = { taskId, batchId, index, route, attempts: past, tally: tallyOf(checkpoints) };
+  const facts = { taskId, batchId, index, route, metadata, attempts: past, tally: tallyOf(checkpoints) };
   const outcome = outcomeOf(ending, facts, deps.redactor);
   const closing = await deps.records.close(epoch, outcome);
   if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };

@@ -1,4 +1,5 @@
 import { isoNow } from '../base/clock.ts';
+import { announce } from '../base/moments.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
 import type { Answer, AttemptEnd, Attempt as AttemptRecord } from '../contract/outcome.ts';
 import { type ErrandError, FAILURES, isErrandError } from '../errors.ts';
@@ -34,6 +35,7 @@ export async function closeAttempt(
   } catch (error) {
     if (!isErrandError(error, 'ATTEMPT_SUPERSEDED')) throw error;
     deps.telemetry.staleWriteRefused(attempt.taskId);
+    report(attempt, 'lost', error, cleanup, deps);
     return { next: 'surrender', line: `${error.code}: ${error.message}`, wake: [] };
   }
 }
@@ -54,14 +56,15 @@ async function goOn(
       report(attempt, 'lost', error, cleanup, deps);
       return { next: 'surrender', line, wake: [] };
     case 'requeue':
-      return { next: 'requeue', wake: await endAttempt(attempt, 'handed_back', error, cleanup, deps) };
+      return { next: 'requeue', line, wake: await endAttempt(attempt, 'handed_back', error, cleanup, deps) };
     case 'retry':
       if (isLastTry) return null;
       return { next: 'retry', line, wake: await endAttempt(attempt, 'failed', error, cleanup, deps) };
     case 'defer': {
-      const delayMs = deferralMs(attempt.history.deferrals, error.retryAfterMs);
+      const { turns } = attempt.tally;
+      const delayMs = deferralMs({ past: attempt.history.past, turns, askedMs: error.retryAfterMs, now: Date.now() });
       if (delayMs === null) return null;
-      return { next: 'defer', delayMs, wake: await endAttempt(attempt, 'deferred', error, cleanup, deps) };
+      return { next: 'defer', line, delayMs, wake: await endAttempt(attempt, 'deferred', error, cleanup, deps) };
     }
   }
 }
@@ -83,6 +86,7 @@ async function giveUp(
     error,
     partial,
     flag: flag ?? { reason: 'unknown', requested_at: isoNow() },
+    callClosedAt: attempt.child?.callClosedAt,
   } as const;
   return closeTask(attempt, ending, cleanup, deps);
 }
@@ -91,9 +95,11 @@ async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecor
   const { history, taskId, job, audit: route, tally } = attempt;
   const error = ending.status === 'succeeded' ? undefined : ending.error;
   const attempts = [...history.past, recordOf(attempt, ending.status, error, cleanup, deps)];
-  const facts = { taskId, batchId: job.batch_id, index: job.index, route, attempts, tally };
+  const { metadata } = job.task;
+  const facts = { taskId, batchId: job.batch_id, index: job.index, route, metadata, attempts, tally };
   const outcome = outcomeOf(ending, facts, deps.redactor);
   const closing = await deps.records.close(attempt.epoch, outcome);
+  announce('closed', taskId);
   report(attempt, ending.status, error, cleanup, deps);
   if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
   deps.telemetry.taskEnded(job.route.provider, outcome);
@@ -113,14 +119,24 @@ async function endAttempt(
 }
 
 function recordOf(
-  { epoch, owner, startedAt }: Attempt,
+  { epoch, worker, startedAt, history, unfinishedCalls }: Attempt,
   ended: AttemptEnd,
   error: ErrandError | undefined,
   cleanup: CleanupRecord,
   deps: TaskDeps,
 ): AttemptRecord & { ended: AttemptEnd } {
   const failure = error && { failure: failureOf(error, deps.redactor) };
-  return { epoch, worker: owner, started_at: startedAt, ended_at: isoNow(), ended, ...failure, cleanup };
+  return {
+    epoch,
+    worker,
+    turns_before: history.checkpoints.length,
+    unfinished_calls: unfinishedCalls,
+    started_at: startedAt,
+    ended_at: isoNow(),
+    ended,
+    ...failure,
+    cleanup,
+  };
 }
 
 function report(

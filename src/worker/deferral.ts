@@ -1,19 +1,37 @@
-/** A task that was deferred this often ends: a provider that never lets it in is a failure too. */
-const MOST_DEFERRALS = 50;
+import type { Attempt } from '../contract/outcome.ts';
+
+/** How long a task may be put off before it gets a turn further: a provider that never lets it in is a failure too. */
+const MOST_IN_VAIN_MS = 24 * 3_600_000;
 /** The longest a task is put off at a time, whatever a provider asks for: nothing waits for ever. */
 const LONGEST_MS = 3_600_000;
-/** How long a task waits where a provider says "too many" but not how long; doubles each time up to a minute. */
+/**
+ * How long a task waits at the least, whatever the provider says; doubles each time up to five minutes. A large batch
+ * against a low limit comes back often, and every return is an attempt on record.
+ */
 const FIRST_MS = 1_000;
-const LONGEST_OWN_MS = 60_000;
+const LONGEST_OWN_MS = 300_000;
+/** Tasks that were turned away together come back spread over this share of their wait. */
+const JITTER = 0.25;
 /** A parked task is woken as soon as there is a place; this is the net under a wake-up that got lost. */
 const PARK_MS = 5_000;
 const LONGEST_PARK_MS = 300_000;
 
-/** How long to put a task off that was deferred `deferrals` times before, or `null` where it has been enough. */
-export function deferralMs(deferrals: number, askedMs: number | undefined): number | null {
-  if (deferrals >= MOST_DEFERRALS) return null;
-  const ownMs = Math.min(FIRST_MS * 2 ** Math.min(deferrals, 10), LONGEST_OWN_MS);
-  return Math.min(askedMs ?? ownMs, LONGEST_MS);
+/** What a deferral depends on. `turns` are on record now; times in ms, `now` of the wall clock. */
+export type Deferral = { past: readonly Attempt[]; turns: number; askedMs: number | undefined; now: number };
+
+/**
+ * How long to put a task off; `null` where it was put off for a day without getting one turn further.
+ *
+ * Time decides and not a count, which a healthy limit exhausts: 10,000 tasks against 60 requests a minute take hours.
+ * Wall clocks are compared, since the first deferral may have been on another machine.
+ */
+export function deferralMs({ past, turns, askedMs, now }: Deferral): number | null {
+  const inVain = past.filter(({ ended, turns_before }) => ended === 'deferred' && turns_before === turns);
+  const since = inVain[0]?.ended_at;
+  if (since !== undefined && now - Date.parse(since) >= MOST_IN_VAIN_MS) return null;
+  const ownMs = Math.min(FIRST_MS * 2 ** Math.min(inVain.length, 20), LONGEST_OWN_MS);
+  const waitMs = Math.min(Math.max(askedMs ?? 0, ownMs), LONGEST_MS);
+  return Math.ceil(waitMs * (1 + Math.random() * JITTER));
 }
 
 /** How long a parked task sleeps unless it is woken; longer where many wait, because each look costs a start. */

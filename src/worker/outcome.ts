@@ -2,9 +2,10 @@ import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { CancelFlag } from '../contract/batch.ts';
 import type { Tally } from '../contract/checkpoint.ts';
-import type { CleanupRecord } from '../contract/cleanup.ts';
+import { amendCleanup, type CleanupRecord, type CleanupStep } from '../contract/cleanup.ts';
 import type { Answer, Attempt, Outcome } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
+import type { Metadata } from '../contract/task.ts';
 import type { ErrandError } from '../errors.ts';
 import { failureOf } from './classify.ts';
 
@@ -13,7 +14,13 @@ export type Ending =
   | { status: 'succeeded'; answer: Answer }
   | { status: 'failed'; error: ErrandError; partial?: Answer | undefined }
   | { status: 'rejected'; error: ErrandError }
-  | { status: 'cancelled'; error: ErrandError; partial?: Answer | undefined; flag: CancelFlag };
+  | {
+      status: 'cancelled';
+      error: ErrandError;
+      partial?: Answer | undefined;
+      flag: CancelFlag;
+      callClosedAt?: string | undefined;
+    };
 
 /** What an outcome is made of beside how the task ended. */
 export type TaskFacts = {
@@ -21,6 +28,7 @@ export type TaskFacts = {
   batchId: string;
   index: number;
   route: RouteAudit | null;
+  metadata?: Metadata | undefined;
   /** With the cleanup of each, the last one's included. */
   attempts: Attempt[];
   tally: Tally;
@@ -35,8 +43,10 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
     task_id: facts.taskId,
     index: facts.index,
     route: facts.route,
+    ...(facts.metadata && { metadata: facts.metadata }),
     attempts: facts.attempts.map(({ cleanup: _, ...attempt }) => attempt),
     ...facts.tally,
+    calls_possibly_paid_twice: callsMadeAgain(facts),
     duration_ms: first ? Math.max(0, Date.now() - Date.parse(first.started_at)) : 0,
     ended_at: isoNow(),
     cleanup: allCleanup(facts.attempts),
@@ -46,10 +56,32 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
   if (ending.status === 'rejected') return { ...common, status: 'rejected', failure };
   const partial = ending.partial && { partial: ending.partial };
   if (ending.status === 'failed') return { ...common, status: 'failed', failure, ...partial };
-  return { ...common, status: 'cancelled', failure, ...ending.flag, ...partial };
+  const closed = ending.callClosedAt !== undefined && { call_closed_at: ending.callClosedAt };
+  return { ...common, status: 'cancelled', failure, ...ending.flag, ...closed, ...partial };
 }
 
 function allCleanup(attempts: Attempt[]): CleanupRecord {
   const steps = attempts.flatMap(({ cleanup }) => cleanup?.steps ?? []);
   return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
+}
+
+/**
+ * How many calls were cut off and made again by a later attempt. A lost attempt may have been cut off in one; nobody
+ * knows, so it counts. A call that nobody made again was paid for once at most.
+ */
+function callsMadeAgain({ attempts, tally }: TaskFacts): number {
+  return attempts.slice(0, -1).reduce((sum, attempt, at) => {
+    const next = attempts[at + 1];
+    const wentOn = next !== undefined && (tally.turns > next.turns_before || (next.unfinished_calls ?? 0) > 0);
+    return wentOn ? sum + (attempt.ended === 'lost' ? 1 : (attempt.unfinished_calls ?? 0)) : sum;
+  }, 0);
+}
+
+/** Earlier attempts with what was since found out of their resources, each with the attempt that held it. */
+export function amendPast(past: Attempt[], steps: CleanupStep[]): Attempt[] {
+  if (steps.length === 0) return past;
+  return past.map((attempt) => {
+    const own = steps.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
+    return { ...attempt, cleanup: amendCleanup(attempt.cleanup ?? { version: 1, steps: [], open: 0 }, own) };
+  });
 }

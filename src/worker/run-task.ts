@@ -2,17 +2,20 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Child } from '../agent/child.ts';
 import { collectFiles, workspaceTools } from '../agent/workspace.ts';
+import { announce } from '../base/moments.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
 import { ErrandError } from '../errors.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
-import { type AdmittedBatch, assertAdmitted } from './admission.ts';
+import { type AdmittedBatch, refusalOf } from './admission.ts';
 import { Attempt } from './attempt.ts';
 import { errorOf } from './classify.ts';
 import { closeAttempt, type Result } from './close.ts';
 import { closeUnopened } from './close-unopened.ts';
+import { crashLoopIn } from './crash-budget.ts';
+import { amendPast } from './outcome.ts';
 import { Scope } from './scope.ts';
 import type { TaskDeps } from './task-deps.ts';
 
@@ -35,31 +38,35 @@ export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, 
 
 async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Attempt | Verdict> {
   const { taskId, provider, job } = delivery;
-  const opening = await deps.records.open(taskId, provider, deps.workerName);
+  const opening = await deps.records.open(taskId, provider, deps.self.name);
   if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
-  const { epoch, past, checkpoints, deferrals } = opening;
-  const owner = deps.workerName;
-  const scope = new Scope(deps.records, deps.redactor, { taskId, epoch, owner });
-  const history = { past, checkpoints, deferrals };
-  const attempt = new Attempt({ taskId, epoch, owner, job: job.data, history, scope }, queueSignal);
+  const { epoch, checkpoints, openRows } = opening;
+  const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, openRows));
+  const scope = new Scope(deps.records, deps.redactor, { taskId, epoch, owner: deps.self.instance });
+  const history = { past, checkpoints, openRows };
+  const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history, scope };
+  const attempt = new Attempt(parts, queueSignal, deps.reclaim.leaveAlone(taskId, epoch));
   deps.active.add(taskId, attempt.controller);
   deps.telemetry.attemptStarted(attempt.label);
+  announce('opened', taskId);
   return attempt;
 }
 
 /** Admit, lease, build, run. Whatever is thrown on the way becomes the error of the attempt. */
 async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
-  let isRejected = false;
   try {
+    const { past, checkpoints } = attempt.history;
     const batch = await deps.admission.of(attempt.job.batch_id);
-    isRejected = batch.record.admission === 'batch' && batch.verdict.unusable.length > 0;
-    assertAdmitted(batch, attempt.job.route);
+    attempt.signal.throwIfAborted();
+    const refusal = refusalOf(batch, attempt.job.route);
+    if (refusal) return { status: 'stopped', error: refusal, isRejected: batch.record.admission === 'batch' };
+    const crashLoop = crashLoopIn(past, checkpoints.length);
+    if (crashLoop) throw crashLoop;
     const child = await build(attempt, batch, deps);
     const text = await child.run(attempt.signal);
     return { status: 'succeeded', text };
   } catch (thrown) {
-    const error = errorOf(thrown, attempt.signal);
-    return { status: 'stopped', error, isRejected };
+    return { status: 'stopped', error: errorOf(thrown, attempt.signal), isRejected: false };
   }
 }
 
@@ -77,6 +84,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
       live: (made: ModelHandle) => made,
     },
   });
+  announce('leased', taskId);
   attempt.effective = client.effective;
   const {
     turns = deps.budget.turns,
@@ -87,20 +95,24 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
   attempt.child = new Child({
     task: job.task,
     batchContext: batch.context,
-    model: client.model,
+    model: attempt.watch(client.model),
     tools,
     allowance: {
       turns,
       ...(tokens !== undefined && { tokens }),
       outputTokensPerTurn: deps.budget.output_tokens_per_turn,
     },
+    watchdogs: deps.watchdogs,
+    shouldYield: () => deps.active.isDraining,
     recorded: history.checkpoints,
     record: async (checkpoint: Checkpoint) => {
       deps.telemetry.turnRecorded(attempt.label, checkpoint.reply);
       const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
+      announce('turn_recorded', taskId);
       if (flag) attempt.controller.abort(new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`));
     },
   });
+  announce('built', taskId);
   return attempt.child;
 }
 
@@ -120,9 +132,10 @@ async function holdWorkspace({ scope, taskId, epoch }: Attempt, deps: TaskDeps):
 }
 
 async function unwind(attempt: Attempt, deps: TaskDeps): Promise<CleanupRecord> {
+  announce('unwinding', attempt.taskId);
   attempt.stopWatching();
   deps.active.remove(attempt.taskId, attempt.controller);
   const workspace = join(deps.workspaceRoot, `${attempt.taskId}.${attempt.epoch}`);
   if (attempt.job.task.toolsets?.includes('workspace')) attempt.files = await collectFiles(workspace).catch(() => []);
-  return attempt.scope.unwind();
+  return attempt.unwind();
 }

@@ -9,14 +9,21 @@ import { ErrandError } from '../errors.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import { outcomeOf } from './outcome.ts';
+import { amendPast, outcomeOf } from './outcome.ts';
+import type { Reclaim } from './reclaim.ts';
 
 /** Outcomes read at a time: a page of small ones is under 1 MB. */
 const PAGE = 200;
 const MOST_FAILURES = 10;
 
 /** What settling takes. */
-export type SettleDeps = { batches: BatchRecords; records: TaskRecords; redactor: Redactor; telemetry: Telemetry };
+export type SettleDeps = {
+  batches: BatchRecords;
+  records: TaskRecords;
+  reclaim: Reclaim;
+  redactor: Redactor;
+  telemetry: Telemetry;
+};
 
 /**
  * Settles a batch whose tasks have all ended: reads the outcomes page by page, gives one to every task that has none,
@@ -48,12 +55,19 @@ async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus
     status === 'enqueueing'
       ? new ErrandError('ENQUEUE_INCOMPLETE', `task ${taskId} was never added to its lane`)
       : new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
-  const { past: attempts, checkpoints, epoch } = await deps.records.history(taskId);
-  const tally = tallyOf(checkpoints);
+  const { epoch, attempts, tally } = await whatIsKnown(taskId, deps);
   const facts = { taskId, batchId: job.batch_id, index, route: null, attempts, tally };
   const outcome = outcomeOf({ status: 'failed', error }, facts, deps.redactor);
   const closing = await deps.records.close(epoch, outcome);
-  return closing.status === 'ended' ? closing.outcome : outcome;
+  if (closing.status === 'ended') return closing.outcome;
+  deps.telemetry.taskEnded('', outcome);
+  return outcome;
+}
+
+async function whatIsKnown(taskId: string, { records, reclaim }: SettleDeps) {
+  const { epoch, past, checkpoints, openRows } = await records.history(taskId);
+  const attempts = amendPast(past, await reclaim.ofTask(taskId, openRows));
+  return { epoch, attempts, tally: tallyOf(checkpoints) };
 }
 
 function emptySummary(job: BatchJob, enqueuedAt: string): BatchSummary {

@@ -1,4 +1,6 @@
+import type { Watchdogs } from '../agent/watchdogs.ts';
 import type { Redactor } from '../base/secret.ts';
+import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import type { Catalogue } from '../providers/catalogue.ts';
 import type { Models } from '../providers/models.ts';
@@ -6,6 +8,7 @@ import type { TaskRecords } from '../records/task-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
 import type { Admission } from './admission.ts';
+import type { Reclaim } from './reclaim.ts';
 
 /** What a deployment lets every child use, where the task says nothing. */
 export type DefaultBudget = {
@@ -25,8 +28,11 @@ export type TaskDeps = {
   models: Models;
   redactor: Redactor;
   telemetry: Telemetry;
-  workerName: string;
+  /** Who this worker is: the owner of the rows its attempts write. */
+  self: WorkerIdentity;
+  reclaim: Reclaim;
   /** Directory under which each attempt gets its workspace. */
   workspaceRoot: string;
   budget: DefaultBudget;
+  watchdogs: Watchdogs;
 };

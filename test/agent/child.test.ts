@@ -60,7 +60,9 @@ function aChild(turns: Turn[], over: Partial<ChildParts> = {}) {
     batchContext: '',
     model,
     tools: [],
-    allowance: { turns: 5, outputTokensPerTurn: 100 },
+    allowance: { turns: 9, outputTokensPerTurn: 100 },
+    watchdogs: { tool_ms: 60_000, turns_without_progress: 5 },
+    shouldYield: () => false,
     recorded: [],
     record: async (checkpoint) => {
       recorded.push(checkpoint);
@@ -154,6 +156,95 @@ describe('taking over', () => {
     const { child, model } = aChild([], { recorded: recorded([aTurn({ stop: 'refusal' })]) });
     await expect(child.run(live)).rejects.toMatchObject({ code: 'CHILD_REFUSED' });
     expect(model.asked).toEqual([]);
+  });
+});
+
+describe('a child that turns in circles', () => {
+  const look = (at: number, id: string) => wants('look', { at }, id);
+
+  test('ends before the model is asked again', async () => {
+    const { tools } = aNotebook();
+    const turns = [1, 1, 1, 1].map((at, call) => look(at, `c${call}`));
+    const { child, model } = aChild(turns, { tools, watchdogs: { tool_ms: 60_000, turns_without_progress: 3 } });
+    await expect(child.run(live)).rejects.toMatchObject({
+      code: 'CHILD_NO_PROGRESS',
+      message: '3 turns in a row called look with the same results',
+    });
+    expect(model.asked).toHaveLength(3);
+  });
+
+  test('is known by its recorded turns too, and its task may ask for less patience', async () => {
+    const { tools } = aNotebook();
+    const answer = { call_id: 'c1', text: 'look done', is_error: false };
+    const recorded: Checkpoint[] = [
+      { version: 1, turn: 1, tool_results: [], reply: look(1, 'c1') },
+      { version: 1, turn: 2, tool_results: [answer], reply: look(1, 'c2') },
+    ];
+    const task = { goal: 'Do it', budget: { turns_without_progress: 2 } };
+    const { child, model } = aChild([], { tools, recorded, task });
+    await expect(child.run(live)).rejects.toMatchObject({ code: 'CHILD_NO_PROGRESS' });
+    expect(model.asked).toEqual([]);
+  });
+
+  test.each([
+    ['other arguments', [1, 2, 1, 2, 1], 'look done'],
+    ['other results', [1, 1, 1, 1, 1], undefined],
+  ])('goes on where it meets %s', async (_, calls, result) => {
+    let count = 0;
+    const tool: Tool = {
+      definition: { name: 'look', description: 'look', parameters: {} },
+      effect: 'read',
+      run: async () => result ?? `look ${++count}`,
+    };
+    const turns = [...calls.map((at, call) => look(at, `c${call}`)), aTurn({ text: 'found it' })];
+    const watchdogs = { tool_ms: 60_000, turns_without_progress: 2 };
+    const { child } = aChild(turns, { tools: [tool], watchdogs });
+    expect(await child.run(live)).toBe('found it');
+  });
+});
+
+test('hands each model call the limits of the task, in milliseconds', async () => {
+  const budget = { first_token_seconds: 1, idle_seconds: 0.5, turn_seconds: 60 };
+  const { child, model } = aChild([aTurn({ text: 'ok' })], { task: { goal: 'Do it', budget } });
+  await child.run(live);
+  expect(model.asked[0]?.limits).toEqual({ first_token_ms: 1000, idle_ms: 500, turn_ms: 60_000 });
+});
+
+describe('a worker that goes away', () => {
+  test('lets the turn under way end, keeps it, and leaves the next one to another', async () => {
+    const { tools, ran } = aNotebook();
+    let isLeaving = false;
+    const { child, model, recorded } = aChild([wants('look', {}, 'c1'), aTurn({ text: 'never' })], {
+      tools,
+      shouldYield: () => isLeaving,
+      record: async (checkpoint) => {
+        recorded.push(checkpoint);
+        isLeaving = true;
+      },
+    });
+    await expect(child.run(live)).rejects.toMatchObject({ code: 'ATTEMPT_DRAINED' });
+    expect([model.asked.length, recorded.length, ran.length]).toEqual([1, 1, 0]);
+  });
+
+  test('asks the model nothing after tools that ran meanwhile', async () => {
+    let isLeaving = false;
+    const tool: Tool = {
+      definition: { name: 'look', description: 'look', parameters: {} },
+      effect: 'read',
+      run: async () => {
+        isLeaving = true;
+        return 'seen';
+      },
+    };
+    const turns = [wants('look', {}, 'c1'), aTurn({ text: 'never' })];
+    const { child, model } = aChild(turns, { tools: [tool], shouldYield: () => isLeaving });
+    await expect(child.run(live)).rejects.toMatchObject({ code: 'ATTEMPT_DRAINED' });
+    expect(model.asked).toHaveLength(1);
+  });
+
+  test('takes an answer that came with the last turn', async () => {
+    const { child, recorded } = aChild([aTurn({ text: 'just in time' })], { shouldYield: () => recorded.length > 0 });
+    expect(await child.run(live)).toBe('just in time');
   });
 });
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { callTool, defineTool } from '../../src/agent/tools.ts';
 
@@ -9,11 +9,11 @@ const add = defineTool({
   parameters: z.strictObject({ a: z.number(), b: z.number() }),
   run: async ({ a, b }) => String(a + b),
 });
-const live = new AbortController().signal;
+const terms = { signal: new AbortController().signal, limitMs: 60_000 };
 const callOf = (name: string, args: string) => ({ id: 'call-1', name, arguments: args });
 
 test('runs a tool with parsed arguments', async () => {
-  expect(await callTool([add], callOf('add', '{"a":1,"b":2}'), live)).toEqual({
+  expect(await callTool([add], callOf('add', '{"a":1,"b":2}'), terms)).toEqual({
     call_id: 'call-1',
     text: '3',
     is_error: false,
@@ -26,12 +26,12 @@ test.each([
   ['arguments that do not fit', callOf('add', '{"a":"one","b":2}'), /do not fit[\s\S]*a/],
   ['an argument nobody knows', callOf('add', '{"a":1,"b":2,"c":3}'), /do not fit[\s\S]*c/],
 ])('tells the model of %s instead of failing', async (_, call, text) => {
-  expect(await callTool([add], call, live)).toMatchObject({ is_error: true, text: expect.stringMatching(text) });
+  expect(await callTool([add], call, terms)).toMatchObject({ is_error: true, text: expect.stringMatching(text) });
 });
 
 test('tells the model what a tool threw', async () => {
   const broken = { ...add, run: async () => Promise.reject(new Error('no such number')) };
-  expect(await callTool([broken], callOf('add', '{}'), live)).toMatchObject({
+  expect(await callTool([broken], callOf('add', '{}'), terms)).toMatchObject({
     is_error: true,
     text: 'add failed: no such number',
   });
@@ -44,14 +44,47 @@ test('an abort while a tool runs ends the run and is no answer', async () => {
     run: (_: unknown, signal: AbortSignal) =>
       new Promise<string>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
   };
-  const calling = callTool([hanging], callOf('add', '{}'), controller.signal);
+  const calling = callTool([hanging], callOf('add', '{}'), { ...terms, signal: controller.signal });
   controller.abort(new Error('cancelled'));
   await expect(calling).rejects.toThrow('cancelled');
 });
 
+describe('a tool that passes its limit', () => {
+  const hanging = (heeds: boolean) => ({
+    ...add,
+    run: (_: unknown, signal: AbortSignal) =>
+      new Promise<string>((_resolve, reject) => {
+        if (heeds) signal.addEventListener('abort', () => reject(new Error('the tool was interrupted')));
+      }),
+  });
+
+  test('is stopped, and the model reads that it took too long', async () => {
+    expect(await callTool([hanging(true)], callOf('add', '{}'), { ...terms, limitMs: 30 })).toEqual({
+      call_id: 'call-1',
+      text: 'add failed: stopped because it did not end within 30 ms',
+      is_error: true,
+    });
+  });
+
+  test('ends the attempt where it does not heed its signal', async () => {
+    const calling = callTool([hanging(false)], callOf('add', '{}'), { ...terms, limitMs: 30 });
+    await expect(calling).rejects.toMatchObject({
+      code: 'CHILD_TOOL_TIMED_OUT',
+      message: 'add passed its limit of 30 ms and did not stop within 1000 ms of being told to',
+    });
+  });
+
+  test('does not hold up an abort either', async () => {
+    const controller = new AbortController();
+    const calling = callTool([hanging(false)], callOf('add', '{}'), { ...terms, signal: controller.signal });
+    controller.abort(new Error('cancelled'));
+    await expect(calling).rejects.toThrow('cancelled');
+  });
+});
+
 test('cuts a result that is too long and says so', async () => {
   const wordy = { ...add, run: async () => 'x'.repeat(100_000) };
-  const { text } = await callTool([wordy], callOf('add', '{}'), live);
+  const { text } = await callTool([wordy], callOf('add', '{}'), terms);
   expect(text.length).toBeLessThan(66_000);
   expect(text).toContain('[cut: 100000 characters in all]');
 });

@@ -13,7 +13,11 @@ async function aWorkspace() {
   await writeFile(join(base, 'outside.txt'), 'not yours');
   const call = (name: string, args: object) => {
     const signal = new AbortController().signal;
-    return callTool(workspaceTools(root), { id: 'c1', name, arguments: JSON.stringify(args) }, signal);
+    return callTool(
+      workspaceTools(root),
+      { id: 'c1', name, arguments: JSON.stringify(args) },
+      { signal, limitMs: 60_000 },
+    );
   };
   return { base, root, call };
 }

@@ -157,7 +157,8 @@ describe('problems', () => {
       budget: `unknown field; known: name, context, defaults, parent, admission, max_concurrent, priority, idempotency_key, metadata, tasks, goal, ${route}`,
       'defaults.effort': `unknown field; known: ${route}`,
       'tasks[0].modle': `unknown field; known: goal, context, ${route}, toolsets, budget, metadata`,
-      'tasks[0].budget.minutes': 'unknown field; known: turns, tokens, seconds',
+      'tasks[0].budget.minutes':
+        'unknown field; known: turns, tokens, seconds, first_token_seconds, idle_seconds, turn_seconds, tool_seconds, turns_without_progress',
     });
   });
 

@@ -44,7 +44,7 @@ test('SIGTERM with 20 tasks in flight hands all of them back without a try spent
 });
 
 test('after kill -9 another worker goes on from the last recorded turn, and the record names the lost attempt', async () => {
-  const deployment = await aDeployment({ mayLeaveRows: true });
+  const deployment = await aDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
   const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 1000 });
   const inFlight = turnsReached(simulator, 2, 5);
@@ -54,11 +54,29 @@ test('after kill -9 another worker goes on from the last recorded turn, and the 
   await doomed.exited;
   await startWorker({ name: 'heir', lock_duration_ms: 1000 });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(5);
-  for (const { attempts } of await outcomesOf(batch_id)) {
+  for (const { attempts, cleanup, calls_possibly_paid_twice } of await outcomesOf(batch_id)) {
     expect(attempts.map(({ worker, ended }) => [worker, ended])).toEqual([
       ['doomed', 'lost'],
       ['heir', 'succeeded'],
     ]);
+    expect(calls_possibly_paid_twice).toBe(1);
+    const ofTheDead = cleanup.steps.filter(({ row }) => row.startsWith('1.'));
+    expect(
+      ofTheDead.map(({ kind, status, evidence, actor, detail }) => [kind, status, evidence, actor, detail]),
+    ).toEqual(
+      expect.arrayContaining([
+        [
+          'workspace',
+          'released',
+          'verified',
+          expect.stringMatching(/^(boot_sweep|reclaim)$/),
+          expect.stringMatching(/its process \d+ on .* has ended/),
+        ],
+        ['client', 'released', 'implied', expect.anything(), expect.anything()],
+        ['credential_lease', 'released', 'verified', expect.anything(), expect.anything()],
+      ]),
+    );
+    expect(cleanup.open).toBe(0);
   }
   expect(
     simulator

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
+import { isoNow, monotonicMs, sleep } from '../../src/base/clock.ts';
+import { Keys } from '../../src/records/keys.ts';
 import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
 import { aDeployment } from '../helpers/deployment.ts';
+import { startWorkerProcess } from '../helpers/process.ts';
+import { openRedis } from '../helpers/redis.ts';
 
 /** Resolves once `count` requests have come to the given phase. */
 function requestsIn(simulator: Simulator, phase: 'received' | 'ended', count: number): Promise<LoggedRequest[]> {
@@ -72,4 +76,136 @@ test('cancelling what has ended says so', async () => {
     outcome: { status: 'succeeded' },
   });
   await expect(producer.cancel(`${batch_id}-7`, 'no such task')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+/** How long each request was still open after the moment given, in milliseconds, shortest first, as they close. */
+function closingTimes(simulator: Simulator, count: number): { since: (atMs: number) => Promise<number[]> } {
+  const closedAt: number[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  simulator.onRequest(({ ended }, phase) => {
+    if (phase === 'ended' && ended === 'client_closed' && closedAt.push(monotonicMs()) === count) resolve();
+  });
+  return {
+    since: async (atMs) => {
+      await promise;
+      return closedAt.map((at) => at - atMs).toSorted((a, b) => a - b);
+    },
+  };
+}
+
+test('a cancel from another process closes 200 sockets within half a second, and no request starts after it', async () => {
+  const deployment = await aDeployment();
+  const { producer, simulator, outcomesOf, prefix } = deployment;
+  await startWorkerProcess(deployment, { concurrency: 200 });
+  const started = requestsIn(simulator, 'received', 200);
+  const tasks = Array.from({ length: 400 }, (_, at) => ({
+    goal: `Task ${at} [[sim: hang=stream after=3]]`,
+    provider: 'local',
+  }));
+  const { batch_id } = await producer.enqueue({ tasks });
+  await started;
+
+  const closing = closingTimes(simulator, 200);
+  const askedAt = monotonicMs();
+  await producer.cancel(batch_id, 'wrong month');
+  const times = await closing.since(askedAt);
+  const [p50 = 0, p99 = 0] = [times[99], times[197]];
+  console.log(`cancel of 200 streams, call to closed socket: p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms`);
+  expect(p99).toBeLessThan(500);
+
+  expect((await producer.settled(batch_id)).counts.cancelled).toBe(400);
+  expect(simulator.requests()).toHaveLength(200);
+  expect(await openRedis().keys(`${prefix}:records:open_rows:*`)).toEqual([]);
+  const ran = (await outcomesOf(batch_id)).filter(({ attempts }) => attempts.length > 0);
+  expect(ran).toHaveLength(200);
+  const lastSeen = Math.max(...simulator.requests().map(({ ended_at }) => Date.parse(ended_at ?? '')));
+  for (const outcome of ran) {
+    if (outcome.status !== 'cancelled') throw new Error(`task ${outcome.index} is ${outcome.status}`);
+    const { requested_at, call_closed_at = 'never', partial } = outcome;
+    expect(Date.parse(call_closed_at)).toBeGreaterThanOrEqual(Date.parse(requested_at));
+    expect(Date.parse(call_closed_at)).toBeLessThan(lastSeen + 500);
+    expect(partial?.text).toMatch(/\w/);
+  }
+});
+
+test('the outcome of a cancelled task says what is known to be billed, and what was written', async () => {
+  const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
+  await startWorker();
+  const inSecondTurn = Promise.withResolvers<void>();
+  simulator.onRequest(({ turn }, phase) => phase === 'received' && turn === 2 && inSecondTurn.resolve());
+  const { batch_id } = await producer.enqueue({
+    tasks: [
+      {
+        goal: 'Two turns [[sim: tool=write_file args={"path":"a.txt","content":"kept"}]] [[sim: turn=2 hang=stream after=2]]',
+        provider: 'local',
+        toolsets: ['workspace'],
+      },
+    ],
+  });
+  await inSecondTurn.promise;
+  await producer.cancel(`${batch_id}-0`, 'enough');
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({
+    status: 'cancelled',
+    reason: 'enough',
+    requested_at: expect.any(String),
+    call_closed_at: expect.any(String),
+    turns: 1,
+    partial: { files: [{ path: 'a.txt', text: 'kept' }] },
+  });
+  expect(outcome?.usage.output_tokens).toBeGreaterThan(0);
+});
+
+test('a flag nobody was told of is found when the turn is recorded, and the next turn is not asked for', async () => {
+  const { producer, startWorker, simulator, outcomesOf, prefix } = await aDeployment();
+  await startWorker();
+  const started = requestsIn(simulator, 'received', 1);
+  const { batch_id } = await producer.enqueue({
+    goal: 'Two turns [[sim: tool=list_files args={} latency_ms=200]] [[sim: text="done"]]',
+    provider: 'local',
+    toolsets: ['workspace'],
+  });
+  await started;
+  const flag = { reason: 'wrong month', requested_at: isoNow() };
+  await openRedis().hset(new Keys(prefix).batch(batch_id), 'cancel', JSON.stringify(flag));
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ status: 'cancelled', ...flag, turns: 1 });
+  expect(outcome).not.toHaveProperty('call_closed_at');
+  expect(simulator.requests()).toHaveLength(1);
+});
+
+test('2,000 waiting tasks drain in sight of everyone, and no other client of Redis is held up', async () => {
+  const { producer, startWorker, simulator } = await aDeployment();
+  const tasks = Array.from({ length: 2_000 }, (_, at) => ({ goal: `Never started, task ${at}`, provider: 'local' }));
+  const { batch_id } = await producer.enqueue({ tasks });
+  await producer.cancel(batch_id, 'changed my mind');
+  const seen = new Set<number>();
+  const over = new AbortController();
+  const watching = (async () => {
+    const other = openRedis();
+    let worstMs = 0;
+    while (!over.signal.aborted) {
+      const askedAt = monotonicMs();
+      await other.ping();
+      worstMs = Math.max(worstMs, monotonicMs() - askedAt);
+      seen.add((await producer.status(batch_id)).ended);
+      await sleep(5);
+    }
+    return worstMs;
+  })();
+  const startedAt = monotonicMs();
+  await startWorker();
+  const { counts } = await producer.settled(batch_id);
+  const settledMs = monotonicMs() - startedAt;
+  over.abort();
+  const worstMs = await watching;
+  console.log(
+    `cancel of 2,000 waiting tasks: settled in ${Math.round(settledMs)} ms, worst ping ${Math.round(worstMs)} ms`,
+  );
+  expect(counts.cancelled).toBe(2_000);
+  expect(simulator.requests()).toEqual([]);
+  expect(seen.size).toBeGreaterThan(10);
+  expect(worstMs).toBeLessThan(500);
 });

@@ -51,6 +51,7 @@ describe.each(WIRES)('a call on the %s wire', (wire) => {
     );
     const ended = requestEnded();
     const fault = await faultOfTurn(profile);
+    expect(fault.code).toBe('PROVIDER_STREAM_STALLED');
     expect(fault.message).toContain('timeouts.idle_ms');
     expect(await ended).toBe('client_closed');
   });
@@ -62,10 +63,12 @@ describe.each(WIRES)('a call on the %s wire', (wire) => {
     expect(performance.now() - startedAt).toBeGreaterThan(250);
   });
 
-  test('names the total limit when a stream never rests but never ends', async () => {
-    const timeouts = { total_ms: 120, idle_ms: 10_000 };
+  test('names the turn limit when a stream never rests but never ends', async () => {
+    const timeouts = { turn_ms: 120, idle_ms: 10_000 };
     const profile = await simulated(wire, { tokens: 500, delta_ms: 10 }, { timeouts });
-    expect((await faultOfTurn(profile)).message).toContain('timeouts.total_ms');
+    const fault = await faultOfTurn(profile);
+    expect(fault.code).toBe('PROVIDER_TURN_TIMED_OUT');
+    expect(fault.message).toContain('timeouts.turn_ms');
   });
 
   test('rethrows the reason of an abort, whatever the SDK makes of it, and closes the socket', async () => {
@@ -100,6 +103,7 @@ test('names the first-token limit when headers come and nothing else', async () 
   });
   const fault = await faultOfTurn(profileAt('chat', silent.url, { timeouts: { first_token_ms: 60 } }));
   await silent.close();
+  expect(fault.code).toBe('PROVIDER_FIRST_TOKEN_TIMED_OUT');
   expect(fault.message).toContain('timeouts.first_token_ms');
 });
 

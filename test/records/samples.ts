@@ -3,12 +3,13 @@ import { newBatchId, parseTaskId, taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { BatchRecord, BatchSummary } from '../../src/contract/batch.ts';
 import type { Checkpoint } from '../../src/contract/checkpoint.ts';
-import type { LedgerRow } from '../../src/contract/cleanup.ts';
+import type { CleanupStep } from '../../src/contract/cleanup.ts';
 import type { Attempt, Outcome } from '../../src/contract/outcome.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';
 import { Keys } from '../../src/records/keys.ts';
 import { type RowEntry, TaskRecords } from '../../src/records/task-records.ts';
+import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
 
 /** How long the records of a sample are kept, in seconds. */
@@ -22,13 +23,27 @@ export async function openRecords({
   redis = openRedis(),
 }: Options = {}) {
   const redactor = new Redactor();
+  const workers = new WorkerRecords(redis, prefix);
   const tasks = new TaskRecords(redis, prefix, redactor, RETENTION_SECONDS);
   const batches = new BatchRecords(redis, prefix, redactor, RETENTION_SECONDS);
   const record = recordOf(newBatchId(), total, maxConcurrent);
   await batches.create(record, 'shared context', 'fingerprint');
   await batches.seal(record.batch_id);
   const taskIds = Array.from({ length: total }, (_, index) => taskIdOf(record.batch_id, index));
-  return { redis, prefix, keys: new Keys(prefix), redactor, tasks, batches, record, batchId: record.batch_id, taskIds };
+  const countOpenRows = () => redis.zcard(new Keys(prefix).openRows('w'));
+  return {
+    redis,
+    prefix,
+    keys: new Keys(prefix),
+    redactor,
+    workers,
+    countOpenRows,
+    tasks,
+    batches,
+    record,
+    batchId: record.batch_id,
+    taskIds,
+  };
 }
 
 type Options = { total?: number; maxConcurrent?: number; prefix?: string; redis?: ReturnType<typeof openRedis> };
@@ -61,6 +76,7 @@ export function outcomeOf(taskId: string, text: string): Outcome {
     tool_calls: 0,
     usage: NO_USAGE,
     cost_usd: 0,
+    calls_possibly_paid_twice: 0,
     duration_ms: 0,
     ended_at: isoNow(),
     cleanup: { version: 1, steps: [], open: 0 },
@@ -74,7 +90,7 @@ export function checkpointOf(turn: number, text = `turn ${turn}`): Checkpoint {
 }
 
 export function attemptOf<E extends NonNullable<Attempt['ended']>>(epoch: number, ended: E): Attempt & { ended: E } {
-  return { epoch, worker: 'w', started_at: '2026-01-01T00:00:00.000Z', ended_at: isoNow(), ended };
+  return { epoch, worker: 'w', turns_before: 0, started_at: '2026-01-01T00:00:00.000Z', ended_at: isoNow(), ended };
 }
 
 const held = (epoch: number) => ({
@@ -89,16 +105,9 @@ export function intentOf(epoch: number, id: string): RowEntry {
   return { id, row: { status: 'intent', ...held(epoch) } };
 }
 
-export function releasedOf(epoch: number, id: string, detail = 'gone'): RowEntry {
-  const row: LedgerRow = {
-    status: 'released',
-    evidence: 'verified',
-    actor: 'owner',
-    detail,
-    released_at: isoNow(),
-    ...held(epoch),
-  };
-  return { id, row };
+export function releasedOf(_epoch: number, id: string, detail = 'gone'): CleanupStep {
+  const how = { status: 'released', evidence: 'verified', actor: 'owner', detail } as const;
+  return { row: id, kind: 'workspace', ref: '/tmp/w', ...how, duration_ms: 0, released_at: isoNow() };
 }
 
 export function summaryOf(batchId: string, name: string): BatchSummary {

@@ -1,16 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { expectNoSecret } from '../helpers/redis.ts';
-import {
-  attemptOf,
-  checkpointOf,
-  intentOf,
-  openRecords,
-  outcomeOf,
-  RETENTION_SECONDS,
-  releasedOf,
-  summaryOf,
-} from './samples.ts';
+import { attemptOf, checkpointOf, intentOf, openRecords, outcomeOf, releasedOf, summaryOf } from './samples.ts';
 
 const superseded = expect.objectContaining({ code: 'ATTEMPT_SUPERSEDED' });
 
@@ -32,7 +23,6 @@ describe('opening', () => {
     expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({
       status: 'opened',
       epoch: 2,
-      deferrals: 1,
       past: [{ epoch: 1, ended: 'deferred' }],
       checkpoints: [checkpointOf(1)],
     });
@@ -73,12 +63,12 @@ describe('opening', () => {
 
 describe('a stale owner', () => {
   test('writes nothing: no row, no turn, no end, no outcome', async () => {
-    const { tasks, taskId, batches, batchId } = await opened(2);
+    const { tasks, taskId, batches, batchId, countOpenRows } = await opened(2);
     await expect(tasks.hold(taskId, 1, [intentOf(1, '1.workspace.1')])).rejects.toEqual(superseded);
     await expect(tasks.checkpoint(taskId, 1, checkpointOf(1))).rejects.toEqual(superseded);
     await expect(tasks.endAttempt(taskId, attemptOf(1, 'failed'))).rejects.toEqual(superseded);
     await expect(tasks.close(1, outcomeOf(taskId, 'stale'))).rejects.toEqual(superseded);
-    expect(await tasks.countOpenRows()).toBe(0);
+    expect(await countOpenRows()).toBe(0);
     expect(await tasks.history(taskId)).toMatchObject({
       epoch: 2,
       checkpoints: [],
@@ -93,12 +83,12 @@ describe('a stale owner', () => {
   });
 
   test('still gives back what it held', async () => {
-    const { tasks, taskId } = await opened();
+    const { tasks, taskId, countOpenRows } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, '1.workspace.1')]);
     await tasks.open(taskId, 'openai', 'w2');
-    expect(await tasks.countOpenRows()).toBe(1);
-    await tasks.release(taskId, [releasedOf(1, '1.workspace.1')]);
-    expect(await tasks.countOpenRows()).toBe(0);
+    expect(await countOpenRows()).toBe(1);
+    await tasks.release(taskId, 'w', [releasedOf(1, '1.workspace.1')]);
+    expect(await countOpenRows()).toBe(0);
   });
 });
 
@@ -116,21 +106,23 @@ describe('a task that has its outcome', () => {
   });
 
   test('takes no row, no turn and no end of an attempt any more', async () => {
-    const { tasks, taskId } = await opened();
+    const { tasks, taskId, countOpenRows } = await opened();
     await tasks.close(1, outcomeOf(taskId, 'done'));
     await expect(tasks.hold(taskId, 1, [intentOf(1, 'row')])).rejects.toThrow('the task has its outcome');
     await expect(tasks.checkpoint(taskId, 1, checkpointOf(1))).rejects.toEqual(superseded);
     await expect(tasks.endAttempt(taskId, attemptOf(1, 'failed'))).rejects.toEqual(superseded);
-    expect(await tasks.countOpenRows()).toBe(0);
+    expect(await countOpenRows()).toBe(0);
   });
 
   test('leaves nothing behind but the outcome', async () => {
     const { tasks, taskId, redis, keys } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, 'row')]);
     await tasks.checkpoint(taskId, 1, checkpointOf(1));
-    await tasks.release(taskId, [releasedOf(1, 'row')]);
+    await tasks.release(taskId, 'w', [releasedOf(1, 'row')]);
     await tasks.close(1, outcomeOf(taskId, 'done'));
-    expect(await redis.exists(keys.task(taskId), keys.turns(taskId), keys.ledger(taskId))).toBe(0);
+    expect(await redis.exists(keys.task(taskId), keys.turns(taskId), keys.ledger(taskId), keys.released(taskId))).toBe(
+      0,
+    );
   });
 
   test('may end without ever having started', async () => {
@@ -168,53 +160,55 @@ describe('checkpoints', () => {
 
 describe('the ledger', () => {
   test('writes a row once and closes it once: the first closing stays', async () => {
-    const { tasks, taskId, redis, keys } = await opened();
+    const { tasks, taskId, redis, keys, countOpenRows } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, 'a'), intentOf(1, 'b')]);
     await tasks.hold(taskId, 1, [intentOf(1, 'a')]);
-    expect(await tasks.countOpenRows()).toBe(2);
-    await tasks.release(taskId, [releasedOf(1, 'a', 'first'), releasedOf(1, 'never held')]);
-    await tasks.release(taskId, [releasedOf(1, 'a', 'second')]);
+    expect(await countOpenRows()).toBe(2);
+    await tasks.release(taskId, 'w', [releasedOf(1, 'a', 'first'), releasedOf(1, 'never held')]);
+    await tasks.release(taskId, 'w', [releasedOf(1, 'a', 'second')]);
     const rows = await redis.hgetall(keys.ledger(taskId));
-    expect(Object.keys(rows).sort()).toEqual(['a', 'b']);
-    expect(JSON.parse(rows.a ?? '')).toMatchObject({ status: 'released', detail: 'first' });
+    expect(Object.keys(rows)).toEqual(['b']);
     expect(JSON.parse(rows.b ?? '')).toMatchObject({ status: 'intent' });
-    expect(await tasks.countOpenRows()).toBe(1);
+    const closed = await redis.lrange(keys.released(taskId), 0, -1);
+    expect(closed.map((text) => JSON.parse(text))).toMatchObject([{ row: 'a', status: 'released', detail: 'first' }]);
+    expect(await countOpenRows()).toBe(1);
   });
 
-  test('outlives the task while a row is open that a lost attempt left, and ends with its retention', async () => {
-    const { tasks, taskId, redis, keys } = await opened();
-    await tasks.hold(taskId, 1, [intentOf(1, 'lost'), intentOf(1, 'found')]);
+  test('outlives the task while a row is open that a lost attempt left; closing it then amends the outcome', async () => {
+    const { tasks, taskId, batches, batchId, redis, keys, countOpenRows } = await opened();
+    await tasks.hold(taskId, 1, [intentOf(1, '1.lost'), intentOf(1, '1.found')]);
     await tasks.open(taskId, 'openai', 'w2');
     await tasks.close(2, outcomeOf(taskId, 'done'));
-    expect((await redis.hkeys(keys.ledger(taskId))).sort()).toEqual(['found', 'lost']);
-    await tasks.release(taskId, [releasedOf(1, 'found')]);
-    expect(await redis.ttl(keys.ledger(taskId))).toBe(-1);
-    await tasks.release(taskId, [releasedOf(1, 'lost')]);
-    expect(await redis.ttl(keys.ledger(taskId))).toBeCloseTo(RETENTION_SECONDS, -1);
-    expect(await tasks.countOpenRows()).toBe(0);
+    expect((await redis.hkeys(keys.ledger(taskId))).sort()).toEqual(['1.found', '1.lost']);
+    await tasks.release(taskId, 'w', [releasedOf(1, '1.found')]);
+    await tasks.release(taskId, 'w', [releasedOf(1, '1.lost', 'later')]);
+    await tasks.release(taskId, 'w', [releasedOf(1, '1.lost', 'again')]);
+    expect(await redis.exists(keys.ledger(taskId), keys.released(taskId))).toBe(0);
+    expect(await countOpenRows()).toBe(0);
+    const [outcome] = await batches.outcomes(batchId, 0, 1);
+    expect(outcome?.cleanup.steps.map(({ row, detail }) => [row, detail])).toEqual([
+      ['1.found', 'gone'],
+      ['1.lost', 'later'],
+    ]);
+  });
+
+  test('what was closed for a lost attempt is its cleanup, and what is open is told to whoever takes over', async () => {
+    const { tasks, taskId } = await opened();
+    await tasks.hold(taskId, 1, [intentOf(1, '1.a'), intentOf(1, '1.b')]);
+    await tasks.release(taskId, 'w', [releasedOf(1, '1.a')]);
+    expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({
+      status: 'opened',
+      past: [{ epoch: 1, ended: 'lost', turns_before: 0, cleanup: { steps: [{ row: '1.a' }] } }],
+      openRows: [{ id: '1.b', row: { owner: 'w' } }],
+    });
   });
 
   test('tells a holder that its task is cancelled', async () => {
-    const { tasks, taskId, batches } = await opened();
+    const { tasks, taskId, batches, countOpenRows } = await opened();
     expect(await tasks.hold(taskId, 1, [intentOf(1, 'a')])).toBeNull();
     await batches.cancel(taskId, 'enough');
     expect(await tasks.hold(taskId, 1, [intentOf(1, 'b')])).toMatchObject({ reason: 'enough' });
-    expect(await tasks.countOpenRows()).toBe(2);
-  });
-});
-
-describe('deferrals', () => {
-  test('are counted once each, also where the end of an attempt is sent again', async () => {
-    const { tasks, taskId } = await opened();
-    const ended = attemptOf(1, 'deferred');
-    await tasks.endAttempt(taskId, ended);
-    await tasks.endAttempt(taskId, ended);
-    await tasks.open(taskId, 'openai', 'w');
-    await tasks.endAttempt(taskId, attemptOf(2, 'handed_back'));
-    expect(await tasks.history(taskId)).toMatchObject({
-      deferrals: 1,
-      past: [{ ended: 'deferred' }, { ended: 'handed_back' }],
-    });
+    expect(await countOpenRows()).toBe(2);
   });
 });
 
@@ -282,7 +276,7 @@ test('no watched secret is written, wherever it came from', async () => {
   const text = `before ${secret.reveal()} after`;
   await tasks.checkpoint(taskId, 1, checkpointOf(1, text));
   await tasks.hold(taskId, 1, [intentOf(1, 'row')]);
-  await tasks.release(taskId, [releasedOf(1, 'row', text)]);
+  await tasks.release(taskId, 'w', [releasedOf(1, 'row', text)]);
   await batches.cancel(taskId, text);
   expect(await expectNoSecret(secret, { prefix })).toBeGreaterThan(3);
   await tasks.close(1, outcomeOf(taskId, text));

@@ -32,8 +32,10 @@ async function anAttempt() {
   const epoch = opening.status === 'opened' ? opening.epoch : 0;
   const scope = new Scope(records, redactor, { taskId, epoch, owner: 'w1' });
   const rows = async () => {
-    const texts = await redis.hgetall(`${prefix}:records:task:${taskId}:ledger`);
-    return Object.values(texts).map((text) => JSON.parse(text) as { kind: string; status: string; evidence?: string });
+    const open = await redis.hvals(`${prefix}:records:task:${taskId}:ledger`);
+    const closed = await redis.lrange(`${prefix}:records:task:${taskId}:released`, 0, -1);
+    const texts = [...open, ...closed];
+    return texts.map((text) => JSON.parse(text) as { kind: string; status: string; evidence?: string });
   };
   return { records, scope, rows, taskId, redis, prefix };
 }
@@ -90,7 +92,7 @@ test('unwinding goes in reverse, and one release that fails leaves its row open 
   ]);
   expect(cleanup).toMatchObject({ open: 1, steps: [{ detail: 'the socket will not close' }, {}, {}] });
   expect((await rows()).filter(({ status }) => status === 'acquired')).toHaveLength(1);
-  expect(await redis.zrange(`${prefix}:records:open_rows`, '0', '-1')).toEqual([`${taskId}/1.client.host`]);
+  expect(await redis.zrange(`${prefix}:records:open_rows:w1`, '0', '-1')).toEqual([`${taskId}/1.client.host`]);
 });
 
 test('what was acquired before an acquisition failed is given back', async () => {
@@ -105,7 +107,7 @@ test('what was acquired before an acquisition failed is given back', async () =>
     ['client', 'released'],
     ['workspace', 'released'],
   ]);
-  expect(await redis.zcard(`${prefix}:records:open_rows`)).toBe(0);
+  expect(await redis.zcard(`${prefix}:records:open_rows:w1`)).toBe(0);
 });
 
 test('a superseded attempt acquires nothing', async () => {

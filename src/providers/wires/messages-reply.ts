@@ -4,6 +4,7 @@ import type {
   RawMessageStreamEvent,
 } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
+import { ErrandError } from '../../errors.ts';
 import type { Reply } from '../call.ts';
 import type { TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
@@ -24,7 +25,6 @@ type Told = {
 const STOP_REASONS: Record<string, StopReason> = {
   tool_use: 'tools',
   max_tokens: 'length',
-  model_context_window_exceeded: 'length',
   refusal: 'refusal',
 };
 
@@ -75,7 +75,12 @@ export class MessagesReply implements Reply<RawMessageStreamEvent> {
     } else if (event.type === 'message_stop') this.#hasStopped = true;
   }
 
+  /** @throws ErrandError `CONTEXT_TOO_LONG` where the window ended the answer: unlike a limit, none can be raised. */
   turn(): TurnBody {
+    if (this.#stopReason === 'model_context_window_exceeded') {
+      const { model } = this.#options;
+      throw new ErrandError('CONTEXT_TOO_LONG', `the conversation and its answer fill the context window of ${model}`);
+    }
     const blocks = this.#blocks.filter((growing) => growing !== undefined).map((growing) => this.#whole(growing));
     return {
       native: toNative(blocks.filter((block) => block.type !== 'text' || block.text !== '')),

@@ -23,7 +23,7 @@ function createAnthropicClient({ profile, fetch }: Endpoint): Anthropic {
     baseURL: profile.base_url,
     fetch,
     maxRetries: 0,
-    timeout: profile.timeouts.total_ms + 1_000,
+    timeout: profile.timeouts.turn_ms + 1_000,
     logLevel: 'off',
     openTelemetry: false,
   });

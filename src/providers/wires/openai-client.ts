@@ -16,7 +16,7 @@ export function createOpenAIClient({ profile, fetch }: Endpoint): OpenAI {
     baseURL: profile.base_url,
     fetch,
     maxRetries: 0,
-    timeout: profile.timeouts.total_ms + 1_000,
+    timeout: profile.timeouts.turn_ms + 1_000,
     logLevel: 'off',
   });
 }

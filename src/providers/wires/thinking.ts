@@ -8,24 +8,29 @@ const THINKS_BY_BUDGET = /^claude-(3-7|(opus|sonnet|haiku)-4($|-[0-5]($|-)|-\d{8
 /** Tokens of thinking per level for the models that take a budget. */
 const BUDGET_TOKENS = { low: 4_096, medium: 10_240, high: 20_480, xhigh: 32_768, max: 65_536 } as const;
 
-/** The least budget the API takes; it must also be below `max_tokens`. */
+/** The least budget the API takes. */
 const LEAST_BUDGET = 1_024;
+
+/** How much of `max_tokens`, which holds thinking and answer, may go into thinking: the rest is the answer's. */
+const MOST_SHARE = 0.75;
 
 type Thinking = Pick<MessageCreateParams, 'thinking' | 'output_config'>;
 
 function budgetOf(level: keyof typeof BUDGET_TOKENS, maxTokens: number): number {
-  if (maxTokens <= LEAST_BUDGET) {
-    throw new ErrandError('BUDGET_TOKENS', `Thinking needs more than ${LEAST_BUDGET} tokens; ${maxTokens} are left.`);
+  const most = Math.floor(maxTokens * MOST_SHARE);
+  if (most < LEAST_BUDGET) {
+    const needed = Math.ceil(LEAST_BUDGET / MOST_SHARE);
+    throw new ErrandError('BUDGET_TOKENS', `Thinking and an answer need ${needed} tokens; ${maxTokens} are left.`);
   }
-  return Math.min(BUDGET_TOKENS[level], maxTokens - 1);
+  return Math.min(BUDGET_TOKENS[level], most);
 }
 
 /**
  * Where an effort goes in a Messages request: `thinking` with a budget, or `output_config.effort` with adaptive
  * thinking; `none` disables thinking. Models of other makers than Anthropic get the effort alone.
  *
- * @throws ErrandError `BUDGET_TOKENS` where the least thinking budget does not fit into `maxTokens`, and `INTERNAL` for
- * `minimal`, which `levelsOf` never offers on this wire.
+ * @throws ErrandError `BUDGET_TOKENS` where `maxTokens` has no room for the least budget and an answer, and `INTERNAL`
+ * for `minimal`, which `levelsOf` never offers on this wire.
  */
 export function thinkingFor(model: string, level: ReasoningEffort | null, maxTokens: number): Thinking {
   if (level === null) return {};

@@ -31,7 +31,8 @@ export function wireModel<Params, Event>(route: WireRoute, wire: WireParts<Param
     async turn(request, signal) {
       const reply = wire.replyTo(route, request);
       const params = wire.paramsOf(route, request);
-      const requestId = await makeCall(route.profile, signal, (live) => wire.send(params, live), reply);
+      const terms = { profile: route.profile, limits: request.limits, signal };
+      const requestId = await makeCall(terms, (live) => wire.send(params, live), reply);
       return requestId === undefined ? reply.turn() : { ...reply.turn(), request_id: requestId };
     },
   };

@@ -1,0 +1,20 @@
+import type { Checkpoint, ToolResult } from '../contract/checkpoint.ts';
+
+/**
+ * Counts the last turns in a row that made the same tool calls and got the same results; 1 where the last one is like no
+ * other. `results` answer the calls of the last turn, which is not followed by a checkpoint that holds them.
+ */
+export function repeatedTurns(checkpoints: readonly Checkpoint[], results: readonly ToolResult[]): number {
+  let answers = results;
+  let last: string | undefined;
+  let count = 0;
+  for (const { reply, tool_results } of checkpoints.toReversed()) {
+    const calls = reply.tool_calls.map(({ name, arguments: args }) => [name, args]);
+    const turn = JSON.stringify([calls, answers.map(({ text, is_error }) => [text, is_error])]);
+    if (last !== undefined && turn !== last) break;
+    last = turn;
+    answers = tool_results;
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,46 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { ErrandError } from '../errors.ts';
+
+/** Jobs looked for, and removed, at a time (`reference/bullmq.md`, advice 25). */
+const CHUNK = 500;
+
+/**
+ * Removes the jobs of an earlier batch with the same id that have ended and outlived its records.
+ *
+ * Left in place they would pass for jobs of the new batch: a completed one would never run, and a failed one would hang
+ * its batch for ever. Each is removed by a short script of its own, and never with its children, which would block Redis
+ * for as long as they are many.
+ *
+ * @throws ErrandError `IDEMPOTENCY_CONFLICT` where one of them has not ended.
+ */
+export async function removeEnded(redis: Redis, queue: Queue, ids: string[]): Promise<void> {
+  for (let from = 0; from < ids.length; from += CHUNK) {
+    const found = await existingIds(redis, queue, ids.slice(from, from + CHUNK));
+    const jobs = (await Promise.all(found.map((id) => queue.getJob(id)))).filter((job) => job !== undefined);
+    const running = jobs.find((job) => job.finishedOn === undefined);
+    if (running?.id) throw stillQueued(running.id);
+    await Promise.all(jobs.map((job) => job.remove({ removeChildren: false })));
+  }
+}
+
+/** The error for a job that goes on although the records it belongs to have expired. */
+export function stillQueued(jobId: string): ErrandError {
+  return new ErrandError(
+    'IDEMPOTENCY_CONFLICT',
+    `the key was used before: its records have expired, but its job ${jobId} is still in the queue`,
+    { remedy: 'Use a new key, or wait until the earlier jobs have ended.' },
+  );
+}
+
+/** Those of the ids under which the queue has a job. */
+export async function existingIds(redis: Redis, queue: Queue, ids: string[]): Promise<string[]> {
+  const pipeline = redis.pipeline();
+  for (const id of ids) pipeline.exists(queue.toKey(id));
+  const replies = (await pipeline.exec()) ?? [];
+  return ids.filter((_, position) => {
+    const [error, found] = replies[position] ?? [];
+    if (error) throw error;
+    return found === 1;
+  });
+}

@@ -1,0 +1,100 @@
+import { monotonicMs } from '../base/clock.ts';
+
+/** Why the queue, rather than the task, ended a run. The signal's `reason` is one of these. */
+export type AbortReason = 'lock_lost' | 'drained';
+
+/** The lock of a job that runs here. The signal aborts when it is lost, or could be. */
+export type Lock = { jobId: string; token: string; signal: AbortSignal };
+
+type Held = { lock: Lock; controller: AbortController; confirmedMs: number };
+
+/** How the locks of one queue are kept. `extend` resolves with the ids of the jobs whose lock is gone. */
+export type LockKeeping = {
+  durationMs: number;
+  extend: (jobIds: string[], tokens: string[]) => Promise<string[]>;
+  onLost: (jobIds: string[]) => void;
+  onError: (error: unknown) => void;
+};
+
+/**
+ * The locks of the jobs that one worker of a queue runs: renewed in time, and given up when they could have lapsed.
+ *
+ * Invariants
+ * - A lock is held until `durationMs` after the last renewal was *asked for*, by the monotonic clock: no Redis can
+ *   have counted from an earlier time. A run is aborted before that, also when nobody tells that a lock is lost,
+ *   because Redis is away (`reference/reliability.md` §3, self-fencing).
+ * - A lock belongs to one run. BullMQ's own renewal goes by job, and where a worker takes up a job that it had lost,
+ *   the end of the old run stops the renewal of the new one, and so on for ever (`reference/bullmq.md`, fact 4).
+ */
+export class Locks {
+  readonly #keeping: LockKeeping;
+  readonly #held = new Map<string, Held>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #safeMs: number;
+  #askedMs = monotonicMs();
+  #isAsking = false;
+
+  constructor(keeping: LockKeeping) {
+    this.#keeping = keeping;
+    this.#safeMs = keeping.durationMs * 0.9;
+    this.#timer = setInterval(() => this.#tick(), keeping.durationMs / 20);
+  }
+
+  /** Keeps the lock of a run that starts; it was taken `ageMs` ago at the earliest. */
+  hold(jobId: string, token: string, ageMs: number): Lock {
+    const old = this.#held.get(jobId);
+    if (old) this.#lose([old]);
+    const controller = new AbortController();
+    const lock = { jobId, token, signal: controller.signal };
+    this.#held.set(jobId, { lock, controller, confirmedMs: monotonicMs() - ageMs });
+    return lock;
+  }
+
+  /** Stops renewing the lock of a run that has ended; the queue takes it back with the move that follows. */
+  release(lock: Lock): void {
+    if (this.#held.get(lock.jobId)?.lock === lock) this.#held.delete(lock.jobId);
+  }
+
+  /** Aborts every run, and goes on renewing its lock while it hands its task back. */
+  abortAll(reason: AbortReason): void {
+    for (const { controller } of this.#held.values()) controller.abort(reason);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const now = monotonicMs();
+    this.#lose([...this.#held.values()].filter(({ confirmedMs }) => now - confirmedMs > this.#safeMs));
+    if (this.#isAsking || this.#held.size === 0 || now - this.#askedMs < this.#keeping.durationMs / 4) return;
+    this.#isAsking = true;
+    this.#askedMs = now;
+    this.#renew([...this.#held.values()], now)
+      .catch(this.#keeping.onError)
+      .finally(() => {
+        this.#isAsking = false;
+      });
+  }
+
+  async #renew(asked: Held[], askedMs: number): Promise<void> {
+    const gone = new Set(
+      await this.#keeping.extend(
+        asked.map(({ lock }) => lock.jobId),
+        asked.map(({ lock }) => lock.token),
+      ),
+    );
+    const still = asked.filter((held) => this.#held.get(held.lock.jobId) === held);
+    for (const held of still) if (!gone.has(held.lock.jobId)) held.confirmedMs = askedMs;
+    this.#lose(still.filter(({ lock }) => gone.has(lock.jobId)));
+  }
+
+  #lose(lost: Held[]): void {
+    if (lost.length === 0) return;
+    for (const { lock, controller } of lost) {
+      this.release(lock);
+      controller.abort('lock_lost' satisfies AbortReason);
+    }
+    this.#keeping.onLost(lost.map(({ lock }) => lock.jobId));
+  }
+}

@@ -1,0 +1,27 @@
+/** What a server answers that is there and will not serve: the first word of its error. */
+const REFUSALS = /^(BUSY|LOADING|READONLY|MISCONF|OOM|MASTERDOWN|NOREPLICAS) /;
+
+/** What ioredis and the network say where there is no server to answer. */
+const AWAY =
+  /ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|Connection is closed|Command timed out|max retries per request|enableOfflineQueue|connection close|Socket timeout/i;
+
+/** A refused transaction says only that it was refused; the reasons went to its commands. */
+const REFUSED_TRANSACTION = /^EXECABORT /;
+
+/**
+ * Why a server that answers refused a command, in its own words without the script they came from; `null` where the
+ * error is about the command itself. A refused command has changed nothing, a script neither: Redis asks before the
+ * first write, so it may be sent again.
+ */
+export function refusalOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !REFUSALS.test(error.message)) return null;
+  return error.message.replace(/\.? script: .*$/s, '');
+}
+
+/** Tells whether an error means that Redis is away or refuses to serve, rather than that a command was wrong. */
+export function isRedisFault(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    AWAY.test(`${error.name} ${error.message}`) || REFUSED_TRANSACTION.test(error.message) || refusalOf(error) !== null
+  );
+}

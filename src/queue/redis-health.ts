@@ -1,0 +1,78 @@
+import { messageOf } from '../errors.ts';
+import type { PatientRedis } from './patient-redis.ts';
+
+const LOOK_MS = 500;
+/** Looks without an answer after which a connection counts as dead; counted, because a frozen process asks nothing. */
+const MOST_SILENT_LOOKS = 4;
+
+/**
+ * How Redis is: it serves; it is away (no connection, or no answer); or it answers and refuses (BUSY, READONLY, OOM …).
+ */
+export type RedisState = { status: 'ok' } | { status: 'away' | 'refusing'; reason: string };
+
+/**
+ * Watches how Redis is, twice a second, and tells of each change once. A blip between two looks is none.
+ *
+ * It asks with a PING, because a frozen server and a half-open connection look like a quiet one.
+ */
+export class RedisHealth {
+  readonly #redis: PatientRedis;
+  readonly #onChange: (state: RedisState) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #noteError = (error: unknown) => {
+    this.#lastError = messageOf(error);
+  };
+  #state: RedisState = { status: 'ok' };
+  #lastError: string | undefined;
+  #isAsking = false;
+  #silentLooks = 0;
+
+  constructor(redis: PatientRedis, onChange: (state: RedisState) => void) {
+    this.#redis = redis;
+    this.#onChange = onChange;
+    redis.on('error', this.#noteError);
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  /** What is wrong with Redis, for people, or `null`. */
+  get whyNot(): string | null {
+    const { status } = this.#state;
+    if (status === 'ok') return null;
+    return `${status === 'away' ? 'Redis is away' : 'Redis refuses commands'}: ${this.#state.reason}`;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#redis.off('error', this.#noteError);
+  }
+
+  #look(): void {
+    const before = this.#state;
+    this.#state = this.#find();
+    this.#ask();
+    if (labelOf(before) !== labelOf(this.#state)) this.#onChange(this.#state);
+  }
+
+  #find(): RedisState {
+    const { refusal, status } = this.#redis;
+    if (refusal !== null) return { status: 'refusing', reason: refusal };
+    if (status !== 'ready') return { status: 'away', reason: this.#lastError ?? 'not connected' };
+    if (this.#isAsking && ++this.#silentLooks >= MOST_SILENT_LOOKS) return { status: 'away', reason: 'no answer' };
+    return { status: 'ok' };
+  }
+
+  #ask(): void {
+    if (this.#isAsking || this.#redis.status !== 'ready') return;
+    this.#isAsking = true;
+    const answered = () => {
+      this.#isAsking = false;
+      this.#silentLooks = 0;
+    };
+    this.#redis.ping().then(answered, answered);
+  }
+}
+
+/** What makes two states the same: a reason in other words is no change, another kind of refusal is. */
+function labelOf(state: RedisState): string {
+  return state.status === 'refusing' ? `refusing ${state.reason.split(' ', 1)}` : state.status;
+}

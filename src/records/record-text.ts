@@ -1,0 +1,20 @@
+import type { Redactor } from '../base/secret.ts';
+
+/**
+ * Fields that hold words of ours and names from the configuration. They are never masked: a key that happens to read
+ * like a provider's name would otherwise make the record unreadable.
+ */
+const NAMES = new Set(
+  'actor batch_id chosen_by code credential_id effort_treatment ended endpoint_host event evidence id instance kind model origin owner provider reasoning_effort row status stop task_id version wire worker'.split(
+    ' ',
+  ),
+);
+
+/** The JSON text of a record with every watched secret masked wherever free text may stand. */
+export function recordText(record: object, redactor: Redactor): string {
+  const text = JSON.stringify(record);
+  if (!redactor.isIn(text)) return text;
+  return JSON.stringify(record, (key, value: unknown) =>
+    typeof value === 'string' && !NAMES.has(key) ? redactor.scrub(value) : value,
+  );
+}

@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { readlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { isoNow } from '../base/clock.ts';
+import { birthOf, bootId, isSameProcess } from '../base/process-birth.ts';
+import type { WorkerIdentity } from '../contract/worker-identity.ts';
+
+/** Says who this worker is, so that another one can tell when it is dead. */
+export async function identifyWorker(name: string): Promise<WorkerIdentity> {
+  return {
+    version: 1,
+    instance: `${name}.${randomBytes(6).toString('hex')}`,
+    name,
+    host: hostname(),
+    boot_id: await bootId(),
+    pid_namespace: await readlink('/proc/self/ns/pid').catch(() => 'unknown'),
+    pid: process.pid,
+    birth: await birthOf(process.pid),
+    started_at: isoNow(),
+  };
+}
+
+/**
+ * Proves that a worker is dead, in one sentence, or returns `null` where it cannot be proved from here.
+ *
+ * Silence proves nothing: a worker that is merely paused comes back and acquires more (`reference/reliability.md`,
+ * finding 9). Only the same kernel can tell, by pid and birth, and only inside the same pid namespace.
+ */
+export async function proofOfDeath(other: WorkerIdentity, self: WorkerIdentity): Promise<string | null> {
+  if (other.host !== self.host || [other.boot_id, other.birth].includes('unknown')) return null;
+  if (other.boot_id !== self.boot_id) return `its machine ${other.host} was booted again`;
+  if (other.pid_namespace !== self.pid_namespace) return null;
+  if (await isSameProcess(other.pid, other.birth)) return null;
+  return `its process ${other.pid} on ${other.host} has ended`;
+}

@@ -1,0 +1,149 @@
+import type { Redactor } from '../base/secret.ts';
+import type { CleanupActor, CleanupStep } from '../contract/cleanup.ts';
+import type { WorkerIdentity } from '../contract/worker-identity.ts';
+import type { RowEntry, TaskRecords } from '../records/task-records.ts';
+import type { OpenRow, WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { proofOfDeath } from './identity.ts';
+import { giveBack, OUTLIVES_PROCESS, stepOf } from './releasers.ts';
+
+/** How often a worker says that it lives. */
+const BEAT_MS = 5_000;
+/** How often a worker looks for what dead ones left. */
+const SWEEP_MS = 10_000;
+/** Rows released in one sweep for one dead worker; the rest follow with the next. */
+const ROWS_PER_SWEEP = 1_000;
+/** A claim outlives the longest honest sweep of one worker's rows. */
+const CLAIM_MS = 120_000;
+/**
+ * After so long without a sign of life a worker has fenced itself: its lock has lapsed by its own clock, so its calls
+ * are closed. What cannot outlive its process is then as good as gone.
+ */
+const FENCED_AFTER_MS = 180_000;
+
+/** What reclaiming takes. */
+export type ReclaimDeps = {
+  workers: WorkerRecords;
+  records: TaskRecords;
+  self: WorkerIdentity;
+  redactor: Redactor;
+  telemetry: Telemetry;
+};
+
+/**
+ * Gives back what dead workers held.
+ *
+ * Invariants
+ * - Only a provably dead owner is reclaimed. A row whose owner may live stays open, visible, and is looked at again.
+ * - One reclaimer at a time for one dead worker; releases are idempotent all the same.
+ * - A sweep costs what the dead held, not what is running.
+ */
+export class Reclaim {
+  readonly #deps: ReclaimDeps;
+  readonly #timers: NodeJS.Timeout[] = [];
+  /** Attempts of this worker that have not unwound yet, as `<task id>.<epoch>`. */
+  readonly #unwinding = new Set<string>();
+  /** Owners proved dead before; the dead stay dead. */
+  readonly #dead = new Map<string, string>();
+
+  constructor(deps: ReclaimDeps) {
+    this.#deps = deps;
+  }
+
+  /** Puts this worker on record, sweeps once, and goes on beating and sweeping until {@link Reclaim.stop}. */
+  async start(): Promise<void> {
+    const { workers, self, telemetry } = this.#deps;
+    await workers.register(self);
+    const fault = (error: unknown) => telemetry.fault('reclaim', error);
+    this.#timers.push(setInterval(() => workers.beat(self.instance).catch(fault), BEAT_MS));
+    await this.sweep('boot_sweep');
+    this.#timers.push(setInterval(() => this.sweep('reclaim').catch(fault), SWEEP_MS));
+  }
+
+  /** Stops, and takes this worker off the record unless something is still open. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#deps.workers.forget(this.#deps.self.instance);
+  }
+
+  /** Keeps this worker's own sweeps away from an attempt until the returned function is called: it cleans up itself. */
+  leaveAlone(taskId: string, epoch: number): () => void {
+    const name = `${taskId}.${epoch}`;
+    this.#unwinding.add(name);
+    return () => this.#unwinding.delete(name);
+  }
+
+  /** Looks at every worker on record that has something open, and releases what the dead ones held. */
+  async sweep(actor: CleanupActor): Promise<void> {
+    for (const worker of await this.#deps.workers.list()) {
+      if (await this.#mayHoldInVain(worker)) await this.#releaseAll(worker, actor);
+    }
+  }
+
+  /** Tells whether looking at a worker's rows is worth it: it is dead, has fenced itself, or is this very one. */
+  async #mayHoldInVain(worker: WorkerOnRecord): Promise<boolean> {
+    if (worker.identity.instance === this.#deps.self.instance) return worker.openRows > this.#unwinding.size;
+    return worker.silentMs > FENCED_AFTER_MS || (await this.#proof(worker)) !== null;
+  }
+
+  /** Releases what earlier attempts of one task left, as far as their owners are dead; open steps tell of the rest. */
+  async ofTask(taskId: string, rows: RowEntry[]): Promise<CleanupStep[]> {
+    if (rows.length === 0) return [];
+    const known = new Map((await this.#deps.workers.list()).map((worker) => [worker.identity.instance, worker]));
+    const steps: CleanupStep[] = [];
+    for (const entry of rows) {
+      const worker = known.get(entry.row.owner);
+      const grounds = worker ? await this.#groundsFor(worker, { ...entry, taskId }) : null;
+      steps.push(await this.#releaseRow({ ...entry, taskId }, 'reclaim', grounds));
+    }
+    return steps;
+  }
+
+  /** Why a row may be released, or `null` where its owner may still use it. */
+  async #groundsFor(worker: WorkerOnRecord, { taskId, row }: OpenRow): Promise<string | null> {
+    const { instance } = worker.identity;
+    if (instance === this.#deps.self.instance) {
+      return this.#unwinding.has(`${taskId}.${row.epoch}`) ? null : 'its attempt has ended';
+    }
+    const proof = await this.#proof(worker);
+    if (proof !== null) return `${instance}: ${proof}`;
+    const isFenced = worker.silentMs > FENCED_AFTER_MS && !OUTLIVES_PROCESS.has(row.kind);
+    return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
+  }
+
+  async #proof({ identity }: WorkerOnRecord): Promise<string | null> {
+    const known = this.#dead.get(identity.instance);
+    if (known) return known;
+    const proof = await proofOfDeath(identity, this.#deps.self);
+    if (proof) this.#dead.set(identity.instance, proof);
+    return proof;
+  }
+
+  async #releaseAll(worker: WorkerOnRecord, actor: CleanupActor): Promise<void> {
+    const { workers, self } = this.#deps;
+    const { instance } = worker.identity;
+    if (!(await workers.claim(instance, self.instance, CLAIM_MS))) return;
+    try {
+      for (const row of await workers.openRowsOf(instance, ROWS_PER_SWEEP)) {
+        const grounds = await this.#groundsFor(worker, row);
+        if (grounds !== null) await this.#releaseRow(row, actor, grounds);
+      }
+      if (instance !== self.instance && (await this.#proof(worker)) !== null) await workers.forget(instance);
+    } finally {
+      await workers.unclaim(instance);
+    }
+  }
+
+  async #releaseRow(row: OpenRow, actor: CleanupActor, grounds: string | null): Promise<CleanupStep> {
+    const { records, redactor, telemetry } = this.#deps;
+    const { owner } = row.row;
+    if (grounds === null) {
+      return stepOf(row, actor, { evidence: 'unknown', detail: `its owner ${owner} is not provably dead` });
+    }
+    const step = await giveBack(row, actor, undefined, redactor);
+    const told = { ...step, detail: `${step.detail} (${grounds})` };
+    await records.release(row.taskId, owner, [told]);
+    telemetry.reclaimed(row.taskId, told);
+    return told;
+  }
+}

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/app/config.ts';
+
+const acme = { wire: 'chat', base_url: 'https://llm.example/v1', credential: 'none' };
+
+function timeoutsOf(settings: Record<string, unknown>) {
+  const { providers } = loadConfig({ ERRAND_CONFIG: '/dev/null' }, settings);
+  return Object.fromEntries(providers.map(({ name, timeouts }) => [name, timeouts]));
+}
+
+test('the watchdogs of the deployment are the timeouts of every provider, and what a provider says of its own wins', () => {
+  const timeouts = timeoutsOf({
+    watchdogs: { first_token_ms: 1_000, idle_ms: 2_000, turn_ms: 3_000 },
+    providers: { acme: { ...acme, timeouts: { idle_ms: 9_000 } } },
+  });
+  expect(timeouts).toEqual({
+    openai: { headers_ms: 60_000, first_token_ms: 1_000, idle_ms: 2_000, turn_ms: 3_000 },
+    anthropic: { headers_ms: 60_000, first_token_ms: 1_000, idle_ms: 2_000, turn_ms: 3_000 },
+    acme: { headers_ms: 60_000, first_token_ms: 1_000, idle_ms: 9_000, turn_ms: 3_000 },
+  });
+});
+
+test('refuses timeouts that are no section, naming the provider', () => {
+  expect(() => timeoutsOf({ providers: { acme: { ...acme, timeouts: 5 } } })).toThrow(/providers\.acme\.timeouts/);
+});

@@ -1,0 +1,169 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { isoNow } from '../../src/base/clock.ts';
+import { Redactor } from '../../src/base/secret.ts';
+import type { WorkerIdentity } from '../../src/contract/worker-identity.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { Telemetry } from '../../src/telemetry/telemetry.ts';
+import { identifyWorker, proofOfDeath } from '../../src/worker/identity.ts';
+import { Reclaim } from '../../src/worker/reclaim.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { startWorkerProcess } from '../helpers/process.ts';
+import { openRecords, outcomeOf } from '../records/samples.ts';
+
+/** A reclaimer over fresh records, and a worker on record that holds a directory and a lease of the first task. */
+async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) {
+  const records = await openRecords();
+  const { tasks, workers, taskIds, redactor, prefix } = records;
+  const self = await identifyWorker('sweeper');
+  const holder = { ...self, instance: 'holder.1', name: 'holder', ...over(self) };
+  await workers.register(holder);
+  const [taskId = ''] = taskIds;
+  const folder = join(process.env.TMPDIR ?? '/tmp', `errand-held-${prefix.slice(3, -1)}`);
+  await mkdir(folder);
+  await tasks.open(taskId, 'local', 'holder');
+  const held = {
+    status: 'acquired',
+    epoch: 1,
+    owner: holder.instance,
+    intent_at: isoNow(),
+    acquired_at: isoNow(),
+  } as const;
+  await tasks.hold(taskId, 1, [
+    { id: '1.workspace', row: { ...held, kind: 'workspace', ref: folder } },
+    { id: '1.lease', row: { ...held, kind: 'credential_lease', ref: 'env:X' } },
+  ]);
+  const log = createLog({ level: 'silent', isPretty: false, redactor: new Redactor(), output: process.stdout });
+  const reclaim = new Reclaim({ workers, records: tasks, self, redactor, telemetry: new Telemetry(log) });
+  const isThere = () =>
+    stat(folder).then(
+      () => true,
+      () => false,
+    );
+  return { ...records, taskId, folder, holder, reclaim, isThere };
+}
+
+test('what a dead worker held is released by the sweep, with the proof, and the worker is forgotten', async () => {
+  const { reclaim, workers, tasks, taskId, isThere } = await aHolder(() => ({ birth: '1' }));
+  await reclaim.sweep('boot_sweep');
+  expect(await isThere()).toBe(false);
+  expect(await workers.list()).toEqual([]);
+  const { past } = await tasks.history(taskId);
+  const steps = past[0]?.cleanup?.steps ?? [];
+  expect(steps.map(({ kind, evidence, actor }) => [kind, evidence, actor]).toSorted()).toEqual([
+    ['credential_lease', 'verified', 'boot_sweep'],
+    ['workspace', 'verified', 'boot_sweep'],
+  ]);
+  for (const { detail } of steps) expect(detail).toContain('has ended');
+});
+
+test('what a living worker holds is left alone, however often it is swept', async () => {
+  const { reclaim, workers, isThere } = await aHolder(() => ({}));
+  await reclaim.sweep('reclaim');
+  await reclaim.sweep('reclaim');
+  expect(await isThere()).toBe(true);
+  expect(await workers.list()).toMatchObject([{ openRows: 2 }]);
+});
+
+test.each<[string, (self: WorkerIdentity) => Partial<WorkerIdentity>]>([
+  ['on another host', () => ({ host: 'elsewhere', birth: '1' })],
+  ['in another pid namespace', () => ({ pid_namespace: 'pid:[1]', birth: '1' })],
+])('a worker %s is not provably dead: its rows stay open and visible', async (_, over) => {
+  const { reclaim, workers, isThere } = await aHolder(over);
+  await reclaim.sweep('reclaim');
+  expect(await isThere()).toBe(true);
+  expect(await workers.list()).toMatchObject([{ openRows: 2 }]);
+});
+
+test('a worker on another host that has been silent beyond its fence loses what ends with its process, and nothing else', async () => {
+  const { reclaim, workers, isThere, redis, keys, holder } = await aHolder(() => ({ host: 'elsewhere' }));
+  await redis.hset(keys.beats(), holder.instance, Date.now() - 200_000);
+  await reclaim.sweep('reclaim');
+  expect(await isThere()).toBe(true);
+  const left = await workers.openRowsOf(holder.instance, 10);
+  expect(left.map(({ row }) => row.kind)).toEqual(['workspace']);
+});
+
+test('a machine that was booted again proves the death of what ran on it', async () => {
+  const self = await identifyWorker('a');
+  expect(await proofOfDeath({ ...self, boot_id: 'another boot' }, self)).toContain('booted again');
+  expect(await proofOfDeath(self, self)).toBeNull();
+});
+
+test('two reclaimers at once: one claims, every row is closed once', async () => {
+  const { reclaim, workers, tasks, taskId } = await aHolder(() => ({ birth: '1' }));
+  await Promise.all([reclaim.sweep('reclaim'), reclaim.sweep('reclaim')]);
+  expect(await workers.list()).toEqual([]);
+  expect((await tasks.history(taskId)).past[0]?.cleanup?.steps).toHaveLength(2);
+});
+
+test('what is released after the task has its outcome amends the outcome', async () => {
+  const { reclaim, tasks, batches, batchId, taskId } = await aHolder(() => ({ birth: '1' }));
+  await tasks.open(taskId, 'local', 'heir');
+  await tasks.close(2, outcomeOf(taskId, 'done'));
+  await reclaim.sweep('reclaim');
+  const [outcome] = await batches.outcomes(batchId, 0, 1);
+  expect(outcome?.cleanup.open).toBe(0);
+  expect(outcome?.cleanup.steps.map(({ kind }) => kind).toSorted()).toEqual(['credential_lease', 'workspace']);
+});
+
+test('a sweep costs what the dead held, not what the living hold', async () => {
+  const { reclaim, workers, tasks, redis, taskIds } = await aHolder(() => ({ birth: '1' }));
+  const living = { ...(await identifyWorker('living')), instance: 'living.1' };
+  await workers.register(living);
+  const held = {
+    status: 'acquired',
+    epoch: 1,
+    owner: living.instance,
+    intent_at: isoNow(),
+    acquired_at: isoNow(),
+  } as const;
+  const other = taskIds[1] ?? '';
+  await tasks.open(other, 'local', 'living');
+  const rows = Array.from({ length: 2_000 }, (_, at) => ({
+    id: `1.${at}`,
+    row: { ...held, kind: 'client', ref: 'h' } as const,
+  }));
+  await tasks.hold(other, 1, rows);
+  const calls = async () => Number(/total_commands_processed:(\d+)/.exec(await redis.info('stats'))?.[1]);
+  const before = await calls();
+  await reclaim.sweep('reclaim');
+  expect((await calls()) - before).toBeLessThan(200);
+  expect(await workers.list()).toMatchObject([{ openRows: 2_000 }]);
+});
+
+test('a task that kills three workers in a row is parked as failed, and the record lists each crash', async () => {
+  const deployment = await aDeployment();
+  const { producer, simulator, startWorker, outcomesOf } = deployment;
+  const { batch_id } = await producer.enqueue({
+    goal: 'Kill whoever runs me [[sim: hang=headers]]',
+    provider: 'local',
+    toolsets: ['workspace'],
+  });
+  for (const name of ['first', 'second', 'third']) {
+    const { promise: reached, resolve } = Promise.withResolvers<void>();
+    const stop = simulator.onRequest((_, phase) => phase === 'received' && resolve());
+    const victim = await startWorkerProcess(deployment, { name, lock_duration_ms: 600 });
+    await reached;
+    stop();
+    victim.process.kill('SIGKILL');
+    await victim.exited;
+  }
+  await startWorker({ name: 'survivor', lock_duration_ms: 600 });
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({
+    status: 'failed',
+    failure: { code: 'CRASH_LOOP', message: expect.stringMatching(/first at .*second at .*third at/) },
+  });
+  expect(outcome?.attempts.map(({ worker, ended }) => [worker, ended])).toEqual([
+    ['first', 'lost'],
+    ['second', 'lost'],
+    ['third', 'lost'],
+    ['survivor', 'failed'],
+  ]);
+  expect(outcome?.cleanup).toMatchObject({ open: 0 });
+  expect(outcome?.cleanup.steps.filter(({ kind }) => kind === 'workspace')).toHaveLength(3);
+  expect(simulator.requests()).toHaveLength(3);
+});

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import type { BatchInput } from '../../src/contract/batch.ts';
+import type { FailureCode } from '../../src/errors.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+
+type Budget = NonNullable<Extract<BatchInput, { goal: string }>['budget']>;
+
+/** What a child met, how much of it its task allows, and what it is known to have said until then. */
+const CASES: { met: string; directives: string; budget: Budget; code: FailureCode; said: RegExp | null }[] = [
+  {
+    met: 'a model that never begins',
+    directives: '[[sim: hang=body]]',
+    budget: { first_token_seconds: 0.1 },
+    code: 'PROVIDER_FIRST_TOKEN_TIMED_OUT',
+    said: null,
+  },
+  {
+    met: 'a stream that falls silent',
+    directives: '[[sim: hang=stream after=3]]',
+    budget: { idle_seconds: 0.1 },
+    code: 'PROVIDER_STREAM_STALLED',
+    said: /\w/,
+  },
+  {
+    met: 'a turn without end',
+    directives: '[[sim: tokens=5000 delta_ms=20]]',
+    budget: { turn_seconds: 0.3 },
+    code: 'PROVIDER_TURN_TIMED_OUT',
+    said: /\w/,
+  },
+  {
+    met: 'too little time for the task',
+    directives: '[[sim: tokens=5000 delta_ms=20]]',
+    budget: { seconds: 0.3 },
+    code: 'BUDGET_SECONDS',
+    said: /\w/,
+  },
+];
+
+const workspace = ['workspace' as const];
+
+test('each watchdog ends its task with its own code and with what was said until then', async () => {
+  const { producer, startWorker, simulator, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
+  await startWorker();
+  const first = '[[sim: tool=list_files args={}]]';
+  const tasks = CASES.map(({ met, directives, budget }) => ({
+    goal: `Meet ${met} ${first} ${directives.replace('sim:', 'sim: turn=2')}`,
+    provider: 'local',
+    toolsets: workspace,
+    budget,
+  }));
+  const { batch_id } = await producer.enqueue({ tasks });
+  await producer.settled(batch_id);
+  const outcomes = await outcomesOf(batch_id);
+  for (const [at, { code, said }] of CASES.entries()) {
+    const partial = said && { partial: { text: expect.stringMatching(said) } };
+    expect(outcomes[at]).toMatchObject({ status: 'failed', failure: { code }, turns: 1, tool_calls: 1, ...partial });
+    expect(outcomes[at]?.usage.output_tokens).toBeGreaterThan(0);
+  }
+  expect(simulator.requests().every(({ turn, ended }) => ended === (turn === 1 ? 'complete' : 'client_closed'))).toBe(
+    true,
+  );
+});
+
+test('a child that makes one and the same call over and over is ended by the deployment', async () => {
+  const settings = { watchdogs: { turns_without_progress: 3 } };
+  const { producer, startWorker, simulator, outcomesOf } = await aDeployment({ settings });
+  await startWorker();
+  const goal = `Look again ${'[[sim: tool=list_files args={}]] '.repeat(8)}`;
+  const { batch_id } = await producer.enqueue({ goal, provider: 'local', toolsets: workspace });
+  await producer.settled(batch_id);
+  expect(await outcomesOf(batch_id)).toMatchObject([
+    { status: 'failed', failure: { code: 'CHILD_NO_PROGRESS' }, turns: 3, attempts: [{ ended: 'failed' }] },
+  ]);
+  expect(simulator.requests()).toHaveLength(3);
+});
+
+test('a silent stream is tried again, because the next one may speak', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { watchdogs: { idle_ms: 100 } } });
+  await startWorker();
+  const goal = 'Speak [[sim: hang=stream after=2 times=1]] [[sim: text="spoken"]]';
+  const { batch_id } = await producer.enqueue({ goal, provider: 'local' });
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ status: 'succeeded', answer: { text: 'spoken' } });
+  expect(outcome?.attempts.map(({ failure }) => failure?.code)).toEqual(['PROVIDER_STREAM_STALLED', undefined]);
+});

@@ -1,0 +1,153 @@
+import { once } from 'node:events';
+import { Queue, Worker } from 'bullmq';
+import { expect, onTestFinished, test } from 'vitest';
+import { isoNow } from '../../src/base/clock.ts';
+import { Redactor } from '../../src/base/secret.ts';
+import type { CleanupRecord } from '../../src/contract/cleanup.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { NO_USAGE } from '../../src/contract/usage.ts';
+import { ErrandError } from '../../src/errors.ts';
+import { obey, type Verdict } from '../../src/queue/verdict.ts';
+import { failureOf } from '../../src/worker/classify.ts';
+import { freshPrefix, openRedis, redisUrl } from '../helpers/redis.ts';
+
+const connection = { url: redisUrl(), maxRetriesPerRequest: null };
+const LANE = 'tasks-openai';
+const LINE = 'PROVIDER_RATE_LIMITED: the provider answered 429';
+
+function openLane() {
+  const prefix = freshPrefix();
+  const lane = new Queue(LANE, { connection, prefix });
+  onTestFinished(() => lane.close());
+  const add = (jobId: string, opts: object = {}) => lane.add(jobId, {}, { jobId, attempts: 3, keepLogs: 3, ...opts });
+  const logs = async (jobId: string) => (await lane.getJobLogs(jobId)).logs;
+  return { prefix, lane, add, logs };
+}
+
+/** Takes jobs one by one, obeys the next verdict for each, and names them in the order they came. */
+async function run(prefix: string, verdicts: Verdict[]): Promise<string[]> {
+  const order: string[] = [];
+  const left = [...verdicts];
+  const worker: Worker = new Worker(
+    LANE,
+    async (job, token) => {
+      order.push(job.name);
+      const verdict = left.shift();
+      if (left.length === 0) await worker.pause(true);
+      return verdict ? obey(verdict, job, token) : {};
+    },
+    { connection, prefix, drainDelay: 1 },
+  );
+  while (left.length > 0 || order.length < verdicts.length) await once(worker, 'active');
+  await worker.close();
+  return order;
+}
+
+function outcomeOf(ending: 'succeeded' | 'failed', attempts: number): Outcome {
+  const at = isoNow();
+  const cleanup: CleanupRecord = {
+    version: 1,
+    open: 0,
+    steps: [
+      {
+        row: '1.client.1',
+        kind: 'client',
+        ref: 'api.openai.com',
+        status: 'released',
+        evidence: 'verified',
+        actor: 'owner',
+        detail: 'closed',
+        duration_ms: 1,
+        released_at: at,
+      },
+    ],
+  };
+  const common = {
+    version: 1,
+    batch_id: 'b0',
+    task_id: 'b0-0',
+    index: 0,
+    route: null,
+    attempts: Array.from({ length: attempts }, (_, position) => ({
+      epoch: position + 1,
+      worker: 'w',
+      turns_before: 0,
+      started_at: at,
+    })),
+    turns: 1,
+    tool_calls: 0,
+    usage: NO_USAGE,
+    cost_usd: null,
+    calls_possibly_paid_twice: 0,
+    duration_ms: 1,
+    ended_at: at,
+    cleanup,
+  } as const satisfies Partial<Outcome>;
+  if (ending === 'succeeded') return { ...common, status: ending, answer: { text: 'done', files: [] } };
+  const error = new ErrandError('CREDENTIAL_REJECTED', 'the provider answered 401');
+  return { ...common, status: ending, failure: failureOf(error, new Redactor()) };
+}
+
+test('a task that is handed back goes before tasks that have not started, however urgent they are', async () => {
+  const { prefix, add, lane } = openLane();
+  await add('started', { priority: 1_000 });
+  const fetcher = new Worker(LANE, null, { connection, prefix });
+  const job = await fetcher.getNextJob('token');
+  if (!job) return expect.fail('no job waits');
+  await add('urgent', { priority: 1 });
+  await add('usual', { priority: 1_000 });
+  await obey({ next: 'requeue', line: 'ATTEMPT_DRAINED: the worker is going away', wake: [] }, job, 'token').catch(
+    () => undefined,
+  );
+  await fetcher.close();
+  expect(await (await lane.getJob('started'))?.getState()).toBe('waiting');
+  const succeeded: Verdict = { next: 'ended', outcome: outcomeOf('succeeded', 1), wake: [] };
+  expect(await run(prefix, [succeeded, succeeded, succeeded])).toEqual(['started', 'urgent', 'usual']);
+});
+
+test('the board reads the story of a task: what became of each attempt, and what was cleaned up at its end', async () => {
+  const { prefix, add, logs } = openLane();
+  await add('told', { keepLogs: 100, backoff: 0 });
+  await run(prefix, [
+    { next: 'defer', line: LINE, delayMs: 20, wake: [] },
+    { next: 'requeue', line: 'ATTEMPT_DRAINED: the worker is going away', wake: [] },
+    { next: 'retry', line: 'PROVIDER_FAILED: the provider answered 500', wake: [] },
+    { next: 'ended', outcome: outcomeOf('failed', 4), wake: [] },
+  ]);
+  const told = await logs('told');
+  expect(told.map((line) => line.slice(line.indexOf(' ') + 1))).toEqual([
+    `deferred for 0.0 s: ${LINE}`,
+    'handed back: ATTEMPT_DRAINED: the worker is going away',
+    'to be tried again: PROVIDER_FAILED: the provider answered 500',
+    'failed: CREDENTIAL_REJECTED: the provider answered 401 | cleaned up: 1 released (client)',
+  ]);
+  expect(told.every((line) => !Number.isNaN(Date.parse(line.split(' ')[0] ?? '')))).toBe(true);
+});
+
+test('a story keeps its last lines, and a long failure is cut', async () => {
+  const { prefix, add, logs } = openLane();
+  await add('long', { keepLogs: 3 });
+  const deferred = (line: string): Verdict => ({ next: 'defer', line, delayMs: 1, wake: [] });
+  await run(prefix, [...['1', '2', '3'].map(deferred), deferred('x'.repeat(10_000))]);
+  const told = await logs('long');
+  expect(told.map((line) => line.at(-1))).toEqual(['2', '3', '…']);
+  expect(told.at(-1)?.length).toBeLessThan(700);
+});
+
+test('a task that succeeds at its first attempt costs no more commands than BullMQ needs; a later success is told', async () => {
+  const { prefix, add, logs } = openLane();
+  await add('smooth');
+  const redis = openRedis();
+  const sent: string[] = [];
+  const monitor = await redis.monitor();
+  onTestFinished(() => monitor.disconnect());
+  monitor.on('monitor', (_time, args: string[]) => void (args.join(' ').includes(prefix) && sent.push(args.join(' '))));
+  await run(prefix, [{ next: 'ended', outcome: outcomeOf('succeeded', 1), wake: [] }]);
+  expect(sent.length).toBeGreaterThan(0);
+  expect(sent.filter((command) => /:logs|changePriority/.test(command))).toEqual([]);
+  await add('rough');
+  await run(prefix, [{ next: 'ended', outcome: outcomeOf('succeeded', 3), wake: [] }]);
+  expect(sent.filter((command) => command.includes('rough:logs'))).not.toEqual([]);
+  expect(await logs('rough')).toEqual([expect.stringContaining('succeeded at attempt 3')]);
+  expect(await logs('smooth')).toEqual([]);
+});

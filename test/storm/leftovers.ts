@@ -1,0 +1,57 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { Redis } from 'ioredis';
+import { monotonicMs, sleep } from '../../src/base/clock.ts';
+import { TAG_VARIABLE } from '../../src/processes/tag.ts';
+import { MARK, PREFIX } from './stage.ts';
+
+const RECORDS = `${PREFIX}:records:`;
+const LOOK_AGAIN_MS = 500;
+
+/** Waits up to `withinMs` for the last open ledger row to be closed, and returns those that are open then. */
+export async function awaitClosedRows(redisPort: number, withinMs: number): Promise<string[]> {
+  const redis = new Redis(redisPort, '127.0.0.1');
+  try {
+    const deadline = monotonicMs() + withinMs;
+    for (;;) {
+      const rows = await openRows(redis);
+      if (rows.length === 0 || monotonicMs() > deadline) return rows;
+      await sleep(LOOK_AGAIN_MS);
+    }
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** Every open row as `<task id>/<row id>`: those in the ledgers of tasks, and those that only the indexes know of. */
+async function openRows(redis: Redis): Promise<string[]> {
+  const rows = new Set<string>();
+  for await (const keys of redis.scanStream({ match: `${RECORDS}*`, count: 1_000 })) {
+    for (const key of keys as string[]) {
+      const task = /:task:([^:]+):ledger$/.exec(key)?.[1];
+      if (task) for (const row of await redis.hkeys(key)) rows.add(`${task}/${row}`);
+      if (key.startsWith(`${RECORDS}open_rows`)) for (const row of await redis.zrange(key, '0', '-1')) rows.add(row);
+    }
+  }
+  return [...rows].sort();
+}
+
+/** The workspaces that are still on the disk. */
+export function leftDirs(workspaceRoot: string): Promise<string[]> {
+  return readdir(workspaceRoot);
+}
+
+/**
+ * Processes in the process table that carry the mark of this storm, or the tag of a ledger row of one of its tasks.
+ * Meant for the time when all workers are gone.
+ */
+export async function leftProcesses(mark: string, batchIds: readonly string[]): Promise<number[]> {
+  const marks = [`${MARK}=${mark}`, ...batchIds.map((id) => `${TAG_VARIABLE}=${id}`)];
+  const left: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const environment = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '');
+    const entries = environment.split('\0');
+    if (marks.some((text) => entries.some((entry) => entry.startsWith(text)))) left.push(Number(name));
+  }
+  return left;
+}

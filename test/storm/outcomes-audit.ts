@@ -1,0 +1,97 @@
+import type { Attempt, Outcome } from '../../src/contract/outcome.ts';
+import type { FailureCode } from '../../src/errors.ts';
+import type { Producer } from '../../src/producer/producer.ts';
+import type { Accepted } from './attack.ts';
+import { batchOf, type Expected, tagOf } from './workload.ts';
+
+/** Codes that say that the queue lost the task, though the batch has settled over it. */
+const LOST_CODES: readonly FailureCode[] = ['ATTEMPT_STALLED_OUT', 'ENQUEUE_INCOMPLETE'];
+
+/** What the outcomes of all batches come to. */
+export type OutcomesAudit = {
+  tasks: number;
+  unsettled: number;
+  lost: number;
+  duplicateFinals: number;
+  /** Tasks that succeeded with another text or other files than they were told to write. */
+  wrongAnswers: number;
+  ended: Record<Outcome['status'], number>;
+  failures: Record<string, number>;
+  /** By tag, how many of a task's calls may have been paid twice, as its outcome says. */
+  reported: Map<string, number>;
+  /** From each SIGKILL to the next start of each task that ran there, in milliseconds. */
+  recoveriesMs: number[];
+  /** What is on record of each task that was lost or answered wrongly. */
+  suspects: string[];
+};
+
+/** Reads every outcome through the producer, and compares it with what the storm asked for. */
+export async function auditOutcomes(
+  producer: Producer,
+  accepted: readonly Accepted[],
+  seed: number,
+  killedAt: ReadonlyMap<string, number>,
+): Promise<OutcomesAudit> {
+  const audit: OutcomesAudit = {
+    tasks: 0,
+    unsettled: 0,
+    lost: 0,
+    duplicateFinals: 0,
+    wrongAnswers: 0,
+    ended: { succeeded: 0, failed: 0, rejected: 0, cancelled: 0 },
+    failures: {},
+    reported: new Map(),
+    recoveriesMs: [],
+    suspects: [],
+  };
+  for (const { number, batchId, total } of accepted) {
+    const status = await producer.status(batchId);
+    const outcomes = await Array.fromAsync(producer.outcomes(batchId));
+    const { expected } = batchOf(seed, number);
+    audit.tasks += total;
+    if (status.status !== 'settled') audit.unsettled++;
+    audit.lost += total - outcomes.length;
+    // The counters go up with every terminal record, the outcomes are one field a task.
+    audit.duplicateFinals += Math.max(0, status.ended - outcomes.length);
+    for (const outcome of outcomes) note(audit, outcome, number, expected[outcome.index], killedAt);
+  }
+  return audit;
+}
+
+function note(
+  audit: OutcomesAudit,
+  outcome: Outcome,
+  batch: number,
+  expected: Expected | undefined,
+  killedAt: ReadonlyMap<string, number>,
+): void {
+  audit.ended[outcome.status]++;
+  if (outcome.status === 'failed') {
+    const { code } = outcome.failure;
+    audit.failures[code] = (audit.failures[code] ?? 0) + 1;
+    if (LOST_CODES.includes(code)) {
+      audit.lost++;
+      audit.suspects.push(JSON.stringify(outcome));
+    }
+  }
+  if (outcome.status === 'succeeded' && !isAsExpected(outcome, expected)) {
+    audit.wrongAnswers++;
+    audit.suspects.push(JSON.stringify(outcome));
+  }
+  audit.reported.set(tagOf(batch, outcome.index), outcome.calls_possibly_paid_twice);
+  audit.recoveriesMs.push(...recoveriesOf(outcome.attempts, killedAt));
+}
+
+function isAsExpected({ answer }: Extract<Outcome, { status: 'succeeded' }>, expected: Expected | undefined): boolean {
+  const files = Object.fromEntries(answer.files.map(({ path, text }) => [path, text]));
+  return answer.text === expected?.text && JSON.stringify(files) === JSON.stringify(expected.files);
+}
+
+function recoveriesOf(attempts: readonly Attempt[], killedAt: ReadonlyMap<string, number>): number[] {
+  return attempts.flatMap(({ worker, ended }, position) => {
+    const next = attempts[position + 1];
+    const deathMs = killedAt.get(worker);
+    if (ended !== 'lost' || next === undefined || deathMs === undefined) return [];
+    return [Math.max(0, Date.parse(next.started_at) - deathMs)];
+  });
+}

@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { BatchSpec } from '../../src/contract/batch.ts';
+import { readDirectives } from '../../src/simulator/directive-text.ts';
+import type { LoggedRequest } from '../../src/simulator/index.ts';
+import { Calls } from './calls.ts';
+import { planStorm } from './plan.ts';
+import { lossesIn, percentile, type Report } from './report.ts';
+import { TcpProxy } from './tcp-proxy.ts';
+import { batchOf } from './workload.ts';
+
+const TEN_MINUTES_MS = 600_000;
+
+function countOf(seed: number, durationMs: number, kind: RegExp): number {
+  return planStorm(seed, durationMs, 4).filter(({ action }) => kind.test(action.kind)).length;
+}
+
+test('a seed always plans the same storm, and another seed another one', () => {
+  expect(planStorm(7, 60_000, 4)).toEqual(planStorm(7, 60_000, 4));
+  expect(planStorm(8, 60_000, 4)).not.toEqual(planStorm(7, 60_000, 4));
+  expect(batchOf(7, 3)).toEqual(batchOf(7, 3));
+});
+
+test.each([1, 2, 3])('ten minutes of seed %i hold what a soak promises', (seed) => {
+  const plan = planStorm(seed, TEN_MINUTES_MS, 4);
+  const batches = plan.flatMap(({ action }) => (action.kind === 'enqueue' ? [batchOf(seed, action.batch)] : []));
+  expect(batches.reduce((tasks, { expected }) => tasks + expected.length, 0)).toBeGreaterThan(20_000);
+  expect(countOf(seed, TEN_MINUTES_MS, /^kill/)).toBeGreaterThan(220);
+  expect(countOf(seed, TEN_MINUTES_MS, /^stop/)).toBeGreaterThan(40);
+  expect(countOf(seed, TEN_MINUTES_MS, /^redis/)).toBeGreaterThan(10);
+});
+
+test('thirty seconds hold a fault of every kind of target', () => {
+  for (const kind of [/^enqueue/, /^kill/, /^stop/, /^redis/, /^proxy/, /^cancel/]) {
+    expect(countOf(1, 30_000, kind)).toBeGreaterThan(0);
+  }
+});
+
+test('the batches fit the contract, and the simulator can read every goal', () => {
+  for (const number of [0, 1, 2, 3, 5]) {
+    const { tasks } = BatchSpec.parse(batchOf(1, number).input) as { tasks: { goal: string }[] };
+    for (const { goal } of tasks) expect(readDirectives(goal)).not.toHaveProperty('problem');
+  }
+});
+
+function answered(over: Partial<LoggedRequest>): LoggedRequest {
+  return { body: 'storm:1/2', turn: 1, status: 200, ended: 'complete', ...over } as LoggedRequest;
+}
+
+test('a turn answered whole three times was paid twice too often; faults and calls cut off were not paid', () => {
+  const calls = new Calls();
+  for (const over of [
+    {},
+    {},
+    {},
+    { turn: 2 },
+    { status: 500 },
+    { ended: 'cut' },
+    { ended: 'client_closed' },
+  ] as const) {
+    calls.note(answered(over));
+  }
+  const hang = { body: 'storm:1/2 [[sim: turn=3 times=1 hang=headers]]', turn: 3, ended: 'client_closed' } as const;
+  calls.note(answered(hang));
+  calls.note(answered(hang));
+  expect(calls.tally()).toEqual({ answered: 4, faults: 3, paidTwice: [['storm:1/2', 2]] });
+});
+
+test('a report is clean only while every loss is 0', () => {
+  const zero = { lost: 0, duplicate_finals: 0, open_rows: 0, leaked_dirs: 0, leaked_processes: 0, leaked_leases: 0 };
+  const rest = { calls_unreported: 0, unsettled_batches: 0, wrong_answers: 0, workers_failed: 0, calls_paid_twice: 9 };
+  expect(lossesIn({ ...zero, ...rest } as Report)).toEqual([]);
+  expect(lossesIn({ ...zero, ...rest, leaked_leases: 1 } as Report)).toEqual(['leaked_leases']);
+  expect([percentile([], 0.99), percentile([3, 1, 2], 0.5), percentile([3, 1, 2], 0.99)]).toEqual([0, 2, 3]);
+});
+
+/** An echo server behind a proxy, and a client of it that is connected. */
+async function echoThroughProxy(): Promise<{ proxy: TcpProxy; client: Socket; open: () => Promise<Socket> }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.pipe(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const proxy = await TcpProxy.start(typeof address === 'object' && address ? address.port : 0);
+  const open = async () => {
+    const client = connect(proxy.port, '127.0.0.1');
+    await once(client, 'connect');
+    onTestFinished(() => void client.destroy());
+    return client.setEncoding('utf8').on('error', () => undefined);
+  };
+  onTestFinished(async () => {
+    await proxy.close();
+    server.close();
+  });
+  return { proxy, client: await open(), open };
+}
+
+test('the proxy keeps the order of bytes while it is slow and as it gets fast again', async () => {
+  const { proxy, client } = await echoThroughProxy();
+  let came = '';
+  let sent = '';
+  proxy.slow(20);
+  for (let number = 0; number < 200; number++) {
+    if (number === 100) proxy.slow(0);
+    sent += `${number} `;
+    client.write(`${number} `);
+    if (number % 10 === 0) await new Promise(setImmediate);
+  }
+  for await (const chunk of client) {
+    came += chunk;
+    if (came.length >= sent.length) break;
+  }
+  expect(came).toBe(sent);
+});
+
+test('a connection that met a black hole stays mute after it, and a new one passes', async () => {
+  const { proxy, client, open } = await echoThroughProxy();
+  let came = '';
+  client.on('data', (chunk) => {
+    came += chunk;
+  });
+  proxy.blackHole(true);
+  proxy.blackHole(false);
+  client.write('swallowed');
+  const other = await open();
+  other.write('passes');
+  expect(await once(other, 'data')).toEqual(['passes']);
+  expect(came).toBe('');
+});
+
+test('a cut resets the connections that are open', async () => {
+  const { proxy, client } = await echoThroughProxy();
+  client.write('hello');
+  await once(client, 'data');
+  const closed = expect(once(client, 'close')).rejects.toThrow('ECONNRESET');
+  proxy.cut();
+  await closed;
+});

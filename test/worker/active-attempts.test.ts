@@ -1,0 +1,26 @@
+import { once } from 'node:events';
+import { afterEach, expect, test, vi } from 'vitest';
+import { Channels } from '../../src/records/channels.ts';
+import { ActiveAttempts } from '../../src/worker/active-attempts.ts';
+import { openRedis } from '../helpers/redis.ts';
+import { openRecords } from '../records/samples.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('a cancel whose nudge was lost is found at the next look', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const { tasks, taskIds, redis, keys, batchId, prefix } = await openRecords();
+  const [taskId = ''] = taskIds;
+  const active = new ActiveAttempts(tasks);
+  await active.watch(new Channels(openRedis(), prefix), (error) => expect.fail(String(error)));
+  const attempt = new AbortController();
+  active.add(taskId, attempt);
+  await redis.hset(keys.batch(batchId), 'cancel', '{"reason":"wrong month","requested_at":"2026-11-22T10:00:00.000Z"}');
+  const aborted = once(attempt.signal, 'abort');
+  vi.advanceTimersByTime(5_000);
+  await aborted;
+  expect(attempt.signal.reason).toMatchObject({ code: 'ATTEMPT_CANCELLED', message: 'cancelled: wrong month' });
+  await active.close();
+});
