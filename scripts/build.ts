@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { jsonSchemas } from '../src/contract/json-schema.ts';
@@ -11,11 +11,18 @@ rmSync(dist, { recursive: true, force: true });
 compile();
 chmodSync(join(dist, 'src', 'cli.js'), 0o755);
 writeSchemas();
+copyGuard();
 
 function compile(): void {
   const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
   const options = ['--project', join(root, 'tsconfig.build.json')];
   execFileSync(process.execPath, [join(typescript, 'bin', 'tsc'), ...options], { cwd: root, stdio: 'inherit' });
+}
+
+/** The source of the process guard; where it is to run it is compiled, by the image or at its first use. */
+function copyGuard(): void {
+  const guard = join('src', 'processes', 'guard');
+  cpSync(join(root, guard), join(dist, guard), { recursive: true });
 }
 
 /** One file for each shape that crosses a boundary, under the name that its `$id` ends in. */

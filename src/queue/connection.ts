@@ -2,6 +2,9 @@ import { Redis } from 'ioredis';
 import { ErrandError, messageOf } from '../errors.ts';
 import { PatientRedis } from './patient-redis.ts';
 
+/** How often a connection that only listens is asked for a sign of life. */
+const PULSE_MS = 5_000;
+
 /** A Redis client, for the rooms that own one without speaking to it. */
 export type RedisClient = Redis;
 
@@ -20,10 +23,15 @@ export function openPatientRedis({ url, onError }: Opening): PatientRedis {
   return redis;
 }
 
-/** Opens a client for listening to channels. It says nothing for long times, so it has no socket timeout. */
+/**
+ * Opens a client for listening to channels. Nothing may come for long times, so it asks for a sign of life now and then:
+ * a half-open connection would look like silence for ever.
+ */
 export function openListeningRedis({ url, onError }: Opening): Redis {
-  const redis = new Redis(url, { maxRetriesPerRequest: null, keepAlive: 10_000, retryStrategy: backOff });
+  const redis = new Redis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
   redis.on('error', (error) => onError(withoutCommand(error)));
+  const pulse = setInterval(() => redis.status === 'ready' && redis.ping().catch(onError), PULSE_MS);
+  redis.once('end', () => clearInterval(pulse));
   return redis;
 }
 
@@ -38,6 +46,7 @@ export function openHastyRedis({ url, onError }: Opening): Redis {
     maxRetriesPerRequest: 1,
     connectTimeout: 2_000,
     commandTimeout: 5_000,
+    socketTimeout: 5_000,
     retryStrategy: backOff,
   });
   redis.on('error', (error) => onError(withoutCommand(error)));

@@ -5,8 +5,8 @@ const REFUSALS = /^(BUSY|LOADING|READONLY|MISCONF|OOM|MASTERDOWN|NOREPLICAS) /;
 const AWAY =
   /ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|Connection is closed|Command timed out|max retries per request|enableOfflineQueue|connection close|Socket timeout/i;
 
-/** A refused transaction says only that it was refused; the reasons went to its commands. */
-const REFUSED_TRANSACTION = /^EXECABORT /;
+/** What follows from a refusal: a transaction that holds a refused command, a wait on a server that became a replica. */
+const CONSEQUENCES = /^(EXECABORT|UNBLOCKED) /;
 
 /**
  * Why a server that answers refused a command, in its own words without the script they came from; `null` where the
@@ -22,6 +22,6 @@ export function refusalOf(error: unknown): string | null {
 export function isRedisFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
-    AWAY.test(`${error.name} ${error.message}`) || REFUSED_TRANSACTION.test(error.message) || refusalOf(error) !== null
+    AWAY.test(`${error.name} ${error.message}`) || CONSEQUENCES.test(error.message) || refusalOf(error) !== null
   );
 }

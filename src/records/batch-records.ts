@@ -12,10 +12,11 @@ import {
 } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { ErrandError } from '../errors.ts';
+import { CANCEL_BATCH, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
 import { Keys } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { recordText } from './record-text.ts';
-import { CANCEL_BATCH, CANCEL_TASK, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './scripts.ts';
+import { CANCEL_TASK } from './task-scripts.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;

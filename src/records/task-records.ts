@@ -2,21 +2,16 @@ import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import { CancelFlag } from '../contract/batch.ts';
-import { Checkpoint } from '../contract/checkpoint.ts';
-import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
+import type { Checkpoint } from '../contract/checkpoint.ts';
+import type { CleanupStep } from '../contract/cleanup.ts';
 import type { ErrandEvent } from '../contract/events.ts';
-import { Attempt, type Outcome } from '../contract/outcome.ts';
+import type { Attempt, Outcome } from '../contract/outcome.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import { Keys, partsOf } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { recordText } from './record-text.ts';
-import { CHECKPOINT, CLOSE, END_ATTEMPT, HOLD, OPEN, READ_HISTORY, RELEASE } from './scripts.ts';
-
-/**
- * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, and the ledger
- * rows that earlier attempts left open.
- */
-export type TaskHistory = { past: Attempt[]; checkpoints: Checkpoint[]; openRows: RowEntry[] };
+import { historyOf, newestEpochIn, type RowEntry, type TaskHistory } from './task-history.ts';
+import { CHECKPOINT, CLOSE, END_ATTEMPT, HOLD, OPEN, READ_HISTORY, RELEASE } from './task-scripts.ts';
 
 /** What opening an attempt came to. Only `opened` may build a child. */
 export type Opening =
@@ -32,9 +27,6 @@ export type Wake = { taskId: string; provider: string };
 
 /** What closing a task came to: recorded, or refused in favour of the outcome that was there first. */
 export type Closing = { status: 'recorded'; wake: Wake[] } | { status: 'ended'; outcome: Outcome };
-
-/** One ledger row to write, by its id (`<epoch>.<kind>.<n>`). */
-export type RowEntry = { id: string; row: LedgerRow };
 
 /**
  * The records of tasks: epochs, checkpoints, ledger, outcomes.
@@ -238,37 +230,4 @@ function wakesOf(reply: unknown): Wake[] {
     const [taskId = '', provider = ''] = member.split('@');
     return { taskId, provider };
   });
-}
-
-/**
- * Reads what `HISTORY` returns. An earlier attempt that never said how it ended is marked `lost`; what was closed for it
- * since is its cleanup.
- */
-function historyOf(reply: unknown): TaskHistory {
-  const [hash, turns, ledger, released] = reply as [string[], string[], string[], string[]];
-  const steps = released.map((text) => CleanupStep.parse(JSON.parse(text)));
-  const past = pairsOf(hash)
-    .filter(([name]) => /^a\d+$/.test(name))
-    .map(([, text]) => lostUnlessEnded(Attempt.parse(JSON.parse(text)), steps))
-    .sort((a, b) => a.epoch - b.epoch);
-  return {
-    past,
-    checkpoints: turns.map((text) => Checkpoint.parse(JSON.parse(text))),
-    openRows: pairsOf(ledger).map(([id, text]) => ({ id, row: LedgerRow.parse(JSON.parse(text)) })),
-  };
-}
-
-function newestEpochIn(reply: unknown): number {
-  const [hash] = reply as [string[]];
-  return Number(pairsOf(hash).find(([name]) => name === 'epoch')?.[1] ?? 0);
-}
-
-function lostUnlessEnded(attempt: Attempt, released: CleanupStep[]): Attempt {
-  if (attempt.ended) return attempt;
-  const steps = released.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
-  return { ...attempt, ended: 'lost', cleanup: { version: 1, steps, open: 0 } };
-}
-
-function pairsOf(flat: string[]): [string, string][] {
-  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1] ?? '']);
 }

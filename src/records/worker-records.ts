@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis';
 import { LedgerRow } from '../contract/cleanup.ts';
 import { WorkerIdentity } from '../contract/worker-identity.ts';
 import { Keys } from './keys.ts';
-import { BEAT, FORGET_WORKER } from './scripts.ts';
-import type { RowEntry } from './task-records.ts';
+import type { RowEntry } from './task-history.ts';
+import { BEAT, FORGET_WORKER } from './worker-scripts.ts';
 
 /** A worker on record, how long ago it gave a sign of life, and how many ledger rows it has open. */
 export type WorkerOnRecord = { identity: WorkerIdentity; silentMs: number; openRows: number };

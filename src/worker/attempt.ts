@@ -8,7 +8,7 @@ import type { RouteAudit } from '../contract/route.ts';
 import type { TaskJob } from '../contract/task.ts';
 import { ErrandError, isErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
-import type { TaskHistory } from '../records/task-records.ts';
+import type { TaskHistory } from '../records/task-history.ts';
 import type { AttemptLabel } from '../telemetry/telemetry.ts';
 import type { Scope } from './scope.ts';
 

@@ -1,7 +1,8 @@
 import type { Redactor } from '../base/secret.ts';
 import type { CleanupActor, CleanupStep } from '../contract/cleanup.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
-import type { RowEntry, TaskRecords } from '../records/task-records.ts';
+import type { RowEntry } from '../records/task-history.ts';
+import type { TaskRecords } from '../records/task-records.ts';
 import type { OpenRow, WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { proofOfDeath } from './identity.ts';

@@ -6,7 +6,7 @@ import { messageOf } from '../errors.ts';
 import { parseRef } from '../processes/process-identity.ts';
 import { releaseProcess } from '../processes/release-process.ts';
 import { killTagged } from '../processes/sweep.ts';
-import type { RowEntry } from '../records/task-records.ts';
+import type { RowEntry } from '../records/task-history.ts';
 
 /** How a release went: how sure we are, and what was seen. */
 export type Released = { evidence: Evidence; detail: string };

@@ -3,7 +3,8 @@ import { announce } from '../base/moments.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { CleanupRecord, CleanupStep, ResourceKind } from '../contract/cleanup.ts';
 import { ErrandError } from '../errors.ts';
-import type { RowEntry, TaskRecords } from '../records/task-records.ts';
+import type { RowEntry } from '../records/task-history.ts';
+import type { TaskRecords } from '../records/task-records.ts';
 import { giveBack, type Live, OUTLIVES_PROCESS, stepOf } from './releasers.ts';
 
 /** Something to acquire: `ref` names it before it exists, so that a crash in between leaves a name and not a leak. */

@@ -1,8 +1,6 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { redisUrl } from '../helpers/redis.ts';
+import { expect, test } from 'vitest';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { aWorkerInTrouble, expectAllWell, redisLines, untilReadinessIs } from '../helpers/worker-in-trouble.ts';
-import { TcpProxy } from '../storm/tcp-proxy.ts';
 
 test('after kill -9 and a restart from the append-only file everything goes on, and one line each says so', async () => {
   const redis = await startRedisServer();
@@ -21,19 +19,5 @@ test('a Redis that pauses for less than the lock costs nothing', async () => {
   await untilReadinessIs(trouble.worker, /^503 Redis is away: no answer$/);
   redis.signal('SIGCONT');
   await expectAllWell(trouble, redis.url);
-  expect(redisLines(trouble)).toEqual(['away no answer', 'ok']);
-});
-
-test('a half-open connection is noticed, given up and replaced', async () => {
-  const { port } = new URL(redisUrl());
-  const proxy = await TcpProxy.start(Number(port));
-  onTestFinished(() => proxy.close());
-  const url = `redis://127.0.0.1:${proxy.port}`;
-  const trouble = await aWorkerInTrouble(url);
-  proxy.blackHole(true);
-  await untilReadinessIs(trouble.worker, /^503 Redis is away: no answer$/);
-  proxy.blackHole(false);
-  await untilReadinessIs(trouble.worker, /^200 ready$/, 20_000);
-  await expectAllWell(trouble, redisUrl());
   expect(redisLines(trouble)).toEqual(['away no answer', 'ok']);
 });

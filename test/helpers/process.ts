@@ -11,13 +11,14 @@ export type WorkerProcess = { process: ChildProcess; output: () => string; exite
 export async function startWorkerProcess(
   deployment: Deployment,
   worker: Record<string, unknown> = {},
+  { fixture = 'worker.ts', env: extra = {} }: { fixture?: string; env?: Record<string, string> } = {},
 ): Promise<WorkerProcess> {
   const settings = {
     ...deployment.settings,
     worker: { health_port: 0, health_host: '127.0.0.1', workspace_root: deployment.workspaceRoot, ...worker },
   };
-  const program = fileURLToPath(new URL('../fixtures/worker.ts', import.meta.url));
-  const env = { PATH: process.env.PATH, ...deployment.environment };
+  const program = fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));
+  const env = { PATH: process.env.PATH, ...deployment.environment, ...extra };
   const child = fork(program, [JSON.stringify(settings)], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -8,7 +8,8 @@ import type { Attempt, Outcome } from '../../src/contract/outcome.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';
 import { Keys } from '../../src/records/keys.ts';
-import { type RowEntry, TaskRecords } from '../../src/records/task-records.ts';
+import type { RowEntry } from '../../src/records/task-history.ts';
+import { TaskRecords } from '../../src/records/task-records.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
 

@@ -73,7 +73,9 @@ test('10,000 tasks against 60 requests a minute all get through, and no task com
       }
       past.push(deferred(NOW - now));
       const due = second + Math.ceil(wait / 1_000);
-      perSecond.set(due, [...(perSecond.get(due) ?? []), past]);
+      const dueThen = perSecond.get(due) ?? [];
+      dueThen.push(past);
+      perSecond.set(due, dueThen);
     }
     perSecond.delete(second);
   }

@@ -30,45 +30,6 @@ end
 `;
 
 /**
- * Creates the record of a batch, or finds it.
- * KEYS batch. ARGV fingerprint, data, context, total, max_concurrent ('0' for none), ttl in seconds until it is sealed.
- * Returns created | same, status | conflict.
- */
-export const CREATE_BATCH = new Script(`
-local found = redis.call('HMGET', KEYS[1], 'fingerprint', 'status')
-if found[1] then
-  if found[1] ~= ARGV[1] then return {'conflict'} end
-  return {'same', found[2]}
-end
-redis.call('HSET', KEYS[1], 'fingerprint', ARGV[1], 'data', ARGV[2], 'context', ARGV[3], 'total', ARGV[4],
-  'max_concurrent', ARGV[5], 'status', 'enqueueing')
-redis.call('EXPIRE', KEYS[1], ARGV[6])
-return {'created'}
-`);
-
-/**
- * Claims the right to add the jobs of a batch, or keeps it: two producers with one key must not add at the same time.
- * KEYS claim. ARGV token, ttl in ms. Returns 1 where the claim is ours.
- */
-export const CLAIM_ENQUEUE = new Script(`
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-`);
-
-/**
- * Marks a batch whose jobs are all in the queue; from now on its record lives until it is settled.
- * KEYS batch, claim.
- */
-export const SEAL_BATCH = new Script(`
-redis.call('UNLINK', KEYS[2])
-if redis.call('HGET', KEYS[1], 'status') == 'enqueueing' then redis.call('HSET', KEYS[1], 'status', 'running') end
-if redis.call('HEXISTS', KEYS[1], 'summary') == 0 then redis.call('PERSIST', KEYS[1]) end
-return 1
-`);
-
-/**
  * Opens an attempt: a new epoch, or the reason why there is none.
  * KEYS batch, outcomes, task, turns, ledger, released, running, parked. ARGV task id, index, parked member, attempt
  * (JSON that ends in `"epoch":`), events channel, event (likewise).
@@ -155,25 +116,6 @@ return {'ok'}
 `);
 
 /**
- * Notes a sign of life of a worker, by the clock of Redis.
- * KEYS beats. ARGV instance.
- */
-export const BEAT = new Script(`
-local now = redis.call('TIME')
-return redis.call('HSET', KEYS[1], ARGV[1], now[1] * 1000 + math.floor(now[2] / 1000))
-`);
-
-/**
- * Forgets a worker that holds nothing.
- * KEYS workers, beats, open rows of the worker. ARGV instance. Returns 1 where it is forgotten.
- */
-export const FORGET_WORKER = new Script(`
-if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
-redis.call('HDEL', KEYS[2], ARGV[1])
-return redis.call('HDEL', KEYS[1], ARGV[1])
-`);
-
-/**
  * Appends a checkpoint. Turn n is stored only after turn n - 1, once; the same one sent again is taken as stored, because
  * a client sends again what it got no reply to.
  * KEYS batch, outcomes, task, turns. ARGV index, epoch, turn, checkpoint, events channel, event.
@@ -224,36 +166,6 @@ redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[5], 1)
 redis.call('UNLINK', task, KEYS[4], KEYS[5])
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 return {'ok', leave(KEYS[1], KEYS[6], KEYS[7], ARGV[1])}
-`);
-
-/**
- * Settles a batch: its summary is written once, and all its records get their retention.
- * KEYS batch, outcomes, running, parked. ARGV summary, retention in seconds, events channel, event.
- * Returns the summary on record.
- */
-export const SETTLE = new Script(`
-if redis.call('HSETNX', KEYS[1], 'summary', ARGV[1]) == 1 then
-  redis.call('HSET', KEYS[1], 'status', 'settled')
-  redis.call('EXPIRE', KEYS[1], ARGV[2])
-  redis.call('EXPIRE', KEYS[2], ARGV[2])
-  redis.call('UNLINK', KEYS[3], KEYS[4])
-  redis.call('PUBLISH', ARGV[3], ARGV[4])
-end
-return redis.call('HGET', KEYS[1], 'summary')
-`);
-
-/**
- * Flags a batch as cancelled; the first reason wins.
- * KEYS batch. ARGV flag, cancels channel, batch id.
- * Returns missing | settled | cancelled, flag on record.
- */
-export const CANCEL_BATCH = new Script(`
-local status = redis.call('HGET', KEYS[1], 'status')
-if not status then return {'missing'} end
-if status == 'settled' then return {'settled'} end
-redis.call('HSETNX', KEYS[1], 'cancel', ARGV[1])
-redis.call('PUBLISH', ARGV[2], ARGV[3])
-return {'cancelled', redis.call('HGET', KEYS[1], 'cancel')}
 `);
 
 /**

@@ -1,0 +1,46 @@
+import { Checkpoint } from '../contract/checkpoint.ts';
+import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
+import { Attempt } from '../contract/outcome.ts';
+
+/** One ledger row to write, by its id (`<epoch>.<kind>.<n>`). */
+export type RowEntry = { id: string; row: LedgerRow };
+
+/**
+ * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, and the ledger
+ * rows that earlier attempts left open.
+ */
+export type TaskHistory = { past: Attempt[]; checkpoints: Checkpoint[]; openRows: RowEntry[] };
+
+/**
+ * Reads what `HISTORY` returns. An earlier attempt that never said how it ended is marked `lost`; what was closed for it
+ * since is its cleanup.
+ */
+export function historyOf(reply: unknown): TaskHistory {
+  const [hash, turns, ledger, released] = reply as [string[], string[], string[], string[]];
+  const steps = released.map((text) => CleanupStep.parse(JSON.parse(text)));
+  const past = pairsOf(hash)
+    .filter(([name]) => /^a\d+$/.test(name))
+    .map(([, text]) => lostUnlessEnded(Attempt.parse(JSON.parse(text)), steps))
+    .sort((a, b) => a.epoch - b.epoch);
+  return {
+    past,
+    checkpoints: turns.map((text) => Checkpoint.parse(JSON.parse(text))),
+    openRows: pairsOf(ledger).map(([id, text]) => ({ id, row: LedgerRow.parse(JSON.parse(text)) })),
+  };
+}
+
+/** The newest epoch in what `HISTORY` returns; 0 for a task that never started. */
+export function newestEpochIn(reply: unknown): number {
+  const [hash] = reply as [string[]];
+  return Number(pairsOf(hash).find(([name]) => name === 'epoch')?.[1] ?? 0);
+}
+
+function lostUnlessEnded(attempt: Attempt, released: CleanupStep[]): Attempt {
+  if (attempt.ended) return attempt;
+  const steps = released.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
+  return { ...attempt, ended: 'lost', cleanup: { version: 1, steps, open: 0 } };
+}
+
+function pairsOf(flat: string[]): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1] ?? '']);
+}

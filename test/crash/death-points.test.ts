@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { MOMENTS, type Moment } from '../../src/base/moments.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { startWorkerProcess } from '../helpers/process.ts';
+
+const GOAL =
+  '[[sim: tool=write_file args={"path":"a.txt","content":"kept"}]] [[sim: text="done at last"]] Write it down.';
+
+/** How often each turn is asked for in all, when a worker dies there: only the call in flight is made again. */
+const ASKED: Record<Moment, { 1: number; 2: number }> = {
+  opened: { 1: 1, 2: 1 },
+  intent: { 1: 1, 2: 1 },
+  acquired: { 1: 1, 2: 1 },
+  leased: { 1: 1, 2: 1 },
+  built: { 1: 1, 2: 1 },
+  mid_stream: { 1: 1, 2: 2 },
+  turn_recorded: { 1: 1, 2: 1 },
+  unwinding: { 1: 1, 2: 1 },
+  closed: { 1: 1, 2: 1 },
+  told_queue: { 1: 1, 2: 1 },
+};
+
+/** Steps after which the outcome is on record, so that nobody has to go on. */
+const IS_OVER: Moment[] = ['closed', 'told_queue'];
+
+test.each(MOMENTS)('a worker that dies when an attempt is %s loses nothing and leaves nothing', async (moment) => {
+  const deployment = await aDeployment();
+  const { producer, simulator, startWorker, outcomesOf } = deployment;
+  const { batch_id } = await producer.enqueue({ goal: GOAL, provider: 'local', toolsets: ['workspace'] });
+  const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: moment } };
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 600 }, dying);
+  await doomed.exited;
+  expect(doomed.process.signalCode).toBe('SIGKILL');
+
+  await startWorker({ name: 'heir', lock_duration_ms: 600 });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ answer: { text: 'done at last', files: [{ path: 'a.txt', text: 'kept' }] } });
+  const asked = (turn: number) => simulator.requests().filter((request) => request.turn === turn).length;
+  expect({ 1: asked(1), 2: asked(2) }).toEqual(ASKED[moment]);
+
+  const attempts = outcome?.attempts.map(({ worker, ended }) => [worker, ended]);
+  if (IS_OVER.includes(moment)) expect(attempts).toEqual([['doomed', 'succeeded']]);
+  else
+    expect(attempts).toEqual([
+      ['doomed', 'lost'],
+      ['heir', 'succeeded'],
+    ]);
+  expect(outcome?.cleanup.open).toBe(0);
+  for (const step of outcome?.cleanup.steps ?? []) {
+    const isOfTheDead = step.row.startsWith('1.') && !IS_OVER.includes(moment);
+    expect(step).toMatchObject({
+      status: 'released',
+      actor: isOfTheDead ? expect.stringMatching(/sweep|reclaim/) : 'owner',
+    });
+  }
+});
