@@ -199,14 +199,28 @@ describe('a secret in a batch', () => {
 });
 
 describe('a delegate_task payload', () => {
+  const ignored = { role: 'boss', max_iterations: 9, background: true, acp_command: 'sh', acp_args: ['-c'] };
+
   test('is accepted, with a warning for each field that is not acted on', async () => {
-    const ignored = { role: 'boss', max_iterations: 9, background: true, acp_command: 'sh', acp_args: ['-c'] };
     const { tasks, warnings } = await parse({ ...ignored, tasks: [{ goal: 'a', ...ignored }] });
     expect(tasks).toEqual([{ goal: 'a' }]);
     const names = Object.keys(ignored);
-    expect(warnings).toEqual(
-      [...names, ...names.map((name) => `tasks[0].${name}`)].map((at) => `${at}: accepted and ignored`),
-    );
+    expect(warnings).toEqual([
+      ...names.map((name) => `${name}: accepted and ignored`),
+      ...names.map((name) => `${name}: accepted and ignored (in 1 task)`),
+    ]);
+  });
+
+  test('is warned of once a field, however many tasks carry it', async () => {
+    const tasks = Array.from({ length: 2_000 }, (_, at) => ({
+      goal: 'a',
+      role: 'boss',
+      ...(at % 2 && { background: true }),
+    }));
+    expect((await parse({ tasks })).warnings).toEqual([
+      'role: accepted and ignored (in 2,000 tasks)',
+      'background: accepted and ignored (in 1,000 tasks)',
+    ]);
   });
 });
 

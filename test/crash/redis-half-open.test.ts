@@ -11,6 +11,7 @@ test('a half-open connection is noticed, given up and replaced', async () => {
   const trouble = await aWorkerInTrouble(url);
   proxy.blackHole(true);
   await untilReadinessIs(trouble.worker, /^503 Redis is away: no answer$/);
+  await expect(trouble.producer.status(trouble.batchId)).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
   proxy.blackHole(false);
   await untilReadinessIs(trouble.worker, /^200 ready$/, 20_000);
   await expectAllWell(trouble, redisUrl());

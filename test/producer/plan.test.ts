@@ -1,36 +1,33 @@
-import { expect, test } from 'vitest';
-import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
+import { describe, expect, test } from 'vitest';
 import { planBatch } from '../../src/producer/plan.ts';
+import { optionsOf } from './open-producer.ts';
 
-const table = {
-  providers: { openai: { default_model: 'gpt-5.6-sol' }, local: {} },
-  delegation: {},
-  precedence: 'strict' as const,
-};
+async function fingerprintOf(batch: object): Promise<string> {
+  const { limits, routing } = optionsOf();
+  return (await planBatch(batch, limits, routing)).fingerprint;
+}
 
-test('what the schema refuses and what has no route are reported together, in the order of the tasks', async () => {
-  const tasks = [
-    { goal: 1 },
-    { goal: 'a', provider: 'nobody' },
-    { goal: 'b', provider: 'local' },
-    { goal: 'c', provider: 'openai' },
-  ];
-  await expect(planBatch({ tasks }, DEFAULT_LIMITS, table)).rejects.toMatchObject({
-    code: 'BATCH_INVALID',
-    problems: [
-      { path: 'tasks[0].goal', index: 0 },
-      { path: 'tasks[1].provider', index: 1, message: expect.stringContaining('known: local, openai') },
-      { path: 'tasks[2].model', index: 2 },
-    ],
+const metadata = { ticket: 7, labels: ['a', 'b'], owner: { team: 'core', name: 'Ada' } };
+const reordered = { owner: { name: 'Ada', team: 'core' }, labels: ['a', 'b'], ticket: 7 };
+
+describe('the fingerprint of a batch', () => {
+  test('does not depend on the order of fields, at whatever depth', async () => {
+    const one = { idempotency_key: 'k', metadata, tasks: [{ goal: 'a', metadata, budget: { turns: 2, seconds: 9 } }] };
+    const other = {
+      tasks: [{ budget: { seconds: 9, turns: 2 }, metadata: reordered, goal: 'a' }],
+      metadata: reordered,
+      idempotency_key: 'k',
+    };
+    expect(await fingerprintOf(other)).toBe(await fingerprintOf(one));
   });
-});
 
-test('the fingerprint is of what was asked for: another default model makes no other batch, another task does', async () => {
-  const fingerprintOf = async (goal: string, model: string) => {
-    const providers = { openai: { default_model: model } };
-    const input = { idempotency_key: 'k', tasks: [{ goal, provider: 'openai' }] };
-    return (await planBatch(input, DEFAULT_LIMITS, { ...table, providers })).fingerprint;
-  };
-  expect(await fingerprintOf('a', 'm1')).toBe(await fingerprintOf('a', 'm2'));
-  expect(await fingerprintOf('a', 'm1')).not.toBe(await fingerprintOf('b', 'm1'));
+  test.each([
+    ['another value', { ...metadata, ticket: 8 }],
+    ['a value of another type', { ...metadata, ticket: '7' }],
+    ['a list in another order', { ...metadata, labels: ['b', 'a'] }],
+    ['a field less', { ticket: 7, labels: ['a', 'b'] }],
+  ])('tells %s apart', async (_what, changed) => {
+    const of = (data: object) => fingerprintOf({ tasks: [{ goal: 'a', metadata: data }] });
+    expect(await of(changed)).not.toBe(await of(metadata));
+  });
 });

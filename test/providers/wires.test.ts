@@ -116,7 +116,7 @@ describe('effort on the wire', () => {
     ['messages', 'claude-opus-5-5', 'xhigh', { 'output_config.effort': 'xhigh', thinking: { type: 'adaptive' } }],
     ['messages', 'claude-opus-5-5', 'none', { 'output_config.effort': 'low', thinking: { type: 'adaptive' } }],
     ['messages', 'claude-opus-4-7', 'none', { thinking: { type: 'disabled' } }],
-    ['messages', 'claude-haiku-4-5', 'low', { thinking: { type: 'enabled', budget_tokens: 1_999 } }],
+    ['messages', 'claude-haiku-4-5', 'low', { thinking: { type: 'enabled', budget_tokens: 1_500 } }],
     ['messages', 'claude-opus-5-5', undefined, {}],
     ['messages', 'minimax-m3', 'medium', { 'output_config.effort': 'medium' }],
   ];
@@ -126,10 +126,25 @@ describe('effort on the wire', () => {
     expect(sim.requests()[0]?.effort).toEqual(expected);
   });
 
+  test.each([
+    ['high', 16_384, 12_288],
+    ['high', 64_000, 20_480],
+    ['max', 16_384, 12_288],
+    ['low', 1_366, 1_024],
+  ] as const)(
+    'thinking at %s within %i tokens takes %i and leaves the rest to the answer',
+    async (effort, most, budget) => {
+      sim = await simulate();
+      const { model } = modelOf(profileAt('messages', sim.url), 'claude-sonnet-4-5', effort);
+      await model.turn(ask('x', { maxOutputTokens: most }), live());
+      expect(lastBody()).toMatchObject({ max_tokens: most, thinking: { type: 'enabled', budget_tokens: budget } });
+    },
+  );
+
   test('a thinking budget that no longer fits is told, not sent', async () => {
     sim = await simulate();
     const { model } = modelOf(profileAt('messages', sim.url), 'claude-haiku-4-5', 'low');
-    await expect(model.turn(ask('x', { maxOutputTokens: 500 }), live())).rejects.toMatchObject({
+    await expect(model.turn(ask('x', { maxOutputTokens: 1_365 }), live())).rejects.toMatchObject({
       code: 'BUDGET_TOKENS',
     });
     expect(sim.requests()).toEqual([]);
@@ -175,6 +190,30 @@ test('the chat wire keeps fields it does not know for the next turn', async () =
       },
     ],
   });
+});
+
+test('an answer that the context window ended is told as such on the messages wire, not as a limit one could raise', async () => {
+  const usage = { input_tokens: 199_000, output_tokens: 1_000 };
+  const events: [string, object][] = [
+    ['message_start', { message: { id: 'm1', type: 'message', role: 'assistant', content: [], usage } }],
+    ['content_block_start', { index: 0, content_block: { type: 'text', text: '' } }],
+    ['content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'As far as' } }],
+    ['content_block_stop', { index: 0 }],
+    ['message_delta', { delta: { stop_reason: 'model_context_window_exceeded' }, usage }],
+    ['message_stop', {}],
+  ];
+  const server = await serve((_, res) =>
+    sendEvents(
+      res,
+      events.map(([type, more]) => [type, { type, ...more }]),
+    ),
+  );
+  const turn = modelOf(profileAt('messages', server.url), 'claude-opus-5-5').model.turn(ask(), live());
+  await expect(turn).rejects.toMatchObject({
+    code: 'CONTEXT_TOO_LONG',
+    message: expect.stringContaining('claude-opus-5-5'),
+  });
+  await server.close();
 });
 
 test('the messages wire sends the API version that its SDK was made for', async () => {

@@ -73,7 +73,7 @@ export async function openStage(): Promise<Stage> {
 
 function settingsOf(redisPort: number, url: string): Record<string, unknown> {
   const { responses, messages, chat, keyless } = PROVIDERS;
-  const timeouts = { headers_ms: 1_000, first_token_ms: 1_000, idle_ms: 1_000, total_ms: 5_000 };
+  const timeouts = { headers_ms: 1_000, first_token_ms: 1_000, idle_ms: 1_000 };
   const profile = { credential: 'env:STORM_KEY', default_model: 'storm-1', timeouts };
   return {
     redis_url: `redis://127.0.0.1:${redisPort}`,

@@ -84,17 +84,25 @@ export class WorkerPool {
     const { settings, env } = this.#plan;
     const stdio = ['ignore', this.#log.fd, this.#log.fd, 'ipc'] as const;
     const child = fork(PROGRAM, [JSON.stringify(settings(slot, name))], { env, stdio: [...stdio] });
-    const exited = once(child, 'exit');
-    const replaced = exited.then(() => this.#replace(slot, name));
-    const isReady = Promise.race([once(child, 'message').then(() => undefined), replaced]);
+    let wasReady = false;
+    const ready = once(child, 'message').then(() => {
+      wasReady = true;
+    });
+    const replaced = once(child, 'exit').then(() => this.#replace(slot, name, wasReady));
+    const isReady = Promise.race([ready, replaced]);
+    isReady.catch(() => undefined); // told to whoever waits for the slot, now or later
     this.#slots[slot] = { name, process: child, isReady, resume: undefined };
   }
 
   /** Resolves when the replacement is ready, so that whoever waits for the slot waits for its newest worker. */
-  async #replace(slot: number, name: string): Promise<void> {
+  async #replace(slot: number, name: string, wasReady: boolean): Promise<void> {
     clearTimeout(this.#slots[slot]?.resume);
     if (this.#isClosing) return;
-    if (!this.killedAt.has(name)) this.died++;
+    if (!this.killedAt.has(name)) {
+      this.died++;
+      // The next one would end the same way, and the one after it.
+      if (!wasReady) throw new Error(`worker ${name} ended before it was ready; its log is ${this.#plan.logFile}`);
+    }
     this.#spawn(slot);
     await this.#slots[slot]?.isReady;
   }

@@ -1,0 +1,81 @@
+import { readdir } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { monotonicMs, sleep } from '../../src/base/clock.ts';
+import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { startWorkerProcess } from '../helpers/process.ts';
+import { openRedis } from '../helpers/redis.ts';
+import { startRedisServer } from '../helpers/redis-server.ts';
+
+const LOCK_MS = 1_000;
+
+/** Resolves once that many requests have come to the phase. */
+function requestsIn(simulator: Simulator, phase: 'received' | 'ended', count: number): Promise<LoggedRequest[]> {
+  const seen: LoggedRequest[] = [];
+  const { promise, resolve } = Promise.withResolvers<LoggedRequest[]>();
+  simulator.onRequest((request, now) => {
+    if (now === phase && seen.push(request) === count) resolve(seen);
+  });
+  return promise;
+}
+
+function tasksThatHangOnce(count: number) {
+  return Array.from({ length: count }, (_, at) => ({
+    goal: `Task ${at} [[sim: turn=1 hang=headers times=1]] [[sim: tool=list_files args={}]] [[sim: text="done"]]`,
+    provider: 'local',
+    toolsets: ['workspace' as const],
+  }));
+}
+
+test('while Redis is frozen every attempt is aborted by the clock before its lock lapses, and all complete later', async () => {
+  const redis = await startRedisServer();
+  const { producer, simulator, startWorker, outcomesOf, prefix } = await aDeployment({
+    settings: { redis_url: redis.url },
+  });
+  await startWorker({ name: 'steady', lock_duration_ms: LOCK_MS });
+  const inFlight = requestsIn(simulator, 'received', 20);
+  const closed = requestsIn(simulator, 'ended', 20);
+  const { batch_id } = await producer.enqueue({ tasks: tasksThatHangOnce(20) });
+  await inFlight;
+  redis.signal('SIGSTOP');
+  const frozenAt = monotonicMs();
+  expect((await closed).map(({ ended }) => ended)).toEqual(Array(20).fill('client_closed'));
+  expect(monotonicMs() - frozenAt).toBeLessThan(LOCK_MS);
+  await sleep(2 * LOCK_MS - (monotonicMs() - frozenAt)); // the length of the freeze is what is tested
+  redis.signal('SIGCONT');
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(20);
+  for (const { attempts } of await outcomesOf(batch_id)) expect(attempts.length).toBeLessThanOrEqual(2);
+  expect(simulator.requests()).toHaveLength(60);
+  expect(await openRedis(redis.url).zcard(`${prefix}:records:open_rows`)).toBe(0);
+});
+
+test('a worker that was stopped for longer than its locks gives its resources back itself, and what it writes is refused', async () => {
+  const deployment = await aDeployment();
+  const { producer, simulator, startWorker, outcomesOf, workspaceRoot, prefix } = deployment;
+  const zombie = await startWorkerProcess(deployment, { name: 'zombie', lock_duration_ms: LOCK_MS });
+  const inFlight = requestsIn(simulator, 'received', 5);
+  const closed = requestsIn(simulator, 'ended', 5);
+  const { batch_id } = await producer.enqueue({ tasks: tasksThatHangOnce(5) });
+  await inFlight;
+  zombie.process.kill('SIGSTOP');
+  const heir = await startWorker({ name: 'heir', lock_duration_ms: LOCK_MS });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(5);
+  expect(await readdir(workspaceRoot)).toHaveLength(5);
+  await heir.drain(); // from here on only the zombie can release anything
+  zombie.process.kill('SIGCONT');
+  const metrics = async () => (await fetch(`${healthUrlOf(zombie.output())}/metrics`)).text();
+  await expect.poll(metrics, { timeout: 5_000 }).toMatch(/^errand_stale_writes_refused_total 5$/m);
+  await expect.poll(() => readdir(workspaceRoot), { timeout: 5_000 }).toEqual([]);
+  await expect.poll(() => openRedis().zcard(`${prefix}:records:open_rows`)).toBe(0);
+  expect((await closed).some(({ ended }) => ended === 'client_closed')).toBe(true);
+  for (const { attempts } of await outcomesOf(batch_id)) {
+    expect(attempts.map(({ worker, ended }) => [worker, ended])).toEqual([
+      ['zombie', 'lost'],
+      ['heir', 'succeeded'],
+    ]);
+  }
+});
+
+function healthUrlOf(output: string): string {
+  return /"health":"([^"]+)"/.exec(output)?.[1] ?? expect.fail('the worker did not tell its address');
+}

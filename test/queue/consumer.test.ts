@@ -1,0 +1,86 @@
+import { Queue } from 'bullmq';
+import { expect, onTestFinished, test } from 'vitest';
+import { monotonicMs } from '../../src/base/clock.ts';
+import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
+import { closeRedis, openPatientRedis } from '../../src/queue/connection.ts';
+import { Consumer, type Handlers } from '../../src/queue/consumer.ts';
+import { laneOf } from '../../src/queue/names.ts';
+import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { startRedisServer } from '../helpers/redis-server.ts';
+
+/** A consumer of one lane on the Redis at `url`, and what it told. */
+async function aConsumer(url: string, lockDurationMs: number, runTask: Handlers['runTask']) {
+  const redis = openPatientRedis({ url, onError: () => undefined });
+  const told = { errors: [] as unknown[], lost: [] as string[], stale: [] as string[] };
+  const options = {
+    redis,
+    prefix: freshPrefix(),
+    workerName: 'alone',
+    providers: ['local'],
+    concurrency: 5,
+    lockDurationMs,
+    onError: (error: unknown) => told.errors.push(error),
+    onLockLost: (taskIds: string[]) => told.lost.push(...taskIds),
+    onStaleMove: (error: Error) => told.stale.push(error.message),
+  };
+  const consumer = new Consumer(options, { runTask, settleBatch: async () => ({}) });
+  const lane = new Queue(laneOf('local'), { connection: openRedis(url), prefix: options.prefix });
+  lane.on('error', () => undefined);
+  onTestFinished(async () => {
+    await consumer.drain(0);
+    closeRedis(redis);
+  });
+  await consumer.ready();
+  return { lane, told };
+}
+
+test('a run that gives up its lock while Redis still holds it is handed back, not failed', async () => {
+  const server = await startRedisServer();
+  const startedAt: number[] = [];
+  let continuedAt = 0;
+  const { lane, told } = await aConsumer(server.url, 3_000, async (_delivery, signal) => {
+    if (startedAt.push(monotonicMs()) > 1) return { next: 'retry', line: 'seen', wake: [] };
+    server.signal('SIGSTOP');
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    server.signal('SIGCONT');
+    continuedAt = monotonicMs();
+    return { next: 'surrender', line: 'lock lost', wake: [] };
+  });
+  const taskId = taskIdOf(newBatchId(), 0);
+  await lane.add('task', {}, { jobId: taskId });
+  await expect.poll(() => startedAt.length, { timeout: 6_000 }).toBe(2);
+  expect((startedAt[1] ?? 0) - continuedAt).toBeLessThan(1_000);
+  expect(told.lost).toEqual([taskId]);
+  expect(told.stale).toEqual([]);
+});
+
+test('a run that gives up a lock another worker has by now moves nothing, and that is told', async () => {
+  const server = await startRedisServer();
+  const redis = openRedis(server.url);
+  const { lane, told } = await aConsumer(server.url, 500, async ({ taskId }, signal) => {
+    await redis.set(`${lane.opts.prefix}:${lane.name}:${taskId}:lock`, 'of another');
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    return { next: 'surrender', line: 'lock lost', wake: [] };
+  });
+  const taskId = taskIdOf(newBatchId(), 0);
+  await lane.add('task', {}, { jobId: taskId });
+  await expect.poll(() => told.stale, { timeout: 6_000 }).toEqual([expect.stringContaining(`for job ${taskId}`)]);
+  expect(told.lost).toEqual([taskId]);
+  expect(await lane.getActiveCount()).toBe(1);
+  expect(await lane.getFailedCount()).toBe(0);
+});
+
+test('a run that takes longer than its lock lasts is started once', async () => {
+  const server = await startRedisServer();
+  let starts = 0;
+  const { lane, told } = await aConsumer(server.url, 500, async (_delivery, signal) => {
+    starts++;
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // the length of the run is what is tested
+    expect(signal.aborted).toBe(false);
+    return { next: 'retry', line: 'long', wake: [] };
+  });
+  await lane.add('task', {}, { jobId: taskIdOf(newBatchId(), 0) });
+  await expect.poll(() => lane.getFailedCount(), { timeout: 5_000 }).toBe(1);
+  expect(starts).toBe(1);
+  expect(told).toEqual({ errors: [], lost: [], stale: [] });
+});
