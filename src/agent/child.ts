@@ -130,7 +130,7 @@ export class Child {
     signal.throwIfAborted();
     if (!this.#parts.shouldYield()) return;
     const { length } = this.transcript.checkpoints;
-    throw new ErrandError('ATTEMPT_DRAINED', `the worker is going away; ${length} turns are on record`);
+    throw new ErrandError('ATTEMPT_DRAINED', `the worker is going away; turns on record: ${length}`);
   }
 
   #assertProgress(results: ToolResult[]): void {

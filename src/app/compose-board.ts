@@ -1,15 +1,18 @@
 import { type Board, startBoard } from '../../dashboards/board.ts';
 import { Redactor } from '../base/secret.ts';
+import { CredentialResolver } from '../credentials/resolver.ts';
 import { readCredential } from '../credentials/sources.ts';
-import { createCatalogue } from '../providers/catalogue.ts';
+import { isErrandError } from '../errors.ts';
+import { type Catalogue, createCatalogue } from '../providers/catalogue.ts';
 import { redisUrlOf } from './compose-producer.ts';
-import type { Config } from './config.ts';
+import type { Config, Environment } from './config.ts';
 
 const PASSWORD = 'ERRAND_BOARD_PASSWORD';
 
 /**
  * Starts the board of the deployment. With `ERRAND_BOARD_PASSWORD` (or `…_FILE`) in the environment the operator may
- * act on it; without one it is read-only.
+ * act on it; without one it is read-only. Whatever credential of a provider can be read here is masked in all it shows,
+ * because a goal is stored as it was written, with what was pasted into it.
  *
  * @throws ErrandError `CONFIG_INVALID`; `CREDENTIAL_MISSING` where a password is named and cannot be read.
  */
@@ -19,14 +22,29 @@ export async function composeBoard(config: Config): Promise<{ board: Board; isRe
   const isReadOnly = !environment[PASSWORD] && !environment[`${PASSWORD}_FILE`];
   const password = isReadOnly ? undefined : (await readCredential(`env:${PASSWORD}`, environment)).secret;
   if (password) redactor.watch(password);
+  const catalogue = createCatalogue(config.providers);
+  await watchCredentials(catalogue, environment, redactor);
   const board = await startBoard({
     redisUrl: redisUrlOf(config),
     prefix: config.prefix,
-    providers: createCatalogue(config.providers).names(),
+    providers: catalogue.names(),
     host: settings.host,
     port: settings.port,
     ...(password && { operator: { user: settings.operator, password } }),
     redactor,
   });
   return { board, isReadOnly };
+}
+
+/** A board needs no credential: one that is missing here is passed over. */
+async function watchCredentials(catalogue: Catalogue, environment: Environment, redactor: Redactor): Promise<void> {
+  const resolver = new CredentialResolver(environment, redactor);
+  const reading = catalogue.names().map(async (name) => {
+    try {
+      await resolver.resolve(name, catalogue.get(name).credential);
+    } catch (error) {
+      if (!isErrandError(error, 'CREDENTIAL_MISSING')) throw error;
+    }
+  });
+  await Promise.all(reading);
 }

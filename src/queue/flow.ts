@@ -1,9 +1,10 @@
-import { ErrorCode, FlowProducer, type Job, type JobsOptions, Queue } from 'bullmq';
+import { FlowProducer, type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { taskIdOf } from '../base/ids.ts';
 import type { BatchJob } from '../contract/batch.ts';
 import type { TaskJob } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
+import { findGate, gateIdOf } from './gate.ts';
 import { existingIds, removeEnded, stillQueued } from './leftovers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 
@@ -34,7 +35,6 @@ export type BatchPlan = {
   ingestTimeoutMs: number;
 };
 
-type GateJob = Job<{ sealed: boolean; total?: number }>;
 type TaskEntry = { name: string; data: TaskJob; opts: JobsOptions & { jobId: string } };
 
 /**
@@ -105,34 +105,24 @@ export class BatchFlow {
   }
 
   async #addInChunks(plan: BatchPlan, isQueued: boolean, onChunk: () => Promise<void>): Promise<void> {
-    const gates = this.#queue(GATE_QUEUE);
-    const gateId = `${plan.job.batch_id}-gate`;
-    if (!isQueued) {
-      await removeEnded(this.#redis, gates, [gateId]);
-      const opts = { jobId: gateId, delay: plan.ingestTimeoutMs, ignoreDependencyOnFailure: true, ...KEEP_ENDED };
-      await this.#addFlow(plan, [{ name: 'gate', queueName: GATE_QUEUE, data: { sealed: false }, opts }]);
+    const { job, tasks, ingestTimeoutMs } = plan;
+    if (!isQueued) await this.#addGate(plan, gateIdOf(job.batch_id));
+    const gate = await findGate(this.#queue(GATE_QUEUE), job.batch_id, ingestTimeoutMs);
+    if (!gate.isSealed) {
+      for (let from = 0; from < tasks.length; from += CHUNK) {
+        await gate.keepShut();
+        await this.#addChunk(plan, from);
+        await onChunk();
+      }
+      await gate.seal(tasks.length);
     }
-    const gate: GateJob | undefined = await gates.getJob(gateId);
-    if (!gate) throw tooLate(plan);
-    if (!gate.data.sealed) await this.#addBehind(gate, plan, onChunk);
-    // It was sealed while it was shut, so the batch is whole, whoever else opened the gate.
-    await gate.promote().catch((error: unknown) => assertOpen(error));
+    await gate.open();
   }
 
-  async #addBehind(gate: GateJob, plan: BatchPlan, onChunk: () => Promise<void>): Promise<void> {
-    const whileShut = (act: Promise<void>) =>
-      act.catch((error: unknown) => {
-        assertOpen(error);
-        throw tooLate(plan, error);
-      });
-    for (let from = 0; from < plan.tasks.length; from += CHUNK) {
-      await whileShut(gate.changeDelay(plan.ingestTimeoutMs));
-      await this.#addChunk(plan, from);
-      await onChunk();
-    }
-    // A gate that opened during the last chunk may have let the batch settle without it.
-    await whileShut(gate.changeDelay(plan.ingestTimeoutMs));
-    await whileShut(gate.updateData({ sealed: true, total: plan.tasks.length }));
+  async #addGate(plan: BatchPlan, jobId: string): Promise<void> {
+    await removeEnded(this.#redis, this.#queue(GATE_QUEUE), [jobId]);
+    const opts = { jobId, delay: plan.ingestTimeoutMs, ignoreDependencyOnFailure: true, ...KEEP_ENDED };
+    await this.#addFlow(plan, [{ name: 'gate', queueName: GATE_QUEUE, data: { sealed: false }, opts }]);
   }
 
   async #addChunk(plan: BatchPlan, from: number): Promise<void> {
@@ -225,15 +215,4 @@ function checkIds(got: (string | undefined)[], asked: string[]): void {
     'ENQUEUE_INCOMPLETE',
     `the queue returned id ${got[wrong]} where ${asked[wrong]} was asked for`,
   );
-}
-
-/** Lets pass what BullMQ says of a gate that is no longer delayed, or was removed after it had opened. */
-function assertOpen(error: unknown): void {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code !== ErrorCode.JobNotInState && code !== ErrorCode.JobNotExist) throw error;
-}
-
-function tooLate({ job, ingestTimeoutMs }: BatchPlan, cause?: unknown): ErrandError {
-  const message = `batch ${job.batch_id} went on without the tasks that were not added within ${ingestTimeoutMs} ms`;
-  return new ErrandError('ENQUEUE_INCOMPLETE', message, { cause });
 }

@@ -21,7 +21,5 @@ export function refusalOf(error: unknown): string | null {
 /** Tells whether an error means that Redis is away or refuses to serve, rather than that a command was wrong. */
 export function isRedisFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return (
-    AWAY.test(`${error.name} ${error.message}`) || CONSEQUENCES.test(error.message) || refusalOf(error) !== null
-  );
+  return AWAY.test(`${error.name} ${error.message}`) || CONSEQUENCES.test(error.message) || refusalOf(error) !== null;
 }

@@ -13,6 +13,7 @@ import {
 import type { Outcome } from '../contract/outcome.ts';
 import { ErrandError } from '../errors.ts';
 import { CANCEL_BATCH, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
+import { type Wake, wakeOf } from './job-name.ts';
 import { Keys } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { recordText } from './record-text.ts';
@@ -146,9 +147,18 @@ export class BatchRecords {
     const id = summary.batch_id;
     const event = JSON.stringify({ event: 'batch_settled', version: 1, batch_id: id, at: isoNow() });
     const keys = [this.#keys.batch(id), this.#keys.outcomes(id), this.#keys.running(id), this.#keys.parked(id)];
+    keys.push(this.#keys.resting(id));
     const text = recordText(summary, this.#redactor);
     const reply = await SETTLE.run(this.#redis, keys, [text, this.#retentionSeconds, this.#keys.events(id), event]);
     return BatchSummary.parse(JSON.parse(String(reply)));
+  }
+
+  /** The tasks of a batch, or the one task, whose jobs wait for a place or until they come back: to wake on a cancel. */
+  async sleepers(id: string): Promise<Wake[]> {
+    const batchId = parseTaskId(id)?.batchId ?? id;
+    const parked = await this.#redis.zrange(this.#keys.parked(batchId), '0', '-1');
+    const resting = await this.#redis.smembers(this.#keys.resting(batchId));
+    return [...parked, ...resting].map(wakeOf).filter(({ taskId }) => id === batchId || taskId === id);
   }
 
   /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */

@@ -41,7 +41,7 @@ return 1
 
 /**
  * Settles a batch: its summary is written once, and all its records get their retention.
- * KEYS batch, outcomes, running, parked. ARGV summary, retention in seconds, events channel, event.
+ * KEYS batch, outcomes, running, parked, resting. ARGV summary, retention in seconds, events channel, event.
  * Returns the summary on record.
  */
 export const SETTLE = new Script(`
@@ -49,7 +49,7 @@ if redis.call('HSETNX', KEYS[1], 'summary', ARGV[1]) == 1 then
   redis.call('HSET', KEYS[1], 'status', 'settled')
   redis.call('EXPIRE', KEYS[1], ARGV[2])
   redis.call('EXPIRE', KEYS[2], ARGV[2])
-  redis.call('UNLINK', KEYS[3], KEYS[4])
+  redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5])
   redis.call('PUBLISH', ARGV[3], ARGV[4])
 end
 return redis.call('HGET', KEYS[1], 'summary')

@@ -33,6 +33,11 @@ export class Keys {
     return `${this.batch(batchId)}:parked`;
   }
 
+  /** Set: tasks that were started and come back later by themselves, deferred or to be tried again. */
+  resting(batchId: string): string {
+    return `${this.batch(batchId)}:resting`;
+  }
+
   /** Hash: epoch, cancel flag, and one field an attempt. Gone once the task has its outcome. */
   task(taskId: string): string {
     return `${this.#root}:task:${taskId}`;

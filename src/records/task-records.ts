@@ -7,6 +7,7 @@ import type { CleanupStep } from '../contract/cleanup.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Attempt, Outcome } from '../contract/outcome.ts';
 import { ErrandError, messageOf } from '../errors.ts';
+import { jobNameOf, type Wake, wakeOf } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { recordText } from './record-text.ts';
@@ -21,9 +22,6 @@ export type Opening =
   | { status: 'parked'; waiting: number }
   | { status: 'unreadable'; epoch: number; problem: string }
   | { status: 'missing' };
-
-/** A parked task that got a place: what it takes to wake its job. */
-export type Wake = { taskId: string; provider: string };
 
 /** What closing a task came to: recorded, or refused in favour of the outcome that was there first. */
 export type Closing = { status: 'recorded'; wake: Wake[] } | { status: 'ended'; outcome: Outcome };
@@ -56,11 +54,11 @@ export class TaskRecords {
     const attempt = `{"worker":${JSON.stringify(worker)},"started_at":"${at}","epoch":`;
     const event = this.#event({ event: 'attempt_started', worker, at }, taskId);
     const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), ...this.#historyKeys(taskId)];
-    keys.push(this.#keys.running(batchId), this.#keys.parked(batchId));
+    keys.push(this.#keys.running(batchId), this.#keys.parked(batchId), this.#keys.resting(batchId));
     const args = [
       taskId,
       index,
-      `${taskId}@${provider}`,
+      jobNameOf(taskId, provider),
       attempt,
       this.#keys.events(batchId),
       `${event.slice(0, -1)},"epoch":`,
@@ -125,16 +123,23 @@ export class TaskRecords {
   }
 
   /**
-   * Ends an attempt whose task goes on. Returns the parked tasks that got a place.
+   * Ends an attempt whose task goes on. `restsWith` is the provider in whose lane its job waits until it comes back by
+   * itself; `null` for a task that is handed back at once. Returns the parked tasks that got a place.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`.
    */
-  async endAttempt(taskId: string, attempt: Attempt & { ended: NonNullable<Attempt['ended']> }): Promise<Wake[]> {
+  async endAttempt(
+    taskId: string,
+    attempt: Attempt & { ended: NonNullable<Attempt['ended']> },
+    restsWith: string | null = null,
+  ): Promise<Wake[]> {
     const { batchId, index } = partsOf(taskId);
     const { epoch, ended, failure } = attempt;
     const code = failure && { code: failure.code };
     const event = this.#event({ event: 'attempt_ended', epoch, ended, at: isoNow(), ...code }, taskId);
     const keys = [...this.#fenceKeys(taskId), this.#keys.running(batchId), this.#keys.parked(batchId)];
-    const args = [taskId, index, String(epoch), this.#text(attempt), this.#keys.events(batchId), event];
+    keys.push(this.#keys.resting(batchId));
+    const rests = restsWith === null ? '' : jobNameOf(taskId, restsWith);
+    const args = [taskId, index, String(epoch), this.#text(attempt), this.#keys.events(batchId), event, rests];
     const reply = await END_ATTEMPT.run(this.#redis, keys, args);
     fenced(reply, batchId);
     return wakesOf(reply);
@@ -226,8 +231,5 @@ function refusalOf(status: string, detail: unknown): string {
 
 function wakesOf(reply: unknown): Wake[] {
   const [, members] = reply as [string, string[] | undefined];
-  return (members ?? []).map((member) => {
-    const [taskId = '', provider = ''] = member.split('@');
-    return { taskId, provider };
-  });
+  return (members ?? []).map(wakeOf);
 }

@@ -9,7 +9,10 @@ if redis.call('HEXISTS', outcomes, index) == 1 then return {'ended', redis.call(
 if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', redis.call('HGET', task, 'epoch') or '0'} end
 `;
 
-/** Gives up the task's place and takes from the parked as many as there are free places: the tasks to wake. */
+/**
+ * Gives up the task's place and takes from the parked as many as there are free places: the tasks to wake. A task is
+ * taken once; whose wake-up gets lost comes back by its own delay.
+ */
 const LEAVE = `
 local function leave(batch, running, parked, taskId)
   redis.call('SREM', running, taskId)
@@ -17,7 +20,11 @@ local function leave(batch, running, parked, taskId)
   if limit == 0 then return {} end
   local free = limit - redis.call('SCARD', running)
   if free <= 0 then return {} end
-  return redis.call('ZRANGE', parked, 0, free - 1)
+  local woken = {}
+  for i, member in ipairs(redis.call('ZPOPMIN', parked, free)) do
+    if i % 2 == 1 then woken[#woken + 1] = member end
+  end
+  return woken
 end
 `;
 
@@ -31,13 +38,14 @@ end
 
 /**
  * Opens an attempt: a new epoch, or the reason why there is none.
- * KEYS batch, outcomes, task, turns, ledger, released, running, parked. ARGV task id, index, parked member, attempt
+ * KEYS batch, outcomes, task, turns, ledger, released, running, parked, resting. ARGV task id, index, name of its job, attempt
  * (JSON that ends in `"epoch":`), events channel, event (likewise).
  * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | parked, how many wait | missing.
  */
 export const OPEN = new Script(`
 ${HISTORY}
 local batch, outcomes, task, turns, running, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8]
+redis.call('SREM', KEYS[9], ARGV[3])
 local final = redis.call('HGET', outcomes, ARGV[2])
 if final then return {'ended', final} end
 local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data', 'status')
@@ -138,7 +146,8 @@ return {'ok'}
 
 /**
  * Ends an attempt whose task goes on.
- * KEYS batch, outcomes, task, running, parked. ARGV task id, index, epoch, attempt, events channel, event.
+ * KEYS batch, outcomes, task, running, parked, resting. ARGV task id, index, epoch, attempt, events channel, event, name of
+ * its job where it comes back by itself, else ''.
  * Returns ok, tasks to wake | ended | stale.
  */
 export const END_ATTEMPT = new Script(`
@@ -146,6 +155,7 @@ ${LEAVE}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 ${FENCE}
 redis.call('HSET', task, 'a' .. epoch, ARGV[4])
+if ARGV[7] ~= '' then redis.call('SADD', KEYS[6], ARGV[7]) end
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 return {'ok', leave(KEYS[1], KEYS[4], KEYS[5], ARGV[1])}
 `);

@@ -4,7 +4,7 @@ import type { CleanupRecord } from '../contract/cleanup.ts';
 import type { Answer, AttemptEnd, Attempt as AttemptRecord } from '../contract/outcome.ts';
 import { type ErrandError, FAILURES, isErrandError } from '../errors.ts';
 import type { Verdict } from '../queue/verdict.ts';
-import type { Wake } from '../records/task-records.ts';
+import type { Wake } from '../records/job-name.ts';
 import type { Attempt } from './attempt.ts';
 import { failureOf } from './classify.ts';
 import { deferralMs } from './deferral.ts';
@@ -113,7 +113,9 @@ async function endAttempt(
   cleanup: CleanupRecord,
   deps: TaskDeps,
 ): Promise<Wake[]> {
-  const wake = await deps.records.endAttempt(attempt.taskId, recordOf(attempt, ended, error, cleanup, deps));
+  const { provider } = attempt.job.route;
+  const record = recordOf(attempt, ended, error, cleanup, deps);
+  const wake = await deps.records.endAttempt(attempt.taskId, record, ended === 'handed_back' ? null : provider);
   report(attempt, ended, error, cleanup, deps);
   return wake;
 }

@@ -1,6 +1,7 @@
 import { isoNow } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
 import type { Redactor } from '../base/secret.ts';
+import type { CancelFlag } from '../contract/batch.ts';
 import type { CleanupRecord, CleanupStep, ResourceKind } from '../contract/cleanup.ts';
 import { ErrandError } from '../errors.ts';
 import type { RowEntry } from '../records/task-history.ts';
@@ -51,7 +52,7 @@ export class Scope {
     const flag = await this.#records.hold(this.#taskId, this.#epoch, rows);
     this.#held.push(...rows);
     announce('intent', this.#taskId);
-    if (flag) throw new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`);
+    if (flag) throw cancelledBy(flag);
     const values: Record<string, unknown> = {};
     for (const { name, resource, held } of planned) {
       held.isTried = true;
@@ -61,7 +62,8 @@ export class Scope {
       values[name] = value;
     }
     announce('acquired', this.#taskId);
-    if (intended.length > 0) await this.#records.hold(this.#taskId, this.#epoch, intended);
+    const later = intended.length > 0 ? await this.#records.hold(this.#taskId, this.#epoch, intended) : null;
+    if (later) throw cancelledBy(later);
     return values as T;
   }
 
@@ -88,4 +90,8 @@ export class Scope {
       : ({ status: 'acquired', acquired_at: at, ...named } as const);
     return { id, row, live: undefined, isTried: false };
   }
+}
+
+function cancelledBy({ reason }: CancelFlag): ErrandError {
+  return new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${reason}`);
 }

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
-import { appRoutes } from '@bull-board/api/dist/routes.js';
 import { Queue, UnrecoverableError, Worker } from 'bullmq';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Board, type BoardOptions, startBoard } from '../../dashboards/board.ts';
 import { Redactor, Secret } from '../../src/base/secret.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from '../../src/queue/names.ts';
 import { freshPrefix, keysOf, openRedis, redisUrl } from '../helpers/redis.ts';
+import { type Call, callsOf as callsFor } from './calls.ts';
 import { addSampleBatch, FAILED_REASON, type SampleBatch } from './sample-batch.ts';
 
 const url = redisUrl();
@@ -44,24 +44,9 @@ async function contentOfRedis(): Promise<Map<string, string>> {
   return new Map(keys.map((key, position) => [key, dumps[position]?.toString('base64') ?? '']));
 }
 
-type Call = { method: string; route: string; path: string };
-
-/** Every call the installed board offers, with real names in place of its parameters. */
+/** Every call the installed board offers on a queue of the sample. */
 function callsOf({ batchId, taskIds }: SampleBatch, queue: string): Call[] {
-  const jobId = queue === BATCH_QUEUE ? batchId : taskIds[1];
-  return appRoutes.api.flatMap(({ method, route }) =>
-    [method].flat().flatMap((oneMethod) =>
-      [route].flat().map((oneRoute) => ({
-        method: oneMethod.toUpperCase(),
-        route: oneRoute,
-        path: oneRoute
-          .replace(':queueName', queue)
-          .replace(':jobId', jobId)
-          .replace(':queueStatus', 'failed')
-          .replace(':schedulerId', 'any'),
-      })),
-    ),
-  );
+  return callsFor(queue, queue === BATCH_QUEUE ? batchId : taskIds[1]);
 }
 
 const QUEUES = [BATCH_QUEUE, GATE_QUEUE, laneOf('openai'), laneOf('acme'), laneOf('slow')];

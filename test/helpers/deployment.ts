@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
+import type { Board } from '../../dashboards/board.ts';
+import { composeBoard } from '../../src/app/compose-board.ts';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { type RunningWorker, startWorker } from '../../src/app/compose-worker.ts';
 import { type Config, type Environment, loadConfig } from '../../src/app/config.ts';
@@ -23,10 +25,13 @@ export type Deployment = {
   producer: Producer;
   /** Every log line of every worker. */
   logs: string[];
+  /** Everything told over pub/sub. */
+  events: string[];
   workspaceRoot: string;
   /** The planted secrets; none of them may be found anywhere but in the simulator's own log. */
   secrets: string[];
   startWorker: (over?: Record<string, unknown>) => Promise<RunningWorker>;
+  startBoard: () => Promise<Board>;
   outcomesOf: (batchId: string) => Promise<Outcome[]>;
 };
 
@@ -43,8 +48,8 @@ function planted(name: string): string {
 }
 
 /**
- * Starts a deployment of its own prefix and ends it with the test. Afterwards it looks for the planted secrets in Redis
- * and in the logs, for open ledger rows, and for workspaces left behind.
+ * Starts a deployment of its own prefix and ends it with the test. Afterwards it looks for the planted secrets in Redis,
+ * in what was told over pub/sub and in the logs, for open ledger rows, and for workspaces left behind.
  */
 export async function aDeployment(options: DeploymentOptions = {}): Promise<Deployment> {
   const prefix = freshPrefix();
@@ -71,10 +76,12 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
       drain_grace_ms: 0,
       ...over,
     };
-    return loadConfig(environment, { ...settings, worker });
+    return loadConfig(environment, { ...settings, worker, board: { port: 0 } });
   };
   const workers: RunningWorker[] = [];
+  const boards: Board[] = [];
   const logs: string[] = [];
+  const { events, allHeard } = await listenTo(prefix, settings.redis_url);
   const producer = composeProducer(configOf());
   const deployment: Deployment = {
     prefix,
@@ -83,6 +90,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     simulator,
     producer,
     logs,
+    events,
     workspaceRoot,
     secrets: Object.values(secrets),
     startWorker: async (over) => {
@@ -93,16 +101,32 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
       workers.push(worker);
       return worker;
     },
+    startBoard: async () => {
+      const { board } = await composeBoard(configOf());
+      boards.push(board);
+      return board;
+    },
     outcomesOf: (batchId) => Array.fromAsync(producer.outcomes(batchId)),
   };
   onTestFinished(async () => {
+    await Promise.all(boards.map((board) => board.close()));
     await Promise.all(workers.map((worker) => worker.drain()));
     await producer.close();
     await simulator.close();
+    await allHeard();
     await expectNothingLeft(deployment, options.mayLeaveRows ?? false);
     await rm(workspaceRoot, { recursive: true, force: true });
   });
   return deployment;
+}
+
+/** Hears every channel of the deployment; `allHeard` resolves once nothing told before is still on its way. */
+async function listenTo(prefix: string, url: string) {
+  const redis = openRedis(url);
+  const events: string[] = [];
+  redis.on('pmessage', (_pattern, channel, message) => events.push(`${channel} ${message}`));
+  await redis.psubscribe(`${prefix}:*`);
+  return { events, allHeard: async () => void (await redis.ping().catch(() => undefined)) };
 }
 
 /** Providers over one simulator: each wire once, two chat providers, and one without a credential. */
@@ -126,12 +150,13 @@ export function simulatedProviders(url: string): Record<string, object> {
 }
 
 async function expectNothingLeft(
-  { prefix, secrets, logs, workspaceRoot }: Deployment,
+  { prefix, secrets, logs, events, workspaceRoot }: Deployment,
   mayLeaveRows: boolean,
 ): Promise<void> {
   for (const secret of secrets) {
     await expectNoSecret(secret, { prefix });
     expect(logs.join('')).not.toContain(secret);
+    expect(events.join('\n')).not.toContain(secret);
   }
   if (mayLeaveRows) return;
   const redis = openRedis();

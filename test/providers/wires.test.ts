@@ -128,14 +128,14 @@ describe('effort on the wire', () => {
 
   test.each([
     ['high', 16_384, 12_288],
-    ['high', 64_000, 20_480],
+    ['high', 32_000, 20_480],
     ['max', 16_384, 12_288],
     ['low', 1_366, 1_024],
   ] as const)(
     'thinking at %s within %i tokens takes %i and leaves the rest to the answer',
     async (effort, most, budget) => {
       sim = await simulate();
-      const { model } = modelOf(profileAt('messages', sim.url), 'claude-sonnet-4-5', effort);
+      const { model } = modelOf(profileAt('messages', sim.url), 'claude-haiku-4-5', effort);
       await model.turn(ask('x', { maxOutputTokens: most }), live());
       expect(lastBody()).toMatchObject({ max_tokens: most, thinking: { type: 'enabled', budget_tokens: budget } });
     },

@@ -55,7 +55,10 @@ async function fenced<T>(task: TaskModel, epoch: number, write: Promise<T>): Pro
 /** Takes a task off the running and names who may come in its place, with one place in all. */
 function leave(model: Model, position: number): string[] {
   model.running.delete(position);
-  return model.running.size > 0 ? [] : [...model.parked].sort().slice(0, 1).map(String);
+  if (model.running.size > 0) return [];
+  const woken = [...model.parked].sort().slice(0, 1);
+  for (const position of woken) model.parked.delete(position);
+  return woken.map(String);
 }
 
 function indexesOf(wakes: { taskId: string }[]): string[] {

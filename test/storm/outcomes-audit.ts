@@ -9,7 +9,6 @@ const LOST_CODES: readonly FailureCode[] = ['ATTEMPT_STALLED_OUT', 'ENQUEUE_INCO
 
 /** What the outcomes of all batches come to. */
 export type OutcomesAudit = {
-  tasks: number;
   unsettled: number;
   lost: number;
   duplicateFinals: number;
@@ -17,8 +16,8 @@ export type OutcomesAudit = {
   wrongAnswers: number;
   ended: Record<Outcome['status'], number>;
   failures: Record<string, number>;
-  /** By tag, how many of a task's calls may have been paid twice, as its outcome says. */
-  reported: Map<string, number>;
+  /** The outcomes of tasks with more than one attempt, by tag: those of which a call may have been paid twice. */
+  startedOver: Map<string, Outcome>;
   /** From each SIGKILL to the next start of each task that ran there, in milliseconds. */
   recoveriesMs: number[];
   /** What is on record of each task that was lost or answered wrongly. */
@@ -33,14 +32,13 @@ export async function auditOutcomes(
   killedAt: ReadonlyMap<string, number>,
 ): Promise<OutcomesAudit> {
   const audit: OutcomesAudit = {
-    tasks: 0,
     unsettled: 0,
     lost: 0,
     duplicateFinals: 0,
     wrongAnswers: 0,
     ended: { succeeded: 0, failed: 0, rejected: 0, cancelled: 0 },
     failures: {},
-    reported: new Map(),
+    startedOver: new Map(),
     recoveriesMs: [],
     suspects: [],
   };
@@ -48,7 +46,6 @@ export async function auditOutcomes(
     const status = await producer.status(batchId);
     const outcomes = await Array.fromAsync(producer.outcomes(batchId));
     const { expected } = batchOf(seed, number);
-    audit.tasks += total;
     if (status.status !== 'settled') audit.unsettled++;
     audit.lost += total - outcomes.length;
     // The counters go up with every terminal record, the outcomes are one field a task.
@@ -78,7 +75,7 @@ function note(
     audit.wrongAnswers++;
     audit.suspects.push(JSON.stringify(outcome));
   }
-  audit.reported.set(tagOf(batch, outcome.index), outcome.calls_possibly_paid_twice);
+  if (outcome.attempts.length > 1) audit.startedOver.set(tagOf(batch, outcome.index), outcome);
   audit.recoveriesMs.push(...recoveriesOf(outcome.attempts, killedAt));
 }
 

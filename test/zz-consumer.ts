@@ -1,0 +1,178 @@
+import { ErrorCode, type Job, Queue, WaitingError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { BatchJob } from '../src/contract/batch.ts';
+import { TaskJob } from '../src/contract/task.ts';
+import { messageOf } from '../src/errors.ts';
+import { type Lock, Locks } from '../src/queue/locks.ts';
+import { BATCH_QUEUE, GATE_QUEUE, laneOf } from '../src/queue/names.ts';
+import { isRedisFault } from '../src/queue/redis-faults.ts';
+import { obey, type Verdict, type Wake } from '../src/queue/verdict.ts';
+
+/** What BullMQ answers to a move of a job that is not, or no longer, ours to move. */
+const NOT_OURS: ReadonlySet<unknown> = new Set([
+  ErrorCode.JobNotExist,
+  ErrorCode.JobLockNotExist,
+  ErrorCode.JobNotInState,
+  ErrorCode.JobLockMismatch,
+]);
+
+/** A task job as handed to the worker: parsed, or not ours to read. */
+export type TaskDelivery = {
+  taskId: string;
+  provider: string;
+  job: { isReadable: true; data: TaskJob } | { isReadable: false; problem: string };
+  /** Whether a retry would be the last straw: the tries of the job are used up after this one. */
+  isLastTry: boolean;
+};
+
+/** What the queue calls. Both must not throw for anything a task did: that is what a verdict is for. */
+export type Handlers = {
+  runTask: (delivery: TaskDelivery, signal: AbortSignal) => Promise<Verdict>;
+  settleBatch: (batch: BatchJob) => Promise<object>;
+};
+
+/** How a consumer takes jobs. Times in milliseconds. */
+export type ConsumerOptions = {
+  redis: Redis;
+  prefix: string;
+  /** Shown in the board as the owner of a job: the pod's name. */
+  workerName: string;
+  providers: string[];
+  /** Tasks at a time, in each lane. */
+  concurrency: number;
+  /** How long a job may go without a sign of life; 60 s survives a Redis failover (`reference/bullmq.md`, advice 9). */
+  lockDurationMs: number;
+  /** Hears of what goes wrong, but for a Redis that is away or refuses: of that, `RedisHealth` tells. */
+  onError: (error: unknown) => void;
+  onLockLost: (taskIds: string[]) => void;
+  /** Hears of a move that the queue refused because another worker may have the job by now. */
+  onStaleMove: (error: Error) => void;
+};
+
+type Processor = (job: Job, token: string, lock: Lock) => Promise<object>;
+
+/**
+ * Takes jobs off the queues and hands them to functions: lanes, settlement, gates.
+ *
+ * Invariants
+ * - A lock that is lost, or could be, aborts its run at once: see {@link Locks}.
+ * - A task whose run gave up its lock is handed back where it is still ours, and else left to whoever has it.
+ * - A crash spends no try: stalls are ours to count, so BullMQ's own limit is out of the way.
+ */
+export class Consumer {
+  readonly #options: ConsumerOptions;
+  readonly #workers: Worker[] = [];
+  readonly #locks: Locks[] = [];
+  readonly #lanes = new Map<string, Queue>();
+  readonly #signs: { isPaused: boolean } = { isPaused: false };
+
+  constructor(options: ConsumerOptions, handlers: Handlers) {
+    this.#options = options;
+    for (const provider of options.providers) {
+      this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
+        const verdict = await handlers.runTask(deliveryOf(job, provider), signal);
+        await this.#wake(verdict.wake);
+        const isLockLost = verdict.next === 'surrender' && signal.aborted;
+        return isLockLost ? this.#handBack(job, token) : obey(verdict, job, token);
+      });
+    }
+    this.#start(BATCH_QUEUE, 4, async (job) => handlers.settleBatch(BatchJob.parse(job.data)));
+    this.#start(GATE_QUEUE, 4, async (job) => job.data);
+  }
+
+  /** Resolves once every queue is connected and taking jobs. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.waitUntilReady()));
+  }
+
+  get isTaking(): boolean {
+    return !this.#signs.isPaused && this.#workers.every((worker) => worker.isRunning());
+  }
+
+  /**
+   * Stops taking jobs, gives what runs `graceMs` to finish, then aborts it with `drained` and waits for the hand-back.
+   *
+   * The order matters: cancelling before closing would make the worker fetch its own hand-backs again.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#signs.isPaused = true;
+    const closing = Promise.all(this.#workers.map((worker) => worker.close()));
+    const timer = setTimeout(() => {
+      for (const locks of this.#locks) locks.abortAll('drained');
+    }, graceMs);
+    await closing;
+    clearTimeout(timer);
+    for (const locks of this.#locks) locks.close();
+    await Promise.all([...this.#lanes.values()].map((queue) => queue.close()));
+  }
+
+  #start(queue: string, concurrency: number, processor: Processor): void {
+    const { redis, prefix, workerName, lockDurationMs, onLockLost } = this.#options;
+    const worker = new Worker(
+      queue,
+      async (job, token = '') => {
+        // `processedOn` is when this process asked for the job, so the lock is younger.
+        const lock = locks.hold(job.id ?? '', token, Math.max(0, Date.now() - (job.processedOn ?? 0)));
+        return processor(job, token, lock).finally(() => locks.release(lock));
+      },
+      {
+        connection: redis,
+        prefix,
+        name: workerName,
+        concurrency,
+        lockDuration: lockDurationMs,
+        skipLockRenewal: true,
+        stalledInterval: Math.max(250, Math.floor(lockDurationMs / 3)),
+        maxStalledCount: 1000,
+        drainDelay: 5,
+      },
+    );
+    const locks = new Locks({
+      durationMs: lockDurationMs,
+      extend: (jobIds, tokens) => worker.extendJobLocks(jobIds, tokens, lockDurationMs),
+      onLost: onLockLost,
+      onError: (error) => this.#note(error),
+    });
+    worker.on('error', (error) => this.#note(error));
+    this.#workers.push(worker); ((globalThis as any).workers ??= []).push(worker);
+    this.#locks.push(locks);
+  }
+
+  /** Puts a task back whose lock could have lapsed. Where it did, another worker has it, or takes it up soon. */
+  async #handBack(job: Job, token: string): Promise<never> {
+    await job.moveToWait(token).catch((error: unknown) => this.#note(error));
+    throw new WaitingError();
+  }
+
+  #note(error: unknown): void {
+    if (isRedisFault(error)) return;
+    if (error instanceof Error && 'code' in error && NOT_OURS.has(error.code)) this.#options.onStaleMove(error);
+    else this.#options.onError(error);
+  }
+
+  /** Brings parked tasks back at once. One that is not delayed any more comes back by itself. */
+  async #wake(wakes: Wake[]): Promise<void> {
+    for (const { taskId, provider } of wakes) {
+      const job = await this.#lane(provider).getJob(taskId);
+      await job?.promote().catch(() => undefined);
+    }
+  }
+
+  #lane(provider: string): Queue {
+    const known = this.#lanes.get(provider);
+    if (known) return known;
+    const { redis, prefix } = this.#options;
+    const queue = new Queue(laneOf(provider), { connection: redis, prefix, skipMetasUpdate: true });
+    queue.on('error', (error) => this.#note(error));
+    this.#lanes.set(provider, queue);
+    return queue;
+  }
+}
+
+function deliveryOf(job: Job, provider: string): TaskDelivery {
+  const isLastTry = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+  const common = { taskId: job.id ?? '', provider, isLastTry };
+  const parsed = TaskJob.safeParse(job.data);
+  if (parsed.success) return { ...common, job: { isReadable: true, data: parsed.data } };
+  return { ...common, job: { isReadable: false, problem: messageOf(parsed.error) } };
+}
