@@ -205,12 +205,6 @@ export const FAILURES = {
     means: 'Someone cancelled the task or its batch.',
     remedy: 'Nothing; enqueue the task again if it was a mistake.',
   },
-  ATTEMPT_PARKED: {
-    origin: 'attempt',
-    disposition: 'defer',
-    means: 'The batch already runs max_concurrent tasks; this one waits its turn.',
-    remedy: 'Nothing; raise max_concurrent to run more at a time.',
-  },
   ATTEMPT_DRAINED: {
     origin: 'attempt',
     disposition: 'requeue',
@@ -246,6 +240,12 @@ export const FAILURES = {
     disposition: 'discard',
     means: 'The producer vanished before it had added this task, and did not come back in time.',
     remedy: 'Enqueue the missing tasks in a new batch; use an idempotency key so that a retry can complete it.',
+  },
+  BATCH_LOST: {
+    origin: 'infrastructure',
+    disposition: 'discard',
+    means: 'The batch was enqueued and is gone: Redis lost its data, or somebody removed them.',
+    remedy: 'Enqueue the batch again. Look at the durability of Redis: errand doctor says what it lacks.',
   },
   RECORD_UNREADABLE: {
     origin: 'infrastructure',

@@ -1,5 +1,6 @@
 import { ErrorCode, type Job, Queue, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { sleep } from '../base/clock.ts';
 import { BatchJob } from '../contract/batch.ts';
 import { TaskJob } from '../contract/task.ts';
 import { messageOf } from '../errors.ts';
@@ -7,6 +8,9 @@ import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isRedisFault } from './redis-faults.ts';
 import { obey, type Verdict, type Wake } from './verdict.ts';
+
+/** How long an idle queue may take to close: BullMQ waits for ever where its connection was half-open just before. */
+const CLOSE_WITHIN_MS = 3_000;
 
 /** What BullMQ answers to a move of a job that is not, or no longer, ours to move. */
 const NOT_OURS: ReadonlySet<unknown> = new Set([
@@ -63,6 +67,7 @@ export class Consumer {
   readonly #options: ConsumerOptions;
   readonly #workers: Worker[] = [];
   readonly #locks: Locks[] = [];
+  readonly #runs = new Set<Promise<object>>();
   readonly #lanes = new Map<string, Queue>();
   readonly #signs: { isPaused: boolean } = { isPaused: false };
 
@@ -97,13 +102,21 @@ export class Consumer {
   async drain(graceMs: number): Promise<void> {
     this.#signs.isPaused = true;
     const closing = Promise.all(this.#workers.map((worker) => worker.close()));
+    const over = new AbortController();
     const timer = setTimeout(() => {
       for (const locks of this.#locks) locks.abortAll('drained');
     }, graceMs);
-    await closing;
-    clearTimeout(timer);
+    await Promise.race([closing, this.#ended().then(() => sleep(CLOSE_WITHIN_MS, over.signal))]).finally(() => {
+      over.abort();
+      clearTimeout(timer);
+    });
     for (const locks of this.#locks) locks.close();
     await Promise.all([...this.#lanes.values()].map((queue) => queue.close()));
+  }
+
+  /** Resolves once nothing runs. */
+  async #ended(): Promise<void> {
+    while (this.#runs.size > 0) await Promise.allSettled(this.#runs);
   }
 
   #start(queue: string, concurrency: number, processor: Processor): void {
@@ -113,7 +126,12 @@ export class Consumer {
       async (job, token = '') => {
         // `processedOn` is when this process asked for the job, so the lock is younger.
         const lock = locks.hold(job.id ?? '', token, Math.max(0, Date.now() - (job.processedOn ?? 0)));
-        return processor(job, token, lock).finally(() => locks.release(lock));
+        const run = processor(job, token, lock);
+        this.#runs.add(run);
+        return run.finally(() => {
+          this.#runs.delete(run);
+          locks.release(lock);
+        });
       },
       {
         connection: redis,

@@ -33,10 +33,12 @@ export function stillQueued(jobId: string): ErrandError {
   );
 }
 
-/** Those of the ids under which the queue has a job. */
+/** Those of the ids under which the queue has a job. One command tells of the common case, that there is none. */
 export async function existingIds(redis: Redis, queue: Queue, ids: string[]): Promise<string[]> {
+  const keys = ids.map((id) => queue.toKey(id));
+  if (keys.length === 0 || (await redis.exists(...keys)) === 0) return [];
   const pipeline = redis.pipeline();
-  for (const id of ids) pipeline.exists(queue.toKey(id));
+  for (const key of keys) pipeline.exists(key);
   const replies = (await pipeline.exec()) ?? [];
   return ids.filter((_, position) => {
     const [error, found] = replies[position] ?? [];

@@ -16,8 +16,9 @@ export type Wake = { taskId: string; provider: string };
  * What the queue is to do with a task job once its attempt is on record.
  *
  * `ended`: the outcome is final. `retry` and `defer` bring it back; only `retry` spends one of its tries. `park` is a
- * deferral of a task that never started. `requeue` hands it back at once. `surrender`: it is no longer ours, or there
- * is no record to write to. `line` says why.
+ * deferral of a task that never started. `requeue` hands it back at once. `surrender`: another attempt may own it; if the
+ * queue still thinks it is ours, it is handed back, because the other may be a stale one that merely came late.
+ * `abandon`: there is no record to write to. `line` says why.
  */
 export type Verdict =
   | { next: 'ended'; outcome: Outcome; wake: Wake[] }
@@ -25,7 +26,8 @@ export type Verdict =
   | { next: 'defer'; line: string; delayMs: number; wake: Wake[] }
   | { next: 'park'; delayMs: number; wake: Wake[] }
   | { next: 'requeue'; line: string; wake: Wake[] }
-  | { next: 'surrender'; line: string; wake: Wake[] };
+  | { next: 'surrender'; line: string; wake: Wake[] }
+  | { next: 'abandon'; line: string; wake: Wake[] };
 
 /**
  * Tells BullMQ what the verdict says. Resolves with the compact outcome of a task that succeeded; everything else
@@ -53,6 +55,9 @@ export async function obey(verdict: Verdict, job: Job, token: string | undefined
       await job.moveToWait(token);
       throw new WaitingError();
     case 'surrender':
+      await job.moveToWait(token); // refused by the queue where the lock is another's
+      throw new WaitingError();
+    case 'abandon':
       throw new UnrecoverableError(verdict.line);
   }
 }
@@ -79,6 +84,7 @@ function storyOf(verdict: Verdict): string | null {
     case 'requeue':
       return `handed back: ${clip(verdict.line, MOST_LINE)}`;
     case 'park':
+    case 'abandon':
     case 'surrender':
       return null;
   }

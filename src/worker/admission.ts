@@ -1,3 +1,4 @@
+import { monotonicMs } from '../base/clock.ts';
 import type { AdmissionVerdict, BatchRecord, RouteInUse } from '../contract/batch.ts';
 import type { ResolvedRoute } from '../contract/route.ts';
 import { ErrandError } from '../errors.ts';
@@ -5,6 +6,8 @@ import type { BatchRecords } from '../records/batch-records.ts';
 
 /** How many batches a worker remembers; one record is read again after that many others. */
 const REMEMBERED = 200;
+/** For how long: an idempotency key that is used again after its records expired is another batch of the same id. */
+const REMEMBERED_MS = 3600_000;
 
 /** A batch as a worker knows it: what it is, its shared context, and which of its routes are unusable. */
 export type AdmittedBatch = { record: BatchRecord; context: string; verdict: AdmissionVerdict };
@@ -20,7 +23,7 @@ export type RouteCheck = (route: RouteInUse) => Promise<AdmissionVerdict['unusab
 export class Admission {
   readonly #batches: BatchRecords;
   readonly #check: RouteCheck;
-  readonly #known = new Map<string, Promise<AdmittedBatch>>();
+  readonly #known = new Map<string, { since: number; batch: Promise<AdmittedBatch> }>();
 
   constructor(batches: BatchRecords, check: RouteCheck) {
     this.#batches = batches;
@@ -30,9 +33,9 @@ export class Admission {
   /** @throws ErrandError `NOT_FOUND` where the batch is not on record. */
   async of(batchId: string): Promise<AdmittedBatch> {
     const known = this.#known.get(batchId);
-    if (known) return known;
+    if (known && monotonicMs() - known.since < REMEMBERED_MS) return known.batch;
     const pending = this.#look(batchId);
-    this.#known.set(batchId, pending);
+    this.#known.set(batchId, { since: monotonicMs(), batch: pending });
     pending.catch(() => this.#known.delete(batchId));
     for (const [oldest] of this.#known) {
       if (this.#known.size <= REMEMBERED) break;

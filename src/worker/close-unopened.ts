@@ -26,7 +26,7 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
       return close(delivery, { epoch, past: [], checkpoints: [], openRows: [] }, { status: 'failed', error }, deps);
     }
     case 'missing':
-      return { next: 'surrender', line: `NOT_FOUND: the batch of task ${taskId} is not on record`, wake: [] };
+      return { next: 'abandon', line: `NOT_FOUND: the batch of task ${taskId} is not on record`, wake: [] };
     case 'cancelled': {
       const error = new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${opening.flag.reason}`);
       return close(delivery, opening, { status: 'cancelled', error, flag: opening.flag }, deps);

@@ -72,7 +72,8 @@ function allCleanup(attempts: Attempt[]): CleanupRecord {
 function callsMadeAgain({ attempts, tally }: TaskFacts): number {
   return attempts.slice(0, -1).reduce((sum, attempt, at) => {
     const next = attempts[at + 1];
-    const wentOn = next !== undefined && (tally.turns > next.turns_before || (next.unfinished_calls ?? 0) > 0);
+    const mayHaveCalled = next?.ended === 'lost' || (next?.unfinished_calls ?? 0) > 0;
+    const wentOn = next !== undefined && (tally.turns > next.turns_before || mayHaveCalled);
     return wentOn ? sum + (attempt.ended === 'lost' ? 1 : (attempt.unfinished_calls ?? 0)) : sum;
   }, 0);
 }

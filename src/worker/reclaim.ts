@@ -13,9 +13,9 @@ const BEAT_MS = 5_000;
 /** How often a worker looks for what dead ones left. */
 const SWEEP_MS = 10_000;
 /** Rows released in one sweep for one dead worker; the rest follow with the next. */
-const ROWS_PER_SWEEP = 1_000;
-/** A claim outlives the longest honest sweep of one worker's rows. */
-const CLAIM_MS = 120_000;
+const ROWS_PER_SWEEP = 500;
+/** A reclaimer that dies in its sweep holds others up for so long. Two at once do no harm: releases are idempotent. */
+const CLAIM_MS = 30_000;
 /**
  * After so long without a sign of life a worker has fenced itself: its lock has lapsed by its own clock, so its calls
  * are closed. What cannot outlive its process is then as good as gone.

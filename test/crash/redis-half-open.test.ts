@@ -9,6 +9,7 @@ test('a half-open connection is noticed, given up and replaced', async () => {
   onTestFinished(() => proxy.close());
   const url = `redis://127.0.0.1:${proxy.port}`;
   const trouble = await aWorkerInTrouble(url);
+  onTestFinished(() => proxy.cut()); // those that look on are behind the proxy as well
   proxy.blackHole(true);
   await untilReadinessIs(trouble.worker, /^503 Redis is away: no answer$/);
   await expect(trouble.producer.status(trouble.batchId)).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });

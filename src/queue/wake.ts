@@ -1,0 +1,32 @@
+import type { Queue } from 'bullmq';
+import { sleep } from '../base/clock.ts';
+import type { Wake } from './verdict.ts';
+
+/** Jobs woken at the same time. */
+const AT_ONCE = 50;
+/** A task that has just parked may not have moved to the delayed jobs yet; it is looked for again, this often. */
+const LOOKS = 4;
+const FIRST_PAUSE_MS = 20;
+
+/**
+ * Brings delayed task jobs back at once. A job that is not delayed any more comes back by itself, and one that cannot be
+ * woken comes back by its own delay.
+ */
+export async function wakeJobs(laneOf: (provider: string) => Queue, wakes: readonly Wake[]): Promise<void> {
+  for (let from = 0; from < wakes.length; from += AT_ONCE) {
+    await Promise.all(wakes.slice(from, from + AT_ONCE).map((wake) => wakeJob(laneOf(wake.provider), wake.taskId)));
+  }
+}
+
+async function wakeJob(lane: Queue, taskId: string): Promise<void> {
+  for (let look = 0; look < LOOKS; look++) {
+    const job = await lane.getJob(taskId);
+    if (!job) return;
+    const isPromoted = await job.promote().then(
+      () => true,
+      () => false,
+    );
+    if (isPromoted || !(await job.isActive())) return;
+    await sleep(FIRST_PAUSE_MS * 2 ** look);
+  }
+}
