@@ -14,6 +14,13 @@ const NODE_VERSION = [22, 19] as const;
 const REDIS_VERSION = 7;
 /** Deadlines and delays are set by one clock and kept by another; below this nobody notices. */
 const SKEW_MS = 1_000;
+/** A failover takes about as long: Sentinel and managed services notice within 5 to 15 s, and clients follow. */
+const FAILOVER_MS = 30_000;
+/** What a task of a dead worker waits for the lock before people call it lost. */
+const LONGEST_LOCK_MS = 600_000;
+/** What Kubernetes gives a process after SIGTERM where nothing is set, and how long one release may take. */
+const TERMINATION_MS = 30_000;
+const RELEASE_MS = 10_000;
 
 /** Whether this Node can run Errand. */
 export function nodeFinding(version: string): Finding {
@@ -25,11 +32,14 @@ export function nodeFinding(version: string): Finding {
 }
 
 /** What is right and wrong with a Redis that answers. */
-export function redisFindings({ version, maxmemoryPolicy, isAppendOnly, clockSkewMs }: RedisFacts): Finding[] {
+export function redisFindings(facts: RedisFacts): Finding[] {
+  const { clockSkewMs } = facts;
   return [
-    versionFinding(version),
-    policyFinding(maxmemoryPolicy),
-    appendFinding(isAppendOnly),
+    versionFinding(facts.version),
+    policyFinding(facts.maxmemoryPolicy),
+    roleFinding(facts.isReplica),
+    appendFinding(facts.isAppendOnly),
+    diskFinding(facts.isDiskWell),
     Math.abs(clockSkewMs) <= SKEW_MS
       ? { check: 'clock', status: 'ok', message: `${clockSkewMs} ms apart from Redis` }
       : {
@@ -62,6 +72,49 @@ function appendFinding(isAppendOnly: boolean | null): Finding {
   if (isAppendOnly) return { check, status: 'ok', message: 'append-only file on' };
   const remedy = 'Set appendonly yes: without it a restart of Redis loses what came after its last snapshot.';
   return { check, status: 'warning', message: 'append-only file off', remedy };
+}
+
+function roleFinding(isReplica: boolean | null): Finding {
+  const check = 'redis role';
+  if (isReplica === null) return { check, status: 'unknown', message: 'INFO does not tell role' };
+  if (!isReplica) return { check, status: 'ok', message: 'master' };
+  const remedy = 'Point REDIS_URL at the master, or at a name that follows it: a replica refuses every write.';
+  return { check, status: 'fault', message: 'a replica', remedy };
+}
+
+function diskFinding(isDiskWell: boolean | null): Finding {
+  const check = 'redis disk';
+  if (isDiskWell === null) return { check, status: 'unknown', message: 'INFO does not tell the status of its writes' };
+  if (isDiskWell) return { check, status: 'ok', message: 'its last writes succeeded' };
+  const remedy =
+    'Make room on the disk of Redis, or mend its permissions: until a write succeeds it may refuse commands.';
+  return { check, status: 'fault', message: 'its last write to disk failed', remedy };
+}
+
+/** What the lock and the drain of a worker cost when Redis fails over, a worker dies, or a pod is told to go. */
+export function workerFindings(worker: { lock_duration_ms: number; drain_grace_ms: number }): Finding[] {
+  return [lockFinding(worker.lock_duration_ms), drainFinding(worker.drain_grace_ms)];
+}
+
+function lockFinding(lockMs: number): Finding {
+  const check = 'worker lock';
+  const message = `lock_duration_ms ${lockMs}`;
+  if (lockMs < FAILOVER_MS) {
+    const remedy = `Set worker.lock_duration_ms to ${FAILOVER_MS} or more: a failover of Redis aborts every attempt whose lock is shorter.`;
+    return { check, status: 'warning', message, remedy };
+  }
+  if (lockMs <= LONGEST_LOCK_MS) return { check, status: 'ok', message };
+  const remedy = `Set worker.lock_duration_ms to ${LONGEST_LOCK_MS} or less: the tasks of a killed worker wait that long.`;
+  return { check, status: 'warning', message, remedy };
+}
+
+function drainFinding(graceMs: number): Finding {
+  const check = 'worker drain';
+  const message = `drain_grace_ms ${graceMs}`;
+  const neededMs = graceMs + RELEASE_MS;
+  if (neededMs <= TERMINATION_MS) return { check, status: 'ok', message };
+  const remedy = `Let whoever stops the worker wait ${Math.ceil(neededMs / 1000)} s or more (terminationGracePeriodSeconds, stop_grace_period), or lower worker.drain_grace_ms: one that is killed while it drains leaves its tasks to wait for their locks.`;
+  return { check, status: 'warning', message, remedy };
 }
 
 /** Whether the tasks of a lane have somebody to run them. */

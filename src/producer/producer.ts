@@ -46,6 +46,9 @@ export type ProducerOptions = {
   onError: (error: Error) => void;
 };
 
+/** A batch that was there once, as a receipt or a status shows. */
+type KnownBatch = Pick<Receipt, 'batch_id'>;
+
 /**
  * What a web app holds: puts batches in, says where they stand, reads their outcomes, cancels.
  *
@@ -94,10 +97,14 @@ export class Producer {
     return planBatch(input, this.#options.limits, this.#options.routing);
   }
 
-  /** Where the batch stands. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`. */
-  async status(batchId: string): Promise<BatchStatus> {
+  /**
+   * Where the batch stands; name it by its id, or show what `enqueue` or `status` returned of it.
+   * @throws ErrandError `NOT_FOUND`, `BATCH_LOST` instead where it was shown, `REDIS_UNAVAILABLE`.
+   */
+  async status(batch: string | KnownBatch): Promise<BatchStatus> {
+    const batchId = typeof batch === 'string' ? batch : batch.batch_id;
     const status = isBatchId(batchId) ? await this.#withRedis(() => this.#batches.status(batchId)) : null;
-    if (!status) throw notFound(batchId);
+    if (!status) throw typeof batch === 'string' ? notFound(batchId) : lost(batchId);
     return status;
   }
 
@@ -113,15 +120,20 @@ export class Producer {
     }
   }
 
-  /** Resolves with the summary once the batch has settled. @throws ErrandError `NOT_FOUND`, or the signal's reason. */
-  async settled(batchId: string, { signal }: { signal?: AbortSignal } = {}): Promise<BatchSummary> {
-    for (;;) {
+  /**
+   * Resolves with the summary once the batch has settled.
+   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` where it was shown, or there, and is gone; or the signal's reason.
+   */
+  async settled(batch: string | KnownBatch, { signal }: { signal?: AbortSignal } = {}): Promise<BatchSummary> {
+    const batchId = typeof batch === 'string' ? batch : batch.batch_id;
+    for (let known = batch; ; ) {
       const waiting = Promise.withResolvers<void>();
       const over = new AbortController();
       const stop = await this.onEvent(batchId, ({ event }) => event === 'batch_settled' && waiting.resolve());
       try {
-        const status = await this.status(batchId);
+        const status = await this.status(known);
         if (status.status === 'settled') return status.summary;
+        known = status;
         const signals = signal ? [over.signal, signal] : [over.signal];
         await Promise.race([waiting.promise, sleep(POLL_MS, AbortSignal.any(signals))]);
       } finally {
@@ -210,4 +222,8 @@ export class Producer {
 
 function notFound(id: string): ErrandError {
   return new ErrandError('NOT_FOUND', `"${id.slice(0, 60)}" is on record neither as a batch nor as a task`);
+}
+
+function lost(batchId: string): ErrandError {
+  return new ErrandError('BATCH_LOST', `batch ${batchId} was enqueued and is on record no more`);
 }

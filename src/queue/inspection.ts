@@ -13,6 +13,9 @@ export type RedisFacts = {
   version: string | null;
   maxmemoryPolicy: string | null;
   isAppendOnly: boolean | null;
+  /** Whether its last write to disk succeeded; where one failed it refuses all commands that write. */
+  isDiskWell: boolean | null;
+  isReplica: boolean | null;
   clockSkewMs: number;
 };
 
@@ -50,10 +53,14 @@ async function redisFacts(redis: Redis): Promise<RedisFacts> {
   const [seconds, microseconds] = await redis.time();
   const halfway = (askedAt + Date.now()) / 2;
   const append = field(info, 'aof_enabled');
+  const role = field(info, 'role');
+  const writes = [field(info, 'aof_last_write_status'), field(info, 'rdb_last_bgsave_status')];
   return {
     version: field(info, 'valkey_version') ?? field(info, 'redis_version'),
     maxmemoryPolicy: field(info, 'maxmemory_policy'),
     isAppendOnly: append === null ? null : append === '1',
+    isDiskWell: writes.includes(null) ? null : writes.every((status) => status === 'ok'),
+    isReplica: role === null ? null : role !== 'master',
     clockSkewMs: Math.round(Number(seconds) * 1000 + Number(microseconds) / 1000 - halfway),
   };
 }

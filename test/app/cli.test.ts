@@ -165,7 +165,7 @@ test('ends with 3 within seconds where Redis is away', async () => {
 
 test('a worker waits for its Redis, and ends with 0 when it is told to stop', async () => {
   const worker = start(['worker'], aFolder(), { REDIS_URL: NOWHERE, ERRAND_HEALTH_PORT: '0' });
-  await worker.says(/infrastructure fault/);
+  await worker.says(/waiting for it/);
   worker.process.kill('SIGTERM');
   expect((await worker.ended).code).toBe(0);
 });

@@ -1,12 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { laneFinding, nodeFinding, redisFindings } from '../../src/app/diagnosis.ts';
+import { laneFinding, nodeFinding, redisFindings, workerFindings } from '../../src/app/diagnosis.ts';
 
-const healthy = { version: '7.2.4', maxmemoryPolicy: 'noeviction', isAppendOnly: true, clockSkewMs: 3 };
+const healthy = {
+  version: '7.2.4',
+  maxmemoryPolicy: 'noeviction',
+  isAppendOnly: true,
+  isDiskWell: true,
+  isReplica: false,
+  clockSkewMs: 3,
+};
 const lane = { provider: 'openai', waiting: 0, active: 0, isPaused: false, workers: 1 };
 
 test('a healthy Redis has nothing to mend', () => {
   expect(redisFindings(healthy).map(({ status, remedy }) => [status, remedy])).toEqual(
-    Array(4).fill(['ok', undefined]),
+    Array(6).fill(['ok', undefined]),
   );
 });
 
@@ -15,6 +22,8 @@ describe('finds', () => {
     ['a Redis that is too old', { version: '6.2.14' }, 'redis version', 'fault'],
     ['a Redis that evicts', { maxmemoryPolicy: 'allkeys-lru' }, 'redis eviction', 'fault'],
     ['a Redis without an append-only file', { isAppendOnly: false }, 'redis durability', 'warning'],
+    ['a replica', { isReplica: true }, 'redis role', 'fault'],
+    ['a Redis that cannot write to its disk', { isDiskWell: false }, 'redis disk', 'fault'],
     ['a clock that is ahead', { clockSkewMs: 5_000 }, 'clock', 'warning'],
     ['a clock that is behind', { clockSkewMs: -5_000 }, 'clock', 'warning'],
   ])('%s, and says how to mend it', (_title, facts, check, status) => {
@@ -23,8 +32,15 @@ describe('finds', () => {
   });
 
   test('nothing where Redis does not tell', () => {
-    const silent = { version: null, maxmemoryPolicy: null, isAppendOnly: null, clockSkewMs: 0 };
-    expect(redisFindings(silent).map(({ status }) => status)).toEqual(['unknown', 'unknown', 'unknown', 'ok']);
+    const silent = {
+      version: null,
+      maxmemoryPolicy: null,
+      isAppendOnly: null,
+      isDiskWell: null,
+      isReplica: null,
+      clockSkewMs: 0,
+    };
+    expect(redisFindings(silent).map(({ status }) => status)).toEqual([...Array(5).fill('unknown'), 'ok']);
   });
 });
 
@@ -45,4 +61,15 @@ test.each([
   ['a Redis that does not tell its clients', { waiting: 2, workers: null }, 'unknown'],
 ])('a lane with %s is %s', (_title, facts, status) => {
   expect(laneFinding({ ...lane, ...facts }).status).toBe(status);
+});
+
+test.each([
+  ['the defaults', {}, ['ok', 'ok']],
+  ['a lock that a failover outlasts', { lock_duration_ms: 10_000 }, ['warning', 'ok']],
+  ['a lock that makes the tasks of a dead worker wait', { lock_duration_ms: 3_600_000 }, ['warning', 'ok']],
+  ['a drain that takes longer than a pod is given', { drain_grace_ms: 60_000 }, ['ok', 'warning']],
+])('of %s the doctor says what to mend', (_title, over, statuses) => {
+  const findings = workerFindings({ lock_duration_ms: 60_000, drain_grace_ms: 3_000, ...over });
+  expect(findings.map(({ status }) => status)).toEqual(statuses);
+  for (const { status, remedy } of findings) expect(remedy !== undefined).toBe(status === 'warning');
 });

@@ -49,7 +49,7 @@ test('ends a tree whose guard is stopped, in order', async () => {
   const tool = await startScript('exec sleep 300', { guardPath, graceMs: 1_000 });
   await untilTagged(tool.tag, 2);
   process.kill(tool.pid, 'SIGSTOP');
-  expect(await releaseProcess(tool.ref, 1_000)).toMatchObject({ survivors: 0, evidence: 'verified' });
+  expect(await releaseProcess(tool.ref, 5_000)).toMatchObject({ survivors: 0, evidence: 'verified' });
   expect(await tool.exited).toEqual({ code: 128 + 15, signal: null });
   expect(pidsTagged(tool.tag)).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { isErrandError } from '../../errors.ts';
 import { inspect } from '../../queue/inspection.ts';
 import { redisUrlOf } from '../compose-producer.ts';
 import { type Config, loadConfig } from '../config.ts';
-import { type Finding, keyFinding, laneFinding, nodeFinding, redisFindings } from '../diagnosis.ts';
+import { type Finding, keyFinding, laneFinding, nodeFinding, redisFindings, workerFindings } from '../diagnosis.ts';
 import { EXIT } from '../exit-code.ts';
 import { providerKeys } from '../provider-keys.ts';
 import type { Screen } from '../screen/screen.ts';
@@ -16,7 +16,8 @@ export async function doctor({ json = false }: { json?: boolean }, screen: Scree
   const keys = await providerKeys(config);
   const providers = keys.map(({ profile }) => profile.name);
   const redis = await redisPart(config, providers);
-  const findings = [nodeFinding(process.versions.node), ...redis.findings, ...keys.map(keyFinding)];
+  const node = nodeFinding(process.versions.node);
+  const findings = [node, ...redis.findings, ...workerFindings(config.worker), ...keys.map(keyFinding)];
   if (json) screen.print(JSON.stringify({ findings }));
   else show(findings, screen);
   if (redis.isAway) return EXIT.redisAway;

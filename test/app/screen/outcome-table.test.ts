@@ -45,6 +45,7 @@ function outcome(fields: object): Outcome {
     tool_calls: 0,
     usage,
     cost_usd: null,
+    calls_possibly_paid_twice: 0,
     duration_ms: 5,
     ended_at: at,
     cleanup: { version: 1, steps: [step('client'), step('credential_lease')], open: 0 },
@@ -67,7 +68,7 @@ test('shows the route asked for and taken, tells a clamped effort, and calls an 
 
 test('says why a task took several attempts, and counts what they gave back', () => {
   const deferred = {
-    worker: 'w',
+    worker: 'w', turns_before: 0,
     started_at: at,
     ended: 'deferred',
     failure: failure('PROVIDER_RATE_LIMITED', { http_status: 429 }),
@@ -75,8 +76,8 @@ test('says why a task took several attempts, and counts what they gave back', ()
   const attempts = [
     { epoch: 1, ...deferred },
     { epoch: 2, ...deferred },
-    { epoch: 3, worker: 'w', started_at: at },
-    { epoch: 4, worker: 'w', started_at: at, ended: 'succeeded' },
+    { epoch: 3, worker: 'w', turns_before: 0, started_at: at },
+    { epoch: 4, worker: 'w', turns_before: 0, started_at: at, ended: 'succeeded' },
   ];
   const cleanup = { version: 1, steps: [step('client'), step('client')], open: 0 };
   expect(show([outcome({ attempts, cleanup })])).toMatch(/client ×2 +4: deferred 429 ×2, lost$/m);
