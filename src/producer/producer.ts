@@ -164,13 +164,16 @@ export class Producer {
   }
 
   /**
-   * Cancels a batch or a task: what has not started never starts, what runs is aborted. Cancelling a finished thing
-   * says so. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`.
+   * Cancels a batch or a task: what has not started never starts, what runs is aborted, what waits for a later time is
+   * woken to end now. Cancelling a finished thing says so. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`.
    */
   async cancel(id: string, reason: string): Promise<Exclude<Cancelling, { status: 'missing' }>> {
     if (!isBatchId(id) && !parseTaskId(id)) throw notFound(id);
     const cancelling = await this.#withRedis(() => this.#batches.cancel(id, reason));
     if (cancelling.status === 'missing') throw notFound(id);
+    if (cancelling.status === 'cancelled') {
+      await this.#withRedis(async () => this.#flow.wake(await this.#batches.sleepers(id)));
+    }
     return cancelling;
   }
 

@@ -1,6 +1,7 @@
-import { ErrorCode, type Job, Queue, WaitingError, Worker } from 'bullmq';
+import { ErrorCode, type Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { sleep } from '../base/clock.ts';
+import { announce } from '../base/moments.ts';
 import { BatchJob } from '../contract/batch.ts';
 import { TaskJob } from '../contract/task.ts';
 import { messageOf } from '../errors.ts';
@@ -60,7 +61,6 @@ type Processor = (job: Job, token: string, lock: Lock) => Promise<object>;
  *
  * Invariants
  * - A lock that is lost, or could be, aborts its run at once: see {@link Locks}.
- * - A task whose run gave up its lock is handed back where it is still ours, and else left to whoever has it.
  * - A crash spends no try: stalls are ours to count, so BullMQ's own limit is out of the way.
  */
 export class Consumer {
@@ -74,12 +74,13 @@ export class Consumer {
   constructor(options: ConsumerOptions, handlers: Handlers) {
     this.#options = options;
     for (const provider of options.providers) {
-      this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
+      const lane = this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
         const verdict = await handlers.runTask(deliveryOf(job, provider), signal);
         await this.#wake(verdict.wake);
-        const isLockLost = verdict.next === 'surrender' && signal.aborted;
-        return isLockLost ? this.#handBack(job, token) : obey(verdict, job, token);
+        return obey(verdict, job, token);
       });
+      lane.on('completed', (job) => announce('told_queue', job.id ?? ''));
+      lane.on('failed', (job) => announce('told_queue', job?.id ?? ''));
     }
     this.#start(BATCH_QUEUE, 4, async (job) => handlers.settleBatch(BatchJob.parse(job.data)));
     this.#start(GATE_QUEUE, 4, async (job) => job.data);
@@ -119,7 +120,7 @@ export class Consumer {
     while (this.#runs.size > 0) await Promise.allSettled(this.#runs);
   }
 
-  #start(queue: string, concurrency: number, processor: Processor): void {
+  #start(queue: string, concurrency: number, processor: Processor): Worker {
     const { redis, prefix, workerName, lockDurationMs, onLockLost } = this.#options;
     const worker = new Worker(
       queue,
@@ -154,12 +155,7 @@ export class Consumer {
     worker.on('error', (error) => this.#note(error));
     this.#workers.push(worker);
     this.#locks.push(locks);
-  }
-
-  /** Puts a task back whose lock could have lapsed. Where it did, another worker has it, or takes it up soon. */
-  async #handBack(job: Job, token: string): Promise<never> {
-    await job.moveToWait(token).catch((error: unknown) => this.#note(error));
-    throw new WaitingError();
+    return worker;
   }
 
   #note(error: unknown): void {

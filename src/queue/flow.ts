@@ -7,6 +7,8 @@ import { ErrandError } from '../errors.ts';
 import { findGate, gateIdOf } from './gate.ts';
 import { existingIds, removeEnded, stillQueued } from './leftovers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
+import type { Wake } from './verdict.ts';
+import { wakeJobs } from './wake.ts';
 
 /** Tasks in one atomic add, and in one chunk above that: about 30 ms of Redis (`reference/bullmq.md` §1). */
 const CHUNK = 1000;
@@ -77,6 +79,11 @@ export class BatchFlow {
     if (!isQueued) await this.#removeLeftovers(plan);
     if (plan.tasks.length > CHUNK) await this.#addInChunks(plan, isQueued, onChunk);
     else if (!isQueued) await this.#addWhole(plan);
+  }
+
+  /** Brings the jobs of waiting tasks back at once. */
+  async wake(sleepers: readonly Wake[]): Promise<void> {
+    await wakeJobs((provider) => this.#queue(laneOf(provider)), sleepers);
   }
 
   async close(): Promise<void> {

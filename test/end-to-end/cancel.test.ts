@@ -209,3 +209,24 @@ test('2,000 waiting tasks drain in sight of everyone, and no other client of Red
   expect(seen.size).toBeGreaterThan(10);
   expect(worstMs).toBeLessThan(500);
 });
+
+test('a cancel wakes what is deferred, to be tried again later, or parked: nothing waits for its time to come', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { backoff_ms: 600_000 } } });
+  const tasks = [
+    { goal: 'Deferred for an hour [[sim: status=429 retry_after=3600]]', provider: 'openai' },
+    { goal: 'Tried again in ten minutes [[sim: status=500]]', provider: 'anthropic' },
+  ];
+  const { batch_id } = await producer.enqueue({ tasks });
+  const { promise: bothRest, resolve } = Promise.withResolvers<void>();
+  const ended = new Set<number>();
+  const stop = await producer.onEvent(batch_id, (event) => {
+    if (event.event === 'attempt_ended' && ended.add(event.index).size === 2) resolve();
+  });
+  await startWorker();
+  await bothRest;
+  await stop();
+  await producer.cancel(batch_id, 'not today');
+  expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(10_000) })).counts.cancelled).toBe(2);
+  const ends = (await outcomesOf(batch_id)).map(({ attempts }) => attempts.map((attempt) => attempt.ended));
+  expect(ends).toEqual([['deferred'], ['failed']]);
+});
