@@ -8,7 +8,8 @@ import { messageOf } from '../errors.ts';
 import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isRedisFault } from './redis-faults.ts';
-import { obey, type Verdict, type Wake } from './verdict.ts';
+import { obey, type Verdict } from './verdict.ts';
+import { wakeJobs } from './wake.ts';
 
 /** How long an idle queue may take to close: BullMQ waits for ever where its connection was half-open just before. */
 const CLOSE_WITHIN_MS = 3_000;
@@ -76,7 +77,7 @@ export class Consumer {
     for (const provider of options.providers) {
       const lane = this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
         const verdict = await handlers.runTask(deliveryOf(job, provider), signal);
-        await this.#wake(verdict.wake);
+        await wakeJobs((lane) => this.#lane(lane), verdict.wake);
         return obey(verdict, job, token);
       });
       lane.on('completed', (job) => announce('told_queue', job.id ?? ''));
@@ -162,14 +163,6 @@ export class Consumer {
     if (isRedisFault(error)) return;
     if (error instanceof Error && 'code' in error && NOT_OURS.has(error.code)) this.#options.onStaleMove(error);
     else this.#options.onError(error);
-  }
-
-  /** Brings parked tasks back at once. One that is not delayed any more comes back by itself. */
-  async #wake(wakes: Wake[]): Promise<void> {
-    for (const { taskId, provider } of wakes) {
-      const job = await this.#lane(provider).getJob(taskId);
-      await job?.promote().catch(() => undefined);
-    }
   }
 
   #lane(provider: string): Queue {

@@ -125,7 +125,7 @@ export class Attempt {
   }
 }
 
-/** BullMQ hands over the text given to `cancelJob` as the reason. */
+/** The reason is what the queue said as it aborted the run: see `queue/locks.ts`. */
 function errorOfQueueAbort(reason: unknown): ErrandError {
   if (reason === 'drained') return new ErrandError('ATTEMPT_DRAINED', 'the worker is going away');
   return new ErrandError('ATTEMPT_LOCK_LOST', 'the worker lost its lock on the task');

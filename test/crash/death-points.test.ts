@@ -26,9 +26,9 @@ const IS_OVER: Moment[] = ['closed', 'told_queue'];
 test.each(MOMENTS)('a worker that dies when an attempt is %s loses nothing and leaves nothing', async (moment) => {
   const deployment = await aDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
-  const { batch_id } = await producer.enqueue({ goal: GOAL, provider: 'local', toolsets: ['workspace'] });
   const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: moment } };
   const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 600 }, dying);
+  const { batch_id } = await producer.enqueue({ goal: GOAL, provider: 'local', toolsets: ['workspace'] });
   await doomed.exited;
   expect(doomed.process.signalCode).toBe('SIGKILL');
 

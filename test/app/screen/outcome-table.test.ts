@@ -68,7 +68,8 @@ test('shows the route asked for and taken, tells a clamped effort, and calls an 
 
 test('says why a task took several attempts, and counts what they gave back', () => {
   const deferred = {
-    worker: 'w', turns_before: 0,
+    worker: 'w',
+    turns_before: 0,
     started_at: at,
     ended: 'deferred',
     failure: failure('PROVIDER_RATE_LIMITED', { http_status: 429 }),
