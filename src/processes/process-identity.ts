@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { monotonicMs, sleep } from '../base/clock.ts';
+import { birthOf } from '../base/process-birth.ts';
 import { ErrandError } from '../errors.ts';
 
 /** How long the kernel may take to end what was killed. */
@@ -17,11 +17,8 @@ export type ProcessIdentity = { pid: number; startTime: string };
 
 /** The process that has this pid now, or `null` where there is none, it is a zombie, or the system has no /proc. */
 export function identityOf(pid: number): ProcessIdentity | null {
-  const stat = textOf(`/proc/${pid}/stat`);
-  // The second field is the command in parentheses and may hold anything; after it come the state and, 19 on, the start.
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const startTime = fields[18];
-  return startTime === undefined || state === 'Z' || state === 'X' ? null : { pid, startTime };
+  const startTime = birthOf(pid);
+  return startTime === null || startTime === 'unknown' ? null : { pid, startTime };
 }
 
 /** Tells whether this very process still runs. A zombie does not. */
@@ -75,12 +72,4 @@ export function parseRef(ref: string): ProcessIdentity & { tag: string } {
     throw new ErrandError('INTERNAL', `expected the reference of a process (pid:starttime:tag), got "${ref}"`);
   }
   return { pid: Number(pid), startTime, tag };
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }

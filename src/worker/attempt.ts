@@ -30,7 +30,7 @@ export class Attempt {
   readonly #startedMs = monotonicMs();
   readonly controller = new AbortController();
   readonly #stopListening: () => void;
-  readonly #onUnwound: () => void;
+  readonly #onUnwound: (hasOpenRows: boolean) => void;
   #budgetTimer: NodeJS.Timeout | undefined;
   /** Model calls sent, and those that came to a clear end: a complete turn, or a refusal that costs nothing. */
   #calls = { sent: 0, settled: 0 };
@@ -40,7 +40,7 @@ export class Attempt {
   files: Answer['files'] = [];
 
   /** `onUnwound` is called once its resources are the scope's no more. */
-  constructor(parts: AttemptParts, queueSignal: AbortSignal, onUnwound: () => void) {
+  constructor(parts: AttemptParts, queueSignal: AbortSignal, onUnwound: (hasOpenRows: boolean) => void) {
     this.#onUnwound = onUnwound;
     this.taskId = parts.taskId;
     this.epoch = parts.epoch;
@@ -114,7 +114,7 @@ export class Attempt {
   /** Gives everything back and tells how that went. */
   async unwind(): Promise<CleanupRecord> {
     const cleanup = await this.scope.unwind();
-    this.#onUnwound();
+    this.#onUnwound(cleanup.open > 0);
     return cleanup;
   }
 

@@ -12,10 +12,10 @@ export async function identifyWorker(name: string): Promise<WorkerIdentity> {
     instance: `${name}.${randomBytes(6).toString('hex')}`,
     name,
     host: hostname(),
-    boot_id: await bootId(),
+    boot_id: bootId(),
     pid_namespace: await readlink('/proc/self/ns/pid').catch(() => 'unknown'),
     pid: process.pid,
-    birth: await birthOf(process.pid),
+    birth: birthOf(process.pid) ?? 'unknown',
     started_at: isoNow(),
   };
 }
@@ -26,10 +26,10 @@ export async function identifyWorker(name: string): Promise<WorkerIdentity> {
  * Silence proves nothing: a worker that is merely paused comes back and acquires more (`reference/reliability.md`,
  * finding 9). Only the same kernel can tell, by pid and birth, and only inside the same pid namespace.
  */
-export async function proofOfDeath(other: WorkerIdentity, self: WorkerIdentity): Promise<string | null> {
+export function proofOfDeath(other: WorkerIdentity, self: WorkerIdentity): string | null {
   if (other.host !== self.host || [other.boot_id, other.birth].includes('unknown')) return null;
   if (other.boot_id !== self.boot_id) return `its machine ${other.host} was booted again`;
   if (other.pid_namespace !== self.pid_namespace) return null;
-  if (await isSameProcess(other.pid, other.birth)) return null;
+  if (isSameProcess(other.pid, other.birth)) return null;
   return `its process ${other.pid} on ${other.host} has ended`;
 }

@@ -21,6 +21,8 @@ const CLAIM_MS = 30_000;
  * are closed. What cannot outlive its process is then as good as gone.
  */
 const FENCED_AFTER_MS = 180_000;
+/** After so long a silent worker that holds nothing is taken off the record. */
+const GONE_AFTER_MS = 24 * 3_600_000;
 
 /** What reclaiming takes. */
 export type ReclaimDeps = {
@@ -44,8 +46,8 @@ export class Reclaim {
   readonly #timers: NodeJS.Timeout[] = [];
   /** Attempts of this worker that have not unwound yet, as `<task id>.<epoch>`. */
   readonly #unwinding = new Set<string>();
-  /** Owners proved dead before; the dead stay dead. */
-  readonly #dead = new Map<string, string>();
+  /** Whether an attempt of this worker left a row that it could not close. */
+  #hasLeftRows = false;
 
   constructor(deps: ReclaimDeps) {
     this.#deps = deps;
@@ -67,24 +69,30 @@ export class Reclaim {
     await this.#deps.workers.forget(this.#deps.self.instance);
   }
 
-  /** Keeps this worker's own sweeps away from an attempt until the returned function is called: it cleans up itself. */
-  leaveAlone(taskId: string, epoch: number): () => void {
+  /**
+   * Keeps this worker's own sweeps away from an attempt until the returned function is called: it cleans up itself. What
+   * it could not close is tried again by the sweeps.
+   */
+  leaveAlone(taskId: string, epoch: number): (hasOpenRows: boolean) => void {
     const name = `${taskId}.${epoch}`;
     this.#unwinding.add(name);
-    return () => this.#unwinding.delete(name);
+    return (hasOpenRows) => {
+      this.#unwinding.delete(name);
+      this.#hasLeftRows ||= hasOpenRows;
+    };
   }
 
   /** Looks at every worker on record that has something open, and releases what the dead ones held. */
   async sweep(actor: CleanupActor): Promise<void> {
     for (const worker of await this.#deps.workers.list()) {
-      if (await this.#mayHoldInVain(worker)) await this.#releaseAll(worker, actor);
+      if (this.#mayHoldInVain(worker)) await this.#releaseAll(worker, actor);
     }
   }
 
   /** Tells whether looking at a worker's rows is worth it: it is dead, has fenced itself, or is this very one. */
-  async #mayHoldInVain(worker: WorkerOnRecord): Promise<boolean> {
-    if (worker.identity.instance === this.#deps.self.instance) return worker.openRows > this.#unwinding.size;
-    return worker.silentMs > FENCED_AFTER_MS || (await this.#proof(worker)) !== null;
+  #mayHoldInVain(worker: WorkerOnRecord): boolean {
+    if (worker.identity.instance === this.#deps.self.instance) return this.#hasLeftRows;
+    return worker.silentMs > FENCED_AFTER_MS || proofOfDeath(worker.identity, this.#deps.self) !== null;
   }
 
   /** Releases what earlier attempts of one task left, as far as their owners are dead; open steps tell of the rest. */
@@ -94,45 +102,46 @@ export class Reclaim {
     const steps: CleanupStep[] = [];
     for (const entry of rows) {
       const worker = known.get(entry.row.owner);
-      const grounds = worker ? await this.#groundsFor(worker, { ...entry, taskId }) : null;
+      const grounds = worker ? this.#groundsFor(worker, { ...entry, taskId }) : null;
       steps.push(await this.#releaseRow({ ...entry, taskId }, 'reclaim', grounds));
     }
     return steps;
   }
 
   /** Why a row may be released, or `null` where its owner may still use it. */
-  async #groundsFor(worker: WorkerOnRecord, { taskId, row }: OpenRow): Promise<string | null> {
+  #groundsFor(worker: WorkerOnRecord, { taskId, row }: OpenRow): string | null {
     const { instance } = worker.identity;
     if (instance === this.#deps.self.instance) {
       return this.#unwinding.has(`${taskId}.${row.epoch}`) ? null : 'its attempt has ended';
     }
-    const proof = await this.#proof(worker);
+    const proof = proofOfDeath(worker.identity, this.#deps.self);
     if (proof !== null) return `${instance}: ${proof}`;
     const isFenced = worker.silentMs > FENCED_AFTER_MS && !OUTLIVES_PROCESS.has(row.kind);
     return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
   }
 
-  async #proof({ identity }: WorkerOnRecord): Promise<string | null> {
-    const known = this.#dead.get(identity.instance);
-    if (known) return known;
-    const proof = await proofOfDeath(identity, this.#deps.self);
-    if (proof) this.#dead.set(identity.instance, proof);
-    return proof;
-  }
-
   async #releaseAll(worker: WorkerOnRecord, actor: CleanupActor): Promise<void> {
     const { workers, self } = this.#deps;
     const { instance } = worker.identity;
+    const isOwn = instance === self.instance;
     if (!(await workers.claim(instance, self.instance, CLAIM_MS))) return;
+    if (isOwn) this.#hasLeftRows = false;
     try {
       for (const row of await workers.openRowsOf(instance, ROWS_PER_SWEEP)) {
-        const grounds = await this.#groundsFor(worker, row);
-        if (grounds !== null) await this.#releaseRow(row, actor, grounds);
+        const grounds = this.#groundsFor(worker, row);
+        if (grounds === null) continue;
+        const step = await this.#releaseRow(row, actor, grounds);
+        if (isOwn && step.status === 'open') this.#hasLeftRows = true;
       }
-      if (instance !== self.instance && (await this.#proof(worker)) !== null) await workers.forget(instance);
+      if (!isOwn && this.#isGone(worker)) await workers.forget(instance);
     } finally {
       await workers.unclaim(instance);
     }
+  }
+
+  /** Tells whether a worker will not come back; one that still holds something stays on record all the same. */
+  #isGone({ identity, silentMs }: WorkerOnRecord): boolean {
+    return silentMs > GONE_AFTER_MS || proofOfDeath(identity, this.#deps.self) !== null;
   }
 
   async #releaseRow(row: OpenRow, actor: CleanupActor, grounds: string | null): Promise<CleanupStep> {

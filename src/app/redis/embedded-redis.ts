@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { isRunning } from '../../base/process-birth.ts';
 import { ErrandError } from '../../errors.ts';
 import { askRedis, redisGone, redisIdentity } from './redis-ask.ts';
 import { findRedisBinary } from './redis-binary.ts';
-import { claimHome, isRunning, openHome, type RedisHome } from './redis-home.ts';
+import { claimHome, openHome, type RedisHome } from './redis-home.ts';
 import { launchRedis, type RedisServer, stopRedis } from './redis-server.ts';
 
 const ORPHAN_PATIENCE_MS = 15_000;

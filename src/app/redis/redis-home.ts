@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { birthOf, isSameProcess } from '../../base/process-birth.ts';
 
 /** The process that owns a home. `birth` tells it from a later process with the same pid; `unknown` where the system does not say. */
 type Owner = { pid: number; birth: string };
@@ -36,11 +37,11 @@ export async function openHome(dir: string): Promise<RedisHome> {
 export async function claimHome(home: RedisHome): Promise<Claim> {
   const { ownerFile } = home;
   const ticket = `${ownerFile}.${randomUUID()}`;
-  await writeFile(ticket, `${process.pid} ${await birthOf(process.pid)}`);
+  await writeFile(ticket, `${process.pid} ${birthOf(process.pid) ?? 'unknown'}`);
   try {
     while (!(await linked(ticket, ownerFile))) {
       const owner = await readOwner(ownerFile);
-      if (owner && (await isAlive(owner))) return { status: 'taken', ownerPid: owner.pid };
+      if (owner && isSameProcess(owner.pid, owner.birth)) return { status: 'taken', ownerPid: owner.pid };
       await evict(ownerFile, `${ticket}.dead`);
     }
     return { status: 'ours', release: () => rm(ownerFile, { force: true }) };
@@ -53,7 +54,7 @@ export async function claimHome(home: RedisHome): Promise<Claim> {
 async function evict(ownerFile: string, aside: string): Promise<void> {
   if (!(await moved(ownerFile, aside))) return;
   const owner = await readOwner(aside);
-  if (owner && (await isAlive(owner))) await linked(aside, ownerFile);
+  if (owner && isSameProcess(owner.pid, owner.birth)) await linked(aside, ownerFile);
   await rm(aside, { force: true });
 }
 
@@ -81,29 +82,6 @@ async function readOwner(file: string): Promise<Owner | null> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const [pid, birth] = text.split(' ');
   return pid && birth ? { pid: Number(pid), birth } : null;
-}
-
-async function isAlive(owner: Owner): Promise<boolean> {
-  return isRunning(owner.pid) && (await birthOf(owner.pid)) === owner.birth;
-}
-
-/** Tells whether a process with this pid exists, whoever it belongs to. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return hasCode(error, 'EPERM');
-  }
-}
-
-/** When the process started, in the kernel's own ticks; `dead` for a zombie, `unknown` where there is no /proc. */
-async function birthOf(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  if (stat === null) return 'unknown';
-  // The second field is the command in parentheses and may hold anything; after it come the state and, 19 on, the start.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? 'dead' : (fields[19] ?? 'unknown');
 }
 
 function hasCode(error: unknown, code: string): boolean {
