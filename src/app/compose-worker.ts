@@ -6,6 +6,7 @@ import { effortFor } from '../providers/effort.ts';
 import { Models } from '../providers/models.ts';
 import { closeRedis, openListeningRedis, openPatientRedis } from '../queue/connection.ts';
 import { Consumer } from '../queue/consumer.ts';
+import { assertSuitable } from '../queue/inspection.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
 import { RedisHealth } from '../queue/redis-health.ts';
 import { BatchRecords } from '../records/batch-records.ts';
@@ -87,6 +88,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     ),
     (server) => server.close(),
   );
+  await assertSuitable(redis);
   const reclaim = new Reclaim({ workers, records, self, redactor, telemetry });
   await opened.add(reclaim, (started) => started.stop()).start();
   await opened.add(active, (watching) => watching.close()).watch(new Channels(listening, config.prefix), onError);

@@ -1,10 +1,10 @@
-import { ErrorCode, type Job, Queue, Worker } from 'bullmq';
+import { ErrorCode, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { sleep } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
 import { BatchJob } from '../contract/batch.ts';
 import { TaskJob } from '../contract/task.ts';
-import { messageOf } from '../errors.ts';
+import { isErrandError, messageOf } from '../errors.ts';
 import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isRedisFault } from './redis-faults.ts';
@@ -76,14 +76,14 @@ export class Consumer {
     this.#options = options;
     for (const provider of options.providers) {
       const lane = this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
-        const verdict = await handlers.runTask(deliveryOf(job, provider), signal);
+        const verdict = await this.#heard(handlers.runTask(deliveryOf(job, provider), signal));
         await wakeJobs((lane) => this.#lane(lane), verdict.wake);
         return obey(verdict, job, token);
       });
       lane.on('completed', (job) => announce('told_queue', job.id ?? ''));
       lane.on('failed', (job) => announce('told_queue', job?.id ?? ''));
     }
-    this.#start(BATCH_QUEUE, 4, async (job) => handlers.settleBatch(BatchJob.parse(job.data)));
+    this.#start(BATCH_QUEUE, 4, async (job) => this.#heard(settle(job, handlers)));
     this.#start(GATE_QUEUE, 4, async (job) => job.data);
   }
 
@@ -159,6 +159,16 @@ export class Consumer {
     return worker;
   }
 
+  /** BullMQ says of a processor that throws only that its job failed, so what nobody foresaw is told here. */
+  async #heard<T>(running: Promise<T>): Promise<T> {
+    try {
+      return await running;
+    } catch (error) {
+      this.#note(error);
+      throw error;
+    }
+  }
+
   #note(error: unknown): void {
     if (isRedisFault(error)) return;
     if (error instanceof Error && 'code' in error && NOT_OURS.has(error.code)) this.#options.onStaleMove(error);
@@ -173,6 +183,17 @@ export class Consumer {
     queue.on('error', (error) => this.#note(error));
     this.#lanes.set(provider, queue);
     return queue;
+  }
+}
+
+/** Settles the batch of a job. A job that cannot be read, or whose batch is not on record, is not tried again. */
+async function settle(job: Job, handlers: Handlers): Promise<object> {
+  const batch = BatchJob.safeParse(job.data);
+  if (!batch.success) throw new UnrecoverableError(`TASK_INVALID: batch job ${job.id} does not parse`);
+  try {
+    return await handlers.settleBatch(batch.data);
+  } catch (error) {
+    throw isErrandError(error, 'NOT_FOUND') ? new UnrecoverableError(`${error.code}: ${error.message}`) : error;
   }
 }
 

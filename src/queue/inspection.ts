@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { isErrandError } from '../errors.ts';
+import { ErrandError, isErrandError } from '../errors.ts';
 import { awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
 import { laneOf } from './names.ts';
 import { isRedisFault } from './redis-faults.ts';
@@ -44,6 +44,28 @@ export async function inspect(options: InspectionOptions): Promise<{ redis: Redi
     throw unavailable(redis, error);
   } finally {
     closeRedis(redis);
+  }
+}
+
+/** The oldest Redis whose blocking commands and scripts are what BullMQ and the records build on. */
+const OLDEST_MAJOR = 7;
+
+/**
+ * Refuses a Redis that would lose records: one that evicts keys, or is too old. What Redis does not tell is let pass.
+ *
+ * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set.
+ */
+export async function assertSuitable(redis: Redis): Promise<void> {
+  const { version, maxmemoryPolicy } = await redisFacts(redis);
+  if (version !== null && Number.parseInt(version, 10) < OLDEST_MAJOR) {
+    throw new ErrandError(
+      'REDIS_UNSUITABLE',
+      `Redis ${version} is too old: version ${OLDEST_MAJOR} or newer is needed`,
+    );
+  }
+  if (maxmemoryPolicy !== null && maxmemoryPolicy !== 'noeviction') {
+    const message = `Redis evicts keys (maxmemory-policy ${maxmemoryPolicy}): set it to noeviction`;
+    throw new ErrandError('REDIS_UNSUITABLE', message);
   }
 }
 

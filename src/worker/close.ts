@@ -49,7 +49,9 @@ async function goOn(
   deps: TaskDeps,
 ): Promise<Verdict | null> {
   const line = `${error.code}: ${deps.redactor.scrub(error.message)}`;
-  switch (FAILURES[error.code].disposition) {
+  const { disposition } = FAILURES[error.code];
+  // A provider that says when to come back means it, also where it is overloaded rather than rate-limiting.
+  switch (disposition === 'retry' && error.retryAfterMs !== undefined ? 'defer' : disposition) {
     case 'discard':
       return null;
     case 'surrender':

@@ -10,6 +10,7 @@ import { identifyWorker, proofOfDeath } from '../../src/worker/identity.ts';
 import { Reclaim } from '../../src/worker/reclaim.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
+import { openRedis } from '../helpers/redis.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
 /** A reclaimer over fresh records, and a worker on record that holds a directory and a lease of the first task. */
@@ -165,4 +166,18 @@ test('a task that kills three workers in a row is parked as failed, and the reco
   expect(outcome?.cleanup).toMatchObject({ open: 0 });
   expect(outcome?.cleanup.steps.filter(({ kind }) => kind === 'workspace')).toHaveLength(3);
   expect(simulator.requests()).toHaveLength(3);
+});
+
+test('a record that does not parse fails its task under a code of its own, and the batch settles', async () => {
+  const { producer, startWorker, outcomesOf, prefix } = await aDeployment();
+  const { batch_id } = await producer.enqueue({
+    tasks: [1, 2].map((at) => ({ goal: `Task ${at}`, provider: 'local' })),
+  });
+  const redis = openRedis();
+  await redis.hset(`${prefix}:records:task:${batch_id}-0`, { epoch: 1, a1: '{"from":"the future"}' });
+  await redis.hset(`${prefix}:records:batch:${batch_id}:outcomes`, '1', '{"version":2}');
+  await startWorker();
+  expect((await producer.settled(batch_id)).counts).toMatchObject({ failed: 2 });
+  const codes = (await outcomesOf(batch_id)).map((outcome) => outcome.status === 'failed' && outcome.failure.code);
+  expect(codes).toEqual(['RECORD_UNREADABLE', 'RECORD_UNREADABLE']);
 });

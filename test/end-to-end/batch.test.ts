@@ -152,3 +152,39 @@ test('at most max_concurrent tasks of a batch run at a time, and parked ones fol
   expect(summary.counts.succeeded).toBe(9);
   expect(most).toBe(2);
 });
+
+test('an overloaded provider that says when to come back is taken at its word, and no try is spent', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
+  await startWorker();
+  const { batch_id } = await producer.enqueue({
+    goal: 'Busy [[sim: status=529 retry_after_ms=200 times=1]]',
+    provider: 'anthropic',
+  });
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome?.attempts.map(({ ended, failure }) => [ended, failure?.code])).toEqual([
+    ['deferred', 'PROVIDER_OVERLOADED'],
+    ['succeeded', undefined],
+  ]);
+});
+
+test('a credential that reads like a provider’s name spoils no record: the batch settles and can be read', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment({ environment: { SIM_LOCAL_KEY: 'succeeded' } });
+  await startWorker();
+  const { batch_id } = await producer.enqueue({ goal: 'Say whether it succeeded', provider: 'local' });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ status: 'succeeded', answer: { text: expect.stringContaining('[secret]') } });
+});
+
+test('the metadata of task and batch come back with the outcome and the status', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment();
+  await startWorker();
+  const { batch_id } = await producer.enqueue({
+    tasks: [{ goal: 'Carry a tag', provider: 'local', metadata: { row: 7 } }],
+    metadata: { order: 'a-1' },
+  });
+  await producer.settled(batch_id);
+  expect(await producer.status(batch_id)).toMatchObject({ metadata: { order: 'a-1' } });
+  expect(await outcomesOf(batch_id)).toMatchObject([{ metadata: { row: 7 } }]);
+});
