@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ProviderName } from './route.ts';
 import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
 
 /** A tool the model asked for. `arguments` is the JSON text as the model wrote it; it may not parse. */
@@ -39,6 +40,18 @@ export const Checkpoint = z.strictObject({
   reply: Turn,
 });
 export type Checkpoint = z.infer<typeof Checkpoint>;
+
+/**
+ * A response that the provider works on in the background, for a turn that is not on record yet. `epoch` is the attempt
+ * that asked for it; a later one that finds it goes on with it instead of asking again.
+ */
+export const BackgroundResponse = z.strictObject({
+  turn: z.number().int().positive(),
+  provider: ProviderName,
+  id: z.string(),
+  epoch: z.number().int().positive(),
+});
+export type BackgroundResponse = z.infer<typeof BackgroundResponse>;
 
 /** What a task has used so far, summed over its recorded turns. */
 export type Tally = { turns: number; tool_calls: number; usage: Usage; cost_usd: Cost };

@@ -4,6 +4,10 @@ import { z } from 'zod';
 export const ResourceKind = z.enum(['credential_lease', 'client', 'workspace', 'process']);
 export type ResourceKind = z.infer<typeof ResourceKind>;
 
+/** What a step of the cleanup record can tell of: a resource, or the `response` that a task had a provider work on. */
+export const CleanupKind = z.enum([...ResourceKind.options, 'response']);
+export type CleanupKind = z.infer<typeof CleanupKind>;
+
 /**
  * How sure we are that a resource is gone.
  *
@@ -20,7 +24,7 @@ export type CleanupActor = z.infer<typeof CleanupActor>;
 /** One resource given back, or not: a step of the cleanup record. `detail` says what was seen. */
 export const CleanupStep = z.strictObject({
   row: z.string(),
-  kind: ResourceKind,
+  kind: CleanupKind,
   ref: z.string(),
   status: z.enum(['released', 'open']),
   evidence: Evidence,

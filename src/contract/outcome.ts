@@ -20,6 +20,8 @@ export const Attempt = z.strictObject({
   turns_before: z.number().int().nonnegative(),
   /** Model calls it sent and saw no end of: whoever goes on makes them again. A lost attempt may have left one. */
   unfinished_calls: z.number().int().nonnegative().optional(),
+  /** The attempt whose background response it went on with: none from that one to this made a call in vain. */
+  call_taken_over_from: z.number().int().positive().optional(),
   started_at: z.iso.datetime(),
   ended_at: z.iso.datetime().optional(),
   ended: AttemptEnd.optional(),

@@ -10,6 +10,14 @@ export type TranscriptEntry =
   | { role: 'assistant'; native: Turn['native'] }
   | { role: 'tools'; results: ToolResult[] };
 
+/** What ties a background response to its turn. Read only where the provider's profile asks for `background`. */
+export type BackgroundTies = {
+  /** The response an earlier attempt asked for, for this very turn. */
+  known: string | undefined;
+  /** Told the id of the response at its first event; nothing more is read until it resolves. */
+  note: (id: string) => Promise<void>;
+};
+
 /** What is asked of a model in one turn. */
 export type TurnRequest = {
   system: string;
@@ -21,6 +29,7 @@ export type TurnRequest = {
   limits?: CallLimits;
   /** Called with each piece of text as it streams in; what is told of a turn that does not complete. */
   onText?: (piece: string) => void;
+  background?: BackgroundTies;
 };
 
 /**

@@ -51,6 +51,15 @@ export const ProviderProfile = z
     max_output_tokens: z.number().int().positive().default(32_000),
     /** Which field carries the output limit on the chat wire. */
     max_tokens_field: z.enum(['max_completion_tokens', 'max_tokens']).default('max_completion_tokens'),
+    /**
+     * Whether turns are answered in the background: they outlive the connection, so a worker that takes over goes on
+     * with them instead of paying again. The provider stores them.
+     */
+    background: z.boolean().default(false),
+  })
+  .refine(({ background, wire }) => !background || wire === 'responses', {
+    path: ['background'],
+    message: 'only the wire "responses" has background responses',
   })
   .readonly();
 export type ProviderProfile = z.infer<typeof ProviderProfile>;

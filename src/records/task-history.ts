@@ -1,4 +1,4 @@
-import { Checkpoint } from '../contract/checkpoint.ts';
+import { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
 import { Attempt } from '../contract/outcome.ts';
 
@@ -6,10 +6,15 @@ import { Attempt } from '../contract/outcome.ts';
 export type RowEntry = { id: string; row: LedgerRow };
 
 /**
- * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, and the ledger
- * rows that earlier attempts left open.
+ * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, the ledger rows
+ * that earlier attempts left open, and the background response that its next turn will come from.
  */
-export type TaskHistory = { past: Attempt[]; checkpoints: Checkpoint[]; openRows: RowEntry[] };
+export type TaskHistory = {
+  past: Attempt[];
+  checkpoints: Checkpoint[];
+  openRows: RowEntry[];
+  response: BackgroundResponse | null;
+};
 
 /**
  * Reads what `HISTORY` returns. An earlier attempt that never said how it ended is marked `lost`; what was closed for it
@@ -18,14 +23,18 @@ export type TaskHistory = { past: Attempt[]; checkpoints: Checkpoint[]; openRows
 export function historyOf(reply: unknown): TaskHistory {
   const [hash, turns, ledger, released] = reply as [string[], string[], string[], string[]];
   const steps = released.map((text) => CleanupStep.parse(JSON.parse(text)));
-  const past = pairsOf(hash)
+  const fields = new Map(pairsOf(hash));
+  const past = [...fields]
     .filter(([name]) => /^a\d+$/.test(name))
-    .map(([, text]) => lostUnlessEnded(Attempt.parse(JSON.parse(text)), steps))
+    .map(([, text]) => Attempt.parse(JSON.parse(text)))
+    .map((attempt) => lostUnlessEnded(attempt, steps, fields.get(`from${attempt.epoch}`)))
     .sort((a, b) => a.epoch - b.epoch);
+  const response = fields.get('response');
   return {
     past,
     checkpoints: turns.map((text) => Checkpoint.parse(JSON.parse(text))),
     openRows: pairsOf(ledger).map(([id, text]) => ({ id, row: LedgerRow.parse(JSON.parse(text)) })),
+    response: response === undefined ? null : BackgroundResponse.parse(JSON.parse(response)),
   };
 }
 
@@ -35,10 +44,11 @@ export function newestEpochIn(reply: unknown): number {
   return Number(pairsOf(hash).find(([name]) => name === 'epoch')?.[1] ?? 0);
 }
 
-function lostUnlessEnded(attempt: Attempt, released: CleanupStep[]): Attempt {
+function lostUnlessEnded(attempt: Attempt, released: CleanupStep[], from: string | undefined): Attempt {
   if (attempt.ended) return attempt;
   const steps = released.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
-  return { ...attempt, ended: 'lost', cleanup: { version: 1, steps, open: 0 } };
+  const takenOver = from !== undefined && { call_taken_over_from: Number(from) };
+  return { ...attempt, ...takenOver, ended: 'lost', cleanup: { version: 1, steps, open: 0 } };
 }
 
 function pairsOf(flat: string[]): [string, string][] {

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import { CancelFlag } from '../contract/batch.ts';
-import type { Checkpoint } from '../contract/checkpoint.ts';
+import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupStep } from '../contract/cleanup.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Attempt, Outcome } from '../contract/outcome.ts';
@@ -12,7 +12,7 @@ import { Keys, partsOf } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { recordText } from './record-text.ts';
 import { historyOf, newestEpochIn, type RowEntry, type TaskHistory } from './task-history.ts';
-import { CHECKPOINT, CLOSE, END_ATTEMPT, HOLD, OPEN, READ_HISTORY, RELEASE } from './task-scripts.ts';
+import { CHECKPOINT, CLOSE, END_ATTEMPT, HOLD, NOTE_RESPONSE, OPEN, READ_HISTORY, RELEASE } from './task-scripts.ts';
 
 /** What opening an attempt came to. Only `opened` may build a child. */
 export type Opening =
@@ -123,6 +123,16 @@ export class TaskRecords {
   }
 
   /**
+   * Writes down a background response before anything more is read of it. Returns the cancel flag where there is one.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED`; nothing is written then.
+   */
+  async noteResponse(taskId: string, epoch: number, response: BackgroundResponse): Promise<CancelFlag | null> {
+    const { batchId, index } = partsOf(taskId);
+    const args = [index, String(epoch), this.#text(response), String(response.epoch)];
+    return fenced(await NOTE_RESPONSE.run(this.#redis, this.#fenceKeys(taskId), args), batchId);
+  }
+
+  /**
    * Ends an attempt whose task goes on. `restsWith` is the provider in whose lane its job waits until it comes back by
    * itself; `null` for a task that is handed back at once. Returns the parked tasks that got a place.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`.
@@ -171,7 +181,7 @@ export class TaskRecords {
     const reply = await READ_HISTORY.run(this.#redis, this.#historyKeys(taskId), []);
     const opened = this.#opened(newestEpochIn(reply), reply);
     if (opened.status === 'opened') return opened;
-    return { epoch: opened.epoch, past: [], checkpoints: [], openRows: [] };
+    return { epoch: opened.epoch, past: [], checkpoints: [], openRows: [], response: null };
   }
 
   /** The cancel flag of each task, its batch's included, in the order asked. */

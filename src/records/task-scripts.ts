@@ -122,7 +122,7 @@ return {'ok'}
 `);
 
 /**
- * Appends a checkpoint. Turn n is stored only after turn n - 1, once; the same one sent again is taken as stored, because
+ * Appends a checkpoint, and drops the background response it came from. Turn n is stored only after turn n - 1, once; the same one sent again is taken as stored, because
  * a client sends again what it got no reply to.
  * KEYS batch, outcomes, task, turns. ARGV index, epoch, turn, checkpoint, events channel, event.
  * Returns ok | cancelled, flag | ended | stale | disorder, turns on record. A cancelled task's turn is stored all the same: it was paid for.
@@ -135,8 +135,25 @@ local isStored = turns == turn and redis.call('LINDEX', KEYS[4], -1) == ARGV[4]
 if not isStored then
   if turns ~= turn - 1 then return {'disorder', turns} end
   redis.call('RPUSH', KEYS[4], ARGV[4])
+  redis.call('HDEL', task, 'response')
   redis.call('PUBLISH', ARGV[5], ARGV[6])
 end
+local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
+if cancel then return {'cancelled', cancel} end
+return {'ok'}
+`);
+
+/**
+ * Writes which background response the next turn will come from, and, for one that an earlier attempt asked for, that
+ * this one took it over.
+ * KEYS batch, outcomes, task. ARGV index, epoch, response, epoch that asked for it.
+ * Returns ok | cancelled, flag | ended | stale.
+ */
+export const NOTE_RESPONSE = new Script(`
+local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[1], ARGV[2]
+${FENCE}
+redis.call('HSET', task, 'response', ARGV[3])
+if ARGV[4] ~= epoch then redis.call('HSET', task, 'from' .. epoch, ARGV[4]) end
 local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
 if cancel then return {'cancelled', cancel} end
 return {'ok'}

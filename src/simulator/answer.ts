@@ -24,7 +24,8 @@ export type Answer = {
 };
 
 const FORMS: Record<Wire, WireForm> = { responses, chat, messages };
-const STREAM = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
+/** The headers of every stream. */
+export const STREAM = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 const HTML_TYPE = { 'content-type': 'text/html; charset=utf-8' };
 const BROKEN_FRAME = 'event: message\ndata: {"type": "broken\n\n';

@@ -9,6 +9,8 @@ export type ModelCall = {
   model: string;
   key: string | null;
   isStream: boolean;
+  /** Whether the answer outlives its connection; Responses only. */
+  isBackground: boolean;
   /** Whether a chat stream should end with a usage chunk. */
   wantsUsage: boolean;
   /** Every effort field as received, by its path: `reasoning.effort`, `reasoning_effort`, `output_config.effort`, `thinking`. */
@@ -91,7 +93,7 @@ export function readModelCall(
   } catch {
     return { problem: 'the body is not JSON', param: null };
   }
-  const { model, tools, stream, stream_options } = fields;
+  const { model, tools, stream, stream_options, background } = fields;
   const items = itemsOf(fields);
   if (typeof model !== 'string' || model === '') return { problem: 'expected a model name', param: 'model' };
   if (!Array.isArray(items)) {
@@ -103,6 +105,7 @@ export function readModelCall(
     ...door,
     model,
     isStream: stream === true,
+    isBackground: door.wire === 'responses' && background === true,
     wantsUsage: asObject(stream_options).include_usage === true,
     effort: readEffort(fields),
     toolCount: Array.isArray(tools) ? tools.length : 0,

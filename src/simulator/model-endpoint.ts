@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isoNow } from '../base/clock.ts';
 import { type Answer, planAnswer, refuse } from './answer.ts';
+import type { BackgroundResponses } from './background.ts';
 import { badRequest } from './fault.ts';
 import { type ModelCall, readModelCall } from './model-call.ts';
 import type { Playbook } from './playbook.ts';
@@ -12,17 +13,27 @@ import { transmit } from './transmit.ts';
 /** What a request came to; `call` is `null` where it was no model call. */
 type Settled = { call: ModelCall | null; answer: Answer };
 
-function settle({ wire, path, key, seq, method }: Door, body: string, playbook: Playbook): Settled {
+/** What answering takes: what to say, what was said in the background, and where to write down that it was asked. */
+export type Desk = { playbook: Playbook; background: BackgroundResponses; log: RequestLog };
+
+function settle({ wire, path, key, seq, method }: Door, body: string, res: ServerResponse, desk: Desk): Settled {
   const id = seq.toString(36).padStart(8, '0');
   const requestId = `req_${id}`;
+  const stored = desk.background.answer({ method, path }, res, requestId);
+  if (stored) return { call: null, answer: stored };
   if (wire === null) {
     return { call: null, answer: refuse(null, badRequest(`Invalid URL (${method} ${path})`, null, 404), requestId) };
   }
   const call = readModelCall(body, { wire, path, key });
   if ('problem' in call) return { call: null, answer: refuse(wire, badRequest(call.problem, call.param), requestId) };
-  const play = playbook.choose(call);
+  const play = desk.playbook.choose(call);
   if ('problem' in play) return { call, answer: refuse(wire, badRequest(play.problem), requestId) };
-  return { call, answer: planAnswer(call, play, composeReply(call, play, id), requestId) };
+  const reply = composeReply(call, play, id);
+  const answer = planAnswer(call, play, reply, requestId);
+  if (!call.isBackground) return { call, answer };
+  const { cut: _, malformed: __, ...directive } = play.directive;
+  const whole = planAnswer({ ...call, isStream: true }, { ...play, directive }, reply, requestId);
+  return { call, answer: desk.background.begin(whole, answer, call.isStream) };
 }
 
 /** Closes the entry of a request when its answer has been handed over or its socket closes, whichever is first. */
@@ -39,15 +50,15 @@ export async function answerModelCall(
   req: IncomingMessage,
   res: ServerResponse,
   seq: number,
-  { playbook, log }: { playbook: Playbook; log: RequestLog },
+  desk: Desk,
 ): Promise<void> {
   const body = await readBody(req);
   if (body === null) return;
   const door = toDoor(req, seq);
-  const { call, answer } = settle(door, body, playbook);
+  const { call, answer } = settle(door, body, res, desk);
   const logged = toLogged(req, door, body, call);
-  log.open(logged);
-  follow(res, logged, log, answer.ending);
+  desk.log.open(logged);
+  follow(res, logged, desk.log, answer.ending);
   await transmit(res, answer, () => {
     logged.status = answer.status;
   });

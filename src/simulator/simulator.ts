@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { BackgroundResponses } from './background.ts';
 import { answerModelCall } from './model-endpoint.ts';
 import { answerOwnPath } from './own-paths.ts';
 import { Playbook } from './playbook.ts';
@@ -51,11 +52,12 @@ function listen(server: Server, port: number, host: string): Promise<number> {
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { port = 0, host = '127.0.0.1', script = { rules: [] }, logLimit = DEFAULT_LOG_LIMIT } = options;
   const playbook = new Playbook(parseScript(script));
+  const background = new BackgroundResponses();
   const log = new RequestLog(logLimit);
   let seq = 0;
   const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
     if (req.url?.startsWith('/_sim/')) answerOwnPath(req, res, log);
-    else void answerModelCall(req, res, ++seq, { playbook, log });
+    else void answerModelCall(req, res, ++seq, { playbook, background, log });
   });
   const boundPort = await listen(server, port, host);
   return {

@@ -1,7 +1,7 @@
 import type { Child } from '../agent/child.ts';
 import { isoNow, monotonicMs } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
-import { type Tally, tallyOf } from '../contract/checkpoint.ts';
+import { type BackgroundResponse, type Tally, tallyOf } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
 import type { Answer } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
@@ -38,6 +38,10 @@ export class Attempt {
   child: Child | undefined;
   effective: RouteAudit['effective'] = null;
   files: Answer['files'] = [];
+  /** The background response that the next turn will come from. */
+  response: BackgroundResponse | null;
+  /** The attempt whose background response this one went on with. */
+  callTakenOverFrom: number | undefined;
 
   /** `onUnwound` is called once its resources are the scope's no more. */
   constructor(parts: AttemptParts, queueSignal: AbortSignal, onUnwound: (hasOpenRows: boolean) => void) {
@@ -47,6 +51,7 @@ export class Attempt {
     this.worker = parts.worker;
     this.job = parts.job;
     this.history = parts.history;
+    this.response = parts.history.response;
     this.scope = parts.scope;
     const abort = () => this.controller.abort(errorOfQueueAbort(queueSignal.reason));
     if (queueSignal.aborted) abort();
@@ -77,8 +82,11 @@ export class Attempt {
     return { taskId: this.taskId, epoch: this.epoch, provider, model, effort };
   }
 
-  /** Counts the calls of a model, so that the record can say which may be paid for twice. */
-  watch(model: Model): Model {
+  /**
+   * Counts the calls of a model, so that the record can say which may be paid for twice, and ties those in the background
+   * to this attempt; `keep` is given each response before anything more is read of it.
+   */
+  watch(model: Model, keep: (response: BackgroundResponse) => Promise<void>): Model {
     return {
       turn: async (request, signal) => {
         this.#calls.sent++;
@@ -87,7 +95,8 @@ export class Attempt {
             request.onText?.(piece);
             announce('mid_stream', this.taskId);
           };
-          const turn = await model.turn({ ...request, onText }, signal);
+          const background = { known: this.response?.id, note: (id: string) => keep(this.#tie(id)) };
+          const turn = await model.turn({ ...request, onText, background }, signal);
           this.#calls.settled++;
           return turn;
         } catch (error) {
@@ -96,6 +105,16 @@ export class Attempt {
         }
       },
     };
+  }
+
+  /** Called once a call: an id that is known by then is that of an earlier attempt. */
+  #tie(id: string): BackgroundResponse {
+    if (this.response?.id === id) this.callTakenOverFrom = this.response.epoch;
+    else {
+      const { provider } = this.job.route;
+      this.response = { turn: this.tally.turns + 1, provider, id, epoch: this.epoch };
+    }
+    return this.response;
   }
 
   /** Calls that were cut off: the provider may bill them all the same. */

@@ -5,6 +5,7 @@ import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { Opening } from '../records/task-records.ts';
+import { abandonResponse } from './abandon-response.ts';
 import { parkMs } from './deferral.ts';
 import { amendPast, type Ending, outcomeOf } from './outcome.ts';
 import type { TaskDeps } from './task-deps.ts';
@@ -23,7 +24,12 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
         `the record of task ${taskId} does not parse: ${opening.problem}`,
       );
       const { epoch } = opening;
-      return close(delivery, { epoch, past: [], checkpoints: [], openRows: [] }, { status: 'failed', error }, deps);
+      return close(
+        delivery,
+        { epoch, past: [], checkpoints: [], openRows: [], response: null },
+        { status: 'failed', error },
+        deps,
+      );
     }
     case 'missing':
       return { next: 'abandon', line: `NOT_FOUND: the batch of task ${taskId} is not on record`, wake: [] };
@@ -47,7 +53,9 @@ async function close(
 ): Promise<Verdict> {
   const { batchId, index } = parseTaskId(taskId) ?? { batchId: '', index: 0 };
   const { epoch, checkpoints, openRows } = history;
-  const past = amendPast(history.past, await deps.reclaim.ofTask(taskId, openRows));
+  const reclaimed = await deps.reclaim.ofTask(taskId, openRows);
+  const abandoned = await abandonResponse(history.response, deps);
+  const past = amendPast(history.past, [...reclaimed, ...abandoned]);
   const metadata = job.isReadable ? job.data.task.metadata : undefined;
   const route = job.isReadable ? { ...job.data.route, effective: null } : null;
   const facts = { taskId, batchId, index, route, metadata, attempts: past, tally: tallyOf(checkpoints) };

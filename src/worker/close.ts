@@ -1,10 +1,11 @@
 import { isoNow } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
-import type { CleanupRecord } from '../contract/cleanup.ts';
+import { amendCleanup, type CleanupRecord, type CleanupStep } from '../contract/cleanup.ts';
 import type { Answer, AttemptEnd, Attempt as AttemptRecord } from '../contract/outcome.ts';
 import { type ErrandError, FAILURES, isErrandError } from '../errors.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import type { Wake } from '../records/job-name.ts';
+import { abandonResponse } from './abandon-response.ts';
 import type { Attempt } from './attempt.ts';
 import { failureOf } from './classify.ts';
 import { deferralMs } from './deferral.ts';
@@ -29,15 +30,21 @@ export async function closeAttempt(
       const answer = { text: result.text, files: attempt.files };
       return await closeTask(attempt, { status: 'succeeded', answer }, cleanup, deps);
     }
-    return (
-      (await goOn(attempt, result.error, cleanup, isLastTry, deps)) ?? (await giveUp(attempt, result, cleanup, deps))
-    );
+    const goesOn = await goOn(attempt, result.error, cleanup, isLastTry, deps);
+    if (goesOn) return goesOn;
+    return await giveUp(attempt, result, amendCleanup(cleanup, await abandoned(attempt, deps)), deps);
   } catch (error) {
     if (!isErrandError(error, 'ATTEMPT_SUPERSEDED')) throw error;
     deps.telemetry.staleWriteRefused(attempt.taskId);
     report(attempt, 'lost', error, cleanup, deps);
     return { next: 'surrender', line: `${error.code}: ${error.message}`, wake: [] };
   }
+}
+
+/** Cancels the response that the task ends without, unless a newer attempt goes on with it: an empty write asks the fence. */
+async function abandoned({ taskId, epoch, response }: Attempt, deps: TaskDeps): Promise<CleanupStep[]> {
+  if (response) await deps.records.hold(taskId, epoch, []);
+  return abandonResponse(response, deps);
 }
 
 /** Brings the task back where its failure allows; `null` where the task has ended. */
@@ -123,7 +130,7 @@ async function endAttempt(
 }
 
 function recordOf(
-  { epoch, worker, startedAt, history, unfinishedCalls }: Attempt,
+  { epoch, worker, startedAt, history, unfinishedCalls, callTakenOverFrom }: Attempt,
   ended: AttemptEnd,
   error: ErrandError | undefined,
   cleanup: CleanupRecord,
@@ -135,6 +142,7 @@ function recordOf(
     worker,
     turns_before: history.checkpoints.length,
     unfinished_calls: unfinishedCalls,
+    ...(callTakenOverFrom !== undefined && { call_taken_over_from: callTakenOverFrom }),
     started_at: startedAt,
     ended_at: isoNow(),
     ended,

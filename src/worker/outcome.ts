@@ -67,15 +67,21 @@ function allCleanup(attempts: Attempt[]): CleanupRecord {
 
 /**
  * How many calls were cut off and made again by a later attempt. A lost attempt may have been cut off in one; nobody
- * knows, so it counts. A call that nobody made again was paid for once at most.
+ * knows, so it counts. A call that nobody made again was paid for once at most, and one that went on in the background
+ * until a later attempt took it over was made once.
  */
 function callsMadeAgain({ attempts, tally }: TaskFacts): number {
   return attempts.slice(0, -1).reduce((sum, attempt, at) => {
+    if (isTakenOver(attempt, attempts)) return sum;
     const next = attempts[at + 1];
     const mayHaveCalled = next?.ended === 'lost' || (next?.unfinished_calls ?? 0) > 0;
     const wentOn = next !== undefined && (tally.turns > next.turns_before || mayHaveCalled);
     return wentOn ? sum + (attempt.ended === 'lost' ? 1 : (attempt.unfinished_calls ?? 0)) : sum;
   }, 0);
+}
+
+function isTakenOver({ epoch }: Attempt, attempts: Attempt[]): boolean {
+  return attempts.some(({ epoch: later, call_taken_over_from: from = later }) => from <= epoch && epoch < later);
 }
 
 /** Earlier attempts with what was since found out of their resources, each with the attempt that held it. */

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { Child } from '../agent/child.ts';
 import { collectFiles, workspaceTools } from '../agent/workspace.ts';
 import { announce } from '../base/moments.ts';
-import type { Checkpoint } from '../contract/checkpoint.ts';
+import type { CancelFlag } from '../contract/batch.ts';
+import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
 import { ErrandError } from '../errors.ts';
 import type { ModelHandle } from '../providers/models.ts';
@@ -40,10 +41,10 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   const { taskId, provider, job } = delivery;
   const opening = await deps.records.open(taskId, provider, deps.self.name);
   if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
-  const { epoch, checkpoints, openRows } = opening;
+  const { epoch, checkpoints, openRows, response } = opening;
   const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, openRows));
   const scope = new Scope(deps.records, deps.redactor, { taskId, epoch, owner: deps.self.instance });
-  const history = { past, checkpoints, openRows };
+  const history = { past, checkpoints, openRows, response };
   const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history, scope };
   const attempt = new Attempt(parts, queueSignal, deps.reclaim.leaveAlone(taskId, epoch));
   deps.active.add(taskId, attempt.controller);
@@ -95,7 +96,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
   attempt.child = new Child({
     task: job.task,
     batchContext: batch.context,
-    model: attempt.watch(client.model),
+    model: attempt.watch(client.model, (response) => note(response, attempt, deps)),
     tools,
     allowance: {
       turns,
@@ -108,12 +109,27 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
     record: async (checkpoint: Checkpoint) => {
       deps.telemetry.turnRecorded(attempt.label, checkpoint.reply);
       const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
+      attempt.response = null;
       announce('turn_recorded', taskId);
-      if (flag) attempt.controller.abort(new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`));
+      heed(flag, attempt);
     },
   });
   announce('built', taskId);
   return attempt.child;
+}
+
+/** What is thrown here passes through the model call, so it is made an error of ours: it is no fault of the provider. */
+async function note(response: BackgroundResponse, attempt: Attempt, deps: TaskDeps): Promise<void> {
+  try {
+    heed(await deps.records.noteResponse(attempt.taskId, attempt.epoch, response), attempt);
+  } catch (error) {
+    throw errorOf(error, attempt.signal);
+  }
+}
+
+/** Ends the attempt where a write of its own came back with the flag of a cancel. */
+function heed(flag: CancelFlag | null, attempt: Attempt): void {
+  if (flag) attempt.controller.abort(new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`));
 }
 
 async function holdWorkspace({ scope, taskId, epoch }: Attempt, deps: TaskDeps): Promise<string> {

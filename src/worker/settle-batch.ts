@@ -1,6 +1,5 @@
 import { isoNow } from '../base/clock.ts';
 import { taskIdOf } from '../base/ids.ts';
-import type { Redactor } from '../base/secret.ts';
 import type { BatchJob, BatchStatus, BatchSummary } from '../contract/batch.ts';
 import { tallyOf } from '../contract/checkpoint.ts';
 import type { Outcome } from '../contract/outcome.ts';
@@ -9,6 +8,7 @@ import { ErrandError } from '../errors.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { type AbandonDeps, abandonResponse } from './abandon-response.ts';
 import { amendPast, outcomeOf } from './outcome.ts';
 import type { Reclaim } from './reclaim.ts';
 
@@ -17,11 +17,10 @@ const PAGE = 200;
 const MOST_FAILURES = 10;
 
 /** What settling takes. */
-export type SettleDeps = {
+export type SettleDeps = AbandonDeps & {
   batches: BatchRecords;
   records: TaskRecords;
   reclaim: Reclaim;
-  redactor: Redactor;
   telemetry: Telemetry;
 };
 
@@ -64,9 +63,10 @@ async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus
   return outcome;
 }
 
-async function whatIsKnown(taskId: string, { records, reclaim }: SettleDeps) {
-  const { epoch, past, checkpoints, openRows } = await records.history(taskId);
-  const attempts = amendPast(past, await reclaim.ofTask(taskId, openRows));
+async function whatIsKnown(taskId: string, deps: SettleDeps) {
+  const { epoch, past, checkpoints, openRows, response } = await deps.records.history(taskId);
+  const reclaimed = await deps.reclaim.ofTask(taskId, openRows);
+  const attempts = amendPast(past, [...reclaimed, ...(await abandonResponse(response, deps))]);
   return { epoch, attempts, tally: tallyOf(checkpoints) };
 }
 

@@ -92,6 +92,36 @@ describe('a stale owner', () => {
   });
 });
 
+describe('a background response', () => {
+  const response = { turn: 1, provider: 'openai', id: 'resp_1', epoch: 1 };
+
+  test('is told to whoever opens the task next, until its turn is on record', async () => {
+    const { tasks, taskId } = await opened();
+    expect(await tasks.noteResponse(taskId, 1, response)).toBeNull();
+    expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({ epoch: 2, response });
+    await tasks.checkpoint(taskId, 2, checkpointOf(1));
+    expect(await tasks.open(taskId, 'openai', 'w3')).toMatchObject({ epoch: 3, response: null });
+  });
+
+  test('that was taken over is told with the attempt that did, also where that one was lost', async () => {
+    const { tasks, taskId } = await opened();
+    await tasks.noteResponse(taskId, 1, response);
+    await tasks.open(taskId, 'openai', 'w2');
+    await tasks.noteResponse(taskId, 2, response);
+    const { past } = await tasks.history(taskId);
+    expect(past).toMatchObject([{ epoch: 1 }, { epoch: 2, ended: 'lost', call_taken_over_from: 1 }]);
+    expect(past[0]).not.toHaveProperty('call_taken_over_from');
+  });
+
+  test('is refused to a superseded attempt, and comes back with the flag of a cancel', async () => {
+    const { tasks, batches, taskId } = await opened(2);
+    await expect(tasks.noteResponse(taskId, 1, response)).rejects.toEqual(superseded);
+    expect(await tasks.history(taskId)).toMatchObject({ response: null });
+    await batches.cancel(taskId, 'enough');
+    expect(await tasks.noteResponse(taskId, 2, response)).toMatchObject({ reason: 'enough' });
+  });
+});
+
 describe('a task that has its outcome', () => {
   test('keeps the first, whoever closes it again', async () => {
     const { tasks, taskId, batches, batchId } = await opened();

@@ -11,6 +11,7 @@ import type { Reply } from '../call.ts';
 import { faultOfComplaint } from '../faults.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
+import { inBackground } from './background.ts';
 import { createOpenAIClient } from './openai-client.ts';
 import {
   billOf,
@@ -34,14 +35,15 @@ function toolOf({ name, description, parameters }: ToolDefinition): FunctionTool
   return { type: 'function', name, description, parameters, strict: false };
 }
 
-/** Nothing is stored with the provider, so reasoning comes back encrypted and is sent again with the next turn. */
+/** Reasoning comes back encrypted and is sent again with the next turn; the provider stores only what it does in the background. */
 function paramsOf({ profile, model, effort }: WireRoute, request: TurnRequest): ResponseCreateParamsStreaming {
   return {
     model,
     input: request.transcript.flatMap(inputOf),
     max_output_tokens: outputLimit(profile, request.maxOutputTokens),
     stream: true,
-    store: false,
+    store: profile.background,
+    ...(profile.background && { background: true }),
     include: ['reasoning.encrypted_content'],
     ...(request.system !== '' && { instructions: request.system }),
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
@@ -124,6 +126,9 @@ export const connectResponses: ConnectWire = (endpoint) => {
     wireModel(route, {
       paramsOf,
       replyTo: (_, { onText }) => new ResponsesReply(route, onText),
-      send: (params, signal) => client.responses.create(params, { signal }).withResponse(),
+      send: (params, signal, { background }) => {
+        const ask = () => client.responses.create(params, { signal }).withResponse();
+        return route.profile.background && background ? inBackground(client, ask, background, signal) : ask();
+      },
     });
 };

@@ -22,7 +22,7 @@ export type WireReply<Event> = Reply<Event> & { turn(): TurnBody };
 export type WireParts<Params, Event> = {
   paramsOf: (route: WireRoute, request: TurnRequest) => Params;
   replyTo: (route: WireRoute, request: TurnRequest) => WireReply<Event>;
-  send: (params: Params, signal: AbortSignal) => ReturnType<OpenStream<Event>>;
+  send: (params: Params, signal: AbortSignal, request: TurnRequest) => ReturnType<OpenStream<Event>>;
 };
 
 /** Makes a model of what a wire does for one turn. */
@@ -32,7 +32,7 @@ export function wireModel<Params, Event>(route: WireRoute, wire: WireParts<Param
       const reply = wire.replyTo(route, request);
       const params = wire.paramsOf(route, request);
       const terms = { profile: route.profile, limits: request.limits, signal };
-      const requestId = await makeCall(terms, (live) => wire.send(params, live), reply);
+      const requestId = await makeCall(terms, (live) => wire.send(params, live, request), reply);
       return requestId === undefined ? reply.turn() : { ...reply.turn(), request_id: requestId };
     },
   };

@@ -1,0 +1,135 @@
+import { expect, test } from 'vitest';
+import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
+import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
+import { startWorkerProcess } from '../helpers/process.ts';
+
+/** A deployment whose provider `openai` answers in the background. */
+async function aBackgroundDeployment(): Promise<Deployment> {
+  const deployment = await aDeployment();
+  const providers = simulatedProviders(deployment.simulator.url);
+  deployment.settings.providers = { ...providers, openai: { ...providers.openai, background: true } };
+  return deployment;
+}
+
+/** What came in, by method and the end of the path, for example `POST /responses`. Ids are left out. */
+function asked(simulator: Simulator): string[] {
+  return simulator.requests().map(({ method, path }) => {
+    const [, end = ''] = /\/v1(\/.*)$/.exec(path) ?? [];
+    return `${method} ${end.replace(/resp_[^/?]+/, '<id>').replace(/\?.*/, '')}`;
+  });
+}
+
+/** Resolves once a request that fits has come in. */
+function aRequest(simulator: Simulator, fits: (request: Readonly<LoggedRequest>) => boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  simulator.onRequest((request, phase) => {
+    if (phase === 'received' && fits(request)) resolve();
+  });
+  return promise;
+}
+
+test.each([
+  ['is still at work', 'delta_ms=150'],
+  ['has ended', 'delta_ms=0'],
+])('after kill -9 in mid-stream the heir goes on with the response, which %s', async (_, pace) => {
+  const deployment = await aBackgroundDeployment();
+  const { producer, simulator, startWorker, outcomesOf } = deployment;
+  const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: 'mid_stream' } };
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 600 }, dying);
+  const text = 'one two three four five six seven';
+  const { batch_id } = await producer.enqueue({ goal: `Count. [[sim: text="${text}" ${pace}]]`, provider: 'openai' });
+  await doomed.exited;
+  await startWorker({ name: 'heir', lock_duration_ms: 600 });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({
+    answer: { text },
+    attempts: [{ ended: 'lost' }, { ended: 'succeeded', call_taken_over_from: 1 }],
+    calls_possibly_paid_twice: 0,
+    usage: { output_tokens: expect.any(Number) },
+    cleanup: { open: 0 },
+  });
+  const [first, ...later] = asked(simulator);
+  expect(first).toBe('POST /responses');
+  expect(new Set(later)).toEqual(new Set(['GET /responses/<id>']));
+});
+
+test('a stream that is cut is read again, and a response that failed is asked for anew', async () => {
+  const { producer, simulator, startWorker, outcomesOf } = await aBackgroundDeployment();
+  await startWorker();
+  const goal = (fault: string) => ({
+    goal: `Go. [[sim: text="all of it"]] [[sim: ${fault} times=1]]`,
+    provider: 'openai',
+  });
+  const cut = await producer.enqueue(goal('cut=reset after=1 delta_ms=5'));
+  expect((await producer.settled(cut.batch_id)).counts.succeeded).toBe(1);
+  expect(asked(simulator).filter((request) => request === 'POST /responses')).toHaveLength(1);
+  expect((await outcomesOf(cut.batch_id))[0]).toMatchObject({
+    answer: { text: 'all of it' },
+    calls_possibly_paid_twice: 0,
+  });
+
+  simulator.clearRequests();
+  const failed = await producer.enqueue(goal('fail=response after=1'));
+  expect((await producer.settled(failed.batch_id)).counts.succeeded).toBe(1);
+  expect(asked(simulator)).toEqual(['POST /responses', 'GET /responses/<id>', 'POST /responses']);
+  expect((await outcomesOf(failed.batch_id))[0]).toMatchObject({ calls_possibly_paid_twice: 1 });
+});
+
+const ENDLESS = { goal: 'Endless. [[sim: hang=stream after=3 delta_ms=5]]', provider: 'openai' };
+
+/** The step of a cancelled response in the cleanup record. */
+const CANCELLED_RESPONSE = expect.objectContaining({
+  kind: 'response',
+  ref: expect.stringMatching(/^resp_/),
+  status: 'released',
+  evidence: 'acknowledged',
+  detail: 'the provider says that it is cancelled',
+});
+
+test('cancelling a task cancels its response with the provider', async () => {
+  const { producer, simulator, startWorker, outcomesOf } = await aBackgroundDeployment();
+  await startWorker();
+  const { batch_id } = await producer.enqueue(ENDLESS);
+  await expect.poll(async () => (await producer.status(batch_id)).running).toBe(1);
+  await expect.poll(() => simulator.requests()[0]?.status).toBe(200);
+  await producer.cancel(batch_id, 'enough');
+  expect((await producer.settled(batch_id)).counts.cancelled).toBe(1);
+  expect((await outcomesOf(batch_id))[0]?.cleanup).toMatchObject({
+    steps: expect.arrayContaining([CANCELLED_RESPONSE]),
+    open: 0,
+  });
+  expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel']);
+});
+
+test('a task that is cancelled after its worker died has its response cancelled by whoever closes it', async () => {
+  const deployment = await aBackgroundDeployment();
+  const { producer, simulator, startWorker, outcomesOf } = deployment;
+  const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: 'mid_stream' } };
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 600 }, dying);
+  const { batch_id } = await producer.enqueue(ENDLESS);
+  await doomed.exited;
+  await producer.cancel(batch_id, 'nobody needs it');
+  await startWorker({ name: 'heir', lock_duration_ms: 600 });
+  expect((await producer.settled(batch_id)).counts.cancelled).toBe(1);
+  expect((await outcomesOf(batch_id))[0]?.cleanup.steps).toContainEqual(CANCELLED_RESPONSE);
+  expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel']);
+});
+
+test('without the opt-in nothing is stored, looked up or cancelled', async () => {
+  const { producer, simulator, startWorker, outcomesOf } = await aDeployment();
+  await startWorker();
+  const streaming = aRequest(simulator, ({ turn }) => turn === 1);
+  const { batch_id } = await producer.enqueue(ENDLESS);
+  await streaming;
+  await producer.cancel(batch_id, 'enough');
+  await producer.settled(batch_id);
+  expect((await outcomesOf(batch_id))[0]?.cleanup.steps.map(({ kind }) => kind)).toEqual([
+    'client',
+    'credential_lease',
+  ]);
+  expect(asked(simulator)).toEqual(['POST /responses']);
+  const body = JSON.parse(simulator.requests()[0]?.body ?? '{}');
+  expect(body).toMatchObject({ store: false });
+  expect(body).not.toHaveProperty('background');
+});

@@ -1,0 +1,110 @@
+import { afterEach, expect, test } from 'vitest';
+import { Secret } from '../../../src/base/secret.ts';
+import { ProviderProfile } from '../../../src/providers/profile.ts';
+import { cancelResponse } from '../../../src/providers/wires/background.ts';
+import type { Directive, Simulator } from '../../../src/simulator/index.ts';
+import { ask, KEY, modelOf, profileAt, simulate } from '../models.ts';
+
+let sim: Simulator;
+afterEach(() => sim.close());
+
+const live = () => new AbortController().signal;
+
+/** A model in the background over a simulator that does what the directives say, and the ids it notes. */
+async function inBackground(...steps: Directive[]) {
+  sim = await simulate(...steps);
+  const profile = profileAt('responses', sim.url, { background: true });
+  const noted: string[] = [];
+  const ties = (known?: string) => ({ known, note: async (id: string) => void noted.push(id) });
+  return { model: modelOf(profile).model, profile, noted, ties };
+}
+
+const asked = () => sim.requests().map(({ method }) => method);
+
+test('notes the response before it tells a word of it', async () => {
+  const { model } = await inBackground({ text: 'Quite well.' });
+  const told: string[] = [];
+  const background = { known: undefined, note: async (id: string) => void told.push(id) };
+  const onText = (piece: string) => told.push(piece);
+  expect(await model.turn(ask('How are you?', { background, onText }), live())).toMatchObject({ text: 'Quite well.' });
+  expect(told[0]).toMatch(/^resp_/);
+  expect(told.slice(1).join('')).toBe('Quite well.');
+});
+
+test('reads no further where noting fails, and fails with its error', async () => {
+  const { model } = await inBackground({ text: 'Never told.' });
+  const refusal = Object.assign(new Error('no'), { name: 'Refusal' });
+  const pieces: string[] = [];
+  const background = { known: undefined, note: () => Promise.reject(refusal) };
+  const turn = model.turn(ask('Hm?', { background, onText: (piece) => pieces.push(piece) }), live());
+  await expect(turn).rejects.toThrow('no');
+  expect(pieces).toEqual([]);
+});
+
+test('takes a response that ended before for the turn, with its tools, its usage and its cut-off', async () => {
+  const { model, noted, ties } = await inBackground({ tool: 'add', args: { a: 1 }, input_tokens: 90 });
+  const first = await model.turn(ask('One?', { background: ties() }), live());
+  const again = await model.turn(ask('One?', { background: ties(noted[0]) }), live());
+  expect({ ...again, request_id: '' }).toEqual({ ...first, request_id: '' });
+  expect(first).toMatchObject({ stop: 'tools', usage: { input_tokens: 90 } });
+  expect(noted[1]).toBe(noted[0]);
+  expect(asked()).toEqual(['POST', 'GET']);
+});
+
+test('reads a response that is still at work from its first word to its last', async () => {
+  const { model, noted, ties } = await inBackground({ text: 'one two three four five six', delta_ms: 60 });
+  const leave = new AbortController();
+  const onText = () => leave.abort(new Error('left'));
+  await model.turn(ask('Count.', { background: ties(), onText }), leave.signal).catch(() => undefined);
+  const pieces: string[] = [];
+  const read = { background: ties(noted[0]), onText: (piece: string) => pieces.push(piece) };
+  expect(await model.turn(ask('Count.', read), live())).toMatchObject({ text: 'one two three four five six' });
+  expect(pieces.join('')).toBe('one two three four five six');
+  expect(asked()).toEqual(['POST', 'GET', 'GET']);
+});
+
+test.each([
+  ['that the provider does not know', undefined, 'resp_gone'],
+  ['that failed', 'failed', undefined],
+  ['that was cancelled', 'cancelled', undefined],
+])('asks anew instead of a response %s', async (_, fate, gone) => {
+  const { model, profile, noted, ties } = await inBackground(
+    fate === 'failed' ? { fail: 'response' } : { hang: 'stream', after: 1, delta_ms: 1 },
+    { text: 'Anew.' },
+  );
+  const leave = new AbortController();
+  const onText = () => leave.abort(new Error('left'));
+  await model.turn(ask('Hm?', { background: ties(), onText }), leave.signal).catch(() => undefined);
+  if (fate === 'cancelled') await cancelResponse(profile, credential, noted[0] ?? '', live());
+  const turn = await model.turn(ask('Hm?', { background: ties(gone ?? noted[0]) }), live());
+  expect(turn.text).toBe('Anew.');
+  expect(noted).toHaveLength(2);
+  expect(noted[1]).not.toBe(noted[0]);
+});
+
+const credential = { id: 'env:ACME_API_KEY', secret: new Secret(KEY) };
+
+test('cancelling says how the response ended, also one that had ended before or is not known', async () => {
+  const { model, profile, noted, ties } = await inBackground({ hang: 'stream', after: 1, delta_ms: 1 }, { text: 'x' });
+  const leave = new AbortController();
+  const onText = () => leave.abort(new Error('left'));
+  await model.turn(ask('Hm?', { background: ties(), onText }), leave.signal).catch(() => undefined);
+  await model.turn(ask('Hm?', { background: ties() }), live());
+  const cancel = (id = '') => cancelResponse(profile, credential, id, live());
+  expect([await cancel(noted[0]), await cancel(noted[0]), await cancel(noted[1]), await cancel('resp_gone')]).toEqual([
+    'cancelled',
+    'cancelled',
+    'completed',
+    'gone',
+  ]);
+});
+
+test('a profile may ask for it with wire "responses" only', async () => {
+  await inBackground();
+  const fields = { name: 'x', base_url: sim.url, credential: 'none', background: true };
+  expect(ProviderProfile.safeParse({ ...fields, wire: 'responses' }).success).toBe(true);
+  const refused = ProviderProfile.safeParse({ ...fields, wire: 'chat' });
+  expect(refused.error?.issues).toMatchObject([
+    { path: ['background'], message: expect.stringContaining('responses') },
+  ]);
+});
