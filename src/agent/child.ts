@@ -1,11 +1,13 @@
 import { isoNow } from '../base/clock.ts';
 import { clip } from '../base/text.ts';
-import type { Checkpoint, ToolResult, Turn } from '../contract/checkpoint.ts';
+import type { Checkpoint, ToolCall, ToolResult, Turn } from '../contract/checkpoint.ts';
+import type { EffectCall } from '../contract/effect-call.ts';
 import type { TaskJob } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
 import type { CallLimits } from '../providers/timers.ts';
 import { type Allowance, tokensForNextTurn } from './budget.ts';
+import { EffectJournal, type WriteEffect } from './effect-journal.ts';
 import { repeatedTurns } from './progress.ts';
 import { callTool, type Tool } from './tools.ts';
 import { Transcript } from './transcript.ts';
@@ -17,7 +19,8 @@ When you are done, answer with the result alone.`;
 
 /**
  * What a child is built from. `record` is called after each model call, before anything else happens; `shouldYield` before
- * each, and where it says so the child leaves the rest to another worker.
+ * each, and where it says so the child leaves the rest to another worker. `journal` is called before and after each call
+ * of an effect tool; `effects` is what it was called with in earlier attempts.
  */
 export type ChildParts = {
   task: TaskJob['task'];
@@ -31,6 +34,8 @@ export type ChildParts = {
   shouldYield: () => boolean;
   recorded: readonly Checkpoint[];
   record: (checkpoint: Checkpoint) => Promise<void>;
+  effects: readonly EffectCall[];
+  journal: WriteEffect;
 };
 
 /**
@@ -39,6 +44,7 @@ export type ChildParts = {
  */
 export class Child {
   readonly transcript: Transcript;
+  readonly effects: EffectJournal;
   readonly #parts: ChildParts;
   readonly #watchdogs: Watchdogs;
   readonly #callLimits: CallLimits;
@@ -50,6 +56,7 @@ export class Child {
     this.#watchdogs = watchdogsFor(parts.watchdogs, parts.task.budget);
     this.#callLimits = callLimitsOf(parts.task.budget);
     this.transcript = new Transcript(promptOf(parts), parts.recorded);
+    this.effects = new EffectJournal(parts.effects, parts.journal);
   }
 
   /** The text of the last turn, or of the one that was cut short. */
@@ -95,11 +102,26 @@ export class Child {
   /** Runs the tools the last turn asked for, one after the other: a model may write a file and read it in one turn. */
   async #answerCalls(signal: AbortSignal): Promise<ToolResult[]> {
     const results: ToolResult[] = [];
-    for (const call of this.transcript.pendingCalls) {
-      results.push(await callTool(this.#parts.tools, call, { signal, limitMs: this.#watchdogs.tool_ms }));
+    const turn = this.transcript.checkpoints.length;
+    for (const [position, call] of this.transcript.pendingCalls.entries()) {
+      results.push(await this.#answer(call, `${turn}.${position + 1}`, signal));
     }
     if (results.length > 0) this.#assertProgress(results);
     return results;
+  }
+
+  async #answer(call: ToolCall, id: string, signal: AbortSignal): Promise<ToolResult> {
+    const run = () => this.#callTool(call, signal);
+    if (this.#classOf(call) !== 'effect' && !this.effects.has(id)) return run();
+    return this.effects.once({ id, call_id: call.id, tool: call.name }, signal, run);
+  }
+
+  #classOf({ name }: ToolCall): Tool['effect'] | undefined {
+    return this.#parts.tools.find(({ definition }) => definition.name === name)?.effect;
+  }
+
+  #callTool(call: ToolCall, signal: AbortSignal): Promise<ToolResult> {
+    return callTool(this.#parts.tools, call, { signal, limitMs: this.#watchdogs.tool_ms });
   }
 
   async #callModel(results: ToolResult[], signal: AbortSignal): Promise<Turn> {
@@ -156,11 +178,9 @@ export class Child {
    * empty one. The calls of the last turn are left out; they have no result yet and run with the next turn.
    */
   async #restore(signal: AbortSignal): Promise<void> {
-    const { tools } = this.#parts;
     const answered = this.transcript.checkpoints.slice(0, -1).flatMap(({ reply }) => reply.tool_calls);
     for (const call of answered) {
-      const tool = tools.find(({ definition }) => definition.name === call.name);
-      if (tool?.effect === 'idempotent') await callTool(tools, call, { signal, limitMs: this.#watchdogs.tool_ms });
+      if (this.#classOf(call) === 'idempotent') await this.#callTool(call, signal);
     }
   }
 }

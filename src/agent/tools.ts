@@ -13,11 +13,12 @@ const RESULT_CHARS = 64 * 1024;
  * the model.
  *
  * `effect` says what running it again would do: `read` changes nothing; `idempotent` leads to the same state, so an
- * attempt that takes over repeats it to get back what its predecessor had.
+ * attempt that takes over repeats it to get back what its predecessor had; `effect` would happen twice, so it is written
+ * down before it runs and never run again.
  */
 export type Tool = {
   definition: ToolDefinition;
-  effect: 'read' | 'idempotent';
+  effect: 'read' | 'idempotent' | 'effect';
   run: (args: unknown, signal: AbortSignal) => Promise<string>;
 };
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CleanupRecord } from './cleanup.ts';
+import { InterruptedEffect } from './effect-call.ts';
 import { Failure } from './failure.ts';
 import { RouteAudit } from './route.ts';
 import { Metadata } from './task.ts';
@@ -46,6 +47,13 @@ const common = {
   cost_usd: Cost,
   /** Calls that were made again because their first time was cut off: at most so many were paid twice. */
   calls_possibly_paid_twice: z.number().int().nonnegative(),
+  /**
+   * The most that the first time of those calls can have cost, beside `cost_usd`; absent where there are none. Reckoned
+   * from the input of the turn that was made again and the most output the deployment allows one turn.
+   */
+  possibly_paid_twice_usd: Cost.optional(),
+  /** Calls of effect tools that were begun and whose end nobody saw, in order; absent where there are none. */
+  interrupted_effects: z.array(InterruptedEffect).optional(),
   /** First start to end; 0 for a task that never started. */
   duration_ms: z.number().nonnegative(),
   ended_at: z.iso.datetime(),

@@ -1,15 +1,17 @@
 import type { Secret } from '../base/secret.ts';
 import type { ReasoningEffort } from '../contract/effort.ts';
 import type { EffectiveRoute, Wire } from '../contract/route.ts';
+import type { Cost } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
 import { effortFor } from './effort.ts';
 import { createProviderFetch, type WireCredential } from './fetch.ts';
 import type { Model } from './model.ts';
+import { mostCostOf } from './prices.ts';
 import type { ProviderProfile } from './profile.ts';
 import { connectChat } from './wires/chat.ts';
 import { connectMessages } from './wires/messages.ts';
 import { connectResponses } from './wires/responses.ts';
-import type { ConnectWire } from './wires/wire.ts';
+import { type ConnectWire, outputLimit } from './wires/wire.ts';
 
 const WIRES: Record<Wire, ConnectWire> = {
   responses: connectResponses,
@@ -34,6 +36,8 @@ export type Closing = { aborted: number; inFlight: number };
 export type ModelHandle = {
   model: Model;
   effective: EffectiveRoute;
+  /** The most a call can cost in US dollars, by its input and the output it is asked for; `null` where unknown. */
+  mostCostOf(inputTokens: number, maxOutputTokens: number): Cost;
   /** Aborts every call in flight, waits for them to end, and refuses further ones. Never rejects; may be repeated. */
   close(): Promise<Closing>;
 };
@@ -103,6 +107,8 @@ export class Models {
         wire: profile.wire,
         credential_id: credential.id,
       },
+      mostCostOf: (inputTokens, maxOutputTokens) =>
+        mostCostOf(profile, route.model, { inputTokens, outputTokens: outputLimit(profile, maxOutputTokens) }),
       close: () =>
         calls.close(() => new ErrandError('INTERNAL', `The model of provider "${profile.name}" was closed.`)),
     };

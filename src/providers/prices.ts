@@ -1,5 +1,5 @@
 import { calcPrice, findProvider, type MatchLogic, type Provider } from '@pydantic/genai-prices';
-import type { Cost, Usage } from '../contract/usage.ts';
+import { type Cost, NO_USAGE, type Usage } from '../contract/usage.ts';
 import type { ProviderProfile } from './profile.ts';
 
 /** Usage as a provider bills it: what was written to its cache is part of `input_tokens`, at a price of its own. */
@@ -58,4 +58,19 @@ export function costOf(profile: ProviderProfile, model: string, usage: BilledUsa
   const priced = provider && calcPrice(tokens, model, { provider });
   if (!priced) return null;
   return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced.total_price : null;
+}
+
+/**
+ * The most a call with so many tokens can cost in US dollars: none of its input came from the cache, and all of it may
+ * have been written there, which some providers charge more for. `null` where the price is unknown.
+ */
+export function mostCostOf(
+  profile: ProviderProfile,
+  model: string,
+  { inputTokens, outputTokens }: { inputTokens: number; outputTokens: number },
+): Cost {
+  const usage = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens };
+  const plain = costOf(profile, model, { ...usage, cache_write_tokens: 0 });
+  const written = costOf(profile, model, { ...usage, cache_write_tokens: inputTokens });
+  return plain === null || written === null ? null : Math.max(plain, written);
 }

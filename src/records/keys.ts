@@ -53,6 +53,11 @@ export class Keys {
     return `${this.task(taskId)}:ledger`;
   }
 
+  /** Hash: place of a call → the call of an effect tool. Gone once the task has its outcome. */
+  effects(taskId: string): string {
+    return `${this.task(taskId)}:effects`;
+  }
+
   /** List: the closed ledger rows of a task that has no outcome yet, as cleanup steps. */
   released(taskId: string): string {
     return `${this.task(taskId)}:released`;

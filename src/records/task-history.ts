@@ -1,5 +1,6 @@
 import { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
+import { EffectCall } from '../contract/effect-call.ts';
 import { Attempt } from '../contract/outcome.ts';
 
 /** One ledger row to write, by its id (`<epoch>.<kind>.<n>`). */
@@ -7,13 +8,24 @@ export type RowEntry = { id: string; row: LedgerRow };
 
 /**
  * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, the ledger rows
- * that earlier attempts left open, and the background response that its next turn will come from.
+ * that earlier attempts left open, the background response that its next turn will come from, and the calls of effect
+ * tools that were begun, in order.
  */
 export type TaskHistory = {
   past: Attempt[];
   checkpoints: Checkpoint[];
   openRows: RowEntry[];
   response: BackgroundResponse | null;
+  effects: EffectCall[];
+};
+
+/** The history of a task nothing is known of. */
+export const NO_HISTORY: Readonly<TaskHistory> = {
+  past: [],
+  checkpoints: [],
+  openRows: [],
+  response: null,
+  effects: [],
 };
 
 /**
@@ -21,7 +33,7 @@ export type TaskHistory = {
  * since is its cleanup.
  */
 export function historyOf(reply: unknown): TaskHistory {
-  const [hash, turns, ledger, released] = reply as [string[], string[], string[], string[]];
+  const [hash, turns, ledger, released, effects] = reply as [string[], string[], string[], string[], string[]];
   const steps = released.map((text) => CleanupStep.parse(JSON.parse(text)));
   const fields = new Map(pairsOf(hash));
   const past = [...fields]
@@ -35,6 +47,9 @@ export function historyOf(reply: unknown): TaskHistory {
     checkpoints: turns.map((text) => Checkpoint.parse(JSON.parse(text))),
     openRows: pairsOf(ledger).map(([id, text]) => ({ id, row: LedgerRow.parse(JSON.parse(text)) })),
     response: response === undefined ? null : BackgroundResponse.parse(JSON.parse(response)),
+    effects: pairsOf(effects)
+      .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+      .map(([, text]) => EffectCall.parse(JSON.parse(text))),
   };
 }
 

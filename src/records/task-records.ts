@@ -4,15 +4,27 @@ import type { Redactor } from '../base/secret.ts';
 import { CancelFlag } from '../contract/batch.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupStep } from '../contract/cleanup.ts';
+import type { EffectCall } from '../contract/effect-call.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Attempt, Outcome } from '../contract/outcome.ts';
-import { ErrandError, messageOf } from '../errors.ts';
-import { jobNameOf, type Wake, wakeOf } from './job-name.ts';
+import { messageOf } from '../errors.ts';
+import { fenced, wakesOf } from './fenced-reply.ts';
+import { jobNameOf, type Wake } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { recordText } from './record-text.ts';
-import { historyOf, newestEpochIn, type RowEntry, type TaskHistory } from './task-history.ts';
-import { CHECKPOINT, CLOSE, END_ATTEMPT, HOLD, NOTE_RESPONSE, OPEN, READ_HISTORY, RELEASE } from './task-scripts.ts';
+import { historyOf, NO_HISTORY, newestEpochIn, type RowEntry, type TaskHistory } from './task-history.ts';
+import {
+  CHECKPOINT,
+  CLOSE,
+  END_ATTEMPT,
+  HOLD,
+  JOURNAL,
+  NOTE_RESPONSE,
+  OPEN,
+  READ_HISTORY,
+  RELEASE,
+} from './task-scripts.ts';
 
 /** What opening an attempt came to. Only `opened` may build a child. */
 export type Opening =
@@ -27,7 +39,7 @@ export type Opening =
 export type Closing = { status: 'recorded'; wake: Wake[] } | { status: 'ended'; outcome: Outcome };
 
 /**
- * The records of tasks: epochs, checkpoints, ledger, outcomes.
+ * The records of tasks: epochs, checkpoints, effects, ledger, outcomes.
  *
  * Invariants
  * - One outcome a task, whoever writes: the first one stays (promise 3).
@@ -133,6 +145,17 @@ export class TaskRecords {
   }
 
   /**
+   * Writes a call of an effect tool, begun or with its result. Returns the cancel flag where there is one; the call is
+   * stored all the same.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED`; nothing is written then.
+   */
+  async journal(taskId: string, epoch: number, call: EffectCall): Promise<CancelFlag | null> {
+    const { batchId, index } = partsOf(taskId);
+    const keys = [...this.#fenceKeys(taskId), this.#keys.effects(taskId)];
+    return fenced(await JOURNAL.run(this.#redis, keys, [index, String(epoch), call.id, this.#text(call)]), batchId);
+  }
+
+  /**
    * Ends an attempt whose task goes on. `restsWith` is the provider in whose lane its job waits until it comes back by
    * itself; `null` for a task that is handed back at once. Returns the parked tasks that got a place.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`.
@@ -164,7 +187,7 @@ export class TaskRecords {
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
     const keys = [...this.#fenceKeys(taskId), this.#keys.turns(taskId), this.#keys.released(taskId)];
-    keys.push(this.#keys.running(batchId), this.#keys.parked(batchId));
+    keys.push(this.#keys.effects(taskId), this.#keys.running(batchId), this.#keys.parked(batchId));
     const args = [taskId, index, String(epoch), this.#text(outcome), status];
     const reply = await CLOSE.run(this.#redis, keys, [...args, this.#keys.events(batchId), event]);
     const [verdict, first] = reply as [string, unknown];
@@ -181,7 +204,7 @@ export class TaskRecords {
     const reply = await READ_HISTORY.run(this.#redis, this.#historyKeys(taskId), []);
     const opened = this.#opened(newestEpochIn(reply), reply);
     if (opened.status === 'opened') return opened;
-    return { epoch: opened.epoch, past: [], checkpoints: [], openRows: [], response: null };
+    return { ...NO_HISTORY, epoch: opened.epoch };
   }
 
   /** The cancel flag of each task, its batch's included, in the order asked. */
@@ -211,8 +234,10 @@ export class TaskRecords {
     return [this.#keys.batch(batchId), this.#keys.outcomes(batchId), this.#keys.task(taskId)];
   }
 
-  #historyKeys(taskId: string): [string, string, string, string] {
-    return [this.#keys.task(taskId), this.#keys.turns(taskId), this.#keys.ledger(taskId), this.#keys.released(taskId)];
+  #historyKeys(taskId: string): string[] {
+    const keys = this.#keys;
+    const ofTask = [keys.task(taskId), keys.turns(taskId), keys.ledger(taskId), keys.released(taskId)];
+    return [...ofTask, keys.effects(taskId)];
   }
 
   #text(value: object): string {
@@ -223,23 +248,4 @@ export class TaskRecords {
     const { batchId, index } = partsOf(taskId);
     return JSON.stringify({ ...event, version: 1, batch_id: batchId, task_id: taskId, index });
   }
-}
-
-/** Reads a fenced script's reply: throws where the fence refused, else returns the cancel flag or `null`. */
-function fenced(reply: unknown, batchId: string): CancelFlag | null {
-  const [status, detail] = reply as [string, unknown];
-  if (status === 'ok') return null;
-  if (status === 'cancelled') return CancelFlag.parse(JSON.parse(String(detail)));
-  throw new ErrandError('ATTEMPT_SUPERSEDED', `a write of batch ${batchId} was refused: ${refusalOf(status, detail)}`);
-}
-
-function refusalOf(status: string, detail: unknown): string {
-  if (status === 'ended') return 'the task has its outcome';
-  if (status === 'disorder') return `not the turn after the ${detail} on record`;
-  return `the newest epoch is ${detail}`;
-}
-
-function wakesOf(reply: unknown): Wake[] {
-  const [, members] = reply as [string, string[] | undefined];
-  return (members ?? []).map(wakeOf);
 }

@@ -26,24 +26,24 @@ local function leave(batch, running, parked, taskId)
 end
 `;
 
-/** All that is on record of a task that has no outcome: its hash, its turns, its open and its closed ledger rows. */
+/** All on record of a task that has no outcome: its hash, its turns, its open and its closed ledger rows, its effects. */
 const HISTORY = `
-local function history(task, turns, ledger, released)
+local function history(task, turns, ledger, released, effects)
   return {redis.call('HGETALL', task), redis.call('LRANGE', turns, 0, -1), redis.call('HGETALL', ledger),
-    redis.call('LRANGE', released, 0, -1)}
+    redis.call('LRANGE', released, 0, -1), redis.call('HGETALL', effects)}
 end
 `;
 
 /**
  * Opens an attempt: a new epoch, or the reason why there is none.
- * KEYS batch, outcomes, task, turns, ledger, released, running, parked, resting. ARGV task id, index, name of its job, attempt
- * (JSON that ends in `"epoch":`), events channel, event (likewise).
+ * KEYS batch, outcomes, task, turns, ledger, released, effects, running, parked, resting. ARGV task id, index, name of its
+ * job, attempt (JSON that ends in `"epoch":`), events channel, event (likewise).
  * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | parked, how many wait | missing.
  */
 export const OPEN = new Script(`
 ${HISTORY}
-local batch, outcomes, task, turns, running, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[7], KEYS[8]
-redis.call('SREM', KEYS[9], ARGV[3])
+local batch, outcomes, task, turns, running, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[8], KEYS[9]
+redis.call('SREM', KEYS[10], ARGV[3])
 local final = redis.call('HGET', outcomes, ARGV[2])
 if final then return {'ended', final} end
 local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data', 'status')
@@ -53,7 +53,7 @@ if head[4] == 'enqueueing' then redis.call('PERSIST', batch) end
 local cancel = head[1] or redis.call('HGET', task, 'cancel')
 if cancel then
   redis.call('ZREM', parked, ARGV[3])
-  return {'cancelled', history(task, turns, KEYS[5], KEYS[6]), cancel}
+  return {'cancelled', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), cancel}
 end
 local limit = tonumber(head[2] or '0')
 if limit > 0 then
@@ -68,16 +68,16 @@ local epoch = redis.call('HINCRBY', task, 'epoch', 1)
 local before = redis.call('LLEN', turns)
 redis.call('HSET', task, 'a' .. epoch, ARGV[4] .. epoch .. ',"turns_before":' .. before .. '}')
 redis.call('PUBLISH', ARGV[5], ARGV[6] .. epoch .. '}')
-return {'opened', history(task, turns, KEYS[5], KEYS[6]), epoch}
+return {'opened', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), epoch}
 `);
 
 /**
  * Reads all that is on record of a task that has no outcome.
- * KEYS task, turns, ledger, released.
+ * KEYS task, turns, ledger, released, effects.
  */
 export const READ_HISTORY = new Script(`
 ${HISTORY}
-return history(KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+return history(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 `);
 
 /**
@@ -160,6 +160,21 @@ return {'ok'}
 `);
 
 /**
+ * Writes a call of an effect tool, in the place of what is on record of it. Fenced: a stale owner may begin none, and what
+ * it learns of one it began comes too late, because its successor has told the model that nobody knows.
+ * KEYS batch, outcomes, task, effects. ARGV index, epoch, id of the call, call.
+ * Returns ok | cancelled, flag | ended | stale. A cancelled task's call is stored all the same.
+ */
+export const JOURNAL = new Script(`
+local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[1], ARGV[2]
+${FENCE}
+redis.call('HSET', KEYS[4], ARGV[3], ARGV[4])
+local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
+if cancel then return {'cancelled', cancel} end
+return {'ok'}
+`);
+
+/**
  * Ends an attempt whose task goes on.
  * KEYS batch, outcomes, task, running, parked, resting. ARGV task id, index, epoch, attempt, events channel, event, name of
  * its job where it comes back by itself, else ''.
@@ -178,8 +193,8 @@ return {'ok', leave(KEYS[1], KEYS[4], KEYS[5], ARGV[1])}
 /**
  * Writes the one terminal record of a task, and drops what only a further attempt would need. Rows that are still open
  * stay, whichever attempt left them.
- * KEYS batch, outcomes, task, turns, released, running, parked. ARGV task id, index, epoch, outcome, status, events
- * channel, event.
+ * KEYS batch, outcomes, task, turns, released, effects, running, parked. ARGV task id, index, epoch, outcome, status,
+ * events channel, event.
  * Returns ok, tasks to wake | ended, the outcome on record | stale.
  */
 export const CLOSE = new Script(`
@@ -188,9 +203,9 @@ local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 ${FENCE}
 redis.call('HSET', outcomes, index, ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[5], 1)
-redis.call('UNLINK', task, KEYS[4], KEYS[5])
+redis.call('UNLINK', task, KEYS[4], KEYS[5], KEYS[6])
 redis.call('PUBLISH', ARGV[6], ARGV[7])
-return {'ok', leave(KEYS[1], KEYS[6], KEYS[7], ARGV[1])}
+return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
 `);
 
 /**

@@ -1,8 +1,10 @@
 import type { Child } from '../agent/child.ts';
 import { isoNow, monotonicMs } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
-import { type BackgroundResponse, type Tally, tallyOf } from '../contract/checkpoint.ts';
+import type { CancelFlag } from '../contract/batch.ts';
+import { type BackgroundResponse, type Checkpoint, type Tally, tallyOf } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
+import type { EffectCall } from '../contract/effect-call.ts';
 import type { Answer } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
 import type { TaskJob } from '../contract/task.ts';
@@ -10,6 +12,7 @@ import { ErrandError, isErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { AttemptLabel } from '../telemetry/telemetry.ts';
+import type { MostCostOf } from './paid-twice.ts';
 import type { Scope } from './scope.ts';
 
 /** Longest wait a timer of Node can hold, in milliseconds. */
@@ -37,6 +40,8 @@ export class Attempt {
   /** Set once a child is built; what it did so far counts however the attempt ends. */
   child: Child | undefined;
   effective: RouteAudit['effective'] = null;
+  /** Set with {@link Attempt.effective}, once there is a model to ask. */
+  mostCostOf: MostCostOf | undefined;
   files: Answer['files'] = [];
   /** The background response that the next turn will come from. */
   response: BackgroundResponse | null;
@@ -72,9 +77,19 @@ export class Attempt {
     return { ...this.job.route, effective: this.effective };
   }
 
+  /** The turns of the task so far, over all its attempts. */
+  get checkpoints(): readonly Checkpoint[] {
+    return this.child?.transcript.checkpoints ?? this.history.checkpoints;
+  }
+
+  /** The calls of effect tools that were begun, over all attempts. */
+  get effects(): readonly EffectCall[] {
+    return this.child?.effects.calls ?? this.history.effects;
+  }
+
   /** What the task has used so far, over all its attempts. */
   get tally(): Tally {
-    return this.child?.transcript.tally ?? tallyOf(this.history.checkpoints);
+    return tallyOf(this.checkpoints);
   }
 
   get label(): AttemptLabel {
@@ -120,6 +135,11 @@ export class Attempt {
   /** Calls that were cut off: the provider may bill them all the same. */
   get unfinishedCalls(): number {
     return this.#calls.sent - this.#calls.settled;
+  }
+
+  /** Aborts where the flag is set. */
+  heed(flag: CancelFlag | null): void {
+    if (flag) this.controller.abort(new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`));
   }
 
   limitSeconds(seconds: number): void {

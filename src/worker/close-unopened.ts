@@ -1,9 +1,8 @@
 import { parseTaskId } from '../base/ids.ts';
-import { tallyOf } from '../contract/checkpoint.ts';
 import { ErrandError } from '../errors.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
-import type { TaskHistory } from '../records/task-history.ts';
+import { NO_HISTORY, type TaskHistory } from '../records/task-history.ts';
 import type { Opening } from '../records/task-records.ts';
 import { abandonResponse } from './abandon-response.ts';
 import { parkMs } from './deferral.ts';
@@ -24,12 +23,7 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
         `the record of task ${taskId} does not parse: ${opening.problem}`,
       );
       const { epoch } = opening;
-      return close(
-        delivery,
-        { epoch, past: [], checkpoints: [], openRows: [], response: null },
-        { status: 'failed', error },
-        deps,
-      );
+      return close(delivery, { ...NO_HISTORY, epoch }, { status: 'failed', error }, deps);
     }
     case 'missing':
       return { next: 'abandon', line: `NOT_FOUND: the batch of task ${taskId} is not on record`, wake: [] };
@@ -52,13 +46,13 @@ async function close(
   deps: TaskDeps,
 ): Promise<Verdict> {
   const { batchId, index } = parseTaskId(taskId) ?? { batchId: '', index: 0 };
-  const { epoch, checkpoints, openRows } = history;
+  const { epoch, checkpoints, openRows, effects } = history;
   const reclaimed = await deps.reclaim.ofTask(taskId, openRows);
   const abandoned = await abandonResponse(history.response, deps);
   const past = amendPast(history.past, [...reclaimed, ...abandoned]);
   const metadata = job.isReadable ? job.data.task.metadata : undefined;
   const route = job.isReadable ? { ...job.data.route, effective: null } : null;
-  const facts = { taskId, batchId, index, route, metadata, attempts: past, tally: tallyOf(checkpoints) };
+  const facts = { taskId, batchId, index, route, metadata, attempts: past, checkpoints, effects };
   const outcome = outcomeOf(ending, facts, deps.redactor);
   const closing = await deps.records.close(epoch, outcome);
   if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };

@@ -101,11 +101,12 @@ async function giveUp(
 }
 
 async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecord, deps: TaskDeps): Promise<Verdict> {
-  const { history, taskId, job, audit: route, tally } = attempt;
+  const { history, taskId, job, audit: route, checkpoints, effects, mostCostOf } = attempt;
   const error = ending.status === 'succeeded' ? undefined : ending.error;
   const attempts = [...history.past, recordOf(attempt, ending.status, error, cleanup, deps)];
   const { metadata } = job.task;
-  const facts = { taskId, batchId: job.batch_id, index: job.index, route, metadata, attempts, tally };
+  const task = { taskId, batchId: job.batch_id, index: job.index, route, metadata };
+  const facts = { ...task, attempts, checkpoints, effects, mostCostOf };
   const outcome = outcomeOf(ending, facts, deps.redactor);
   const closing = await deps.records.close(attempt.epoch, outcome);
   announce('closed', taskId);

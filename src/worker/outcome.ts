@@ -1,13 +1,15 @@
 import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { CancelFlag } from '../contract/batch.ts';
-import type { Tally } from '../contract/checkpoint.ts';
+import { type Checkpoint, tallyOf } from '../contract/checkpoint.ts';
 import { amendCleanup, type CleanupRecord, type CleanupStep } from '../contract/cleanup.ts';
+import { type EffectCall, interruptedIn } from '../contract/effect-call.ts';
 import type { Answer, Attempt, Outcome } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
 import type { Metadata } from '../contract/task.ts';
 import type { ErrandError } from '../errors.ts';
 import { failureOf } from './classify.ts';
+import { type MostCostOf, paidTwiceIn } from './paid-twice.ts';
 
 /** How a task ended. `rejected`: its batch was not admitted, so no child was built. */
 export type Ending =
@@ -31,12 +33,17 @@ export type TaskFacts = {
   metadata?: Metadata | undefined;
   /** With the cleanup of each, the last one's included. */
   attempts: Attempt[];
-  tally: Tally;
+  checkpoints: readonly Checkpoint[];
+  /** Calls of effect tools, over all attempts. */
+  effects: readonly EffectCall[];
+  /** Absent where no model was opened to ask. */
+  mostCostOf?: MostCostOf | undefined;
 };
 
 /** Puts the one terminal record of a task together. */
 export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor): Outcome {
   const first = facts.attempts[0];
+  const interrupted = interruptedIn(facts.effects);
   const common = {
     version: 1 as const,
     batch_id: facts.batchId,
@@ -45,8 +52,9 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
     route: facts.route,
     ...(facts.metadata && { metadata: facts.metadata }),
     attempts: facts.attempts.map(({ cleanup: _, ...attempt }) => attempt),
-    ...facts.tally,
-    calls_possibly_paid_twice: callsMadeAgain(facts),
+    ...tallyOf(facts.checkpoints),
+    ...paidTwiceIn(facts.attempts, facts.checkpoints, facts.mostCostOf ?? (() => null)),
+    ...(interrupted.length > 0 && { interrupted_effects: interrupted }),
     duration_ms: first ? Math.max(0, Date.now() - Date.parse(first.started_at)) : 0,
     ended_at: isoNow(),
     cleanup: allCleanup(facts.attempts),
@@ -63,25 +71,6 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
 function allCleanup(attempts: Attempt[]): CleanupRecord {
   const steps = attempts.flatMap(({ cleanup }) => cleanup?.steps ?? []);
   return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
-}
-
-/**
- * How many calls were cut off and made again by a later attempt. A lost attempt may have been cut off in one; nobody
- * knows, so it counts. A call that nobody made again was paid for once at most, and one that went on in the background
- * until a later attempt took it over was made once.
- */
-function callsMadeAgain({ attempts, tally }: TaskFacts): number {
-  return attempts.slice(0, -1).reduce((sum, attempt, at) => {
-    if (isTakenOver(attempt, attempts)) return sum;
-    const next = attempts[at + 1];
-    const mayHaveCalled = next?.ended === 'lost' || (next?.unfinished_calls ?? 0) > 0;
-    const wentOn = next !== undefined && (tally.turns > next.turns_before || mayHaveCalled);
-    return wentOn ? sum + (attempt.ended === 'lost' ? 1 : (attempt.unfinished_calls ?? 0)) : sum;
-  }, 0);
-}
-
-function isTakenOver({ epoch }: Attempt, attempts: Attempt[]): boolean {
-  return attempts.some(({ epoch: later, call_taken_over_from: from = later }) => from <= epoch && epoch < later);
 }
 
 /** Earlier attempts with what was since found out of their resources, each with the attempt that held it. */

@@ -102,7 +102,8 @@ export class Reclaim {
     const steps: CleanupStep[] = [];
     for (const entry of rows) {
       const worker = known.get(entry.row.owner);
-      const grounds = worker ? this.#groundsFor(worker, { ...entry, taskId }) : null;
+      // A worker is taken off the record only once it is dead or has ended, so a row of one that is not there is its last.
+      const grounds = worker ? this.#groundsFor(worker, { ...entry, taskId }) : 'its owner is on record no more';
       steps.push(await this.#releaseRow({ ...entry, taskId }, 'reclaim', grounds));
     }
     return steps;

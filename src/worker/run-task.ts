@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { Child } from '../agent/child.ts';
 import { collectFiles, workspaceTools } from '../agent/workspace.ts';
 import { announce } from '../base/moments.ts';
-import type { CancelFlag } from '../contract/batch.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
-import { ErrandError } from '../errors.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
@@ -41,10 +39,10 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   const { taskId, provider, job } = delivery;
   const opening = await deps.records.open(taskId, provider, deps.self.name);
   if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
-  const { epoch, checkpoints, openRows, response } = opening;
+  const { epoch, checkpoints, openRows, response, effects } = opening;
   const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, openRows));
   const scope = new Scope(deps.records, deps.redactor, { taskId, epoch, owner: deps.self.instance });
-  const history = { past, checkpoints, openRows, response };
+  const history = { past, checkpoints, openRows, response, effects };
   const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history, scope };
   const attempt = new Attempt(parts, queueSignal, deps.reclaim.leaveAlone(taskId, epoch));
   deps.active.add(taskId, attempt.controller);
@@ -87,6 +85,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
   });
   announce('leased', taskId);
   attempt.effective = client.effective;
+  attempt.mostCostOf = (inputTokens) => client.mostCostOf(inputTokens, deps.budget.output_tokens_per_turn);
   const {
     turns = deps.budget.turns,
     tokens = deps.budget.tokens,
@@ -111,8 +110,10 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
       const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
       attempt.response = null;
       announce('turn_recorded', taskId);
-      heed(flag, attempt);
+      attempt.heed(flag);
     },
+    effects: history.effects,
+    journal: async (call) => attempt.heed(await deps.records.journal(taskId, epoch, call)),
   });
   announce('built', taskId);
   return attempt.child;
@@ -121,15 +122,10 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
 /** What is thrown here passes through the model call, so it is made an error of ours: it is no fault of the provider. */
 async function note(response: BackgroundResponse, attempt: Attempt, deps: TaskDeps): Promise<void> {
   try {
-    heed(await deps.records.noteResponse(attempt.taskId, attempt.epoch, response), attempt);
+    attempt.heed(await deps.records.noteResponse(attempt.taskId, attempt.epoch, response));
   } catch (error) {
     throw errorOf(error, attempt.signal);
   }
-}
-
-/** Ends the attempt where a write of its own came back with the flag of a cancel. */
-function heed(flag: CancelFlag | null, attempt: Attempt): void {
-  if (flag) attempt.controller.abort(new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`));
 }
 
 async function holdWorkspace({ scope, taskId, epoch }: Attempt, deps: TaskDeps): Promise<string> {

@@ -1,7 +1,6 @@
 import { isoNow } from '../base/clock.ts';
 import { taskIdOf } from '../base/ids.ts';
 import type { BatchJob, BatchStatus, BatchSummary } from '../contract/batch.ts';
-import { tallyOf } from '../contract/checkpoint.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { addCost, addUsage, NO_USAGE } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
@@ -54,8 +53,8 @@ async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus
     status === 'enqueueing'
       ? new ErrandError('ENQUEUE_INCOMPLETE', `task ${taskId} was never added to its lane`)
       : new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
-  const { epoch, attempts, tally } = await whatIsKnown(taskId, deps);
-  const facts = { taskId, batchId: job.batch_id, index, route: null, attempts, tally };
+  const { epoch, ...known } = await whatIsKnown(taskId, deps);
+  const facts = { taskId, batchId: job.batch_id, index, route: null, ...known };
   const outcome = outcomeOf({ status: 'failed', error }, facts, deps.redactor);
   const closing = await deps.records.close(epoch, outcome);
   if (closing.status === 'ended') return closing.outcome;
@@ -64,10 +63,10 @@ async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus
 }
 
 async function whatIsKnown(taskId: string, deps: SettleDeps) {
-  const { epoch, past, checkpoints, openRows, response } = await deps.records.history(taskId);
+  const { epoch, past, checkpoints, openRows, response, effects } = await deps.records.history(taskId);
   const reclaimed = await deps.reclaim.ofTask(taskId, openRows);
   const attempts = amendPast(past, [...reclaimed, ...(await abandonResponse(response, deps))]);
-  return { epoch, attempts, tally: tallyOf(checkpoints) };
+  return { epoch, attempts, checkpoints, effects };
 }
 
 function emptySummary(job: BatchJob, enqueuedAt: string): BatchSummary {

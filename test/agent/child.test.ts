@@ -67,6 +67,8 @@ function aChild(turns: Turn[], over: Partial<ChildParts> = {}) {
     record: async (checkpoint) => {
       recorded.push(checkpoint);
     },
+    effects: [],
+    journal: async () => {},
     ...over,
   });
   return { child, model, recorded };

@@ -4,6 +4,7 @@ import { Redactor } from '../../src/base/secret.ts';
 import type { BatchRecord, BatchSummary } from '../../src/contract/batch.ts';
 import type { Checkpoint } from '../../src/contract/checkpoint.ts';
 import type { CleanupStep } from '../../src/contract/cleanup.ts';
+import type { EffectCall } from '../../src/contract/effect-call.ts';
 import type { Attempt, Outcome } from '../../src/contract/outcome.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';
@@ -88,6 +89,10 @@ export function outcomeOf(taskId: string, text: string): Outcome {
 export function checkpointOf(turn: number, text = `turn ${turn}`): Checkpoint {
   const reply = { native: null, text, tool_calls: [], stop: 'tools', usage: NO_USAGE, cost_usd: 0 } as const;
   return { version: 1, turn, tool_results: [], reply: { ...reply, tool_calls: [] } };
+}
+
+export function effectOf(id: string): EffectCall {
+  return { version: 1, id, call_id: 'c', tool: 'send' };
 }
 
 export function attemptOf<E extends NonNullable<Attempt['ended']>>(epoch: number, ended: E): Attempt & { ended: E } {

@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { expectNoSecret } from '../helpers/redis.ts';
-import { attemptOf, checkpointOf, intentOf, openRecords, outcomeOf, releasedOf, summaryOf } from './samples.ts';
+import {
+  attemptOf,
+  checkpointOf,
+  effectOf,
+  intentOf,
+  openRecords,
+  outcomeOf,
+  releasedOf,
+  summaryOf,
+} from './samples.ts';
 
 const superseded = expect.objectContaining({ code: 'ATTEMPT_SUPERSEDED' });
 
@@ -61,16 +70,30 @@ describe('opening', () => {
   });
 });
 
+test('the call of an effect is kept for the next attempt, its result in the place of its intent, all in their order', async () => {
+  const { tasks, batches, taskId } = await opened();
+  const done = { ...effectOf('1.1'), result: { call_id: 'c', text: 'sent', is_error: false } };
+  expect(await tasks.journal(taskId, 1, effectOf('1.1'))).toBeNull();
+  await tasks.journal(taskId, 1, done);
+  for (const id of ['1.10', '1.9', '12.1', '2.1']) await tasks.journal(taskId, 1, effectOf(id));
+  const others = ['1.9', '1.10', '2.1', '12.1'].map(effectOf);
+  expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({ effects: [done, ...others] });
+  await batches.cancel(taskId, 'enough');
+  expect(await tasks.journal(taskId, 2, effectOf('1.3'))).toMatchObject({ reason: 'enough' });
+});
+
 describe('a stale owner', () => {
   test('writes nothing: no row, no turn, no end, no outcome', async () => {
     const { tasks, taskId, batches, batchId, countOpenRows } = await opened(2);
     await expect(tasks.hold(taskId, 1, [intentOf(1, '1.workspace.1')])).rejects.toEqual(superseded);
     await expect(tasks.checkpoint(taskId, 1, checkpointOf(1))).rejects.toEqual(superseded);
+    await expect(tasks.journal(taskId, 1, effectOf('1.1'))).rejects.toEqual(superseded);
     await expect(tasks.endAttempt(taskId, attemptOf(1, 'failed'))).rejects.toEqual(superseded);
     await expect(tasks.close(1, outcomeOf(taskId, 'stale'))).rejects.toEqual(superseded);
     expect(await countOpenRows()).toBe(0);
     expect(await tasks.history(taskId)).toMatchObject({
       epoch: 2,
+      effects: [],
       checkpoints: [],
       past: [{ ended: 'lost' }, { ended: 'lost' }],
     });
@@ -148,11 +171,11 @@ describe('a task that has its outcome', () => {
     const { tasks, taskId, redis, keys } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, 'row')]);
     await tasks.checkpoint(taskId, 1, checkpointOf(1));
+    await tasks.journal(taskId, 1, effectOf('1.1'));
     await tasks.release(taskId, 'w', [releasedOf(1, 'row')]);
     await tasks.close(1, outcomeOf(taskId, 'done'));
-    expect(await redis.exists(keys.task(taskId), keys.turns(taskId), keys.ledger(taskId), keys.released(taskId))).toBe(
-      0,
-    );
+    const ofTask = [keys.task(taskId), keys.turns(taskId), keys.effects(taskId)];
+    expect(await redis.exists(...ofTask, keys.ledger(taskId), keys.released(taskId))).toBe(0);
   });
 
   test('may end without ever having started', async () => {
