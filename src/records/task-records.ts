@@ -64,17 +64,10 @@ export class TaskRecords {
     const { batchId, index } = partsOf(taskId);
     const at = isoNow();
     const attempt = `{"worker":${JSON.stringify(worker)},"started_at":"${at}","epoch":`;
-    const event = this.#event({ event: 'attempt_started', worker, at }, taskId);
+    const event = `${this.#event({ event: 'attempt_started', worker, at }, taskId).slice(0, -1)},"epoch":`;
     const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), ...this.#historyKeys(taskId)];
     keys.push(this.#keys.running(batchId), this.#keys.parked(batchId), this.#keys.resting(batchId));
-    const args = [
-      taskId,
-      index,
-      jobNameOf(taskId, provider),
-      attempt,
-      this.#keys.events(batchId),
-      `${event.slice(0, -1)},"epoch":`,
-    ];
+    const args = [taskId, index, jobNameOf(taskId, provider), attempt, this.#keys.events(batchId), event];
     const [status, first, second] = (await OPEN.run(this.#redis, keys, args)) as [string, ...unknown[]];
     switch (status) {
       case 'opened': {
