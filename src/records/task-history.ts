@@ -29,15 +29,15 @@ export const NO_HISTORY: Readonly<TaskHistory> = {
 };
 
 /**
- * Reads what `HISTORY` returns. An earlier attempt that never said how it ended is marked `lost`; what was closed for it
+ * Reads what `HISTORY` returns, of the attempts before an epoch. An earlier attempt that never said how it ended is marked `lost`; what was closed for it
  * since is its cleanup.
  */
-export function historyOf(reply: unknown): TaskHistory {
+export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): TaskHistory {
   const [hash, turns, ledger, released, effects] = reply as [string[], string[], string[], string[], string[]];
   const steps = released.map((text) => CleanupStep.parse(JSON.parse(text)));
   const fields = new Map(pairsOf(hash));
   const past = [...fields]
-    .filter(([name]) => /^a\d+$/.test(name))
+    .filter(([name]) => /^a\d+$/.test(name) && Number(name.slice(1)) < before)
     .map(([, text]) => Attempt.parse(JSON.parse(text)))
     .map((attempt) => lostUnlessEnded(attempt, steps, fields.get(`from${attempt.epoch}`)))
     .sort((a, b) => a.epoch - b.epoch);

@@ -70,11 +70,8 @@ export class TaskRecords {
     const args = [taskId, index, jobNameOf(taskId, provider), attempt, this.#keys.events(batchId), event];
     const [status, first, second] = (await OPEN.run(this.#redis, keys, args)) as [string, ...unknown[]];
     switch (status) {
-      case 'opened': {
-        const opened = this.#opened(Number(second), first);
-        if (opened.status === 'unreadable') return opened;
-        return { ...opened, past: opened.past.filter((attempt) => attempt.epoch < opened.epoch) };
-      }
+      case 'opened':
+        return this.#opened(Number(second), first, Number(second));
       case 'ended':
         return { status, outcome: readOutcome(batchId, index, String(first), null) };
       case 'cancelled': {
@@ -214,9 +211,9 @@ export class TaskRecords {
     });
   }
 
-  #opened(epoch: number, history: unknown): Extract<Opening, { status: 'opened' | 'unreadable' }> {
+  #opened(epoch: number, history: unknown, before?: number): Extract<Opening, { status: 'opened' | 'unreadable' }> {
     try {
-      return { status: 'opened', epoch, ...historyOf(history) };
+      return { status: 'opened', epoch, ...historyOf(history, before) };
     } catch (error) {
       return { status: 'unreadable', epoch, problem: messageOf(error) };
     }
