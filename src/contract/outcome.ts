@@ -90,4 +90,3 @@ export const Outcome = z.discriminatedUnion('status', [
   }),
 ]);
 export type Outcome = z.infer<typeof Outcome>;
-export type OutcomeStatus = Outcome['status'];

@@ -1,23 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { monotonicMs, sleep } from '../../src/base/clock.ts';
-import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
+import { requestsIn } from '../helpers/requests.ts';
 
 const LOCK_MS = 1_000;
-
-/** Resolves once that many requests have come to the phase. */
-function requestsIn(simulator: Simulator, phase: 'received' | 'ended', count: number): Promise<LoggedRequest[]> {
-  const seen: LoggedRequest[] = [];
-  const { promise, resolve } = Promise.withResolvers<LoggedRequest[]>();
-  simulator.onRequest((request, now) => {
-    if (now === phase && seen.push(request) === count) resolve(seen);
-  });
-  return promise;
-}
 
 function tasksThatHangOnce(count: number) {
   return Array.from({ length: count }, (_, at) => ({

@@ -4,19 +4,9 @@ import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
 import { monotonicMs, sleep } from '../../src/base/clock.ts';
-import type { Simulator } from '../../src/simulator/index.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
-
-/** Resolves once `count` requests of that turn have come in. */
-function turnsReached(simulator: Simulator, turn: number, count: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let seen = 0;
-  simulator.onRequest((request, phase) => {
-    if (phase === 'received' && request.turn === turn && ++seen === count) resolve();
-  });
-  return promise;
-}
+import { turnsReached } from '../helpers/requests.ts';
 
 function twoTurnTasks(count: number, secondTurn: string) {
   return Array.from({ length: count }, (_, at) => ({

@@ -1,20 +1,11 @@
 import { expect, test } from 'vitest';
 import { isoNow, monotonicMs, sleep } from '../../src/base/clock.ts';
 import { Keys } from '../../src/records/keys.ts';
-import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
+import type { Simulator } from '../../src/simulator/index.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
-
-/** Resolves once `count` requests have come to the given phase. */
-function requestsIn(simulator: Simulator, phase: 'received' | 'ended', count: number): Promise<LoggedRequest[]> {
-  const seen: LoggedRequest[] = [];
-  const { promise, resolve } = Promise.withResolvers<LoggedRequest[]>();
-  simulator.onRequest((request, now) => {
-    if (now === phase && seen.push(request) === count) resolve(seen);
-  });
-  return promise;
-}
+import { requestsIn } from '../helpers/requests.ts';
 
 test('cancelling a batch closes the sockets of what runs, and what waits never starts', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment();

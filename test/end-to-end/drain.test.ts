@@ -1,20 +1,10 @@
 import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { monotonicMs } from '../../src/base/clock.ts';
-import type { Simulator } from '../../src/simulator/index.ts';
 import { start } from '../app/run-cli.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
-
-/** Resolves once `count` requests of that turn have come in. */
-function turnsReached(simulator: Simulator, turn: number, count: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let seen = 0;
-  simulator.onRequest((request, phase) => {
-    if (phase === 'received' && request.turn === turn && ++seen === count) resolve();
-  });
-  return promise;
-}
+import { turnsReached } from '../helpers/requests.ts';
 
 test('draining hands running tasks back without spending a try, and another worker goes on from the last recorded turn', async () => {
   const { producer, startWorker, simulator, outcomesOf, prefix } = await aDeployment({

@@ -39,8 +39,6 @@ type DeploymentOptions = {
   script?: ScriptInput;
   environment?: Environment;
   settings?: Record<string, unknown>;
-  /** Whether rows may be open at the end: for tests that kill on purpose. */
-  mayLeaveRows?: boolean;
 };
 
 function planted(name: string): string {
@@ -114,7 +112,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     await producer.close();
     await simulator.close();
     await allHeard();
-    await expectNothingLeft(deployment, options.mayLeaveRows ?? false);
+    await expectNothingLeft(deployment);
     await rm(workspaceRoot, { recursive: true, force: true });
   });
   return deployment;
@@ -149,16 +147,12 @@ export function simulatedProviders(url: string): Record<string, object> {
   };
 }
 
-async function expectNothingLeft(
-  { prefix, secrets, logs, events, workspaceRoot }: Deployment,
-  mayLeaveRows: boolean,
-): Promise<void> {
+async function expectNothingLeft({ prefix, secrets, logs, events, workspaceRoot }: Deployment): Promise<void> {
   for (const secret of secrets) {
     await expectNoSecret(secret, { prefix });
     expect(logs.join('')).not.toContain(secret);
     expect(events.join('\n')).not.toContain(secret);
   }
-  if (mayLeaveRows) return;
   const redis = openRedis();
   expect(await redis.keys(`${prefix}:records:open_rows:*`)).toEqual([]);
   redis.disconnect();
