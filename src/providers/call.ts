@@ -1,4 +1,5 @@
 import { ErrandError } from '../errors.ts';
+import type { EventStream } from './event-stream.ts';
 import { faultOf, requestIdOf } from './faults.ts';
 import type { ProviderProfile } from './profile.ts';
 import { type CallLimits, CallTimers } from './timers.ts';
@@ -10,8 +11,8 @@ export type Reply<Event> = {
   readonly isComplete: boolean;
 };
 
-/** Sends the request of a call; `data` are its events. The `withResponse()` of both SDKs. */
-export type OpenStream<Event> = (signal: AbortSignal) => Promise<{ data: AsyncIterable<Event>; response: Response }>;
+/** Sends the request of a call. */
+export type OpenStream<Event> = (signal: AbortSignal) => Promise<EventStream<Event>>;
 
 /** Whom a call is made to, what the task allows it, and what ends it early. */
 export type CallTerms = { profile: ProviderProfile; limits: CallLimits | undefined; signal: AbortSignal };
@@ -22,10 +23,10 @@ type Reading = { response?: Response; events: number; error?: unknown };
 async function read<Event>(open: OpenStream<Event>, reply: Reply<Event>, timers: CallTimers): Promise<Reading> {
   const reading: Reading = { events: 0 };
   try {
-    const { data, response } = await open(timers.signal);
+    const { events, response } = await open(timers.signal);
     reading.response = response;
     timers.headersArrived();
-    for await (const event of data) {
+    for await (const event of events) {
       reading.events += 1;
       reply.take(event);
       if (reply.isComplete) timers.turnCompleted();
@@ -39,7 +40,7 @@ async function read<Event>(open: OpenStream<Event>, reply: Reply<Event>, timers:
   return reading;
 }
 
-/** Both SDKs end a stream without a word when it is cut, so an end without the terminal event is an error here. */
+/** A stream that is cut may end without a word, so an end without the terminal event is an error here. */
 function faultOfEnd(profile: ProviderProfile, { response, events }: Reading): ErrandError {
   const type = response?.headers.get('content-type') ?? 'nothing';
   if (events === 0 && !type.startsWith('text/event-stream')) {

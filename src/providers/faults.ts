@@ -90,11 +90,20 @@ export function requestIdOf(headers: Headers): string | undefined {
   return headers.get('x-request-id') ?? headers.get('request-id') ?? undefined;
 }
 
-function faultOfAnswer(profile: ProviderProfile, error: SdkError): ErrandError {
-  const { status, headers } = error;
+/** A complaint as it arrived: in an answer of its own, or as an event of a stream that had begun well (no `status`). */
+export type FailedAnswer = {
+  status?: number | undefined;
+  headers: Headers | undefined;
+  body: unknown;
+  /** Told where the body has no message of its own. */
+  message: string;
+};
+
+/** Turns an answer that says what went wrong into an error, with the wait it asks for and the provider's id of it. */
+export function faultOfAnswer(profile: ProviderProfile, { status, headers, body, message }: FailedAnswer): ErrandError {
   const retryAfterMs = headers && retryAfterMsOf(headers);
   const requestId = headers && requestIdOf(headers);
-  return faultOfComplaint(profile, complaintIn(error.error, error.message), {
+  return faultOfComplaint(profile, complaintIn(body, message), {
     ...(status !== undefined && { httpStatus: status }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(requestId !== undefined && { requestId }),
@@ -119,13 +128,6 @@ function faultOfNetwork(profile: ProviderProfile, chain: Error[]): ErrandError {
   const root = chain.at(-1);
   const code = root && 'code' in root && typeof root.code === 'string' ? `${root.code}: ` : '';
   const { host } = new URL(profile.base_url);
-  if (root?.message === 'unexpected redirect') {
-    return new ErrandError(
-      'PROVIDER_REFUSED_REQUEST',
-      `Provider "${profile.name}" answered with a redirect away from ${host}; redirects are never followed.`,
-      { remedy: `Set base_url of provider "${profile.name}" to the address it redirects to, if you trust it.` },
-    );
-  }
   const isTimeout = code === 'UND_ERR_HEADERS_TIMEOUT: ' || code === 'UND_ERR_BODY_TIMEOUT: ';
   return new ErrandError(
     isTimeout ? 'PROVIDER_TIMED_OUT' : 'PROVIDER_UNREACHABLE',
@@ -153,7 +155,10 @@ export function faultOf(profile: ProviderProfile, error: unknown): ErrandError {
   const ours = chain.find((link) => isErrandError(link));
   if (ours) return ours;
   if (isNetworkError(chain)) return faultOfNetwork(profile, chain);
-  if (isSdkError(error)) return faultOfAnswer(profile, error);
+  if (isSdkError(error)) {
+    const { status, headers, error: body, message } = error;
+    return faultOfAnswer(profile, { status, headers, body, message });
+  }
   return new ErrandError(
     'PROVIDER_MALFORMED',
     `Provider "${profile.name}" sent what its wire "${profile.wire}" does not know: ${clip(messageOf(error), MESSAGE_LIMIT)}`,

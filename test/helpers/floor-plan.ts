@@ -51,6 +51,8 @@ const PACKAGES: Record<string, RegExp> = {
   ioredis: /^src\/(queue|records)\//,
   openai: /^src\/providers\//,
   '@anthropic-ai/sdk': /^src\/providers\//,
+  undici: /^src\/providers\/fetch\.ts$/,
+  'eventsource-parser': /^src\/providers\/event-stream\.ts$/,
   '@pydantic/genai-prices': /^src\/providers\//,
   pino: /^src\/telemetry\//,
   'pino-pretty': /^src\/telemetry\//,
@@ -68,7 +70,7 @@ const PACKAGES: Record<string, RegExp> = {
 const MAY_REVEAL = /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|dashboards\/guards\.ts)$/;
 /** A producer knows which providers there are, as data; it never loads what speaks to them. */
 const FOREIGN_TO_LIBRARY =
-  /^(openai|@anthropic-ai\/sdk|@pydantic\/genai-prices|src\/providers\/(?!(catalogue|profile)\.ts$).*|src\/agent\/.*)$/;
+  /^(openai|@anthropic-ai\/sdk|undici|eventsource-parser|@pydantic\/genai-prices|src\/providers\/(?!(catalogue|profile)\.ts$).*|src\/agent\/.*)$/;
 
 /** Checks sources against the floor plan of the design and returns every breach, file by file. */
 export function checkFloorPlan(sources: Sources): Breach[] {

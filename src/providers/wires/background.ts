@@ -1,38 +1,44 @@
 import OpenAI from 'openai';
 import type { ResponseStreamEvent } from 'openai/resources/responses/responses';
-import type { OpenStream } from '../call.ts';
+import { type EventStream, eventStreamOf } from '../event-stream.ts';
 import { createProviderFetch, type WireCredential } from '../fetch.ts';
 import type { BackgroundTies } from '../model.ts';
 import type { ProviderProfile } from '../profile.ts';
 import { createOpenAIClient } from './openai-client.ts';
 
-type Events = Awaited<ReturnType<OpenStream<ResponseStreamEvent>>>;
+type Stream = EventStream<ResponseStreamEvent>;
+
+/** Where the responses of one provider are asked for. */
+type Connection = { profile: ProviderProfile; client: OpenAI };
 
 /** Makes a background call: goes on with the response that is known, else asks for one, and notes which it is. */
 export async function inBackground(
-  client: OpenAI,
-  ask: () => Promise<Events>,
+  connection: Connection,
+  ask: () => Promise<Stream>,
   { known, note }: BackgroundTies,
   signal: AbortSignal,
-): Promise<Events> {
-  const found = known === undefined ? null : await unlessGone(reattach(client, known, signal));
-  const { data, response } = found ?? (await ask());
-  return { data: noting(data, note), response };
+): Promise<Stream> {
+  const found = known === undefined ? null : await unlessGone(reattach(connection, known, signal));
+  const { events, response } = found ?? (await ask());
+  return { events: noting(events, note), response };
 }
 
 /**
  * The events of a response that was asked for before, from its first; `null` where it came to nothing. Its state is
  * looked up first, because a response that has ended is kept for longer than its stream.
  */
-async function reattach(client: OpenAI, id: string, signal: AbortSignal): Promise<Events | null> {
+async function reattach({ profile, client }: Connection, id: string, signal: AbortSignal): Promise<Stream | null> {
   const include = ['reasoning.encrypted_content' as const];
   const { data: stored, response } = await client.responses.retrieve(id, { include }, { signal }).withResponse();
   if (stored.status === 'queued' || stored.status === 'in_progress') {
-    return client.responses.retrieve(id, { include, stream: true }, { signal }).withResponse();
+    return eventStreamOf(
+      profile,
+      await client.responses.retrieve(id, { include, stream: true }, { signal }).asResponse(),
+    );
   }
   if (stored.status !== 'completed' && stored.status !== 'incomplete') return null;
   const type = stored.status === 'completed' ? 'response.completed' : 'response.incomplete';
-  return { data: justOne({ type, response: stored, sequence_number: 0 }), response };
+  return { events: justOne({ type, response: stored, sequence_number: 0 }), response };
 }
 
 /** `null` where the provider does not know the response (any more). */

@@ -6,6 +6,7 @@ import type {
 } from 'openai/resources/chat/completions/completions';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
 import type { Reply } from '../call.ts';
+import { eventStreamOf } from '../event-stream.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
 import { mergeDelta } from './chat-delta.ts';
@@ -126,6 +127,7 @@ export const connectChat: ConnectWire = (endpoint) => {
     wireModel(route, {
       paramsOf,
       replyTo: (_, { onText }) => new ChatReply(route, onText),
-      send: (params, signal) => client.chat.completions.create(params, { signal }).withResponse(),
+      send: async (params, signal) =>
+        eventStreamOf(route.profile, await client.chat.completions.create(params, { signal }).asResponse()),
     });
 };

@@ -5,6 +5,7 @@ import type {
   MessageParam,
   Tool,
 } from '@anthropic-ai/sdk/resources/messages/messages';
+import { eventStreamOf } from '../event-stream.ts';
 import { KEY_HELD_BY_FETCH } from '../fetch.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import { MessagesReply } from './messages-reply.ts';
@@ -67,6 +68,7 @@ export const connectMessages: ConnectWire = (endpoint) => {
     wireModel(route, {
       paramsOf,
       replyTo: (_, { onText }) => new MessagesReply(route, onText),
-      send: (params, signal) => client.messages.create(params, { signal }).withResponse(),
+      send: async (params, signal) =>
+        eventStreamOf(route.profile, await client.messages.create(params, { signal }).asResponse()),
     });
 };

@@ -8,6 +8,7 @@ import type {
 } from 'openai/resources/responses/responses';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
 import type { Reply } from '../call.ts';
+import { eventStreamOf } from '../event-stream.ts';
 import { faultOfComplaint } from '../faults.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
@@ -72,8 +73,6 @@ class ResponsesReply implements Reply<ResponseStreamEvent> {
     if (event.type === 'response.output_text.delta') this.#onText?.(event.delta);
     else if (event.type === 'response.output_item.done') this.#items[event.output_index] = event.item;
     else if (event.type === 'response.completed' || event.type === 'response.incomplete') this.#end = event.response;
-    else if (event.type === 'error')
-      throw faultOfComplaint(profile, { kind: event.code ?? '', message: event.message });
     else if (event.type === 'response.failed') {
       const { code = '', message = '' } = event.response.error ?? {};
       throw faultOfComplaint(profile, { kind: code, message });
@@ -127,8 +126,10 @@ export const connectResponses: ConnectWire = (endpoint) => {
       paramsOf,
       replyTo: (_, { onText }) => new ResponsesReply(route, onText),
       send: (params, signal, { background }) => {
-        const ask = () => client.responses.create(params, { signal }).withResponse();
-        return route.profile.background && background ? inBackground(client, ask, background, signal) : ask();
+        const { profile } = route;
+        const ask = async () =>
+          eventStreamOf<ResponseStreamEvent>(profile, await client.responses.create(params, { signal }).asResponse());
+        return profile.background && background ? inBackground({ profile, client }, ask, background, signal) : ask();
       },
     });
 };
