@@ -10,6 +10,7 @@ export const MOMENTS = [
   'mid_stream',
   'turn_recorded',
   'unwinding',
+  'unwound',
   'closed',
   'told_queue',
 ] as const;

@@ -68,6 +68,29 @@ export class Keys {
     return `${this.#root}:open_rows:${instance}`;
   }
 
+  /** What the fence of a task's writes looks at: its batch, the outcomes, the task. */
+  fence(taskId: string): [string, string, string] {
+    const { batchId } = partsOf(taskId);
+    return [this.batch(batchId), this.outcomes(batchId), this.task(taskId)];
+  }
+
+  /** What closing rows of a task that `instance` held touches: the open ones, the closed ones, those of the instance. */
+  rows(taskId: string, instance: string): [string, string, string] {
+    return [this.ledger(taskId), this.released(taskId), this.openRows(instance)];
+  }
+
+  /** What ending an attempt touches, whether its task goes on or not. */
+  ending(taskId: string, instance: string): string[] {
+    const { batchId } = partsOf(taskId);
+    return [...this.fence(taskId), ...this.rows(taskId, instance), this.running(batchId), this.parked(batchId)];
+  }
+
+  /** All that is on record of a task that has no outcome. */
+  history(taskId: string): string[] {
+    const ofTask = [this.task(taskId), this.turns(taskId), this.ledger(taskId), this.released(taskId)];
+    return [...ofTask, this.effects(taskId)];
+  }
+
   /** Hash: instance → identity of every worker that may hold something. */
   workers(): string {
     return `${this.#root}:workers`;

@@ -35,6 +35,11 @@ export type Opening =
   | { status: 'unreadable'; epoch: number; problem: string }
   | { status: 'missing' };
 
+/** What an attempt gave back, as the owner of its rows: the instance of the worker. Steps that say `open` close nothing. */
+export type GivenBack = { owner: string; steps: readonly CleanupStep[] };
+
+const NOTHING: GivenBack = { owner: '', steps: [] };
+
 /** What closing a task came to: recorded, or refused in favour of the outcome that was there first. */
 export type Closing = { status: 'recorded'; wake: Wake[] } | { status: 'ended'; outcome: Outcome };
 
@@ -65,7 +70,7 @@ export class TaskRecords {
     const at = isoNow();
     const attempt = `{"worker":${JSON.stringify(worker)},"started_at":"${at}","epoch":`;
     const event = `${this.#event({ event: 'attempt_started', worker, at }, taskId).slice(0, -1)},"epoch":`;
-    const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), ...this.#historyKeys(taskId)];
+    const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), ...this.#keys.history(taskId)];
     keys.push(this.#keys.running(batchId), this.#keys.parked(batchId), this.#keys.resting(batchId));
     const args = [taskId, index, jobNameOf(taskId, provider), attempt, this.#keys.events(batchId), event];
     const [status, first, second] = (await OPEN.run(this.#redis, keys, args)) as [string, ...unknown[]];
@@ -93,22 +98,20 @@ export class TaskRecords {
   async hold(taskId: string, epoch: number, entries: RowEntry[]): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
     const owner = entries[0]?.row.owner ?? '';
-    const keys = [...this.#fenceKeys(taskId), this.#keys.ledger(taskId), this.#keys.openRows(owner)];
+    const keys = [...this.#keys.fence(taskId), this.#keys.ledger(taskId), this.#keys.openRows(owner)];
     const rows = entries.flatMap(({ id, row }) => [id, this.#text(row)]);
     return fenced(await HOLD.run(this.#redis, keys, [taskId, index, String(epoch), Date.now(), ...rows]), batchId);
   }
 
   /**
-   * Closes the ledger rows of one owner, from whichever epoch; steps that say `open` close nothing. A closed row never
-   * changes again. Where the task has its outcome, the outcome is amended.
+   * Closes ledger rows of one owner, from whichever epoch. A closed row never changes again. Where the task has its
+   * outcome, the outcome is amended.
    */
-  async release(taskId: string, owner: string, steps: CleanupStep[]): Promise<void> {
+  async release(taskId: string, given: GivenBack): Promise<void> {
     const { batchId, index } = partsOf(taskId);
-    const closing = steps.filter((step) => step.status === 'released');
-    if (closing.length === 0) return;
-    const rows = closing.flatMap((step) => [step.row, this.#text(step)]);
-    const keys = [this.#keys.ledger(taskId), this.#keys.released(taskId), this.#keys.openRows(owner)];
-    keys.push(this.#keys.outcomes(batchId));
+    const rows = this.#closing(given);
+    if (rows.length === 0) return;
+    const keys = [...this.#keys.rows(taskId, given.owner), this.#keys.outcomes(batchId)];
     await RELEASE.run(this.#redis, keys, [taskId, index, this.#retentionSeconds, ...rows]);
   }
 
@@ -119,7 +122,7 @@ export class TaskRecords {
   async checkpoint(taskId: string, epoch: number, checkpoint: Checkpoint): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
     const event = this.#event({ event: 'turn_recorded', epoch, turn: checkpoint.turn, at: isoNow() }, taskId);
-    const keys = [...this.#fenceKeys(taskId), this.#keys.turns(taskId)];
+    const keys = [...this.#keys.fence(taskId), this.#keys.turns(taskId)];
     const args = [index, String(epoch), checkpoint.turn, this.#text(checkpoint), this.#keys.events(batchId), event];
     return fenced(await CHECKPOINT.run(this.#redis, keys, args), batchId);
   }
@@ -131,7 +134,7 @@ export class TaskRecords {
   async noteResponse(taskId: string, epoch: number, response: BackgroundResponse): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
     const args = [index, String(epoch), this.#text(response), String(response.epoch)];
-    return fenced(await NOTE_RESPONSE.run(this.#redis, this.#fenceKeys(taskId), args), batchId);
+    return fenced(await NOTE_RESPONSE.run(this.#redis, this.#keys.fence(taskId), args), batchId);
   }
 
   /**
@@ -141,45 +144,48 @@ export class TaskRecords {
    */
   async journal(taskId: string, epoch: number, call: EffectCall): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
-    const keys = [...this.#fenceKeys(taskId), this.#keys.effects(taskId)];
+    const keys = [...this.#keys.fence(taskId), this.#keys.effects(taskId)];
     return fenced(await JOURNAL.run(this.#redis, keys, [index, String(epoch), call.id, this.#text(call)]), batchId);
   }
 
   /**
-   * Ends an attempt whose task goes on. `restsWith` is the provider in whose lane its job waits until it comes back by
-   * itself; `null` for a task that is handed back at once. Returns the parked tasks that got a place.
-   * @throws ErrandError `ATTEMPT_SUPERSEDED`.
+   * Ends an attempt whose task goes on, and closes the rows of what it gave back. `restsWith` is the provider in whose lane
+   * its job waits until it comes back by itself; `null` for a task that is handed back at once. Returns the parked tasks
+   * that got a place.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED`; the rows are closed all the same.
    */
   async endAttempt(
     taskId: string,
     attempt: Attempt & { ended: NonNullable<Attempt['ended']> },
     restsWith: string | null = null,
+    given: GivenBack = NOTHING,
   ): Promise<Wake[]> {
     const { batchId, index } = partsOf(taskId);
     const { epoch, ended, failure } = attempt;
     const code = failure && { code: failure.code };
     const event = this.#event({ event: 'attempt_ended', epoch, ended, at: isoNow(), ...code }, taskId);
-    const keys = [...this.#fenceKeys(taskId), this.#keys.running(batchId), this.#keys.parked(batchId)];
-    keys.push(this.#keys.resting(batchId));
+    const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.resting(batchId)];
     const rests = restsWith === null ? '' : jobNameOf(taskId, restsWith);
-    const args = [taskId, index, String(epoch), this.#text(attempt), this.#keys.events(batchId), event, rests];
+    const args = [taskId, index, String(epoch), this.#retentionSeconds, this.#text(attempt)];
+    args.push(this.#keys.events(batchId), event, rests, ...this.#closing(given));
     const reply = await END_ATTEMPT.run(this.#redis, keys, args);
     fenced(reply, batchId);
     return wakesOf(reply);
   }
 
   /**
-   * Writes the outcome of a task, unless there is one. `epoch` is 0 for a task that never started.
-   * @throws ErrandError `ATTEMPT_SUPERSEDED` where a newer attempt is on record.
+   * Writes the outcome of a task, unless there is one, and closes the rows of what its last attempt gave back. `epoch` is 0
+   * for a task that never started.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED` where a newer attempt is on record; the rows are closed all the same.
    */
-  async close(epoch: number, outcome: Outcome): Promise<Closing> {
+  async close(epoch: number, outcome: Outcome, given: GivenBack = NOTHING): Promise<Closing> {
     const { task_id: taskId, batch_id: batchId, index, status } = outcome;
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
-    const keys = [...this.#fenceKeys(taskId), this.#keys.turns(taskId), this.#keys.released(taskId)];
-    keys.push(this.#keys.effects(taskId), this.#keys.running(batchId), this.#keys.parked(batchId));
-    const args = [taskId, index, String(epoch), this.#text(outcome), status];
-    const reply = await CLOSE.run(this.#redis, keys, [...args, this.#keys.events(batchId), event]);
+    const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.turns(taskId), this.#keys.effects(taskId)];
+    const args = [taskId, index, String(epoch), this.#retentionSeconds, this.#text(outcome)];
+    args.push(this.#keys.events(batchId), event, status, ...this.#closing(given));
+    const reply = await CLOSE.run(this.#redis, keys, args);
     const [verdict, first] = reply as [string, unknown];
     if (verdict === 'ended') return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null) };
     fenced(reply, batchId);
@@ -191,7 +197,7 @@ export class TaskRecords {
    * the record does not parse.
    */
   async history(taskId: string): Promise<TaskHistory & { epoch: number }> {
-    const reply = await READ_HISTORY.run(this.#redis, this.#historyKeys(taskId), []);
+    const reply = await READ_HISTORY.run(this.#redis, this.#keys.history(taskId), []);
     const opened = this.#opened(newestEpochIn(reply), reply);
     if (opened.status === 'opened') return opened;
     return { ...NO_HISTORY, epoch: opened.epoch };
@@ -219,15 +225,9 @@ export class TaskRecords {
     }
   }
 
-  #fenceKeys(taskId: string): [string, string, string] {
-    const { batchId } = partsOf(taskId);
-    return [this.#keys.batch(batchId), this.#keys.outcomes(batchId), this.#keys.task(taskId)];
-  }
-
-  #historyKeys(taskId: string): string[] {
-    const keys = this.#keys;
-    const ofTask = [keys.task(taskId), keys.turns(taskId), keys.ledger(taskId), keys.released(taskId)];
-    return [...ofTask, keys.effects(taskId)];
+  /** Row id and cleanup step by turns, of what was released. */
+  #closing({ steps }: GivenBack): string[] {
+    return steps.flatMap((step) => (step.status === 'released' ? [step.row, this.#text(step)] : []));
   }
 
   #text(value: object): string {

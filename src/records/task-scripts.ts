@@ -26,6 +26,28 @@ local function leave(batch, running, parked, taskId)
 end
 `;
 
+/**
+ * Closes the ledger rows that stand in ARGV from `from` on, row id and cleanup step by turns: what {@link RELEASE} does,
+ * and what rides on the script that ends an attempt.
+ */
+const GIVE_BACK = `
+local function giveBack(outcomes, ledger, released, openRows, taskId, index, seconds, from)
+  local isFinal = redis.call('HEXISTS', outcomes, index) == 1
+  for i = from, #ARGV, 2 do
+    redis.call('ZREM', openRows, taskId .. '/' .. ARGV[i])
+    if redis.call('HDEL', ledger, ARGV[i]) == 1 then
+      if isFinal then
+        local lines = redis.call('HGET', outcomes, index .. '+')
+        redis.call('HSET', outcomes, index .. '+', (lines and lines .. '\\n' or '') .. ARGV[i + 1])
+      else
+        redis.call('RPUSH', released, ARGV[i + 1])
+        redis.call('EXPIRE', released, seconds)
+      end
+    end
+  end
+end
+`;
+
 /** All on record of a task that has no outcome: its hash, its turns, its open and its closed ledger rows, its effects. */
 const HISTORY = `
 local function history(task, turns, ledger, released, effects)
@@ -105,19 +127,8 @@ return {'ok'}
  * cleanup step by turns.
  */
 export const RELEASE = new Script(`
-local isFinal = redis.call('HEXISTS', KEYS[4], ARGV[2]) == 1
-for i = 4, #ARGV, 2 do
-  redis.call('ZREM', KEYS[3], ARGV[1] .. '/' .. ARGV[i])
-  if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
-    if isFinal then
-      local lines = redis.call('HGET', KEYS[4], ARGV[2] .. '+')
-      redis.call('HSET', KEYS[4], ARGV[2] .. '+', (lines and lines .. '\\n' or '') .. ARGV[i + 1])
-    else
-      redis.call('RPUSH', KEYS[2], ARGV[i + 1])
-      redis.call('EXPIRE', KEYS[2], ARGV[3])
-    end
-  end
-end
+${GIVE_BACK}
+giveBack(KEYS[4], KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], 4)
 return {'ok'}
 `);
 
@@ -175,35 +186,40 @@ return {'ok'}
 `);
 
 /**
- * Ends an attempt whose task goes on.
- * KEYS batch, outcomes, task, running, parked, resting. ARGV task id, index, epoch, attempt, events channel, event, name of
- * its job where it comes back by itself, else ''.
+ * Ends an attempt whose task goes on, and closes the rows it gave back, which no fence refuses.
+ * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, resting. ARGV task id, index,
+ * epoch, retention in seconds, attempt, events channel, event, name of its job where it comes back by itself, else '', then
+ * row id and cleanup step by turns.
  * Returns ok, tasks to wake | ended | stale.
  */
 export const END_ATTEMPT = new Script(`
 ${LEAVE}
+${GIVE_BACK}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
+giveBack(outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, ARGV[4], 9)
 ${FENCE}
-redis.call('HSET', task, 'a' .. epoch, ARGV[4])
-if ARGV[7] ~= '' then redis.call('SADD', KEYS[6], ARGV[7]) end
-redis.call('PUBLISH', ARGV[5], ARGV[6])
-return {'ok', leave(KEYS[1], KEYS[4], KEYS[5], ARGV[1])}
+redis.call('HSET', task, 'a' .. epoch, ARGV[5])
+if ARGV[8] ~= '' then redis.call('SADD', KEYS[9], ARGV[8]) end
+redis.call('PUBLISH', ARGV[6], ARGV[7])
+return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
 `);
 
 /**
- * Writes the one terminal record of a task, and drops what only a further attempt would need. Rows that are still open
- * stay, whichever attempt left them.
- * KEYS batch, outcomes, task, turns, released, effects, running, parked. ARGV task id, index, epoch, outcome, status,
- * events channel, event.
+ * Writes the one terminal record of a task, closes the rows its last attempt gave back, which no fence refuses, and drops
+ * what only a further attempt would need. Rows that are still open stay, whichever attempt left them.
+ * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, turns, effects. ARGV task id,
+ * index, epoch, retention in seconds, outcome, events channel, event, status, then row id and cleanup step by turns.
  * Returns ok, tasks to wake | ended, the outcome on record | stale.
  */
 export const CLOSE = new Script(`
 ${LEAVE}
+${GIVE_BACK}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
+giveBack(outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, ARGV[4], 9)
 ${FENCE}
-redis.call('HSET', outcomes, index, ARGV[4])
-redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[5], 1)
-redis.call('UNLINK', task, KEYS[4], KEYS[5], KEYS[6])
+redis.call('HSET', outcomes, index, ARGV[5])
+redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[8], 1)
+redis.call('UNLINK', task, KEYS[5], KEYS[9], KEYS[10])
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
 `);

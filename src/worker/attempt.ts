@@ -3,7 +3,6 @@ import { isoNow, monotonicMs } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
 import type { CancelFlag } from '../contract/batch.ts';
 import { type BackgroundResponse, type Checkpoint, type Tally, tallyOf } from '../contract/checkpoint.ts';
-import type { CleanupRecord } from '../contract/cleanup.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
 import type { Answer } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
@@ -33,7 +32,7 @@ export class Attempt {
   readonly #startedMs = monotonicMs();
   readonly controller = new AbortController();
   readonly #stopListening: () => void;
-  readonly #onUnwound: (hasOpenRows: boolean) => void;
+  readonly #onLeft: (hasOpenRows: boolean) => void;
   #budgetTimer: NodeJS.Timeout | undefined;
   /** Model calls sent, and those that came to a clear end: a complete turn, or a refusal that costs nothing. */
   #calls = { sent: 0, settled: 0 };
@@ -48,9 +47,9 @@ export class Attempt {
   /** The attempt whose background response this one went on with. */
   callTakenOverFrom: number | undefined;
 
-  /** `onUnwound` is called once its resources are the scope's no more. */
-  constructor(parts: AttemptParts, queueSignal: AbortSignal, onUnwound: (hasOpenRows: boolean) => void) {
-    this.#onUnwound = onUnwound;
+  /** `onLeft` is called once its rows are closed, or left open for others to close. */
+  constructor(parts: AttemptParts, queueSignal: AbortSignal, onLeft: (hasOpenRows: boolean) => void) {
+    this.#onLeft = onLeft;
     this.taskId = parts.taskId;
     this.epoch = parts.epoch;
     this.worker = parts.worker;
@@ -150,11 +149,9 @@ export class Attempt {
     this.#budgetTimer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMER_MS));
   }
 
-  /** Gives everything back and tells how that went. */
-  async unwind(): Promise<CleanupRecord> {
-    const cleanup = await this.scope.unwind();
-    this.#onUnwound(cleanup.open > 0);
-    return cleanup;
+  /** Told once its end is on record, or will not be: its resources are no longer its own business. */
+  leaveRows(hasOpenRows: boolean): void {
+    this.#onLeft(hasOpenRows);
   }
 
   /** Ends the timers and listeners of the attempt; its resources are the scope's. */

@@ -17,8 +17,28 @@ export type Result =
   | { status: 'succeeded'; text: string }
   | { status: 'stopped'; error: ErrandError; isRejected: boolean };
 
-/** Records how an attempt ended, as the outcome of its task or as one more attempt, and decides what comes next. */
+/**
+ * Records how an attempt ended, as the outcome of its task or as one more attempt, with the rows of what it gave back, and
+ * decides what comes next.
+ */
 export async function closeAttempt(
+  attempt: Attempt,
+  result: Result,
+  cleanup: CleanupRecord,
+  isLastTry: boolean,
+  deps: TaskDeps,
+): Promise<Verdict> {
+  let hasOpenRows = true;
+  try {
+    const verdict = await settle(attempt, result, cleanup, isLastTry, deps);
+    hasOpenRows = cleanup.open > 0;
+    return verdict;
+  } finally {
+    attempt.leaveRows(hasOpenRows);
+  }
+}
+
+async function settle(
   attempt: Attempt,
   result: Result,
   cleanup: CleanupRecord,
@@ -36,9 +56,20 @@ export async function closeAttempt(
   } catch (error) {
     if (!isErrandError(error, 'ATTEMPT_SUPERSEDED')) throw error;
     deps.telemetry.staleWriteRefused(attempt.taskId);
-    report(attempt, 'lost', error, cleanup, deps);
-    return { next: 'surrender', line: `${error.code}: ${error.message}`, wake: [] };
+    return surrender(attempt, error, cleanup, deps);
   }
+}
+
+/** Leaves the task to its new owner: nothing is said of it but what was given back. */
+async function surrender(
+  attempt: Attempt,
+  error: ErrandError,
+  cleanup: CleanupRecord,
+  deps: TaskDeps,
+): Promise<Verdict> {
+  await deps.records.release(attempt.taskId, { owner: deps.self.instance, steps: cleanup.steps });
+  report(attempt, 'lost', error, cleanup, deps);
+  return { next: 'surrender', line: `${error.code}: ${deps.redactor.scrub(error.message)}`, wake: [] };
 }
 
 /** Cancels the response that the task ends without, unless a newer attempt goes on with it: an empty write asks the fence. */
@@ -62,8 +93,7 @@ async function goOn(
     case 'discard':
       return null;
     case 'surrender':
-      report(attempt, 'lost', error, cleanup, deps);
-      return { next: 'surrender', line, wake: [] };
+      return surrender(attempt, error, cleanup, deps);
     case 'requeue':
       return { next: 'requeue', line, wake: await endAttempt(attempt, 'handed_back', error, cleanup, deps) };
     case 'retry':
@@ -108,7 +138,8 @@ async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecor
   const task = { taskId, batchId: job.batch_id, index: job.index, route, metadata };
   const facts = { ...task, attempts, checkpoints, effects, mostCostOf };
   const outcome = outcomeOf(ending, facts, deps.redactor);
-  const closing = await deps.records.close(attempt.epoch, outcome);
+  const given = { owner: deps.self.instance, steps: cleanup.steps };
+  const closing = await deps.records.close(attempt.epoch, outcome, given);
   announce('closed', taskId);
   report(attempt, ending.status, error, cleanup, deps);
   if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
@@ -125,7 +156,9 @@ async function endAttempt(
 ): Promise<Wake[]> {
   const { provider } = attempt.job.route;
   const record = recordOf(attempt, ended, error, cleanup, deps);
-  const wake = await deps.records.endAttempt(attempt.taskId, record, ended === 'handed_back' ? null : provider);
+  const given = { owner: deps.self.instance, steps: cleanup.steps };
+  const restsWith = ended === 'handed_back' ? null : provider;
+  const wake = await deps.records.endAttempt(attempt.taskId, record, restsWith, given);
   report(attempt, ended, error, cleanup, deps);
   return wake;
 }

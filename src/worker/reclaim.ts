@@ -153,7 +153,7 @@ export class Reclaim {
     }
     const step = await giveBack(row, actor, undefined, redactor);
     const told = { ...step, detail: `${step.detail} (${grounds})` };
-    await records.release(row.taskId, owner, [told]);
+    await records.release(row.taskId, { owner, steps: [told] });
     telemetry.reclaimed(row.taskId, told);
     return told;
   }

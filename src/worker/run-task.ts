@@ -149,5 +149,7 @@ async function unwind(attempt: Attempt, deps: TaskDeps): Promise<CleanupRecord> 
   deps.active.remove(attempt.taskId, attempt.controller);
   const workspace = join(deps.workspaceRoot, `${attempt.taskId}.${attempt.epoch}`);
   if (attempt.job.task.toolsets?.includes('workspace')) attempt.files = await collectFiles(workspace).catch(() => []);
-  return attempt.unwind();
+  const cleanup = await attempt.scope.unwind();
+  announce('unwound', attempt.taskId);
+  return cleanup;
 }

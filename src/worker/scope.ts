@@ -67,7 +67,10 @@ export class Scope {
     return values as T;
   }
 
-  /** Gives everything back in reverse and records each step. Never throws for a release that fails. */
+  /**
+   * Gives everything back in reverse. Never throws. The rows are closed by whatever ends the attempt on record, in the
+   * same write; until then they are open, and whoever finds them may give back once more what is gone.
+   */
   async unwind(): Promise<CleanupRecord> {
     const steps: CleanupStep[] = [];
     for (const held of this.#held.splice(0).reverse()) {
@@ -77,7 +80,6 @@ export class Scope {
           : stepOf(held, 'owner', { evidence: 'verified', detail: 'it was never acquired' }),
       );
     }
-    await this.#records.release(this.#taskId, this.#owner, steps);
     return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
   }
 

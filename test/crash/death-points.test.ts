@@ -16,6 +16,7 @@ const ASKED: Record<Moment, { 1: number; 2: number }> = {
   mid_stream: { 1: 1, 2: 2 },
   turn_recorded: { 1: 1, 2: 1 },
   unwinding: { 1: 1, 2: 1 },
+  unwound: { 1: 1, 2: 1 },
   closed: { 1: 1, 2: 1 },
   told_queue: { 1: 1, 2: 1 },
 };

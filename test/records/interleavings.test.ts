@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { isErrandError } from '../../src/errors.ts';
+import type { GivenBack } from '../../src/records/task-records.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
 import { attemptOf, checkpointOf, intentOf, openRecords, outcomeOf, releasedOf } from './samples.ts';
 
@@ -50,6 +51,12 @@ async function fenced<T>(task: TaskModel, epoch: number, write: Promise<T>): Pro
     expect(isAllowed).toBe(false);
     return null;
   }
+}
+
+/** One row of an attempt, as given back; no fence keeps the row open. */
+function givenBack(task: TaskModel, epoch: number, row: string): GivenBack {
+  task.open.delete(`${epoch}.${row}`);
+  return { owner: 'w', steps: [releasedOf(epoch || 1, `${epoch}.${row}`)] };
 }
 
 /** Takes a task off the running and names who may come in its place, with one place in all. */
@@ -111,8 +118,7 @@ const moves: fc.Arbitrary<[string, Move]>[] = [
     `owner ${who} releases ${row} of ${position}`,
     async (model, real) => {
       const epoch = at(at(model.beliefs, who), position);
-      await real.tasks.release(at(real.taskIds, position), 'w', [releasedOf(epoch || 1, `${epoch}.${row}`)]);
-      at(model.tasks, position).open.delete(`${epoch}.${row}`);
+      await real.tasks.release(at(real.taskIds, position), givenBack(at(model.tasks, position), epoch, row));
     },
   ]),
   fc.tuple(owner, index, tag, fc.integer({ min: -1, max: 1 })).map(([who, position, text, offset]) => [
@@ -133,30 +139,37 @@ const moves: fc.Arbitrary<[string, Move]>[] = [
       expect(stored.written?.reason ?? null).toBe(flagOf(model, task));
     },
   ]),
-  fc.tuple(owner, index, fc.constantFrom('failed', 'deferred', 'handed_back')).map(([who, position, ended]) => [
-    `owner ${who} ends its attempt of ${position} as ${ended}`,
-    async (model, real) => {
-      const [task, epoch] = [at(model.tasks, position), at(at(model.beliefs, who), position)];
-      if (epoch === 0) return;
-      const done = await fenced(
-        task,
-        epoch,
-        real.tasks.endAttempt(at(real.taskIds, position), attemptOf(epoch, ended)),
-      );
-      if (done) expect(indexesOf(done.written)).toEqual(leave(model, position));
-    },
-  ]),
-  fc.tuple(owner, index, tag).map(([who, position, answer]) => [
-    `owner ${who} closes ${position} with ${answer}`,
+  fc
+    .tuple(owner, index, fc.constantFrom('failed', 'deferred', 'handed_back'), tag)
+    .map(([who, position, ended, row]) => [
+      `owner ${who} ends its attempt of ${position} as ${ended}, giving ${row} back`,
+      async (model, real) => {
+        const [task, epoch] = [at(model.tasks, position), at(at(model.beliefs, who), position)];
+        if (epoch === 0) return;
+        const given = givenBack(task, epoch, row);
+        const done = await fenced(
+          task,
+          epoch,
+          real.tasks.endAttempt(at(real.taskIds, position), attemptOf(epoch, ended), null, given),
+        );
+        if (done) expect(indexesOf(done.written)).toEqual(leave(model, position));
+      },
+    ]),
+  fc.tuple(owner, index, tag, tag).map(([who, position, answer, row]) => [
+    `owner ${who} closes ${position} with ${answer}, giving ${row} back`,
     async (model, real) => {
       const [task, epoch] = [at(model.tasks, position), at(at(model.beliefs, who), position)];
       const first = task.outcome;
+      const closing = real.tasks.close(
+        epoch,
+        outcomeOf(at(real.taskIds, position), answer),
+        givenBack(task, epoch, row),
+      );
       if (first !== null) {
-        const closing = await real.tasks.close(epoch, outcomeOf(at(real.taskIds, position), answer));
-        expect(closing).toMatchObject({ status: 'ended', outcome: { answer: { text: first } } });
+        expect(await closing).toMatchObject({ status: 'ended', outcome: { answer: { text: first } } });
         return;
       }
-      const closed = await fenced(task, epoch, real.tasks.close(epoch, outcomeOf(at(real.taskIds, position), answer)));
+      const closed = await fenced(task, epoch, closing);
       if (!closed) return;
       task.outcome = answer;
       expect(closed.written.status === 'recorded' && indexesOf(closed.written.wake)).toEqual(leave(model, position));

@@ -110,7 +110,7 @@ describe('a stale owner', () => {
     await tasks.hold(taskId, 1, [intentOf(1, '1.workspace.1')]);
     await tasks.open(taskId, 'openai', 'w2');
     expect(await countOpenRows()).toBe(1);
-    await tasks.release(taskId, 'w', [releasedOf(1, '1.workspace.1')]);
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.workspace.1')] });
     expect(await countOpenRows()).toBe(0);
   });
 });
@@ -172,7 +172,7 @@ describe('a task that has its outcome', () => {
     await tasks.hold(taskId, 1, [intentOf(1, 'row')]);
     await tasks.checkpoint(taskId, 1, checkpointOf(1));
     await tasks.journal(taskId, 1, effectOf('1.1'));
-    await tasks.release(taskId, 'w', [releasedOf(1, 'row')]);
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, 'row')] });
     await tasks.close(1, outcomeOf(taskId, 'done'));
     const ofTask = [keys.task(taskId), keys.turns(taskId), keys.effects(taskId)];
     expect(await redis.exists(...ofTask, keys.ledger(taskId), keys.released(taskId))).toBe(0);
@@ -217,8 +217,8 @@ describe('the ledger', () => {
     await tasks.hold(taskId, 1, [intentOf(1, 'a'), intentOf(1, 'b')]);
     await tasks.hold(taskId, 1, [intentOf(1, 'a')]);
     expect(await countOpenRows()).toBe(2);
-    await tasks.release(taskId, 'w', [releasedOf(1, 'a', 'first'), releasedOf(1, 'never held')]);
-    await tasks.release(taskId, 'w', [releasedOf(1, 'a', 'second')]);
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, 'a', 'first'), releasedOf(1, 'never held')] });
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, 'a', 'second')] });
     const rows = await redis.hgetall(keys.ledger(taskId));
     expect(Object.keys(rows)).toEqual(['b']);
     expect(JSON.parse(rows.b ?? '')).toMatchObject({ status: 'intent' });
@@ -227,15 +227,35 @@ describe('the ledger', () => {
     expect(await countOpenRows()).toBe(1);
   });
 
+  test('is closed in the write that ends an attempt, by the fenced-off owner too', async () => {
+    const { tasks, taskId, batches, batchId, redis, keys, countOpenRows } = await opened();
+    const given = (epoch: number, row: string) => ({ owner: 'w', steps: [releasedOf(epoch, row)] });
+    await tasks.hold(taskId, 1, [intentOf(1, '1.a'), intentOf(1, '1.late')]);
+    await tasks.endAttempt(taskId, attemptOf(1, 'failed'), null, given(1, '1.a'));
+    expect(await redis.hkeys(keys.ledger(taskId))).toEqual(['1.late']);
+    await tasks.open(taskId, 'openai', 'w');
+    await tasks.hold(taskId, 2, [intentOf(2, '2.a'), intentOf(2, '2.b')]);
+    await expect(tasks.endAttempt(taskId, attemptOf(1, 'failed'), null, given(1, '1.late'))).rejects.toThrow('epoch');
+    expect((await redis.hkeys(keys.ledger(taskId))).sort()).toEqual(['2.a', '2.b']);
+    await tasks.close(2, outcomeOf(taskId, 'done'), given(2, '2.a'));
+    await expect(tasks.close(1, outcomeOf(taskId, 'stale'), given(2, '2.b'))).resolves.toMatchObject({
+      status: 'ended',
+    });
+    expect(await redis.exists(keys.ledger(taskId), keys.released(taskId))).toBe(0);
+    expect(await countOpenRows()).toBe(0);
+    const [outcome] = await batches.outcomes(batchId, 0, 1);
+    expect(outcome?.cleanup.steps.map(({ row }) => row)).toEqual(['2.b']);
+  });
+
   test('outlives the task while a row is open that a lost attempt left; closing it then amends the outcome', async () => {
     const { tasks, taskId, batches, batchId, redis, keys, countOpenRows } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, '1.lost'), intentOf(1, '1.found')]);
     await tasks.open(taskId, 'openai', 'w2');
     await tasks.close(2, outcomeOf(taskId, 'done'));
     expect((await redis.hkeys(keys.ledger(taskId))).sort()).toEqual(['1.found', '1.lost']);
-    await tasks.release(taskId, 'w', [releasedOf(1, '1.found')]);
-    await tasks.release(taskId, 'w', [releasedOf(1, '1.lost', 'later')]);
-    await tasks.release(taskId, 'w', [releasedOf(1, '1.lost', 'again')]);
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.found')] });
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.lost', 'later')] });
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.lost', 'again')] });
     expect(await redis.exists(keys.ledger(taskId), keys.released(taskId))).toBe(0);
     expect(await countOpenRows()).toBe(0);
     const [outcome] = await batches.outcomes(batchId, 0, 1);
@@ -248,7 +268,7 @@ describe('the ledger', () => {
   test('what was closed for a lost attempt is its cleanup, and what is open is told to whoever takes over', async () => {
     const { tasks, taskId } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, '1.a'), intentOf(1, '1.b')]);
-    await tasks.release(taskId, 'w', [releasedOf(1, '1.a')]);
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.a')] });
     expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({
       status: 'opened',
       past: [{ epoch: 1, ended: 'lost', turns_before: 0, cleanup: { steps: [{ row: '1.a' }] } }],
@@ -329,7 +349,7 @@ test('no watched secret is written, wherever it came from', async () => {
   const text = `before ${secret.reveal()} after`;
   await tasks.checkpoint(taskId, 1, checkpointOf(1, text));
   await tasks.hold(taskId, 1, [intentOf(1, 'row')]);
-  await tasks.release(taskId, 'w', [releasedOf(1, 'row', text)]);
+  await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, 'row', text)] });
   await batches.cancel(taskId, text);
   expect(await expectNoSecret(secret, { prefix })).toBeGreaterThan(3);
   await tasks.close(1, outcomeOf(taskId, text));
