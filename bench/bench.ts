@@ -28,17 +28,18 @@ export async function measure(stage: Stage, { tasks, rounds, tell }: Extent): Pr
   return { ...speed, memory, memoryOfStreams };
 }
 
-/** Runs Errand, the plain flow and the pool in turns; each sends the request that Errand was seen to send. */
+/** Runs Errand, the plain flow by both callers and the pool in turns; each sends the request that Errand was seen to send. */
 export async function measureSpeed(
   stage: Stage,
   extent: Pick<Extent, 'tasks' | 'rounds'>,
-): Promise<Pick<Measurements, 'errand' | 'plain' | 'pool'>> {
+): Promise<Pick<Measurements, 'errand' | 'plain' | 'plainSameCall' | 'pool'>> {
   const errand = await openErrand(stage, CONCURRENCY);
   await runRound(errand, stage, WARM_UP);
   const request = await lastRequest(stage.simulatorUrl);
-  const plain = await openPlainFlow(stage, CONCURRENCY, request);
+  const plain = await openPlainFlow(stage, CONCURRENCY, { request, caller: 'sdk' });
+  const plainSameCall = await openPlainFlow(stage, CONCURRENCY, { request, caller: 'errand' });
   const pool = await openPool(stage, CONCURRENCY, request);
-  const contenders = { errand, plain, pool };
+  const contenders = { errand, plain, plainSameCall, pool };
   const rounds = await runRounds(contenders, stage, extent);
   for (const contender of Object.values(contenders)) await contender.close();
   return rounds;

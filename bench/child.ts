@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { processEnvironment } from '../src/app/config.ts';
 import type { Question, Reading } from './protocol.ts';
 
@@ -19,12 +18,11 @@ export class Child {
   }
 
   /**
-   * Starts `processes/<name>.ts` with `argument` in the directory `cwd`; resolves when it says that it is ready.
+   * Starts the program `file` with `argument` in the directory `cwd`; resolves when it says that it is ready.
    *
    * It inherits nothing but the PATH, so that no setting of the caller bends a figure.
    */
-  static async start(name: string, argument: object, cwd: string): Promise<Child> {
-    const file = join(import.meta.dirname, 'processes', `${name}.ts`);
+  static async start(file: string, argument: object, cwd: string): Promise<Child> {
     const env = { PATH: processEnvironment().PATH, [KEY_VARIABLE]: 'sk-bench-0123456789abcdefghijklmnop' };
     const process = fork(file, [JSON.stringify(argument)], { cwd, env });
     return new Child(process, await nextMessage(process));

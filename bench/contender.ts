@@ -1,7 +1,7 @@
 import { FlowProducer, Job, Queue, QueueEvents } from 'bullmq';
 import { composeProducer } from '../src/app/compose-producer.ts';
 import { loadConfig } from '../src/app/config.ts';
-import { Child } from './child.ts';
+import type { Child } from './child.ts';
 import { errandSettings } from './errand-settings.ts';
 import type { Surroundings } from './protocol.ts';
 import { BATCH_QUEUE, ERRAND_PREFIX, LANE, PLAIN_PREFIX } from './queues.ts';
@@ -26,24 +26,27 @@ export async function openErrand(stage: Stage, concurrency: number): Promise<Con
     return (await producer.enqueue({ name: 'bench', tasks })).batch_id;
   };
   const around = surroundingsOf(stage, concurrency, null);
-  return openFlow('errand', around, { prefix: ERRAND_PREFIX, cwd: stage.dir, add, close: () => producer.close() });
+  const start = () => stage.start('errand', around);
+  return openFlow(around, { prefix: ERRAND_PREFIX, start, add, close: () => producer.close() });
 }
 
-/** A plain BullMQ flow whose processor makes the same call. */
+/** A plain BullMQ flow whose processor makes the same call, by the SDK as it comes or by Errand's own model. */
 export async function openPlainFlow(
   stage: Stage,
   concurrency: number,
-  request: Record<string, unknown>,
+  { request, caller }: Pick<Surroundings, 'request' | 'caller'>,
 ): Promise<Contender> {
-  const flow = new FlowProducer({ connection: { url: stage.redisUrl }, prefix: PLAIN_PREFIX });
+  const prefix = PLAIN_PREFIX[caller];
+  const flow = new FlowProducer({ connection: { url: stage.redisUrl }, prefix });
   const add = async (goals: string[]) => {
     const opts = { ignoreDependencyOnFailure: true };
     const children = goals.map((goal) => ({ name: 'task', queueName: LANE, data: { goal }, opts }));
     const { job } = await flow.add({ name: 'bench', queueName: BATCH_QUEUE, children });
     return job.id ?? '';
   };
-  const around = surroundingsOf(stage, concurrency, request);
-  return openFlow('plain-flow', around, { prefix: PLAIN_PREFIX, cwd: stage.dir, add, close: () => flow.close() });
+  const around = { ...surroundingsOf(stage, concurrency, request), caller };
+  const start = () => stage.start('plain-flow', around);
+  return openFlow(around, { prefix, start, add, close: () => flow.close() });
 }
 
 /** A pool of promises in one process: no queue, no Redis, nothing kept. */
@@ -52,7 +55,7 @@ export async function openPool(
   concurrency: number,
   request: Record<string, unknown>,
 ): Promise<Contender> {
-  const process = await Child.start('pool', surroundingsOf(stage, concurrency, request), stage.dir);
+  const process = await stage.start('pool', surroundingsOf(stage, concurrency, request));
   let waiting: string[] = [];
   return {
     process,
@@ -69,25 +72,26 @@ function surroundingsOf(
   concurrency: number,
   request: Surroundings['request'],
 ): Surroundings {
-  return { redisUrl, simulatorUrl, concurrency, request };
+  return { redisUrl, simulatorUrl, concurrency, request, caller: 'sdk' };
 }
 
 type Flow = {
   prefix: string;
-  cwd: string;
+  /** Starts its worker. */
+  start: () => Promise<Child>;
   /** Enqueues the goals and returns the id of the job that ends with them. */
   add: (goals: string[]) => Promise<string>;
   close: () => Promise<void>;
 };
 
 /** Both flows wait in a paused lane and are let go, and both have ended when their parent job has: timed alike. */
-async function openFlow(name: string, around: Surroundings, { prefix, cwd, add, close }: Flow): Promise<Contender> {
+async function openFlow(around: Surroundings, { prefix, start, add, close }: Flow): Promise<Contender> {
   const options = { connection: { url: around.redisUrl, maxRetriesPerRequest: null }, prefix };
   const lane = new Queue(LANE, options);
   const batches = new Queue(BATCH_QUEUE, options);
   const events = new QueueEvents(BATCH_QUEUE, options);
   await events.waitUntilReady();
-  const process = await Child.start(name, around, cwd);
+  const process = await start();
   let batchId = '';
   return {
     process,

@@ -6,6 +6,8 @@ export type Surroundings = {
   concurrency: number;
   /** The request of Errand, which the other contenders send too. `null` until Errand has made one. */
   request: Record<string, unknown> | null;
+  /** What makes the calls of the other contenders: the SDK as it comes, or Errand's own model behind the same SDK. */
+  caller: 'sdk' | 'errand';
 };
 
 /** What the runner asks a process: how it is doing, or (the pool only) to work through goals. */

@@ -5,6 +5,8 @@ import type { Round } from './rounds.ts';
 export type Measurements = {
   errand: Round[];
   plain: Round[];
+  /** The plain flow whose calls Errand's own model makes. */
+  plainSameCall: Round[];
   pool: Round[];
   /** Tasks whose answer comes after 200 ms. */
   memory: Memory[];
@@ -27,15 +29,19 @@ export function spreadOf(figures: readonly number[]): Spread {
  * The figures of the bench, by the names of its JSON. A ratio is taken round by round, between neighbours in time, so
  * that a machine that slows down changes it little.
  */
-export function figuresOf({ errand, plain, pool, memory, memoryOfStreams }: Measurements): Record<string, Spread> {
+export function figuresOf(measured: Measurements): Record<string, Spread> {
+  const { errand, plain, plainSameCall, pool, memory, memoryOfStreams } = measured;
   return {
     tasks_per_s: spreadOf(errand.map((round) => round.tasksPerS)),
     tasks_per_s_plain_bullmq: spreadOf(plain.map((round) => round.tasksPerS)),
+    tasks_per_s_plain_bullmq_same_call: spreadOf(plainSameCall.map((round) => round.tasksPerS)),
     tasks_per_s_pool: spreadOf(pool.map((round) => round.tasksPerS)),
     ratio_to_plain_bullmq: spreadOf(ratios(errand, plain)),
+    ratio_to_plain_bullmq_same_call: spreadOf(ratios(errand, plainSameCall)),
     ratio_to_pool: spreadOf(ratios(errand, pool)),
     cpu_ms_per_task: spreadOf(errand.map((round) => round.cpuMs)),
     cpu_ms_per_task_plain_bullmq: spreadOf(plain.map((round) => round.cpuMs)),
+    cpu_ms_per_task_plain_bullmq_same_call: spreadOf(plainSameCall.map((round) => round.cpuMs)),
     cpu_ms_per_task_pool: spreadOf(pool.map((round) => round.cpuMs)),
     redis_bytes_per_task: spreadOf(errand.map((round) => round.redisBytes)),
     redis_bytes_per_task_plain_bullmq: spreadOf(plain.map((round) => round.redisBytes)),
@@ -51,9 +57,9 @@ export function figuresOf({ errand, plain, pool, memory, memoryOfStreams }: Meas
 /** The figures as lines of text: median, least and greatest of each. */
 export function tableOf(figures: Record<string, Spread>): string {
   const lines = Object.entries(figures).map(([name, { median, min, max }]) =>
-    [name.padEnd(36), short(median).padStart(9), `  (${short(min)} – ${short(max)})`].join(''),
+    [name.padEnd(40), short(median).padStart(9), `  (${short(min)} – ${short(max)})`].join(''),
   );
-  return [`${''.padEnd(36)}${'median'.padStart(9)}  (min – max)`, ...lines].join('\n');
+  return [`${''.padEnd(40)}${'median'.padStart(9)}  (min – max)`, ...lines].join('\n');
 }
 
 /** The medians alone, by name: the JSON of the bench. */

@@ -1,6 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measure } from './bench.ts';
+import { compileProcesses } from './compiled.ts';
 import { figuresOf, mediansOf, tableOf } from './report.ts';
 import { infoOf, openStage } from './stage.ts';
 
@@ -15,7 +16,7 @@ const tasks = countOf('tasks', values.tasks);
 const rounds = countOf('rounds', values.rounds);
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 
-const stage = await openStage();
+const stage = await openStage(compileProcesses());
 try {
   const machine = {
     cores: availableParallelism(),

@@ -5,24 +5,33 @@ import { Redis } from 'ioredis';
 import { processEnvironment } from '../src/app/config.ts';
 import { startEmbeddedRedis } from '../src/app/redis/embedded-redis.ts';
 import { Child } from './child.ts';
+import type { FileOf } from './compiled.ts';
 
 /** What all contenders share: a Redis of the bench's own, a simulator, and a directory that ends with them. */
-export type Stage = { redis: Redis; redisUrl: string; simulatorUrl: string; dir: string; close: () => Promise<void> };
+export type Stage = {
+  redis: Redis;
+  redisUrl: string;
+  simulatorUrl: string;
+  /** Starts a process of the bench in the directory. */
+  start: (name: string, argument: object) => Promise<Child>;
+  close: () => Promise<void>;
+};
 
 /** Starts the Redis as the product runs it (AOF, fsync every second), and the simulator in a process of its own. */
-export async function openStage(): Promise<Stage> {
+export async function openStage(fileOf: FileOf): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'errand-bench-'));
   const path = processEnvironment().PATH ?? '';
   const server = await startEmbeddedRedis({ dir, path, isRoot: false });
   const redis = new Redis(server.url, { maxRetriesPerRequest: null });
-  const simulator = await Child.start('simulator', {}, dir);
+  const start = (name: string, argument: object) => Child.start(fileOf(name), argument, dir);
+  const simulator = await start('simulator', {});
   const close = async () => {
     redis.disconnect();
     await simulator.stop();
     await server.close();
     await rm(dir, { recursive: true, force: true });
   };
-  return { redis, redisUrl: server.url, simulatorUrl: String(simulator.greeting), dir, close };
+  return { redis, redisUrl: server.url, simulatorUrl: String(simulator.greeting), start, close };
 }
 
 /** One figure of `INFO`. */

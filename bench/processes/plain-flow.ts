@@ -4,8 +4,11 @@ import { createCall } from './call.ts';
 import { serve, surroundings } from './serve.ts';
 
 const around = surroundings();
-const call = createCall(around);
-const options = { connection: { url: around.redisUrl, maxRetriesPerRequest: null }, prefix: PLAIN_PREFIX };
+const call = await createCall(around);
+const options = {
+  connection: { url: around.redisUrl, maxRetriesPerRequest: null },
+  prefix: PLAIN_PREFIX[around.caller],
+};
 const tasks = new Worker<{ goal: string }>(
   LANE,
   async (job, _token, signal) => ({ text: await call(job.data.goal, signal) }),

@@ -2,7 +2,7 @@ import { createCall } from './call.ts';
 import { serve, surroundings } from './serve.ts';
 
 const around = surroundings();
-const call = createCall(around);
+const call = await createCall(around);
 
 async function run(goals: string[]): Promise<void> {
   const left = goals.values();

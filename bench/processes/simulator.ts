@@ -1,5 +1,5 @@
 import { startSimulator } from '../../src/simulator/index.ts';
 import { serve } from './serve.ts';
 
-const simulator = await startSimulator({ logLimit: 10 });
+const simulator = await startSimulator({ logLimit: 20 });
 serve(simulator.url);

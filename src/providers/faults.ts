@@ -1,5 +1,3 @@
-import Anthropic from '@anthropic-ai/sdk';
-import OpenAI from 'openai';
 import { clip } from '../base/text.ts';
 import { ErrandError, type ErrandErrorDetails, type FailureCode, isErrandError, messageOf } from '../errors.ts';
 import type { ProviderProfile } from './profile.ts';
@@ -110,10 +108,14 @@ export function faultOfAnswer(profile: ProviderProfile, { status, headers, body,
   });
 }
 
-type SdkError = InstanceType<typeof OpenAI.APIError> | InstanceType<typeof Anthropic.APIError>;
+/**
+ * The `APIError` of both SDKs, told by its shape, so that neither is loaded for it. Without a status, it stands for a
+ * connection that failed.
+ */
+type SdkError = Error & { status: number | undefined; headers: Headers | undefined; error: unknown };
 
 function isSdkError(error: unknown): error is SdkError {
-  return error instanceof OpenAI.APIError || error instanceof Anthropic.APIError;
+  return error instanceof Error && 'status' in error && 'headers' in error && 'error' in error;
 }
 
 /** The error and its causes, outermost first. */
@@ -139,8 +141,7 @@ function faultOfNetwork(profile: ProviderProfile, chain: Error[]): ErrandError {
 function isNetworkError(chain: Error[]): boolean {
   return chain.some(
     (link) =>
-      link instanceof OpenAI.APIConnectionError ||
-      link instanceof Anthropic.APIConnectionError ||
+      (isSdkError(link) && link.status === undefined) ||
       ('code' in link && typeof link.code === 'string' && /^(UND_ERR_|E[A-Z]{3,})/.test(link.code)),
   );
 }

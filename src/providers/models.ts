@@ -8,15 +8,13 @@ import { createProviderFetch, type WireCredential } from './fetch.ts';
 import type { Model } from './model.ts';
 import { mostCostOf } from './prices.ts';
 import type { ProviderProfile } from './profile.ts';
-import { connectChat } from './wires/chat.ts';
-import { connectMessages } from './wires/messages.ts';
-import { connectResponses } from './wires/responses.ts';
 import { type ConnectWire, outputLimit } from './wires/wire.ts';
 
-const WIRES: Record<Wire, ConnectWire> = {
-  responses: connectResponses,
-  chat: connectChat,
-  messages: connectMessages,
+/** A wire is loaded with its first model: an SDK takes 30 MB and a tenth of a second, and few deployments use both. */
+const WIRES: Record<Wire, () => Promise<ConnectWire>> = {
+  responses: async () => (await import('./wires/responses.ts')).connectResponses,
+  chat: async () => (await import('./wires/chat.ts')).connectChat,
+  messages: async () => (await import('./wires/messages.ts')).connectMessages,
 };
 
 /** How long closing waits for aborted calls to end; they end within milliseconds or something is wrong. */
@@ -84,7 +82,7 @@ class CallsInFlight {
  * and 6 KB.
  */
 export class Models {
-  readonly #connected = new WeakMap<Secret, Map<ProviderProfile, ReturnType<ConnectWire>>>();
+  readonly #connected = new WeakMap<Secret, Map<ProviderProfile, Promise<ReturnType<ConnectWire>>>>();
 
   /**
    * Makes the model behind one route with one credential; no request is made yet.
@@ -92,9 +90,10 @@ export class Models {
    * @throws ErrandError `ROUTE_UNSUPPORTED` where the provider's `effort_policy` is `strict` and the model does not take
    * the effort.
    */
-  open({ profile, route, credential }: ModelOptions): ModelHandle {
+  async open({ profile, route, credential }: ModelOptions): Promise<ModelHandle> {
     const effort = effortFor(profile, route.model, route.reasoning_effort);
-    const wire = this.#connect(profile, credential)({ profile, model: route.model, effort: effort.level });
+    const connect = await this.#connect(profile, credential);
+    const wire = connect({ profile, model: route.model, effort: effort.level });
     const calls = new CallsInFlight();
     return {
       model: { turn: (request, signal) => calls.run(signal, (live) => wire.turn(request, live)) },
@@ -114,12 +113,20 @@ export class Models {
     };
   }
 
-  #connect(profile: ProviderProfile, credential: WireCredential): ReturnType<ConnectWire> {
+  /** Cancels a background response; see `cancelResponse` of its wire. */
+  async cancel(profile: ProviderProfile, credential: WireCredential, id: string, signal: AbortSignal): Promise<string> {
+    const { cancelResponse } = await import('./wires/background.ts');
+    return cancelResponse(profile, credential, id, signal);
+  }
+
+  #connect(profile: ProviderProfile, credential: WireCredential): Promise<ReturnType<ConnectWire>> {
     const ofCredential = this.#connected.get(credential.secret) ?? new Map();
     this.#connected.set(credential.secret, ofCredential);
     const known = ofCredential.get(profile);
     if (known) return known;
-    const connected = WIRES[profile.wire]({ profile, fetch: createProviderFetch(profile, credential) });
+    const connected = WIRES[profile.wire]().then((connect) =>
+      connect({ profile, fetch: createProviderFetch(profile, credential) }),
+    );
     ofCredential.set(profile, connected);
     return connected;
   }

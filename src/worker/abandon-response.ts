@@ -2,7 +2,6 @@ import { isoNow, monotonicMs } from '../base/clock.ts';
 import type { BackgroundResponse } from '../contract/checkpoint.ts';
 import type { CleanupStep } from '../contract/cleanup.ts';
 import { messageOf } from '../errors.ts';
-import { cancelResponse } from '../providers/wires/background.ts';
 import type { Released } from './releasers.ts';
 import type { TaskDeps } from './task-deps.ts';
 
@@ -10,7 +9,7 @@ import type { TaskDeps } from './task-deps.ts';
 const CANCEL_WITHIN_MS = 5_000;
 
 /** What cancelling a response takes. */
-export type AbandonDeps = Pick<TaskDeps, 'catalogue' | 'credentials' | 'redactor'>;
+export type AbandonDeps = Pick<TaskDeps, 'catalogue' | 'credentials' | 'models' | 'redactor'>;
 
 /**
  * Cancels the background response of a task that has ended without it, and tells how that went as steps of its cleanup
@@ -40,11 +39,11 @@ export async function abandonResponse(response: BackgroundResponse | null, deps:
 
 async function cancel(
   { id, provider }: BackgroundResponse,
-  { catalogue, credentials }: AbandonDeps,
+  { catalogue, credentials, models }: AbandonDeps,
 ): Promise<Released> {
   const profile = catalogue.get(provider);
   const credential = await credentials.resolve(profile.name, profile.credential);
-  const status = await cancelResponse(profile, credential, id, AbortSignal.timeout(CANCEL_WITHIN_MS));
+  const status = await models.cancel(profile, credential, id, AbortSignal.timeout(CANCEL_WITHIN_MS));
   if (status === 'gone') return { evidence: 'verified', detail: 'the provider does not know it' };
   if (status === 'queued' || status === 'in_progress') {
     return { evidence: 'unknown', detail: `the provider says that it is ${status}` };

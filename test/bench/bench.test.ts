@@ -1,12 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { measureSpeed } from '../../bench/bench.ts';
+import { sourceOf } from '../../bench/compiled.ts';
 import { figuresOf, mediansOf, spreadOf } from '../../bench/report.ts';
 import { openStage } from '../../bench/stage.ts';
 
 const TASKS = 3;
 
 test('every contender does all tasks of a round, with the same request', async () => {
-  const stage = await openStage();
+  const stage = await openStage(sourceOf);
   onTestFinished(stage.close);
   const speed = await measureSpeed(stage, { tasks: TASKS, rounds: 1 });
   for (const [round, ...others] of Object.values(speed)) {
@@ -15,9 +16,9 @@ test('every contender does all tasks of a round, with the same request', async (
     expect(round?.cpuMs).toBeGreaterThan(0);
   }
 
-  const response = await fetch(`${stage.simulatorUrl}/_sim/requests?limit=${3 * TASKS}`);
+  const response = await fetch(`${stage.simulatorUrl}/_sim/requests?limit=${4 * TASKS}`);
   const { requests } = (await response.json()) as { requests: { body: string }[] };
-  const [errand, plain, pool] = [0, 1, 2].map((place) =>
+  const [errand, plain, plainSameCall, pool] = [0, 1, 2, 3].map((place) =>
     requests
       .slice(place * TASKS, (place + 1) * TASKS)
       .map(({ body }) => JSON.parse(body) as { stream: boolean; input: unknown })
@@ -25,6 +26,7 @@ test('every contender does all tasks of a round, with the same request', async (
   );
   expect(errand).toMatchObject(Array.from({ length: TASKS }, () => ({ stream: true, reasoning: { effort: 'low' } })));
   expect(plain).toEqual(errand);
+  expect(plainSameCall).toEqual(errand);
   expect(pool).toEqual(errand);
 });
 
@@ -39,6 +41,7 @@ test('a ratio is taken round by round, and memory per task by what grew over the
   const figures = figuresOf({
     errand: rounds(80, 40, 90),
     plain: rounds(100, 50, 200),
+    plainSameCall: rounds(80, 80, 90),
     pool: rounds(160, 80, 180),
     memory,
     memoryOfStreams: memory,
@@ -46,6 +49,7 @@ test('a ratio is taken round by round, and memory per task by what grew over the
   expect(mediansOf(figures)).toMatchObject({
     tasks_per_s: 80,
     ratio_to_plain_bullmq: 0.8,
+    ratio_to_plain_bullmq_same_call: 1,
     ratio_to_pool: 0.5,
     cpu_ms_per_task: 1,
     redis_bytes_per_task: 1,

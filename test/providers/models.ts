@@ -3,7 +3,7 @@ import { Secret } from '../../src/base/secret.ts';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import type { Wire } from '../../src/contract/route.ts';
 import { ErrandError } from '../../src/errors.ts';
-import type { TurnRequest } from '../../src/providers/model.ts';
+import type { Model, TurnRequest } from '../../src/providers/model.ts';
 import { type ModelHandle, Models } from '../../src/providers/models.ts';
 import { ProviderProfile } from '../../src/providers/profile.ts';
 import type { Directive } from '../../src/simulator/index.ts';
@@ -25,12 +25,22 @@ export function profileAt(wire: Wire, url: string, more: Record<string, unknown>
 }
 
 /** A model behind a profile, for a model name that the wire knows and an effort. */
-export function modelOf(profile: ProviderProfile, model = 'sim-model', effort?: ReasoningEffort): ModelHandle {
+export function openModel(
+  profile: ProviderProfile,
+  model = 'sim-model',
+  effort?: ReasoningEffort,
+): Promise<ModelHandle> {
   return new Models().open({
     profile,
     route: { model, reasoning_effort: effort },
     credential: { id: 'env:ACME_API_KEY', secret: new Secret(KEY) },
   });
+}
+
+/** The same, for tests that only call it. */
+export function modelOf(...route: Parameters<typeof openModel>): { model: Model } {
+  const opening = openModel(...route);
+  return { model: { turn: async (request, signal) => (await opening).model.turn(request, signal) } };
 }
 
 /** One user's question, and what a test wants to add. */
