@@ -59,20 +59,28 @@ byte crashes, lapses, retries, faults;
 
 #define isReclaimable(e) (row[e] == OPEN && hasGrounds(e))
 
-/* What an owner, an heir and a sweep do alike: give the resource back, then close its row. */
+/* Giving a resource back, which may not succeed. */
 inline giveBack(e) {
   atomic {
     if
     :: isHeld[e] = false; isReleased = true
     :: faults < FAULTS -> faults++; isReleased = false
     fi
-  };
-  atomic {
-    if
-    :: isReleased -> row[e] = CLOSED; ownerOf[e] = 0; isReleased = false /* RELEASE */
-    :: else
-    fi
   }
+}
+
+/* Closing its row, where it was given back. */
+inline closeRow(e) {
+  if
+  :: isReleased -> row[e] = CLOSED; ownerOf[e] = 0; isReleased = false
+  :: else
+  fi
+}
+
+/* What an heir and a sweep do: each row by a RELEASE of its own. */
+inline reclaim(e) {
+  giveBack(e);
+  atomic { closeRow(e) }
 }
 
 inline findReclaimable(e) {
@@ -116,6 +124,14 @@ inline acquire() {
   }
 }
 
+/* The attempt is no longer there to clean up by itself. A task that is closed unopened has none. */
+inline leave() {
+  if
+  :: isOpened -> isUnwinding[mine] = false; isOpened = false
+  :: else
+  fi
+}
+
 /* A move of the job is refused where the lock is another's. */
 inline move(to) {
   atomic {
@@ -153,13 +169,13 @@ end_idle:
       findReclaimable(past)
     };
     do
-    :: past < EPOCHS -> giveBack(past); atomic { past++; findReclaimable(past) }
+    :: past < EPOCHS -> reclaim(past); atomic { past++; findReclaimable(past) }
     :: else -> break
     od;
     atomic {
       past = 0;
       if
-      :: isOpened -> isOpened = false
+      :: isOpened
       :: else -> goto close
       fi
     };
@@ -186,16 +202,22 @@ unwind:
     :: else
     fi;
     atomic {
-      isUnwinding[mine] = false;
       if
-      :: ending == SURRENDER || (ending == GO_ON && !mayWrite(mine)) -> goto surrender /* END_ATTEMPT is fenced */
-      :: ending == GO_ON && mayWrite(mine) -> goto handBack
-      :: else
+      :: ending == FINISH
+      :: else -> /* END_ATTEMPT, or RELEASE where nothing else is written: rows are closed whatever the fence says */
+        closeRow(mine);
+        leave();
+        if
+        :: ending == GO_ON && mayWrite(mine) -> goto handBack
+        :: else -> goto surrender
+        fi
       fi
     };
 
 close:
-    atomic {
+    atomic { /* CLOSE: likewise */
+      closeRow(mine);
+      leave();
       if
       :: mayWrite(mine) -> outcomes++
       :: !mayWrite(mine) && outcomes > 0
@@ -234,7 +256,7 @@ end_idle:
       e = 1;
       findReclaimable(e)
   };
-  giveBack(e);
+  reclaim(e);
   e = 0;
   goto end_idle
 }

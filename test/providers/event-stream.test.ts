@@ -1,0 +1,59 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { Secret } from '../../src/base/secret.ts';
+import { eventStreamOf } from '../../src/providers/event-stream.ts';
+import { createProviderFetch } from '../../src/providers/fetch.ts';
+import { faultOfTurn, KEY, profileAt, serve } from './models.ts';
+
+/** What comes out of a body that arrives in these pieces. */
+async function eventsOf(...pieces: (string | Buffer)[]): Promise<unknown[]> {
+  const server = await serve(async (_, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const piece of pieces) await new Promise((written) => res.write(piece, () => setImmediate(written)));
+    res.end();
+  });
+  onTestFinished(server.close);
+  const profile = profileAt('chat', server.url);
+  const response = await createProviderFetch(profile, { id: 'env:K', secret: new Secret(KEY) })(server.url);
+  return Array.fromAsync(eventStreamOf(profile, response).events);
+}
+
+test('events are whole however the body is cut into pieces', async () => {
+  const body = Buffer.from('data: {"text":"Grüße, 世界"}\r\n\r\n: a comment\r\n\r\ndata: {"n":\r\ndata: 2}\r\n\r\n');
+  const pieces = Array.from({ length: body.length }, (_, at) => body.subarray(at, at + 1));
+  expect(await eventsOf(body)).toEqual([{ text: 'Grüße, 世界' }, { n: 2 }]);
+  expect(await eventsOf(...pieces)).toEqual([{ text: 'Grüße, 世界' }, { n: 2 }]);
+});
+
+test('the last event needs no blank line after it', async () => {
+  expect(await eventsOf('data: {"n":1}\n\n', 'data: {"n":2}')).toEqual([{ n: 1 }, { n: 2 }]);
+});
+
+test('what says nothing is left out, so that it keeps no stalled stream alive', async () => {
+  const ping = 'event: ping\ndata: {"type":"ping"}\n\n';
+  expect(await eventsOf(ping, 'data: {"n":1}\n\n', ping, 'data: [DONE]\n\n')).toEqual([{ n: 1 }]);
+});
+
+test.each([
+  ['by its name', 'event: error\ndata: {"message":"too much","type":"overloaded_error"}\n\n'],
+  ['by its type', 'data: {"type":"error","error":{"type":"overloaded_error","message":"too much"}}\n\n'],
+  ['by its field', 'data: {"error":{"code":"slow_down","message":"too much"}}\n\n'],
+])('an event that tells a failure %s is thrown', async (_, event) => {
+  await expect(eventsOf('data: {"n":1}\n\n', event)).rejects.toMatchObject({
+    code: 'PROVIDER_OVERLOADED',
+    message: expect.stringContaining('too much'),
+  });
+});
+
+test('an event without an end is a fault of the provider, not of our memory', async () => {
+  const flood = await serve((_, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    const piece = 'x'.repeat(1024 * 1024);
+    res.write('data: "');
+    const more = () => {
+      if (!res.destroyed) res.write(piece, more);
+    };
+    more();
+  });
+  onTestFinished(flood.close);
+  expect(await faultOfTurn(profileAt('responses', flood.url))).toMatchObject({ code: 'PROVIDER_MALFORMED' });
+});
