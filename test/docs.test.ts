@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/app/config.ts';
-import { CleanupActor, CleanupKind, Evidence } from '../src/contract/cleanup.ts';
+import { CleanupActor, Evidence, ResourceKind } from '../src/contract/cleanup.ts';
 import { AttemptEnd } from '../src/contract/outcome.ts';
 import { EffortTreatment, RouteRule } from '../src/contract/route.ts';
 import { FAILURES, isErrandError } from '../src/errors.ts';
@@ -190,7 +190,7 @@ describe('the tables agree with the code:', () => {
 
   test.each([
     ['docs/lifecycle.md', 'ended', AttemptEnd.options],
-    ['docs/cleanup.md', '`kind`', CleanupKind.options],
+    ['docs/cleanup.md', '`kind`', ResourceKind.options],
     ['docs/cleanup.md', '`evidence`', Evidence.options],
     ['docs/cleanup.md', '`actor`', CleanupActor.options],
   ])('words of %s under %s', (file, heading, words) => {

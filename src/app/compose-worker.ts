@@ -20,6 +20,7 @@ import { Admission } from '../worker/admission.ts';
 import { errorOf, failureOf } from '../worker/classify.ts';
 import { identifyWorker } from '../worker/identity.ts';
 import { Reclaim } from '../worker/reclaim.ts';
+import { Releasers } from '../worker/releasers.ts';
 import { runTask } from '../worker/run-task.ts';
 import { settleBatch } from '../worker/settle-batch.ts';
 import type { TaskDeps } from '../worker/task-deps.ts';
@@ -89,7 +90,9 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     (server) => server.close(),
   );
   await assertSuitable(redis);
-  const reclaim = new Reclaim({ workers, records, self, redactor, telemetry });
+  const models = new Models();
+  const releasers = new Releasers({ redactor, catalogue, credentials, models });
+  const reclaim = new Reclaim({ workers, records, self, releasers, telemetry });
   await opened.add(reclaim, (started) => started.stop()).start();
   await opened.add(active, (watching) => watching.close()).watch(new Channels(listening, config.prefix), onError);
 
@@ -99,11 +102,12 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     active,
     catalogue,
     credentials,
-    models: new Models(),
+    models,
     redactor,
     telemetry,
     self,
     reclaim,
+    releasers,
     workspaceRoot: config.worker.workspace_root,
     budget: config.budget,
     watchdogs: config.watchdogs,

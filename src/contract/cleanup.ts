@@ -1,12 +1,11 @@
 import { z } from 'zod';
 
-/** The kinds of resource an attempt can hold. Each has one releaser (`worker/releasers.ts`). */
-export const ResourceKind = z.enum(['credential_lease', 'client', 'workspace', 'process']);
+/**
+ * The kinds of resource there are. Each has one releaser (`worker/releasers.ts`). A `response` is one that a provider works
+ * on in the background for a task that has ended without it.
+ */
+export const ResourceKind = z.enum(['credential_lease', 'client', 'workspace', 'process', 'response']);
 export type ResourceKind = z.infer<typeof ResourceKind>;
-
-/** What a step of the cleanup record can tell of: a resource, or the `response` that a task had a provider work on. */
-export const CleanupKind = z.enum([...ResourceKind.options, 'response']);
-export type CleanupKind = z.infer<typeof CleanupKind>;
 
 /**
  * How sure we are that a resource is gone.
@@ -24,7 +23,7 @@ export type CleanupActor = z.infer<typeof CleanupActor>;
 /** One resource given back, or not: a step of the cleanup record. `detail` says what was seen. */
 export const CleanupStep = z.strictObject({
   row: z.string(),
-  kind: CleanupKind,
+  kind: ResourceKind,
   ref: z.string(),
   status: z.enum(['released', 'open']),
   evidence: Evidence,

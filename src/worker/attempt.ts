@@ -44,6 +44,8 @@ export class Attempt {
   files: Answer['files'] = [];
   /** The background response that the next turn will come from. */
   response: BackgroundResponse | null;
+  /** A background response that could not be written down, because a newer attempt had begun: nobody else knows of it. */
+  orphan: BackgroundResponse | undefined;
   /** The attempt whose background response this one went on with. */
   callTakenOverFrom: number | undefined;
 

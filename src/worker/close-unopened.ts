@@ -48,13 +48,13 @@ async function close(
   const { batchId, index } = parseTaskId(taskId) ?? { batchId: '', index: 0 };
   const { epoch, checkpoints, openRows, effects } = history;
   const reclaimed = await deps.reclaim.ofTask(taskId, openRows);
-  const abandoned = await abandonResponse(history.response, deps);
+  const abandoned = await abandonResponse(history.response, { taskId, epoch }, deps);
   const past = amendPast(history.past, [...reclaimed, ...abandoned]);
   const metadata = job.isReadable ? job.data.task.metadata : undefined;
   const route = job.isReadable ? { ...job.data.route, effective: null } : null;
   const facts = { taskId, batchId, index, route, metadata, attempts: past, checkpoints, effects };
   const outcome = outcomeOf(ending, facts, deps.redactor);
-  const closing = await deps.records.close(epoch, outcome);
+  const closing = await deps.records.close(epoch, outcome, { owner: deps.self.instance, steps: abandoned });
   if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
   deps.telemetry.taskEnded(provider, outcome);
   return { next: 'ended', outcome, wake: closing.wake };

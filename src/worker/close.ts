@@ -1,11 +1,11 @@
 import { isoNow } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
-import { amendCleanup, type CleanupRecord, type CleanupStep } from '../contract/cleanup.ts';
+import { amendCleanup, type CleanupRecord } from '../contract/cleanup.ts';
 import type { Answer, AttemptEnd, Attempt as AttemptRecord } from '../contract/outcome.ts';
 import { type ErrandError, FAILURES, isErrandError } from '../errors.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import type { Wake } from '../records/job-name.ts';
-import { abandonResponse } from './abandon-response.ts';
+import { abandonResponse, cancelUnknown } from './abandon-response.ts';
 import type { Attempt } from './attempt.ts';
 import { failureOf } from './classify.ts';
 import { deferralMs } from './deferral.ts';
@@ -52,7 +52,8 @@ async function settle(
     }
     const goesOn = await goOn(attempt, result.error, cleanup, isLastTry, deps);
     if (goesOn) return goesOn;
-    return await giveUp(attempt, result, amendCleanup(cleanup, await abandoned(attempt, deps)), deps);
+    const abandoned = await abandonResponse(attempt.response, attempt, deps);
+    return await giveUp(attempt, result, amendCleanup(cleanup, abandoned), deps);
   } catch (error) {
     if (!isErrandError(error, 'ATTEMPT_SUPERSEDED')) throw error;
     deps.telemetry.staleWriteRefused(attempt.taskId);
@@ -68,14 +69,9 @@ async function surrender(
   deps: TaskDeps,
 ): Promise<Verdict> {
   await deps.records.release(attempt.taskId, { owner: deps.self.instance, steps: cleanup.steps });
-  report(attempt, 'lost', error, cleanup, deps);
+  const orphaned = attempt.orphan ? [await cancelUnknown(attempt.orphan, deps)] : [];
+  report(attempt, 'lost', error, amendCleanup(cleanup, orphaned), deps);
   return { next: 'surrender', line: `${error.code}: ${deps.redactor.scrub(error.message)}`, wake: [] };
-}
-
-/** Cancels the response that the task ends without, unless a newer attempt goes on with it: an empty write asks the fence. */
-async function abandoned({ taskId, epoch, response }: Attempt, deps: TaskDeps): Promise<CleanupStep[]> {
-  if (response) await deps.records.hold(taskId, epoch, []);
-  return abandonResponse(response, deps);
 }
 
 /** Brings the task back where its failure allows; `null` where the task has ended. */

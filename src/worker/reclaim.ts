@@ -1,4 +1,3 @@
-import type { Redactor } from '../base/secret.ts';
 import type { CleanupActor, CleanupStep } from '../contract/cleanup.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { RowEntry } from '../records/task-history.ts';
@@ -6,7 +5,7 @@ import type { TaskRecords } from '../records/task-records.ts';
 import type { OpenRow, WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { proofOfDeath } from './identity.ts';
-import { giveBack, OUTLIVES_PROCESS, stepOf } from './releasers.ts';
+import { OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
 
 /** How often a worker says that it lives. */
 const BEAT_MS = 5_000;
@@ -14,6 +13,8 @@ const BEAT_MS = 5_000;
 const SWEEP_MS = 10_000;
 /** Rows released in one sweep for one dead worker; the rest follow with the next. */
 const ROWS_PER_SWEEP = 500;
+/** Rows released side by side: one that takes its time, such as a provider that does not answer, holds few others up. */
+const ROWS_AT_ONCE = 20;
 /** A reclaimer that dies in its sweep holds others up for so long. Two at once do no harm: releases are idempotent. */
 const CLAIM_MS = 30_000;
 /**
@@ -29,7 +30,7 @@ export type ReclaimDeps = {
   workers: WorkerRecords;
   records: TaskRecords;
   self: WorkerIdentity;
-  redactor: Redactor;
+  releasers: Releasers;
   telemetry: Telemetry;
 };
 
@@ -82,6 +83,11 @@ export class Reclaim {
     };
   }
 
+  /** Has the next sweep look at this worker's own rows: one was left open that is no attempt's any more. */
+  lookAgain(): void {
+    this.#hasLeftRows = true;
+  }
+
   /** Looks at every worker on record that has something open, and releases what the dead ones held. */
   async sweep(actor: CleanupActor): Promise<void> {
     for (const worker of await this.#deps.workers.list()) {
@@ -128,11 +134,15 @@ export class Reclaim {
     if (!(await workers.claim(instance, self.instance, CLAIM_MS))) return;
     if (isOwn) this.#hasLeftRows = false;
     try {
-      for (const row of await workers.openRowsOf(instance, ROWS_PER_SWEEP)) {
-        const grounds = this.#groundsFor(worker, row);
-        if (grounds === null) continue;
-        const step = await this.#releaseRow(row, actor, grounds);
-        if (isOwn && step.status === 'open') this.#hasLeftRows = true;
+      const rows = await workers.openRowsOf(instance, ROWS_PER_SWEEP);
+      for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+        const releases = rows.slice(from, from + ROWS_AT_ONCE).map(async (row) => {
+          const grounds = this.#groundsFor(worker, row);
+          if (grounds === null) return;
+          const step = await this.#releaseRow(row, actor, grounds);
+          if (isOwn && step.status === 'open') this.#hasLeftRows = true;
+        });
+        await Promise.all(releases);
       }
       if (!isOwn && this.#isGone(worker)) await workers.forget(instance);
     } finally {
@@ -146,12 +156,12 @@ export class Reclaim {
   }
 
   async #releaseRow(row: OpenRow, actor: CleanupActor, grounds: string | null): Promise<CleanupStep> {
-    const { records, redactor, telemetry } = this.#deps;
+    const { records, releasers, telemetry } = this.#deps;
     const { owner } = row.row;
     if (grounds === null) {
       return stepOf(row, actor, { evidence: 'unknown', detail: `its owner ${owner} is not provably dead` });
     }
-    const step = await giveBack(row, actor, undefined, redactor);
+    const step = await releasers.giveBack(row, actor);
     const told = { ...step, detail: `${step.detail} (${grounds})` };
     await records.release(row.taskId, { owner, steps: [told] });
     telemetry.reclaimed(row.taskId, told);

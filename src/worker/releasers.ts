@@ -1,11 +1,15 @@
 import { rm, stat } from 'node:fs/promises';
 import { isoNow, monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
+import type { BackgroundResponse } from '../contract/checkpoint.ts';
 import type { CleanupActor, CleanupStep, Evidence, ResourceKind } from '../contract/cleanup.ts';
+import type { CredentialResolver } from '../credentials/resolver.ts';
 import { messageOf } from '../errors.ts';
 import { parseRef } from '../processes/process-identity.ts';
 import { releaseProcess } from '../processes/release-process.ts';
 import { killTagged } from '../processes/sweep.ts';
+import type { Catalogue } from '../providers/catalogue.ts';
+import type { Models } from '../providers/models.ts';
 import type { RowEntry } from '../records/task-history.ts';
 
 /** How a release went: how sure we are, and what was seen. */
@@ -20,60 +24,99 @@ const PROCESS_GRACE_MS = 2_000;
 /** The kinds of resource that can be left behind by a process that dies. */
 export const OUTLIVES_PROCESS: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['workspace', 'process']);
 
-/**
- * How each kind of resource is given back. Idempotent functions of its reference, so that the same code serves the
- * living attempt, with the live side at hand, and whoever cleans up after a dead one, without it.
- */
-export const RELEASERS: Record<ResourceKind, (ref: string, live: Live) => Promise<Released>> = {
-  workspace: async (ref) => {
-    await rm(ref, { recursive: true, force: true, maxRetries: 2 });
-    const isThere = await stat(ref).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return { evidence: 'unknown', detail: 'the directory is still there' };
-    return { evidence: 'verified', detail: 'the directory is gone' };
-  },
-  client: async (_ref, live) => {
-    if (!live) return { evidence: 'implied', detail: 'its process has ended, and its sockets with it' };
-    const { inFlight } = await live.close();
-    if (inFlight > 0) return { evidence: 'unknown', detail: `${inFlight} requests are still in flight` };
-    return { evidence: 'verified', detail: 'no request is in flight' };
-  },
-  process: async (ref) => {
-    const { tag } = parseRef(ref);
-    const { evidence, detail } = await releaseProcess(ref, PROCESS_GRACE_MS);
-    if (evidence !== 'unknown') return { evidence, detail };
-    // A tree whose head has gone is found by its tag: one look at all processes, only where the head left us in doubt.
-    const killed = (await killTagged(new Set([tag])))[tag] ?? { killed: 0, survivors: 0 };
-    if (killed.survivors > 0) return { evidence: 'unknown', detail: `${killed.survivors} processes still run` };
-    return { evidence: 'verified', detail: `no process carries its tag; ${killed.killed} were killed` };
-  },
-  credential_lease: async () => ({ evidence: 'verified', detail: 'the ledger row was the lease' }),
-};
+/** How long a provider may take to say that it stopped; the record of the task waits for it. */
+const CANCEL_WITHIN_MS = 5_000;
+
+/** The states of a response that works no more. */
+const ENDED = new Set(['cancelled', 'completed', 'incomplete', 'failed']);
 
 /** A release that takes longer is left open, so that a hung one never holds up the record. */
 const RELEASE_WITHIN_MS = 10_000;
 
-/** Gives one resource back and tells how it went, as a step of the cleanup record. Never throws. */
-export async function giveBack(
-  { id, row }: RowEntry,
-  actor: CleanupActor,
-  live: Live,
-  redactor: Redactor,
-): Promise<CleanupStep> {
-  const start = monotonicMs();
-  const timeout = Promise.withResolvers<never>();
-  const expire = () => timeout.reject(new Error(`no end after ${RELEASE_WITHIN_MS} ms`));
-  const timer = setTimeout(expire, RELEASE_WITHIN_MS);
-  const released = await Promise.race([RELEASERS[row.kind](row.ref, live), timeout.promise]).catch(
-    (error: unknown) => ({
-      evidence: 'unknown' as const,
-      detail: redactor.scrub(messageOf(error)),
-    }),
+type Release = (ref: string, live: Live) => Promise<Released>;
+
+/** What giving back takes. */
+export type ReleaserDeps = {
+  redactor: Redactor;
+  catalogue: Catalogue;
+  credentials: CredentialResolver;
+  models: Models;
+};
+
+/**
+ * Gives resources back, each kind in its own way. A release is an idempotent function of the resource's reference, so that
+ * the same code serves the living attempt, with the live side at hand, and whoever cleans up after a dead one, without it.
+ */
+export class Releasers {
+  readonly #deps: ReleaserDeps;
+  readonly #byKind: Record<ResourceKind, Release> = {
+    workspace: removeDirectory,
+    client: closeClient,
+    process: endProcesses,
+    credential_lease: async () => ({ evidence: 'verified', detail: 'the ledger row was the lease' }),
+    response: (ref) => this.#cancelResponse(ref),
+  };
+
+  constructor(deps: ReleaserDeps) {
+    this.#deps = deps;
+  }
+
+  /** Gives one resource back and tells how it went, as a step of the cleanup record. Never throws. */
+  async giveBack({ id, row }: RowEntry, actor: CleanupActor, live?: Live): Promise<CleanupStep> {
+    const start = monotonicMs();
+    const timeout = Promise.withResolvers<never>();
+    const expire = () => timeout.reject(new Error(`no end after ${RELEASE_WITHIN_MS} ms`));
+    const timer = setTimeout(expire, RELEASE_WITHIN_MS);
+    const released = await Promise.race([this.#byKind[row.kind](row.ref, live), timeout.promise]).catch(
+      (error: unknown): Released => ({ evidence: 'unknown', detail: this.#deps.redactor.scrub(messageOf(error)) }),
+    );
+    clearTimeout(timer);
+    return stepOf({ id, row }, actor, released, Math.round(monotonicMs() - start));
+  }
+
+  async #cancelResponse(ref: string): Promise<Released> {
+    const { catalogue, credentials, models } = this.#deps;
+    const cut = ref.indexOf('/');
+    const profile = catalogue.get(ref.slice(0, cut));
+    const credential = await credentials.resolve(profile.name, profile.credential);
+    const within = AbortSignal.timeout(CANCEL_WITHIN_MS);
+    const status = await models.cancel(profile, credential, ref.slice(cut + 1), within);
+    if (status === 'gone') return { evidence: 'verified', detail: 'the provider does not know it' };
+    const evidence = ENDED.has(status) ? 'acknowledged' : 'unknown';
+    return { evidence, detail: `the provider says that it is ${status}` };
+  }
+}
+
+/** What a background response is called in the ledger. */
+export function responseRef({ provider, id }: Pick<BackgroundResponse, 'provider' | 'id'>): string {
+  return `${provider}/${id}`;
+}
+
+async function removeDirectory(path: string): Promise<Released> {
+  await rm(path, { recursive: true, force: true, maxRetries: 2 });
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
   );
-  clearTimeout(timer);
-  return stepOf({ id, row }, actor, released, Math.round(monotonicMs() - start));
+  if (isThere) return { evidence: 'unknown', detail: 'the directory is still there' };
+  return { evidence: 'verified', detail: 'the directory is gone' };
+}
+
+async function closeClient(_ref: string, live: Live): Promise<Released> {
+  if (!live) return { evidence: 'implied', detail: 'its process has ended, and its sockets with it' };
+  const { inFlight } = await live.close();
+  if (inFlight > 0) return { evidence: 'unknown', detail: `${inFlight} requests are still in flight` };
+  return { evidence: 'verified', detail: 'no request is in flight' };
+}
+
+async function endProcesses(ref: string): Promise<Released> {
+  const { tag } = parseRef(ref);
+  const { evidence, detail } = await releaseProcess(ref, PROCESS_GRACE_MS);
+  if (evidence !== 'unknown') return { evidence, detail };
+  // A tree whose head has gone is found by its tag: one look at all processes, only where the head left us in doubt.
+  const killed = (await killTagged(new Set([tag])))[tag] ?? { killed: 0, survivors: 0 };
+  if (killed.survivors > 0) return { evidence: 'unknown', detail: `${killed.survivors} processes still run` };
+  return { evidence: 'verified', detail: `no process carries its tag; ${killed.killed} were killed` };
 }
 
 /** A step of the cleanup record for a row, by how it was released. `unknown` leaves the row open. */

@@ -5,6 +5,7 @@ import { collectFiles, workspaceTools } from '../agent/workspace.ts';
 import { announce } from '../base/moments.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
+import { isErrandError } from '../errors.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
@@ -41,7 +42,7 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
   const { epoch, checkpoints, openRows, response, effects } = opening;
   const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, openRows));
-  const scope = new Scope(deps.records, deps.redactor, { taskId, epoch, owner: deps.self.instance });
+  const scope = new Scope(deps.records, deps.releasers, { taskId, epoch, owner: deps.self.instance });
   const history = { past, checkpoints, openRows, response, effects };
   const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history, scope };
   const attempt = new Attempt(parts, queueSignal, deps.reclaim.leaveAlone(taskId, epoch));
@@ -124,6 +125,7 @@ async function note(response: BackgroundResponse, attempt: Attempt, deps: TaskDe
   try {
     attempt.heed(await deps.records.noteResponse(attempt.taskId, attempt.epoch, response));
   } catch (error) {
+    if (isErrandError(error, 'ATTEMPT_SUPERSEDED')) attempt.orphan = response;
     throw errorOf(error, attempt.signal);
   }
 }

@@ -1,12 +1,11 @@
 import { isoNow } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
-import type { Redactor } from '../base/secret.ts';
 import type { CancelFlag } from '../contract/batch.ts';
 import type { CleanupRecord, CleanupStep, ResourceKind } from '../contract/cleanup.ts';
 import { ErrandError } from '../errors.ts';
 import type { RowEntry } from '../records/task-history.ts';
 import type { TaskRecords } from '../records/task-records.ts';
-import { giveBack, type Live, OUTLIVES_PROCESS, stepOf } from './releasers.ts';
+import { type Live, OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
 
 /** Something to acquire: `ref` names it before it exists, so that a crash in between leaves a name and not a leak. */
 export type Resource<T> = { kind: ResourceKind; ref: string; acquire: () => T | Promise<T>; live?: (value: T) => Live };
@@ -24,16 +23,16 @@ type Held = RowEntry & { live: Live; isTried: boolean };
  */
 export class Scope {
   readonly #records: TaskRecords;
-  readonly #redactor: Redactor;
+  readonly #releasers: Releasers;
   readonly #taskId: string;
   readonly #epoch: number;
   readonly #owner: string;
   readonly #held: Held[] = [];
 
   /** `owner` is the instance of the worker. */
-  constructor(records: TaskRecords, redactor: Redactor, attempt: { taskId: string; epoch: number; owner: string }) {
+  constructor(records: TaskRecords, releasers: Releasers, attempt: { taskId: string; epoch: number; owner: string }) {
     this.#records = records;
-    this.#redactor = redactor;
+    this.#releasers = releasers;
     this.#taskId = attempt.taskId;
     this.#epoch = attempt.epoch;
     this.#owner = attempt.owner;
@@ -76,7 +75,7 @@ export class Scope {
     for (const held of this.#held.splice(0).reverse()) {
       steps.push(
         held.isTried
-          ? await giveBack(held, 'owner', held.live, this.#redactor)
+          ? await this.#releasers.giveBack(held, 'owner', held.live)
           : stepOf(held, 'owner', { evidence: 'verified', detail: 'it was never acquired' }),
       );
     }

@@ -5,23 +5,16 @@ import type { Outcome } from '../contract/outcome.ts';
 import { addCost, addUsage, NO_USAGE } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
-import type { TaskRecords } from '../records/task-records.ts';
-import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type AbandonDeps, abandonResponse } from './abandon-response.ts';
 import { amendPast, outcomeOf } from './outcome.ts';
-import type { Reclaim } from './reclaim.ts';
+import type { TaskDeps } from './task-deps.ts';
 
 /** Outcomes read at a time: a page of small ones is under 1 MB. */
 const PAGE = 200;
 const MOST_FAILURES = 10;
 
 /** What settling takes. */
-export type SettleDeps = AbandonDeps & {
-  batches: BatchRecords;
-  records: TaskRecords;
-  reclaim: Reclaim;
-  telemetry: Telemetry;
-};
+export type SettleDeps = AbandonDeps & Pick<TaskDeps, 'redactor' | 'telemetry'> & { batches: BatchRecords };
 
 /**
  * Settles a batch whose tasks have all ended: reads the outcomes page by page, gives one to every task that has none,
@@ -53,10 +46,10 @@ async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus
     status === 'enqueueing'
       ? new ErrandError('ENQUEUE_INCOMPLETE', `task ${taskId} was never added to its lane`)
       : new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
-  const { epoch, ...known } = await whatIsKnown(taskId, deps);
+  const { epoch, abandoned, ...known } = await whatIsKnown(taskId, deps);
   const facts = { taskId, batchId: job.batch_id, index, route: null, ...known };
   const outcome = outcomeOf({ status: 'failed', error }, facts, deps.redactor);
-  const closing = await deps.records.close(epoch, outcome);
+  const closing = await deps.records.close(epoch, outcome, { owner: deps.self.instance, steps: abandoned });
   if (closing.status === 'ended') return closing.outcome;
   deps.telemetry.taskEnded('', outcome);
   return outcome;
@@ -65,8 +58,8 @@ async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus
 async function whatIsKnown(taskId: string, deps: SettleDeps) {
   const { epoch, past, checkpoints, openRows, response, effects } = await deps.records.history(taskId);
   const reclaimed = await deps.reclaim.ofTask(taskId, openRows);
-  const attempts = amendPast(past, [...reclaimed, ...(await abandonResponse(response, deps))]);
-  return { epoch, attempts, checkpoints, effects };
+  const abandoned = await abandonResponse(response, { taskId, epoch }, deps);
+  return { epoch, abandoned, attempts: amendPast(past, [...reclaimed, ...abandoned]), checkpoints, effects };
 }
 
 function emptySummary(job: BatchJob, enqueuedAt: string): BatchSummary {

@@ -9,6 +9,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
 import type { Admission } from './admission.ts';
 import type { Reclaim } from './reclaim.ts';
+import type { Releasers } from './releasers.ts';
 
 /** What a deployment lets every child use, where the task says nothing. */
 export type DefaultBudget = {
@@ -31,6 +32,7 @@ export type TaskDeps = {
   /** Who this worker is: the owner of the rows its attempts write. */
   self: WorkerIdentity;
   reclaim: Reclaim;
+  releasers: Releasers;
   /** Directory under which each attempt gets its workspace. */
   workspaceRoot: string;
   budget: DefaultBudget;

@@ -11,6 +11,7 @@ import { Reclaim } from '../../src/worker/reclaim.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
+import { releasersFor } from '../helpers/releasers.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
 /** A reclaimer over fresh records, and a worker on record that holds a directory and a lease of the first task. */
@@ -36,7 +37,8 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) 
     { id: '1.lease', row: { ...held, kind: 'credential_lease', ref: 'env:X' } },
   ]);
   const log = createLog({ level: 'silent', isPretty: false, redactor: new Redactor(), output: process.stdout });
-  const reclaim = new Reclaim({ workers, records: tasks, self, redactor, telemetry: new Telemetry(log) });
+  const releasers = releasersFor(redactor);
+  const reclaim = new Reclaim({ workers, records: tasks, self, releasers, telemetry: new Telemetry(log) });
   const isThere = () =>
     stat(folder).then(
       () => true,

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
+import { taskIdOf } from '../../src/base/ids.ts';
+import { Redactor } from '../../src/base/secret.ts';
+import { TaskRecords } from '../../src/records/task-records.ts';
 import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
+import { openRedis } from '../helpers/redis.ts';
 
 /** A deployment whose provider `openai` answers in the background. */
 async function aBackgroundDeployment(): Promise<Deployment> {
@@ -81,7 +85,7 @@ const ENDLESS = { goal: 'Endless. [[sim: hang=stream after=3 delta_ms=5]]', prov
 /** The step of a cancelled response in the cleanup record. */
 const CANCELLED_RESPONSE = expect.objectContaining({
   kind: 'response',
-  ref: expect.stringMatching(/^resp_/),
+  ref: expect.stringMatching(/^openai\/resp_/),
   status: 'released',
   evidence: 'acknowledged',
   detail: 'the provider says that it is cancelled',
@@ -114,6 +118,21 @@ test('a task that is cancelled after its worker died has its response cancelled 
   expect((await producer.settled(batch_id)).counts.cancelled).toBe(1);
   expect((await outcomesOf(batch_id))[0]?.cleanup.steps).toContainEqual(CANCELLED_RESPONSE);
   expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel']);
+});
+
+test('a response that could not be written down, because a newer attempt had begun, is cancelled: nobody else knows of it', async () => {
+  const { producer, simulator, startWorker, outcomesOf, prefix } = await aBackgroundDeployment();
+  await startWorker();
+  const asking = aRequest(simulator, ({ turn }) => turn === 1);
+  const { batch_id } = await producer.enqueue({
+    goal: 'Go. [[sim: text="done" latency_ms=300]]',
+    provider: 'openai',
+  });
+  await asking;
+  await new TaskRecords(openRedis(), prefix, new Redactor(), 60).open(taskIdOf(batch_id, 0), 'openai', 'ghost');
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel', 'POST /responses']);
+  expect((await outcomesOf(batch_id))[0]).toMatchObject({ answer: { text: 'done' }, cleanup: { open: 0 } });
 });
 
 test('without the opt-in nothing is stored, looked up or cancelled', async () => {

@@ -9,6 +9,7 @@ import { BatchRecords } from '../../src/records/batch-records.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { Scope } from '../../src/worker/scope.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { releasersFor } from '../helpers/releasers.ts';
 
 async function anAttempt() {
   const prefix = freshPrefix();
@@ -30,7 +31,7 @@ async function anAttempt() {
   await new BatchRecords(redis, prefix, redactor, 60).create(record, '', 'f');
   const opening = await records.open(taskId, 'local', 'w1');
   const epoch = opening.status === 'opened' ? opening.epoch : 0;
-  const scope = new Scope(records, redactor, { taskId, epoch, owner: 'w1' });
+  const scope = new Scope(records, releasersFor(redactor), { taskId, epoch, owner: 'w1' });
   const rows = async () => {
     const open = await redis.hvals(`${prefix}:records:task:${taskId}:ledger`);
     const closed = await redis.lrange(`${prefix}:records:task:${taskId}:released`, 0, -1);

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { clip } from '../../base/text.ts';
-import type { CleanupKind, CleanupRecord } from '../../contract/cleanup.ts';
+import type { CleanupRecord, ResourceKind } from '../../contract/cleanup.ts';
 import type { ReasoningEffort } from '../../contract/effort.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { RouteAudit, RouteRequest } from '../../contract/route.ts';
@@ -100,7 +100,7 @@ export function cleanupText({ steps, open }: CleanupRecord): string {
 }
 
 /** A credential is never acquired, only leased, so the short word says enough. */
-function nameOf(kind: CleanupKind): string {
+function nameOf(kind: ResourceKind): string {
   return kind === 'credential_lease' ? 'lease' : kind;
 }
 

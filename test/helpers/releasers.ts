@@ -1,0 +1,16 @@
+import type { Redactor } from '../../src/base/secret.ts';
+import { CredentialResolver } from '../../src/credentials/resolver.ts';
+import { createCatalogue } from '../../src/providers/catalogue.ts';
+import { Models } from '../../src/providers/models.ts';
+import type { ProviderProfile } from '../../src/providers/profile.ts';
+import { Releasers } from '../../src/worker/releasers.ts';
+
+/** Releasers as a worker has them, with the providers and the environment that a test gives them. */
+export function releasersFor(
+  redactor: Redactor,
+  providers: readonly ProviderProfile[] = [],
+  environment: Record<string, string> = {},
+): Releasers {
+  const credentials = new CredentialResolver(environment, redactor);
+  return new Releasers({ redactor, catalogue: createCatalogue(providers), credentials, models: new Models() });
+}
