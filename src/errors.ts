@@ -39,8 +39,14 @@ export const FAILURES = {
   NOT_FOUND: {
     origin: 'input',
     disposition: 'discard',
-    means: 'No batch or task with this id is on record.',
-    remedy: 'Check the id; records are kept for the retention time only.',
+    means: 'No batch, task or worker of this name is on record.',
+    remedy: 'Check the name; records are kept for the retention time only.',
+  },
+  WORKER_ALIVE: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'The worker whose rows were to be closed gave a sign of life a moment ago.',
+    remedy: 'Leave its rows to itself; stop it first, where it is to go.',
   },
   CONFIG_INVALID: {
     origin: 'input',

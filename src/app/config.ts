@@ -60,6 +60,8 @@ const ConfigFile = z.strictObject({
   worker: z
     .strictObject({
       name: z.string().optional(),
+      /** A place on its host that the platform fills with one worker at a time: what sits there now has ended what sat there. */
+      seat: z.string().min(1).optional(),
       /** Tasks at a time, in each lane. */
       concurrency: z.number().int().min(1).max(5_000).default(50),
       lock_duration_ms: ms.min(500).default(60_000),
@@ -105,6 +107,7 @@ const VARIABLES: Record<string, { path: [string] | [string, string]; isNumber?: 
   REDIS_URL: { path: ['redis_url'] },
   ERRAND_PREFIX: { path: ['prefix'] },
   ERRAND_WORKER_NAME: { path: ['worker', 'name'] },
+  ERRAND_WORKER_SEAT: { path: ['worker', 'seat'] },
   ERRAND_CONCURRENCY: { path: ['worker', 'concurrency'], isNumber: true },
   ERRAND_DRAIN_GRACE_MS: { path: ['worker', 'drain_grace_ms'], isNumber: true },
   ERRAND_LOCK_DURATION_MS: { path: ['worker', 'lock_duration_ms'], isNumber: true },

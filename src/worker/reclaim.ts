@@ -98,7 +98,7 @@ export class Reclaim {
   /** Tells whether looking at a worker's rows is worth it: it is dead, has fenced itself, or is this very one. */
   #mayHoldInVain(worker: WorkerOnRecord): boolean {
     if (worker.identity.instance === this.#deps.self.instance) return this.#hasLeftRows;
-    return worker.silentMs > FENCED_AFTER_MS || proofOfDeath(worker.identity, this.#deps.self) !== null;
+    return worker.silentMs > FENCED_AFTER_MS || proofOfDeath(worker, this.#deps.self) !== null;
   }
 
   /** Releases what earlier attempts of one task left, as far as their owners are dead; open steps tell of the rest. */
@@ -121,7 +121,7 @@ export class Reclaim {
     if (instance === this.#deps.self.instance) {
       return this.#unwinding.has(`${taskId}.${row.epoch}`) ? null : 'its attempt has ended';
     }
-    const proof = proofOfDeath(worker.identity, this.#deps.self);
+    const proof = proofOfDeath(worker, this.#deps.self);
     if (proof !== null) return `${instance}: ${proof}`;
     const isFenced = worker.silentMs > FENCED_AFTER_MS && !OUTLIVES_PROCESS.has(row.kind);
     return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
@@ -151,8 +151,8 @@ export class Reclaim {
   }
 
   /** Tells whether a worker will not come back; one that still holds something stays on record all the same. */
-  #isGone({ identity, silentMs }: WorkerOnRecord): boolean {
-    return silentMs > GONE_AFTER_MS || proofOfDeath(identity, this.#deps.self) !== null;
+  #isGone(worker: WorkerOnRecord): boolean {
+    return worker.silentMs > GONE_AFTER_MS || proofOfDeath(worker, this.#deps.self) !== null;
   }
 
   async #releaseRow(row: OpenRow, actor: CleanupActor, grounds: string | null): Promise<CleanupStep> {

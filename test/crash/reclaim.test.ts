@@ -90,8 +90,21 @@ test('a worker on another host that has been silent beyond its fence loses what 
 
 test('a machine that was booted again proves the death of what ran on it', async () => {
   const self = await identifyWorker('a');
-  expect(proofOfDeath({ ...self, boot_id: 'another boot' }, self)).toContain('booted again');
-  expect(proofOfDeath(self, self)).toBeNull();
+  const onRecord = (over: Partial<WorkerIdentity>) => ({ identity: { ...self, ...over }, silentMs: 0, openRows: 0 });
+  expect(proofOfDeath(onRecord({ boot_id: 'another boot' }), self)).toContain('booted again');
+  expect(proofOfDeath(onRecord({}), self)).toBeNull();
+});
+
+test('a seat that was filled again proves the death of who sat there, once it is silent', async () => {
+  const self = await identifyWorker('a', 'worker');
+  const before = { ...self, instance: 'a.before', pid_namespace: 'pid:[1]', boot_id: 'another node' };
+  const silent = (over: Partial<WorkerIdentity>, silentMs = 20_000) =>
+    proofOfDeath({ identity: { ...before, ...over }, silentMs, openRows: 1 }, self);
+  expect(silent({})).toContain('seat worker');
+  expect(silent({ seat: 'other' })).not.toContain('seat');
+  expect(silent({ host: 'elsewhere' })).toBeNull();
+  expect(silent({ boot_id: self.boot_id }, 5_000)).toBeNull();
+  expect(silent({ instance: self.instance, boot_id: self.boot_id })).toBeNull();
 });
 
 test('two reclaimers at once: one claims, every row is closed once', async () => {

@@ -1,6 +1,10 @@
+import { Redactor } from '../../base/secret.ts';
+import { ErrandError } from '../../errors.ts';
 import { awaitReady, closeRedis, openHastyRedis } from '../../queue/connection.ts';
+import { TaskRecords } from '../../records/task-records.ts';
 import { WorkerRecords } from '../../records/worker-records.ts';
-import { redisUrlOf } from '../compose-producer.ts';
+import { stepOf } from '../../worker/releasers.ts';
+import { redisUrlOf, retentionSecondsOf } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
@@ -23,16 +27,32 @@ type Leak = {
   intent_at: string;
 };
 
+/** What the command is asked: to list, or to close what a worker held on somebody's word. */
+type LeaksFlags = { json?: boolean; close?: string; because?: string };
+
 /**
  * Lists the open rows of the ledger, the oldest first. Rows of workers that live are work under way; those of silent
  * ones are leaks until a sweep closes them. Returns 1 where there are such.
+ *
+ * With `close`, closes the rows of the silent workers of that name, for a host that nobody can look at any more: the
+ * `operator` is the actor, and the reason is the detail.
+ *
+ * @throws ErrandError `WORKER_ALIVE` for a worker that gives a sign of life, `NOT_FOUND` for one that is not on record,
+ *   `CONFIG_INVALID` without a reason.
  */
-export async function leaks({ json = false }: { json?: boolean }, screen: Screen): Promise<number> {
+export async function leaks({ json = false, close, because }: LeaksFlags, screen: Screen): Promise<number> {
   const config = loadConfig();
   const redis = openHastyRedis({ url: redisUrlOf(config), onError: () => undefined });
   try {
     await awaitReady(redis, 3_000);
-    const found = await openRows(new WorkerRecords(redis, config.prefix));
+    const workers = new WorkerRecords(redis, config.prefix);
+    if (close !== undefined) {
+      const records = new TaskRecords(redis, config.prefix, new Redactor(), retentionSecondsOf(config));
+      const closed = await closeRowsOf(close, because, workers, records);
+      screen.note(`${closed} rows of worker "${close}" are closed.`);
+      return EXIT.ok;
+    }
+    const found = await openRows(workers);
     const silent = found.filter((leak) => leak.is_silent);
     if (json) for (const leak of found) screen.print(JSON.stringify(leak));
     else if (found.length > 0) screen.print(table(found.map(rowOf), { width: screen.width }));
@@ -41,6 +61,40 @@ export async function leaks({ json = false }: { json?: boolean }, screen: Screen
   } finally {
     closeRedis(redis);
   }
+}
+
+async function closeRowsOf(
+  name: string,
+  because: string | undefined,
+  workers: WorkerRecords,
+  records: TaskRecords,
+): Promise<number> {
+  const reason = because?.trim();
+  if (!reason) {
+    const remedy = 'Say how you know that nothing is left: it stands in the record of every task.';
+    throw new ErrandError('CONFIG_INVALID', '--close: expected a reason with --because, got none', { remedy });
+  }
+  const named = (await workers.list()).filter(({ identity }) => identity.name === name);
+  if (named.length === 0) throw new ErrandError('NOT_FOUND', `no worker "${name}" is on record`);
+  const living = named.find(({ silentMs }) => silentMs <= SILENT_MS);
+  if (living) {
+    const ago = `${Math.round(living.silentMs / 1000)} s ago`;
+    throw new ErrandError('WORKER_ALIVE', `worker "${name}" gave a sign of life ${ago}`);
+  }
+  let closed = 0;
+  for (const { identity } of named) closed += await closeRows(identity.instance, reason, workers, records);
+  return closed;
+}
+
+async function closeRows(owner: string, reason: string, workers: WorkerRecords, records: TaskRecords): Promise<number> {
+  const rows = await workers.openRowsOf(owner, ROWS_PER_WORKER);
+  for (const row of rows) {
+    const step = stepOf(row, 'operator', { evidence: 'acknowledged', detail: reason });
+    await records.release(row.taskId, { owner, steps: [step] });
+  }
+  if (rows.length === ROWS_PER_WORKER) return rows.length + (await closeRows(owner, reason, workers, records));
+  await workers.forget(owner);
+  return rows.length;
 }
 
 async function openRows(workers: WorkerRecords): Promise<Leak[]> {

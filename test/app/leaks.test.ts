@@ -1,0 +1,53 @@
+import { expect, inject, test } from 'vitest';
+import { isoNow } from '../../src/base/clock.ts';
+import { identifyWorker } from '../../src/worker/identity.ts';
+import { openRecords, outcomeOf } from '../records/samples.ts';
+import { aFolder, start } from './run-cli.ts';
+
+/** A worker on another host, silent for so long, that holds the directory of a task which has since ended. */
+async function aHolder(silentMs: number) {
+  const records = await openRecords();
+  const { tasks, workers, taskIds, redis, keys, prefix } = records;
+  const holder = { ...(await identifyWorker('node-7')), instance: 'node-7.1', host: 'node-7' };
+  await workers.register(holder);
+  const [seconds] = await redis.time();
+  await redis.hset(keys.beats(), holder.instance, Number(seconds) * 1000 - silentMs);
+  const [taskId = ''] = taskIds;
+  await tasks.open(taskId, 'local', holder.name);
+  const at = isoNow();
+  const named = { kind: 'workspace', ref: '/gone/with/the/node', epoch: 1, owner: holder.instance } as const;
+  const row = { status: 'acquired', ...named, intent_at: at, acquired_at: at } as const;
+  await tasks.hold(taskId, 1, [{ id: '1.workspace', row }]);
+  await tasks.open(taskId, 'local', 'heir');
+  await tasks.close(2, outcomeOf(taskId, 'done'));
+  const env = { REDIS_URL: inject('redisUrl'), ERRAND_PREFIX: prefix };
+  const leaks = (...args: string[]) => start(['leaks', ...args], aFolder(), env).ended;
+  return { ...records, holder, taskId, leaks };
+}
+
+test('rows of a silent worker are listed, and closed on the word of the operator, with the reason in the outcome', async () => {
+  const { leaks, workers, batches, batchId } = await aHolder(60_000);
+  const listed = await leaks();
+  expect(listed).toMatchObject({ code: 1, err: expect.stringContaining('1 rows are open, 1 of them') });
+  expect(listed.out).toMatch(/workspace.*node-7.*silent for 6\d s/);
+
+  const closed = await leaks('--close', 'node-7', '--because', 'the node was drained and deleted');
+  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining('1 rows of worker "node-7" are closed.') });
+  const [outcome] = await batches.outcomes(batchId, 0, 1);
+  expect(outcome?.cleanup).toMatchObject({
+    steps: [{ actor: 'operator', evidence: 'acknowledged', detail: 'the node was drained and deleted' }],
+    open: 0,
+  });
+  expect(await workers.list()).toEqual([]);
+  expect(await leaks()).toMatchObject({ code: 0, err: expect.stringContaining('0 rows are open') });
+});
+
+test.each([
+  ['a worker that lives', 1_000, ['--close', 'node-7', '--because', 'x'], 'WORKER_ALIVE'],
+  ['a worker nobody knows', 60_000, ['--close', 'node-8', '--because', 'x'], 'NOT_FOUND'],
+  ['no reason', 60_000, ['--close', 'node-7'], '--because'],
+])('%s closes nothing', async (_, silentMs, args, complaint) => {
+  const { leaks, workers } = await aHolder(silentMs);
+  expect(await leaks(...args)).toMatchObject({ code: 2, err: expect.stringContaining(complaint) });
+  expect(await workers.list()).toMatchObject([{ openRows: 1 }]);
+});
