@@ -52,7 +52,11 @@ test.each(MOMENTS)('a worker that dies when an attempt is %s loses nothing and l
     const isOfTheDead = step.row.startsWith('1.') && !IS_OVER.includes(moment);
     expect(step).toMatchObject({
       status: 'released',
+      evidence: expect.stringMatching(/verified|implied/),
       actor: isOfTheDead ? expect.stringMatching(/sweep|reclaim/) : 'owner',
+      detail: isOfTheDead
+        ? expect.stringMatching(/\(doomed\..*: its process \d+ on .* has ended\)$/)
+        : expect.any(String),
     });
   }
 });
