@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { monotonicMs, sleep } from '../../src/base/clock.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
-import { openRedis } from '../helpers/redis.ts';
+import { workersHolding } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { requestsIn } from '../helpers/requests.ts';
 
@@ -36,7 +36,7 @@ test('while Redis is frozen every attempt is aborted by the clock before its loc
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(20);
   for (const { attempts } of await outcomesOf(batch_id)) expect(attempts.length).toBeLessThanOrEqual(2);
   expect(simulator.requests()).toHaveLength(60);
-  expect(await openRedis(redis.url).zcard(`${prefix}:records:open_rows`)).toBe(0);
+  expect(await workersHolding(prefix, redis.url)).toEqual([]);
 });
 
 test('a worker that was stopped for longer than its locks gives its resources back itself, and what it writes is refused', async () => {
@@ -56,7 +56,7 @@ test('a worker that was stopped for longer than its locks gives its resources ba
   const metrics = async () => (await fetch(`${healthUrlOf(zombie.output())}/metrics`)).text();
   await expect.poll(metrics, { timeout: 5_000 }).toMatch(/^errand_stale_writes_refused_total 5$/m);
   await expect.poll(() => readdir(workspaceRoot), { timeout: 5_000 }).toEqual([]);
-  await expect.poll(() => openRedis().zcard(`${prefix}:records:open_rows`)).toBe(0);
+  await expect.poll(() => workersHolding(prefix)).toEqual([]);
   expect((await closed).some(({ ended }) => ended === 'client_closed')).toBe(true);
   for (const { attempts } of await outcomesOf(batch_id)) {
     expect(attempts.map(({ worker, ended }) => [worker, ended])).toEqual([

@@ -4,7 +4,7 @@ import { Keys } from '../../src/records/keys.ts';
 import type { Simulator } from '../../src/simulator/index.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
-import { openRedis } from '../helpers/redis.ts';
+import { openRedis, workersHolding } from '../helpers/redis.ts';
 import { requestsIn } from '../helpers/requests.ts';
 
 test('cancelling a batch closes the sockets of what runs, and what waits never starts', async () => {
@@ -106,7 +106,7 @@ test('a cancel from another process closes 200 sockets within half a second, and
 
   expect((await producer.settled(batch_id)).counts.cancelled).toBe(400);
   expect(simulator.requests()).toHaveLength(200);
-  expect(await openRedis().keys(`${prefix}:records:open_rows:*`)).toEqual([]);
+  expect(await workersHolding(prefix)).toEqual([]);
   const ran = (await outcomesOf(batch_id)).filter(({ attempts }) => attempts.length > 0);
   expect(ran).toHaveLength(200);
   const lastSeen = Math.max(...simulator.requests().map(({ ended_at }) => Date.parse(ended_at ?? '')));

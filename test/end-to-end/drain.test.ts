@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { monotonicMs } from '../../src/base/clock.ts';
 import { start } from '../app/run-cli.ts';
 import { aDeployment } from '../helpers/deployment.ts';
-import { openRedis } from '../helpers/redis.ts';
+import { openRedis, workersHolding } from '../helpers/redis.ts';
 import { turnsReached } from '../helpers/requests.ts';
 
 test('draining hands running tasks back without spending a try, and another worker goes on from the last recorded turn', async () => {
@@ -29,7 +29,7 @@ test('draining hands running tasks back without spending a try, and another work
   expect(jobs).toHaveLength(20);
   expect(jobs.every((job) => job.attemptsMade === 0 && job.stalledCounter === 0)).toBe(true);
   await lane.close();
-  expect(await openRedis().keys(`${prefix}:records:open_rows:*`)).toEqual([]);
+  expect(await workersHolding(prefix)).toEqual([]);
 
   const before = simulator.requests().length;
   await startWorker({ name: 'second' });

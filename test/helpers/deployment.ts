@@ -14,7 +14,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import { type ScriptInput, type Simulator, startSimulator } from '../../src/simulator/index.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { expectNoSecret, freshPrefix, openRedis, redisUrl } from './redis.ts';
+import { expectNoSecret, freshPrefix, openRedis, redisUrl, workersHolding } from './redis.ts';
 
 /** A whole deployment in this process: simulator, producer, and as many workers as are started. */
 export type Deployment = {
@@ -153,8 +153,6 @@ async function expectNothingLeft({ prefix, secrets, logs, events, workspaceRoot 
     expect(logs.join('')).not.toContain(secret);
     expect(events.join('\n')).not.toContain(secret);
   }
-  const redis = openRedis();
-  expect(await redis.keys(`${prefix}:records:open_rows:*`)).toEqual([]);
-  redis.disconnect();
+  expect(await workersHolding(prefix)).toEqual([]);
   expect(await readdir(workspaceRoot)).toEqual([]);
 }

@@ -40,6 +40,11 @@ export function freshPrefix(): string {
   return prefix;
 }
 
+/** The keys that index open ledger rows, one for each worker that holds any. */
+export async function workersHolding(prefix: string, url: string = redisUrl()): Promise<string[]> {
+  return withRedis(url, (redis) => redis.keys(`${prefix}:records:open_rows:*`));
+}
+
 /** Every key under the prefix, sorted. */
 export async function keysOf(prefix: string): Promise<string[]> {
   return withRedis(redisUrl(), async (redis) => {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { RunningWorker } from '../../src/app/compose-worker.ts';
 import { aDeployment, type Deployment } from './deployment.ts';
-import { openRedis } from './redis.ts';
+import { workersHolding } from './redis.ts';
 
 const TASKS = 6;
 
@@ -69,5 +69,5 @@ export async function expectAllWell(trouble: WorkerInTrouble, url: string): Prom
   expect(simulator.requests()).toHaveLength(2 * TASKS);
   const { batch_id: next } = await producer.enqueue({ tasks: [{ goal: 'Afterwards', provider: 'local' }] });
   expect((await producer.settled(next)).counts.succeeded).toBe(1);
-  expect(await openRedis(url).zcard(`${prefix}:records:open_rows`)).toBe(0);
+  expect(await workersHolding(prefix, url)).toEqual([]);
 }
