@@ -1,4 +1,5 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { clip } from '../base/text.ts';
 import { faultOfAnswer } from './faults.ts';
 import type { ProviderProfile } from './profile.ts';
 
@@ -8,6 +9,9 @@ export type EventStream<Event> = { events: AsyncIterable<Event>; response: Respo
 /** The most that is kept of an event whose end has not come. The longest is the one that repeats a whole response. */
 const MOST_CHARS = 16 * 1024 * 1024;
 
+/** The most that is told of an event that says what went wrong in words of its own. */
+const MESSAGE_CHARS = 300;
+
 /** Reads the body of an answer as server-sent events. Nothing is read before the events are asked for. */
 export function eventStreamOf<Event>(profile: ProviderProfile, response: Response): EventStream<Event> {
   return { events: eventsIn(profile, response), response };
@@ -15,7 +19,7 @@ export function eventStreamOf<Event>(profile: ProviderProfile, response: Respons
 
 /**
  * The events of a body, each parsed from its JSON. An event that says that the call failed is thrown, under every name
- * that the three wires have for it; `ping` and `[DONE]` say nothing and are left out.
+ * that the three wires have for it; `ping`, `[DONE]` and empty data say nothing and are left out.
  *
  * The streams of the SDKs do the same, for several times the CPU time of a token
  * (docs/decisions/2026-11-22-our-own-transport.md).
@@ -29,22 +33,43 @@ async function* eventsIn<Event>(profile: ProviderProfile, response: Response): A
     },
     maxBufferSize: MOST_CHARS,
   });
-  for await (const text of textIn(response)) {
-    parser.feed(text);
-    for (const { event: name, data } of messages.splice(0)) {
-      if (name === 'ping' || data === '[DONE]') continue;
-      const event = JSON.parse(data);
-      if (name === 'error' || event?.type === 'error' || event?.error) {
-        throw faultOfAnswer(profile, { headers: response.headers, body: event, message: 'no message' });
-      }
-      yield event;
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    for (const message of messages.splice(0)) {
+      const event = eventOf(profile, response, message);
+      if (event !== undefined) yield event as Event;
     }
+  }
+  // Some servers leave out the blank line after their last event. What was cut in the middle is none.
+  parser.feed('\n\n');
+  for (const message of messages.filter(({ data }) => jsonOf(data) !== undefined)) {
+    const event = eventOf(profile, response, message);
+    if (event !== undefined) yield event as Event;
   }
 }
 
-async function* textIn({ body }: Response): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  for await (const chunk of body ?? []) yield decoder.decode(chunk, { stream: true });
-  // Some servers leave out the blank line after their last event.
-  yield '\n\n';
+/** What a message says; `undefined` for one that says nothing. */
+function eventOf(profile: ProviderProfile, response: Response, { event: name, data }: EventSourceMessage): unknown {
+  if (name === 'ping' || data === '[DONE]' || data === '') return undefined;
+  const event = jsonOf(data);
+  const told = isRecord(event) ? event.error : undefined;
+  if (name === 'error' || told || (isRecord(event) && event.type === 'error')) {
+    const message = clip(typeof told === 'string' ? told : data, MESSAGE_CHARS);
+    throw faultOfAnswer(profile, { headers: response.headers, body: event, message });
+  }
+  if (event === undefined) throw new SyntaxError('an event that is not JSON');
+  return event;
+}
+
+function jsonOf(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

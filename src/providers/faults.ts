@@ -130,9 +130,8 @@ function faultOfNetwork(profile: ProviderProfile, chain: Error[]): ErrandError {
   const root = chain.at(-1);
   const code = root && 'code' in root && typeof root.code === 'string' ? `${root.code}: ` : '';
   const { host } = new URL(profile.base_url);
-  const isTimeout = code === 'UND_ERR_HEADERS_TIMEOUT: ' || code === 'UND_ERR_BODY_TIMEOUT: ';
   return new ErrandError(
-    isTimeout ? 'PROVIDER_TIMED_OUT' : 'PROVIDER_UNREACHABLE',
+    'PROVIDER_UNREACHABLE',
     `Connection to provider "${profile.name}" at ${host} failed: ${code}${clip(root?.message ?? 'no reason given', MESSAGE_LIMIT)}`,
     { cause: root },
   );

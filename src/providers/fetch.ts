@@ -19,26 +19,65 @@ const WIRE_HEADERS: Record<Wire, Record<string, string>> = {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
+/** The most of a body that is read as one text; more is no answer but a fault. */
+const MOST_CHARS = 16 * 1024 * 1024;
+
 /**
- * The connections of all calls. No timeouts of its own, because a call has ours, and no HTTP/2, because closing the socket
- * of one call is the proof that it was given up, and must not be felt by others.
+ * The connections of all calls. No timeouts of its own but 10 s to connect, because a call has ours, and no HTTP/2, because
+ * closing the socket of one call is the proof that it was given up, and must not be felt by others.
  */
 const connections = new Agent({ headersTimeout: 0, bodyTimeout: 0, allowH2: false });
 
-/** A response whose body is undici's own stream. It is read by its async iterator only, by the SDKs and by us. */
+type Answer = Dispatcher.ResponseData;
+
+/** A response whose body is undici's own stream, read as one text or by its async iterator. */
 class StreamedResponse extends Response {
   override readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   override readonly text: () => Promise<string>;
   override readonly json: () => Promise<unknown>;
 
-  constructor({ statusCode, headers, body }: Dispatcher.ResponseData) {
+  constructor({ statusCode, headers, body }: Answer) {
     const told = Object.entries(headers).flatMap(([name, values = []]) =>
       [values].flat().map((value): [string, string] => [name, value]),
     );
     super(null, { status: statusCode, headers: told });
     this.body = body as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
-    this.text = () => body.text();
-    this.json = () => body.json();
+    this.text = () => textOf(body);
+    this.json = async () => JSON.parse(await textOf(body)) as unknown;
+  }
+}
+
+async function textOf(body: Answer['body']): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > MOST_CHARS) throw new SyntaxError(`a body of more than ${MOST_CHARS} characters`);
+  }
+  return text + decoder.decode();
+}
+
+/** Lets go of an answer that nobody will read. */
+function discard({ body }: Answer): void {
+  body.on('error', () => {}).destroy();
+}
+
+/**
+ * What was asked for, or the signal's reason as soon as it aborts: while undici still connects, it heeds no signal. An
+ * answer that comes after all is let go of.
+ */
+async function unlessAborted(asking: Promise<Answer>, signal: AbortSignal | null): Promise<Answer> {
+  if (!signal) return asking;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([asking, aborted.promise]);
+  } catch (error) {
+    asking.then(discard, () => {});
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 
@@ -50,8 +89,7 @@ class StreamedResponse extends Response {
  * (`OPENAI_CUSTOM_HEADERS`, `ANTHROPIC_AUTH_TOKEN` and their kin) is dropped with all its other headers, and a request
  * to another origin than the profile's is not made.
  *
- * It is as much of `fetch` as the SDKs use, over `undici.request`, at two thirds of its cost
- * (docs/decisions/2026-11-22-our-own-transport.md).
+ * It is as much of `fetch` as the SDKs use, over `undici.request` (docs/decisions/2026-11-22-our-own-transport.md).
  */
 export function createProviderFetch(profile: ProviderProfile, credential: WireCredential): typeof fetch {
   const { origin, host } = new URL(profile.base_url);
@@ -66,18 +104,32 @@ export function createProviderFetch(profile: ProviderProfile, credential: WireCr
     }
     const headers = {
       accept: 'application/json, text/event-stream',
+      'accept-encoding': 'identity',
       authorization: `Bearer ${credential.secret.reveal()}`,
       'content-type': 'application/json',
       'user-agent': 'errand',
       ...WIRE_HEADERS[profile.wire],
     };
-    const data = await request(url, { method, headers, body, signal, dispatcher: connections });
-    if (!REDIRECTS.has(data.statusCode)) return new StreamedResponse(data);
-    data.body.on('error', () => {}).destroy();
-    throw new ErrandError(
-      'PROVIDER_REFUSED_REQUEST',
-      `Provider "${profile.name}" answered with a redirect away from ${host}; redirects are never followed.`,
-      { remedy: `Set base_url of provider "${profile.name}" to the address it redirects to, if you trust it.` },
+    const answer = await unlessAborted(
+      request(url, { method, headers, body, signal, dispatcher: connections }),
+      signal,
     );
+    const refusal = refusalOf(answer);
+    if (!refusal) return new StreamedResponse(answer);
+    discard(answer);
+    throw refusal;
   };
+
+  function refusalOf({ statusCode, headers }: Answer): ErrandError | null {
+    if (REDIRECTS.has(statusCode)) {
+      const message = `Provider "${profile.name}" answered with a redirect away from ${host}; redirects are never followed.`;
+      const remedy = `Set base_url of provider "${profile.name}" to the address it redirects to, if you trust it.`;
+      return new ErrandError('PROVIDER_REFUSED_REQUEST', message, { remedy });
+    }
+    const coding = headers['content-encoding'];
+    if (statusCode <= 599 && (coding === undefined || coding === 'identity')) return null;
+    const sent =
+      statusCode > 599 ? `the status ${statusCode}` : `content-encoding ${coding}, which it was not asked for`;
+    return new ErrandError('PROVIDER_MALFORMED', `Provider "${profile.name}" sent ${sent}.`);
+  }
 }

@@ -6,19 +6,19 @@ import { ProviderName, Wire } from '../contract/route.ts';
 export const EffortPolicy = z.enum(['clamp', 'strict', 'omit']);
 export type EffortPolicy = z.infer<typeof EffortPolicy>;
 
-/** Node's own fetch gives up after 300 s without headers or without a byte of the body; more cannot be promised. */
-const FETCH_PATIENCE_MS = 300_000;
+/** No limit of a call may be longer than a day. */
+const limitMs = z.number().int().positive().max(86_400_000);
 
 /** The limits of one model call, in milliseconds. All four are ours; no SDK timer is relied on. */
 export const CallTimeouts = z.strictObject({
-  /** From sending the request to the response headers. */
-  headers_ms: z.number().int().positive().max(FETCH_PATIENCE_MS).default(60_000),
+  /** From sending the request to the response headers; a connection that does not come about ends after 10 s at most. */
+  headers_ms: limitMs.default(60_000),
   /** From the headers to the first event of the stream. */
-  first_token_ms: z.number().int().positive().max(FETCH_PATIENCE_MS).default(FETCH_PATIENCE_MS),
+  first_token_ms: limitMs.default(300_000),
   /** Between two events of the stream. */
-  idle_ms: z.number().int().positive().max(FETCH_PATIENCE_MS).default(120_000),
+  idle_ms: limitMs.default(120_000),
   /** The whole call: one turn. */
-  turn_ms: z.number().int().positive().max(86_400_000).default(1_800_000),
+  turn_ms: limitMs.default(1_800_000),
 });
 export type CallTimeouts = z.infer<typeof CallTimeouts>;
 

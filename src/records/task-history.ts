@@ -8,13 +8,14 @@ export type RowEntry = { id: string; row: LedgerRow };
 
 /**
  * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, the ledger rows
- * that earlier attempts left open, the background response that its next turn will come from, and the calls of effect
- * tools that were begun, in order.
+ * that earlier attempts left open, how many were closed, the background response that its next turn will come from, and the
+ * calls of effect tools that were begun, in order.
  */
 export type TaskHistory = {
   past: Attempt[];
   checkpoints: Checkpoint[];
   openRows: RowEntry[];
+  closedRows: number;
   response: BackgroundResponse | null;
   effects: EffectCall[];
 };
@@ -24,6 +25,7 @@ export const NO_HISTORY: Readonly<TaskHistory> = {
   past: [],
   checkpoints: [],
   openRows: [],
+  closedRows: 0,
   response: null,
   effects: [],
 };
@@ -46,6 +48,7 @@ export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): Ta
     past,
     checkpoints: turns.map((text) => Checkpoint.parse(JSON.parse(text))),
     openRows: pairsOf(ledger).map(([id, text]) => ({ id, row: LedgerRow.parse(JSON.parse(text)) })),
+    closedRows: released.length,
     response: response === undefined ? null : BackgroundResponse.parse(JSON.parse(response)),
     effects: pairsOf(effects)
       .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))

@@ -175,16 +175,16 @@ export class TaskRecords {
 
   /**
    * Writes the outcome of a task, unless there is one, and closes the rows of what its last attempt gave back. `epoch` is 0
-   * for a task that never started.
+   * for a task that never started; `knownRows` says how many closed rows of its history the outcome was made with.
    * @throws ErrandError `ATTEMPT_SUPERSEDED` where a newer attempt is on record; the rows are closed all the same.
    */
-  async close(epoch: number, outcome: Outcome, given: GivenBack = NOTHING): Promise<Closing> {
+  async close(epoch: number, outcome: Outcome, given: GivenBack = NOTHING, knownRows = 0): Promise<Closing> {
     const { task_id: taskId, batch_id: batchId, index, status } = outcome;
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.turns(taskId), this.#keys.effects(taskId)];
     const args = [taskId, index, String(epoch), this.#retentionSeconds, this.#text(outcome)];
-    args.push(this.#keys.events(batchId), event, status, ...this.#closing(given));
+    args.push(this.#keys.events(batchId), event, status, knownRows, ...this.#closing(given));
     const reply = await CLOSE.run(this.#redis, keys, args);
     const [verdict, first] = reply as [string, unknown];
     if (verdict === 'ended') return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null) };

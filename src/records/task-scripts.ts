@@ -206,18 +206,22 @@ return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
 
 /**
  * Writes the one terminal record of a task, closes the rows its last attempt gave back, which no fence refuses, and drops
- * what only a further attempt would need. Rows that are still open stay, whichever attempt left them.
+ * what only a further attempt would need. Rows that are still open stay, whichever attempt left them; those that were
+ * closed after the outcome was made amend it.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, turns, effects. ARGV task id,
- * index, epoch, retention in seconds, outcome, events channel, event, status, then row id and cleanup step by turns.
+ * index, epoch, retention in seconds, outcome, events channel, event, status, how many closed rows the outcome was made
+ * with, then row id and cleanup step by turns.
  * Returns ok, tasks to wake | ended, the outcome on record | stale.
  */
 export const CLOSE = new Script(`
 ${LEAVE}
 ${GIVE_BACK}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
-giveBack(outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, ARGV[4], 9)
+local late = redis.call('LRANGE', KEYS[5], ARGV[9], -1)
+giveBack(outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, ARGV[4], 10)
 ${FENCE}
 redis.call('HSET', outcomes, index, ARGV[5])
+if #late > 0 then redis.call('HSET', outcomes, index .. '+', table.concat(late, '\\n')) end
 redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[8], 1)
 redis.call('UNLINK', task, KEYS[5], KEYS[9], KEYS[10])
 redis.call('PUBLISH', ARGV[6], ARGV[7])

@@ -57,20 +57,31 @@ export class WorkerRecords {
     }));
   }
 
-  /** The open rows of a worker, oldest first. */
-  async openRowsOf(instance: string, most: number): Promise<OpenRow[]> {
-    const members = await this.#redis.zrange(this.#keys.openRows(instance), '0', String(most - 1));
+  /**
+   * The open rows of a worker, oldest first, after the first `from`. What the index names and the ledger no longer has,
+   * because another worker made the row its own, is taken off the index.
+   */
+  async openRowsOf(instance: string, most: number, from = 0): Promise<OpenRow[]> {
+    const index = this.#keys.openRows(instance);
+    const members = await this.#redis.zrange(index, String(from), String(from + most - 1));
     const named = members.map((member) => {
       const cut = member.indexOf('/');
-      return { taskId: member.slice(0, cut), id: member.slice(cut + 1) };
+      return { member, taskId: member.slice(0, cut), id: member.slice(cut + 1) };
     });
     const pipeline = this.#redis.pipeline();
     for (const { taskId, id } of named) pipeline.hget(this.#keys.ledger(taskId), id);
     const replies = (await pipeline.exec()) ?? [];
-    return named.flatMap((name, at) => {
+    const rows: OpenRow[] = [];
+    const stale: string[] = [];
+    for (const [at, { member, taskId, id }] of named.entries()) {
       const text = replies[at]?.[1];
-      return typeof text === 'string' ? [{ ...name, row: LedgerRow.parse(JSON.parse(text)) }] : [];
-    });
+      const row = typeof text === 'string' ? LedgerRow.parse(JSON.parse(text)) : null;
+      if (row?.owner === instance) rows.push({ taskId, id, row });
+      else stale.push(member);
+    }
+    if (stale.length === 0) return rows;
+    await this.#redis.zrem(index, ...stale);
+    return rows.length > 0 ? rows : this.openRowsOf(instance, most, from);
   }
 
   /** Claims the releasing of what a dead worker held, for `forMs`; `false` while another worker has it. */

@@ -54,7 +54,8 @@ async function close(
   const route = job.isReadable ? { ...job.data.route, effective: null } : null;
   const facts = { taskId, batchId, index, route, metadata, attempts: past, checkpoints, effects };
   const outcome = outcomeOf(ending, facts, deps.redactor);
-  const closing = await deps.records.close(epoch, outcome, { owner: deps.self.instance, steps: abandoned });
+  const given = { owner: deps.self.instance, steps: abandoned };
+  const closing = await deps.records.close(epoch, outcome, given, history.closedRows);
   if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
   deps.telemetry.taskEnded(provider, outcome);
   return { next: 'ended', outcome, wake: closing.wake };

@@ -135,7 +135,7 @@ async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecor
   const facts = { ...task, attempts, checkpoints, effects, mostCostOf };
   const outcome = outcomeOf(ending, facts, deps.redactor);
   const given = { owner: deps.self.instance, steps: cleanup.steps };
-  const closing = await deps.records.close(attempt.epoch, outcome, given);
+  const closing = await deps.records.close(attempt.epoch, outcome, given, history.closedRows);
   announce('closed', taskId);
   report(attempt, ending.status, error, cleanup, deps);
   if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../base/clock.ts';
 import type { CleanupActor, CleanupStep } from '../contract/cleanup.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { RowEntry } from '../records/task-history.ts';
@@ -11,8 +12,10 @@ import { OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
 const BEAT_MS = 5_000;
 /** How often a worker looks for what dead ones left. */
 const SWEEP_MS = 10_000;
-/** Rows released in one sweep for one dead worker; the rest follow with the next. */
-const ROWS_PER_SWEEP = 500;
+/** A sweep of one worker's rows stops after so long, well before its claim lapses; the rest follow with the next. */
+const SWEEP_WITHIN_MS = 15_000;
+/** A row that cannot be closed is tried with every sweep at first, and at least this often. */
+const LONGEST_WAIT_MS = 600_000;
 /** Rows released side by side: one that takes its time, such as a provider that does not answer, holds few others up. */
 const ROWS_AT_ONCE = 20;
 /** A reclaimer that dies in its sweep holds others up for so long. Two at once do no harm: releases are idempotent. */
@@ -47,6 +50,8 @@ export class Reclaim {
   readonly #timers: NodeJS.Timeout[] = [];
   /** Attempts of this worker that have not unwound yet, as `<task id>.<epoch>`. */
   readonly #unwinding = new Set<string>();
+  /** Rows that could not be closed: how long each waits, and until when, by the monotonic clock. */
+  readonly #failed = new Map<string, { waitMs: number; againMs: number }>();
   /** Whether an attempt of this worker left a row that it could not close. */
   #hasLeftRows = false;
 
@@ -134,20 +139,49 @@ export class Reclaim {
     if (!(await workers.claim(instance, self.instance, CLAIM_MS))) return;
     if (isOwn) this.#hasLeftRows = false;
     try {
-      const rows = await workers.openRowsOf(instance, ROWS_PER_SWEEP);
-      for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
-        const releases = rows.slice(from, from + ROWS_AT_ONCE).map(async (row) => {
-          const grounds = this.#groundsFor(worker, row);
-          if (grounds === null) return;
-          const step = await this.#releaseRow(row, actor, grounds);
-          if (isOwn && step.status === 'open') this.#hasLeftRows = true;
-        });
-        await Promise.all(releases);
-      }
+      const isDone = await this.#releaseRows(worker, actor);
+      if (isOwn && !isDone) this.#hasLeftRows = true;
       if (!isOwn && this.#isGone(worker)) await workers.forget(instance);
+    } catch (error) {
+      if (isOwn) this.#hasLeftRows = true;
+      throw error;
     } finally {
       await workers.unclaim(instance);
     }
+  }
+
+  /** Goes through the open rows of a worker until the time of a sweep is up; tells whether none is to be looked at again. */
+  async #releaseRows(worker: WorkerOnRecord, actor: CleanupActor): Promise<boolean> {
+    const until = monotonicMs() + SWEEP_WITHIN_MS;
+    let isDone = true;
+    for (let kept = 0; monotonicMs() < until; ) {
+      const rows = await this.#deps.workers.openRowsOf(worker.identity.instance, ROWS_AT_ONCE, kept);
+      if (rows.length === 0) return isDone;
+      const fates = await Promise.all(rows.map((row) => this.#sweepRow(worker, row, actor)));
+      kept += fates.filter((fate) => fate !== 'released').length;
+      isDone &&= !fates.includes('open');
+    }
+    return false;
+  }
+
+  /** `in_use`: the row of an attempt that runs here. `open`: one that is to be looked at again. */
+  async #sweepRow(worker: WorkerOnRecord, row: OpenRow, actor: CleanupActor): Promise<'released' | 'open' | 'in_use'> {
+    const grounds = this.#groundsFor(worker, row);
+    const isResponse = row.row.kind === 'response';
+    if (grounds === null) return isResponse ? 'open' : 'in_use';
+    // A provider that does not answer must not hold up the start of a worker.
+    if (isResponse && actor === 'boot_sweep') return 'open';
+    const name = `${row.taskId}/${row.id}`;
+    const failed = this.#failed.get(name);
+    if (failed && monotonicMs() < failed.againMs) return 'open';
+    const step = await this.#releaseRow(row, actor, grounds);
+    if (step.status === 'released') {
+      this.#failed.delete(name);
+      return 'released';
+    }
+    const waitMs = Math.min(2 * (failed?.waitMs ?? SWEEP_MS / 2), LONGEST_WAIT_MS);
+    this.#failed.set(name, { waitMs, againMs: monotonicMs() + waitMs - SWEEP_MS / 2 });
+    return 'open';
   }
 
   /** Tells whether a worker will not come back; one that still holds something stays on record all the same. */

@@ -40,10 +40,10 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   const { taskId, provider, job } = delivery;
   const opening = await deps.records.open(taskId, provider, deps.self.name);
   if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
-  const { epoch, checkpoints, openRows, response, effects } = opening;
+  const { epoch, checkpoints, openRows, closedRows, response, effects } = opening;
   const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, openRows));
   const scope = new Scope(deps.records, deps.releasers, { taskId, epoch, owner: deps.self.instance });
-  const history = { past, checkpoints, openRows, response, effects };
+  const history = { past, checkpoints, openRows, closedRows, response, effects };
   const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history, scope };
   const attempt = new Attempt(parts, queueSignal, deps.reclaim.leaveAlone(taskId, epoch));
   deps.active.add(taskId, attempt.controller);
@@ -125,7 +125,9 @@ async function note(response: BackgroundResponse, attempt: Attempt, deps: TaskDe
   try {
     attempt.heed(await deps.records.noteResponse(attempt.taskId, attempt.epoch, response));
   } catch (error) {
-    if (isErrandError(error, 'ATTEMPT_SUPERSEDED')) attempt.orphan = response;
+    // One of an earlier attempt is on record already, and its heir goes on with it.
+    const isOwn = response.epoch === attempt.epoch;
+    if (isOwn && isErrandError(error, 'ATTEMPT_SUPERSEDED')) attempt.orphan = response;
     throw errorOf(error, attempt.signal);
   }
 }

@@ -46,20 +46,29 @@ async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus
     status === 'enqueueing'
       ? new ErrandError('ENQUEUE_INCOMPLETE', `task ${taskId} was never added to its lane`)
       : new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
-  const { epoch, abandoned, ...known } = await whatIsKnown(taskId, deps);
+  const { epoch, abandoned, closedRows, ...known } = await whatIsKnown(taskId, deps);
   const facts = { taskId, batchId: job.batch_id, index, route: null, ...known };
   const outcome = outcomeOf({ status: 'failed', error }, facts, deps.redactor);
-  const closing = await deps.records.close(epoch, outcome, { owner: deps.self.instance, steps: abandoned });
+  const given = { owner: deps.self.instance, steps: abandoned };
+  const closing = await deps.records.close(epoch, outcome, given, closedRows);
   if (closing.status === 'ended') return closing.outcome;
   deps.telemetry.taskEnded('', outcome);
   return outcome;
 }
 
 async function whatIsKnown(taskId: string, deps: SettleDeps) {
-  const { epoch, past, checkpoints, openRows, response, effects } = await deps.records.history(taskId);
+  const { past, openRows, response, ...known } = await deps.records.history(taskId);
+  const { epoch, checkpoints, closedRows, effects } = known;
   const reclaimed = await deps.reclaim.ofTask(taskId, openRows);
   const abandoned = await abandonResponse(response, { taskId, epoch }, deps);
-  return { epoch, abandoned, attempts: amendPast(past, [...reclaimed, ...abandoned]), checkpoints, effects };
+  return {
+    epoch,
+    abandoned,
+    closedRows,
+    attempts: amendPast(past, [...reclaimed, ...abandoned]),
+    checkpoints,
+    effects,
+  };
 }
 
 function emptySummary(job: BatchJob, enqueuedAt: string): BatchSummary {

@@ -6,6 +6,7 @@ import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
+import { attemptOf } from '../records/samples.ts';
 
 /** A deployment whose provider `openai` answers in the background. */
 async function aBackgroundDeployment(): Promise<Deployment> {
@@ -133,6 +134,30 @@ test('a response that could not be written down, because a newer attempt had beg
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
   expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel', 'POST /responses']);
   expect((await outcomesOf(batch_id))[0]).toMatchObject({ answer: { text: 'done' }, cleanup: { open: 0 } });
+});
+
+test('a response that was taken over is not cancelled by an heir that is overtaken in its turn', async () => {
+  const deployment = await aBackgroundDeployment();
+  const { producer, simulator, startWorker, outcomesOf, prefix } = deployment;
+  const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: 'mid_stream' } };
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 600 }, dying);
+  const { batch_id } = await producer.enqueue({
+    goal: 'Go. [[sim: text="one two three four five six" delta_ms=200]]',
+    provider: 'openai',
+  });
+  await doomed.exited;
+  const records = new TaskRecords(openRedis(), prefix, new Redactor(), 60);
+  const lookedUp = aRequest(simulator, ({ method }) => method === 'GET');
+  const overtaken = lookedUp.then(async () => {
+    const taskId = taskIdOf(batch_id, 0);
+    await records.open(taskId, 'openai', 'ghost');
+    await records.endAttempt(taskId, attemptOf(3, 'handed_back'));
+  });
+  await startWorker({ name: 'heir', lock_duration_ms: 600 });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  await overtaken;
+  expect(asked(simulator).filter((request) => request.startsWith('POST'))).toEqual(['POST /responses']);
+  expect((await outcomesOf(batch_id))[0]).toMatchObject({ calls_possibly_paid_twice: 0, cleanup: { open: 0 } });
 });
 
 test('without the opt-in nothing is stored, looked up or cancelled', async () => {

@@ -1,10 +1,11 @@
+import { type AddressInfo, createServer } from 'node:net';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Wire } from '../../src/contract/route.ts';
 import type { FailureCode } from '../../src/errors.ts';
 import type { Directive, Simulator } from '../../src/simulator/index.ts';
-import { ask, faultOfTurn, modelOf, profileAt, serve, simulate, WIRES } from './models.ts';
+import { ask, faultOfTurn, modelOf, openModel, profileAt, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;
 afterEach(() => sim?.close());
@@ -94,6 +95,46 @@ describe.each(WIRES)('a call on the %s wire', (wire) => {
     expect(fault.code).toBe('PROVIDER_UNREACHABLE');
     expect(fault.message).toContain(`${new URL(gone.url).host} failed: ECONNREFUSED`);
   });
+});
+
+test('heeds its limits and its signal while it still connects', async () => {
+  const mute = createServer(() => {});
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void mute.close());
+  const { port } = mute.address() as AddressInfo;
+  const profile = profileAt('chat', `https://127.0.0.1:${port}`, { timeouts: { headers_ms: 60 } });
+  const startedAt = performance.now();
+  expect(await faultOfTurn(profile)).toMatchObject({ code: 'PROVIDER_TIMED_OUT' });
+  const patient = profileAt('chat', `https://127.0.0.1:${port}`);
+  const { model, close } = await openModel(patient);
+  const reason = new Error('cancelled by a test');
+  await expect(model.turn(ask(), abortedSoon(reason))).rejects.toBe(reason);
+  expect(await close()).toEqual({ aborted: 0, inFlight: 0 });
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+});
+
+function abortedSoon(reason: Error): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), 50);
+  return controller.signal;
+}
+
+test.each<[string, number, Record<string, string>, FailureCode]>([
+  ['in a coding it was not asked for', 200, { 'content-encoding': 'gzip' }, 'PROVIDER_MALFORMED'],
+  ['under a status that is none', 799, {}, 'PROVIDER_MALFORMED'],
+])('an answer %s is refused by name', async (_, status, headers, code) => {
+  const asked: unknown[] = [];
+  const odd = await serve((req, res) => {
+    asked.push(req.headers['accept-encoding']);
+    res.writeHead(status, headers).end('x');
+  });
+  const fault = await faultOfTurn(profileAt('responses', odd.url));
+  await odd.close();
+  expect(fault).toMatchObject({
+    code,
+    message: expect.stringContaining(headers['content-encoding'] ?? String(status)),
+  });
+  expect(asked).toEqual(['identity']);
 });
 
 test('names the first-token limit when headers come and nothing else', async () => {

@@ -28,9 +28,13 @@ test('the last event needs no blank line after it', async () => {
   expect(await eventsOf('data: {"n":1}\n\n', 'data: {"n":2}')).toEqual([{ n: 1 }, { n: 2 }]);
 });
 
+test('an event that is cut in the middle is none', async () => {
+  expect(await eventsOf('data: {"n":1}\n\n', 'data: {"n":')).toEqual([{ n: 1 }]);
+});
+
 test('what says nothing is left out, so that it keeps no stalled stream alive', async () => {
   const ping = 'event: ping\ndata: {"type":"ping"}\n\n';
-  expect(await eventsOf(ping, 'data: {"n":1}\n\n', ping, 'data: [DONE]\n\n')).toEqual([{ n: 1 }]);
+  expect(await eventsOf(ping, 'data: {"n":1}\n\n', ping, 'data:\n\n', 'data: [DONE]\n\n')).toEqual([{ n: 1 }]);
 });
 
 test.each([
@@ -41,6 +45,17 @@ test.each([
   await expect(eventsOf('data: {"n":1}\n\n', event)).rejects.toMatchObject({
     code: 'PROVIDER_OVERLOADED',
     message: expect.stringContaining('too much'),
+  });
+});
+
+test.each([
+  ['event: error\ndata: out of order\n\n', 'out of order'],
+  ['data: {"error":"out of order"}\n\n', 'out of order'],
+  ['event: error\ndata: {"code":418}\n\n', '{"code":418}'],
+])('a failure in words of its own is told in them: %j', async (event, message) => {
+  await expect(eventsOf(event)).rejects.toMatchObject({
+    code: 'PROVIDER_FAILED',
+    message: expect.stringContaining(message),
   });
 });
 

@@ -244,7 +244,30 @@ describe('the ledger', () => {
     expect(await redis.exists(keys.ledger(taskId), keys.released(taskId))).toBe(0);
     expect(await countOpenRows()).toBe(0);
     const [outcome] = await batches.outcomes(batchId, 0, 1);
-    expect(outcome?.cleanup.steps.map(({ row }) => row)).toEqual(['2.b']);
+    expect(outcome?.cleanup.steps.map(({ row }) => row)).toEqual(['1.a', '1.late', '2.b']);
+  });
+
+  test('tells in the outcome what was closed while the outcome was made', async () => {
+    const { tasks, taskId, batches, batchId } = await opened();
+    await tasks.hold(taskId, 1, [intentOf(1, '1.early'), intentOf(1, '1.late')]);
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.early')] });
+    const heir = await tasks.open(taskId, 'openai', 'w2');
+    expect(heir).toMatchObject({ closedRows: 1 });
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.late', 'by the zombie')] });
+    await tasks.close(2, outcomeOf(taskId, 'done'), undefined, 1);
+    const [outcome] = await batches.outcomes(batchId, 0, 1);
+    expect(outcome?.cleanup.steps.map(({ row, detail }) => [row, detail])).toEqual([['1.late', 'by the zombie']]);
+  });
+
+  test('drops from the index of one worker what another made its own', async () => {
+    const { tasks, taskId, workers, countOpenRows } = await opened();
+    const row = intentOf(1, '1.response.r');
+    await tasks.hold(taskId, 1, [row]);
+    await tasks.hold(taskId, 1, [{ ...row, row: { ...row.row, owner: 'heir' } }]);
+    await tasks.close(1, outcomeOf(taskId, 'done'), { owner: 'heir', steps: [releasedOf(1, '1.response.r')] });
+    expect(await countOpenRows()).toBe(1);
+    expect(await workers.openRowsOf('w', 10)).toEqual([]);
+    expect(await countOpenRows()).toBe(0);
   });
 
   test('outlives the task while a row is open that a lost attempt left; closing it then amends the outcome', async () => {

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { BackgroundResponse } from '../../src/contract/checkpoint.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { Telemetry } from '../../src/telemetry/telemetry.ts';
@@ -57,6 +57,8 @@ test('a cancel that the provider does not answer leaves its row open, and is tri
     'in_progress',
     'cancelled',
   );
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
   const steps = await abandon(1);
   expect(steps).toMatchObject([{ status: 'open', evidence: 'unknown' }]);
   await tasks.close(1, outcomeOf(taskId, 'done'), { owner: self.instance, steps });
@@ -64,7 +66,10 @@ test('a cancel that the provider does not answer leaves its row open, and is tri
   expect(await open()).toEqual(['1.response.resp_1']);
 
   await reclaim.sweep('reclaim');
+  await reclaim.sweep('reclaim');
+  expect(asked).toHaveLength(2);
   expect(await open()).toEqual(['1.response.resp_1']);
+  vi.advanceTimersByTime(10_000);
   await reclaim.sweep('reclaim');
   expect(await open()).toEqual([]);
   expect(asked).toHaveLength(3);
@@ -75,6 +80,18 @@ test('a cancel that the provider does not answer leaves its row open, and is tri
   });
   await reclaim.sweep('reclaim');
   expect(asked).toHaveLength(3);
+});
+
+test('a row that a sweep passes while its attempt still unwinds is looked at again', async () => {
+  const { abandon, workers, reclaim, taskId, asked, self } = await aTaskWithResponse(503, 'cancelled');
+  const leave = reclaim.leaveAlone(taskId, 1);
+  await abandon(1);
+  await reclaim.sweep('reclaim');
+  leave(false);
+  expect(asked).toHaveLength(1);
+  await reclaim.sweep('reclaim');
+  expect(asked).toHaveLength(2);
+  expect(await workers.openRowsOf(self.instance, 10)).toEqual([]);
 });
 
 test('a response that a newer attempt goes on with is left alone', async () => {
