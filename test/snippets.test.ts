@@ -156,7 +156,7 @@ describe('shell lines', () => {
   test.for(lines)('%s: %s', async ([, line = '']) => {
     const errand = /^(?:npm run errand --|errand) (.+)$/.exec(line);
     if (errand?.[1]) return checkCommand(errand[1]);
-    const script = /^npm (?:run )?(\w+)$/.exec(line)?.[1];
+    const script = /^npm (?:run )?([\w:]+)(?: -- .+)?$/.exec(line)?.[1];
     if (script && script !== 'ci') return expect(JSON.parse(textOf('package.json')).scripts).toHaveProperty(script);
     const tested = /^npx vitest run (\S+)$/.exec(line)?.[1];
     if (tested) return expect(existsSync(join(root, tested))).toBe(true);
@@ -164,12 +164,13 @@ describe('shell lines', () => {
   });
 
   async function checkCommand(line: string): Promise<void> {
-    const [command = '', ...args] = line.split(' ');
+    const [command = '', ...args] = line.match(/"[^"]*"|\S+/g) ?? [];
     const { stdout } = await execute(process.execPath, [join(root, 'src/cli.ts'), command, '--help']);
     const [usage = ''] = stdout.split('\n');
     expect(usage).toMatch(new RegExp(`^Usage: errand ${command}\\b`));
-    const [options, values] = [true, false].map((isOption) => args.filter((arg) => arg.startsWith('--') === isOption));
-    for (const option of options ?? []) expect(stdout).toContain(option);
+    const takesValue = (option = '') => option.startsWith('--') && stdout.includes(`${option} <`);
+    const values = args.filter((arg, at) => !arg.startsWith('--') && !takesValue(args[at - 1]));
+    for (const option of args.filter((arg) => arg.startsWith('--'))) expect(stdout).toContain(option);
     expect(values).toHaveLength(usage.match(/<[A-Z-]+>/g)?.length ?? 0);
   }
 });
