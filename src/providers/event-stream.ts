@@ -21,7 +21,7 @@ export function eventStreamOf<Event>(profile: ProviderProfile, response: Respons
  * The events of a body, each parsed from its JSON. An event that says that the call failed is thrown, under every name
  * that the three wires have for it; `ping`, `[DONE]` and empty data say nothing and are left out.
  *
- * The streams of the SDKs do the same, for several times the CPU time of a token
+ * The streams of the SDKs do the same, for twice the CPU time of a token
  * (docs/decisions/2026-11-22-our-own-transport.md).
  */
 async function* eventsIn<Event>(profile: ProviderProfile, response: Response): AsyncGenerator<Event> {
