@@ -10,11 +10,17 @@ const NAMES = new Set(
   ),
 );
 
-/** The JSON text of a record with every watched secret masked wherever free text may stand. */
-export function recordText(record: object, redactor: Redactor): string {
+/** A record as it may be written and told, with every watched secret masked wherever free text may stand, and its JSON. */
+export function masked<R extends object>(record: R, redactor: Redactor): { text: string; record: R } {
   const text = JSON.stringify(record);
-  if (!redactor.isIn(text)) return text;
-  return JSON.stringify(record, (key, value: unknown) =>
+  if (!redactor.isIn(text)) return { text, record };
+  const clean = JSON.stringify(record, (key, value: unknown) =>
     typeof value === 'string' && !NAMES.has(key) ? redactor.scrub(value) : value,
   );
+  return { text: clean, record: JSON.parse(clean) as R };
+}
+
+/** The JSON text of a record, masked. */
+export function recordText(record: object, redactor: Redactor): string {
+  return masked(record, redactor).text;
 }

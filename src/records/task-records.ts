@@ -12,7 +12,7 @@ import { fenced, wakesOf } from './fenced-reply.ts';
 import { jobNameOf, type Wake } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
-import { recordText } from './record-text.ts';
+import { masked, recordText } from './record-text.ts';
 import { historyOf, NO_HISTORY, newestEpochIn, type RowEntry, type TaskHistory } from './task-history.ts';
 import {
   CHECKPOINT,
@@ -40,8 +40,8 @@ export type GivenBack = { owner: string; steps: readonly CleanupStep[] };
 
 const NOTHING: GivenBack = { owner: '', steps: [] };
 
-/** What closing a task came to: recorded, or refused in favour of the outcome that was there first. */
-export type Closing = { status: 'recorded'; wake: Wake[] } | { status: 'ended'; outcome: Outcome };
+/** What closing a task came to: recorded, or refused in favour of the outcome that was there first. Either is on record. */
+export type Closing = { status: 'recorded'; outcome: Outcome; wake: Wake[] } | { status: 'ended'; outcome: Outcome };
 
 /**
  * The records of tasks: epochs, checkpoints, effects, ledger, outcomes.
@@ -183,13 +183,14 @@ export class TaskRecords {
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.turns(taskId), this.#keys.effects(taskId)];
-    const args = [taskId, index, String(epoch), this.#retentionSeconds, this.#text(outcome)];
+    const { text, record } = masked(outcome, this.#redactor);
+    const args = [taskId, index, String(epoch), this.#retentionSeconds, text];
     args.push(this.#keys.events(batchId), event, status, knownRows, ...this.#closing(given));
     const reply = await CLOSE.run(this.#redis, keys, args);
     const [verdict, first] = reply as [string, unknown];
     if (verdict === 'ended') return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null) };
     fenced(reply, batchId);
-    return { status: 'recorded', wake: wakesOf(reply) };
+    return { status: 'recorded', outcome: record, wake: wakesOf(reply) };
   }
 
   /**

@@ -57,6 +57,6 @@ async function close(
   const given = { owner: deps.self.instance, steps: abandoned };
   const closing = await deps.records.close(epoch, outcome, given, history.closedRows);
   if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
-  deps.telemetry.taskEnded(provider, outcome);
-  return { next: 'ended', outcome, wake: closing.wake };
+  deps.telemetry.taskEnded(provider, closing.outcome);
+  return { next: 'ended', outcome: closing.outcome, wake: closing.wake };
 }

@@ -139,8 +139,8 @@ async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecor
   announce('closed', taskId);
   report(attempt, ending.status, error, cleanup, deps);
   if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
-  deps.telemetry.taskEnded(job.route.provider, outcome);
-  return { next: 'ended', outcome, wake: closing.wake };
+  deps.telemetry.taskEnded(job.route.provider, closing.outcome);
+  return { next: 'ended', outcome: closing.outcome, wake: closing.wake };
 }
 
 async function endAttempt(

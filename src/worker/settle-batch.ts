@@ -51,9 +51,8 @@ async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus
   const outcome = outcomeOf({ status: 'failed', error }, facts, deps.redactor);
   const given = { owner: deps.self.instance, steps: abandoned };
   const closing = await deps.records.close(epoch, outcome, given, closedRows);
-  if (closing.status === 'ended') return closing.outcome;
-  deps.telemetry.taskEnded('', outcome);
-  return outcome;
+  if (closing.status === 'recorded') deps.telemetry.taskEnded('', closing.outcome);
+  return closing.outcome;
 }
 
 async function whatIsKnown(taskId: string, deps: SettleDeps) {

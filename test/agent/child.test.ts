@@ -212,6 +212,24 @@ test('hands each model call the limits of the task, in milliseconds', async () =
   expect(model.asked[0]?.limits).toEqual({ first_token_ms: 1000, idle_ms: 500, turn_ms: 60_000 });
 });
 
+test('stops a tool at the limit of the deployment, or of the task where that is lower', async () => {
+  const tool: Tool = {
+    definition: { name: 'hang', description: 'hang', parameters: {} },
+    effect: 'read',
+    run: (_, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  };
+  const terms = [
+    { watchdogs: { tool_ms: 30, turns_without_progress: 5 } },
+    { task: { goal: 'Do it', budget: { tool_seconds: 0.03 } } },
+  ];
+  for (const over of terms) {
+    const { child, recorded } = aChild([wants('hang', {}, 'c1'), aTurn({ text: 'ok' })], { tools: [tool], ...over });
+    expect(await child.run(live)).toBe('ok');
+    expect(recorded[1]?.tool_results).toMatchObject([{ is_error: true, text: expect.stringContaining('30 ms') }]);
+  }
+});
+
 describe('a worker that goes away', () => {
   test('lets the turn under way end, keeps it, and leaves the next one to another', async () => {
     const { tools, ran } = aNotebook();

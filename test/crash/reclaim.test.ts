@@ -1,9 +1,10 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { isoNow } from '../../src/base/clock.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { WorkerIdentity } from '../../src/contract/worker-identity.ts';
+import type { WorkerOnRecord } from '../../src/records/worker-records.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { Telemetry } from '../../src/telemetry/telemetry.ts';
 import { identifyWorker, proofOfDeath } from '../../src/worker/identity.ts';
@@ -44,7 +45,7 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) 
       () => true,
       () => false,
     );
-  return { ...records, taskId, folder, holder, reclaim, isThere };
+  return { ...records, taskId, folder, self, holder, releasers, reclaim, isThere };
 }
 
 test('what a dead worker held is released by the sweep, with the proof, and the worker is forgotten', async () => {
@@ -107,9 +108,87 @@ test('a seat that was filled again proves the death of who sat there, once it is
   expect(silent({ instance: self.instance, boot_id: self.boot_id })).toBeNull();
 });
 
+test.each(['birth', 'boot_id'])('a worker whose %s its system did not tell is not provably dead', async (field) => {
+  const self = await identifyWorker('a');
+  const other = { ...self, instance: 'a.other', [field]: 'unknown' };
+  expect(proofOfDeath({ identity: other, silentMs: 20_000, openRows: 1 }, self)).toBeNull();
+});
+
+test('a worker that still holds something stays on record, even where it is to be forgotten', async () => {
+  const { workers, holder } = await aHolder(() => ({}));
+  await workers.forget(holder.instance);
+  expect(await workers.list()).toMatchObject([{ identity: { instance: holder.instance }, openRows: 2 }]);
+});
+
+test('the own sweep of a worker leaves a running attempt alone, and gives back what it has left open', async () => {
+  const { reclaim, workers, taskId, isThere } = await aHolder(({ instance }) => ({ instance }));
+  const leave = reclaim.leaveAlone(taskId, 1);
+  reclaim.lookAgain();
+  await reclaim.sweep('reclaim');
+  expect(await isThere()).toBe(true);
+  leave(true);
+  await reclaim.sweep('reclaim');
+  expect(await isThere()).toBe(false);
+  expect(await workers.list()).toMatchObject([{ openRows: 0 }]);
+});
+
+test('whoever takes a task over gives back what a dead worker held of it, and is told what one that may live holds', async () => {
+  const dead = await aHolder(() => ({ birth: '1' }));
+  const ofTheDead = await dead.reclaim.ofTask(dead.taskId, (await dead.tasks.history(dead.taskId)).openRows);
+  expect(ofTheDead).toMatchObject(Array(2).fill({ status: 'released', evidence: 'verified', actor: 'reclaim' }));
+  expect(await dead.isThere()).toBe(false);
+
+  const alive = await aHolder(() => ({ host: 'elsewhere' }));
+  const ofTheLiving = await alive.reclaim.ofTask(alive.taskId, (await alive.tasks.history(alive.taskId)).openRows);
+  const detail = 'its owner holder.1 is not provably dead';
+  expect(ofTheLiving).toMatchObject(Array(2).fill({ status: 'open', evidence: 'unknown', detail }));
+  expect(await alive.isThere()).toBe(true);
+  expect(await alive.workers.list()).toMatchObject([{ openRows: 2 }]);
+});
+
+describe('a worker that starts', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('sweeps before anything else', async () => {
+    const { reclaim, isThere } = await aHolder(() => ({ birth: '1' }));
+    await reclaim.start();
+    expect(await isThere()).toBe(false);
+    await reclaim.stop();
+  });
+
+  test('sweeps again every ten seconds, for those that die later', async () => {
+    const { reclaim, workers, redis, keys, holder } = await aHolder(() => ({ host: 'elsewhere' }));
+    await reclaim.start();
+    const held = async () => (await workers.openRowsOf(holder.instance, 10)).map(({ row }) => row.kind);
+    expect(await held()).toHaveLength(2);
+    await redis.hset(keys.beats(), holder.instance, Date.now() - 200_000);
+    vi.advanceTimersByTime(10_000);
+    await expect.poll(held, { timeout: 5_000 }).toEqual(['workspace']);
+    await reclaim.stop();
+  });
+
+  test('says every five seconds that it lives', async () => {
+    const { reclaim, workers, redis, keys, self } = await aHolder(() => ({}));
+    await reclaim.start();
+    await redis.hset(keys.beats(), self.instance, Date.now() - 60_000);
+    vi.advanceTimersByTime(5_000);
+    const isAlive = ({ identity, silentMs }: WorkerOnRecord) =>
+      identity.instance === self.instance && silentMs < 30_000;
+    await expect.poll(async () => (await workers.list()).some(isAlive), { timeout: 5_000 }).toBe(true);
+    await reclaim.stop();
+  });
+});
+
 test('two reclaimers at once: one claims, every row is closed once', async () => {
-  const { reclaim, workers, tasks, taskId } = await aHolder(() => ({ birth: '1' }));
+  const { reclaim, releasers, workers, tasks, taskId } = await aHolder(() => ({ birth: '1' }));
+  const giveBack = vi.spyOn(releasers, 'giveBack');
   await Promise.all([reclaim.sweep('reclaim'), reclaim.sweep('reclaim')]);
+  expect(giveBack).toHaveBeenCalledTimes(2);
   expect(await workers.list()).toEqual([]);
   expect((await tasks.history(taskId)).past[0]?.cleanup?.steps).toHaveLength(2);
 });

@@ -4,6 +4,7 @@ import { Redactor } from '../../src/base/secret.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
+import { giveUpNext } from '../helpers/given-up.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { attemptOf } from '../records/samples.ts';
@@ -121,6 +122,25 @@ test('a task that is cancelled after its worker died has its response cancelled 
   expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel']);
 });
 
+test('the response of a task that the queue ended without an outcome is cancelled as its batch settles', async () => {
+  const { producer, simulator, startWorker, outcomesOf, prefix } = await aBackgroundDeployment();
+  const { batch_id } = await producer.enqueue(ENDLESS);
+  const taskId = taskIdOf(batch_id, 0);
+  const tasks = new TaskRecords(openRedis(), prefix, new Redactor(), 60);
+  await tasks.open(taskId, 'openai', 'doomed');
+  await tasks.noteResponse(taskId, 1, { turn: 1, provider: 'openai', id: 'resp_0', epoch: 1 });
+  await giveUpNext(prefix, 'openai');
+  await startWorker();
+  expect((await producer.settled(batch_id)).counts.failed).toBe(1);
+  expect(await outcomesOf(batch_id)).toMatchObject([
+    {
+      failure: { code: 'ATTEMPT_STALLED_OUT' },
+      cleanup: { steps: [{ kind: 'response', ref: 'openai/resp_0', status: 'released' }], open: 0 },
+    },
+  ]);
+  expect(asked(simulator)).toEqual(['POST /responses/<id>/cancel']);
+});
+
 test('a response that could not be written down, because a newer attempt had begun, is cancelled: nobody else knows of it', async () => {
   const { producer, simulator, startWorker, outcomesOf, prefix } = await aBackgroundDeployment();
   await startWorker();
@@ -158,6 +178,17 @@ test('a response that was taken over is not cancelled by an heir that is overtak
   await overtaken;
   expect(asked(simulator).filter((request) => request.startsWith('POST'))).toEqual(['POST /responses']);
   expect((await outcomesOf(batch_id))[0]).toMatchObject({ calls_possibly_paid_twice: 0, cleanup: { open: 0 } });
+});
+
+test('a response whose turn is on record is not cancelled when its task fails', async () => {
+  const { producer, simulator, startWorker, outcomesOf } = await aBackgroundDeployment();
+  await startWorker();
+  const { batch_id } = await producer.enqueue({ goal: 'Say nothing. [[sim: text=""]]', provider: 'openai' });
+  expect((await producer.settled(batch_id)).counts.failed).toBe(1);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ failure: { code: 'CHILD_EMPTY_ANSWER' }, turns: 1 });
+  expect(outcome?.cleanup.steps.map(({ kind }) => kind)).not.toContain('response');
+  expect(asked(simulator)).toEqual(['POST /responses']);
 });
 
 test('without the opt-in nothing is stored, looked up or cancelled', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { aDeployment } from '../helpers/deployment.ts';
+import { giveUpNext } from '../helpers/given-up.ts';
 
 test('each task runs on the route it carries, over three wires, and the outcome says so', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
@@ -87,6 +88,7 @@ test('a 429 puts the task off for as long as the provider asked, spends no try, 
     [2, 'deferred', 'PROVIDER_RATE_LIMITED'],
     [3, 'succeeded', undefined],
   ]);
+  expect(outcome?.calls_possibly_paid_twice).toBe(0);
   expect(outcome?.cleanup.steps).toHaveLength(6);
 });
 
@@ -112,6 +114,14 @@ test('a provider that repeats the key in its error does not get it into any reco
   expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'CREDENTIAL_REJECTED' } });
   expect(JSON.stringify(outcome)).toContain('[secret]');
   expect(JSON.stringify(outcome)).not.toContain(environment.SIM_OPENAI_KEY);
+});
+
+test('a key that a model repeats in its answer is in no record, nor in what the queue keeps of the task', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment();
+  await startWorker();
+  const { batch_id } = await producer.enqueue({ goal: 'Tell it. [[sim: text="It is" echo=key]]', provider: 'openai' });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  expect(await outcomesOf(batch_id)).toMatchObject([{ answer: { text: 'It is [secret]' } }]);
 });
 
 test('a child that does not come to an end within its budget fails with the budget’s code', async () => {
@@ -153,6 +163,17 @@ test('at most max_concurrent tasks of a batch run at a time, and parked ones fol
   expect(most).toBe(2);
 });
 
+test('a task that the queue ended without an outcome gets one that says so, and its batch settles', async () => {
+  const { producer, startWorker, outcomesOf, prefix } = await aDeployment();
+  const tasks = ['Given up', 'Goes on'].map((goal) => ({ goal, provider: 'local' }));
+  const { batch_id } = await producer.enqueue({ tasks });
+  await giveUpNext(prefix, 'local');
+  await startWorker();
+  expect((await producer.settled(batch_id)).counts).toMatchObject({ failed: 1, succeeded: 1 });
+  const outcomes = await outcomesOf(batch_id);
+  expect(outcomes).toMatchObject([{ failure: { code: 'ATTEMPT_STALLED_OUT' }, attempts: [] }, { status: 'succeeded' }]);
+});
+
 test('an overloaded provider that says when to come back is taken at its word, and no try is spent', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
   await startWorker();
@@ -168,6 +189,28 @@ test('an overloaded provider that says when to come back is taken at its word, a
   ]);
 });
 
+test('the summary of a batch adds up what its outcomes say: usage, cost, and tasks whose price nobody knows', async () => {
+  const { producer, startWorker, settings, outcomesOf } = await aDeployment();
+  const providers = settings.providers as Record<string, object>;
+  providers.openai = { ...providers.openai, prices: { 'gpt-5.6-sol': { input: 1, output: 10 } } };
+  await startWorker();
+  const summed = async (...lanes: string[]) => {
+    const { batch_id } = await producer.enqueue({ tasks: lanes.map((provider) => ({ goal: 'Count', provider })) });
+    const summary = await producer.settled(batch_id);
+    return { summary, outcomes: await outcomesOf(batch_id) };
+  };
+  const { summary, outcomes } = await summed('openai', 'openai');
+  const [{ usage, cost_usd } = expect.fail('there is no outcome')] = outcomes;
+  expect(usage.output_tokens).toBeGreaterThan(0);
+  expect(cost_usd).toBeGreaterThan(0);
+  expect(summary).toMatchObject({ unpriced_tasks: 0, cost_usd: 2 * (cost_usd ?? 0) });
+  expect(summary.usage).toMatchObject({
+    input_tokens: 2 * usage.input_tokens,
+    output_tokens: 2 * usage.output_tokens,
+  });
+  expect((await summed('openai', 'local')).summary).toMatchObject({ unpriced_tasks: 1, cost_usd: null });
+});
+
 test('a credential that reads like a provider’s name spoils no record: the batch settles and can be read', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment({ environment: { SIM_LOCAL_KEY: 'succeeded' } });
   await startWorker();
@@ -175,6 +218,19 @@ test('a credential that reads like a provider’s name spoils no record: the bat
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({ status: 'succeeded', answer: { text: expect.stringContaining('[secret]') } });
+});
+
+test('the background of the batch and the context of the task reach the model', async () => {
+  const { producer, startWorker, simulator } = await aDeployment();
+  await startWorker();
+  const { batch_id } = await producer.enqueue({
+    context: 'All of them know this',
+    tasks: [{ goal: 'Use it', context: 'One of them knows that', provider: 'local' }],
+  });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  const [request] = simulator.requests();
+  for (const told of ['All of them know this', 'One of them knows that', 'Use it'])
+    expect(request?.body).toContain(told);
 });
 
 test('the metadata of task and batch come back with the outcome and the status', async () => {

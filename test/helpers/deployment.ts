@@ -147,12 +147,14 @@ export function simulatedProviders(url: string): Record<string, object> {
   };
 }
 
-async function expectNothingLeft({ prefix, secrets, logs, events, workspaceRoot }: Deployment): Promise<void> {
+async function expectNothingLeft(deployment: Deployment): Promise<void> {
+  const { prefix, settings, secrets, logs, events, workspaceRoot } = deployment;
+  const url = String(settings.redis_url);
   for (const secret of secrets) {
-    await expectNoSecret(secret, { prefix });
+    await expectNoSecret(secret, { prefix, url });
     expect(logs.join('')).not.toContain(secret);
     expect(events.join('\n')).not.toContain(secret);
   }
-  expect(await workersHolding(prefix)).toEqual([]);
+  expect(await workersHolding(prefix, url)).toEqual([]);
   expect(await readdir(workspaceRoot)).toEqual([]);
 }

@@ -58,9 +58,12 @@ export async function keysOf(prefix: string): Promise<string[]> {
  * Fails where a secret is in any key or value under the prefix: plain, URL-encoded, JSON-escaped, in hex, or in base64 at
  * any offset. Resolves to the number of keys it looked into, so that a test can tell a clean store from an empty one.
  */
-export async function expectNoSecret(secret: Secret | string, { prefix }: { prefix: string }): Promise<number> {
+export async function expectNoSecret(
+  secret: Secret | string,
+  { prefix, url = redisUrl() }: { prefix: string; url?: string },
+): Promise<number> {
   const needles = formsOf(secret instanceof Secret ? secret.reveal() : secret);
-  return withRedis(redisUrl(), async (redis) => {
+  return withRedis(url, async (redis) => {
     const leaks: string[] = [];
     let keys = 0;
     for await (const chunk of chunksUnder(redis, prefix)) {

@@ -30,4 +30,18 @@ describe('the fingerprint of a batch', () => {
     const of = (data: object) => fingerprintOf({ tasks: [{ goal: 'a', metadata: data }] });
     expect(await of(changed)).not.toBe(await of(metadata));
   });
+
+  test.each<[string, object]>([
+    ['name', { name: 'other' }],
+    ['background', { context: 'other' }],
+    ['defaults', { defaults: { model: 'other' } }],
+    ['parent', { parent: { model: 'other' } }],
+    ['admission', { admission: 'task' }],
+    ['limit of tasks at a time', { max_concurrent: 2 }],
+    ['metadata', { metadata }],
+    ['route', { model: 'other' }],
+  ])('tells batches with another %s apart', async (_what, changed) => {
+    const batch = { idempotency_key: 'k', tasks: [{ goal: 'a' }] };
+    expect(await fingerprintOf({ ...batch, ...changed })).not.toBe(await fingerprintOf(batch));
+  });
 });

@@ -5,8 +5,9 @@ import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import { closeRedis, openPatientRedis } from '../../src/queue/connection.ts';
 import { Consumer, type Handlers } from '../../src/queue/consumer.ts';
 import { laneOf } from '../../src/queue/names.ts';
-import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { freshPrefix, openRedis, redisUrl } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
+import { TcpProxy } from '../storm/tcp-proxy.ts';
 
 /** A consumer of one lane on the Redis at `url`, and what it told. */
 async function aConsumer(url: string, lockDurationMs: number, runTask: Handlers['runTask']) {
@@ -68,6 +69,41 @@ test('a run that gives up a lock another worker has by now moves nothing, and th
   expect(told.lost).toEqual([taskId]);
   expect(await lane.getActiveCount()).toBe(1);
   expect(await lane.getFailedCount()).toBe(0);
+});
+
+test('a run that ends wakes the parked task that got its place, long before its delay is over', async () => {
+  const batchId = newBatchId();
+  const [first, parked] = [taskIdOf(batchId, 0), taskIdOf(batchId, 1)];
+  const started: string[] = [];
+  const { lane } = await aConsumer(redisUrl(), 3_000, async ({ taskId }) => {
+    started.push(taskId);
+    return { next: 'abandon', line: 'seen', wake: taskId === first ? [{ taskId: parked, provider: 'local' }] : [] };
+  });
+  await lane.add('task', {}, { jobId: parked, delay: 600_000 });
+  await lane.add('task', {}, { jobId: first });
+  await expect.poll(() => started, { timeout: 5_000 }).toEqual([first, parked]);
+});
+
+test('a lock counts from when it was asked for, however long the answer was on its way', async () => {
+  const proxy = await TcpProxy.start(Number(new URL(redisUrl()).port));
+  onTestFinished(() => proxy.close());
+  const held = Promise.withResolvers<number>();
+  const { lane } = await aConsumer(`redis://127.0.0.1:${proxy.port}`, 2_000, async (_delivery, signal) => {
+    proxy.blackHole(true);
+    const from = monotonicMs();
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    held.resolve(monotonicMs() - from);
+    return { next: 'surrender', line: 'lock lost', wake: [] };
+  });
+  onTestFinished(() => {
+    proxy.slow(0);
+    proxy.blackHole(false);
+    proxy.cut();
+  });
+  proxy.slow(400);
+  await lane.add('task', {}, { jobId: taskIdOf(newBatchId(), 0) });
+  // Given up after 1.8 of its 2 s, of which 0.8 s had passed when the answer came.
+  expect(await held.promise).toBeLessThan(1_400);
 });
 
 test('a run that takes longer than its lock lasts is started once', async () => {

@@ -50,6 +50,14 @@ describe('retention', () => {
       expect(await redis.ttl(key)).toBeCloseTo(RETENTION_SECONDS, -1);
   });
 
+  test('does not run out under a task that runs, though the producer died before it could seal the batch', async () => {
+    const { batches, tasks, redis, keys } = await openRecords();
+    const record = recordOf(newBatchId(), 1);
+    await batches.create(record, '', 'f');
+    await tasks.open(taskIdOf(record.batch_id, 0), 'openai', 'w');
+    expect(await redis.ttl(keys.batch(record.batch_id))).toBe(-1);
+  });
+
   test('goes on where a batch is sealed after it has settled', async () => {
     const { batches, redis, keys, batchId } = await openRecords();
     await batches.settle(summaryOf(batchId, 'sample'));
@@ -119,6 +127,21 @@ describe('cancelling', () => {
       expect(await batches.cancel(id, 'why')).toEqual({ status: 'missing' });
     expect(await redis.exists(keys.task(taskIdOf(batchId, 2)))).toBe(0);
   });
+});
+
+test('what a cancel wakes is what is parked and what rests, of the whole batch or of the one task', async () => {
+  const { tasks, batches, batchId, taskIds } = await openRecords({ maxConcurrent: 1 });
+  const [rests = '', parked = ''] = taskIds;
+  await tasks.open(rests, 'openai', 'w');
+  await tasks.open(parked, 'anthropic', 'w');
+  await tasks.endAttempt(rests, attemptOf(1, 'deferred'), 'openai');
+  const wakes = [
+    { taskId: parked, provider: 'anthropic' },
+    { taskId: rests, provider: 'openai' },
+  ];
+  expect(await batches.sleepers(batchId)).toEqual(wakes);
+  expect(await batches.sleepers(parked)).toEqual(wakes.slice(0, 1));
+  expect(await batches.sleepers(rests)).toEqual(wakes.slice(1));
 });
 
 describe('events', () => {

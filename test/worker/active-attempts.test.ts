@@ -24,3 +24,20 @@ test('a cancel whose nudge was lost is found at the next look', async () => {
   expect(attempt.signal.reason).toMatchObject({ code: 'ATTEMPT_CANCELLED', message: 'cancelled: wrong month' });
   await active.close();
 });
+
+test('a nudge that names one task reaches that task without a further look, and no other of its batch', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const { tasks, taskIds, batches, prefix } = await openRecords();
+  const [named = '', other = ''] = taskIds;
+  const active = new ActiveAttempts(tasks);
+  await active.watch(new Channels(openRedis(), prefix), (error) => expect.fail(String(error)));
+  const [attempt, sibling] = [new AbortController(), new AbortController()];
+  active.add(named, attempt);
+  active.add(other, sibling);
+  const aborted = once(attempt.signal, 'abort');
+  await batches.cancel(named, 'enough');
+  await aborted;
+  expect(attempt.signal.reason).toMatchObject({ code: 'ATTEMPT_CANCELLED', message: 'cancelled: enough' });
+  expect(sibling.signal.aborted).toBe(false);
+  await active.close();
+});

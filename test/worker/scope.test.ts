@@ -28,7 +28,8 @@ async function anAttempt() {
     routes: [],
     enqueued_at,
   } as const;
-  await new BatchRecords(redis, prefix, redactor, 60).create(record, '', 'f');
+  const batches = new BatchRecords(redis, prefix, redactor, 60);
+  await batches.create(record, '', 'f');
   const opening = await records.open(taskId, 'local', 'w1');
   const epoch = opening.status === 'opened' ? opening.epoch : 0;
   const scope = new Scope(records, releasersFor(redactor), { taskId, epoch, owner: 'w1' });
@@ -38,7 +39,7 @@ async function anAttempt() {
     const texts = [...open, ...closed];
     return texts.map((text) => JSON.parse(text) as { kind: string; status: string; evidence?: string });
   };
-  return { records, scope, rows, taskId, redis, prefix };
+  return { records, batches, scope, rows, taskId, redis, prefix };
 }
 
 async function aFolder(): Promise<string> {
@@ -111,6 +112,31 @@ test('what was acquired before an acquisition failed is given back', async () =>
     ['client', 'released'],
     ['workspace', 'released'],
   ]);
+});
+
+test('a cancelled attempt acquires nothing, and its rows are closed as never acquired', async () => {
+  const { scope, batches, taskId } = await anAttempt();
+  await batches.cancel(taskId, 'enough');
+  let isAcquired = false;
+  const acquire = () => {
+    isAcquired = true;
+  };
+  const holding = scope.hold({ lease: { kind: 'credential_lease' as const, ref: 'env:X', acquire } });
+  await expect(holding).rejects.toMatchObject({ code: 'ATTEMPT_CANCELLED', message: 'cancelled: enough' });
+  expect(isAcquired).toBe(false);
+  expect(await scope.unwind()).toMatchObject({ open: 0, steps: [{ detail: 'it was never acquired' }] });
+});
+
+test('what was acquired while its task was cancelled is not used, and is given back', async () => {
+  const { scope, batches, taskId } = await anAttempt();
+  const folder = await aFolder();
+  const acquire = async () => {
+    await mkdir(folder);
+    await batches.cancel(taskId, 'enough');
+  };
+  const holding = scope.hold({ workspace: { kind: 'workspace' as const, ref: folder, acquire } });
+  await expect(holding).rejects.toMatchObject({ code: 'ATTEMPT_CANCELLED' });
+  expect(await scope.unwind()).toMatchObject({ open: 0, steps: [{ kind: 'workspace', status: 'released' }] });
 });
 
 test('a superseded attempt acquires nothing', async () => {

@@ -1,0 +1,13 @@
+import { UnrecoverableError, Worker } from 'bullmq';
+import { laneOf } from '../../src/queue/names.ts';
+import { redisUrl } from './redis.ts';
+
+/** Ends the next job of a lane as a queue does that has given it up: failed, and nobody recorded an outcome. */
+export async function giveUpNext(prefix: string, provider: string): Promise<void> {
+  const connection = { url: redisUrl(), maxRetriesPerRequest: null };
+  const queue = new Worker(laneOf(provider), null, { connection, prefix });
+  const job = await queue.getNextJob('token');
+  if (!job) throw new Error(`no job waits in the lane of ${provider}`);
+  await job.moveToFailed(new UnrecoverableError('job stalled more than allowable limit'), 'token', false);
+  await queue.close();
+}

@@ -1,0 +1,23 @@
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { Redactor, Secret } from '../../src/base/secret.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+
+test.each([
+  ['lines for machines', false],
+  ['lines for people', true],
+])('no watched secret is in %s, wherever someone put it', (_, isPretty) => {
+  const redactor = new Redactor();
+  const secret = 'sk-planted-0123456789';
+  redactor.watch(new Secret(secret));
+  let written = '';
+  const output = new PassThrough().on('data', (chunk) => {
+    written += chunk;
+  });
+  const log = createLog({ level: 'info', isPretty, redactor, output });
+  log.info(`message ${secret}`);
+  log.warn({ deep: { field: `value ${secret}` } }, 'fields');
+  log.error(new Error('outer', { cause: new Error(`cause ${secret}`) }), 'error');
+  for (const told of ['message [secret]', 'value [secret]', 'cause [secret]']) expect(written).toContain(told);
+  expect(written).not.toContain(secret);
+});

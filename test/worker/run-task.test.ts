@@ -1,0 +1,107 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { defineTool } from '../../src/agent/tools.ts';
+import { workspaceTools } from '../../src/agent/workspace.ts';
+import { isoNow } from '../../src/base/clock.ts';
+import { taskIdOf } from '../../src/base/ids.ts';
+import { Redactor } from '../../src/base/secret.ts';
+import { TaskRecords } from '../../src/records/task-records.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { openRedis } from '../helpers/redis.ts';
+import { attemptOf } from '../records/samples.ts';
+
+// The real ones, but for single calls: no tool of the workspace is of class effect, and no removal fails by itself.
+vi.mock('../../src/agent/workspace.ts', { spy: true });
+vi.mock('node:fs/promises', { spy: true });
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function recordsUnder(prefix: string): TaskRecords {
+  return new TaskRecords(openRedis(), prefix, new Redactor(), 60);
+}
+
+test('a call of an effect tool is on record before it runs', async () => {
+  const { producer, startWorker, prefix } = await aDeployment();
+  const tasks = recordsUnder(prefix);
+  const seen: unknown[] = [];
+  let taskId = '';
+  const send = defineTool({
+    name: 'send',
+    description: 'Sends.',
+    effect: 'effect',
+    parameters: z.strictObject({}),
+    run: async () => {
+      seen.push(...(await tasks.history(taskId)).effects);
+      return 'sent';
+    },
+  });
+  vi.mocked(workspaceTools).mockReturnValueOnce([send]);
+  const goal = 'Send it. [[sim: tool=send args={}]] [[sim: text="done"]]';
+  const { batch_id } = await producer.enqueue({ goal, provider: 'local', toolsets: ['workspace'] });
+  taskId = taskIdOf(batch_id, 0);
+  await startWorker();
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  expect(seen).toEqual([{ version: 1, id: '1.1', call_id: expect.any(String), tool: 'send' }]);
+});
+
+test.each([
+  ['runs again', false, 'succeeded'],
+  ['was cancelled meanwhile', true, 'cancelled'],
+])(
+  'what a lost attempt held is given back with the task that %s, and its outcome tells',
+  async (_, isCancelled, status) => {
+    const { producer, startWorker, outcomesOf, prefix, workspaceRoot } = await aDeployment();
+    const { batch_id } = await producer.enqueue({ goal: 'Go on', provider: 'local' });
+    const taskId = taskIdOf(batch_id, 0);
+    const ref = join(workspaceRoot, `${taskId}.1`);
+    const tasks = recordsUnder(prefix);
+    await tasks.open(taskId, 'local', 'doomed');
+    await mkdir(ref);
+    const held = { epoch: 1, owner: 'doomed.1', intent_at: isoNow(), acquired_at: isoNow() };
+    await tasks.hold(taskId, 1, [{ id: '1.workspace', row: { status: 'acquired', kind: 'workspace', ref, ...held } }]);
+    if (isCancelled) await producer.cancel(batch_id, 'enough');
+    await startWorker();
+    await producer.settled(batch_id);
+    const [outcome] = await outcomesOf(batch_id);
+    expect(outcome).toMatchObject({ status, cleanup: { open: 0 } });
+    expect(outcome?.cleanup.steps).toContainEqual(
+      expect.objectContaining({ row: '1.workspace', status: 'released', evidence: 'verified', actor: 'reclaim' }),
+    );
+  },
+);
+
+test('what an attempt could not give back is open in its outcome, until a later sweep of the same worker', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment();
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  await startWorker();
+  vi.mocked(rm).mockRejectedValueOnce(new Error('the disk is busy'));
+  const { batch_id } = await producer.enqueue({ goal: 'Hold it', provider: 'local', toolsets: ['workspace'] });
+  await producer.settled(batch_id);
+  const cleanup = async () => (await outcomesOf(batch_id))[0]?.cleanup;
+  expect(await cleanup()).toMatchObject({ open: 1 });
+  vi.advanceTimersByTime(10_000);
+  await expect.poll(cleanup, { timeout: 5_000 }).toMatchObject({ open: 0 });
+  expect((await cleanup())?.steps).toContainEqual(
+    expect.objectContaining({ kind: 'workspace', status: 'released', actor: 'reclaim' }),
+  );
+});
+
+test('a task that was put off for a day without a turn fails when it is turned away again', async () => {
+  const { producer, startWorker, outcomesOf, prefix } = await aDeployment();
+  const goal = 'Wait [[sim: status=429 retry_after_ms=50 times=1]]';
+  const { batch_id } = await producer.enqueue({ goal, provider: 'local' });
+  const taskId = taskIdOf(batch_id, 0);
+  const tasks = recordsUnder(prefix);
+  await tasks.open(taskId, 'local', 'earlier');
+  const dayAgo = new Date(Date.now() - 25 * 3_600_000).toISOString();
+  await tasks.endAttempt(taskId, { ...attemptOf(1, 'deferred'), ended_at: dayAgo });
+  await startWorker();
+  await producer.settled(batch_id);
+  expect(await outcomesOf(batch_id)).toMatchObject([
+    { failure: { code: 'PROVIDER_RATE_LIMITED' }, attempts: [{ ended: 'deferred' }, { ended: 'failed' }] },
+  ]);
+});
