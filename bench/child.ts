@@ -20,11 +20,11 @@ export class Child {
   /**
    * Starts the program `file` with `argument` in the directory `cwd`; resolves when it says that it is ready.
    *
-   * It inherits nothing but the PATH, so that no setting of the caller bends a figure.
+   * `flags` are those of Node. It inherits nothing but the PATH, so that no setting of the caller bends a figure.
    */
-  static async start(file: string, argument: object, cwd: string): Promise<Child> {
+  static async start(file: string, argument: object, cwd: string, flags: string[] = []): Promise<Child> {
     const env = { PATH: processEnvironment().PATH, [KEY_VARIABLE]: 'sk-bench-0123456789abcdefghijklmnop' };
-    const process = fork(file, [JSON.stringify(argument)], { cwd, env });
+    const process = fork(file, [JSON.stringify(argument)], { cwd, env, execArgv: flags });
     return new Child(process, await nextMessage(process));
   }
 

@@ -2,7 +2,7 @@ import { FlowProducer, Job, Queue, QueueEvents } from 'bullmq';
 import { composeProducer } from '../src/app/compose-producer.ts';
 import { loadConfig } from '../src/app/config.ts';
 import type { Child } from './child.ts';
-import { errandSettings } from './errand-settings.ts';
+import { errandSettings, SHIPPED_FLAGS } from './errand-settings.ts';
 import type { Surroundings } from './protocol.ts';
 import { BATCH_QUEUE, ERRAND_PREFIX, LANE, PLAIN_PREFIX } from './queues.ts';
 import type { Stage } from './stage.ts';
@@ -26,7 +26,7 @@ export async function openErrand(stage: Stage, concurrency: number): Promise<Con
     return (await producer.enqueue({ name: 'bench', tasks })).batch_id;
   };
   const around = surroundingsOf(stage, concurrency, null);
-  const start = () => stage.start('errand', around);
+  const start = () => stage.start('errand', around, SHIPPED_FLAGS);
   return openFlow(around, { prefix: ERRAND_PREFIX, start, add, close: () => producer.close() });
 }
 

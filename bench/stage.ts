@@ -12,8 +12,8 @@ export type Stage = {
   redis: Redis;
   redisUrl: string;
   simulatorUrl: string;
-  /** Starts a process of the bench in the directory. */
-  start: (name: string, argument: object) => Promise<Child>;
+  /** Starts a process of the bench in the directory, with these flags of Node. */
+  start: (name: string, argument: object, flags?: string[]) => Promise<Child>;
   close: () => Promise<void>;
 };
 
@@ -23,7 +23,7 @@ export async function openStage(fileOf: FileOf): Promise<Stage> {
   const path = processEnvironment().PATH ?? '';
   const server = await startEmbeddedRedis({ dir, path, isRoot: false });
   const redis = new Redis(server.url, { maxRetriesPerRequest: null });
-  const start = (name: string, argument: object) => Child.start(fileOf(name), argument, dir);
+  const start: Stage['start'] = (name, argument, flags) => Child.start(fileOf(name), argument, dir, flags);
   const simulator = await start('simulator', {});
   const close = async () => {
     redis.disconnect();

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { SHIPPED_FLAGS } from '../bench/errand-settings.ts';
 import { loadConfig } from '../src/app/config.ts';
 import { root, textOf } from './helpers/pages.ts';
 
@@ -69,6 +70,10 @@ describe('the Dockerfile', () => {
     const copied = runtime.filter((line) => line.startsWith('COPY ')).map((line) => line.split(' ').slice(1, 3));
     expect(copied).toEqual(['package.json', 'node_modules', 'dist'].map((name) => ['--from=build', `/app/${name}`]));
     expect(JSON.parse(textOf('package.json')).bin.errand).toBe('dist/src/cli.js');
+  });
+
+  test('runs Node with the flags that the bench measures', () => {
+    expect(argumentOf('ENV')?.split(/\s+/)).toContain(`NODE_OPTIONS=${SHIPPED_FLAGS.join(' ')}`);
   });
 
   test('runs one worker under tini as a user without rights, and stops it with SIGTERM', async () => {
