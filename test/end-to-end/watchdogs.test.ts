@@ -31,7 +31,7 @@ const CASES: { met: string; directives: string; budget: Budget; code: FailureCod
   {
     met: 'too little time for the task',
     directives: '[[sim: tokens=5000 delta_ms=20]]',
-    budget: { seconds: 0.3 },
+    budget: { seconds: 1 },
     code: 'BUDGET_SECONDS',
     said: /\w/,
   },
