@@ -1,10 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { compile } from '../scripts/compile.ts';
 
-const ROOT = join(import.meta.dirname, '..');
-const OUT = join(ROOT, '.errand', 'bench');
+const OUT = join(import.meta.dirname, '..', '.errand', 'bench');
 
 /** Where the file of a process of the bench is, by its name. */
 export type FileOf = (name: string) => string;
@@ -18,8 +16,6 @@ export const sourceOf: FileOf = (name) => join(import.meta.dirname, 'processes',
  */
 export function compileProcesses(): FileOf {
   rmSync(OUT, { recursive: true, force: true });
-  const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
-  const options = ['--project', join(import.meta.dirname, 'tsconfig.json'), '--outDir', OUT];
-  execFileSync(process.execPath, [join(typescript, 'bin', 'tsc'), ...options], { cwd: ROOT, stdio: 'inherit' });
+  compile('bench/tsconfig.json', OUT);
   return (name) => join(OUT, 'bench', 'processes', `${name}.js`);
 }

@@ -1,23 +1,16 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { jsonSchemas } from '../src/contract/json-schema.ts';
+import { compile } from './compile.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
 rmSync(dist, { recursive: true, force: true });
-compile();
+compile('tsconfig.build.json');
 chmodSync(join(dist, 'src', 'cli.js'), 0o755);
 writeSchemas();
 copyGuard();
-
-function compile(): void {
-  const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
-  const options = ['--project', join(root, 'tsconfig.build.json')];
-  execFileSync(process.execPath, [join(typescript, 'bin', 'tsc'), ...options], { cwd: root, stdio: 'inherit' });
-}
 
 /** The source of the process guard; where it is to run it is compiled, by the image or at its first use. */
 function copyGuard(): void {

@@ -39,7 +39,7 @@ const credentials = new CredentialResolver({}, redactor);
 const releasers = new Releasers({ redactor, catalogue: createCatalogue([]), credentials, models: new Models() });
 const workspaceRoot = join(dir, 'workspaces');
 await mkdir(workspaceRoot);
-const tools = { tasks, releasers, workspaceRoot, guardPath: guard.path, path };
+const tools = { redactor, tasks, releasers, workspaceRoot, guardPath: guard.path, path };
 
 try {
   await round('warm-up');

@@ -61,10 +61,14 @@ export const LedgerRow = z.discriminatedUnion('status', [
 ]);
 export type LedgerRow = z.infer<typeof LedgerRow>;
 
+/** The record that these steps make. */
+export function cleanupOf(steps: CleanupStep[]): CleanupRecord {
+  return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
+}
+
 /** Puts later steps in the place of the open ones they close, by row; others are added. */
 export function amendCleanup(record: CleanupRecord, later: CleanupStep[]): CleanupRecord {
   if (later.length === 0) return record;
   const byRow = new Map([...record.steps, ...later].map((step) => [step.row, step]));
-  const steps = [...byRow.values()];
-  return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
+  return cleanupOf([...byRow.values()]);
 }

@@ -1,13 +1,11 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { clip } from '../base/text.ts';
-import { faultOfAnswer } from './faults.ts';
+import { faultOfAnswer, isRecord } from './faults.ts';
+import { MOST_CHARS } from './fetch.ts';
 import type { ProviderProfile } from './profile.ts';
 
 /** What a provider answers a streamed call with; the events are those of its wire. */
 export type EventStream<Event> = { events: AsyncIterable<Event>; response: Response };
-
-/** The most that is kept of an event whose end has not come. The longest is the one that repeats a whole response. */
-const MOST_CHARS = 16 * 1024 * 1024;
 
 /** The most that is told of an event that says what went wrong in words of its own. */
 const MESSAGE_CHARS = 300;
@@ -68,8 +66,4 @@ function jsonOf(data: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -13,7 +13,8 @@ const TOOLS_WITH_EFFORT = /function tools with reasoning_effort/i;
 /** What a provider says of an error: its code and type as one text to search, and its message. */
 export type ProviderComplaint = { kind: string; message: string };
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Tells whether something out of a body has fields to look at. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 

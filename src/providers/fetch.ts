@@ -19,8 +19,8 @@ const WIRE_HEADERS: Record<Wire, Record<string, string>> = {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** The most of a body that is read as one text; more is no answer but a fault. */
-const MOST_CHARS = 16 * 1024 * 1024;
+/** The most of a body that is kept at a time, as one text or as one event; more is no answer but a fault. */
+export const MOST_CHARS = 16 * 1024 * 1024;
 
 /**
  * The connections of all calls. No timeouts of its own but 10 s to connect, because a call has ours, and no HTTP/2, because

@@ -1,6 +1,6 @@
 import { isoNow } from '../base/clock.ts';
 import { taskIdOf } from '../base/ids.ts';
-import { amendCleanup, CleanupStep } from '../contract/cleanup.ts';
+import { amendCleanup, CleanupStep, cleanupOf } from '../contract/cleanup.ts';
 import { Outcome } from '../contract/outcome.ts';
 import { NO_USAGE } from '../contract/usage.ts';
 import { FAILURES } from '../errors.ts';
@@ -39,6 +39,6 @@ function unreadable(batchId: string, index: number): Outcome {
     calls_possibly_paid_twice: 0,
     duration_ms: 0,
     ended_at: isoNow(),
-    cleanup: { version: 1, steps: [], open: 0 },
+    cleanup: cleanupOf([]),
   };
 }

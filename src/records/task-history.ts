@@ -1,5 +1,5 @@
 import { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
-import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
+import { CleanupStep, cleanupOf, LedgerRow } from '../contract/cleanup.ts';
 import { EffectCall } from '../contract/effect-call.ts';
 import { Attempt } from '../contract/outcome.ts';
 
@@ -31,8 +31,8 @@ export const NO_HISTORY: Readonly<TaskHistory> = {
 };
 
 /**
- * Reads what `HISTORY` returns, of the attempts before an epoch. An earlier attempt that never said how it ended is marked `lost`; what was closed for it
- * since is its cleanup.
+ * Reads what `HISTORY` returns, of the attempts before an epoch. An earlier attempt that never said how it ended is marked
+ * `lost`; what was closed for it since is its cleanup.
  */
 export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): TaskHistory {
   const [hash, turns, ledger, released, effects] = reply as [string[], string[], string[], string[], string[]];
@@ -66,7 +66,7 @@ function lostUnlessEnded(attempt: Attempt, released: CleanupStep[], from: string
   if (attempt.ended) return attempt;
   const steps = released.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
   const takenOver = from !== undefined && { call_taken_over_from: Number(from) };
-  return { ...attempt, ...takenOver, ended: 'lost', cleanup: { version: 1, steps, open: 0 } };
+  return { ...attempt, ...takenOver, ended: 'lost', cleanup: cleanupOf(steps) };
 }
 
 function pairsOf(flat: string[]): [string, string][] {

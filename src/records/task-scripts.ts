@@ -9,6 +9,13 @@ if redis.call('HEXISTS', outcomes, index) == 1 then return {'ended', redis.call(
 if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', redis.call('HGET', task, 'epoch') or '0'} end
 `;
 
+/** The answer to a write of a running attempt, which always tells it of a cancel. Expects `task` as a local. */
+const ANSWER = `
+local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
+if cancel then return {'cancelled', cancel} end
+return {'ok'}
+`;
+
 /**
  * Gives up the task's place and names as many of the parked as there are free places: the tasks to wake. They stay
  * parked until they open, so that a wake-up which got lost is made good by the next task that ends. Those of a cancelled
@@ -115,9 +122,7 @@ for i = 5, #ARGV, 2 do
   redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1])
   redis.call('ZADD', KEYS[5], 'NX', ARGV[4], ARGV[1] .. '/' .. ARGV[i])
 end
-local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
-if cancel then return {'cancelled', cancel} end
-return {'ok'}
+${ANSWER}
 `);
 
 /**
@@ -133,10 +138,11 @@ return {'ok'}
 `);
 
 /**
- * Appends a checkpoint, and drops the background response it came from. Turn n is stored only after turn n - 1, once; the same one sent again is taken as stored, because
- * a client sends again what it got no reply to.
+ * Appends a checkpoint, and drops the background response it came from. Turn n is stored only after turn n - 1, once; the
+ * same one sent again is taken as stored, because a client sends again what it got no reply to.
  * KEYS batch, outcomes, task, turns. ARGV index, epoch, turn, checkpoint, events channel, event.
- * Returns ok | cancelled, flag | ended | stale | disorder, turns on record. A cancelled task's turn is stored all the same: it was paid for.
+ * Returns ok | cancelled, flag | ended | stale | disorder, turns on record. A cancelled task's turn is stored all the same:
+ * it was paid for.
  */
 export const CHECKPOINT = new Script(`
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[1], ARGV[2]
@@ -149,9 +155,7 @@ if not isStored then
   redis.call('HDEL', task, 'response')
   redis.call('PUBLISH', ARGV[5], ARGV[6])
 end
-local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
-if cancel then return {'cancelled', cancel} end
-return {'ok'}
+${ANSWER}
 `);
 
 /**
@@ -165,9 +169,7 @@ local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[1], ARGV[2]
 ${FENCE}
 redis.call('HSET', task, 'response', ARGV[3])
 if ARGV[4] ~= epoch then redis.call('HSET', task, 'from' .. epoch, ARGV[4]) end
-local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
-if cancel then return {'cancelled', cancel} end
-return {'ok'}
+${ANSWER}
 `);
 
 /**
@@ -180,9 +182,7 @@ export const JOURNAL = new Script(`
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[1], ARGV[2]
 ${FENCE}
 redis.call('HSET', KEYS[4], ARGV[3], ARGV[4])
-local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
-if cancel then return {'cancelled', cancel} end
-return {'ok'}
+${ANSWER}
 `);
 
 /**

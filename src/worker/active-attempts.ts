@@ -1,7 +1,7 @@
 import { parseTaskId } from '../base/ids.ts';
-import { ErrandError } from '../errors.ts';
 import type { Channels } from '../records/channels.ts';
 import type { TaskRecords } from '../records/task-records.ts';
+import { cancelledBy } from './classify.ts';
 
 /** How often the cancel flags of what runs are read, in case a nudge was lost. */
 const POLL_MS = 5_000;
@@ -64,7 +64,7 @@ export class ActiveAttempts {
     const flags = await this.#records.cancelFlags(concerned);
     for (const [position, taskId] of concerned.entries()) {
       const flag = flags[position];
-      if (flag) this.#running.get(taskId)?.abort(new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`));
+      if (flag) this.#running.get(taskId)?.abort(cancelledBy(flag));
     }
   }
 }

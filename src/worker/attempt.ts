@@ -11,13 +11,14 @@ import { ErrandError, isErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { AttemptLabel } from '../telemetry/telemetry.ts';
+import { cancelledBy } from './classify.ts';
 import type { MostCostOf } from './paid-twice.ts';
 import type { Scope } from './scope.ts';
 
 /** Longest wait a timer of Node can hold, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-type AttemptParts = Pick<Attempt, 'taskId' | 'epoch' | 'worker' | 'job' | 'history' | 'scope'>;
+type AttemptParts = Pick<Attempt, 'taskId' | 'epoch' | 'worker' | 'job' | 'history' | 'scope' | 'leaveRows'>;
 
 /** One start of one task: who it is, what it holds, and how far it came. */
 export class Attempt {
@@ -32,7 +33,8 @@ export class Attempt {
   readonly #startedMs = monotonicMs();
   readonly controller = new AbortController();
   readonly #stopListening: () => void;
-  readonly #onLeft: (hasOpenRows: boolean) => void;
+  /** Called once its rows are closed, or left open for others to close. */
+  readonly leaveRows: (hasOpenRows: boolean) => void;
   #budgetTimer: NodeJS.Timeout | undefined;
   /** Model calls sent, and those that came to a clear end: a complete turn, or a refusal that costs nothing. */
   #calls = { sent: 0, settled: 0 };
@@ -49,9 +51,8 @@ export class Attempt {
   /** The attempt whose background response this one went on with. */
   callTakenOverFrom: number | undefined;
 
-  /** `onLeft` is called once its rows are closed, or left open for others to close. */
-  constructor(parts: AttemptParts, queueSignal: AbortSignal, onLeft: (hasOpenRows: boolean) => void) {
-    this.#onLeft = onLeft;
+  constructor(parts: AttemptParts, queueSignal: AbortSignal) {
+    this.leaveRows = parts.leaveRows;
     this.taskId = parts.taskId;
     this.epoch = parts.epoch;
     this.worker = parts.worker;
@@ -140,7 +141,7 @@ export class Attempt {
 
   /** Aborts where the flag is set. */
   heed(flag: CancelFlag | null): void {
-    if (flag) this.controller.abort(new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`));
+    if (flag) this.controller.abort(cancelledBy(flag));
   }
 
   limitSeconds(seconds: number): void {
@@ -149,11 +150,6 @@ export class Attempt {
       this.controller.abort(new ErrandError('BUDGET_SECONDS', message));
     };
     this.#budgetTimer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMER_MS));
-  }
-
-  /** Told once its end is on record, or will not be: its resources are no longer its own business. */
-  leaveRows(hasOpenRows: boolean): void {
-    this.#onLeft(hasOpenRows);
   }
 
   /** Ends the timers and listeners of the attempt; its resources are the scope's. */

@@ -1,5 +1,6 @@
 import type { Redactor } from '../base/secret.ts';
 import { clip } from '../base/text.ts';
+import type { CancelFlag } from '../contract/batch.ts';
 import type { Failure } from '../contract/failure.ts';
 import { ErrandError, FAILURES, isErrandError, messageOf } from '../errors.ts';
 
@@ -14,6 +15,11 @@ export function errorOf(thrown: unknown, signal: AbortSignal): ErrandError {
   const cause = signal.aborted && !isErrandError(thrown, 'ATTEMPT_SUPERSEDED') ? signal.reason : thrown;
   if (isErrandError(cause)) return cause;
   return new ErrandError('INTERNAL', `unforeseen: ${messageOf(cause)}`, { cause });
+}
+
+/** What an attempt that was cancelled ends with. */
+export function cancelledBy({ reason }: CancelFlag): ErrandError {
+  return new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${reason}`);
 }
 
 /** Turns an error, which is thrown, into a failure, which is stored. The only place that does. */

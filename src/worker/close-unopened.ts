@@ -4,9 +4,10 @@ import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import { NO_HISTORY, type TaskHistory } from '../records/task-history.ts';
 import type { Opening } from '../records/task-records.ts';
-import { abandonResponse } from './abandon-response.ts';
+import { cancelledBy } from './classify.ts';
+import { closeWithoutAttempt } from './close-without-attempt.ts';
 import { parkMs } from './deferral.ts';
-import { amendPast, type Ending, outcomeOf } from './outcome.ts';
+import type { Ending } from './outcome.ts';
 import type { TaskDeps } from './task-deps.ts';
 
 /** Answers a delivery that leads to no child: the task has ended, waits its turn, is cancelled, or cannot be read. */
@@ -28,8 +29,8 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
     case 'missing':
       return { next: 'abandon', line: `NOT_FOUND: the batch of task ${taskId} is not on record`, wake: [] };
     case 'cancelled': {
-      const error = new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${opening.flag.reason}`);
-      return close(delivery, opening, { status: 'cancelled', error, flag: opening.flag }, deps);
+      const { flag } = opening;
+      return close(delivery, opening, { status: 'cancelled', error: cancelledBy(flag), flag }, deps);
     }
     case 'opened': {
       const problem = job.isReadable ? '' : `: ${job.problem}`;
@@ -46,17 +47,9 @@ async function close(
   deps: TaskDeps,
 ): Promise<Verdict> {
   const { batchId, index } = parseTaskId(taskId) ?? { batchId: '', index: 0 };
-  const { epoch, checkpoints, openRows, effects } = history;
-  const reclaimed = await deps.reclaim.ofTask(taskId, openRows);
-  const abandoned = await abandonResponse(history.response, { taskId, epoch }, deps);
-  const past = amendPast(history.past, [...reclaimed, ...abandoned]);
   const metadata = job.isReadable ? job.data.task.metadata : undefined;
   const route = job.isReadable ? { ...job.data.route, effective: null } : null;
-  const facts = { taskId, batchId, index, route, metadata, attempts: past, checkpoints, effects };
-  const outcome = outcomeOf(ending, facts, deps.redactor);
-  const given = { owner: deps.self.instance, steps: abandoned };
-  const closing = await deps.records.close(epoch, outcome, given, history.closedRows);
-  if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
-  deps.telemetry.taskEnded(provider, closing.outcome);
-  return { next: 'ended', outcome: closing.outcome, wake: closing.wake };
+  const task = { taskId, batchId, index, route, metadata, provider };
+  const closing = await closeWithoutAttempt(task, history, ending, deps);
+  return { next: 'ended', outcome: closing.outcome, wake: closing.status === 'recorded' ? closing.wake : [] };
 }

@@ -30,7 +30,7 @@ export async function closeAttempt(
 ): Promise<Verdict> {
   let hasOpenRows = true;
   try {
-    const verdict = await settle(attempt, result, cleanup, isLastTry, deps);
+    const verdict = await conclude(attempt, result, cleanup, isLastTry, deps);
     hasOpenRows = cleanup.open > 0;
     return verdict;
   } finally {
@@ -38,7 +38,7 @@ export async function closeAttempt(
   }
 }
 
-async function settle(
+async function conclude(
   attempt: Attempt,
   result: Result,
   cleanup: CleanupRecord,

@@ -2,7 +2,7 @@ import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { CancelFlag } from '../contract/batch.ts';
 import { type Checkpoint, tallyOf } from '../contract/checkpoint.ts';
-import { amendCleanup, type CleanupRecord, type CleanupStep } from '../contract/cleanup.ts';
+import { amendCleanup, type CleanupStep, cleanupOf } from '../contract/cleanup.ts';
 import { type EffectCall, interruptedIn } from '../contract/effect-call.ts';
 import type { Answer, Attempt, Outcome } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
@@ -57,7 +57,7 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
     ...(interrupted.length > 0 && { interrupted_effects: interrupted }),
     duration_ms: first ? Math.max(0, Date.now() - Date.parse(first.started_at)) : 0,
     ended_at: isoNow(),
-    cleanup: allCleanup(facts.attempts),
+    cleanup: cleanupOf(facts.attempts.flatMap(({ cleanup }) => cleanup?.steps ?? [])),
   };
   if (ending.status === 'succeeded') return { ...common, status: 'succeeded', answer: ending.answer };
   const failure = failureOf(ending.error, redactor);
@@ -68,16 +68,11 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
   return { ...common, status: 'cancelled', failure, ...ending.flag, ...closed, ...partial };
 }
 
-function allCleanup(attempts: Attempt[]): CleanupRecord {
-  const steps = attempts.flatMap(({ cleanup }) => cleanup?.steps ?? []);
-  return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
-}
-
 /** Earlier attempts with what was since found out of their resources, each with the attempt that held it. */
 export function amendPast(past: Attempt[], steps: CleanupStep[]): Attempt[] {
   if (steps.length === 0) return past;
   return past.map((attempt) => {
     const own = steps.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
-    return { ...attempt, cleanup: amendCleanup(attempt.cleanup ?? { version: 1, steps: [], open: 0 }, own) };
+    return { ...attempt, cleanup: amendCleanup(attempt.cleanup ?? cleanupOf([]), own) };
   });
 }

@@ -9,7 +9,8 @@ export type MostCostOf = (inputTokens: number) => Cost;
  * Counts the calls that were cut off and made again by a later attempt, and bounds what their first time cost.
  *
  * A lost attempt may have been cut off in a call; nobody knows, so it counts. A call that nobody made again was paid for
- * once at most, and one that went on in the background until a later attempt took it over was made once. The input of a call that was made again is known from the turn it came to.
+ * once at most, and one that went on in the background until a later attempt took it over was made once. The input of a
+ * call that was made again is known from the turn it came to.
  */
 export function paidTwiceIn(
   attempts: readonly Attempt[],

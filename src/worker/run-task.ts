@@ -40,12 +40,12 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   const { taskId, provider, job } = delivery;
   const opening = await deps.records.open(taskId, provider, deps.self.name);
   if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
-  const { epoch, checkpoints, openRows, closedRows, response, effects } = opening;
-  const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, openRows));
+  const { epoch } = opening;
+  const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, opening.openRows));
   const scope = new Scope(deps.records, deps.releasers, { taskId, epoch, owner: deps.self.instance });
-  const history = { past, checkpoints, openRows, closedRows, response, effects };
-  const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history, scope };
-  const attempt = new Attempt(parts, queueSignal, deps.reclaim.leaveAlone(taskId, epoch));
+  const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history: { ...opening, past }, scope };
+  const leaveRows = deps.reclaim.leaveAlone(taskId, epoch);
+  const attempt = new Attempt({ ...parts, leaveRows }, queueSignal);
   deps.active.add(taskId, attempt.controller);
   deps.telemetry.attemptStarted(attempt.label);
   announce('opened', taskId);

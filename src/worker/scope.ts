@@ -1,10 +1,9 @@
 import { isoNow } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
-import type { CancelFlag } from '../contract/batch.ts';
-import type { CleanupRecord, CleanupStep, ResourceKind } from '../contract/cleanup.ts';
-import { ErrandError } from '../errors.ts';
+import { type CleanupRecord, type CleanupStep, cleanupOf, type ResourceKind } from '../contract/cleanup.ts';
 import type { RowEntry } from '../records/task-history.ts';
 import type { TaskRecords } from '../records/task-records.ts';
+import { cancelledBy } from './classify.ts';
 import { type Live, OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
 
 /** Something to acquire: `ref` names it before it exists, so that a crash in between leaves a name and not a leak. */
@@ -79,7 +78,7 @@ export class Scope {
           : stepOf(held, 'owner', { evidence: 'verified', detail: 'it was never acquired' }),
       );
     }
-    return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
+    return cleanupOf(steps);
   }
 
   #plan({ kind, ref }: { kind: ResourceKind; ref: string }): Held {
@@ -91,8 +90,4 @@ export class Scope {
       : ({ status: 'acquired', acquired_at: at, ...named } as const);
     return { id, row, live: undefined, isTried: false };
   }
-}
-
-function cancelledBy({ reason }: CancelFlag): ErrandError {
-  return new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${reason}`);
 }

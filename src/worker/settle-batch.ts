@@ -5,16 +5,14 @@ import type { Outcome } from '../contract/outcome.ts';
 import { addCost, addUsage, NO_USAGE } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
-import { type AbandonDeps, abandonResponse } from './abandon-response.ts';
-import { amendPast, outcomeOf } from './outcome.ts';
-import type { TaskDeps } from './task-deps.ts';
+import { type CloseDeps, closeWithoutAttempt } from './close-without-attempt.ts';
 
 /** Outcomes read at a time: a page of small ones is under 1 MB. */
 const PAGE = 200;
 const MOST_FAILURES = 10;
 
 /** What settling takes. */
-export type SettleDeps = AbandonDeps & Pick<TaskDeps, 'redactor' | 'telemetry'> & { batches: BatchRecords };
+export type SettleDeps = CloseDeps & { batches: BatchRecords };
 
 /**
  * Settles a batch whose tasks have all ended: reads the outcomes page by page, gives one to every task that has none,
@@ -46,28 +44,9 @@ async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus
     status === 'enqueueing'
       ? new ErrandError('ENQUEUE_INCOMPLETE', `task ${taskId} was never added to its lane`)
       : new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
-  const { epoch, abandoned, closedRows, ...known } = await whatIsKnown(taskId, deps);
-  const facts = { taskId, batchId: job.batch_id, index, route: null, ...known };
-  const outcome = outcomeOf({ status: 'failed', error }, facts, deps.redactor);
-  const given = { owner: deps.self.instance, steps: abandoned };
-  const closing = await deps.records.close(epoch, outcome, given, closedRows);
-  if (closing.status === 'recorded') deps.telemetry.taskEnded('', closing.outcome);
-  return closing.outcome;
-}
-
-async function whatIsKnown(taskId: string, deps: SettleDeps) {
-  const { past, openRows, response, ...known } = await deps.records.history(taskId);
-  const { epoch, checkpoints, closedRows, effects } = known;
-  const reclaimed = await deps.reclaim.ofTask(taskId, openRows);
-  const abandoned = await abandonResponse(response, { taskId, epoch }, deps);
-  return {
-    epoch,
-    abandoned,
-    closedRows,
-    attempts: amendPast(past, [...reclaimed, ...abandoned]),
-    checkpoints,
-    effects,
-  };
+  const task = { taskId, batchId: job.batch_id, index, route: null, provider: '' };
+  const history = await deps.records.history(taskId);
+  return (await closeWithoutAttempt(task, history, { status: 'failed', error }, deps)).outcome;
 }
 
 function emptySummary(job: BatchJob, enqueuedAt: string): BatchSummary {
