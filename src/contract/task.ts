@@ -59,3 +59,6 @@ export const TaskJob = z.strictObject({
   route: ResolvedRoute,
 });
 export type TaskJob = z.infer<typeof TaskJob>;
+
+/** A task whose job waits in a lane and may be woken: parked until it gets a place, or resting until it comes back. */
+export type Wake = { taskId: string; provider: string };

@@ -2,12 +2,11 @@ import { FlowProducer, type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { taskIdOf } from '../base/ids.ts';
 import type { BatchJob } from '../contract/batch.ts';
-import type { TaskJob } from '../contract/task.ts';
+import type { TaskJob, Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import { findGate, gateIdOf } from './gate.ts';
 import { existingIds, removeEnded, stillQueued } from './leftovers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
-import type { Wake } from './verdict.ts';
 import { wakeJobs } from './wake.ts';
 
 /** Tasks in one atomic add, and in one chunk above that: about 30 ms of Redis (`reference/bullmq.md` §1). */

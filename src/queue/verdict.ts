@@ -2,15 +2,13 @@ import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq
 import { isoNow } from '../base/clock.ts';
 import { clip } from '../base/text.ts';
 import type { Outcome } from '../contract/outcome.ts';
+import type { Wake } from '../contract/task.ts';
 
 /** The longest return value of a task job, in bytes: BullMQ stores it three times. */
 const COMPACT_BYTES = 2048;
 
 /** The longest text of a failure in a line, in characters. */
 const MOST_LINE = 600;
-
-/** A task that waited for a place in its batch and has one now. */
-export type Wake = { taskId: string; provider: string };
 
 /**
  * What the queue is to do with a task job once its attempt is on record.

@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import { sleep } from '../base/clock.ts';
-import type { Wake } from './verdict.ts';
+import type { Wake } from '../contract/task.ts';
 
 /** Jobs woken at the same time. */
 const AT_ONCE = 50;

@@ -11,9 +11,10 @@ import {
   type Counts,
 } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
+import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import { CANCEL_BATCH, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
-import { type Wake, wakeOf } from './job-name.ts';
+import { wakeOf } from './job-name.ts';
 import { Keys } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { recordText } from './record-text.ts';

@@ -1,6 +1,7 @@
 import { CancelFlag } from '../contract/batch.ts';
+import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
-import { type Wake, wakeOf } from './job-name.ts';
+import { wakeOf } from './job-name.ts';
 
 /** Reads a fenced script's reply: throws where the fence refused, else returns the cancel flag or `null`. */
 export function fenced(reply: unknown, batchId: string): CancelFlag | null {

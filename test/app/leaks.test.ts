@@ -46,6 +46,7 @@ test.each([
   ['a worker that lives', 1_000, ['--close', 'node-7', '--because', 'x'], 'WORKER_ALIVE'],
   ['a worker nobody knows', 60_000, ['--close', 'node-8', '--because', 'x'], 'NOT_FOUND'],
   ['no reason', 60_000, ['--close', 'node-7'], '--because'],
+  ['a reason for no worker', 60_000, ['--because', 'x'], '--close'],
 ])('%s closes nothing', async (_, silentMs, args, complaint) => {
   const { leaks, workers } = await aHolder(silentMs);
   expect(await leaks(...args)).toMatchObject({ code: 2, err: expect.stringContaining(complaint) });

@@ -12,7 +12,8 @@ import { table } from '../screen/table.ts';
 
 /** A worker that beats every 5 s and has been silent for so long is dead, paused or cut off. */
 const SILENT_MS = 30_000;
-const ROWS_PER_WORKER = 1_000;
+/** Rows read at a time. */
+const PAGE = 1_000;
 
 /** An open ledger row as it is told: what is held, by whom, since when, and whether its holder gives a sign of life. */
 type Leak = {
@@ -38,7 +39,7 @@ type LeaksFlags = { json?: boolean; close?: string; because?: string };
  * `operator` is the actor, and the reason is the detail.
  *
  * @throws ErrandError `WORKER_ALIVE` for a worker that gives a sign of life, `NOT_FOUND` for one that is not on record,
- *   `CONFIG_INVALID` without a reason.
+ *   `CONFIG_INVALID` for one of the two flags without the other.
  */
 export async function leaks({ json = false, close, because }: LeaksFlags, screen: Screen): Promise<number> {
   const config = loadConfig();
@@ -46,6 +47,10 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
   try {
     await awaitReady(redis, 3_000);
     const workers = new WorkerRecords(redis, config.prefix);
+    if (close === undefined && because !== undefined) {
+      const remedy = 'Say with --close whose rows are to be closed.';
+      throw new ErrandError('CONFIG_INVALID', '--because: expected a worker with --close, got none', { remedy });
+    }
     if (close !== undefined) {
       const records = new TaskRecords(redis, config.prefix, new Redactor(), retentionSecondsOf(config));
       const closed = await closeRowsOf(close, because, workers, records);
@@ -87,23 +92,33 @@ async function closeRowsOf(
 }
 
 async function closeRows(owner: string, reason: string, workers: WorkerRecords, records: TaskRecords): Promise<number> {
-  const rows = await workers.openRowsOf(owner, ROWS_PER_WORKER);
-  for (const row of rows) {
-    const step = stepOf(row, 'operator', { evidence: 'acknowledged', detail: reason });
-    await records.release(row.taskId, { owner, steps: [step] });
+  let closed = 0;
+  for (
+    let rows = await workers.openRowsOf(owner, PAGE);
+    rows.length > 0;
+    rows = await workers.openRowsOf(owner, PAGE)
+  ) {
+    for (const row of rows) {
+      const step = stepOf(row, 'operator', { evidence: 'acknowledged', detail: reason });
+      await records.release(row.taskId, { owner, steps: [step] });
+    }
+    closed += rows.length;
   }
-  if (rows.length === ROWS_PER_WORKER) return rows.length + (await closeRows(owner, reason, workers, records));
   await workers.forget(owner);
-  return rows.length;
+  return closed;
 }
 
 async function openRows(workers: WorkerRecords): Promise<Leak[]> {
   const found: Leak[] = [];
   for (const { identity, silentMs } of await workers.list()) {
-    for (const { taskId, id, row } of await workers.openRowsOf(identity.instance, ROWS_PER_WORKER)) {
-      const { kind, ref, status, intent_at } = row;
-      const holder = { worker: identity.name, is_silent: silentMs > SILENT_MS, silent_ms: Math.round(silentMs) };
-      found.push({ task_id: taskId, row: id, kind, ref, status, ...holder, intent_at });
+    const holder = { worker: identity.name, is_silent: silentMs > SILENT_MS, silent_ms: Math.round(silentMs) };
+    const pageOf = (from: number) => workers.openRowsOf(identity.instance, PAGE, from);
+    for (let rows = await pageOf(0), seen = 0; rows.length > 0; rows = await pageOf(seen)) {
+      seen += rows.length;
+      for (const { taskId, id, row } of rows) {
+        const { kind, ref, status, intent_at } = row;
+        found.push({ task_id: taskId, row: id, kind, ref, status, ...holder, intent_at });
+      }
     }
   }
   return found.sort((a, b) => (a.intent_at < b.intent_at ? -1 : 1));
