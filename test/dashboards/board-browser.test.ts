@@ -65,12 +65,12 @@ test.skipIf(executablePath === null)(
     await page.getByText('Release notes').first().waitFor();
 
     await page.getByRole('link', { name: 'tasks-acme' }).first().click();
-    const unheld = page.getByRole('heading', { name: 'Release notes #1 · acme/acme-1' });
+    const unheld = page.getByRole('heading', { name: 'Release notes #1 · acme/acme-1 — CREDENTIAL_MISSING' });
     expect(await unheld.innerText()).toContain(lines[1]);
     expect(lines[1]).toMatch(/^CREDENTIAL_MISSING: .*ACME_API_KEY is not set.* \| cleaned up: nothing was held$/);
 
     await page.getByRole('link', { name: 'tasks-local' }).first().click();
-    const held = page.getByRole('heading', { name: 'Release notes #2 · local/local-1' });
+    const held = page.getByRole('heading', { name: 'Release notes #2 · local/local-1 — CREDENTIAL_REJECTED' });
     await held.waitFor();
     await page.getByRole('link', { name: taskIdOf(batchId, 2) }).click();
     await page.waitForURL(`**/queue/tasks-local/${taskIdOf(batchId, 2)}*`);
