@@ -56,8 +56,9 @@ export class RedisHealth {
   #find(): RedisState {
     const { refusal, status } = this.#redis;
     if (refusal !== null) return { status: 'refusing', reason: refusal };
-    if (status !== 'ready') return { status: 'away', reason: this.#lastError ?? 'not connected' };
+    if (status !== 'ready') return { status: 'away', reason: this.#lastError ?? 'the connection was lost' };
     if (this.#isAsking && ++this.#silentLooks >= MOST_SILENT_LOOKS) return { status: 'away', reason: 'no answer' };
+    this.#lastError = undefined;
     return { status: 'ok' };
   }
 
