@@ -84,6 +84,12 @@ export const FAILURES = {
     means: 'The provider refused the credential (401 or 403).',
     remedy: 'Replace the credential; check its project, its permissions and its expiry.',
   },
+  CREDENTIAL_REPLACED: {
+    origin: 'credential',
+    disposition: 'requeue',
+    means: 'The provider refused a key that has been replaced since; the task goes on with the new one.',
+    remedy: 'Nothing. To avoid it, let the old key live for as long as tasks run.',
+  },
   PROVIDER_QUOTA_EXHAUSTED: {
     origin: 'provider',
     disposition: 'discard',

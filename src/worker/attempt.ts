@@ -7,6 +7,7 @@ import type { EffectCall } from '../contract/effect-call.ts';
 import type { Answer } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
 import type { TaskJob } from '../contract/task.ts';
+import type { Credential } from '../credentials/credential.ts';
 import { ErrandError, isErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
 import type { TaskHistory } from '../records/task-history.ts';
@@ -40,6 +41,8 @@ export class Attempt {
   #calls = { sent: 0, settled: 0 };
   /** Set once a child is built; what it did so far counts however the attempt ends. */
   child: Child | undefined;
+  /** What the child was built with. */
+  credential: Credential | undefined;
   effective: RouteAudit['effective'] = null;
   /** Set with {@link Attempt.effective}, once there is a model to ask. */
   mostCostOf: MostCostOf | undefined;

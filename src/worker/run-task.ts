@@ -5,7 +5,7 @@ import { collectFiles, workspaceTools } from '../agent/workspace.ts';
 import { announce } from '../base/moments.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
-import { isErrandError } from '../errors.ts';
+import { ErrandError, isErrandError } from '../errors.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
@@ -66,8 +66,18 @@ async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
     const text = await child.run(attempt.signal);
     return { status: 'succeeded', text };
   } catch (thrown) {
-    return { status: 'stopped', error: errorOf(thrown, attempt.signal), isRejected: false };
+    const error = errorOf(thrown, attempt.signal);
+    return { status: 'stopped', error: (await replacementOf(error, attempt, deps)) ?? error, isRejected: false };
   }
+}
+
+/** What a refused key is where its source has another one by now: no fault of the task, which goes on with that one. */
+async function replacementOf(error: ErrandError, attempt: Attempt, deps: TaskDeps): Promise<ErrandError | null> {
+  if (error.code !== 'CREDENTIAL_REJECTED' || !attempt.credential) return null;
+  const { name, credential: source } = deps.catalogue.get(attempt.job.route.provider);
+  const found = await deps.credentials.resolve(name, source).catch(() => attempt.credential);
+  if (found === undefined || found.secret.equals(attempt.credential.secret)) return null;
+  return new ErrandError('CREDENTIAL_REPLACED', `the key of provider "${name}" was replaced`, { cause: error });
 }
 
 async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Child> {
@@ -75,6 +85,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
   const profile = deps.catalogue.get(job.route.provider);
   const tools = job.task.toolsets?.includes('workspace') ? workspaceTools(await holdWorkspace(attempt, deps)) : [];
   const credential = await deps.credentials.resolve(profile.name, profile.credential);
+  attempt.credential = credential;
   const { client } = await scope.hold({
     lease: { kind: 'credential_lease' as const, ref: credential.id, acquire: () => credential.id },
     client: {
