@@ -166,11 +166,22 @@ export class Child {
     const reply = this.transcript.checkpoints.at(-1)?.reply;
     if (reply?.stop === 'refusal') throw new ErrandError('CHILD_REFUSED', 'the model declined the task');
     if (reply?.stop === 'length') {
-      throw new ErrandError('BUDGET_TOKENS', `the answer was cut after ${reply.usage.output_tokens} output tokens`);
+      throw this.#cutShort(reply.usage.output_tokens);
     }
     if (reply?.stop === 'answer' && reply.text.trim() === '') {
       throw new ErrandError('CHILD_EMPTY_ANSWER', 'the model ended its turn without any text');
     }
+  }
+
+  /** Which limit cut the answer short: what the task had left of its tokens, or what one turn may generate. */
+  #cutShort(outputTokens: number): ErrandError {
+    const { tokens = Number.POSITIVE_INFINITY } = this.#parts.allowance;
+    const { usage } = this.transcript.tally;
+    const remedy =
+      'Raise budget.output_tokens_per_turn and the max_output_tokens of the provider in the configuration, or lower the reasoning effort, which counts.';
+    return new ErrandError('BUDGET_TOKENS', `the answer was cut after ${outputTokens} output tokens`, {
+      ...(usage.input_tokens + usage.output_tokens < tokens && { remedy }),
+    });
   }
 
   /**

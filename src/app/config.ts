@@ -35,7 +35,7 @@ const ConfigFile = z.strictObject({
       turns: z.number().int().positive().default(50),
       seconds: z.number().positive().default(3600),
       tokens: z.number().int().positive().optional(),
-      output_tokens_per_turn: z.number().int().positive().default(16_384),
+      output_tokens_per_turn: z.number().int().positive().default(32_000),
     })
     .prefault({}),
   /** What ends a child that hangs or turns in circles. A provider's own `timeouts` win, a task's budget may lower all. */

@@ -1,5 +1,6 @@
+import type { ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError } from '../errors.ts';
-import type { EventStream } from './event-stream.ts';
+import { type EventStream, SILENCE } from './event-stream.ts';
 import { faultOf, requestIdOf } from './faults.ts';
 import type { ProviderProfile } from './profile.ts';
 import { type CallLimits, CallTimers } from './timers.ts';
@@ -14,8 +15,13 @@ export type Reply<Event> = {
 /** Sends the request of a call. */
 export type OpenStream<Event> = (signal: AbortSignal) => Promise<EventStream<Event>>;
 
-/** Whom a call is made to, what the task allows it, and what ends it early. */
-export type CallTerms = { profile: ProviderProfile; limits: CallLimits | undefined; signal: AbortSignal };
+/** Whom a call is made to, how hard it is to think, what the task allows it, and what ends it early. */
+export type CallTerms = {
+  profile: ProviderProfile;
+  effort: ReasoningEffort | null;
+  limits: CallLimits | undefined;
+  signal: AbortSignal;
+};
 
 /** How far a call came. */
 type Reading = { response?: Response; events: number; error?: unknown };
@@ -27,6 +33,10 @@ async function read<Event>(open: OpenStream<Event>, reply: Reply<Event>, timers:
     reading.response = response;
     timers.headersArrived();
     for await (const event of events) {
+      if (event === SILENCE) {
+        timers.signOfLife();
+        continue;
+      }
       reading.events += 1;
       reply.take(event);
       if (reply.isComplete) timers.turnCompleted();
@@ -58,12 +68,12 @@ function faultOfEnd(profile: ProviderProfile, { response, events }: Reading): Er
  * @throws `signal.reason` when the signal aborted, else an `ErrandError` as `Model.turn` promises.
  */
 export async function makeCall<Event>(
-  { profile, limits, signal }: CallTerms,
+  { profile, effort, limits, signal }: CallTerms,
   open: OpenStream<Event>,
   reply: Reply<Event>,
 ): Promise<string | undefined> {
   signal.throwIfAborted();
-  const timers = new CallTimers(profile, signal, limits);
+  const timers = new CallTimers(profile, signal, { limits, effort });
   const reading = await read(open, reply, timers);
   if (reply.isComplete) return reading.response && requestIdOf(reading.response.headers);
   signal.throwIfAborted();

@@ -10,6 +10,7 @@ const LOW_TO_MAX: Levels = ['low', 'medium', 'high', 'xhigh', 'max'];
 const NONE_TO_HIGH: Levels = ['none', ...LOW_TO_HIGH];
 const NONE_TO_XHIGH: Levels = ['none', ...LOW_TO_HIGH, 'xhigh'];
 const NONE_TO_MAX: Levels = ['none', ...LOW_TO_MAX];
+const LOW_TO_XHIGH: Levels = [...LOW_TO_HIGH, 'xhigh'];
 const PRO: Levels = ['medium', 'high', 'xhigh'];
 
 /** As of November 2026, from OpenAI's model pages and the errors its endpoint gives. */
@@ -24,13 +25,19 @@ const OPENAI_LEVELS: Record<string, Levels> = {
   'o4*': LOW_TO_HIGH,
   'gpt-5*': ['minimal', ...LOW_TO_HIGH],
   'gpt-5-chat*': NOT_A_REASONING_MODEL,
+  'gpt-5-codex*': LOW_TO_HIGH,
+  'gpt-5-pro*': ['high'],
   'gpt-5.1*': NONE_TO_HIGH,
   'gpt-5.1-chat*': NOT_A_REASONING_MODEL,
+  'gpt-5.1-codex*': LOW_TO_HIGH,
+  'gpt-5.1-codex-max*': LOW_TO_XHIGH,
   'gpt-5.2*': NONE_TO_XHIGH,
   'gpt-5.2-chat*': NOT_A_REASONING_MODEL,
+  'gpt-5.2-codex*': LOW_TO_XHIGH,
   'gpt-5.2-pro*': PRO,
   'gpt-5.3*': NONE_TO_XHIGH,
   'gpt-5.3-chat*': NOT_A_REASONING_MODEL,
+  'gpt-5.3-codex*': LOW_TO_XHIGH,
   'gpt-5.4*': NONE_TO_XHIGH,
   'gpt-5.4-pro*': PRO,
   'gpt-5.5*': NONE_TO_XHIGH,
@@ -81,10 +88,11 @@ function isUnknownTo(wire: Wire, level: ReasoningEffort): boolean {
 }
 
 /**
- * The levels a model takes, lowest first: what the profile declares, else what is known of the model, else `low` to
- * `high`, which nearly every compatible endpoint takes. Empty: the model takes no effort at all.
+ * The levels a model takes, lowest first: what the profile declares, else what is known of the model, else `none` and
+ * `low` to `high`: nearly every compatible endpoint takes the three, and `none` is never turned into thinking that nobody
+ * asked for, but sent and taken or refused. Empty: the model takes no effort at all.
  */
 export function levelsOf(profile: ProviderProfile, model: string): Levels {
-  const levels = lookUp(profile.efforts, model) ?? lookUp(BUILT_IN[profile.wire], model) ?? LOW_TO_HIGH;
+  const levels = lookUp(profile.efforts, model) ?? lookUp(BUILT_IN[profile.wire], model) ?? NONE_TO_HIGH;
   return REASONING_EFFORTS.filter((level) => levels.includes(level) && !isUnknownTo(profile.wire, level));
 }

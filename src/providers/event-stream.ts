@@ -1,14 +1,13 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { clip } from '../base/text.ts';
 import { faultOfAnswer, isRecord } from './faults.ts';
 import { MOST_CHARS } from './fetch.ts';
 import type { ProviderProfile } from './profile.ts';
 
-/** What a provider answers a streamed call with; the events are those of its wire. */
-export type EventStream<Event> = { events: AsyncIterable<Event>; response: Response };
+/** What came where something came and said nothing: a ping, a comment, a piece of an event. The stream is alive. */
+export const SILENCE = Symbol('silence');
 
-/** The most that is told of an event that says what went wrong in words of its own. */
-const MESSAGE_CHARS = 300;
+/** What a provider answers a streamed call with; the events are those of its wire. */
+export type EventStream<Event> = { events: AsyncIterable<Event | typeof SILENCE>; response: Response };
 
 /** Reads the body of an answer as server-sent events. Nothing is read before the events are asked for. */
 export function eventStreamOf<Event>(profile: ProviderProfile, response: Response): EventStream<Event> {
@@ -17,12 +16,14 @@ export function eventStreamOf<Event>(profile: ProviderProfile, response: Respons
 
 /**
  * The events of a body, each parsed from its JSON. An event that says that the call failed is thrown, under every name
- * that the three wires have for it; `ping`, `[DONE]` and empty data say nothing and are left out.
+ * that the three wires have for it; what says nothing (`ping`, `[DONE]`, comments) comes out as one {@link SILENCE} a
+ * piece of the body, because a model that thinks for minutes may send nothing else.
  *
  * The streams of the SDKs do the same, for twice the CPU time of a token
  * (docs/decisions/2026-11-22-our-own-transport.md).
  */
-async function* eventsIn<Event>(profile: ProviderProfile, response: Response): AsyncGenerator<Event> {
+async function* eventsIn<Event>(profile: ProviderProfile, response: Response): AsyncGenerator<Event | typeof SILENCE> {
+  const told = (message: EventSourceMessage) => eventOf(profile, response, message) as Event | undefined;
   const messages: EventSourceMessage[] = [];
   const parser = createParser({
     onEvent: (message) => messages.push(message),
@@ -34,16 +35,20 @@ async function* eventsIn<Event>(profile: ProviderProfile, response: Response): A
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {
     parser.feed(decoder.decode(chunk, { stream: true }));
+    let isSilent = true;
     for (const message of messages.splice(0)) {
-      const event = eventOf(profile, response, message);
-      if (event !== undefined) yield event as Event;
+      const event = told(message);
+      if (event === undefined) continue;
+      isSilent = false;
+      yield event;
     }
+    if (isSilent) yield SILENCE;
   }
   // Some servers leave out the blank line after their last event. What was cut in the middle is none.
   parser.feed('\n\n');
   for (const message of messages.filter(({ data }) => jsonOf(data) !== undefined)) {
-    const event = eventOf(profile, response, message);
-    if (event !== undefined) yield event as Event;
+    const event = told(message);
+    if (event !== undefined) yield event;
   }
 }
 
@@ -51,13 +56,19 @@ async function* eventsIn<Event>(profile: ProviderProfile, response: Response): A
 function eventOf(profile: ProviderProfile, response: Response, { event: name, data }: EventSourceMessage): unknown {
   if (name === 'ping' || data === '[DONE]' || data === '') return undefined;
   const event = jsonOf(data);
-  const told = isRecord(event) ? event.error : undefined;
-  if (name === 'error' || told || (isRecord(event) && event.type === 'error')) {
-    const message = clip(typeof told === 'string' ? told : data, MESSAGE_CHARS);
-    throw faultOfAnswer(profile, { headers: response.headers, body: event, message });
+  const complaint = isRecord(event) ? complaintOf(event) : undefined;
+  if (name === 'error' || complaint) {
+    const message = typeof complaint === 'string' ? complaint : data;
+    throw faultOfAnswer(profile, { headers: response.headers, body: complaint ?? event, message });
   }
   if (event === undefined) throw new SyntaxError('an event that is not JSON');
   return event;
+}
+
+/** What went wrong, as an event of one of the wires tells it; `undefined` where nothing did. */
+function complaintOf(event: Record<string, unknown>): unknown {
+  if (event.type === 'response.failed' && isRecord(event.response)) return event.response.error ?? event.response;
+  return event.error || (event.type === 'error' ? event : undefined);
 }
 
 function jsonOf(data: string): unknown {

@@ -1,17 +1,20 @@
-import { clip } from '../base/text.ts';
 import { ErrandError, type ErrandErrorDetails, type FailureCode, isErrandError, messageOf } from '../errors.ts';
 import type { ProviderProfile } from './profile.ts';
 
-const MESSAGE_LIMIT = 300;
-
-const QUOTA_CODE = /insufficient_quota|insufficient_balance|billing|spend_limit|organization_on_hold/;
+const QUOTA_CODE = /insufficient_quota|insufficient_balance|current_quota|billing|spend_limit|organization_on_hold/;
 const QUOTA_MESSAGE = /credit balance is too low/i;
 const CONTEXT_CODE = /context_length_exceeded|context_window_exceeded/;
 const CONTEXT_MESSAGE = /maximum context length|context (window|length|limit)|prompt is too long/i;
+/** A single request above the tokens that a minute allows: no wait lets it in. */
+const NEVER_FITS = /request too large/i;
 const TOOLS_WITH_EFFORT = /function tools with reasoning_effort/i;
+const EFFORT_FIELD = /reasoning[._]effort|output_config|reasoning effort|thinking/i;
 
-/** What a provider says of an error: its code and type as one text to search, and its message. */
-export type ProviderComplaint = { kind: string; message: string };
+/**
+ * What a provider says of an error: its code and type as one text to search, its message, the field it is about, and the
+ * HTTP status that some tell inside a stream.
+ */
+type ProviderComplaint = { kind: string; message: string; field?: string; status?: number };
 
 /** Tells whether something out of a body has fields to look at. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -24,8 +27,14 @@ function complaintIn(body: unknown, fallback: string): ProviderComplaint {
   if (!isRecord(outer)) return { kind: '', message: fallback };
   if (isRecord(outer.error)) return complaintIn(outer.error, fallback);
   const details = isRecord(outer.details) ? outer.details.error_code : undefined;
-  const kind = [outer.code, outer.type, details].filter((part) => typeof part === 'string').join(' ');
-  return { kind, message: typeof outer.message === 'string' ? outer.message : fallback };
+  const { code, type, param, message } = outer;
+  const isStatus = typeof code === 'number' && code >= 400 && code <= 599;
+  return {
+    kind: [code, type, details].filter((part) => typeof part === 'string').join(' '),
+    message: typeof message === 'string' ? message : fallback,
+    ...(typeof param === 'string' && { field: param }),
+    ...(isStatus && { status: code }),
+  };
 }
 
 function codeOfStatus(status: number): FailureCode {
@@ -37,41 +46,53 @@ function codeOfStatus(status: number): FailureCode {
   return 'PROVIDER_REFUSED_REQUEST';
 }
 
-/** For errors inside a stream, which have no status of their own. */
+/** For errors inside a stream that tell no status. */
 function codeOfKind(kind: string): FailureCode {
   if (/rate_limit/.test(kind)) return 'PROVIDER_RATE_LIMITED';
   if (/overloaded|slow_down/.test(kind)) return 'PROVIDER_OVERLOADED';
   if (/authentication|permission|invalid_api_key/.test(kind)) return 'CREDENTIAL_REJECTED';
+  if (/invalid_request|invalid_prompt|not_found|too_large/.test(kind)) return 'PROVIDER_REFUSED_REQUEST';
   return 'PROVIDER_FAILED';
 }
 
-function codeOf({ kind, message }: ProviderComplaint, status: number | undefined): FailureCode {
+function codeOf({ kind, message, status: told }: ProviderComplaint, answered: number | undefined): FailureCode {
+  const status = answered ?? told;
   if (QUOTA_CODE.test(kind) || QUOTA_MESSAGE.test(message)) return 'PROVIDER_QUOTA_EXHAUSTED';
   const mayBeContext = status === undefined || status === 400 || status === 413;
-  if (CONTEXT_CODE.test(kind) || (mayBeContext && CONTEXT_MESSAGE.test(message))) return 'CONTEXT_TOO_LONG';
+  if (CONTEXT_CODE.test(kind) || NEVER_FITS.test(message)) return 'CONTEXT_TOO_LONG';
+  if (mayBeContext && CONTEXT_MESSAGE.test(message)) return 'CONTEXT_TOO_LONG';
   return status === undefined ? codeOfKind(kind) : codeOfStatus(status);
 }
 
 /**
- * Turns what a provider complained of, in an answer or inside a stream (no `httpStatus`), into an error.
- * The provider's own message is clipped.
+ * Turns what a provider complained of, in an answer or inside a stream (no `httpStatus`), into an error. Its message is
+ * kept whole until it is masked: of one that is cut first, the half of a key would be left.
  */
-export function faultOfComplaint(
+function faultOfComplaint(
   profile: ProviderProfile,
   complaint: ProviderComplaint,
-  details: ErrandErrorDetails = {},
+  details: ErrandErrorDetails,
 ): ErrandError {
   const code = codeOf(complaint, details.httpStatus);
   const answered = details.httpStatus === undefined ? 'failed in its stream' : `answered ${details.httpStatus}`;
-  const said = clip(complaint.message || complaint.kind || 'no message', MESSAGE_LIMIT);
-  const remedy = TOOLS_WITH_EFFORT.test(complaint.message)
-    ? `Declare provider "${profile.name}" with wire "responses", or route its tasks with reasoning_effort "none".`
-    : undefined;
+  const said = complaint.message || complaint.kind || 'no message';
+  const remedy = code === 'PROVIDER_REFUSED_REQUEST' ? remedyFor(complaint, profile) : undefined;
   return new ErrandError(code, `Provider "${profile.name}" ${answered}: ${said}`, {
     ...details,
     ...(remedy !== undefined && { remedy }),
   });
 }
+
+function remedyFor({ message, field = message }: ProviderComplaint, { name }: ProviderProfile): string | undefined {
+  if (TOOLS_WITH_EFFORT.test(message)) {
+    return `Declare provider "${name}" with wire "responses", or route its tasks with reasoning_effort "none".`;
+  }
+  if (!EFFORT_FIELD.test(field)) return undefined;
+  return `Declare the levels of the model under providers.${name}.efforts, or set its effort_policy to "omit".`;
+}
+
+/** `Date.parse` alone takes nearly anything with a number in it for a date. */
+const HTTP_DATE = /^[A-Z][a-z]{2,8}, .* GMT$|^\d{4}-\d\d-\d\dT/;
 
 /**
  * How long the provider asked to wait, in milliseconds: `retry-after-ms`, else `retry-after` in seconds or as a date.
@@ -80,7 +101,8 @@ export function faultOfComplaint(
 export function retryAfterMsOf(headers: Headers, nowMs: number = Date.now()): number | undefined {
   const exact = headers.get('retry-after-ms')?.trim() || 'absent';
   const coarse = headers.get('retry-after')?.trim() || 'absent';
-  const waitMs = [Number(exact), Number(coarse) * 1000, Date.parse(coarse) - nowMs].find(Number.isFinite);
+  const date = HTTP_DATE.test(coarse) ? Date.parse(coarse) : Number.NaN;
+  const waitMs = [Number(exact), Number(coarse) * 1000, date - nowMs].find(Number.isFinite);
   return waitMs === undefined ? undefined : Math.max(0, waitMs);
 }
 
@@ -133,7 +155,7 @@ function faultOfNetwork(profile: ProviderProfile, chain: Error[]): ErrandError {
   const { host } = new URL(profile.base_url);
   return new ErrandError(
     'PROVIDER_UNREACHABLE',
-    `Connection to provider "${profile.name}" at ${host} failed: ${code}${clip(root?.message ?? 'no reason given', MESSAGE_LIMIT)}`,
+    `Connection to provider "${profile.name}" at ${host} failed: ${code}${root?.message ?? 'no reason given'}`,
     { cause: root },
   );
 }
@@ -162,6 +184,6 @@ export function faultOf(profile: ProviderProfile, error: unknown): ErrandError {
   }
   return new ErrandError(
     'PROVIDER_MALFORMED',
-    `Provider "${profile.name}" sent what its wire "${profile.wire}" does not know: ${clip(messageOf(error), MESSAGE_LIMIT)}`,
+    `Provider "${profile.name}" sent what its wire "${profile.wire}" does not know: ${messageOf(error)}`,
   );
 }

@@ -24,8 +24,16 @@ const providers = new Map<string, Provider | undefined>();
 
 /** The library's provider of an endpoint; remembered, because finding it tries a pattern for each of sixty. */
 function providerAt(baseUrl: string): Provider | undefined {
-  if (!providers.has(baseUrl)) providers.set(baseUrl, findProvider({ providerApiUrl: baseUrl }));
+  if (!providers.has(baseUrl)) providers.set(baseUrl, lookUp(baseUrl));
   return providers.get(baseUrl);
+}
+
+/** A pattern of the library may end in the middle of a host's name, so a host that only begins like one is left out. */
+function lookUp(baseUrl: string): Provider | undefined {
+  const found = findProvider({ providerApiUrl: baseUrl });
+  const matched = found && new RegExp(found.api_pattern).exec(baseUrl);
+  const after = matched ? baseUrl[matched.index + matched[0].length] : 'none';
+  return matched?.[0].endsWith('/') || after === undefined || '/:'.includes(after) ? found : undefined;
 }
 
 function declaredCost(price: NonNullable<ProviderProfile['prices'][string]>, usage: BilledUsage): number {
@@ -35,6 +43,15 @@ function declaredCost(price: NonNullable<ProviderProfile['prices'][string]>, usa
     (uncached * price.input + usage.cached_input_tokens * cachedPrice + usage.output_tokens * price.output) /
     TOKENS_PER_PRICE
   );
+}
+
+/** The library throws at usage it finds odd; a turn that is paid for must not fail over its price. */
+function priceOf(reckon: () => ReturnType<typeof calcPrice>): ReturnType<typeof calcPrice> {
+  try {
+    return reckon();
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -55,7 +72,7 @@ export function costOf(profile: ProviderProfile, model: string, usage: BilledUsa
     output_tokens: usage.output_tokens,
   };
   const provider = providerAt(profile.base_url);
-  const priced = provider && calcPrice(tokens, model, { provider });
+  const priced = provider && priceOf(() => calcPrice(tokens, model, { provider }));
   if (!priced) return null;
   return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced.total_price : null;
 }

@@ -30,6 +30,11 @@ export const ModelPrice = z.strictObject({
 });
 export type ModelPrice = z.infer<typeof ModelPrice>;
 
+function isBare(address: string): boolean {
+  const { username, password, search, hash } = new URL(address);
+  return [username, password, search, hash].every((part) => part === '');
+}
+
 /**
  * Everything that belongs to one provider, as one immutable value: switching the provider switches all of it, and
  * nothing is ever mixed field by field (DESIGN §6, behaviours B47, B66, B71).
@@ -38,7 +43,7 @@ export const ProviderProfile = z
   .strictObject({
     name: ProviderName,
     wire: Wire,
-    base_url: z.url({ protocol: /^https?$/ }),
+    base_url: z.url({ protocol: /^https?$/ }).refine(isBare, 'expected an address without login, query and fragment'),
     /** Where the key comes from: `env:NAME` (also reads `NAME_FILE`), `file:/path`, or `none` for a keyless endpoint. */
     credential: z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
     default_model: z.string().optional(),
@@ -56,6 +61,10 @@ export const ProviderProfile = z
      * with them instead of paying again. The provider stores them.
      */
     background: z.boolean().default(false),
+  })
+  .refine(({ wire, base_url }) => wire !== 'messages' || !/\/v1\/*$/.test(base_url), {
+    path: ['base_url'],
+    message: 'expected an address without /v1, which the wire "messages" adds itself',
   })
   .refine(({ background, wire }) => !background || wire === 'responses', {
     path: ['background'],

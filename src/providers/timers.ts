@@ -1,3 +1,4 @@
+import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError, type FailureCode } from '../errors.ts';
 import type { ProviderProfile } from './profile.ts';
 
@@ -14,6 +15,12 @@ const EXPIRY: Record<Limit, { code: FailureCode; missing: string }> = {
   turn_ms: { code: 'PROVIDER_TURN_TIMED_OUT', missing: 'no complete turn' },
 };
 
+/**
+ * How much longer a stream may be silent from `high` up. A model that thinks sends nothing for as long as it thinks, on
+ * OpenAI not even a ping: 8.5 minutes were seen at `high`, where 2 minutes are enough to tell a dead stream otherwise.
+ */
+const THINKING_FACTOR = 5;
+
 /** A complete answer may be followed by usage and the end of the body; this long, and not for ever. */
 const LINGER_MS = 1_000;
 
@@ -26,6 +33,7 @@ export class CallTimers {
   readonly #controller = new AbortController();
   readonly #profile: ProviderProfile;
   readonly #limits: CallLimits;
+  readonly #idleFactor: number;
   readonly #caller: AbortSignal;
   readonly #leave: () => void;
   readonly #turn: NodeJS.Timeout;
@@ -36,9 +44,14 @@ export class CallTimers {
   /** Aborts with the caller's signal, or when a limit is passed. */
   readonly signal: AbortSignal;
 
-  constructor(profile: ProviderProfile, caller: AbortSignal, limits: CallLimits = {}) {
+  constructor(
+    profile: ProviderProfile,
+    caller: AbortSignal,
+    { limits = {}, effort = null }: { limits?: CallLimits | undefined; effort?: ReasoningEffort | null } = {},
+  ) {
     this.#profile = profile;
     this.#limits = limits;
+    this.#idleFactor = thinksLong(effort) ? THINKING_FACTOR : 1;
     this.signal = this.#controller.signal;
     this.#caller = caller;
     this.#leave = () => this.#controller.abort(caller.reason);
@@ -56,6 +69,11 @@ export class CallTimers {
   eventArrived(): void {
     if (this.#limit === 'idle_ms') this.#phase.refresh();
     else this.#enter('idle_ms');
+  }
+
+  /** Goes on waiting for the next event: the stream is alive, and says nothing. Before its first event that is no help. */
+  signOfLife(): void {
+    if (this.#limit === 'idle_ms' && !this.#isComplete) this.#phase.refresh();
   }
 
   /** Starts waiting for the end of the body, briefly. */
@@ -86,9 +104,10 @@ export class CallTimers {
   }
 
   #start(limit: Limit): NodeJS.Timeout {
-    const ofProvider = this.#profile.timeouts[limit];
+    const factor = limit === 'idle_ms' ? this.#idleFactor : 1;
+    const ofProvider = this.#profile.timeouts[limit] * factor;
     const ofTask = this.#limits[limit] ?? Number.POSITIVE_INFINITY;
-    const source = ofTask < ofProvider ? "the task's budget" : `timeouts.${limit}`;
+    const source = ofTask < ofProvider ? "the task's budget" : `${factor > 1 ? `${factor} × ` : ''}timeouts.${limit}`;
     const limitMs = Math.min(ofTask, ofProvider);
     return setTimeout(() => this.#expire(limit, `${limitMs} ms (${source})`), limitMs);
   }
@@ -98,4 +117,8 @@ export class CallTimers {
     const message = `Provider "${this.#profile.name}" sent ${missing} within ${allowed}.`;
     this.#controller.abort(new ErrandError(code, message));
   }
+}
+
+function thinksLong(effort: ReasoningEffort | null): boolean {
+  return effort !== null && REASONING_EFFORTS.indexOf(effort) >= REASONING_EFFORTS.indexOf('high');
 }

@@ -18,6 +18,8 @@ export const Directive = z.strictObject({
   /** Reported input tokens, with those from the cache included. */
   input_tokens: Count.optional(),
   cached_input_tokens: Count.optional(),
+  /** Reported input tokens that went into the cache. */
+  cache_write_tokens: Count.optional(),
   /** The model the answer claims to come from, where it should not be the one asked for. */
   model: z.string().optional(),
   /** Why the answer ends before its end: its output limit, or a content filter. */

@@ -33,6 +33,12 @@ const EFFORT_FIELDS = [
   ['thinking'],
 ] as const;
 
+/** Models of OpenAI that do not reason. */
+const DOES_NOT_REASON = /^(gpt-3|gpt-4|chatgpt-4o|gpt-5(\.\d)?-chat)/;
+
+/** The least output that the Responses API takes a request for. */
+const LEAST_OUTPUT_TOKENS = 16;
+
 const LIMIT_FIELDS = ['max_output_tokens', 'max_completion_tokens', 'max_tokens'];
 
 function asObject(value: unknown): Json {
@@ -79,6 +85,23 @@ function itemsOf(body: Json): unknown {
   return typeof input === 'string' ? [{ role: 'user', content: input }] : (input ?? messages);
 }
 
+/** What the Responses API refuses, in its words. */
+function refusalOf(
+  model: string,
+  include: unknown,
+  limit: number | undefined,
+): { problem: string; param: string } | undefined {
+  const wantsReasoning = Array.isArray(include) && include.includes('reasoning.encrypted_content');
+  if (wantsReasoning && DOES_NOT_REASON.test(model)) {
+    return { problem: 'Encrypted content is not supported with this model.', param: 'include' };
+  }
+  if (limit !== undefined && limit < LEAST_OUTPUT_TOKENS) {
+    const problem = `Invalid 'max_output_tokens': integer below minimum value. Expected a value >= ${LEAST_OUTPUT_TOKENS}.`;
+    return { problem, param: 'max_output_tokens' };
+  }
+  return undefined;
+}
+
 /**
  * Reads the body of a request. The one place where what a client sent is looked at; every field may be missing or of
  * any type. Returns what is wrong where the body is no model call.
@@ -101,6 +124,10 @@ export function readModelCall(
     return { problem: `expected a conversation in ${param}`, param };
   }
   const limit = LIMIT_FIELDS.map((field) => fields[field]).find((value) => typeof value === 'number');
+  if (door.wire === 'responses') {
+    const refused = refusalOf(model, fields.include, limit);
+    if (refused) return refused;
+  }
   return {
     ...door,
     model,

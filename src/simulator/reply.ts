@@ -18,7 +18,7 @@ export type Reply = {
   /** The answer or, where `stop` is `refusal`, the refusal; in the pieces a stream sends. */
   pieces: string[];
   toolCalls: ToolCall[];
-  usage: Usage;
+  usage: Usage & { cache_write_tokens: number };
   stop: Stop;
 };
 
@@ -98,6 +98,7 @@ export function composeReply(call: ModelCall, play: Play, id: string): Reply {
     usage: {
       input_tokens: directive.input_tokens ?? tokensOf(call.characters),
       cached_input_tokens: directive.cached_input_tokens ?? 0,
+      cache_write_tokens: directive.cache_write_tokens ?? 0,
       output_tokens: thought + (directive.tokens ?? said),
       reasoning_tokens: thought,
     },

@@ -137,6 +137,29 @@ test.each<[string, number, Record<string, string>, FailureCode]>([
   expect(asked).toEqual(['identity']);
 });
 
+test('outlasts the idle limit while nothing but pings come: a model may think for long', async () => {
+  const start = {
+    type: 'message_start',
+    message: { id: 'm', content: [], usage: { input_tokens: 1, output_tokens: 0 } },
+  };
+  const thinking = await serve((_, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.write(`data: ${JSON.stringify(start)}\n\n`);
+    let pings = 0;
+    const beat = setInterval(() => {
+      res.write('event: ping\ndata: {"type":"ping"}\n\n');
+      if (++pings < 12) return;
+      clearInterval(beat);
+      res.write(`data: ${JSON.stringify({ type: 'message_delta', delta: { stop_reason: 'end_turn' } })}\n\n`);
+      res.end(`data: ${JSON.stringify({ type: 'message_stop' })}\n\n`);
+    }, 50);
+  });
+  onTestFinished(thinking.close);
+  const profile = profileAt('messages', thinking.url, { timeouts: { idle_ms: 300 } });
+  const turn = await modelOf(profile, 'claude-opus-5-5').model.turn(ask(), new AbortController().signal);
+  expect(turn.stop).toBe('answer');
+});
+
 test('names the first-token limit when headers come and nothing else', async () => {
   const silent = await serve((_, res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' });

@@ -42,3 +42,12 @@ test('hands out profiles that cannot be changed', () => {
   const profile = createCatalogue([profileAt('chat', 'https://llm.example')]).get('acme');
   expect(Object.isFrozen(profile) && Object.isFrozen(profile.timeouts) && Object.isFrozen(profile.efforts)).toBe(true);
 });
+
+test.each([
+  ['chat', 'https://user:secret@llm.example/v1', 'without login'],
+  ['chat', 'https://llm.example/v1?key=1', 'without login, query'],
+  ['responses', 'https://llm.example/v1#top', 'query and fragment'],
+  ['messages', 'https://llm.example/v1/', 'without /v1'],
+] as const)('refuses for the wire %s the address %s', (wire, base_url, message) => {
+  expect(() => profileAt(wire, 'https://llm.example', { base_url })).toThrow(message);
+});

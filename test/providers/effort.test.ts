@@ -27,7 +27,11 @@ describe('effortFor', () => {
     ['messages', 'claude-3-5-haiku-latest', 'high', null, 'omitted'],
     ['chat', 'llama-4', 'medium', 'medium', 'sent'],
     ['chat', 'llama-4', 'max', 'high', 'clamped'],
-    ['chat', 'llama-4', 'none', 'low', 'clamped'],
+    ['chat', 'llama-4', 'none', 'none', 'sent'],
+    ['responses', 'gpt-5-pro-2025-10-06', 'low', 'high', 'clamped'],
+    ['responses', 'gpt-5-codex', 'minimal', 'low', 'clamped'],
+    ['responses', 'gpt-5.1-codex-max', 'max', 'xhigh', 'clamped'],
+    ['responses', 'gpt-5.3-codex', 'none', 'low', 'clamped'],
   ];
   test.each(cases)('%s: %s asked for %s gets %s (%s)', (wire, model, requested, level, treatment) => {
     expect(effortFor(at(wire), model, requested)).toEqual({ level, treatment });

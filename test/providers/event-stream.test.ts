@@ -1,11 +1,17 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
-import { eventStreamOf } from '../../src/providers/event-stream.ts';
+import { eventStreamOf, SILENCE } from '../../src/providers/event-stream.ts';
 import { createProviderFetch } from '../../src/providers/fetch.ts';
 import { faultOfTurn, KEY, profileAt, serve } from './models.ts';
 
-/** What comes out of a body that arrives in these pieces. */
+/** The events that come out of a body that arrives in these pieces. */
 async function eventsOf(...pieces: (string | Buffer)[]): Promise<unknown[]> {
+  const all = await allOf(...pieces);
+  return all.filter((event) => event !== SILENCE);
+}
+
+/** The same, with what came in between and said nothing. */
+async function allOf(...pieces: (string | Buffer)[]): Promise<unknown[]> {
   const server = await serve(async (_, res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     for (const piece of pieces) await new Promise((written) => res.write(piece, () => setImmediate(written)));
@@ -32,7 +38,7 @@ test('an event that is cut in the middle is none', async () => {
   expect(await eventsOf('data: {"n":1}\n\n', 'data: {"n":')).toEqual([{ n: 1 }]);
 });
 
-test('what says nothing is left out, so that it keeps no stalled stream alive', async () => {
+test('what says nothing is no event', async () => {
   const ping = 'event: ping\ndata: {"type":"ping"}\n\n';
   expect(await eventsOf(ping, 'data: {"n":1}\n\n', ping, 'data:\n\n', 'data: [DONE]\n\n')).toEqual([{ n: 1 }]);
 });
@@ -51,12 +57,31 @@ test.each([
 test.each([
   ['event: error\ndata: out of order\n\n', 'out of order'],
   ['data: {"error":"out of order"}\n\n', 'out of order'],
-  ['event: error\ndata: {"code":418}\n\n', '{"code":418}'],
+  ['event: error\ndata: {"why":418}\n\n', '{"why":418}'],
 ])('a failure in words of its own is told in them: %j', async (event, message) => {
   await expect(eventsOf(event)).rejects.toMatchObject({
     code: 'PROVIDER_FAILED',
     message: expect.stringContaining(message),
   });
+});
+
+test.each(['event: ping\ndata: {"type":"ping"}\n\n', ': thinking\n\n', 'data: {"n":'])(
+  'what comes and says nothing, such as %j, is a sign of life',
+  async (piece) => {
+    expect(await allOf(piece)).toEqual([SILENCE]);
+  },
+);
+
+test.each([
+  [{ code: 429, message: 'slow down' }, 'PROVIDER_RATE_LIMITED'],
+  [{ code: 402, message: 'add credit' }, 'PROVIDER_QUOTA_EXHAUSTED'],
+  [{ code: 400, message: 'bad field' }, 'PROVIDER_REFUSED_REQUEST'],
+  [{ code: 502, message: 'upstream' }, 'PROVIDER_FAILED'],
+  [{ type: 'invalid_request_error', message: 'no' }, 'PROVIDER_REFUSED_REQUEST'],
+  [{ code: 'context_length_exceeded', message: 'long' }, 'CONTEXT_TOO_LONG'],
+])('a failure in the stream that tells %j is sorted by it, and may have cost', async (error, code) => {
+  const failure = eventsOf('data: {"n":1}\n\n', `data: ${JSON.stringify({ error })}\n\n`);
+  await expect(failure).rejects.toMatchObject({ code, httpStatus: undefined });
 });
 
 test('an event without an end is a fault of the provider, not of our memory', async () => {

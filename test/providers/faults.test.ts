@@ -15,6 +15,8 @@ const ANSWERS: [string, Directive, FailureCode][] = [
   ['429 for an empty account', { status: 429, code: 'insufficient_quota' }, 'PROVIDER_QUOTA_EXHAUSTED'],
   ['429 at a spend limit', { status: 429, code: 'enforced_spend_limit_reached' }, 'PROVIDER_QUOTA_EXHAUSTED'],
   ['400 for lack of credit', { status: 400, message: 'Your credit balance is too low.' }, 'PROVIDER_QUOTA_EXHAUSTED'],
+  ['429 at the quota', { status: 429, error_type: 'exceeded_current_quota_error' }, 'PROVIDER_QUOTA_EXHAUSTED'],
+  ['429 that no wait helps', { status: 429, message: 'Request too large for gpt-5 on TPM.' }, 'CONTEXT_TOO_LONG'],
   ['503', { status: 503 }, 'PROVIDER_OVERLOADED'],
   ['529', { status: 529 }, 'PROVIDER_OVERLOADED'],
   ['500', { status: 500 }, 'PROVIDER_FAILED'],
@@ -46,10 +48,10 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     expect(await faultOfTurn(profileAt(wire, sim.url))).toMatchObject({ retryAfterMs: 3_600_000 });
   });
 
-  test("the provider's message is clipped, and its error has no cause that repeats it", async () => {
+  test("the provider's message is whole until it is masked, and its error has no cause that repeats it", async () => {
     sim = await simulate({ status: 400, message: 'x'.repeat(5_000) });
     const fault = await faultOfTurn(profileAt(wire, sim.url));
-    expect(fault.message.length).toBeLessThan(400);
+    expect(fault.message).toContain('x'.repeat(5_000));
     expect(fault.cause).toBeUndefined();
   });
 
@@ -71,7 +73,18 @@ describe.each(WIRES)('on the %s wire', (wire) => {
 test('response.failed is a fault with the code it carries', async () => {
   sim = await simulate({ fail: 'response', code: 'rate_limit_exceeded', message: 'slow down' });
   const fault = await faultOfTurn(profileAt('responses', sim.url));
-  expect(fault).toMatchObject({ code: 'PROVIDER_RATE_LIMITED', message: expect.stringContaining('slow down') });
+  expect(fault).toMatchObject({
+    code: 'PROVIDER_RATE_LIMITED',
+    message: expect.stringContaining('slow down'),
+    requestId: expect.stringMatching(/\S/),
+  });
+});
+
+test.each(['reasoning.effort', 'output_config.effort'])('a refused %s is told with the way out', async (param) => {
+  sim = await simulate({ status: 400, message: 'Unsupported value.', param });
+  const fault = await faultOfTurn(profileAt('responses', sim.url));
+  expect(fault.code).toBe('PROVIDER_REFUSED_REQUEST');
+  expect(fault.remedy).toContain('providers.acme.efforts');
 });
 
 test('an error wrapped in an array, as Gemini sends it, is read', async () => {
@@ -117,6 +130,9 @@ describe('retryAfterMsOf', () => {
     [{ 'retry-after': 'Sun, 22 Nov 2026 09:00:00 GMT' }, 0],
     [{ 'retry-after': '-5' }, 0],
     [{ 'retry-after': 'later' }, undefined],
+    [{ 'retry-after': 'Retry in 10' }, undefined],
+    [{ 'retry-after': '1, 2' }, undefined],
+    [{ 'retry-after': '2026-11-22T10:00:05Z' }, 5_000],
     [{}, undefined],
   ];
   test.each(forms)('reads %j as %s ms', (headers, expected) => {

@@ -48,6 +48,16 @@ test('an unknown model, an unknown endpoint and an untold usage have no cost, wh
   expect(costOf(openai, 'gpt-4.1-mini', null)).toBeNull();
 });
 
+test('an endpoint whose host only begins like a known one is unknown', () => {
+  expect(costOf(profile('https://api.openai.com.evil.example/v1'), 'gpt-4.1-mini', USAGE)).toBeNull();
+  expect(costOf(profile('https://api.anthropic.company'), 'claude-opus-5-5', USAGE)).toBeNull();
+  expect(costOf(profile('https://api.openai.com:443/v1'), 'gpt-4.1-mini', USAGE)).toBeGreaterThan(0);
+});
+
+test('usage that the library finds odd has no cost, and no error either', () => {
+  expect(costOf(openai, 'gpt-4.1-mini', { ...USAGE, cached_input_tokens: 200_000 })).toBeNull();
+});
+
 test('the most a call can cost takes all its input as written to the cache, where that is dearer', () => {
   const tokens = { inputTokens: 100_000, outputTokens: 10_000 };
   expect(mostCostOf(anthropic, 'claude-opus-5-5', tokens)).toBeCloseTo(0.1 * 5 + 0.01 * 20, 10);

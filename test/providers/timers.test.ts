@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import { type CallLimits, CallTimers } from '../../src/providers/timers.ts';
 import { profileAt } from './models.ts';
 
 const TIMEOUTS = { headers_ms: 10_000, first_token_ms: 10_000, idle_ms: 10_000, turn_ms: 10_000 };
 
-function timersOf(timeouts: Partial<typeof TIMEOUTS>, limits?: CallLimits) {
+function timersOf(timeouts: Partial<typeof TIMEOUTS>, limits?: CallLimits, effort: ReasoningEffort | null = null) {
   const profile = profileAt('chat', 'https://llm.example', { timeouts: { ...TIMEOUTS, ...timeouts } });
-  return new CallTimers(profile, new AbortController().signal, limits);
+  return new CallTimers(profile, new AbortController().signal, { limits, effort });
 }
 
 async function messageOfExpiry(timers: CallTimers): Promise<string | undefined> {
@@ -24,6 +25,33 @@ test('what a task allows lowers the limit of its provider, and the message says 
     'Provider "acme" sent no further event within 40 ms (the task\'s budget).',
   );
   expect(timers.expired?.code).toBe('PROVIDER_STREAM_STALLED');
+});
+
+test('a stream may be silent for longer where the model is to think hard, but not longer than its task allows', async () => {
+  const thinking = timersOf({ idle_ms: 20 }, undefined, 'high');
+  thinking.headersArrived();
+  thinking.eventArrived();
+  expect(await messageOfExpiry(thinking)).toBe(
+    'Provider "acme" sent no further event within 100 ms (5 × timeouts.idle_ms).',
+  );
+  const hurried = timersOf({ idle_ms: 20 }, { idle_ms: 30 }, 'max');
+  hurried.headersArrived();
+  hurried.eventArrived();
+  expect(await messageOfExpiry(hurried)).toContain("within 30 ms (the task's budget)");
+});
+
+test('a sign of life keeps a stream that has begun, and no other', async () => {
+  const waiting = timersOf({ first_token_ms: 60 });
+  waiting.headersArrived();
+  const signs = setInterval(() => waiting.signOfLife(), 10);
+  expect(await messageOfExpiry(waiting)).toContain('no first event');
+  clearInterval(signs);
+  const alive = timersOf({ idle_ms: 60, turn_ms: 200 });
+  alive.headersArrived();
+  alive.eventArrived();
+  const more = setInterval(() => alive.signOfLife(), 10);
+  expect(await messageOfExpiry(alive)).toContain('no complete turn');
+  clearInterval(more);
 });
 
 test('what a task allows never raises the limit of its provider', async () => {

@@ -50,6 +50,25 @@ describe.each(WIRES)('a turn on the %s wire', (wire) => {
     expect(sim.requests()[0]).toMatchObject({ wire, key: KEY, model: 'sim-model', is_stream: true });
   });
 
+  test('sends the system prompt, and is billed for what it thought and what it wrote to the cache', async () => {
+    const tokens = {
+      tokens: 7,
+      reasoning_tokens: 5,
+      input_tokens: 90,
+      cached_input_tokens: 40,
+      cache_write_tokens: 30,
+    };
+    sim = await simulate({ text: 'Well.', reasoning: 'Hm.', ...tokens });
+    const turn = await modelOf(profileAt(wire, sim.url)).model.turn(
+      ask('How are you?', { system: 'Be very brief.' }),
+      live(),
+    );
+    expect(turn.usage).toEqual({ input_tokens: 90, cached_input_tokens: 40, output_tokens: 12, reasoning_tokens: 5 });
+    const { instructions, system, messages } = lastBody();
+    const first = Array.isArray(messages) ? messages[0] : undefined;
+    expect(instructions ?? system ?? first.content).toBe('Be very brief.');
+  });
+
   test('echoes its own blocks verbatim on the next turn, with the results of its tools', async () => {
     sim = await simulate(
       { tool: 'add', args: { a: 1 }, text: 'Adding.', reasoning: 'I should add.' },

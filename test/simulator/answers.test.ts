@@ -103,8 +103,9 @@ describe.each(['responses', 'chat', 'messages'] as const)('%s', (wire) => {
   });
 
   test('cuts an answer at the output limit of the request', async () => {
-    const answer = await client.stream({ prompt: 'Go on. [[sim: tokens=50]]', maxTokens: 5 });
-    expect(answer).toMatchObject({ text: 'Simulated answer to:', stop: stops.length });
+    const answer = await client.stream({ prompt: 'Go on. [[sim: tokens=50]]', maxTokens: 16 });
+    expect(answer.text).toHaveLength(16 * 4);
+    expect(answer).toMatchObject({ text: expect.stringMatching(/^Simulated answer to: Go on/), stop: stops.length });
   });
 
   test('claims another model where directed', async () => {

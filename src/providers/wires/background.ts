@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
-import type { ResponseStreamEvent } from 'openai/resources/responses/responses';
-import { type EventStream, eventStreamOf } from '../event-stream.ts';
+import type { ResponseIncludable, ResponseStreamEvent } from 'openai/resources/responses/responses';
+import { type EventStream, eventStreamOf, SILENCE } from '../event-stream.ts';
 import { createProviderFetch, type WireCredential } from '../fetch.ts';
 import type { BackgroundTies } from '../model.ts';
 import type { ProviderProfile } from '../profile.ts';
@@ -8,8 +8,8 @@ import { createOpenAIClient } from './openai-client.ts';
 
 type Stream = EventStream<ResponseStreamEvent>;
 
-/** Where the responses of one provider are asked for. */
-type Connection = { profile: ProviderProfile; client: OpenAI };
+/** Where the responses of one provider are asked for, and what is to come with them. */
+type Connection = { profile: ProviderProfile; client: OpenAI; include: ResponseIncludable[] };
 
 /** Makes a background call: goes on with the response that is known, else asks for one, and notes which it is. */
 export async function inBackground(
@@ -27,8 +27,11 @@ export async function inBackground(
  * The events of a response that was asked for before, from its first; `null` where it came to nothing. Its state is
  * looked up first, because a response that has ended is kept for longer than its stream.
  */
-async function reattach({ profile, client }: Connection, id: string, signal: AbortSignal): Promise<Stream | null> {
-  const include = ['reasoning.encrypted_content' as const];
+async function reattach(
+  { profile, client, include }: Connection,
+  id: string,
+  signal: AbortSignal,
+): Promise<Stream | null> {
   const { data: stored, response } = await client.responses.retrieve(id, { include }, { signal }).withResponse();
   if (stored.status === 'queued' || stored.status === 'in_progress') {
     return eventStreamOf(
@@ -55,13 +58,10 @@ async function* justOne(event: ResponseStreamEvent): AsyncGenerator<ResponseStre
   yield event;
 }
 
-async function* noting(
-  events: AsyncIterable<ResponseStreamEvent>,
-  note: BackgroundTies['note'],
-): AsyncGenerator<ResponseStreamEvent> {
+async function* noting(events: Stream['events'], note: BackgroundTies['note']): Stream['events'] {
   let isNoted = false;
   for await (const event of events) {
-    if (!isNoted && 'response' in event) {
+    if (!isNoted && event !== SILENCE && 'response' in event) {
       isNoted = true;
       await note(event.response.id);
     }

@@ -7,11 +7,22 @@ function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Gemini gives every call of a turn the index 0: another id is another call. */
+function isSame(id: unknown, other: unknown): boolean {
+  return !id || !other || id === other;
+}
+
+/** Content that comes as text and as a list of parts by turns is kept as a list. */
+function asParts(content: unknown): unknown[] {
+  if (Array.isArray(content)) return content;
+  return typeof content === 'string' && content !== '' ? [{ type: 'text', text: content }] : [];
+}
+
 function mergeLists(into: unknown[], pieces: unknown[]): unknown[] {
   for (const piece of pieces) {
     const position = isJson(piece) && typeof piece.index === 'number' ? piece.index : undefined;
-    const known = into.find((entry) => isJson(entry) && position !== undefined && entry.index === position);
-    if (isJson(known) && isJson(piece)) mergeDelta(known, piece);
+    const known = into.findLast((entry) => isJson(entry) && position !== undefined && entry.index === position);
+    if (isJson(known) && isJson(piece) && isSame(known.id, piece.id)) mergeDelta(known, piece);
     else into.push(structuredClone(piece));
   }
   return into;
@@ -28,7 +39,8 @@ export function mergeDelta(message: Json, delta: Json): void {
     const known = message[key];
     if (piece === null || piece === undefined) message[key] ??= null;
     else if (typeof piece === 'string' && typeof known === 'string' && !WHOLE.has(key)) message[key] = known + piece;
-    else if (Array.isArray(piece)) message[key] = mergeLists(Array.isArray(known) ? known : [], piece);
+    else if (Array.isArray(piece)) message[key] = mergeLists(asParts(known), piece);
+    else if (Array.isArray(known)) message[key] = [...known, ...asParts(piece)];
     else if (isJson(piece) && isJson(known)) mergeDelta(known, piece);
     else message[key] = structuredClone(piece);
   }

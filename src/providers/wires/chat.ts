@@ -7,6 +7,7 @@ import type {
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
 import type { Reply } from '../call.ts';
 import { eventStreamOf } from '../event-stream.ts';
+import { isRecord } from '../faults.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
 import { mergeDelta } from './chat-delta.ts';
@@ -16,7 +17,9 @@ import {
   type ConnectWire,
   fromNative,
   outputLimit,
+  stopFor,
   type TurnBody,
+  textual,
   tokens,
   toNative,
   type WireRoute,
@@ -50,16 +53,39 @@ function paramsOf({ profile, model, effort }: WireRoute, request: TurnRequest): 
 /** The assistant message as it grows: what is known of it, and whatever else the provider adds. */
 type GrowingMessage = {
   role: 'assistant';
-  content: string | null;
+  /** A text, or a list of parts where the provider tells its thoughts apart (Mistral). */
+  content: unknown;
   refusal?: string | null;
-  tool_calls?: { index?: number; id?: string; function?: { name?: string; arguments?: string } }[];
+  tool_calls?: { index?: number; id?: string; function?: { name?: string; arguments?: unknown } }[];
 };
+
+/** Why a turn ends, in the words of OpenAI and of the servers that speak its protocol. */
+const STOP_REASONS: Readonly<Record<string, StopReason>> = {
+  stop: 'answer',
+  eos: 'answer',
+  eos_token: 'answer',
+  end_turn: 'answer',
+  stop_sequence: 'answer',
+  tool_calls: 'tools',
+  function_call: 'tools',
+  length: 'length',
+  max_tokens: 'length',
+  content_filter: 'refusal',
+};
+
+/** The text in a piece of content: the piece itself, or those of its parts that are text. */
+function textIn(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content.map((part: unknown) => (isRecord(part) && part.type === 'text' ? textual(part.text) : '')).join('');
+}
 
 /** Gathers the deltas of the one choice asked for. */
 class ChatReply implements Reply<ChatCompletionChunk> {
   readonly #options: WireRoute;
   readonly #onText: TurnRequest['onText'];
   readonly #message: GrowingMessage = { role: 'assistant', content: null };
+  #text = '';
   #finish: string | undefined;
   #told: ChatCompletionChunk['usage'];
 
@@ -77,7 +103,9 @@ class ChatReply implements Reply<ChatCompletionChunk> {
     const choice = chunk.choices?.[0];
     if (!choice) return;
     if (choice.delta) mergeDelta(this.#message, { ...choice.delta });
-    if (choice.delta?.content) this.#onText?.(choice.delta.content);
+    const piece = textIn(choice.delta?.content);
+    this.#text += piece;
+    if (piece !== '') this.#onText?.(piece);
     if (choice.finish_reason) this.#finish = choice.finish_reason;
   }
 
@@ -86,25 +114,23 @@ class ChatReply implements Reply<ChatCompletionChunk> {
     const calls = (message.tool_calls ?? []).map(({ index: _, ...call }) => call);
     const toolCalls = calls.map(
       (call): ToolCall => ({
-        id: call.id ?? '',
-        name: call.function?.name ?? '',
-        arguments: call.function?.arguments ?? '',
+        id: textual(call.id),
+        name: textual(call.function?.name),
+        arguments: textual(call.function?.arguments),
       }),
     );
     return {
       native: toNative(calls.length > 0 ? { ...message, tool_calls: calls } : message),
-      text: message.content ?? '',
+      text: this.#text,
       tool_calls: toolCalls,
       stop: this.#stop(toolCalls),
       ...billOf(this.#options, this.#usage()),
     };
   }
 
-  /** Some servers finish a turn with tool calls as `stop`, so the calls decide. */
   #stop(calls: ToolCall[]): StopReason {
-    if (this.#finish === 'content_filter' || this.#message.refusal) return 'refusal';
-    if (this.#finish === 'length') return 'length';
-    return calls.length > 0 ? 'tools' : 'answer';
+    const stop = stopFor(this.#options, STOP_REASONS, this.#finish, calls);
+    return this.#message.refusal ? 'refusal' : stop;
   }
 
   #usage(): BilledUsage | null {
@@ -114,7 +140,8 @@ class ChatReply implements Reply<ChatCompletionChunk> {
       input_tokens: tokens(told.prompt_tokens),
       cached_input_tokens: tokens(told.prompt_tokens_details?.cached_tokens),
       cache_write_tokens: tokens(told.prompt_tokens_details?.cache_write_tokens),
-      output_tokens: tokens(told.completion_tokens),
+      // xAI tells of reasoning in the total alone.
+      output_tokens: Math.max(tokens(told.completion_tokens), tokens(told.total_tokens) - tokens(told.prompt_tokens)),
       reasoning_tokens: tokens(told.completion_tokens_details?.reasoning_tokens),
     };
   }

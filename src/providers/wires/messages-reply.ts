@@ -8,7 +8,7 @@ import { ErrandError } from '../../errors.ts';
 import type { Reply } from '../call.ts';
 import type { TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
-import { billOf, type TurnBody, tokens, toNative, type WireRoute } from './wire.ts';
+import { billOf, stopFor, type TurnBody, tokens, toNative, type WireRoute } from './wire.ts';
 
 /** A content block, and the text of its tool input as far as it came: JSON only once it is whole. */
 type GrowingBlock = { block: ContentBlock; inputText: string };
@@ -22,7 +22,9 @@ type Told = {
   output_tokens_details: { thinking_tokens: number } | null;
 };
 
-const STOP_REASONS: Record<string, StopReason> = {
+const STOP_REASONS: Readonly<Record<string, StopReason>> = {
+  end_turn: 'answer',
+  stop_sequence: 'answer',
   tool_use: 'tools',
   max_tokens: 'length',
   refusal: 'refusal',
@@ -81,12 +83,13 @@ export class MessagesReply implements Reply<RawMessageStreamEvent> {
       const { model } = this.#options;
       throw new ErrandError('CONTEXT_TOO_LONG', `the conversation and its answer fill the context window of ${model}`);
     }
+    const calls = this.#toolCalls();
     const blocks = this.#blocks.filter((growing) => growing !== undefined).map((growing) => this.#whole(growing));
     return {
       native: toNative(blocks.filter((block) => block.type !== 'text' || block.text !== '')),
       text: blocks.map((block) => (block.type === 'text' ? block.text : '')).join(''),
-      tool_calls: this.#toolCalls(),
-      stop: STOP_REASONS[this.#stopReason ?? ''] ?? 'answer',
+      tool_calls: calls,
+      stop: stopFor(this.#options, STOP_REASONS, this.#stopReason, calls),
       ...billOf(this.#options, this.#usage()),
     };
   }

@@ -9,7 +9,7 @@ import { eventStreamOf } from '../event-stream.ts';
 import { KEY_HELD_BY_FETCH } from '../fetch.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import { MessagesReply } from './messages-reply.ts';
-import { thinkingFor } from './thinking.ts';
+import { isClaude, thinkingFor } from './thinking.ts';
 import { type ConnectWire, type Endpoint, fromNative, outputLimit, type WireRoute, wireModel } from './wire.ts';
 
 /**
@@ -48,6 +48,11 @@ function toolOf({ name, description, parameters }: ToolDefinition): Tool {
   return { name, description, input_schema: { ...parameters, type: 'object' } };
 }
 
+/** The prompt is worth keeping where a child with tools sends it again with every turn; written once, it costs more. */
+function cachingFor(model: string, { tools }: TurnRequest): Pick<MessageCreateParamsStreaming, 'cache_control'> {
+  return tools.length > 0 && isClaude(model) ? { cache_control: { type: 'ephemeral' } } : {};
+}
+
 function paramsOf({ profile, model, effort }: WireRoute, request: TurnRequest): MessageCreateParamsStreaming {
   const maxTokens = outputLimit(profile, request.maxOutputTokens);
   return {
@@ -57,6 +62,7 @@ function paramsOf({ profile, model, effort }: WireRoute, request: TurnRequest): 
     stream: true,
     ...(request.system !== '' && { system: request.system }),
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
+    ...cachingFor(model, request),
     ...thinkingFor(model, effort, maxTokens),
   };
 }

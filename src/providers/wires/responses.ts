@@ -2,14 +2,16 @@ import type {
   FunctionTool,
   Response as OpenAIResponse,
   ResponseCreateParamsStreaming,
+  ResponseIncludable,
   ResponseInputItem,
   ResponseOutputItem,
   ResponseStreamEvent,
 } from 'openai/resources/responses/responses';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
+import { ErrandError } from '../../errors.ts';
 import type { Reply } from '../call.ts';
+import { levelsOf } from '../effort-levels.ts';
 import { eventStreamOf } from '../event-stream.ts';
-import { faultOfComplaint } from '../faults.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
 import { inBackground } from './background.ts';
@@ -36,16 +38,34 @@ function toolOf({ name, description, parameters }: ToolDefinition): FunctionTool
   return { type: 'function', name, description, parameters, strict: false };
 }
 
-/** Reasoning comes back encrypted and is sent again with the next turn; the provider stores only what it does in the background. */
-function paramsOf({ profile, model, effort }: WireRoute, request: TurnRequest): ResponseCreateParamsStreaming {
+/** The least output that OpenAI takes a request for. */
+const LEAST_OUTPUT_TOKENS = 16;
+
+/** What is to come with a response. Of a model that does not reason, OpenAI refuses to tell the reasoning. */
+function includeOf({ profile, model }: WireRoute): ResponseIncludable[] {
+  return levelsOf(profile, model).length > 0 ? ['reasoning.encrypted_content'] : [];
+}
+
+/**
+ * Reasoning comes back encrypted and is sent again with the next turn; the provider stores only what it does in the
+ * background.
+ *
+ * @throws ErrandError `BUDGET_TOKENS` where fewer tokens are left than the provider takes a request for.
+ */
+function paramsOf(route: WireRoute, request: TurnRequest): ResponseCreateParamsStreaming {
+  const { profile, model, effort } = route;
+  const maxTokens = outputLimit(profile, request.maxOutputTokens);
+  if (maxTokens < LEAST_OUTPUT_TOKENS) {
+    throw new ErrandError('BUDGET_TOKENS', `A turn needs ${LEAST_OUTPUT_TOKENS} tokens; ${maxTokens} are left.`);
+  }
   return {
     model,
     input: request.transcript.flatMap(inputOf),
-    max_output_tokens: outputLimit(profile, request.maxOutputTokens),
+    max_output_tokens: maxTokens,
     stream: true,
     store: profile.background,
     ...(profile.background && { background: true }),
-    include: ['reasoning.encrypted_content'],
+    include: includeOf(route),
     ...(request.system !== '' && { instructions: request.system }),
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
     ...(effort !== null && { reasoning: { effort } }),
@@ -69,14 +89,9 @@ class ResponsesReply implements Reply<ResponseStreamEvent> {
   }
 
   take(event: ResponseStreamEvent): void {
-    const { profile } = this.#options;
     if (event.type === 'response.output_text.delta') this.#onText?.(event.delta);
     else if (event.type === 'response.output_item.done') this.#items[event.output_index] = event.item;
     else if (event.type === 'response.completed' || event.type === 'response.incomplete') this.#end = event.response;
-    else if (event.type === 'response.failed') {
-      const { code = '', message = '' } = event.response.error ?? {};
-      throw faultOfComplaint(profile, { kind: code, message });
-    }
   }
 
   turn(): TurnBody {
@@ -129,7 +144,8 @@ export const connectResponses: ConnectWire = (endpoint) => {
         const { profile } = route;
         const ask = async () =>
           eventStreamOf<ResponseStreamEvent>(profile, await client.responses.create(params, { signal }).asResponse());
-        return profile.background && background ? inBackground({ profile, client }, ask, background, signal) : ask();
+        if (!profile.background || !background) return ask();
+        return inBackground({ profile, client, include: includeOf(route) }, ask, background, signal);
       },
     });
 };

@@ -37,5 +37,10 @@ export function thinkingFor(model: string, level: ReasoningEffort | null, maxTok
   if (level === 'none') return { thinking: { type: 'disabled' } };
   if (level === 'minimal') throw new ErrandError('INTERNAL', 'The Messages API has no effort "minimal".');
   if (THINKS_BY_BUDGET.test(model)) return { thinking: { type: 'enabled', budget_tokens: budgetOf(level, maxTokens) } };
-  return { output_config: { effort: level }, ...(model.startsWith('claude-') && { thinking: { type: 'adaptive' } }) };
+  return { output_config: { effort: level }, ...(isClaude(model) && { thinking: { type: 'adaptive' } }) };
+}
+
+/** Tells the models of Anthropic from those of others that speak its protocol. */
+export function isClaude(model: string): boolean {
+  return model.startsWith('claude-');
 }

@@ -1,5 +1,6 @@
-import type { Turn } from '../../contract/checkpoint.ts';
+import type { StopReason, ToolCall, Turn } from '../../contract/checkpoint.ts';
 import { NO_USAGE } from '../../contract/usage.ts';
+import { ErrandError } from '../../errors.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
 import type { Effort } from '../effort.ts';
 import type { Model, TurnRequest } from '../model.ts';
@@ -31,7 +32,7 @@ export function wireModel<Params, Event>(route: WireRoute, wire: WireParts<Param
     async turn(request, signal) {
       const reply = wire.replyTo(route, request);
       const params = wire.paramsOf(route, request);
-      const terms = { profile: route.profile, limits: request.limits, signal };
+      const terms = { profile: route.profile, effort: route.effort, limits: request.limits, signal };
       const requestId = await makeCall(terms, (live) => wire.send(params, live, request), reply);
       return requestId === undefined ? reply.turn() : { ...reply.turn(), request_id: requestId };
     },
@@ -41,12 +42,41 @@ export function wireModel<Params, Event>(route: WireRoute, wire: WireParts<Param
 /** What a wire makes of a complete reply; the request id is known to the call. */
 export type TurnBody = Omit<Turn, 'request_id'>;
 
-/** The usage and the cost of a turn. A provider that tells no usage leaves the cost unknown, never 0. */
-export function billOf({ profile, model }: WireRoute, billed: BilledUsage | null): Pick<Turn, 'usage' | 'cost_usd'> {
-  const cost_usd = costOf(profile, model, billed);
-  if (billed === null) return { usage: NO_USAGE, cost_usd };
-  const { cache_write_tokens: _, ...usage } = billed;
-  return { usage, cost_usd };
+/**
+ * The usage and the cost of a turn. A provider that tells no usage leaves the cost unknown, never 0; one that tells of
+ * more input from or to its cache than there was input is taken at the lower figure.
+ */
+export function billOf({ profile, model }: WireRoute, told: BilledUsage | null): Pick<Turn, 'usage' | 'cost_usd'> {
+  if (told === null) return { usage: NO_USAGE, cost_usd: costOf(profile, model, null) };
+  const cached_input_tokens = Math.min(told.cached_input_tokens, told.input_tokens);
+  const cache_write_tokens = Math.min(told.cache_write_tokens, told.input_tokens - cached_input_tokens);
+  const { cache_write_tokens: _, ...usage } = { ...told, cached_input_tokens };
+  return { usage, cost_usd: costOf(profile, model, { ...usage, cache_write_tokens }) };
+}
+
+/**
+ * Why a turn stopped, by the words of its wire. Where it came to its end the calls decide, because some servers end a turn
+ * with calls like an answer.
+ *
+ * @throws ErrandError `PROVIDER_FAILED` for a reason that is not known: an answer that broke off is none.
+ */
+export function stopFor(
+  { profile, model }: WireRoute,
+  known: Readonly<Record<string, StopReason>>,
+  reason: string | null | undefined,
+  calls: readonly ToolCall[],
+): StopReason {
+  const stop = reason && Object.hasOwn(known, reason) ? known[reason] : undefined;
+  if (stop === 'answer' || stop === 'tools') return calls.length > 0 ? 'tools' : 'answer';
+  if (stop) return stop;
+  const message = `Provider "${profile.name}" ended a turn of ${model} for a reason that is no end: ${reason ?? 'none'}.`;
+  throw new ErrandError('PROVIDER_FAILED', message);
+}
+
+/** A text as a provider sent it, though its form says text and it sent JSON; empty for one it left out. */
+export function textual(sent: unknown): string {
+  if (typeof sent === 'string') return sent;
+  return sent === undefined || sent === null ? '' : JSON.stringify(sent);
 }
 
 /** A number of tokens as a provider told it; 0 for one it left out. */

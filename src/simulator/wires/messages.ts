@@ -24,8 +24,8 @@ const ERROR_TYPES: Record<number, string> = {
 
 function usageOf({ usage }: Reply) {
   return {
-    input_tokens: usage.input_tokens - usage.cached_input_tokens,
-    cache_creation_input_tokens: 0,
+    input_tokens: Math.max(0, usage.input_tokens - usage.cached_input_tokens - usage.cache_write_tokens),
+    cache_creation_input_tokens: usage.cache_write_tokens,
     cache_read_input_tokens: usage.cached_input_tokens,
     output_tokens: usage.output_tokens,
     output_tokens_details: { thinking_tokens: usage.reasoning_tokens },
@@ -46,7 +46,7 @@ function messageOf(reply: Reply) {
     stop_sequence: null,
     stop_details: null,
     usage: {
-      ...usageOf(reply),
+      ...usageOf({ ...reply, usage: { ...reply.usage, output_tokens: 1, reasoning_tokens: 0 } }),
       cache_creation: null,
       inference_geo: null,
       service_tier: 'standard',
@@ -104,6 +104,7 @@ function body(reply: Reply): string {
   return JSON.stringify({
     ...messageOf(reply),
     ...endOf(reply),
+    usage: usageOf(reply),
     content: blocksOf(reply).map(({ whole }) => whole),
   });
 }
