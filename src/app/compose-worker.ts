@@ -1,6 +1,8 @@
+import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { AdmissionVerdict, RouteInUse } from '../contract/batch.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
+import { ErrandError } from '../errors.ts';
 import { type Catalogue, createCatalogue } from '../providers/catalogue.ts';
 import { effortFor } from '../providers/effort.ts';
 import { Models } from '../providers/models.ts';
@@ -29,12 +31,18 @@ import type { Config } from './config.ts';
 import { type HealthServer, serveHealth } from './http.ts';
 import { Opened } from './opened.ts';
 
+/** After the grace of a drain, handing back takes a few commands to Redis; one that does not answer for so long is away. */
+const HANDING_BACK_MS = 5_000;
+
 /** A worker that runs. */
 export type RunningWorker = {
   health: HealthServer;
   /** How many attempts run now. */
   running: () => number;
-  /** Stops taking tasks, hands back what does not finish within the grace, gives everything back. Safe to repeat. */
+  /**
+   * Stops taking tasks, hands back what does not finish within the grace, gives everything back. Safe to repeat.
+   * @throws ErrandError `REDIS_UNAVAILABLE` where Redis stays away: connections are left, for the process to end with.
+   */
   drain: () => Promise<void>;
 };
 
@@ -141,17 +149,28 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     health,
     running: () => active.count,
     drain: () => {
-      draining ??= drain(opened, active, log);
-      return draining;
+      log.info({ running: active.count }, 'draining');
+      active.drain();
+      draining ??= drain(opened, config.worker.drain_grace_ms + HANDING_BACK_MS, redisHealth);
+      return draining.then(() => log.info('drained'));
     },
   };
 }
 
-async function drain(opened: Opened, active: ActiveAttempts, log: Log): Promise<void> {
-  log.info({ running: active.count }, 'draining');
-  active.drain();
-  await opened.close();
-  log.info('drained');
+/**
+ * Closes everything. Redis may be away just then, and what waits for it would wait for ever: after `patienceMs` it is
+ * given up.
+ *
+ * @throws ErrandError `REDIS_UNAVAILABLE` then: what ran here is not handed back, but taken up once its lock lapses.
+ */
+async function drain(opened: Opened, patienceMs: number, health: RedisHealth): Promise<void> {
+  const given = Promise.withResolvers<never>();
+  const startedMs = monotonicMs();
+  const timer = setInterval(() => {
+    const trouble = monotonicMs() - startedMs < patienceMs ? null : health.whyNot;
+    if (trouble !== null) given.reject(new ErrandError('REDIS_UNAVAILABLE', `nothing was handed back: ${trouble}`));
+  }, 500);
+  await Promise.race([opened.close(), given.promise]).finally(() => clearInterval(timer));
 }
 
 /** The metrics, with what is open in the ledger where Redis can be asked. */

@@ -5,6 +5,7 @@ import { announce } from '../base/moments.ts';
 import { BatchJob } from '../contract/batch.ts';
 import { TaskJob } from '../contract/task.ts';
 import { isErrandError, messageOf } from '../errors.ts';
+import { backoffMs } from './backoff.ts';
 import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isRedisFault } from './redis-faults.ts';
@@ -145,6 +146,7 @@ export class Consumer {
         stalledInterval: Math.max(250, Math.floor(lockDurationMs / 3)),
         maxStalledCount: 1000,
         drainDelay: 5,
+        settings: { backoffStrategy: (triesMade, _type, _error, job) => (job ? backoffMs(triesMade, job) : 0) },
       },
     );
     const locks = new Locks({

@@ -4,6 +4,7 @@ import { taskIdOf } from '../base/ids.ts';
 import type { BatchJob } from '../contract/batch.ts';
 import type { TaskJob, Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
+import { BACKOFF } from './backoff.ts';
 import { findGate, gateIdOf } from './gate.ts';
 import { existingIds, removeEnded, stillQueued } from './leftovers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
@@ -206,7 +207,7 @@ function entryOf(task: { name: string; data: TaskJob }, plan: BatchPlan): TaskEn
       jobId: taskIdOf(task.data.batch_id, task.data.index),
       priority: plan.priority,
       attempts: plan.attempts,
-      backoff: { type: 'exponential', delay: plan.backoffMs, jitter: 0.5 },
+      backoff: { type: BACKOFF, delay: plan.backoffMs },
       ignoreDependencyOnFailure: true,
       keepLogs: KEEP_LOGS,
       ...KEEP_ENDED,

@@ -114,7 +114,7 @@ function compact(outcome: Extract<Outcome, { status: 'succeeded' }>): object {
     usage,
     cost_usd,
     duration_ms,
-    released: cleanup.steps.length,
+    released: cleanup.steps.length - cleanup.open,
     open: cleanup.open,
   };
   const room = COMPACT_BYTES - JSON.stringify(brief).length - 200;
