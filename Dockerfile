@@ -1,10 +1,10 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
+# The guard that ends what a tool started is compiled here, because the final image has no compiler.
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY . .
-# The guard that ends what a tool started is compiled here, because the final image has no compiler.
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 RUN npm run build \
   && cc -std=c11 -O2 -static -o dist/src/processes/guard/guard dist/src/processes/guard/guard.c \
   && npm prune --omit=dev

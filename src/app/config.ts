@@ -16,7 +16,7 @@ const DEFAULT_FILE = 'errand.config.yaml';
 const ms = z.number().int().positive();
 const port = z.number().int().min(0).max(65_535);
 
-/** What may stand in `errand.config.yaml`. Everything has a default; every default is one that production can keep. */
+/** What may stand in `errand.config.yaml`. Everything but `redis_url` has a default; every default is one that production can keep. */
 const ConfigFile = z.strictObject({
   redis_url: z.url({ protocol: /^rediss?$/ }).optional(),
   /** Key prefix in Redis, in braces. Deployments that share a Redis differ in it. */
@@ -139,11 +139,13 @@ export function loadConfig(environment: Environment = processEnvironment(), over
   }
   const { providers, worker, ...rest } = parsed.data;
   const { tool_ms: _, turns_without_progress: __, ...timeouts } = rest.watchdogs;
+  const profiles = Object.entries({ ...BUILT_IN_PROVIDERS, ...providers }).map(([name, profile]) =>
+    parseProvider(name, merge({ timeouts }, profile)),
+  );
+  assertKnown(rest.delegation.provider, profiles);
   return Object.freeze({
     ...rest,
-    providers: Object.entries({ ...BUILT_IN_PROVIDERS, ...providers }).map(([name, profile]) =>
-      parseProvider(name, merge({ timeouts }, profile)),
-    ),
+    providers: profiles,
     worker: {
       ...worker,
       name: worker.name ?? `${hostname()}-${process.pid}`,
@@ -188,8 +190,9 @@ function fromEnvironment(environment: Environment): Settings {
 function providersOf(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new ErrandError('CONFIG_INVALID', `ERRAND_PROVIDERS is not JSON: ${messageOf(error)}`, { cause: error });
+  } catch {
+    // What the parser says quotes the text, and some put a key there.
+    throw new ErrandError('CONFIG_INVALID', 'ERRAND_PROVIDERS is not JSON');
   }
 }
 
@@ -199,6 +202,13 @@ function parseProvider(name: string, fields: object): ProviderProfile {
   throw invalid(
     parsed.error.issues.map(({ path, message }) => ({ path: ['providers', name, ...path].join('.'), message })),
   );
+}
+
+function assertKnown(provider: string | undefined, profiles: ProviderProfile[]): void {
+  const known = profiles.map(({ name }) => name);
+  if (provider === undefined || known.includes(provider)) return;
+  const message = `expected one of ${known.join(', ')}, got "${provider}"`;
+  throw invalid([{ path: 'delegation.provider', message }]);
 }
 
 /** Lays `over` on `under`, section by section; lists and values are replaced whole. */

@@ -1,7 +1,7 @@
 import { byteLength } from '../base/text.ts';
-import { ErrandError, type Problem } from '../errors.ts';
+import type { Problem } from '../errors.ts';
 import { type Batch, BatchOptions } from './batch.ts';
-import { Findings, joinPath } from './findings.ts';
+import { batchInvalid, Findings, joinPath } from './findings.ts';
 import type { Limits } from './limits.ts';
 import { problemsOfPlainJson } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
@@ -97,9 +97,7 @@ export type TaskCheck = (task: TaskSpec, batch: Pick<Batch, 'options' | 'route'>
 export async function parseBatch(input: unknown, limits: Limits, checkTask: TaskCheck = () => []): Promise<Batch> {
   const findings = new Findings();
   if (!isFields(input)) {
-    findings.add('', `expected a batch object, got ${typeOf(input)}`);
-    findings.throwIfAny();
-    throw new ErrandError('INTERNAL', 'unreachable');
+    throw batchInvalid([{ path: '', message: `expected a batch object, got ${typeOf(input)}` }]);
   }
   const { tasks: rawTasks, ...rest } = input;
   for (const { path, message } of problemsOfPlainJson(rest, limits.max_depth)) findings.add(path, message);

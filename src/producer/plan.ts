@@ -3,7 +3,6 @@ import { isoNow } from '../base/clock.ts';
 import { batchIdFor, newBatchId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
 import type { BatchOptions, BatchRecord, RouteInUse } from '../contract/batch.ts';
-import { batchInvalid } from '../contract/findings.ts';
 import type { Limits } from '../contract/limits.ts';
 import { parseBatch } from '../contract/parse-batch.ts';
 import type { ResolvedRoute, RouteRequest } from '../contract/route.ts';
@@ -33,26 +32,26 @@ export type PlannedBatch = {
  * @throws ErrandError `BATCH_INVALID` with everything that is wrong, routes included.
  */
 export async function planBatch(input: unknown, limits: Limits, table: RoutingTable): Promise<PlannedBatch> {
-  const batch = await parseBatch(input, limits, (task, { options, route }) => {
-    const resolved = resolveRoute(requestOf(task), contextOf(options, route), table);
-    return 'problems' in resolved ? resolved.problems : [];
+  const resolved: { spec: TaskSpec; route: ResolvedRoute }[] = [];
+  const batch = await parseBatch(input, limits, (spec, { options, route }) => {
+    const found = resolveRoute(requestOf(spec), contextOf(options, route), table);
+    if ('problems' in found) return found.problems;
+    resolved.push({ spec, route: found.route });
+    return [];
   });
   const { options } = batch;
   const batchId = options.idempotency_key ? batchIdFor(options.idempotency_key) : newBatchId();
   const name = options.name ?? `batch ${batchId.slice(-6)}`;
-  const context = contextOf(options, batch.route);
   const hash = createHash('sha256').update(canonicalJson([{ ...options, idempotency_key: undefined }, batch.route]));
   const routes = new Map<string, RouteInUse>();
   const tasks: PlannedBatch['tasks'] = [];
-  for (const [index, spec] of batch.tasks.entries()) {
+  for (const [index, { spec, route }] of resolved.entries()) {
     if (index > 0 && index % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
-    const resolved = resolveRoute(requestOf(spec), context, table);
-    if ('problems' in resolved) throw batchInvalid(resolved.problems.map((problem) => ({ ...problem, index })));
     const { provider: _provider, model: _model, reasoning_effort: _effort, ...task } = spec;
-    const data: TaskJob = { version: 1, batch_id: batchId, index, task, route: resolved.route };
-    tasks.push({ name: `${name} #${index} · ${labelOf(resolved.route)}`, data });
+    const data: TaskJob = { version: 1, batch_id: batchId, index, task, route };
+    tasks.push({ name: `${name} #${index} · ${labelOf(route)}`, data });
     hash.update(canonicalJson(spec));
-    noteRoute(routes, resolved.route, index);
+    noteRoute(routes, route, index);
   }
   return {
     record: {

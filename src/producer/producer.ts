@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { monotonicMs, sleep } from '../base/clock.ts';
 import { isBatchId, parseTaskId } from '../base/ids.ts';
 import { Redactor } from '../base/secret.ts';
+import { clip } from '../base/text.ts';
 import type { BatchInput, BatchStatus, BatchSummary, Receipt } from '../contract/batch.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Limits } from '../contract/limits.ts';
@@ -26,6 +27,8 @@ import { type PlannedBatch, planBatch } from './plan.ts';
 const PAGE = 200;
 /** How often a waiting `settled` looks at the record, in case the event was lost. */
 const POLL_MS = 2_000;
+/** The longest reason of a cancel: it stands in the outcome of every task. */
+const REASON_CHARS = 1_000;
 /** How long to wait for a producer that is adding the same batch. */
 const RIVAL_MS = 60_000;
 
@@ -167,9 +170,9 @@ export class Producer {
    * Cancels a batch or a task: what has not started never starts, what runs is aborted, what waits for a later time is
    * woken to end now. Cancelling a finished thing says so. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`.
    */
-  async cancel(id: string, reason: string): Promise<Exclude<Cancelling, { status: 'missing' }>> {
+  async cancel(id: string, reason = 'no reason given'): Promise<Exclude<Cancelling, { status: 'missing' }>> {
     if (!isBatchId(id) && !parseTaskId(id)) throw notFound(id);
-    const cancelling = await this.#withRedis(() => this.#batches.cancel(id, reason));
+    const cancelling = await this.#withRedis(() => this.#batches.cancel(id, clip(String(reason), REASON_CHARS)));
     if (cancelling.status === 'missing') throw notFound(id);
     if (cancelling.status === 'cancelled') {
       await this.#withRedis(async () => this.#flow.wake(await this.#batches.sleepers(id)));

@@ -10,13 +10,20 @@ const NAMES = new Set(
   ),
 );
 
+/** Fields that hold the words of others: whatever is inside, its field names are theirs too. */
+const FREE = new Set(['native', 'metadata', 'tool_calls', 'tool_results']);
+
 /** A record as it may be written and told, with every watched secret masked wherever free text may stand, and its JSON. */
 export function masked<R extends object>(record: R, redactor: Redactor): { text: string; record: R } {
   const text = JSON.stringify(record);
   if (!redactor.isIn(text)) return { text, record };
-  const clean = JSON.stringify(record, (key, value: unknown) =>
-    typeof value === 'string' && !NAMES.has(key) ? redactor.scrub(value) : value,
-  );
+  const free = new WeakSet<object>();
+  const clean = JSON.stringify(record, function (this: object, key, value: unknown) {
+    const isFree = FREE.has(key) || free.has(this);
+    if (typeof value === 'string') return isFree || !NAMES.has(key) ? redactor.scrub(value) : value;
+    if (isFree && typeof value === 'object' && value !== null) free.add(value);
+    return value;
+  });
   return { text: clean, record: JSON.parse(clean) as R };
 }
 

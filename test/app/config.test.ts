@@ -23,3 +23,16 @@ test('the watchdogs of the deployment are the timeouts of every provider, and wh
 test('refuses timeouts that are no section, naming the provider', () => {
   expect(() => timeoutsOf({ providers: { acme: { ...acme, timeouts: 5 } } })).toThrow(/providers\.acme\.timeouts/);
 });
+
+test('refuses a delegation to a provider that nobody declared, listing those there are', () => {
+  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null' }, { delegation: { provider: 'nope' } })).toThrow(
+    'delegation.provider: expected one of openai, anthropic, got "nope"',
+  );
+});
+
+test('says that ERRAND_PROVIDERS is no JSON, and repeats nothing of it', () => {
+  const text = '{"acme": sk-secret-1234}';
+  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null', ERRAND_PROVIDERS: text })).toThrow(
+    /^ERRAND_PROVIDERS is not JSON$/,
+  );
+});

@@ -45,7 +45,7 @@ test.each([
   const text = 'one two three four five six seven';
   const { batch_id } = await producer.enqueue({ goal: `Count. [[sim: text="${text}" ${pace}]]`, provider: 'openai' });
   await doomed.exited;
-  await startWorker({ name: 'heir', lock_duration_ms: 600 });
+  await startWorker({ name: 'heir', lock_duration_ms: 3_000 });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({
@@ -116,7 +116,7 @@ test('a task that is cancelled after its worker died has its response cancelled 
   const { batch_id } = await producer.enqueue(ENDLESS);
   await doomed.exited;
   await producer.cancel(batch_id, 'nobody needs it');
-  await startWorker({ name: 'heir', lock_duration_ms: 600 });
+  await startWorker({ name: 'heir', lock_duration_ms: 3_000 });
   expect((await producer.settled(batch_id)).counts.cancelled).toBe(1);
   expect((await outcomesOf(batch_id))[0]?.cleanup.steps).toContainEqual(CANCELLED_RESPONSE);
   expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel']);
@@ -146,7 +146,7 @@ test('a response that could not be written down, because a newer attempt had beg
   await startWorker();
   const asking = aRequest(simulator, ({ turn }) => turn === 1);
   const { batch_id } = await producer.enqueue({
-    goal: 'Go. [[sim: text="done" latency_ms=300]]',
+    goal: 'Go. [[sim: text="done" latency_ms=1000]]',
     provider: 'openai',
   });
   await asking;
@@ -168,14 +168,16 @@ test('a response that was taken over is not cancelled by an heir that is overtak
   await doomed.exited;
   const records = new TaskRecords(openRedis(), prefix, new Redactor(), 60);
   const lookedUp = aRequest(simulator, ({ method }) => method === 'GET');
-  const overtaken = lookedUp.then(async () => {
+  const overtake = async () => {
+    await lookedUp;
     const taskId = taskIdOf(batch_id, 0);
     await records.open(taskId, 'openai', 'ghost');
     await records.endAttempt(taskId, attemptOf(3, 'handed_back'));
-  });
-  await startWorker({ name: 'heir', lock_duration_ms: 600 });
-  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
-  await overtaken;
+  };
+  const overtaken = overtake();
+  await startWorker({ name: 'heir', lock_duration_ms: 3_000 });
+  const [summary] = await Promise.all([producer.settled(batch_id), overtaken]);
+  expect(summary.counts.succeeded).toBe(1);
   expect(asked(simulator).filter((request) => request.startsWith('POST'))).toEqual(['POST /responses']);
   expect((await outcomesOf(batch_id))[0]).toMatchObject({ calls_possibly_paid_twice: 0, cleanup: { open: 0 } });
 });

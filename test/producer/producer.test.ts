@@ -95,6 +95,18 @@ describe('cancel', () => {
   });
 });
 
+describe('the reason of a cancel', () => {
+  test.each([
+    [undefined, 'no reason given'],
+    [42, '42'],
+    ['x'.repeat(5_000), `${'x'.repeat(999)}…`],
+  ])('may be anything that a caller without types hands in: %.20s', async (reason, told) => {
+    const { producer, batchId } = await enqueued(1);
+    expect(await producer.cancel(batchId, reason as string)).toMatchObject({ flag: { reason: told } });
+    expect(await producer.status(batchId)).toMatchObject({ cancel: { reason: told } });
+  });
+});
+
 describe('what is not on record', () => {
   test.each([newBatchId(), 'no id at all', '', 'b'.repeat(10_000)])(
     'is NOT_FOUND, whatever is asked of it: %.20s',
