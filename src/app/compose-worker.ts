@@ -134,7 +134,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     },
     {
       runTask: (delivery, signal) => runTask(delivery, signal, deps),
-      settleBatch: (batch) => settleBatch(batch, { ...deps, batches }),
+      settleBatch: (batchId) => settleBatch(batchId, { ...deps, batches }),
     },
   );
   consumer = opened.add(taking, (running) => running.drain(config.worker.drain_grace_ms));

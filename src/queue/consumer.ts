@@ -2,7 +2,6 @@ import { ErrorCode, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { sleep } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
-import { BatchJob } from '../contract/batch.ts';
 import { TaskJob } from '../contract/task.ts';
 import { isErrandError, messageOf } from '../errors.ts';
 import { backoffMs } from './backoff.ts';
@@ -35,7 +34,7 @@ export type TaskDelivery = {
 /** What the queue calls. Both must not throw for anything a task did: that is what a verdict is for. */
 export type Handlers = {
   runTask: (delivery: TaskDelivery, signal: AbortSignal) => Promise<Verdict>;
-  settleBatch: (batch: BatchJob) => Promise<object>;
+  settleBatch: (batchId: string) => Promise<object>;
 };
 
 /** How a consumer takes jobs. Times in milliseconds. */
@@ -188,12 +187,10 @@ export class Consumer {
   }
 }
 
-/** Settles the batch of a job. A job that cannot be read, or whose batch is not on record, is not tried again. */
+/** Settles the batch of a job. One whose batch is not on record is not tried again. */
 async function settle(job: Job, handlers: Handlers): Promise<object> {
-  const batch = BatchJob.safeParse(job.data);
-  if (!batch.success) throw new UnrecoverableError(`TASK_INVALID: batch job ${job.id} does not parse`);
   try {
-    return await handlers.settleBatch(batch.data);
+    return await handlers.settleBatch(job.id ?? '');
   } catch (error) {
     throw isErrandError(error, 'NOT_FOUND') ? new UnrecoverableError(`${error.code}: ${error.message}`) : error;
   }

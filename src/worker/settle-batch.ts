@@ -1,6 +1,6 @@
 import { isoNow } from '../base/clock.ts';
 import { taskIdOf } from '../base/ids.ts';
-import type { BatchJob, BatchStatus, BatchSummary } from '../contract/batch.ts';
+import type { BatchRecord, BatchStatus, BatchSummary } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { addCost, addUsage, NO_USAGE } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
@@ -20,16 +20,17 @@ export type SettleDeps = CloseDeps & { batches: BatchRecords };
  *
  * @throws ErrandError `NOT_FOUND` where the batch is not on record.
  */
-export async function settleBatch(job: BatchJob, deps: SettleDeps): Promise<BatchSummary> {
-  const status = await deps.batches.status(job.batch_id);
-  if (!status) throw new ErrandError('NOT_FOUND', `batch ${job.batch_id} is not on record`);
+export async function settleBatch(batchId: string, deps: SettleDeps): Promise<BatchSummary> {
+  const status = await deps.batches.status(batchId);
+  const found = await deps.batches.read(batchId);
+  if (!status || !found) throw new ErrandError('NOT_FOUND', `batch ${batchId} is not on record`);
   if (status.status === 'settled') return status.summary;
-  const record = (await deps.batches.read(job.batch_id))?.record;
-  const summary = emptySummary(job, record?.enqueued_at ?? isoNow());
-  for (let from = 0; from < job.total; from += PAGE) {
-    const page = await deps.batches.outcomes(job.batch_id, from, Math.min(from + PAGE, job.total));
+  const { total } = found.record;
+  const summary = emptySummary(found.record);
+  for (let from = 0; from < total; from += PAGE) {
+    const page = await deps.batches.outcomes(batchId, from, Math.min(from + PAGE, total));
     for (const [offset, outcome] of page.entries()) {
-      addTo(summary, outcome ?? (await closeSilent(job, from + offset, status, deps)));
+      addTo(summary, outcome ?? (await closeSilent(batchId, from + offset, status, deps)));
     }
   }
   const settled = await deps.batches.settle({ ...summary, settled_at: isoNow() });
@@ -38,31 +39,36 @@ export async function settleBatch(job: BatchJob, deps: SettleDeps): Promise<Batc
 }
 
 /** A task that ended without a word: it never reached a queue, or the queue gave up on it. */
-async function closeSilent(job: BatchJob, index: number, { status }: BatchStatus, deps: SettleDeps): Promise<Outcome> {
-  const taskId = taskIdOf(job.batch_id, index);
+async function closeSilent(
+  batchId: string,
+  index: number,
+  { status }: BatchStatus,
+  deps: SettleDeps,
+): Promise<Outcome> {
+  const taskId = taskIdOf(batchId, index);
   const error =
     status === 'enqueueing'
       ? new ErrandError('ENQUEUE_INCOMPLETE', `task ${taskId} was never added to its lane`)
       : new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
-  const task = { taskId, batchId: job.batch_id, index, route: null, provider: '' };
+  const task = { taskId, batchId, index, route: null, provider: '' };
   const history = await deps.records.history(taskId);
   return (await closeWithoutAttempt(task, history, { status: 'failed', error }, deps)).outcome;
 }
 
-function emptySummary(job: BatchJob, enqueuedAt: string): BatchSummary {
+function emptySummary({ batch_id, name, total, enqueued_at }: BatchRecord): BatchSummary {
   return {
     version: 1,
-    batch_id: job.batch_id,
-    name: job.name,
-    total: job.total,
+    batch_id,
+    name,
+    total,
     counts: { succeeded: 0, failed: 0, rejected: 0, cancelled: 0 },
     usage: NO_USAGE,
     cost_usd: 0,
     unpriced_tasks: 0,
     failures: [],
     cleanup: { released: 0, open: 0 },
-    enqueued_at: enqueuedAt,
-    settled_at: enqueuedAt,
+    enqueued_at,
+    settled_at: enqueued_at,
   };
 }
 

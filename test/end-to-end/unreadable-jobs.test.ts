@@ -1,0 +1,50 @@
+import { Queue } from 'bullmq';
+import { expect, onTestFinished, test } from 'vitest';
+import { taskIdOf } from '../../src/base/ids.ts';
+import { Keys } from '../../src/records/keys.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { openRedis } from '../helpers/redis.ts';
+
+/** Writes a job as a newer version would. */
+async function ageJob(prefix: string, queue: string, id: string): Promise<Queue> {
+  const opened = new Queue(queue, { connection: openRedis(), prefix, skipMetasUpdate: true });
+  onTestFinished(() => opened.close());
+  const job = await opened.getJob(id);
+  await job?.updateData({ ...job.data, version: 2 });
+  return opened;
+}
+
+test('a task job of a newer version fails its task, saying so, and the others run', async () => {
+  const { producer, startWorker, prefix, outcomesOf } = await aDeployment();
+  const { batch_id: batchId } = await producer.enqueue({
+    tasks: [
+      { goal: 'From the future', provider: 'local' },
+      { goal: 'From today', provider: 'local' },
+    ],
+  });
+  await ageJob(prefix, 'tasks-local', taskIdOf(batchId, 0));
+  await startWorker();
+  await producer.settled(batchId);
+  expect(await outcomesOf(batchId)).toMatchObject([
+    { status: 'failed', route: null, failure: { code: 'TASK_INVALID', remedy: expect.stringContaining('Upgrade') } },
+    { status: 'succeeded' },
+  ]);
+});
+
+test('a batch job of a newer version settles its batch all the same: its record says what it is', async () => {
+  const { producer, startWorker, prefix } = await aDeployment();
+  const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
+  await ageJob(prefix, 'batches', batchId);
+  await startWorker();
+  expect((await producer.settled(batchId)).counts.succeeded).toBe(1);
+});
+
+test('a batch job whose batch is not on record is not tried again and again', async () => {
+  const { producer, startWorker, prefix } = await aDeployment();
+  const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
+  const batches = await ageJob(prefix, 'batches', batchId);
+  await openRedis().del(new Keys(prefix).batch(batchId));
+  await startWorker();
+  await expect.poll(async () => (await batches.getJob(batchId))?.failedReason).toContain('NOT_FOUND');
+  expect((await batches.getJob(batchId))?.attemptsMade).toBe(1);
+});
