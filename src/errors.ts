@@ -28,7 +28,7 @@ export const FAILURES = {
     origin: 'input',
     disposition: 'discard',
     means: 'The batch does not fit the contract; nothing was enqueued.',
-    remedy: 'Mend the fields named in the problems and enqueue the batch again.',
+    remedy: 'Fix the fields named in the problems and enqueue the batch again.',
   },
   IDEMPOTENCY_CONFLICT: {
     origin: 'input',
@@ -52,7 +52,7 @@ export const FAILURES = {
     origin: 'input',
     disposition: 'discard',
     means: 'The configuration does not parse.',
-    remedy: 'Mend the setting that the message names.',
+    remedy: 'Fix the setting that the message names.',
   },
   TASK_INVALID: {
     origin: 'input',
@@ -70,7 +70,7 @@ export const FAILURES = {
     origin: 'credential',
     disposition: 'discard',
     means: 'Another task of the batch has an unusable route, and admission is by batch.',
-    remedy: 'Mend the route that the message names, or enqueue with admission "task".',
+    remedy: 'Fix the route that the message names, or enqueue with admission "task".',
   },
   CREDENTIAL_MISSING: {
     origin: 'credential',
@@ -111,7 +111,7 @@ export const FAILURES = {
   PROVIDER_FAILED: {
     origin: 'provider',
     disposition: 'retry',
-    means: 'The provider failed inside (5xx, or an error event in the stream).',
+    means: 'The provider failed inside (5xx, 408, 409, an error event in the stream, or an end that is none).',
     remedy: "Look at the provider's status page; the request id is in the failure.",
   },
   PROVIDER_UNREACHABLE: {
@@ -184,7 +184,7 @@ export const FAILURES = {
     origin: 'child',
     disposition: 'retry',
     means: 'A tool passed its limit and did not stop when it was told to.',
-    remedy: 'Mend the tool so that it heeds its signal; raise watchdogs.tool_ms if it is merely slow.',
+    remedy: 'Fix the tool so that it heeds its signal; raise watchdogs.tool_ms if it is merely slow.',
   },
   CHILD_NO_PROGRESS: {
     origin: 'child',

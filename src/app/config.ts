@@ -84,7 +84,7 @@ const ConfigFile = z.strictObject({
 });
 
 /**
- * The configuration of a process: the file, overridden by the environment, completed by defaults; frozen. `providers` are
+ * The configuration of a process: the file, overridden by the environment, completed by defaults. `providers` are
  * all there are, the built-in ones included.
  */
 export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'worker'> & {

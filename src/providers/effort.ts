@@ -7,7 +7,7 @@ import type { ProviderProfile } from './profile.ts';
 /** The level that is sent, `null` where no field is, and how it came from what was requested. */
 export type Effort = { level: ReasoningEffort | null; treatment: EffortTreatment };
 
-/** The nearest level not above the request, else the lowest above it. `levels` is not empty and sorted. */
+/** The nearest level not above the request, else the lowest above it. `levels` are sorted; `undefined` where there are none. */
 function clamp(levels: readonly ReasoningEffort[], requested: ReasoningEffort): ReasoningEffort | undefined {
   const limit = REASONING_EFFORTS.indexOf(requested);
   return levels.findLast((level) => REASONING_EFFORTS.indexOf(level) <= limit) ?? levels[0];

@@ -8,7 +8,7 @@ const PULSE_MS = 5_000;
 /** A Redis client, for the rooms that own one without speaking to it. */
 export type RedisClient = Redis;
 
-/** Every Redis client is opened here. The caller owns it and closes it with {@link closeRedis}. */
+/** Where Redis is, and who hears of its errors. Whoever opens a client owns it and closes it with {@link closeRedis}. */
 type Opening = { url: string; onError: (error: Error) => void };
 
 /**

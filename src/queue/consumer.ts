@@ -27,7 +27,7 @@ export type TaskDelivery = {
   taskId: string;
   provider: string;
   job: { isReadable: true; data: TaskJob } | { isReadable: false; problem: string };
-  /** Whether a retry would be the last straw: the tries of the job are used up after this one. */
+  /** This is the last try: a further retry ends the task. */
   isLastTry: boolean;
 };
 

@@ -86,7 +86,7 @@ export class Telemetry {
     this.metrics.tasksEnded.inc({ provider, status: outcome.status, code });
   }
 
-  /** Counted as the attempt ends, whichever of its writes was refused. */
+  /** Logs a refused write; {@link Telemetry.attemptEnded} counts it, once an attempt. */
   staleWriteRefused(taskId: string): void {
     this.log.warn({ task_id: taskId }, 'a write was refused: a newer attempt is on record');
   }

@@ -21,7 +21,7 @@ export type Live = { close(): Promise<{ inFlight: number }> } | undefined;
 /** How long the processes of a tool may take to end before they are killed. */
 const PROCESS_GRACE_MS = 2_000;
 
-/** The kinds of resource that can be left behind by a process that dies. */
+/** What a process that dies leaves behind on its machine: given back by others only where the death is proved. */
 export const OUTLIVES_PROCESS: ReadonlySet<ResourceKind> = new Set<ResourceKind>(['workspace', 'process']);
 
 /** How long a provider may take to say that it stopped; the record of the task waits for it. */

@@ -151,7 +151,7 @@ function frames(reply: Reply): Frame[] {
   return all;
 }
 
-/** OpenAI Responses, without stored responses: every request carries its whole conversation. */
+/** OpenAI Responses: every request carries its whole conversation, since none goes on from a stored response. */
 export const responses: WireForm = {
   body: (reply) => JSON.stringify(finalResponse(reply)),
   frames,
