@@ -3,6 +3,7 @@ import { clip } from '../base/text.ts';
 import type { Checkpoint, ToolCall, ToolResult, Turn } from '../contract/checkpoint.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
 import type { TaskJob } from '../contract/task.ts';
+import type { Usage } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
 import type { CallLimits } from '../providers/timers.ts';
@@ -38,6 +39,9 @@ export type ChildParts = {
   journal: WriteEffect;
 };
 
+/** A model call that was cut short: when it had ended, and what the provider had told by then of its tokens, if anything. */
+export type CutCall = { closedAt: string; usage: Usage | undefined };
+
 /**
  * The agent built for one attempt of a task. It has one method, `run`; what it used and said so far can be read at any
  * time, also after it failed.
@@ -49,7 +53,8 @@ export class Child {
   readonly #watchdogs: Watchdogs;
   readonly #callLimits: CallLimits;
   #streaming = '';
-  #callClosedAt: string | undefined;
+  #toldUsage: Usage | undefined;
+  #cutCall: CutCall | undefined;
 
   constructor(parts: ChildParts) {
     this.#parts = parts;
@@ -64,9 +69,9 @@ export class Child {
     return this.#streaming || (this.transcript.checkpoints.at(-1)?.reply.text ?? '');
   }
 
-  /** When the model call that an abort cut short had ended; `undefined` where none was under way. */
-  get callClosedAt(): string | undefined {
-    return this.#callClosedAt;
+  /** The model call that an abort cut short; `undefined` where none was under way. */
+  get cutCall(): CutCall | undefined {
+    return this.#cutCall;
   }
 
   /**
@@ -129,6 +134,7 @@ export class Child {
     const { turns, usage } = this.transcript.tally;
     const maxOutputTokens = tokensForNextTurn(allowance, { turns, tokens: usage.input_tokens + usage.output_tokens });
     this.#streaming = '';
+    this.#toldUsage = undefined;
     const request = {
       system: SYSTEM,
       transcript: this.transcript.withResults(results),
@@ -138,11 +144,14 @@ export class Child {
       onText: (piece: string) => {
         this.#streaming += piece;
       },
+      onUsage: (usage: Usage) => {
+        this.#toldUsage = usage;
+      },
     };
     try {
       return await model.turn(request, signal);
     } catch (error) {
-      if (signal.aborted) this.#callClosedAt = isoNow();
+      if (signal.aborted) this.#cutCall = { closedAt: isoNow(), usage: this.#toldUsage };
       throw error;
     }
   }

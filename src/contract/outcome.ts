@@ -85,6 +85,8 @@ export const Outcome = z.discriminatedUnion('status', [
     requested_at: z.iso.datetime(),
     /** When the model call that was cut short had ended; absent where none was under way. */
     call_closed_at: z.iso.datetime().optional(),
+    /** The tokens of that call which the provider had told of by then: billed, and not part of `usage`. */
+    call_usage: Usage.optional(),
     partial: Answer.optional(),
     ...common,
   }),

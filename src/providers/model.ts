@@ -1,4 +1,5 @@
 import type { ToolResult, Turn } from '../contract/checkpoint.ts';
+import type { Usage } from '../contract/usage.ts';
 import type { CallLimits } from './timers.ts';
 
 /** A tool as the model is told of it. `parameters` is a JSON Schema of an object. */
@@ -18,6 +19,9 @@ export type BackgroundTies = {
   note: (id: string) => Promise<void>;
 };
 
+/** Who hears of a turn while it streams in. */
+export type TurnListeners = Pick<TurnRequest, 'onText' | 'onUsage'>;
+
 /** What is asked of a model in one turn. */
 export type TurnRequest = {
   system: string;
@@ -29,6 +33,8 @@ export type TurnRequest = {
   limits?: CallLimits;
   /** Called with each piece of text as it streams in; what is told of a turn that does not complete. */
   onText?: (piece: string) => void;
+  /** Called with what the provider has counted by then, as often as it tells; most tell with the end of the turn only. */
+  onUsage?: (usage: Usage) => void;
   background?: BackgroundTies;
 };
 

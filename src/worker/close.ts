@@ -121,7 +121,7 @@ async function giveUp(
     error,
     partial,
     flag: flag ?? { reason: 'unknown', requested_at: isoNow() },
-    callClosedAt: attempt.child?.callClosedAt,
+    cutCall: attempt.child?.cutCall,
   } as const;
   return closeTask(attempt, ending, cleanup, deps);
 }

@@ -1,3 +1,4 @@
+import type { CutCall } from '../agent/child.ts';
 import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { CancelFlag } from '../contract/batch.ts';
@@ -21,7 +22,7 @@ export type Ending =
       error: ErrandError;
       partial?: Answer | undefined;
       flag: CancelFlag;
-      callClosedAt?: string | undefined;
+      cutCall?: CutCall | undefined;
     };
 
 /** What an outcome is made of beside how the task ended. */
@@ -64,7 +65,8 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
   if (ending.status === 'rejected') return { ...common, status: 'rejected', failure };
   const partial = ending.partial && { partial: ending.partial };
   if (ending.status === 'failed') return { ...common, status: 'failed', failure, ...partial };
-  const closed = ending.callClosedAt !== undefined && { call_closed_at: ending.callClosedAt };
+  const { closedAt, usage } = ending.cutCall ?? {};
+  const closed = { ...(closedAt && { call_closed_at: closedAt }), ...(usage && { call_usage: usage }) };
   return { ...common, status: 'cancelled', failure, ...ending.flag, ...closed, ...partial };
 }
 

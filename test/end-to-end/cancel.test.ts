@@ -119,41 +119,47 @@ test('a cancel from another process closes 200 sockets within half a second, and
   }
 });
 
-test('the outcome of a cancelled task says what is known to be billed, and what was written', async () => {
-  const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
-  await startWorker();
-  const inSecondTurn = Promise.withResolvers<void>();
-  simulator.onRequest(({ turn }, phase) => phase === 'received' && turn === 2 && inSecondTurn.resolve());
-  const { batch_id } = await producer.enqueue({
-    tasks: [
-      {
-        goal: 'Two turns [[sim: tool=write_file args={"path":"a.txt","content":"kept"}]] [[sim: turn=2 hang=stream after=2]]',
-        provider: 'local',
-        toolsets: ['workspace'],
-      },
-    ],
-  });
-  await inSecondTurn.promise;
-  await producer.cancel(`${batch_id}-0`, 'enough');
-  await producer.settled(batch_id);
-  const [outcome] = await outcomesOf(batch_id);
-  expect(outcome).toMatchObject({
-    status: 'cancelled',
-    reason: 'enough',
-    requested_at: expect.any(String),
-    call_closed_at: expect.any(String),
-    turns: 1,
-    partial: { files: [{ path: 'a.txt', text: 'kept' }] },
-  });
-  expect(outcome?.usage.output_tokens).toBeGreaterThan(0);
-});
+test.each([
+  ['anthropic', { input_tokens: 77 }],
+  ['local', undefined],
+])(
+  'the outcome of a cancelled task on %s says what is known to be billed, and what was written',
+  async (provider, told) => {
+    const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
+    await startWorker();
+    const { batch_id } = await producer.enqueue({
+      tasks: [
+        {
+          goal: 'Two turns [[sim: tool=write_file args={"path":"a.txt","content":"kept"}]] [[sim: turn=2 hang=stream after=2 input_tokens=77]]',
+          provider,
+          toolsets: ['workspace'],
+        },
+      ],
+    });
+    await expect.poll(() => simulator.requests().find(({ turn }) => turn === 2)?.status).toBe(200);
+    await producer.cancel(`${batch_id}-0`, 'enough');
+    await producer.settled(batch_id);
+    const [outcome] = await outcomesOf(batch_id);
+    expect(outcome).toMatchObject({
+      status: 'cancelled',
+      reason: 'enough',
+      requested_at: expect.any(String),
+      call_closed_at: expect.any(String),
+      turns: 1,
+      partial: { files: [{ path: 'a.txt', text: 'kept' }] },
+    });
+    expect(outcome?.usage.output_tokens).toBeGreaterThan(0);
+    if (told) expect(outcome).toMatchObject({ call_usage: told });
+    else expect(outcome).not.toHaveProperty('call_usage');
+  },
+);
 
 test('a flag nobody was told of is found when the turn is recorded, and the next turn is not asked for', async () => {
   const { producer, startWorker, simulator, outcomesOf, prefix } = await aDeployment();
   await startWorker();
   const started = requestsIn(simulator, 'received', 1);
   const { batch_id } = await producer.enqueue({
-    goal: 'Two turns [[sim: tool=list_files args={} latency_ms=200]] [[sim: text="done"]]',
+    goal: 'Two turns [[sim: tool=list_files args={} latency_ms=1000]] [[sim: text="done"]]',
     provider: 'local',
     toolsets: ['workspace'],
   });

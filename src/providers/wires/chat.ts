@@ -8,7 +8,7 @@ import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
 import type { Reply } from '../call.ts';
 import { eventStreamOf } from '../event-stream.ts';
 import { isRecord } from '../faults.ts';
-import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
+import type { ToolDefinition, TranscriptEntry, TurnListeners, TurnRequest } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
 import { mergeDelta } from './chat-delta.ts';
 import { createOpenAIClient } from './openai-client.ts';
@@ -83,15 +83,15 @@ function textIn(content: unknown): string {
 /** Gathers the deltas of the one choice asked for. */
 class ChatReply implements Reply<ChatCompletionChunk> {
   readonly #options: WireRoute;
-  readonly #onText: TurnRequest['onText'];
+  readonly #listeners: TurnListeners;
   readonly #message: GrowingMessage = { role: 'assistant', content: null };
   #text = '';
   #finish: string | undefined;
   #told: ChatCompletionChunk['usage'];
 
-  constructor(options: WireRoute, onText: TurnRequest['onText']) {
+  constructor(options: WireRoute, listeners: TurnListeners) {
     this.#options = options;
-    this.#onText = onText;
+    this.#listeners = listeners;
   }
 
   get isComplete(): boolean {
@@ -99,13 +99,16 @@ class ChatReply implements Reply<ChatCompletionChunk> {
   }
 
   take(chunk: ChatCompletionChunk): void {
-    this.#told = chunk.usage ?? this.#told;
+    if (chunk.usage) {
+      this.#told = chunk.usage;
+      this.#listeners.onUsage?.(billOf(this.#options, this.#usage()).usage);
+    }
     const choice = chunk.choices?.[0];
     if (!choice) return;
     if (choice.delta) mergeDelta(this.#message, { ...choice.delta });
     const piece = textIn(choice.delta?.content);
     this.#text += piece;
-    if (piece !== '') this.#onText?.(piece);
+    if (piece !== '') this.#listeners.onText?.(piece);
     if (choice.finish_reason) this.#finish = choice.finish_reason;
   }
 
@@ -153,7 +156,7 @@ export const connectChat: ConnectWire = (endpoint) => {
   return (route) =>
     wireModel(route, {
       paramsOf,
-      replyTo: (_, { onText }) => new ChatReply(route, onText),
+      replyTo: (_, request) => new ChatReply(route, request),
       send: async (params, signal) =>
         eventStreamOf(route.profile, await client.chat.completions.create(params, { signal }).asResponse()),
     });

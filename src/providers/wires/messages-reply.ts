@@ -6,7 +6,7 @@ import type {
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
 import { ErrandError } from '../../errors.ts';
 import type { Reply } from '../call.ts';
-import type { TurnRequest } from '../model.ts';
+import type { TurnListeners } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
 import { billOf, stopFor, type TurnBody, tokens, toNative, type WireRoute } from './wire.ts';
 
@@ -20,6 +20,14 @@ type Told = {
   cache_read_input_tokens: number | null;
   output_tokens: number;
   output_tokens_details: { thinking_tokens: number } | null;
+};
+
+const NOTHING_TOLD: Told = {
+  input_tokens: null,
+  cache_creation_input_tokens: null,
+  cache_read_input_tokens: null,
+  output_tokens: 0,
+  output_tokens_details: null,
 };
 
 const STOP_REASONS: Readonly<Record<string, StopReason>> = {
@@ -51,15 +59,15 @@ function parsedInput(text: string): unknown {
 /** Gathers content blocks from their deltas. */
 export class MessagesReply implements Reply<RawMessageStreamEvent> {
   readonly #options: WireRoute;
-  readonly #onText: TurnRequest['onText'];
+  readonly #listeners: TurnListeners;
   readonly #blocks: GrowingBlock[] = [];
   #told: Told | undefined;
   #stopReason: string | null = null;
   #hasStopped = false;
 
-  constructor(options: WireRoute, onText: TurnRequest['onText']) {
+  constructor(options: WireRoute, listeners: TurnListeners) {
     this.#options = options;
-    this.#onText = onText;
+    this.#listeners = listeners;
   }
 
   get isComplete(): boolean {
@@ -67,7 +75,7 @@ export class MessagesReply implements Reply<RawMessageStreamEvent> {
   }
 
   take(event: RawMessageStreamEvent): void {
-    if (event.type === 'message_start') this.#told = event.message.usage;
+    if (event.type === 'message_start') this.#count(event.message.usage);
     else if (event.type === 'content_block_start') {
       this.#blocks[event.index] = { block: { ...event.content_block }, inputText: '' };
     } else if (event.type === 'content_block_delta') this.#grow(event.index, event.delta);
@@ -99,7 +107,7 @@ export class MessagesReply implements Reply<RawMessageStreamEvent> {
     if (!growing) throw new SyntaxError(`a delta for content block ${index}, which never started`);
     if (delta.type === 'input_json_delta') growing.inputText += delta.partial_json;
     else grow(growing, delta);
-    if (delta.type === 'text_delta') this.#onText?.(delta.text);
+    if (delta.type === 'text_delta') this.#listeners.onText?.(delta.text);
   }
 
   #whole({ block, inputText }: GrowingBlock): ContentBlock {
@@ -117,7 +125,8 @@ export class MessagesReply implements Reply<RawMessageStreamEvent> {
   #count(later: Partial<Told> | undefined): void {
     if (!later) return;
     const counted = Object.entries(later).filter(([, value]) => value !== null && value !== undefined);
-    if (this.#told) this.#told = { ...this.#told, ...Object.fromEntries(counted) };
+    this.#told = { ...(this.#told ?? NOTHING_TOLD), ...Object.fromEntries(counted) };
+    this.#listeners.onUsage?.(billOf(this.#options, this.#usage()).usage);
   }
 
   /** Anthropic counts what came from or went to the cache beside `input_tokens`; ours is the total. */

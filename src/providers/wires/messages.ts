@@ -73,7 +73,7 @@ export const connectMessages: ConnectWire = (endpoint) => {
   return (route) =>
     wireModel(route, {
       paramsOf,
-      replyTo: (_, { onText }) => new MessagesReply(route, onText),
+      replyTo: (_, request) => new MessagesReply(route, request),
       send: async (params, signal) =>
         eventStreamOf(route.profile, await client.messages.create(params, { signal }).asResponse()),
     });
