@@ -21,6 +21,23 @@ const ASKED: Record<Moment, { 1: number; 2: number }> = {
   told_queue: { 1: 1, 2: 1 },
 };
 
+const ALL_KINDS = ['client', 'credential_lease', 'workspace'];
+
+/** What the first attempt had on the ledger by then; whoever goes on gives it back. */
+const HELD: Record<Moment, string[]> = {
+  opened: [],
+  intent: ['workspace'],
+  acquired: ['workspace'],
+  leased: ALL_KINDS,
+  built: ALL_KINDS,
+  mid_stream: ALL_KINDS,
+  turn_recorded: ALL_KINDS,
+  unwinding: ALL_KINDS,
+  unwound: ALL_KINDS,
+  closed: ALL_KINDS,
+  told_queue: ALL_KINDS,
+};
+
 /** Steps after which the outcome is on record, so that nobody has to go on. */
 const IS_OVER: Moment[] = ['closed', 'told_queue'];
 
@@ -33,7 +50,7 @@ test.each(MOMENTS)('a worker that dies when an attempt is %s loses nothing and l
   await doomed.exited;
   expect(doomed.process.signalCode).toBe('SIGKILL');
 
-  await startWorker({ name: 'heir', lock_duration_ms: 600 });
+  await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({ answer: { text: 'done at last', files: [{ path: 'a.txt', text: 'kept' }] } });
@@ -48,6 +65,8 @@ test.each(MOMENTS)('a worker that dies when an attempt is %s loses nothing and l
       ['heir', 'succeeded'],
     ]);
   expect(outcome?.cleanup.open).toBe(0);
+  const ofTheFirst = outcome?.cleanup.steps.filter(({ row }) => row.startsWith('1.')).map(({ kind }) => kind);
+  expect(ofTheFirst?.sort()).toEqual(HELD[moment]);
   for (const step of outcome?.cleanup.steps ?? []) {
     const isOfTheDead = step.row.startsWith('1.') && !IS_OVER.includes(moment);
     expect(step).toMatchObject({

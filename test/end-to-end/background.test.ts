@@ -45,7 +45,7 @@ test.each([
   const text = 'one two three four five six seven';
   const { batch_id } = await producer.enqueue({ goal: `Count. [[sim: text="${text}" ${pace}]]`, provider: 'openai' });
   await doomed.exited;
-  await startWorker({ name: 'heir', lock_duration_ms: 3_000 });
+  await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({
@@ -116,7 +116,7 @@ test('a task that is cancelled after its worker died has its response cancelled 
   const { batch_id } = await producer.enqueue(ENDLESS);
   await doomed.exited;
   await producer.cancel(batch_id, 'nobody needs it');
-  await startWorker({ name: 'heir', lock_duration_ms: 3_000 });
+  await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
   expect((await producer.settled(batch_id)).counts.cancelled).toBe(1);
   expect((await outcomesOf(batch_id))[0]?.cleanup.steps).toContainEqual(CANCELLED_RESPONSE);
   expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel']);
@@ -175,7 +175,7 @@ test('a response that was taken over is not cancelled by an heir that is overtak
     await records.endAttempt(taskId, attemptOf(3, 'handed_back'));
   };
   const overtaken = overtake();
-  await startWorker({ name: 'heir', lock_duration_ms: 3_000 });
+  await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
   const [summary] = await Promise.all([producer.settled(batch_id), overtaken]);
   expect(summary.counts.succeeded).toBe(1);
   expect(asked(simulator).filter((request) => request.startsWith('POST'))).toEqual(['POST /responses']);
