@@ -3,13 +3,15 @@ import { LedgerRow } from '../contract/cleanup.ts';
 import { WorkerIdentity } from '../contract/worker-identity.ts';
 import { Keys } from './keys.ts';
 import type { RowEntry } from './task-history.ts';
-import { BEAT, FORGET_WORKER } from './worker-scripts.ts';
+import { FORGET_WORKER, REGISTER_WORKER } from './worker-scripts.ts';
 
 /** A worker on record, how long ago it gave a sign of life, and how many ledger rows it has open. */
 export type WorkerOnRecord = { identity: WorkerIdentity; silentMs: number; openRows: number };
 
 /** An open ledger row with the task it belongs to. */
 export type OpenRow = RowEntry & { taskId: string };
+
+type Hash = Record<string, string>;
 
 /** The records of workers: who they are, whether they live, what they hold. */
 export class WorkerRecords {
@@ -21,38 +23,36 @@ export class WorkerRecords {
     this.#keys = new Keys(prefix);
   }
 
-  /** Puts a worker on record. Done before it takes its first task, so that every row's owner can be looked up. */
+  /**
+   * Puts a worker on record with a sign of life, by the clock of Redis. Done before it takes its first task, so that every
+   * row's owner can be looked up, and again with every beat: a worker that was lost from the record puts itself back.
+   */
   async register(identity: WorkerIdentity): Promise<void> {
-    await this.#redis.hset(this.#keys.workers(), identity.instance, JSON.stringify(identity));
-    await this.beat(identity.instance);
+    const { instance } = identity;
+    const keys = [this.#keys.workers(), this.#keys.beats()];
+    await REGISTER_WORKER.run(this.#redis, keys, [instance, JSON.stringify(identity)]);
   }
 
-  /** Notes a sign of life, by the clock of Redis. */
-  async beat(instance: string): Promise<void> {
-    await BEAT.run(this.#redis, [this.#keys.beats()], [instance]);
-  }
-
-  /** Takes a worker off the record, unless it holds something. */
-  async forget(instance: string): Promise<void> {
+  /** Takes a worker off the record, unless it holds something or has not been silent for so long by now. */
+  async forget(instance: string, silentMs: number): Promise<void> {
     const keys = [this.#keys.workers(), this.#keys.beats(), this.#keys.openRows(instance)];
-    await FORGET_WORKER.run(this.#redis, keys, [instance]);
+    await FORGET_WORKER.run(this.#redis, keys, [instance, Math.floor(silentMs)]);
   }
 
   /** Every worker on record. */
   async list(): Promise<WorkerOnRecord[]> {
-    const identities = await this.#redis.hgetall(this.#keys.workers());
-    const pipeline = this.#redis.pipeline().time().hgetall(this.#keys.beats());
+    // In one transaction: a worker that is forgotten between the two reads would seem silent for ages.
+    const look = this.#redis.multi().time().hgetall(this.#keys.workers()).hgetall(this.#keys.beats());
+    const [time, identities, beats] = repliesOf(await look.exec()) as [number[], Hash, Hash];
     const instances = Object.keys(identities);
+    const pipeline = this.#redis.pipeline();
     for (const instance of instances) pipeline.zcard(this.#keys.openRows(instance));
-    const [time, beats, ...counts] = ((await pipeline.exec()) ?? []).map(([error, reply]) => {
-      if (error) throw error;
-      return reply;
-    });
-    const [seconds = 0, micros = 0] = (time as unknown[]).map(Number);
+    const counts = repliesOf(await pipeline.exec());
+    const [seconds = 0, micros = 0] = time.map(Number);
     const nowMs = seconds * 1000 + micros / 1000;
     return instances.map((instance, at) => ({
       identity: WorkerIdentity.parse(JSON.parse(identities[instance] ?? '')),
-      silentMs: Math.max(0, nowMs - Number((beats as Record<string, string>)[instance] ?? 0)),
+      silentMs: Math.max(0, nowMs - Number(beats[instance] ?? 0)),
       openRows: Number(counts[at]),
     }));
   }
@@ -70,11 +70,11 @@ export class WorkerRecords {
     });
     const pipeline = this.#redis.pipeline();
     for (const { taskId, id } of named) pipeline.hget(this.#keys.ledger(taskId), id);
-    const replies = (await pipeline.exec()) ?? [];
+    const texts = repliesOf(await pipeline.exec());
     const rows: OpenRow[] = [];
     const stale: string[] = [];
     for (const [at, { member, taskId, id }] of named.entries()) {
-      const text = replies[at]?.[1];
+      const text = texts[at];
       const row = typeof text === 'string' ? LedgerRow.parse(JSON.parse(text)) : null;
       if (row?.owner === instance) rows.push({ taskId, id, row });
       else stale.push(member);
@@ -93,4 +93,12 @@ export class WorkerRecords {
   async unclaim(instance: string): Promise<void> {
     await this.#redis.unlink(this.#keys.reclaimClaim(instance));
   }
+}
+
+/** What the commands of a pipeline came to; throws where one of them failed. */
+function repliesOf(results: [error: Error | null, reply: unknown][] | null): unknown[] {
+  return (results ?? []).map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
 }

@@ -1,20 +1,30 @@
 import { Script } from './script.ts';
 
+/** The clock of Redis in ms, as a local. */
+const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
+
 /**
- * Notes a sign of life of a worker, by the clock of Redis.
- * KEYS beats. ARGV instance.
+ * Puts a worker on record with a sign of life, or keeps it there: nobody ever sees the one without the other.
+ * KEYS workers, beats. ARGV instance, identity.
  */
-export const BEAT = new Script(`
-local now = redis.call('TIME')
-return redis.call('HSET', KEYS[1], ARGV[1], now[1] * 1000 + math.floor(now[2] / 1000))
+export const REGISTER_WORKER = new Script(`
+${NOW}
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('HSET', KEYS[2], ARGV[1], now)
 `);
 
 /**
- * Forgets a worker that holds nothing.
- * KEYS workers, beats, open rows of the worker. ARGV instance. Returns 1 where it is forgotten.
+ * Forgets a worker that holds nothing and has been silent for so long: it may have given a sign of life since it was
+ * looked at.
+ * KEYS workers, beats, open rows of the worker. ARGV instance, silence in ms. Returns 1 where it is forgotten.
  */
 export const FORGET_WORKER = new Script(`
+${NOW}
 if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+if now - (redis.call('HGET', KEYS[2], ARGV[1]) or 0) < tonumber(ARGV[2]) then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
 return redis.call('HDEL', KEYS[1], ARGV[1])
 `);

@@ -64,7 +64,7 @@ export class Reclaim {
     const { workers, self, telemetry } = this.#deps;
     await workers.register(self);
     const fault = (error: unknown) => telemetry.fault('reclaim', error);
-    this.#timers.push(setInterval(() => workers.beat(self.instance).catch(fault), BEAT_MS));
+    this.#timers.push(setInterval(() => workers.register(self).catch(fault), BEAT_MS));
     await this.sweep('boot_sweep');
     this.#timers.push(setInterval(() => this.sweep('reclaim').catch(fault), SWEEP_MS));
   }
@@ -72,7 +72,7 @@ export class Reclaim {
   /** Stops, and takes this worker off the record unless something is still open. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#deps.workers.forget(this.#deps.self.instance);
+    await this.#deps.workers.forget(this.#deps.self.instance, 0);
   }
 
   /**
@@ -141,7 +141,7 @@ export class Reclaim {
     try {
       const isDone = await this.#releaseRows(worker, actor);
       if (isOwn && !isDone) this.#hasLeftRows = true;
-      if (!isOwn && this.#isGone(worker)) await workers.forget(instance);
+      if (!isOwn && this.#isGone(worker)) await workers.forget(instance, worker.silentMs);
     } catch (error) {
       if (isOwn) this.#hasLeftRows = true;
       throw error;

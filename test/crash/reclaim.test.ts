@@ -116,8 +116,42 @@ test.each(['birth', 'boot_id'])('a worker whose %s its system did not tell is no
 
 test('a worker that still holds something stays on record, even where it is to be forgotten', async () => {
   const { workers, holder } = await aHolder(() => ({}));
-  await workers.forget(holder.instance);
+  await workers.forget(holder.instance, 0);
   expect(await workers.list()).toMatchObject([{ identity: { instance: holder.instance }, openRows: 2 }]);
+});
+
+test('a worker that gave a sign of life since it was looked at is not forgotten', async () => {
+  const { workers } = await openRecords();
+  const identity = await identifyWorker('w');
+  await workers.register(identity);
+  await workers.forget(identity.instance, 10_000);
+  expect(await workers.list()).toMatchObject([{ identity }]);
+  await workers.forget(identity.instance, 0);
+  expect(await workers.list()).toEqual([]);
+});
+
+test('a worker is put on record together with its sign of life, so that no sweep finds it silent', async () => {
+  const { workers, redis } = await openRecords();
+  const identity = await identifyWorker('w');
+  await workers.register(identity);
+  const sent = vi.spyOn(redis, 'sendCommand');
+  await workers.register(identity);
+  expect(sent).toHaveBeenCalledTimes(1);
+});
+
+test('a worker that was cut off for a day and comes back while it is swept stays on record', async () => {
+  const { reclaim, workers, redis, keys, self } = await aHolder(() => ({}));
+  const cutOff = { ...self, instance: 'cut-off.1', host: 'elsewhere' };
+  await workers.register(cutOff);
+  await redis.hset(keys.beats(), cutOff.instance, Date.now() - 25 * 3_600_000);
+  const claim = workers.claim.bind(workers);
+  vi.spyOn(workers, 'claim').mockImplementation(async (...args) => {
+    await workers.register(cutOff);
+    return claim(...args);
+  });
+  await reclaim.sweep('reclaim');
+  const onRecord = (await workers.list()).map(({ identity }) => identity.instance);
+  expect(onRecord).toContain(cutOff.instance);
 });
 
 test('the own sweep of a worker leaves a running attempt alone, and gives back what it has left open', async () => {
@@ -169,6 +203,15 @@ describe('a worker that starts', () => {
     await redis.hset(keys.beats(), holder.instance, Date.now() - 200_000);
     vi.advanceTimersByTime(10_000);
     await expect.poll(held, { timeout: 5_000 }).toEqual(['workspace']);
+    await reclaim.stop();
+  });
+
+  test('puts itself back on record where it was lost from it', async () => {
+    const { reclaim, workers, redis, keys, self } = await aHolder(() => ({}));
+    await reclaim.start();
+    await redis.unlink(keys.workers(), keys.beats());
+    vi.advanceTimersByTime(5_000);
+    await expect.poll(async () => (await workers.list()).map(({ identity }) => identity)).toEqual([self]);
     await reclaim.stop();
   });
 

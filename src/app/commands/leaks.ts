@@ -2,7 +2,7 @@ import { Redactor } from '../../base/secret.ts';
 import { ErrandError } from '../../errors.ts';
 import { awaitReady, closeRedis, openHastyRedis } from '../../queue/connection.ts';
 import { TaskRecords } from '../../records/task-records.ts';
-import { WorkerRecords } from '../../records/worker-records.ts';
+import { type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { stepOf } from '../../worker/releasers.ts';
 import { redisUrlOf, retentionSecondsOf } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
@@ -87,11 +87,17 @@ async function closeRowsOf(
     throw new ErrandError('WORKER_ALIVE', `worker "${name}" gave a sign of life ${ago}`);
   }
   let closed = 0;
-  for (const { identity } of named) closed += await closeRows(identity.instance, reason, workers, records);
+  for (const worker of named) closed += await closeRows(worker, reason, workers, records);
   return closed;
 }
 
-async function closeRows(owner: string, reason: string, workers: WorkerRecords, records: TaskRecords): Promise<number> {
+async function closeRows(
+  { identity, silentMs }: WorkerOnRecord,
+  reason: string,
+  workers: WorkerRecords,
+  records: TaskRecords,
+): Promise<number> {
+  const owner = identity.instance;
   let closed = 0;
   for (
     let rows = await workers.openRowsOf(owner, PAGE);
@@ -104,7 +110,7 @@ async function closeRows(owner: string, reason: string, workers: WorkerRecords, 
     }
     closed += rows.length;
   }
-  await workers.forget(owner);
+  await workers.forget(owner, silentMs);
   return closed;
 }
 
