@@ -61,12 +61,11 @@ export class Reclaim {
 
   /** Puts this worker on record, sweeps once, and goes on beating and sweeping until {@link Reclaim.stop}. */
   async start(): Promise<void> {
-    const { workers, self, telemetry } = this.#deps;
+    const { workers, self } = this.#deps;
     await workers.register(self);
-    const fault = (error: unknown) => telemetry.fault('reclaim', error);
-    this.#timers.push(setInterval(() => workers.register(self).catch(fault), BEAT_MS));
+    this.#repeat(BEAT_MS, () => workers.register(self));
     await this.sweep('boot_sweep');
-    this.#timers.push(setInterval(() => this.sweep('reclaim').catch(fault), SWEEP_MS));
+    this.#repeat(SWEEP_MS, () => this.sweep('reclaim'));
   }
 
   /** Stops, and takes this worker off the record unless something is still open. */
@@ -130,6 +129,18 @@ export class Reclaim {
     if (proof !== null) return `${instance}: ${proof}`;
     const isFenced = worker.silentMs > FENCED_AFTER_MS && !OUTLIVES_PROCESS.has(row.kind);
     return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
+  }
+
+  /** Skips a turn while the last one is under way: what waits for Redis must not come all at once when it is back. */
+  #repeat(everyMs: number, work: () => Promise<void>): void {
+    let isUnderWay = false;
+    const turn = async () => {
+      if (isUnderWay) return;
+      isUnderWay = true;
+      await work().catch((error: unknown) => this.#deps.telemetry.fault('reclaim', error));
+      isUnderWay = false;
+    };
+    this.#timers.push(setInterval(turn, everyMs));
   }
 
   async #releaseAll(worker: WorkerOnRecord, actor: CleanupActor): Promise<void> {

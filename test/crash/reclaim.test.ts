@@ -206,6 +206,21 @@ describe('a worker that starts', () => {
     await reclaim.stop();
   });
 
+  test.each(['register', 'list'] as const)('asks once for what Redis does not answer: %s', async (name) => {
+    const { reclaim, workers } = await aHolder(() => ({}));
+    await reclaim.start();
+    const { promise: isBack, resolve: comeBack } = Promise.withResolvers<never>();
+    const asked = vi.spyOn(workers, name).mockReturnValue(isBack);
+    vi.advanceTimersByTime(60_000);
+    expect(asked).toHaveBeenCalledTimes(1);
+    asked.mockRestore();
+    const askedAgain = vi.spyOn(workers, name);
+    comeBack([] as never);
+    await isBack;
+    await expect.poll(() => vi.advanceTimersByTime(10_000) && askedAgain.mock.calls.length).toBeGreaterThan(0);
+    await reclaim.stop();
+  });
+
   test('puts itself back on record where it was lost from it', async () => {
     const { reclaim, workers, redis, keys, self } = await aHolder(() => ({}));
     await reclaim.start();
