@@ -2,14 +2,16 @@ import { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import { CleanupStep, cleanupOf, LedgerRow } from '../contract/cleanup.ts';
 import { EffectCall } from '../contract/effect-call.ts';
 import { Attempt } from '../contract/outcome.ts';
+import { pairsOf } from './pairs.ts';
+import { readEntry } from './read-entry.ts';
 
 /** One ledger row to write, by its id (`<epoch>.<kind>.<n>`). */
 export type RowEntry = { id: string; row: LedgerRow };
 
 /**
  * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, the ledger rows
- * that earlier attempts left open, how many were closed, the background response that its next turn will come from, and the
- * calls of effect tools that were begun, in order.
+ * that earlier attempts left open, those apart that cannot be read here, how many were closed, the background response that
+ * its next turn will come from, and the calls of effect tools that were begun, in order.
  */
 export type TaskHistory = {
   past: Attempt[];
@@ -47,7 +49,10 @@ export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): Ta
   return {
     past,
     checkpoints: turns.map((text) => Checkpoint.parse(JSON.parse(text))),
-    openRows: pairsOf(ledger).map(([id, text]) => ({ id, row: LedgerRow.parse(JSON.parse(text)) })),
+    openRows: pairsOf(ledger).flatMap(([id, text]) => {
+      const row = readEntry(LedgerRow, text);
+      return row ? [{ id, row }] : [];
+    }),
     closedRows: released.length,
     response: response === undefined ? null : BackgroundResponse.parse(JSON.parse(response)),
     effects: pairsOf(effects)
@@ -67,8 +72,4 @@ function lostUnlessEnded(attempt: Attempt, released: CleanupStep[], from: string
   const steps = released.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
   const takenOver = from !== undefined && { call_taken_over_from: Number(from) };
   return { ...attempt, ...takenOver, ended: 'lost', cleanup: cleanupOf(steps) };
-}
-
-function pairsOf(flat: string[]): [string, string][] {
-  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1] ?? '']);
 }

@@ -2,14 +2,27 @@ import type { Redis } from 'ioredis';
 import { LedgerRow } from '../contract/cleanup.ts';
 import { WorkerIdentity } from '../contract/worker-identity.ts';
 import { Keys } from './keys.ts';
+import { pairsOf } from './pairs.ts';
+import { readEntry } from './read-entry.ts';
 import type { RowEntry } from './task-history.ts';
 import { FORGET_WORKER, REGISTER_WORKER } from './worker-scripts.ts';
 
-/** A worker on record, how long ago it gave a sign of life, and how many ledger rows it has open. */
-export type WorkerOnRecord = { identity: WorkerIdentity; silentMs: number; openRows: number };
+/**
+ * A worker on record, how long ago it gave a sign of life, and how many ledger rows it has open. `identity` is `null` for a
+ * stranger: one that does not say who it is in words known here.
+ */
+export type WorkerOnRecord = {
+  instance: string;
+  identity: WorkerIdentity | null;
+  silentMs: number;
+  openRows: number;
+};
 
 /** An open ledger row with the task it belongs to. */
 export type OpenRow = RowEntry & { taskId: string };
+
+/** A row that the index of a worker names, with the time of its intent. `row` is `null` where it cannot be read here. */
+export type IndexedRow = { taskId: string; id: string; intentMs: number; row: LedgerRow | null };
 
 type Hash = Record<string, string>;
 
@@ -51,7 +64,8 @@ export class WorkerRecords {
     const [seconds = 0, micros = 0] = time.map(Number);
     const nowMs = seconds * 1000 + micros / 1000;
     return instances.map((instance, at) => ({
-      identity: WorkerIdentity.parse(JSON.parse(identities[instance] ?? '')),
+      instance,
+      identity: readEntry(WorkerIdentity, identities[instance] ?? ''),
       silentMs: Math.max(0, nowMs - Number(beats[instance] ?? 0)),
       openRows: Number(counts[at]),
     }));
@@ -61,22 +75,23 @@ export class WorkerRecords {
    * The open rows of a worker, oldest first, after the first `from`. What the index names and the ledger no longer has,
    * because another worker made the row its own, is taken off the index.
    */
-  async openRowsOf(instance: string, most: number, from = 0): Promise<OpenRow[]> {
+  async openRowsOf(instance: string, most: number, from = 0): Promise<IndexedRow[]> {
     const index = this.#keys.openRows(instance);
-    const members = await this.#redis.zrange(index, String(from), String(from + most - 1));
-    const named = members.map((member) => {
+    const flat = await this.#redis.zrange(index, String(from), String(from + most - 1), 'WITHSCORES');
+    const named = pairsOf(flat).map(([member, intent]) => {
       const cut = member.indexOf('/');
-      return { member, taskId: member.slice(0, cut), id: member.slice(cut + 1) };
+      return { member, taskId: member.slice(0, cut), id: member.slice(cut + 1), intentMs: Number(intent) };
     });
     const pipeline = this.#redis.pipeline();
     for (const { taskId, id } of named) pipeline.hget(this.#keys.ledger(taskId), id);
     const texts = repliesOf(await pipeline.exec());
-    const rows: OpenRow[] = [];
+    const rows: IndexedRow[] = [];
     const stale: string[] = [];
-    for (const [at, { member, taskId, id }] of named.entries()) {
+    for (const [at, { member, ...entry }] of named.entries()) {
       const text = texts[at];
-      const row = typeof text === 'string' ? LedgerRow.parse(JSON.parse(text)) : null;
-      if (row?.owner === instance) rows.push({ taskId, id, row });
+      const row = typeof text === 'string' ? readEntry(LedgerRow, text) : null;
+      const isHeld = row ? row.owner === instance : typeof text === 'string';
+      if (isHeld) rows.push({ ...entry, row });
       else stale.push(member);
     }
     if (stale.length === 0) return rows;

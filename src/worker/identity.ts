@@ -26,14 +26,17 @@ export async function identifyWorker(name: string, seat?: string): Promise<Worke
 }
 
 /**
- * Proves that a worker is dead, in one sentence, or returns `null` where it cannot be proved from here.
+ * Proves that a worker is dead, in one sentence, or returns `null` where it cannot be proved from here. A stranger lives.
  *
  * Silence proves nothing: a worker that is merely paused comes back and acquires more (`reference/reliability.md`,
  * finding 9). Two can tell: the same kernel, by pid and birth inside the same pid namespace, and a platform that starts
  * nobody in a seat before the one who had it has ended.
  */
-export function proofOfDeath({ identity: other, silentMs }: WorkerOnRecord, self: WorkerIdentity): string | null {
-  if (other.host !== self.host) return null;
+export function proofOfDeath(
+  { identity: other, silentMs }: Pick<WorkerOnRecord, 'identity' | 'silentMs'>,
+  self: WorkerIdentity,
+): string | null {
+  if (other === null || other.host !== self.host) return null;
   const isSameSeat = other.seat !== undefined && other.seat === self.seat && other.instance !== self.instance;
   if (isSameSeat && silentMs > SEAT_IS_LEFT_AFTER_MS) return `seat ${other.seat} of ${other.host} was filled again`;
   if ([other.boot_id, other.birth].includes('unknown')) return null;

@@ -3,7 +3,7 @@ import type { CleanupActor, CleanupStep } from '../contract/cleanup.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { RowEntry } from '../records/task-history.ts';
 import type { TaskRecords } from '../records/task-records.ts';
-import type { OpenRow, WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
+import type { IndexedRow, OpenRow, WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { proofOfDeath } from './identity.ts';
 import { OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
@@ -44,6 +44,7 @@ export type ReclaimDeps = {
  * - Only a provably dead owner is reclaimed. A row whose owner may live stays open, visible, and is looked at again.
  * - One reclaimer at a time for one dead worker; releases are idempotent all the same.
  * - A sweep costs what the dead held, not what is running.
+ * - A worker or a row that cannot be read here, as those of a newer version may not be, is left alone.
  */
 export class Reclaim {
   readonly #deps: ReclaimDeps;
@@ -52,6 +53,7 @@ export class Reclaim {
   readonly #unwinding = new Set<string>();
   /** Rows that could not be closed: how long each waits, and until when, by the monotonic clock. */
   readonly #failed = new Map<string, { waitMs: number; againMs: number }>();
+  readonly #fault = (error: unknown) => this.#deps.telemetry.fault('reclaim', error);
   /** Whether an attempt of this worker left a row that it could not close. */
   #hasLeftRows = false;
 
@@ -59,12 +61,15 @@ export class Reclaim {
     this.#deps = deps;
   }
 
-  /** Puts this worker on record, sweeps once, and goes on beating and sweeping until {@link Reclaim.stop}. */
+  /**
+   * Puts this worker on record, sweeps once, and goes on beating and sweeping until {@link Reclaim.stop}. Rejects where it
+   * does not get on record; a sweep that fails is made again.
+   */
   async start(): Promise<void> {
     const { workers, self } = this.#deps;
     await workers.register(self);
     this.#repeat(BEAT_MS, () => workers.register(self));
-    await this.sweep('boot_sweep');
+    await this.sweep('boot_sweep').catch(this.#fault);
     this.#repeat(SWEEP_MS, () => this.sweep('reclaim'));
   }
 
@@ -92,23 +97,24 @@ export class Reclaim {
     this.#hasLeftRows = true;
   }
 
-  /** Looks at every worker on record that has something open, and releases what the dead ones held. */
+  /** Looks at every worker on record that may be dead, and releases what it held; what fails with one holds up no other. */
   async sweep(actor: CleanupActor): Promise<void> {
     for (const worker of await this.#deps.workers.list()) {
-      if (this.#mayHoldInVain(worker)) await this.#releaseAll(worker, actor);
+      if (this.#mayHoldInVain(worker)) await this.#releaseAll(worker, actor).catch(this.#fault);
     }
   }
 
   /** Tells whether looking at a worker's rows is worth it: it is dead, has fenced itself, or is this very one. */
   #mayHoldInVain(worker: WorkerOnRecord): boolean {
-    if (worker.identity.instance === this.#deps.self.instance) return this.#hasLeftRows;
+    if (worker.identity === null) return false;
+    if (worker.instance === this.#deps.self.instance) return this.#hasLeftRows;
     return worker.silentMs > FENCED_AFTER_MS || proofOfDeath(worker, this.#deps.self) !== null;
   }
 
   /** Releases what earlier attempts of one task left, as far as their owners are dead; open steps tell of the rest. */
   async ofTask(taskId: string, rows: RowEntry[]): Promise<CleanupStep[]> {
     if (rows.length === 0) return [];
-    const known = new Map((await this.#deps.workers.list()).map((worker) => [worker.identity.instance, worker]));
+    const known = new Map((await this.#deps.workers.list()).map((worker) => [worker.instance, worker]));
     const steps: CleanupStep[] = [];
     for (const entry of rows) {
       const worker = known.get(entry.row.owner);
@@ -121,13 +127,13 @@ export class Reclaim {
 
   /** Why a row may be released, or `null` where its owner may still use it. */
   #groundsFor(worker: WorkerOnRecord, { taskId, row }: OpenRow): string | null {
-    const { instance } = worker.identity;
+    const { instance } = worker;
     if (instance === this.#deps.self.instance) {
       return this.#unwinding.has(`${taskId}.${row.epoch}`) ? null : 'its attempt has ended';
     }
     const proof = proofOfDeath(worker, this.#deps.self);
     if (proof !== null) return `${instance}: ${proof}`;
-    const isFenced = worker.silentMs > FENCED_AFTER_MS && !OUTLIVES_PROCESS.has(row.kind);
+    const isFenced = worker.identity !== null && worker.silentMs > FENCED_AFTER_MS && !OUTLIVES_PROCESS.has(row.kind);
     return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
   }
 
@@ -137,7 +143,7 @@ export class Reclaim {
     const turn = async () => {
       if (isUnderWay) return;
       isUnderWay = true;
-      await work().catch((error: unknown) => this.#deps.telemetry.fault('reclaim', error));
+      await work().catch(this.#fault);
       isUnderWay = false;
     };
     this.#timers.push(setInterval(turn, everyMs));
@@ -145,7 +151,7 @@ export class Reclaim {
 
   async #releaseAll(worker: WorkerOnRecord, actor: CleanupActor): Promise<void> {
     const { workers, self } = this.#deps;
-    const { instance } = worker.identity;
+    const { instance } = worker;
     const isOwn = instance === self.instance;
     if (!(await workers.claim(instance, self.instance, CLAIM_MS))) return;
     if (isOwn) this.#hasLeftRows = false;
@@ -166,7 +172,7 @@ export class Reclaim {
     const until = monotonicMs() + SWEEP_WITHIN_MS;
     let isDone = true;
     for (let kept = 0; monotonicMs() < until; ) {
-      const rows = await this.#deps.workers.openRowsOf(worker.identity.instance, ROWS_AT_ONCE, kept);
+      const rows = await this.#deps.workers.openRowsOf(worker.instance, ROWS_AT_ONCE, kept);
       if (rows.length === 0) return isDone;
       const fates = await Promise.all(rows.map((row) => this.#sweepRow(worker, row, actor)));
       kept += fates.filter((fate) => fate !== 'released').length;
@@ -175,8 +181,14 @@ export class Reclaim {
     return false;
   }
 
-  /** `in_use`: the row of an attempt that runs here. `open`: one that is to be looked at again. */
-  async #sweepRow(worker: WorkerOnRecord, row: OpenRow, actor: CleanupActor): Promise<'released' | 'open' | 'in_use'> {
+  /** `in_use`: the row of an attempt that runs here, or one that only a newer version can read. `open`: to be tried again. */
+  async #sweepRow(
+    worker: WorkerOnRecord,
+    { row: held, ...entry }: IndexedRow,
+    actor: CleanupActor,
+  ): Promise<'released' | 'open' | 'in_use'> {
+    if (held === null) return 'in_use';
+    const row = { ...entry, row: held };
     const grounds = this.#groundsFor(worker, row);
     const isResponse = row.row.kind === 'response';
     if (grounds === null) return isResponse ? 'open' : 'in_use';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Keys } from '../../src/records/keys.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
@@ -11,4 +12,17 @@ test('no worker starts on a Redis that may evict what is on record', async () =>
     code: 'REDIS_UNSUITABLE',
     message: expect.stringContaining('noeviction'),
   });
+});
+
+test('a worker starts beside one that only a newer version can read, and its metrics count the rows of both', async () => {
+  const { startWorker, prefix } = await aDeployment();
+  const redis = openRedis();
+  const keys = new Keys(prefix);
+  await redis.hset(keys.workers(), 'newer.1', '{"version":2}');
+  await redis.zadd(keys.openRows('newer.1'), 1, 'b-0/1.session');
+  const { health } = await startWorker();
+  const metrics = await fetch(`${health.url}/metrics`);
+  expect(metrics.status).toBe(200);
+  expect(await metrics.text()).toMatch(/^errand_ledger_open_rows 1$/m);
+  await redis.unlink(keys.openRows('newer.1'));
 });

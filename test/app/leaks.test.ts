@@ -52,3 +52,13 @@ test.each([
   expect(await leaks(...args)).toMatchObject({ code: 2, err: expect.stringContaining(complaint) });
   expect(await workers.list()).toMatchObject([{ openRows: 1 }]);
 });
+
+test('a row that cannot be read here is listed, and stays open where the rest is closed', async () => {
+  const { leaks, workers, redis, keys, taskId, holder } = await aHolder(60_000);
+  await redis.hset(keys.ledger(taskId), '1.session.x', '{"kind":"session"}');
+  await redis.zadd(keys.openRows(holder.instance), Date.now() - 90_000, `${taskId}/1.session.x`);
+  expect((await leaks()).out).toMatch(/9\d s.*unreadable.*1\.session\.x.*node-7/);
+  const closed = await leaks('--close', 'node-7', '--because', 'the node was deleted');
+  expect(closed.err).toContain('1 rows of worker "node-7" are closed, 1 cannot be read by this version and stay open.');
+  expect(await workers.openRowsOf(holder.instance, 10)).toMatchObject([{ id: '1.session.x', row: null }]);
+});

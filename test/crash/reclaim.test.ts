@@ -39,13 +39,14 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) 
   ]);
   const log = createLog({ level: 'silent', isPretty: false, redactor: new Redactor(), output: process.stdout });
   const releasers = releasersFor(redactor);
-  const reclaim = new Reclaim({ workers, records: tasks, self, releasers, telemetry: new Telemetry(log) });
+  const telemetry = new Telemetry(log);
+  const reclaim = new Reclaim({ workers, records: tasks, self, releasers, telemetry });
   const isThere = () =>
     stat(folder).then(
       () => true,
       () => false,
     );
-  return { ...records, taskId, folder, self, holder, releasers, reclaim, isThere };
+  return { ...records, taskId, folder, self, holder, releasers, telemetry, reclaim, isThere };
 }
 
 test('what a dead worker held is released by the sweep, with the proof, and the worker is forgotten', async () => {
@@ -86,12 +87,12 @@ test('a worker on another host that has been silent beyond its fence loses what 
   await reclaim.sweep('reclaim');
   expect(await isThere()).toBe(true);
   const left = await workers.openRowsOf(holder.instance, 10);
-  expect(left.map(({ row }) => row.kind)).toEqual(['workspace']);
+  expect(left.map(({ row }) => row?.kind)).toEqual(['workspace']);
 });
 
 test('a machine that was booted again proves the death of what ran on it', async () => {
   const self = await identifyWorker('a');
-  const onRecord = (over: Partial<WorkerIdentity>) => ({ identity: { ...self, ...over }, silentMs: 0, openRows: 0 });
+  const onRecord = (over: Partial<WorkerIdentity>) => ({ identity: { ...self, ...over }, silentMs: 0 });
   expect(proofOfDeath(onRecord({ boot_id: 'another boot' }), self)).toContain('booted again');
   expect(proofOfDeath(onRecord({}), self)).toBeNull();
 });
@@ -100,7 +101,7 @@ test('a seat that was filled again proves the death of who sat there, once it is
   const self = await identifyWorker('a', 'worker');
   const before = { ...self, instance: 'a.before', pid_namespace: 'pid:[1]', boot_id: 'another node' };
   const silent = (over: Partial<WorkerIdentity>, silentMs = 20_000) =>
-    proofOfDeath({ identity: { ...before, ...over }, silentMs, openRows: 1 }, self);
+    proofOfDeath({ identity: { ...before, ...over }, silentMs }, self);
   expect(silent({})).toContain('seat worker');
   expect(silent({ seat: 'other' })).not.toContain('seat');
   expect(silent({ host: 'elsewhere' })).toBeNull();
@@ -111,7 +112,7 @@ test('a seat that was filled again proves the death of who sat there, once it is
 test.each(['birth', 'boot_id'])('a worker whose %s its system did not tell is not provably dead', async (field) => {
   const self = await identifyWorker('a');
   const other = { ...self, instance: 'a.other', [field]: 'unknown' };
-  expect(proofOfDeath({ identity: other, silentMs: 20_000, openRows: 1 }, self)).toBeNull();
+  expect(proofOfDeath({ identity: other, silentMs: 20_000 }, self)).toBeNull();
 });
 
 test('a worker that still holds something stays on record, even where it is to be forgotten', async () => {
@@ -150,8 +151,52 @@ test('a worker that was cut off for a day and comes back while it is swept stays
     return claim(...args);
   });
   await reclaim.sweep('reclaim');
-  const onRecord = (await workers.list()).map(({ identity }) => identity.instance);
+  const onRecord = (await workers.list()).map(({ instance }) => instance);
   expect(onRecord).toContain(cutOff.instance);
+});
+
+test('a worker that only a newer version can read is a living stranger: listed, never reclaimed, never forgotten', async () => {
+  const { reclaim, workers, tasks, taskId, redis, keys, holder, isThere } = await aHolder(() => ({ birth: '1' }));
+  const newer = { ...holder, zone: 'eu-1' };
+  await redis.hset(keys.workers(), holder.instance, JSON.stringify(newer), 'idle.1', JSON.stringify(newer));
+  await redis.hset(keys.beats(), holder.instance, Date.now() - 25 * 3_600_000);
+  await reclaim.sweep('reclaim');
+  const steps = await reclaim.ofTask(taskId, (await tasks.history(taskId)).openRows);
+  expect(steps).toMatchObject(Array(2).fill({ status: 'open' }));
+  expect(await isThere()).toBe(true);
+  const onRecord = (await workers.list()).map(({ instance, identity, openRows }) => [instance, identity, openRows]);
+  expect(onRecord.toSorted()).toEqual([
+    [holder.instance, null, 2],
+    ['idle.1', null, 0],
+  ]);
+});
+
+test('a row that only a newer version can read stays open and is listed, and the rows beside it are released', async () => {
+  const { reclaim, workers, redis, keys, taskId, holder, isThere } = await aHolder(() => ({ birth: '1' }));
+  await redis.hset(keys.ledger(taskId), '1.session.x', JSON.stringify({ kind: 'session', owner: holder.instance }));
+  await redis.zadd(keys.openRows(holder.instance), 1_000, `${taskId}/1.session.x`);
+  await reclaim.sweep('reclaim');
+  expect(await isThere()).toBe(false);
+  expect(await workers.list()).toMatchObject([{ instance: holder.instance, openRows: 1 }]);
+  const left = await workers.openRowsOf(holder.instance, 10);
+  expect(left).toEqual([{ taskId, id: '1.session.x', intentMs: 1_000, row: null }]);
+});
+
+test('a fault with one dead worker is told, and the others are swept', async () => {
+  const { reclaim, workers, redis, keys, taskIds, holder, telemetry, isThere } = await aHolder(() => ({ birth: '1' }));
+  const [, damaged = ''] = taskIds;
+  await redis.set(keys.ledger(damaged), 'no hash');
+  await redis.zadd(keys.openRows('damaged.1'), 1, `${damaged}/1.client`);
+  await workers.register({ ...holder, instance: 'damaged.1' });
+  const damagedFirst = (await workers.list()).toSorted((a, b) => (a.instance < b.instance ? -1 : 1));
+  vi.spyOn(workers, 'list').mockResolvedValueOnce(damagedFirst);
+  const fault = vi.spyOn(telemetry, 'fault');
+  await reclaim.sweep('reclaim');
+  expect(await isThere()).toBe(false);
+  expect(fault.mock.calls).toEqual([
+    ['reclaim', expect.objectContaining({ message: expect.stringMatching(/WRONGTYPE/) })],
+  ]);
+  expect(await workers.list()).toMatchObject([{ instance: 'damaged.1', openRows: 1 }]);
 });
 
 test('the own sweep of a worker leaves a running attempt alone, and gives back what it has left open', async () => {
@@ -198,11 +243,26 @@ describe('a worker that starts', () => {
   test('sweeps again every ten seconds, for those that die later', async () => {
     const { reclaim, workers, redis, keys, holder } = await aHolder(() => ({ host: 'elsewhere' }));
     await reclaim.start();
-    const held = async () => (await workers.openRowsOf(holder.instance, 10)).map(({ row }) => row.kind);
+    const held = async () => (await workers.openRowsOf(holder.instance, 10)).map(({ row }) => row?.kind);
     expect(await held()).toHaveLength(2);
     await redis.hset(keys.beats(), holder.instance, Date.now() - 200_000);
     vi.advanceTimersByTime(10_000);
     await expect.poll(held, { timeout: 5_000 }).toEqual(['workspace']);
+    await reclaim.stop();
+  });
+
+  test('starts without its first sweep, where that fails, but not without being on record', async () => {
+    const { reclaim, workers, telemetry, isThere } = await aHolder(() => ({ birth: '1' }));
+    const refusal = new Error('BUSY');
+    vi.spyOn(workers, 'register').mockRejectedValueOnce(refusal);
+    await expect(reclaim.start()).rejects.toBe(refusal);
+    vi.spyOn(workers, 'list').mockRejectedValueOnce(refusal);
+    const fault = vi.spyOn(telemetry, 'fault');
+    await reclaim.start();
+    expect(fault).toHaveBeenCalledWith('reclaim', refusal);
+    expect(await isThere()).toBe(true);
+    vi.advanceTimersByTime(10_000);
+    await expect.poll(isThere).toBe(false);
     await reclaim.stop();
   });
 
@@ -235,8 +295,7 @@ describe('a worker that starts', () => {
     await reclaim.start();
     await redis.hset(keys.beats(), self.instance, Date.now() - 60_000);
     vi.advanceTimersByTime(5_000);
-    const isAlive = ({ identity, silentMs }: WorkerOnRecord) =>
-      identity.instance === self.instance && silentMs < 30_000;
+    const isAlive = ({ instance, silentMs }: WorkerOnRecord) => instance === self.instance && silentMs < 30_000;
     await expect.poll(async () => (await workers.list()).some(isAlive), { timeout: 5_000 }).toBe(true);
     await reclaim.stop();
   });

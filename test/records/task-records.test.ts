@@ -355,6 +355,18 @@ describe('max_concurrent', () => {
   });
 });
 
+test('a ledger row that cannot be read hides neither the other rows of its task nor its turns', async () => {
+  const { tasks, taskId, redis, keys } = await opened();
+  await tasks.hold(taskId, 1, [intentOf(1, '1.a')]);
+  await redis.hset(keys.ledger(taskId), '1.b', '{"kind":"of a newer version"}');
+  await tasks.checkpoint(taskId, 1, checkpointOf(1));
+  expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({
+    status: 'opened',
+    openRows: [{ id: '1.a' }],
+    checkpoints: [{ turn: 1 }],
+  });
+});
+
 test('cancelFlags answers in the order asked, the flag of the batch included', async () => {
   const { tasks, batches, taskIds } = await openRecords();
   const other = await openRecords();

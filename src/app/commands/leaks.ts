@@ -2,7 +2,7 @@ import { Redactor } from '../../base/secret.ts';
 import { ErrandError } from '../../errors.ts';
 import { awaitReady, closeRedis, openHastyRedis } from '../../queue/connection.ts';
 import { TaskRecords } from '../../records/task-records.ts';
-import { type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
+import { type IndexedRow, type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { stepOf } from '../../worker/releasers.ts';
 import { redisUrlOf, retentionSecondsOf } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
@@ -31,6 +31,9 @@ type Leak = {
 /** What the command is asked: to list, or to close what a worker held on somebody's word. */
 type LeaksFlags = { json?: boolean; close?: string; because?: string };
 
+/** How many rows were closed, and how many stay open because they cannot be read here. */
+type Closed = { closed: number; unreadable: number };
+
 /**
  * Lists the open rows of the ledger, the oldest first. Rows of workers that live are work under way; those of silent
  * ones are leaks until a sweep closes them. Returns 1 where there are such.
@@ -53,8 +56,9 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
     }
     if (close !== undefined) {
       const records = new TaskRecords(redis, config.prefix, new Redactor(), retentionSecondsOf(config));
-      const closed = await closeRowsOf(close, because, workers, records);
-      screen.note(`${closed} rows of worker "${close}" are closed.`);
+      const { closed, unreadable } = await closeRowsOf(close, because, workers, records);
+      const left = unreadable > 0 ? `, ${unreadable} cannot be read by this version and stay open` : '';
+      screen.note(`${closed} rows of worker "${close}" are closed${left}.`);
       return EXIT.ok;
     }
     const found = await openRows(workers);
@@ -73,61 +77,74 @@ async function closeRowsOf(
   because: string | undefined,
   workers: WorkerRecords,
   records: TaskRecords,
-): Promise<number> {
+): Promise<Closed> {
   const reason = because?.trim();
   if (!reason) {
     const remedy = 'Say how you know that nothing is left: it stands in the record of every task.';
     throw new ErrandError('CONFIG_INVALID', '--close: expected a reason with --because, got none', { remedy });
   }
-  const named = (await workers.list()).filter(({ identity }) => identity.name === name);
+  const named = (await workers.list()).filter((worker) => nameOf(worker) === name);
   if (named.length === 0) throw new ErrandError('NOT_FOUND', `no worker "${name}" is on record`);
   const living = named.find(({ silentMs }) => silentMs <= SILENT_MS);
   if (living) {
     const ago = `${Math.round(living.silentMs / 1000)} s ago`;
     throw new ErrandError('WORKER_ALIVE', `worker "${name}" gave a sign of life ${ago}`);
   }
-  let closed = 0;
-  for (const worker of named) closed += await closeRows(worker, reason, workers, records);
-  return closed;
+  const sum = { closed: 0, unreadable: 0 };
+  for (const worker of named) {
+    const { closed, unreadable } = await closeRows(worker, reason, workers, records);
+    sum.closed += closed;
+    sum.unreadable += unreadable;
+  }
+  return sum;
 }
 
 async function closeRows(
-  { identity, silentMs }: WorkerOnRecord,
+  { instance: owner, silentMs }: WorkerOnRecord,
   reason: string,
   workers: WorkerRecords,
   records: TaskRecords,
-): Promise<number> {
-  const owner = identity.instance;
+): Promise<Closed> {
   let closed = 0;
-  for (
-    let rows = await workers.openRowsOf(owner, PAGE);
-    rows.length > 0;
-    rows = await workers.openRowsOf(owner, PAGE)
-  ) {
-    for (const row of rows) {
-      const step = stepOf(row, 'operator', { evidence: 'acknowledged', detail: reason });
-      await records.release(row.taskId, { owner, steps: [step] });
+  let unreadable = 0;
+  const next = () => workers.openRowsOf(owner, PAGE, unreadable);
+  for (let rows = await next(); rows.length > 0; rows = await next()) {
+    for (const { taskId, id, row } of rows) {
+      if (row === null) unreadable++;
+      else {
+        const step = stepOf({ id, row }, 'operator', { evidence: 'acknowledged', detail: reason });
+        await records.release(taskId, { owner, steps: [step] });
+        closed++;
+      }
     }
-    closed += rows.length;
   }
   await workers.forget(owner, silentMs);
-  return closed;
+  return { closed, unreadable };
 }
 
 async function openRows(workers: WorkerRecords): Promise<Leak[]> {
   const found: Leak[] = [];
-  for (const { identity, silentMs } of await workers.list()) {
-    const holder = { worker: identity.name, is_silent: silentMs > SILENT_MS, silent_ms: Math.round(silentMs) };
-    const pageOf = (from: number) => workers.openRowsOf(identity.instance, PAGE, from);
+  for (const worker of await workers.list()) {
+    const { instance, silentMs } = worker;
+    const holder = { worker: nameOf(worker), is_silent: silentMs > SILENT_MS, silent_ms: Math.round(silentMs) };
+    const pageOf = (from: number) => workers.openRowsOf(instance, PAGE, from);
     for (let rows = await pageOf(0), seen = 0; rows.length > 0; rows = await pageOf(seen)) {
       seen += rows.length;
-      for (const { taskId, id, row } of rows) {
-        const { kind, ref, status, intent_at } = row;
-        found.push({ task_id: taskId, row: id, kind, ref, status, ...holder, intent_at });
-      }
+      for (const row of rows) found.push({ ...leakOf(row), ...holder });
     }
   }
   return found.sort((a, b) => (a.intent_at < b.intent_at ? -1 : 1));
+}
+
+/** A row that cannot be read here is told by its id, which begins with the epoch and the kind. */
+function leakOf({ taskId, id, intentMs, row }: IndexedRow): Omit<Leak, 'worker' | 'is_silent' | 'silent_ms'> {
+  const unreadable = { kind: 'unreadable', ref: id, status: 'unreadable', intent_at: new Date(intentMs).toISOString() };
+  const { kind, ref, status, intent_at } = row ?? unreadable;
+  return { task_id: taskId, row: id, kind, ref, status, intent_at };
+}
+
+function nameOf({ identity, instance }: WorkerOnRecord): string {
+  return identity?.name ?? instance;
 }
 
 function rowOf(leak: Leak): Record<string, string> {
