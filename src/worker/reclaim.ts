@@ -1,4 +1,5 @@
 import { monotonicMs } from '../base/clock.ts';
+import { repeat } from '../base/repeat.ts';
 import type { CleanupActor, CleanupStep } from '../contract/cleanup.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { RowEntry } from '../records/task-history.ts';
@@ -48,7 +49,7 @@ export type ReclaimDeps = {
  */
 export class Reclaim {
   readonly #deps: ReclaimDeps;
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #repeating: (() => void)[] = [];
   /** Attempts of this worker that have not unwound yet, as `<task id>.<epoch>`. */
   readonly #unwinding = new Set<string>();
   /** Rows that could not be closed: how long each waits, and until when, by the monotonic clock. */
@@ -68,14 +69,14 @@ export class Reclaim {
   async start(): Promise<void> {
     const { workers, self } = this.#deps;
     await workers.register(self);
-    this.#repeat(BEAT_MS, () => workers.register(self));
+    this.#repeating.push(repeat(BEAT_MS, () => workers.register(self), this.#fault));
     await this.sweep('boot_sweep').catch(this.#fault);
-    this.#repeat(SWEEP_MS, () => this.sweep('reclaim'));
+    this.#repeating.push(repeat(SWEEP_MS, () => this.sweep('reclaim'), this.#fault));
   }
 
   /** Stops, and takes this worker off the record unless something is still open. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const stop of this.#repeating) stop();
     await this.#deps.workers.forget(this.#deps.self.instance, 0);
   }
 
@@ -135,18 +136,6 @@ export class Reclaim {
     if (proof !== null) return `${instance}: ${proof}`;
     const isFenced = worker.identity !== null && worker.silentMs > FENCED_AFTER_MS && !OUTLIVES_PROCESS.has(row.kind);
     return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
-  }
-
-  /** Skips a turn while the last one is under way: what waits for Redis must not come all at once when it is back. */
-  #repeat(everyMs: number, work: () => Promise<void>): void {
-    let isUnderWay = false;
-    const turn = async () => {
-      if (isUnderWay) return;
-      isUnderWay = true;
-      await work().catch(this.#fault);
-      isUnderWay = false;
-    };
-    this.#timers.push(setInterval(turn, everyMs));
   }
 
   async #releaseAll(worker: WorkerOnRecord, actor: CleanupActor): Promise<void> {
