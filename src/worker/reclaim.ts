@@ -112,22 +112,28 @@ export class Reclaim {
     return worker.silentMs > FENCED_AFTER_MS || proofOfDeath(worker, this.#deps.self) !== null;
   }
 
-  /** Releases what earlier attempts of one task left, as far as their owners are dead; open steps tell of the rest. */
+  /**
+   * Releases what earlier attempts of one task left, as far as their owners are dead; open steps tell of the rest. That an
+   * owner is not on record proves nothing: Redis may have lost it, or it may have been cut off for long.
+   */
   async ofTask(taskId: string, rows: RowEntry[]): Promise<CleanupStep[]> {
     if (rows.length === 0) return [];
-    const known = new Map((await this.#deps.workers.list()).map((worker) => [worker.instance, worker]));
+    const { workers } = this.#deps;
+    const known = new Map((await workers.list()).map((worker) => [worker.instance, worker]));
+    const strangers = new Set(rows.map(({ row }) => row.owner).filter((owner) => !known.has(owner)));
+    for (const owner of strangers) await workers.noteStranger(owner);
     const steps: CleanupStep[] = [];
     for (const entry of rows) {
-      const worker = known.get(entry.row.owner);
-      // A worker is taken off the record only once it is dead or has ended, so a row of one that is not there is its last.
-      const grounds = worker ? this.#groundsFor(worker, { ...entry, taskId }) : 'its owner is on record no more';
+      const { owner } = entry.row;
+      const worker = known.get(owner) ?? { instance: owner, identity: null, silentMs: 0 };
+      const grounds = this.#groundsFor(worker, { ...entry, taskId });
       steps.push(await this.#releaseRow({ ...entry, taskId }, 'reclaim', grounds));
     }
     return steps;
   }
 
   /** Why a row may be released, or `null` where its owner may still use it. */
-  #groundsFor(worker: WorkerOnRecord, { taskId, row }: OpenRow): string | null {
+  #groundsFor(worker: Omit<WorkerOnRecord, 'openRows'>, { taskId, row }: OpenRow): string | null {
     const { instance } = worker;
     if (instance === this.#deps.self.instance) {
       return this.#unwinding.has(`${taskId}.${row.epoch}`) ? null : 'its attempt has ended';

@@ -8,6 +8,8 @@ import { isoNow } from '../../src/base/clock.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
+import { WorkerRecords } from '../../src/records/worker-records.ts';
+import { identifyWorker } from '../../src/worker/identity.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { attemptOf } from '../records/samples.ts';
@@ -59,6 +61,9 @@ test.each([
     const taskId = taskIdOf(batch_id, 0);
     const ref = join(workspaceRoot, `${taskId}.1`);
     const tasks = recordsUnder(prefix);
+    const workers = new WorkerRecords(openRedis(), prefix);
+    await workers.register({ ...(await identifyWorker('doomed')), instance: 'doomed.1', birth: '1' });
+    await workers.claim('doomed.1', 'a sweep that takes its time', 60_000);
     await tasks.open(taskId, 'local', 'doomed');
     await mkdir(ref);
     const held = { epoch: 1, owner: 'doomed.1', intent_at: isoNow(), acquired_at: isoNow() };
