@@ -79,7 +79,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   const catalogue = createCatalogue(config.providers);
   const credentials = new CredentialResolver(config.environment, redactor);
   const active = new ActiveAttempts(records);
-  const self = await identifyWorker(config.worker.name, config.worker.seat);
+  const self = await identifyWorker(config.worker.name, config.worker);
 
   let consumer: Consumer | undefined;
   const health = opened.add(

@@ -5,7 +5,8 @@ import { z } from 'zod';
  *
  * `birth` is the start time of the process in the kernel's ticks, so that a reused pid is told apart. `boot_id` changes
  * with every boot of the machine; a pid means something only within its namespace. `seat` is a place on the host that the
- * platform fills with one worker at a time, such as the container of a pod.
+ * platform fills with one worker at a time, such as the container of a pod. `lock_duration_ms` says when it gives its tasks
+ * up where it is cut off; earlier versions did not tell.
  */
 export const WorkerIdentity = z.strictObject({
   version: z.literal(1),
@@ -17,6 +18,7 @@ export const WorkerIdentity = z.strictObject({
   pid_namespace: z.string(),
   pid: z.number().int().positive(),
   birth: z.string(),
+  lock_duration_ms: z.number().int().positive().optional(),
   started_at: z.iso.datetime(),
 });
 export type WorkerIdentity = z.infer<typeof WorkerIdentity>;

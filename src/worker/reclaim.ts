@@ -6,7 +6,7 @@ import type { RowEntry } from '../records/task-history.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import type { IndexedRow, OpenRow, WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import { proofOfDeath } from './identity.ts';
+import { hasFencedItself, proofOfDeath } from './identity.ts';
 import { OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
 
 /** How often a worker says that it lives. */
@@ -21,11 +21,6 @@ const LONGEST_WAIT_MS = 600_000;
 const ROWS_AT_ONCE = 20;
 /** A reclaimer that dies in its sweep holds others up for so long. Two at once do no harm: releases are idempotent. */
 const CLAIM_MS = 30_000;
-/**
- * After so long without a sign of life a worker has fenced itself: its lock has lapsed by its own clock, so its calls
- * are closed. What cannot outlive its process is then as good as gone.
- */
-const FENCED_AFTER_MS = 180_000;
 /** After so long a silent worker that holds nothing is taken off the record. */
 const GONE_AFTER_MS = 24 * 3_600_000;
 
@@ -107,9 +102,8 @@ export class Reclaim {
 
   /** Tells whether looking at a worker's rows is worth it: it is dead, has fenced itself, or is this very one. */
   #mayHoldInVain(worker: WorkerOnRecord): boolean {
-    if (worker.identity === null) return false;
     if (worker.instance === this.#deps.self.instance) return this.#hasLeftRows;
-    return worker.silentMs > FENCED_AFTER_MS || proofOfDeath(worker, this.#deps.self) !== null;
+    return hasFencedItself(worker) || proofOfDeath(worker, this.#deps.self) !== null;
   }
 
   /**
@@ -140,7 +134,7 @@ export class Reclaim {
     }
     const proof = proofOfDeath(worker, this.#deps.self);
     if (proof !== null) return `${instance}: ${proof}`;
-    const isFenced = worker.identity !== null && worker.silentMs > FENCED_AFTER_MS && !OUTLIVES_PROCESS.has(row.kind);
+    const isFenced = hasFencedItself(worker) && !OUTLIVES_PROCESS.has(row.kind);
     return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
   }
 

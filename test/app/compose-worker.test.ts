@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Keys } from '../../src/records/keys.ts';
+import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
@@ -25,4 +26,11 @@ test('a worker starts beside one that only a newer version can read, and its met
   expect(metrics.status).toBe(200);
   expect(await metrics.text()).toMatch(/^errand_ledger_open_rows 1$/m);
   await redis.unlink(keys.openRows('newer.1'));
+});
+
+test('a worker tells on record which seat it has and how long its locks last', async () => {
+  const { startWorker, prefix } = await aDeployment();
+  await startWorker({ seat: 'worker', lock_duration_ms: 90_000 });
+  const onRecord = await new WorkerRecords(openRedis(), prefix).list();
+  expect(onRecord).toMatchObject([{ identity: { seat: 'worker', lock_duration_ms: 90_000 } }]);
 });

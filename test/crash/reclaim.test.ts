@@ -7,7 +7,7 @@ import type { WorkerIdentity } from '../../src/contract/worker-identity.ts';
 import type { WorkerOnRecord } from '../../src/records/worker-records.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { Telemetry } from '../../src/telemetry/telemetry.ts';
-import { identifyWorker, proofOfDeath } from '../../src/worker/identity.ts';
+import { hasFencedItself, identifyWorker, proofOfDeath } from '../../src/worker/identity.ts';
 import { Reclaim } from '../../src/worker/reclaim.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
@@ -90,15 +90,41 @@ test('a worker on another host that has been silent beyond its fence loses what 
   expect(left.map(({ row }) => row?.kind)).toEqual(['workspace']);
 });
 
-test('a machine that was booted again proves the death of what ran on it', async () => {
+test('what a cut-off worker with a long lock holds is left alone for as long as its calls may go on', async () => {
+  const { reclaim, workers, redis, keys, holder } = await aHolder(() => ({
+    host: 'elsewhere',
+    lock_duration_ms: 300_000,
+  }));
+  const silentFor = (ms: number) => redis.hset(keys.beats(), holder.instance, Date.now() - ms);
+  await silentFor(200_000);
+  await reclaim.sweep('reclaim');
+  expect(await workers.list()).toMatchObject([{ openRows: 2 }]);
+  await silentFor(370_000);
+  await reclaim.sweep('reclaim');
+  expect(await workers.list()).toMatchObject([{ openRows: 1 }]);
+});
+
+test('a machine that was booted again proves the death of what ran on it, once that is silent: it may be two of one name', async () => {
   const self = await identifyWorker('a');
-  const onRecord = (over: Partial<WorkerIdentity>) => ({ identity: { ...self, ...over }, silentMs: 0 });
-  expect(proofOfDeath(onRecord({ boot_id: 'another boot' }), self)).toContain('booted again');
-  expect(proofOfDeath(onRecord({}), self)).toBeNull();
+  const before = { ...self, instance: 'a.before', boot_id: 'another boot' };
+  expect(proofOfDeath({ identity: before, silentMs: 20_000 }, self)).toContain('booted again');
+  expect(proofOfDeath({ identity: before, silentMs: 5_000 }, self)).toBeNull();
+  expect(proofOfDeath({ identity: { ...self, instance: 'a.beside' }, silentMs: 20_000 }, self)).toBeNull();
+});
+
+test('a worker that is cut off has fenced itself once its lock has lapsed, however long that lasts', async () => {
+  const beyond = async (silentMs: number, lock_duration_ms?: number) =>
+    hasFencedItself({ identity: await identifyWorker('a', { lock_duration_ms }), silentMs });
+  expect(await beyond(181_000)).toBe(true);
+  expect(await beyond(179_000, 60_000)).toBe(false);
+  expect(await beyond(181_000, 60_000)).toBe(true);
+  expect(await beyond(359_000, 300_000)).toBe(false);
+  expect(await beyond(361_000, 300_000)).toBe(true);
+  expect(hasFencedItself({ identity: null, silentMs: 1e9 })).toBe(false);
 });
 
 test('a seat that was filled again proves the death of who sat there, once it is silent', async () => {
-  const self = await identifyWorker('a', 'worker');
+  const self = await identifyWorker('a', { seat: 'worker' });
   const before = { ...self, instance: 'a.before', pid_namespace: 'pid:[1]', boot_id: 'another node' };
   const silent = (over: Partial<WorkerIdentity>, silentMs = 20_000) =>
     proofOfDeath({ identity: { ...before, ...over }, silentMs }, self);
