@@ -98,7 +98,7 @@ program
   .command('leaks')
   .description('list what attempts hold, by age, and whether their workers give a sign of life')
   .option('--json', 'print one row a line')
-  .option('--close <worker>', 'close the rows of a worker that gives no sign of life, on your word')
+  .option('--close <worker>', 'name or instance: close the rows of a worker that gives no sign of life, on your word')
   .option('--because <reason>', 'with --close: how you know that nothing is left; stands in the record')
   .action(run(async (flags) => (await import('./app/commands/leaks.ts')).leaks(flags, screen)));
 

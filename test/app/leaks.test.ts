@@ -43,7 +43,31 @@ test('rows of a silent worker are listed, and closed on the word of the operator
 });
 
 test.each([
+  ['name', 'node-7'],
+  ['instance', 'node-7.1'],
+])('rows of a dead worker are closed by its %s, though another one has its name by now', async (_, named) => {
+  const { leaks, workers, holder } = await aHolder(60_000);
+  const heir = { ...holder, instance: 'node-7.2' };
+  await workers.register(heir);
+  const closed = await leaks('--close', named, '--because', 'its disk is gone');
+  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining(`1 rows of worker "${named}" are closed.`) });
+  expect(await workers.list()).toMatchObject([{ instance: heir.instance, openRows: 0 }]);
+});
+
+test('rows of an owner that is not on record are listed once a task is taken over from it, and closed by its instance', async () => {
+  const { leaks, workers, redis, keys, holder } = await aHolder(60_000);
+  await redis.hdel(keys.workers(), holder.instance);
+  await workers.noteStranger(holder.instance);
+  const [leak] = (await leaks('--json')).out.trim().split('\n');
+  expect(JSON.parse(leak ?? '')).toMatchObject({ kind: 'workspace', worker: 'node-7.1', instance: 'node-7.1' });
+  const closed = await leaks('--close', holder.instance, '--because', 'its disk is gone');
+  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining('1 rows') });
+  expect(await workers.list()).toEqual([]);
+});
+
+test.each([
   ['a worker that lives', 1_000, ['--close', 'node-7', '--because', 'x'], 'WORKER_ALIVE'],
+  ['the instance of one that lives', 1_000, ['--close', 'node-7.1', '--because', 'x'], 'WORKER_ALIVE'],
   ['a worker nobody knows', 60_000, ['--close', 'node-8', '--because', 'x'], 'NOT_FOUND'],
   ['no reason', 60_000, ['--close', 'node-7'], '--because'],
   ['a reason for no worker', 60_000, ['--because', 'x'], '--close'],

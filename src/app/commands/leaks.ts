@@ -23,6 +23,8 @@ type Leak = {
   ref: string;
   status: string;
   worker: string;
+  /** The start of the worker that holds it: a name may be in use again. */
+  instance: string;
   is_silent: boolean;
   silent_ms: number;
   intent_at: string;
@@ -38,10 +40,11 @@ type Closed = { closed: number; unreadable: number };
  * Lists the open rows of the ledger, the oldest first. Rows of workers that live are work under way; those of silent
  * ones are leaks until a sweep closes them. Returns 1 where there are such.
  *
- * With `close`, closes the rows of the silent workers of that name, for a host that nobody can look at any more: the
- * `operator` is the actor, and the reason is the detail.
+ * With `close`, closes the rows of the silent workers of that name, or of the one with that instance, for a host that nobody
+ * can look at any more: the `operator` is the actor, and the reason is the detail. A name may be in use again; who gives a
+ * sign of life keeps its rows.
  *
- * @throws ErrandError `WORKER_ALIVE` for a worker that gives a sign of life, `NOT_FOUND` for one that is not on record,
+ * @throws ErrandError `WORKER_ALIVE` where all of that name give a sign of life, `NOT_FOUND` for one that is not on record,
  *   `CONFIG_INVALID` for one of the two flags without the other.
  */
 export async function leaks({ json = false, close, because }: LeaksFlags, screen: Screen): Promise<number> {
@@ -83,15 +86,16 @@ async function closeRowsOf(
     const remedy = 'Say how you know that nothing is left: it stands in the record of every task.';
     throw new ErrandError('CONFIG_INVALID', '--close: expected a reason with --because, got none', { remedy });
   }
-  const named = (await workers.list()).filter((worker) => nameOf(worker) === name);
+  const isNamed = (worker: WorkerOnRecord) => worker.instance === name || nameOf(worker) === name;
+  const named = (await workers.list()).filter(isNamed);
   if (named.length === 0) throw new ErrandError('NOT_FOUND', `no worker "${name}" is on record`);
-  const living = named.find(({ silentMs }) => silentMs <= SILENT_MS);
-  if (living) {
-    const ago = `${Math.round(living.silentMs / 1000)} s ago`;
+  const silent = named.filter(({ silentMs }) => silentMs > SILENT_MS);
+  if (silent.length === 0) {
+    const ago = `${Math.round(Math.min(...named.map(({ silentMs }) => silentMs)) / 1000)} s ago`;
     throw new ErrandError('WORKER_ALIVE', `worker "${name}" gave a sign of life ${ago}`);
   }
   const sum = { closed: 0, unreadable: 0 };
-  for (const worker of named) {
+  for (const worker of silent) {
     const { closed, unreadable } = await closeRows(worker, reason, workers, records);
     sum.closed += closed;
     sum.unreadable += unreadable;
@@ -126,7 +130,8 @@ async function openRows(workers: WorkerRecords): Promise<Leak[]> {
   const found: Leak[] = [];
   for (const worker of await workers.list()) {
     const { instance, silentMs } = worker;
-    const holder = { worker: nameOf(worker), is_silent: silentMs > SILENT_MS, silent_ms: Math.round(silentMs) };
+    const silence = { is_silent: silentMs > SILENT_MS, silent_ms: Math.round(silentMs) };
+    const holder = { worker: nameOf(worker), instance, ...silence };
     const pageOf = (from: number) => workers.openRowsOf(instance, PAGE, from);
     for (let rows = await pageOf(0), seen = 0; rows.length > 0; rows = await pageOf(seen)) {
       seen += rows.length;
@@ -137,7 +142,12 @@ async function openRows(workers: WorkerRecords): Promise<Leak[]> {
 }
 
 /** A row that cannot be read here is told by its id, which begins with the epoch and the kind. */
-function leakOf({ taskId, id, intentMs, row }: IndexedRow): Omit<Leak, 'worker' | 'is_silent' | 'silent_ms'> {
+function leakOf({
+  taskId,
+  id,
+  intentMs,
+  row,
+}: IndexedRow): Omit<Leak, 'worker' | 'instance' | 'is_silent' | 'silent_ms'> {
   const unreadable = { kind: 'unreadable', ref: id, status: 'unreadable', intent_at: new Date(intentMs).toISOString() };
   const { kind, ref, status, intent_at } = row ?? unreadable;
   return { task_id: taskId, row: id, kind, ref, status, intent_at };
