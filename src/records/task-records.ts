@@ -100,8 +100,10 @@ export class TaskRecords {
     const { batchId, index } = partsOf(taskId);
     const owner = entries[0]?.row.owner ?? '';
     const keys = [...this.#keys.fence(taskId), this.#keys.ledger(taskId), this.#keys.openRows(owner)];
+    keys.push(this.#keys.workers(), this.#keys.beats());
     const rows = entries.flatMap(({ id, row }) => [id, this.#text(row)]);
-    return fenced(await HOLD.run(this.#redis, keys, [taskId, index, String(epoch), Date.now(), ...rows]), batchId);
+    const args = [taskId, index, String(epoch), Date.now(), owner, ...rows];
+    return fenced(await HOLD.run(this.#redis, keys, args), batchId);
   }
 
   /**

@@ -110,15 +110,17 @@ return history(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 `);
 
 /**
- * Writes ledger rows, as intent or as acquired. Fenced: a stale owner may not acquire.
- * KEYS batch, outcomes, task, ledger, open rows of the owner. ARGV task id, index, epoch, now in ms, then row id and row
- * by turns.
+ * Writes ledger rows, as intent or as acquired. Fenced: a stale owner may not acquire. An owner that is not on record, because
+ * Redis lost it, is put there as a stranger until its next beat, so that whoever lists workers finds every open row.
+ * KEYS batch, outcomes, task, ledger, open rows of the owner, workers, beats. ARGV task id, index, epoch, now in ms, owner,
+ * then row id and row by turns.
  * Returns ok | cancelled, flag | ended | stale.
  */
 export const HOLD = new Script(`
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 ${FENCE}
-for i = 5, #ARGV, 2 do
+if redis.call('HSETNX', KEYS[6], ARGV[5], 'null') == 1 then redis.call('HSETNX', KEYS[7], ARGV[5], ARGV[4]) end
+for i = 6, #ARGV, 2 do
   redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1])
   redis.call('ZADD', KEYS[5], 'NX', ARGV[4], ARGV[1] .. '/' .. ARGV[i])
 end

@@ -5,11 +5,11 @@ import { Keys } from './keys.ts';
 import { pairsOf } from './pairs.ts';
 import { readEntry } from './read-entry.ts';
 import type { RowEntry } from './task-history.ts';
-import { FORGET_WORKER, NOTE_STRANGER, REGISTER_WORKER } from './worker-scripts.ts';
+import { FORGET_WORKER, REGISTER_WORKER } from './worker-scripts.ts';
 
 /**
  * A worker on record, how long ago it gave a sign of life, and how many ledger rows it has open. `identity` is `null` for a
- * stranger: one that does not say who it is in words known here.
+ * stranger: one whose identity cannot be read here, or was lost and is not written again yet.
  */
 export type WorkerOnRecord = {
   instance: string;
@@ -42,20 +42,14 @@ export class WorkerRecords {
    */
   async register(identity: WorkerIdentity): Promise<void> {
     const { instance } = identity;
-    await REGISTER_WORKER.run(this.#redis, this.#keysOf(instance), [instance, JSON.stringify(identity)]);
-  }
-
-  /**
-   * Puts the owner of open rows that is not on record there as a stranger, silent from now on, so that its rows are counted
-   * and listed until it puts itself back or an operator closes them.
-   */
-  async noteStranger(instance: string): Promise<void> {
-    await NOTE_STRANGER.run(this.#redis, this.#keysOf(instance), [instance, 'null']);
+    const keys = [this.#keys.workers(), this.#keys.beats()];
+    await REGISTER_WORKER.run(this.#redis, keys, [instance, JSON.stringify(identity)]);
   }
 
   /** Takes a worker off the record, unless it holds something or has not been silent for so long by now. */
   async forget(instance: string, silentMs: number): Promise<void> {
-    await FORGET_WORKER.run(this.#redis, this.#keysOf(instance), [instance, Math.floor(silentMs)]);
+    const keys = [this.#keys.workers(), this.#keys.beats(), this.#keys.openRows(instance)];
+    await FORGET_WORKER.run(this.#redis, keys, [instance, Math.floor(silentMs)]);
   }
 
   /** Every worker on record. */
@@ -113,11 +107,6 @@ export class WorkerRecords {
   /** Gives a claim up. */
   async unclaim(instance: string): Promise<void> {
     await this.#redis.unlink(this.#keys.reclaimClaim(instance));
-  }
-
-  /** What is on record of a worker: who it is, its sign of life, its open rows. */
-  #keysOf(instance: string): [string, string, string] {
-    return [this.#keys.workers(), this.#keys.beats(), this.#keys.openRows(instance)];
   }
 }
 

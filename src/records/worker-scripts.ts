@@ -8,7 +8,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 /**
  * Puts a worker on record with a sign of life, or keeps it there: nobody ever sees the one without the other.
- * KEYS workers, beats, open rows of the worker. ARGV instance, identity.
+ * KEYS workers, beats. ARGV instance, identity.
  */
 export const REGISTER_WORKER = new Script(`
 ${NOW}
@@ -27,14 +27,4 @@ if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
 if now - (redis.call('HGET', KEYS[2], ARGV[1]) or 0) < tonumber(ARGV[2]) then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
 return redis.call('HDEL', KEYS[1], ARGV[1])
-`);
-
-/**
- * Puts a worker that holds rows and is not on record there, as a stranger.
- * KEYS workers, beats, open rows of the worker. ARGV instance, identity of a stranger.
- */
-export const NOTE_STRANGER = new Script(`
-${NOW}
-if redis.call('EXISTS', KEYS[3]) == 0 or redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
-return redis.call('HSETNX', KEYS[2], ARGV[1], now)
 `);

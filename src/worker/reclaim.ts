@@ -112,10 +112,7 @@ export class Reclaim {
    */
   async ofTask(taskId: string, rows: RowEntry[]): Promise<CleanupStep[]> {
     if (rows.length === 0) return [];
-    const { workers } = this.#deps;
-    const known = new Map((await workers.list()).map((worker) => [worker.instance, worker]));
-    const strangers = new Set(rows.map(({ row }) => row.owner).filter((owner) => !known.has(owner)));
-    for (const owner of strangers) await workers.noteStranger(owner);
+    const known = new Map((await this.#deps.workers.list()).map((worker) => [worker.instance, worker]));
     const steps: CleanupStep[] = [];
     for (const entry of rows) {
       const { owner } = entry.row;

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
+import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { aWorkerInTrouble, redisLines } from '../helpers/worker-in-trouble.ts';
 
-test('a batch that Redis lost is lost to whoever waits for it or shows its receipt, and the workers go on', async () => {
+test('a batch that Redis lost is lost to whoever waits for it or shows its receipt; the workers go on, and are on record again', async () => {
   const { url } = await startRedisServer();
   const trouble = await aWorkerInTrouble(url);
-  const { producer, batchId, simulator, worker } = trouble;
+  const { producer, batchId, simulator, worker, prefix } = trouble;
+  const workers = new WorkerRecords(openRedis(url), prefix);
+  const known = await workers.list();
   const waiting = producer.settled(batchId);
   waiting.catch(() => undefined);
   await (await producer.onEvent(batchId, () => undefined))(); // `waiting` listens by now, and looks before we do
@@ -21,4 +24,6 @@ test('a batch that Redis lost is lost to whoever waits for it or shows its recei
   expect((await producer.settled(next)).counts.succeeded).toBe(1);
   expect(simulator.requests()).toHaveLength(7);
   expect(redisLines(trouble)).toEqual([]);
+  const onRecord = async () => (await workers.list()).map(({ identity }) => identity);
+  await expect.poll(onRecord, { timeout: 10_000 }).toEqual(known.map(({ identity }) => identity));
 });
