@@ -5,7 +5,7 @@ import { Keys } from './keys.ts';
 import { pairsOf } from './pairs.ts';
 import { readEntry } from './read-entry.ts';
 import type { RowEntry } from './task-history.ts';
-import { FORGET_WORKER, REGISTER_WORKER } from './worker-scripts.ts';
+import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './worker-scripts.ts';
 
 /**
  * A worker on record, how long ago it gave a sign of life, and how many ledger rows it has open. `identity` is `null` for a
@@ -23,8 +23,6 @@ export type OpenRow = RowEntry & { taskId: string };
 
 /** A row that the index of a worker names, with the time of its intent. `row` is `null` where it cannot be read here. */
 export type IndexedRow = { taskId: string; id: string; intentMs: number; row: LedgerRow | null };
-
-type Hash = Record<string, string>;
 
 /** The records of workers: who they are, whether they live, what they hold. */
 export class WorkerRecords {
@@ -49,24 +47,22 @@ export class WorkerRecords {
   /** Takes a worker off the record, unless it holds something or has not been silent for so long by now. */
   async forget(instance: string, silentMs: number): Promise<void> {
     const keys = [this.#keys.workers(), this.#keys.beats(), this.#keys.openRows(instance)];
-    await FORGET_WORKER.run(this.#redis, keys, [instance, Math.floor(silentMs)]);
+    await FORGET_WORKER.run(this.#redis, keys, [instance, silentMs]);
   }
 
   /** Every worker on record. */
   async list(): Promise<WorkerOnRecord[]> {
-    // In one transaction: a worker that is forgotten between the two reads would seem silent for ages.
-    const look = this.#redis.multi().time().hgetall(this.#keys.workers()).hgetall(this.#keys.beats());
-    const [time, identities, beats] = repliesOf(await look.exec()) as [number[], Hash, Hash];
-    const instances = Object.keys(identities);
+    const reply = await READ_WORKERS.run(this.#redis, [this.#keys.workers(), this.#keys.beats()], []);
+    const [nowMs, identities, lastBeats] = reply as [number, string[], string[]];
+    const beats = new Map(pairsOf(lastBeats));
+    const known = pairsOf(identities);
     const pipeline = this.#redis.pipeline();
-    for (const instance of instances) pipeline.zcard(this.#keys.openRows(instance));
+    for (const [instance] of known) pipeline.zcard(this.#keys.openRows(instance));
     const counts = repliesOf(await pipeline.exec());
-    const [seconds = 0, micros = 0] = time.map(Number);
-    const nowMs = seconds * 1000 + micros / 1000;
-    return instances.map((instance, at) => ({
+    return known.map(([instance, text], at) => ({
       instance,
-      identity: readEntry(WorkerIdentity, identities[instance] ?? ''),
-      silentMs: Math.max(0, nowMs - Number(beats[instance] ?? 0)),
+      identity: readEntry(WorkerIdentity, text),
+      silentMs: Math.max(0, nowMs - Number(beats.get(instance) ?? 0)),
       openRows: Number(counts[at]),
     }));
   }

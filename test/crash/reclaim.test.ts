@@ -153,8 +153,14 @@ test('a worker that gave a sign of life since it was looked at is not forgotten'
   await workers.register(identity);
   await workers.forget(identity.instance, 10_000);
   expect(await workers.list()).toMatchObject([{ identity }]);
-  await workers.forget(identity.instance, 0);
-  expect(await workers.list()).toEqual([]);
+});
+
+test('a worker that stops takes itself off the record, also where the clock of Redis was set back', async () => {
+  const { reclaim, workers, redis, keys, self, holder } = await aHolder(() => ({}));
+  await workers.register(self);
+  await redis.hset(keys.beats(), self.instance, Date.now() + 60_000);
+  await reclaim.stop();
+  expect((await workers.list()).map(({ instance }) => instance)).toEqual([holder.instance]);
 });
 
 test('a worker is put on record together with its sign of life, so that no sweep finds it silent', async () => {
