@@ -91,7 +91,7 @@ export class Keys {
     return [...ofTask, this.effects(taskId)];
   }
 
-  /** Hash: instance → identity of every worker that may hold something. */
+  /** Hash: instance → identity of every worker that may hold something; `null` while that is lost. */
   workers(): string {
     return `${this.#root}:workers`;
   }
