@@ -117,5 +117,7 @@ try {
     const { text, exitCode } = complaintOf(error);
     screen.note(text);
     process.exitCode = exitCode;
+    // What still tries to reach it would keep the process.
+    if (exitCode === EXIT.redisAway) process.exit();
   }
 }

@@ -2,7 +2,7 @@ import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { AdmissionVerdict, RouteInUse } from '../contract/batch.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
-import { ErrandError } from '../errors.ts';
+import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { type Catalogue, createCatalogue } from '../providers/catalogue.ts';
 import { effortFor } from '../providers/effort.ts';
 import { Models } from '../providers/models.ts';
@@ -152,7 +152,13 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
       log.info({ running: active.count }, 'draining');
       active.drain();
       draining ??= drain(opened, config.worker.drain_grace_ms + HANDING_BACK_MS, redisHealth);
-      return draining.then(() => log.info('drained'));
+      return draining.then(
+        () => log.info('drained'),
+        (error: unknown) => {
+          log.error({ ...(isErrandError(error) && { code: error.code }) }, messageOf(error));
+          throw error;
+        },
+      );
     },
   };
 }

@@ -160,16 +160,24 @@ function readFile(named: string | undefined): Settings {
   try {
     text = readFileSync(named ?? DEFAULT_FILE, 'utf8');
   } catch (error) {
-    if (named === undefined) return {};
-    throw new ErrandError('CONFIG_INVALID', `ERRAND_CONFIG names ${named}, which cannot be read: ${messageOf(error)}`);
+    // A file that is there and cannot be read must not pass for none: its routes would go elsewhere in silence.
+    if (named === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    const whose = named === undefined ? DEFAULT_FILE : `ERRAND_CONFIG names ${named}, which`;
+    throw new ErrandError('CONFIG_INVALID', `${whose} cannot be read: ${messageOf(error)}`);
   }
+  const value = yamlOf(text, named ?? DEFAULT_FILE);
+  if (value === null || isSettings(value)) return value ?? {};
+  throw new ErrandError(
+    'CONFIG_INVALID',
+    `${named ?? DEFAULT_FILE}: expected settings by name, got ${Array.isArray(value) ? 'a list' : `a ${typeof value}`}`,
+  );
+}
+
+function yamlOf(text: string, file: string): unknown {
   try {
-    const value: unknown = parseYaml(text);
-    return isSettings(value) ? value : {};
+    return parseYaml(text) as unknown;
   } catch (error) {
-    throw new ErrandError('CONFIG_INVALID', `${named ?? DEFAULT_FILE} is not YAML: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new ErrandError('CONFIG_INVALID', `${file} is not YAML: ${messageOf(error)}`, { cause: error });
   }
 }
 

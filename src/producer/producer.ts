@@ -10,6 +10,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import type { RoutingTable } from '../contract/routing.ts';
 import { ErrandError } from '../errors.ts';
 import {
+  assertDatabase,
   awaitReady,
   closeRedis,
   openHastyRedis,
@@ -219,6 +220,7 @@ export class Producer {
   async #withRedis<T>(call: () => Promise<T>): Promise<T> {
     await awaitReady(this.#redis, this.#options.connectWithinMs);
     try {
+      await assertDatabase(this.#redis);
       return await call();
     } catch (error) {
       throw isRedisFault(error) ? unavailable(this.#redis, error) : error;

@@ -31,6 +31,7 @@ export function openListeningRedis({ url, onError }: Opening): Redis {
   const redis = new Redis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
   redis.on('error', (error) => onError(withoutCommand(error)));
   const pulse = setInterval(() => redis.status === 'ready' && redis.ping().catch(onError), PULSE_MS);
+  pulse.unref(); // closed while it connects again, a client never says that it has ended
   redis.once('end', () => clearInterval(pulse));
   return redis;
 }
@@ -78,6 +79,29 @@ export async function awaitReady(redis: Redis, withinMs: number): Promise<void> 
     redis.off('ready', resolve);
     redis.off('error', noteError);
   }
+}
+
+/** Clients that are known to be in the database their address names. */
+const inTheirDatabase = new WeakSet<Redis>();
+
+/**
+ * Refuses a client whose Redis does not have the database that its address names: ioredis goes on in database 0, which may
+ * be somebody else's. What Redis does not tell is let pass.
+ *
+ * @throws ErrandError `REDIS_UNSUITABLE`, naming the database.
+ */
+export async function assertDatabase(redis: Redis): Promise<void> {
+  const { db = 0 } = redis.options;
+  if (db === 0 || inTheirDatabase.has(redis)) return;
+  const told = await redis.call('CLIENT', 'INFO').catch(() => '');
+  const used = /\bdb=(\d+)/.exec(String(told))?.[1];
+  if (used !== undefined && Number(used) !== db) {
+    const message = `Redis has no database ${db}, which its address names`;
+    throw new ErrandError('REDIS_UNSUITABLE', message, {
+      remedy: 'Name one that it has, or use another prefix instead.',
+    });
+  }
+  inTheirDatabase.add(redis);
 }
 
 /** ioredis hangs the command it sent on its errors, and that of a refused login holds the password. */

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ErrandError, isErrandError } from '../errors.ts';
-import { awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
+import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
 import { laneOf } from './names.ts';
 import { isRedisFault } from './redis-faults.ts';
 
@@ -37,6 +37,7 @@ export async function inspect(options: InspectionOptions): Promise<{ redis: Redi
   const redis = openHastyRedis({ url: options.redisUrl, onError: () => undefined });
   try {
     await awaitReady(redis, options.withinMs);
+    await assertDatabase(redis);
     const lanes = options.providers.map((provider) => laneFacts(redis, options.prefix, provider));
     return { redis: await redisFacts(redis), lanes: await Promise.all(lanes) };
   } catch (error) {
@@ -51,12 +52,16 @@ export async function inspect(options: InspectionOptions): Promise<{ redis: Redi
 const OLDEST_MAJOR = 7;
 
 /**
- * Refuses a Redis that would lose records: one that evicts keys, or is too old. What Redis does not tell is let pass.
+ * Refuses a Redis that would lose records: one that evicts keys, is too old, or lacks the database that is asked for. What
+ * Redis does not tell is let pass.
  *
- * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set.
+ * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, or `REDIS_UNAVAILABLE` where it does not let us in.
  */
 export async function assertSuitable(redis: Redis): Promise<void> {
-  const { version, maxmemoryPolicy } = await redisFacts(redis);
+  const { version, maxmemoryPolicy } = await redisFacts(redis).catch((error: unknown) => {
+    throw isRedisFault(error) ? unavailable(redis, error) : error;
+  });
+  await assertDatabase(redis);
   if (version !== null && Number.parseInt(version, 10) < OLDEST_MAJOR) {
     throw new ErrandError(
       'REDIS_UNSUITABLE',

@@ -8,6 +8,9 @@ const AWAY =
 /** What follows from a refusal: a transaction that holds a refused command, a wait on a server that became a replica. */
 const CONSEQUENCES = /^(EXECABORT|UNBLOCKED) /;
 
+/** What a server says that wants to know first who asks. */
+const UNKNOWN_TO_IT = /^(NOAUTH|WRONGPASS|NOPERM) /;
+
 /**
  * Why a server that answers refused a command, in its own words without the script they came from; `null` where the
  * error is about the command itself. A refused command has changed nothing, a script neither: Redis asks before the
@@ -21,5 +24,7 @@ export function refusalOf(error: unknown): string | null {
 /** Tells whether an error means that Redis is away or refuses to serve, rather than that a command was wrong. */
 export function isRedisFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return AWAY.test(`${error.name} ${error.message}`) || CONSEQUENCES.test(error.message) || refusalOf(error) !== null;
+  const { name, message } = error;
+  if (AWAY.test(`${name} ${message}`) || CONSEQUENCES.test(message) || UNKNOWN_TO_IT.test(message)) return true;
+  return refusalOf(error) !== null;
 }

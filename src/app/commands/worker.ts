@@ -1,5 +1,4 @@
 import { Redactor } from '../../base/secret.ts';
-import { isErrandError } from '../../errors.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { startWorker } from '../compose-worker.ts';
 import { loadConfig } from '../config.ts';
@@ -18,12 +17,6 @@ export async function worker(): Promise<number> {
   // A worker that still waits for its Redis holds nothing that could be given back.
   if (!running) process.exit(EXIT.ok);
   await stopped;
-  try {
-    await running.drain();
-    return EXIT.ok;
-  } catch (error) {
-    if (!isErrandError(error, 'REDIS_UNAVAILABLE')) throw error;
-    log.error({ code: error.code }, error.message);
-    process.exit(EXIT.redisAway);
-  }
+  await running.drain();
+  return EXIT.ok;
 }

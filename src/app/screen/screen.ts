@@ -13,12 +13,19 @@ export type Screen = {
 /** What a table is laid out for where the output is no terminal: wide enough for logs, narrow enough to read. */
 const WIDTH_ELSEWHERE = 120;
 
-/** Opens the screen of this process. A reader that goes away early, such as `head`, ends the process quietly. */
+/**
+ * Opens the screen of this process. A reader that goes away early, such as `head`, ends the process quietly; one that runs
+ * until it is told to stop is told so, because there is something to hand back.
+ */
 export function openScreen(): Screen {
-  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    if (process.listenerCount('SIGTERM') === 0) process.exit(0);
+    if (hasReader) process.kill(process.pid, 'SIGTERM');
+    hasReader = false;
   });
+  process.stderr.on('error', () => undefined); // whoever does not listen to notes misses nothing but them
+  let hasReader = true;
   return {
     print: (text) => process.stdout.write(`${text}\n`),
     note: (text) => process.stderr.write(`${text}\n`),
