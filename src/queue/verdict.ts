@@ -16,13 +16,14 @@ const MOST_LINE = 600;
  * `ended`: the outcome is final. `retry` and `defer` bring it back; only `retry` spends one of its tries. `park` is a
  * deferral of a task that never started. `requeue` hands it back at once. `surrender`: another attempt may own it; if the
  * queue still thinks it is ours, it is handed back, because the other may be a stale one that merely came late.
- * `abandon`: there is no record to write to. `line` says why.
+ * `abandon`: there is no record to write to. `line` says why. `isCancelled` is asked once the job waits for its time: who
+ * cancelled a moment before found nothing to wake.
  */
 export type Verdict =
   | { next: 'ended'; outcome: Outcome; wake: Wake[] }
-  | { next: 'retry'; line: string; wake: Wake[] }
-  | { next: 'defer'; line: string; delayMs: number; wake: Wake[] }
-  | { next: 'park'; delayMs: number; wake: Wake[] }
+  | { next: 'retry'; line: string; wake: Wake[]; isCancelled: () => Promise<boolean> }
+  | { next: 'defer'; line: string; delayMs: number; wake: Wake[]; isCancelled: () => Promise<boolean> }
+  | { next: 'park'; delayMs: number; wake: Wake[]; isCancelled: () => Promise<boolean> }
   | { next: 'requeue'; line: string; wake: Wake[] }
   | { next: 'surrender'; line: string; wake: Wake[] }
   | { next: 'abandon'; line: string; wake: Wake[] };
@@ -32,7 +33,7 @@ export type Verdict =
  * leaves by throwing, because that is the language a BullMQ worker understands. Each move stands beside the error
  * that must follow it: one without the other leaves the job active and silent until it stalls.
  */
-export async function obey(verdict: Verdict, job: Job, token: string | undefined): Promise<object> {
+export async function obey(verdict: Verdict, job: Job, token: string): Promise<object> {
   await tell(verdict, job);
   switch (verdict.next) {
     case 'ended':
@@ -40,13 +41,17 @@ export async function obey(verdict: Verdict, job: Job, token: string | undefined
       throw new UnrecoverableError(lineOf(verdict.outcome));
     case 'retry':
       await goFirst(job);
-      throw new Error(verdict.line);
+      await job.moveToFailed(new Error(verdict.line), token); // a try is left, so it waits for its back-off
+      await wakeIfCancelled(verdict, job);
+      throw new DelayedError();
     case 'defer':
       await goFirst(job);
       await job.moveToDelayed(Date.now() + verdict.delayMs, token);
+      await wakeIfCancelled(verdict, job);
       throw new DelayedError();
     case 'park':
       await job.moveToDelayed(Date.now() + verdict.delayMs, token);
+      await wakeIfCancelled(verdict, job);
       throw new DelayedError();
     case 'requeue':
       await goFirst(job);
@@ -58,6 +63,14 @@ export async function obey(verdict: Verdict, job: Job, token: string | undefined
     case 'abandon':
       throw new UnrecoverableError(verdict.line);
   }
+}
+
+/**
+ * Brings a job that has just been put off back at once where its task is cancelled. The flag is set before sleepers are
+ * looked for: whoever set it earlier than this look is heeded here, and whoever sets it later finds the job delayed.
+ */
+async function wakeIfCancelled({ isCancelled }: { isCancelled: () => Promise<boolean> }, job: Job): Promise<void> {
+  if (await isCancelled()) await job.promote().catch(() => undefined); // somebody else may have woken it
 }
 
 /** Adds a line to the story of the task that the board shows. A story that cannot be written changes no verdict. */

@@ -4,7 +4,10 @@ import type { Wake } from '../contract/task.ts';
 
 /** Jobs woken at the same time. */
 const AT_ONCE = 50;
-/** A task that has just parked may not have moved to the delayed jobs yet; it is looked for again, this often. */
+/**
+ * A task that has just parked may not have moved to the delayed jobs yet; it is looked for again, this often. Who cancels
+ * needs no more: a task that comes to rest after the flag was set looks at it itself (`verdict.ts`).
+ */
 const LOOKS = 4;
 const FIRST_PAUSE_MS = 20;
 
@@ -26,7 +29,9 @@ async function wakeJob(lane: Queue, taskId: string): Promise<void> {
       () => true,
       () => false,
     );
-    if (isPromoted || !(await job.isActive())) return;
+    if (isPromoted) return;
+    const state = await job.getState();
+    if (state !== 'active' && state !== 'delayed') return;
     await sleep(FIRST_PAUSE_MS * 2 ** look);
   }
 }

@@ -41,6 +41,9 @@ export type GivenBack = { owner: string; steps: readonly CleanupStep[] };
 
 const NOTHING: GivenBack = { owner: '', steps: [] };
 
+/** What ending an attempt came to: the parked tasks that got its place, or none where the task is cancelled. */
+export type Ended = { flag: CancelFlag | null; wake: Wake[] };
+
 /** What closing a task came to: recorded, or refused in favour of the outcome that was there first. Either is on record. */
 export type Closing = { status: 'recorded'; outcome: Outcome; wake: Wake[] } | { status: 'ended'; outcome: Outcome };
 
@@ -153,8 +156,8 @@ export class TaskRecords {
 
   /**
    * Ends an attempt whose task goes on, and closes the rows of what it gave back. `restsWith` is the provider in whose lane
-   * its job waits until it comes back by itself; `null` for a task that is handed back at once. Returns the parked tasks
-   * that got a place.
+   * its job rests until it comes back by itself; `null` for a task that comes back at once and keeps its place. A task that
+   * is cancelled by then does not rest, and must be brought back at once.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`; the rows are closed all the same.
    */
   async endAttempt(
@@ -162,7 +165,7 @@ export class TaskRecords {
     attempt: Attempt & { ended: NonNullable<Attempt['ended']> },
     restsWith: string | null = null,
     given: GivenBack = NOTHING,
-  ): Promise<Wake[]> {
+  ): Promise<Ended> {
     const { batchId, index } = partsOf(taskId);
     const { epoch, ended, failure } = attempt;
     const code = failure && { code: failure.code };
@@ -172,8 +175,8 @@ export class TaskRecords {
     const args = [taskId, index, String(epoch), this.#retentionSeconds, this.#text(attempt)];
     args.push(this.#keys.events(batchId), event, rests, ...this.#closing(given));
     const reply = await END_ATTEMPT.run(this.#redis, keys, args);
-    fenced(reply, batchId);
-    return wakesOf(reply);
+    const flag = fenced(reply, batchId);
+    return { flag, wake: flag ? [] : wakesOf(reply) };
   }
 
   /**
@@ -205,6 +208,12 @@ export class TaskRecords {
     const opened = this.#opened(newestEpochIn(reply), reply);
     if (opened.status === 'opened') return opened;
     return { ...NO_HISTORY, epoch: opened.epoch };
+  }
+
+  /** Tells whether the task or its batch is cancelled. */
+  async isCancelled(taskId: string): Promise<boolean> {
+    const [flag] = await this.cancelFlags([taskId]);
+    return flag !== null;
   }
 
   /** The cancel flag of each task, its batch's included, in the order asked. */

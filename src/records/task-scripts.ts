@@ -9,10 +9,15 @@ if redis.call('HEXISTS', outcomes, index) == 1 then return {'ended', redis.call(
 if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', redis.call('HGET', task, 'epoch') or '0'} end
 `;
 
-/** The answer to a write of a running attempt, which always tells it of a cancel. Expects `task` as a local. */
-const ANSWER = `
+/** Every write of an attempt is told of a cancel. Expects `task` as a local. */
+const HEED = `
 local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
 if cancel then return {'cancelled', cancel} end
+`;
+
+/** The answer to a write of a running attempt. */
+const ANSWER = `
+${HEED}
 return {'ok'}
 `;
 
@@ -188,11 +193,13 @@ ${ANSWER}
 `);
 
 /**
- * Ends an attempt whose task goes on, and closes the rows it gave back, which no fence refuses.
+ * Ends an attempt whose task goes on, and closes the rows it gave back, which no fence refuses. Only a task that rests
+ * gives up its place: one that comes back at once would wait for another behind tasks that have not started. A cancelled
+ * task does not rest, since who cancelled it may have looked for sleepers already.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, resting. ARGV task id, index,
  * epoch, retention in seconds, attempt, events channel, event, name of its job where it comes back by itself, else '', then
  * row id and cleanup step by turns.
- * Returns ok, tasks to wake | ended | stale.
+ * Returns ok, tasks to wake | cancelled, flag | ended | stale.
  */
 export const END_ATTEMPT = new Script(`
 ${LEAVE}
@@ -201,8 +208,10 @@ local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 giveBack(outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, ARGV[4], 9)
 ${FENCE}
 redis.call('HSET', task, 'a' .. epoch, ARGV[5])
-if ARGV[8] ~= '' then redis.call('SADD', KEYS[9], ARGV[8]) end
 redis.call('PUBLISH', ARGV[6], ARGV[7])
+${HEED}
+if ARGV[8] == '' then return {'ok'} end
+redis.call('SADD', KEYS[9], ARGV[8])
 return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
 `);
 

@@ -17,7 +17,12 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
     case 'ended':
       return { next: 'ended', outcome: opening.outcome, wake: [] };
     case 'parked':
-      return { next: 'park', delayMs: parkMs(opening.waiting), wake: [] };
+      return {
+        next: 'park',
+        delayMs: parkMs(opening.waiting),
+        wake: [],
+        isCancelled: () => deps.records.isCancelled(taskId),
+      };
     case 'unreadable': {
       const error = new ErrandError(
         'RECORD_UNREADABLE',

@@ -2,9 +2,9 @@ import { isoNow } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
 import { amendCleanup, type CleanupRecord } from '../contract/cleanup.ts';
 import type { Answer, AttemptEnd, Attempt as AttemptRecord } from '../contract/outcome.ts';
-import type { Wake } from '../contract/task.ts';
 import { type ErrandError, FAILURES, isErrandError } from '../errors.ts';
 import type { Verdict } from '../queue/verdict.ts';
+import type { Ended } from '../records/task-records.ts';
 import { abandonResponse, cancelUnknown } from './abandon-response.ts';
 import type { Attempt } from './attempt.ts';
 import { failureOf } from './classify.ts';
@@ -16,6 +16,9 @@ import type { TaskDeps } from './task-deps.ts';
 export type Result =
   | { status: 'succeeded'; text: string }
   | { status: 'stopped'; error: ErrandError; isRejected: boolean };
+
+/** How a task rests until it comes back by itself. */
+type Resting = { next: 'retry' } | { next: 'defer'; delayMs: number };
 
 /**
  * Records how an attempt ended, as the outcome of its task or as one more attempt, with the rows of what it gave back, and
@@ -84,6 +87,12 @@ async function goOn(
 ): Promise<Verdict | null> {
   const line = `${error.code}: ${deps.redactor.scrub(error.message)}`;
   const { disposition } = FAILURES[error.code];
+  const end = (ended: AttemptEnd) => endAttempt(attempt, ended, error, cleanup, deps);
+  const rest = async (ended: AttemptEnd, resting: Resting): Promise<Verdict> => {
+    const { flag, wake } = await end(ended);
+    return flag ? { next: 'requeue', line, wake } : { ...resting, line, wake, isCancelled };
+  };
+  const isCancelled = () => deps.records.isCancelled(attempt.taskId);
   // A provider that says when to come back means it, also where it is overloaded rather than rate-limiting.
   switch (disposition === 'retry' && error.retryAfterMs !== undefined ? 'defer' : disposition) {
     case 'discard':
@@ -91,15 +100,13 @@ async function goOn(
     case 'surrender':
       return surrender(attempt, error, cleanup, deps);
     case 'requeue':
-      return { next: 'requeue', line, wake: await endAttempt(attempt, 'handed_back', error, cleanup, deps) };
+      return { next: 'requeue', line, wake: (await end('handed_back')).wake };
     case 'retry':
-      if (isLastTry) return null;
-      return { next: 'retry', line, wake: await endAttempt(attempt, 'failed', error, cleanup, deps) };
+      return isLastTry ? null : rest('failed', { next: 'retry' });
     case 'defer': {
       const { turns } = attempt.tally;
       const delayMs = deferralMs({ past: attempt.history.past, turns, askedMs: error.retryAfterMs, now: Date.now() });
-      if (delayMs === null) return null;
-      return { next: 'defer', line, delayMs, wake: await endAttempt(attempt, 'deferred', error, cleanup, deps) };
+      return delayMs === null ? null : rest('deferred', { next: 'defer', delayMs });
     }
   }
 }
@@ -149,14 +156,14 @@ async function endAttempt(
   error: ErrandError,
   cleanup: CleanupRecord,
   deps: TaskDeps,
-): Promise<Wake[]> {
+): Promise<Ended> {
   const { provider } = attempt.job.route;
   const record = recordOf(attempt, ended, error, cleanup, deps);
   const given = { owner: deps.self.instance, steps: cleanup.steps };
   const restsWith = ended === 'handed_back' ? null : provider;
-  const wake = await deps.records.endAttempt(attempt.taskId, record, restsWith, given);
+  const done = await deps.records.endAttempt(attempt.taskId, record, restsWith, given);
   report(attempt, ended, error, cleanup, deps);
-  return wake;
+  return done;
 }
 
 function recordOf(

@@ -1,11 +1,17 @@
-import { expect, test } from 'vitest';
+import { Job } from 'bullmq';
+import { afterEach, expect, test, vi } from 'vitest';
 import { isoNow, monotonicMs, sleep } from '../../src/base/clock.ts';
 import { Keys } from '../../src/records/keys.ts';
 import type { Simulator } from '../../src/simulator/index.ts';
+import { Releasers } from '../../src/worker/releasers.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis, workersHolding } from '../helpers/redis.ts';
 import { requestsIn } from '../helpers/requests.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 test('cancelling a batch closes the sockets of what runs, and what waits never starts', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
@@ -226,4 +232,41 @@ test('a cancel wakes what is deferred, to be tried again later, or parked: nothi
   expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(10_000) })).counts.cancelled).toBe(2);
   const ends = (await outcomesOf(batch_id)).map(({ attempts }) => attempts.map((attempt) => attempt.ended));
   expect(ends).toEqual([['deferred'], ['failed']]);
+});
+
+/** Makes every call of one step of an attempt wait first. */
+type Holding = (first: () => Promise<unknown>) => void;
+
+const whileGivingBack: Holding = (first) => {
+  const giveBack = Releasers.prototype.giveBack;
+  vi.spyOn(Releasers.prototype, 'giveBack').mockImplementation(async function (this: Releasers, ...args) {
+    await first();
+    return giveBack.apply(this, args);
+  });
+};
+
+const beforeItsJobIsPutOff: Holding = (first) => {
+  const changePriority = Job.prototype.changePriority;
+  vi.spyOn(Job.prototype, 'changePriority').mockImplementation(async function (this: Job, ...args) {
+    await first();
+    return changePriority.apply(this, args);
+  });
+};
+
+test.each([
+  ['429', 'gives back what it held', 'status=429 retry_after=3600', 'deferred', whileGivingBack],
+  ['429', 'has ended, but its job is still active', 'status=429 retry_after=3600', 'deferred', beforeItsJobIsPutOff],
+  ['500', 'gives back what it held', 'status=500', 'failed', whileGivingBack],
+  ['500', 'has ended, but its job is still active', 'status=500', 'failed', beforeItsJobIsPutOff],
+])('a cancel is heeded that comes while an attempt that met %s %s', async (_status, _when, fault, ended, hold) => {
+  const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { backoff_ms: 600_000 } } });
+  const { batch_id } = await producer.enqueue({ goal: `Turned away [[sim: ${fault}]]`, provider: 'local' });
+  let cancelled: Promise<unknown> | undefined;
+  hold(() => {
+    cancelled ??= producer.cancel(batch_id, 'not today');
+    return cancelled;
+  });
+  await startWorker();
+  expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(10_000) })).counts.cancelled).toBe(1);
+  expect(await outcomesOf(batch_id)).toMatchObject([{ reason: 'not today', attempts: [{ ended }] }]);
 });

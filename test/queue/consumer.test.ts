@@ -40,7 +40,8 @@ test('a run that gives up its lock while Redis still holds it is handed back, no
   const startedAt: number[] = [];
   let continuedAt = 0;
   const { lane, told } = await aConsumer(server.url, 3_000, async (_delivery, signal) => {
-    if (startedAt.push(monotonicMs()) > 1) return { next: 'retry', line: 'seen', wake: [] };
+    if (startedAt.push(monotonicMs()) > 1)
+      return { next: 'retry', line: 'seen', wake: [], isCancelled: async () => false };
     server.signal('SIGSTOP');
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     server.signal('SIGCONT');
@@ -113,7 +114,7 @@ test('a run that takes longer than its lock lasts is started once', async () => 
     starts++;
     await new Promise((resolve) => setTimeout(resolve, 1_500)); // the length of the run is what is tested
     expect(signal.aborted).toBe(false);
-    return { next: 'retry', line: 'long', wake: [] };
+    return { next: 'retry', line: 'long', wake: [], isCancelled: async () => false };
   });
   await lane.add('task', {}, { jobId: taskIdOf(newBatchId(), 0) });
   await expect.poll(() => lane.getFailedCount(), { timeout: 5_000 }).toBe(1);

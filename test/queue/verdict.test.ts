@@ -13,6 +13,7 @@ import { freshPrefix, redisUrl } from '../helpers/redis.ts';
 const connection = { url: redisUrl(), maxRetriesPerRequest: null };
 const LANE = 'tasks-openai';
 const LINE = 'PROVIDER_RATE_LIMITED: the provider answered 429';
+const isCancelled = async () => false;
 
 function openLane() {
   const prefix = freshPrefix();
@@ -105,13 +106,32 @@ test('a task that is handed back goes before tasks that have not started, howeve
   expect(await run(prefix, [succeeded, succeeded, succeeded])).toEqual(['started', 'urgent', 'usual']);
 });
 
+test.each<Extract<Verdict, { next: 'retry' | 'defer' | 'park' }>>([
+  { next: 'retry', line: LINE, wake: [], isCancelled },
+  { next: 'defer', line: LINE, delayMs: 3_600_000, wake: [], isCancelled },
+  { next: 'park', delayMs: 3_600_000, wake: [], isCancelled },
+])(
+  'a task that is told to $next waits for its time, and comes back at once where it is cancelled by then',
+  async (verdict) => {
+    const { prefix, lane, add } = openLane();
+    const backoff = { type: 'exponential', delay: 3_600_000 };
+    await add('cancelled', { backoff });
+    await run(prefix, [{ ...verdict, isCancelled: async () => true }]);
+    expect(await lane.getJobState('cancelled')).toBe('waiting');
+    await lane.obliterate();
+    await add('wanted', { backoff });
+    await run(prefix, [verdict]);
+    expect(await lane.getJobState('wanted')).toBe('delayed');
+  },
+);
+
 test('the board reads the story of a task: what became of each attempt, and what was cleaned up at its end', async () => {
   const { prefix, add, logs } = openLane();
   await add('told', { keepLogs: 100, backoff: 0 });
   await run(prefix, [
-    { next: 'defer', line: LINE, delayMs: 20, wake: [] },
+    { next: 'defer', line: LINE, delayMs: 20, wake: [], isCancelled },
     { next: 'requeue', line: 'ATTEMPT_DRAINED: the worker is going away', wake: [] },
-    { next: 'retry', line: 'PROVIDER_FAILED: the provider answered 500', wake: [] },
+    { next: 'retry', line: 'PROVIDER_FAILED: the provider answered 500', wake: [], isCancelled },
     { next: 'ended', outcome: outcomeOf('failed', 4), wake: [] },
   ]);
   const told = await logs('told');
@@ -127,7 +147,7 @@ test('the board reads the story of a task: what became of each attempt, and what
 test('a story keeps its last lines, and a long failure is cut', async () => {
   const { prefix, add, logs } = openLane();
   await add('long', { keepLogs: 3 });
-  const deferred = (line: string): Verdict => ({ next: 'defer', line, delayMs: 1, wake: [] });
+  const deferred = (line: string): Verdict => ({ next: 'defer', line, delayMs: 1, wake: [], isCancelled });
   await run(prefix, [...['1', '2', '3'].map(deferred), deferred('x'.repeat(10_000))]);
   const told = await logs('long');
   expect(told.map((line) => line.at(-1))).toEqual(['2', '3', '…']);

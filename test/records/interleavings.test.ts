@@ -17,6 +17,7 @@ type Model = {
   tasks: TaskModel[];
   running: Set<number>;
   parked: Set<number>;
+  resting: Set<number>;
   beliefs: number[][];
   batchCancel: string | null;
 };
@@ -76,6 +77,7 @@ const moves: fc.Arbitrary<[string, Move]>[] = [
     async (model, real) => {
       const task = at(model.tasks, position);
       const opening = await real.tasks.open(at(real.taskIds, position), 'p', `w${who}`);
+      model.resting.delete(position);
       if (task.outcome !== null)
         expect(opening).toMatchObject({ status: 'ended', outcome: { answer: { text: task.outcome } } });
       else if (flagOf(model, task) !== null) {
@@ -147,12 +149,17 @@ const moves: fc.Arbitrary<[string, Move]>[] = [
         const [task, epoch] = [at(model.tasks, position), at(at(model.beliefs, who), position)];
         if (epoch === 0) return;
         const given = givenBack(task, epoch, row);
+        const restsWith = ended === 'handed_back' ? null : 'p';
         const done = await fenced(
           task,
           epoch,
-          real.tasks.endAttempt(at(real.taskIds, position), attemptOf(epoch, ended), null, given),
+          real.tasks.endAttempt(at(real.taskIds, position), attemptOf(epoch, ended), restsWith, given),
         );
-        if (done) expect(indexesOf(done.written)).toEqual(leave(model, position));
+        if (!done) return;
+        const isResting = restsWith !== null && flagOf(model, task) === null;
+        if (isResting) model.resting.add(position);
+        expect(done.written.flag?.reason ?? null).toBe(flagOf(model, task));
+        expect(indexesOf(done.written.wake)).toEqual(isResting ? leave(model, position) : []);
       },
     ]),
   fc.tuple(owner, index, tag, tag).map(([who, position, answer, row]) => [
@@ -208,6 +215,8 @@ async function compare(model: Model, { tasks, batches, batchId, redis, keys, tas
     const { epoch, checkpoints } = await tasks.history(at(taskIds, position));
     if (task.outcome === null) expect([epoch, checkpoints.length]).toEqual([task.epoch, task.turns.length]);
   }
+  const sleepers = (await batches.sleepers(batchId)).map(({ taskId }) => taskIds.indexOf(taskId));
+  expect(sleepers.sort()).toEqual([...model.parked, ...model.resting].sort());
   const ended = model.tasks.filter((task) => task.outcome !== null).length;
   expect(await batches.status(batchId)).toMatchObject({ ended, running: model.running.size });
 }
@@ -229,6 +238,7 @@ test('whatever two owners do by turns, the records are those of a model: one out
         })),
         running: new Set(),
         parked: new Set(),
+        resting: new Set(),
         beliefs: Array.from({ length: OWNERS }, () => new Array<number>(TASKS).fill(0)),
         batchCancel: null,
       };

@@ -321,7 +321,10 @@ describe('max_concurrent', () => {
       'parked',
     ]);
     expect(await tasks.open(e, 'openai', 'w')).toEqual({ status: 'parked', waiting: 3 });
-    expect(await tasks.endAttempt(a, attemptOf(1, 'handed_back'))).toEqual([{ taskId: c, provider: 'openai' }]);
+    expect(await tasks.endAttempt(a, attemptOf(1, 'deferred'), 'openai')).toEqual({
+      flag: null,
+      wake: [{ taskId: c, provider: 'openai' }],
+    });
     expect(await open(c)).toBe('opened');
     expect(await open(a)).toBe('parked');
     expect(await tasks.close(1, outcomeOf(b, 'done'))).toMatchObject({
@@ -332,6 +335,21 @@ describe('max_concurrent', () => {
       status: 'recorded',
       wake: [a, d].map((taskId) => ({ taskId, provider: 'openai' })),
     });
+  });
+
+  test('keeps the place of a task that comes back at once, until it ends', async () => {
+    const { tasks, taskIds, batches, batchId } = await openRecords({ maxConcurrent: 1 });
+    const [a = '', b = ''] = taskIds;
+    await tasks.open(a, 'openai', 'w1');
+    expect(await tasks.open(b, 'openai', 'w1')).toMatchObject({ status: 'parked' });
+    expect(await tasks.endAttempt(a, attemptOf(1, 'handed_back'))).toEqual({ flag: null, wake: [] });
+    expect(await tasks.open(b, 'openai', 'w1')).toMatchObject({ status: 'parked' });
+    await batches.cancel(a, 'enough');
+    expect(await tasks.open(a, 'openai', 'w2')).toMatchObject({ status: 'cancelled', epoch: 1 });
+    expect(await tasks.close(1, outcomeOf(a, 'cancelled'))).toMatchObject({
+      wake: [{ taskId: b, provider: 'openai' }],
+    });
+    expect(await batches.status(batchId)).toMatchObject({ running: 0 });
   });
 
   test('gives the place of a lost attempt to the same task again, and never a second one', async () => {
@@ -365,6 +383,33 @@ test('a ledger row that cannot be read hides neither the other rows of its task 
     openRows: [{ id: '1.a' }],
     checkpoints: [{ turn: 1 }],
   });
+});
+
+describe('a task that is put off', () => {
+  test('is found by a cancel that comes later, until it opens again', async () => {
+    const { tasks, batches, taskId, batchId } = await opened();
+    expect(await tasks.endAttempt(taskId, attemptOf(1, 'deferred'), 'openai')).toEqual({ flag: null, wake: [] });
+    for (const id of [taskId, batchId]) expect(await batches.sleepers(id)).toEqual([{ taskId, provider: 'openai' }]);
+    await tasks.open(taskId, 'openai', 'w2');
+    expect(await batches.sleepers(batchId)).toEqual([]);
+  });
+
+  test.each(['task', 'batch'])(
+    'does not rest where its %s is cancelled by then, and its worker is told',
+    async (what) => {
+      const { tasks, batches, taskId, batchId } = await opened();
+      await batches.cancel(what === 'task' ? taskId : batchId, 'enough');
+      expect(await tasks.endAttempt(taskId, attemptOf(1, 'deferred'), 'openai')).toMatchObject({
+        flag: { reason: 'enough' },
+        wake: [],
+      });
+      expect(await batches.sleepers(batchId)).toEqual([]);
+      expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({
+        status: 'cancelled',
+        past: [{ ended: 'deferred' }],
+      });
+    },
+  );
 });
 
 test('cancelFlags answers in the order asked, the flag of the batch included', async () => {
