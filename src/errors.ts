@@ -244,7 +244,8 @@ export const FAILURES = {
   CRASH_LOOP: {
     origin: 'attempt',
     disposition: 'discard',
-    means: 'The task was started three times in a row without recording a turn or an end: it seems to kill its worker.',
+    means:
+      'Three attempts of the task were lost without a word and without a turn between them: it seems to kill its worker.',
     remedy: 'Read the attempts in the record; look for memory, for a tool that crashes, for the input itself.',
   },
   ENQUEUE_INCOMPLETE: {

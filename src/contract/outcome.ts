@@ -6,7 +6,10 @@ import { RouteAudit } from './route.ts';
 import { Metadata } from './task.ts';
 import { Cost, Usage } from './usage.ts';
 
-/** How one attempt ended. `lost`: it never said; a later attempt found it without an end. */
+/**
+ * How one attempt ended. `lost`: it never said, and a later attempt found it without an end; or it lost its lock, which
+ * its failure tells.
+ */
 export const AttemptEnd = z.enum(['succeeded', 'failed', 'rejected', 'cancelled', 'deferred', 'handed_back', 'lost']);
 export type AttemptEnd = z.infer<typeof AttemptEnd>;
 

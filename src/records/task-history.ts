@@ -1,5 +1,5 @@
 import { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
-import { CleanupStep, cleanupOf, LedgerRow } from '../contract/cleanup.ts';
+import { amendCleanup, CleanupStep, cleanupOf, LedgerRow } from '../contract/cleanup.ts';
 import { EffectCall } from '../contract/effect-call.ts';
 import { Attempt } from '../contract/outcome.ts';
 import { pairsOf } from './pairs.ts';
@@ -34,7 +34,7 @@ export const NO_HISTORY: Readonly<TaskHistory> = {
 
 /**
  * Reads what `HISTORY` returns, of the attempts before an epoch. An earlier attempt that never said how it ended is marked
- * `lost`; what was closed for it since is its cleanup.
+ * `lost`. The cleanup of each is what was closed of its rows, by whomever, and what it could not close.
  */
 export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): TaskHistory {
   const [hash, turns, ledger, released, effects] = reply as [string[], string[], string[], string[], string[]];
@@ -43,7 +43,8 @@ export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): Ta
   const past = [...fields]
     .filter(([name]) => /^a\d+$/.test(name) && Number(name.slice(1)) < before)
     .map(([, text]) => Attempt.parse(JSON.parse(text)))
-    .map((attempt) => lostUnlessEnded(attempt, steps, fields.get(`from${attempt.epoch}`)))
+    .map((attempt) => lostUnlessEnded(attempt, fields.get(`from${attempt.epoch}`)))
+    .map((attempt) => withCleanup(attempt, steps))
     .sort((a, b) => a.epoch - b.epoch);
   const response = fields.get('response');
   return {
@@ -67,9 +68,13 @@ export function newestEpochIn(reply: unknown): number {
   return Number(pairsOf(hash).find(([name]) => name === 'epoch')?.[1] ?? 0);
 }
 
-function lostUnlessEnded(attempt: Attempt, released: CleanupStep[], from: string | undefined): Attempt {
+function lostUnlessEnded(attempt: Attempt, from: string | undefined): Attempt {
   if (attempt.ended) return attempt;
-  const steps = released.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
   const takenOver = from !== undefined && { call_taken_over_from: Number(from) };
-  return { ...attempt, ...takenOver, ended: 'lost', cleanup: cleanupOf(steps) };
+  return { ...attempt, ...takenOver, ended: 'lost' };
+}
+
+function withCleanup(attempt: Attempt, released: CleanupStep[]): Attempt {
+  const steps = released.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
+  return { ...attempt, cleanup: amendCleanup(attempt.cleanup ?? cleanupOf([]), steps) };
 }

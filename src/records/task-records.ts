@@ -3,7 +3,7 @@ import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import { CancelFlag } from '../contract/batch.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
-import type { CleanupStep } from '../contract/cleanup.ts';
+import { type CleanupStep, cleanupOf } from '../contract/cleanup.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Attempt, Outcome } from '../contract/outcome.ts';
@@ -52,7 +52,8 @@ export type Closing = { status: 'recorded'; outcome: Outcome; wake: Wake[] } | {
  *
  * Invariants
  * - One outcome a task, whoever writes: the first one stays (promise 3).
- * - Every write but a release is refused to all but the newest epoch, with `ATTEMPT_SUPERSEDED`.
+ * - Every write but a release is refused to all but the newest epoch, with `ATTEMPT_SUPERSEDED`; of an older one its own
+ *   end is kept all the same.
  * - No watched secret is written.
  */
 export class TaskRecords {
@@ -158,7 +159,7 @@ export class TaskRecords {
    * Ends an attempt whose task goes on, and closes the rows of what it gave back. `restsWith` is the provider in whose lane
    * its job rests until it comes back by itself; `null` for a task that comes back at once and keeps its place. A task that
    * is cancelled by then does not rest, and must be brought back at once.
-   * @throws ErrandError `ATTEMPT_SUPERSEDED`; the rows are closed all the same.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED`; the end is noted and the rows are closed all the same.
    */
   async endAttempt(
     taskId: string,
@@ -172,7 +173,7 @@ export class TaskRecords {
     const event = this.#event({ event: 'attempt_ended', epoch, ended, at: isoNow(), ...code }, taskId);
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.resting(batchId)];
     const rests = restsWith === null ? '' : jobNameOf(taskId, restsWith);
-    const args = [taskId, index, String(epoch), this.#retentionSeconds, this.#text(attempt)];
+    const args = [taskId, index, String(epoch), this.#retentionSeconds, this.#text(unclosed(attempt))];
     args.push(this.#keys.events(batchId), event, rests, ...this.#closing(given));
     const reply = await END_ATTEMPT.run(this.#redis, keys, args);
     const flag = fenced(reply, batchId);
@@ -251,4 +252,10 @@ export class TaskRecords {
     const { batchId, index } = partsOf(taskId);
     return JSON.stringify({ ...event, version: 1, batch_id: batchId, task_id: taskId, index });
   }
+}
+
+/** The attempt with those of its rows that are still open: the closed ones are on record as such. */
+function unclosed({ cleanup, ...attempt }: Attempt): Attempt {
+  const open = cleanup?.steps.filter(({ status }) => status === 'open') ?? [];
+  return open.length === 0 ? attempt : { ...attempt, cleanup: cleanupOf(open) };
 }

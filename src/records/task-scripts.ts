@@ -195,7 +195,8 @@ ${ANSWER}
 /**
  * Ends an attempt whose task goes on, and closes the rows it gave back, which no fence refuses. Only a task that rests
  * gives up its place: one that comes back at once would wait for another behind tasks that have not started. A cancelled
- * task does not rest, since who cancelled it may have looked for sleepers already.
+ * task does not rest, since who cancelled it may have looked for sleepers already. A superseded attempt changes nothing of
+ * its task, but its own end is written where none is: it did not crash, which its heir cannot know.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, resting. ARGV task id, index,
  * epoch, retention in seconds, attempt, events channel, event, name of its job where it comes back by itself, else '', then
  * row id and cleanup step by turns.
@@ -206,8 +207,9 @@ ${LEAVE}
 ${GIVE_BACK}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 giveBack(outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, ARGV[4], 9)
+local started = redis.call('HGET', task, 'a' .. epoch)
+if started and not cjson.decode(started).ended then redis.call('HSET', task, 'a' .. epoch, ARGV[5]) end
 ${FENCE}
-redis.call('HSET', task, 'a' .. epoch, ARGV[5])
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 ${HEED}
 if ARGV[8] == '' then return {'ok'} end

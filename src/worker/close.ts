@@ -64,14 +64,20 @@ async function conclude(
   }
 }
 
-/** Leaves the task to its new owner: nothing is said of it but what was given back. */
+/** Leaves the task to its new owner: nothing is said of it but that this attempt is over, and what was given back. */
 async function surrender(
   attempt: Attempt,
   error: ErrandError,
   cleanup: CleanupRecord,
   deps: TaskDeps,
 ): Promise<Verdict> {
-  await deps.records.release(attempt.taskId, { owner: deps.self.instance, steps: cleanup.steps });
+  const record = recordOf(attempt, 'lost', error, cleanup, deps);
+  const given = { owner: deps.self.instance, steps: cleanup.steps };
+  try {
+    await deps.records.endAttempt(attempt.taskId, record, null, given);
+  } catch (refusal) {
+    if (!isErrandError(refusal, 'ATTEMPT_SUPERSEDED')) throw refusal;
+  }
   const orphaned = attempt.orphan ? [await cancelUnknown(attempt.orphan, deps)] : [];
   report(attempt, 'lost', error, amendCleanup(cleanup, orphaned), deps);
   return { next: 'surrender', line: `${error.code}: ${deps.redactor.scrub(error.message)}`, wake: [] };

@@ -39,6 +39,27 @@ test('while Redis is frozen every attempt is aborted by the clock before its loc
   expect(await workersHolding(prefix, redis.url)).toEqual([]);
 });
 
+test('a task whose lock is lost three times in one turn is no crash loop: each attempt says why it ended', async () => {
+  const redis = await startRedisServer();
+  const { producer, simulator, startWorker, outcomesOf } = await aDeployment({ settings: { redis_url: redis.url } });
+  await startWorker({ name: 'steady', lock_duration_ms: LOCK_MS });
+  const goal = 'A long turn [[sim: turn=1 hang=headers times=3]] [[sim: text="done"]]';
+  const { batch_id } = await producer.enqueue({ goal, provider: 'local' });
+  for (let freeze = 0; freeze < 3; freeze++) {
+    await expect.poll(() => simulator.requests().length, { timeout: 10_000 }).toBe(freeze + 1);
+    const closed = requestsIn(simulator, 'ended', 1);
+    redis.signal('SIGSTOP');
+    await closed;
+    redis.signal('SIGCONT');
+  }
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome?.attempts.map(({ ended, failure }) => [ended, failure?.code])).toEqual([
+    ...Array(3).fill(['lost', 'ATTEMPT_LOCK_LOST']),
+    ['succeeded', undefined],
+  ]);
+});
+
 test('a worker that was stopped for longer than its locks gives its resources back itself, and what it writes is refused', async () => {
   const deployment = await aDeployment();
   const { producer, simulator, startWorker, outcomesOf, workspaceRoot, prefix } = deployment;

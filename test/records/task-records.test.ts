@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
+import { cleanupOf } from '../../src/contract/cleanup.ts';
 import { expectNoSecret } from '../helpers/redis.ts';
 import {
   attemptOf,
@@ -83,12 +84,11 @@ test('the call of an effect is kept for the next attempt, its result in the plac
 });
 
 describe('a stale owner', () => {
-  test('writes nothing: no row, no turn, no end, no outcome', async () => {
+  test('writes nothing of its task: no row, no turn, no outcome', async () => {
     const { tasks, taskId, batches, batchId, countOpenRows } = await opened(2);
     await expect(tasks.hold(taskId, 1, [intentOf(1, '1.workspace.1')])).rejects.toEqual(superseded);
     await expect(tasks.checkpoint(taskId, 1, checkpointOf(1))).rejects.toEqual(superseded);
     await expect(tasks.journal(taskId, 1, effectOf('1.1'))).rejects.toEqual(superseded);
-    await expect(tasks.endAttempt(taskId, attemptOf(1, 'failed'))).rejects.toEqual(superseded);
     await expect(tasks.close(1, outcomeOf(taskId, 'stale'))).rejects.toEqual(superseded);
     expect(await countOpenRows()).toBe(0);
     expect(await tasks.history(taskId)).toMatchObject({
@@ -98,6 +98,24 @@ describe('a stale owner', () => {
       past: [{ ended: 'lost' }, { ended: 'lost' }],
     });
     expect(await batches.outcomes(batchId, 0, 3)).toEqual([null, null, null]);
+  });
+
+  test('says of itself that it ended, once, and no more', async () => {
+    const { tasks, taskId, batches, batchId } = await opened(3);
+    await expect(tasks.endAttempt(taskId, attemptOf(2, 'failed'), 'openai')).rejects.toEqual(superseded);
+    await expect(tasks.endAttempt(taskId, attemptOf(2, 'lost'), 'openai')).rejects.toEqual(superseded);
+    await expect(tasks.endAttempt(taskId, attemptOf(4, 'lost'), 'openai')).rejects.toEqual(superseded);
+    const { epoch, past } = await tasks.history(taskId);
+    expect([epoch, past.map(({ ended, ended_at }) => [ended, ended_at !== undefined])]).toEqual([
+      3,
+      [
+        ['lost', false],
+        ['failed', true],
+        ['lost', false],
+      ],
+    ]);
+    expect(await batches.sleepers(batchId)).toEqual([]);
+    expect(await batches.status(batchId)).toMatchObject({ running: 1 });
   });
 
   test('is told which epoch is the newest', async () => {
@@ -257,6 +275,30 @@ describe('the ledger', () => {
     await tasks.close(2, outcomeOf(taskId, 'done'), undefined, 1);
     const [outcome] = await batches.outcomes(batchId, 0, 1);
     expect(outcome?.cleanup.steps.map(({ row, detail }) => [row, detail])).toEqual([['1.late', 'by the zombie']]);
+  });
+
+  test('tells of an attempt that ended what was closed of it since, and by whom first', async () => {
+    const { tasks, taskId } = await opened();
+    await tasks.hold(taskId, 1, [intentOf(1, '1.a'), intentOf(1, '1.b')]);
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.a', 'by another')] });
+    const own = [releasedOf(1, '1.a', 'by itself'), { ...releasedOf(1, '1.b', 'busy'), status: 'open' as const }];
+    await tasks.endAttempt(taskId, { ...attemptOf(1, 'failed'), cleanup: cleanupOf(own) }, null, {
+      owner: 'w',
+      steps: own,
+    });
+    const cleanup = async () => {
+      const [attempt] = (await tasks.history(taskId)).past;
+      return attempt?.cleanup?.steps.map(({ row, status, detail }) => [row, status, detail]);
+    };
+    expect(await cleanup()).toEqual([
+      ['1.b', 'open', 'busy'],
+      ['1.a', 'released', 'by another'],
+    ]);
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.b', 'later')] });
+    expect(await cleanup()).toEqual([
+      ['1.b', 'released', 'later'],
+      ['1.a', 'released', 'by another'],
+    ]);
   });
 
   test('drops from the index of one worker what another made its own', async () => {
