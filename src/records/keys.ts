@@ -38,7 +38,7 @@ export class Keys {
     return `${this.batch(batchId)}:resting`;
   }
 
-  /** Hash: epoch, cancel flag, background response, and what is known of each attempt. Gone once the task has its outcome. */
+  /** Hash: epoch and who opened it, cancel flag, background response, and what is known of each attempt. Gone once the task has its outcome. */
   task(taskId: string): string {
     return `${this.#root}:task:${taskId}`;
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
@@ -10,7 +11,7 @@ import type { Attempt, Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 import { messageOf } from '../errors.ts';
 import { fenced, wakesOf } from './fenced-reply.ts';
-import { jobNameOf } from './job-name.ts';
+import { jobNameOf, wakeOf } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { masked, recordText } from './record-text.ts';
@@ -45,7 +46,7 @@ const NOTHING: GivenBack = { owner: '', steps: [] };
 export type Ended = { flag: CancelFlag | null; wake: Wake[] };
 
 /** What closing a task came to: recorded, or refused in favour of the outcome that was there first. Either is on record. */
-export type Closing = { status: 'recorded'; outcome: Outcome; wake: Wake[] } | { status: 'ended'; outcome: Outcome };
+export type Closing = { status: 'recorded' | 'ended'; outcome: Outcome; wake: Wake[] };
 
 /**
  * The records of tasks: epochs, checkpoints, effects, ledger, outcomes.
@@ -77,7 +78,7 @@ export class TaskRecords {
     const event = `${this.#event({ event: 'attempt_started', worker, at }, taskId).slice(0, -1)},"epoch":`;
     const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), ...this.#keys.history(taskId)];
     keys.push(this.#keys.running(batchId), this.#keys.parked(batchId), this.#keys.resting(batchId));
-    const args = [taskId, index, jobNameOf(taskId, provider), attempt, this.#keys.events(batchId), event];
+    const args = [taskId, index, jobNameOf(taskId, provider), attempt, this.#keys.events(batchId), event, randomUUID()];
     const [status, first, second] = (await OPEN.run(this.#redis, keys, args)) as [string, ...unknown[]];
     switch (status) {
       case 'opened':
@@ -194,8 +195,9 @@ export class TaskRecords {
     const args = [taskId, index, String(epoch), this.#retentionSeconds, text];
     args.push(this.#keys.events(batchId), event, status, knownRows, ...this.#closing(given));
     const reply = await CLOSE.run(this.#redis, keys, args);
-    const [verdict, first] = reply as [string, unknown];
-    if (verdict === 'ended') return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null) };
+    const [verdict, first, wake] = reply as [string, unknown, string[]];
+    if (verdict === 'ended')
+      return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null), wake: wake.map(wakeOf) };
     fenced(reply, batchId);
     return { status: 'recorded', outcome: record, wake: wakesOf(reply) };
   }

@@ -69,9 +69,10 @@ end
 `;
 
 /**
- * Opens an attempt: a new epoch, or the reason why there is none.
+ * Opens an attempt: a new epoch, or the reason why there is none. A client sends again what it got no reply to, so the
+ * newest epoch is told once more to whoever opened it.
  * KEYS batch, outcomes, task, turns, ledger, released, effects, running, parked, resting. ARGV task id, index, name of its
- * job, attempt (JSON that ends in `"epoch":`), events channel, event (likewise).
+ * job, attempt (JSON that ends in `"epoch":`), events channel, event (likewise), a name of this opening that no other has.
  * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | parked, how many wait | missing.
  */
 export const OPEN = new Script(`
@@ -89,6 +90,9 @@ if cancel then
   redis.call('ZREM', parked, ARGV[3])
   return {'cancelled', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), cancel}
 end
+if redis.call('HGET', task, 'opening') == ARGV[7] then
+  return {'opened', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), redis.call('HGET', task, 'epoch')}
+end
 local limit = tonumber(head[2] or '0')
 if limit > 0 then
   if redis.call('SISMEMBER', running, ARGV[1]) == 0 and redis.call('SCARD', running) >= limit then
@@ -100,7 +104,7 @@ end
 redis.call('SADD', running, ARGV[1])
 local epoch = redis.call('HINCRBY', task, 'epoch', 1)
 local before = redis.call('LLEN', turns)
-redis.call('HSET', task, 'a' .. epoch, ARGV[4] .. epoch .. ',"turns_before":' .. before .. '}')
+redis.call('HSET', task, 'opening', ARGV[7], 'a' .. epoch, ARGV[4] .. epoch .. ',"turns_before":' .. before .. '}')
 redis.call('PUBLISH', ARGV[5], ARGV[6] .. epoch .. '}')
 return {'opened', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), epoch}
 `);
@@ -220,11 +224,11 @@ return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
 /**
  * Writes the one terminal record of a task, closes the rows its last attempt gave back, which no fence refuses, and drops
  * what only a further attempt would need. Rows that are still open stay, whichever attempt left them; those that were
- * closed after the outcome was made amend it.
+ * closed after the outcome was made amend it. The same outcome sent again is taken as written, and its place as given up.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, turns, effects. ARGV task id,
  * index, epoch, retention in seconds, outcome, events channel, event, status, how many closed rows the outcome was made
  * with, then row id and cleanup step by turns.
- * Returns ok, tasks to wake | ended, the outcome on record | stale.
+ * Returns ok, tasks to wake | ended, the outcome on record, tasks to wake | stale.
  */
 export const CLOSE = new Script(`
 ${LEAVE}
@@ -232,6 +236,9 @@ ${GIVE_BACK}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 local late = redis.call('LRANGE', KEYS[5], ARGV[9], -1)
 giveBack(outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, ARGV[4], 10)
+local final = redis.call('HGET', outcomes, index)
+if final == ARGV[5] then return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])} end
+if final then return {'ended', final, leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])} end
 ${FENCE}
 redis.call('HSET', outcomes, index, ARGV[5])
 if #late > 0 then redis.call('HSET', outcomes, index .. '+', table.concat(late, '\\n')) end

@@ -56,5 +56,5 @@ async function close(
   const route = job.isReadable ? { ...job.data.route, effective: null } : null;
   const task = { taskId, batchId, index, route, metadata, provider };
   const closing = await closeWithoutAttempt(task, history, ending, deps);
-  return { next: 'ended', outcome: closing.outcome, wake: closing.status === 'recorded' ? closing.wake : [] };
+  return { next: 'ended', outcome: closing.outcome, wake: closing.wake };
 }

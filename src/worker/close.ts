@@ -151,8 +151,7 @@ async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecor
   const closing = await deps.records.close(attempt.epoch, outcome, given, history.closedRows);
   announce('closed', taskId);
   report(attempt, ending.status, error, cleanup, deps);
-  if (closing.status === 'ended') return { next: 'ended', outcome: closing.outcome, wake: [] };
-  deps.telemetry.taskEnded(job.route.provider, closing.outcome);
+  if (closing.status === 'recorded') deps.telemetry.taskEnded(job.route.provider, closing.outcome);
   return { next: 'ended', outcome: closing.outcome, wake: closing.wake };
 }
 

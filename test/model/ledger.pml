@@ -204,7 +204,7 @@ unwind:
     atomic {
       if
       :: ending == FINISH
-      :: else -> /* END_ATTEMPT, or RELEASE where nothing else is written: rows are closed whatever the fence says */
+      :: else -> /* END_ATTEMPT: rows are closed whatever the fence says */
         closeRow(mine);
         leave();
         if

@@ -3,14 +3,22 @@ import { expect, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { isErrandError } from '../../src/errors.ts';
 import type { GivenBack } from '../../src/records/task-records.ts';
-import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { freshPrefix, openRedis, openResendingRedis } from '../helpers/redis.ts';
 import { attemptOf, checkpointOf, intentOf, openRecords, outcomeOf, releasedOf } from './samples.ts';
 
 const TASKS = 2;
 const OWNERS = 2;
 
 /** What the records of one task should come to. */
-type TaskModel = { epoch: number; outcome: string | null; turns: string[]; open: Set<string>; cancel: string | null };
+type TaskModel = {
+  epoch: number;
+  /** How each attempt ended, by its epoch; one that has not said is taken for lost. */
+  ends: string[];
+  outcome: string | null;
+  turns: string[];
+  open: Set<string>;
+  cancel: string | null;
+};
 
 /** The whole of what is expected: the tasks, who runs, and the epoch that each owner believes in. */
 type Model = {
@@ -142,14 +150,15 @@ const moves: fc.Arbitrary<[string, Move]>[] = [
     },
   ]),
   fc
-    .tuple(owner, index, fc.constantFrom('failed', 'deferred', 'handed_back'), tag)
+    .tuple(owner, index, fc.constantFrom('failed', 'deferred', 'handed_back', 'succeeded'), tag)
     .map(([who, position, ended, row]) => [
       `owner ${who} ends its attempt of ${position} as ${ended}, giving ${row} back`,
       async (model, real) => {
         const [task, epoch] = [at(model.tasks, position), at(at(model.beliefs, who), position)];
         if (epoch === 0) return;
         const given = givenBack(task, epoch, row);
-        const restsWith = ended === 'handed_back' ? null : 'p';
+        const restsWith = ended === 'failed' || ended === 'deferred' ? 'p' : null;
+        if (task.outcome === null) task.ends[epoch] ??= ended; // also of a superseded attempt
         const done = await fenced(
           task,
           epoch,
@@ -173,13 +182,16 @@ const moves: fc.Arbitrary<[string, Move]>[] = [
         givenBack(task, epoch, row),
       );
       if (first !== null) {
-        expect(await closing).toMatchObject({ status: 'ended', outcome: { answer: { text: first } } });
+        const { outcome, wake } = await closing;
+        expect(outcome).toMatchObject({ answer: { text: first } });
+        expect(indexesOf(wake)).toEqual(leave(model, position));
         return;
       }
       const closed = await fenced(task, epoch, closing);
       if (!closed) return;
       task.outcome = answer;
-      expect(closed.written.status === 'recorded' && indexesOf(closed.written.wake)).toEqual(leave(model, position));
+      expect(closed.written.status).toBe('recorded');
+      expect(indexesOf(closed.written.wake)).toEqual(leave(model, position));
     },
   ]),
   fc.tuple(fc.option(index), tag).map(([position, reason]) => [
@@ -212,8 +224,11 @@ async function compare(model: Model, { tasks, batches, batchId, redis, keys, tas
   for (const [position, task] of model.tasks.entries()) {
     const rows = await redis.hkeys(keys.ledger(at(taskIds, position)));
     expect(rows).toEqual(expect.arrayContaining([...task.open]));
-    const { epoch, checkpoints } = await tasks.history(at(taskIds, position));
-    if (task.outcome === null) expect([epoch, checkpoints.length]).toEqual([task.epoch, task.turns.length]);
+    if (task.outcome !== null) continue;
+    const { epoch, checkpoints, past } = await tasks.history(at(taskIds, position));
+    expect([epoch, checkpoints.length]).toEqual([task.epoch, task.turns.length]);
+    const ends = Array.from({ length: task.epoch }, (_, before) => task.ends[before + 1] ?? 'lost');
+    expect(past.map(({ ended }) => ended)).toEqual(ends);
   }
   const sleepers = (await batches.sleepers(batchId)).map(({ taskId }) => taskIds.indexOf(taskId));
   expect(sleepers.sort()).toEqual([...model.parked, ...model.resting].sort());
@@ -221,32 +236,39 @@ async function compare(model: Model, { tasks, batches, batchId, redis, keys, tas
   expect(await batches.status(batchId)).toMatchObject({ ended, running: model.running.size });
 }
 
-test('whatever two owners do by turns, the records are those of a model: one outcome, no stale write, every open row known', async () => {
-  const prefix = freshPrefix();
-  const redis = openRedis();
-  let run = 0;
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.oneof(...moves), { minLength: 5, maxLength: 40, size: 'max' }), async (script) => {
-      const real = await openRecords({ total: TASKS, maxConcurrent: 1, prefix: `${prefix}${run++}`, redis });
-      const model: Model = {
-        tasks: Array.from({ length: TASKS }, () => ({
-          epoch: 0,
-          outcome: null,
-          turns: [],
-          open: new Set(),
-          cancel: null,
-        })),
-        running: new Set(),
-        parked: new Set(),
-        resting: new Set(),
-        beliefs: Array.from({ length: OWNERS }, () => new Array<number>(TASKS).fill(0)),
-        batchCancel: null,
-      };
-      for (const [, move] of script) {
-        await move(model, real);
-        await compare(model, real);
-      }
-    }),
-    { numRuns: 60 },
-  );
-});
+test.each([
+  ['do by turns', openRedis],
+  ['do by turns and send twice', openResendingRedis],
+])(
+  'whatever two owners %s, the records are those of a model: one outcome, no stale write, every open row known',
+  async (_, open) => {
+    const prefix = freshPrefix();
+    const redis = open();
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(...moves), { minLength: 5, maxLength: 40, size: 'max' }), async (script) => {
+        const real = await openRecords({ total: TASKS, maxConcurrent: 1, prefix: `${prefix}${run++}`, redis });
+        const model: Model = {
+          tasks: Array.from({ length: TASKS }, () => ({
+            epoch: 0,
+            ends: [],
+            outcome: null,
+            turns: [],
+            open: new Set(),
+            cancel: null,
+          })),
+          running: new Set(),
+          parked: new Set(),
+          resting: new Set(),
+          beliefs: Array.from({ length: OWNERS }, () => new Array<number>(TASKS).fill(0)),
+          batchCancel: null,
+        };
+        for (const [, move] of script) {
+          await move(model, real);
+          await compare(model, real);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  },
+);

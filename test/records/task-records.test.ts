@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { cleanupOf } from '../../src/contract/cleanup.ts';
-import { expectNoSecret } from '../helpers/redis.ts';
+import { expectNoSecret, openResendingRedis } from '../helpers/redis.ts';
 import {
   attemptOf,
   checkpointOf,
@@ -81,6 +81,26 @@ test('the call of an effect is kept for the next attempt, its result in the plac
   expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({ effects: [done, ...others] });
   await batches.cancel(taskId, 'enough');
   expect(await tasks.journal(taskId, 2, effectOf('1.3'))).toMatchObject({ reason: 'enough' });
+});
+
+describe('a client that sends again what it got no reply to', () => {
+  test('opens one attempt at a time', async () => {
+    const { tasks, taskIds } = await openRecords({ redis: openResendingRedis() });
+    const [taskId = ''] = taskIds;
+    expect(await tasks.open(taskId, 'openai', 'w1')).toMatchObject({ status: 'opened', epoch: 1, past: [] });
+    expect(await tasks.open(taskId, 'openai', 'w1')).toMatchObject({ epoch: 2, past: [{ epoch: 1, ended: 'lost' }] });
+  });
+
+  test('is told that its outcome is recorded, and whom to wake', async () => {
+    const { tasks, taskIds, batches, batchId } = await openRecords({ maxConcurrent: 1, redis: openResendingRedis() });
+    const [a = '', b = ''] = taskIds;
+    await tasks.open(a, 'openai', 'w');
+    expect(await tasks.open(b, 'openai', 'w')).toMatchObject({ status: 'parked' });
+    const wake = [{ taskId: b, provider: 'openai' }];
+    expect(await tasks.close(1, outcomeOf(a, 'done'))).toMatchObject({ status: 'recorded', wake });
+    expect(await tasks.close(1, outcomeOf(a, 'late'))).toMatchObject({ status: 'ended', wake });
+    expect(await batches.status(batchId)).toMatchObject({ ended: 1, running: 0 });
+  });
 });
 
 describe('a stale owner', () => {
