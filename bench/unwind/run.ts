@@ -34,7 +34,7 @@ const server = await startEmbeddedRedis({ dir, path, isRoot: false });
 const redis = openPatientRedis({ url: server.url, onError: () => undefined });
 const redactor = new Redactor();
 const batches = new BatchRecords(redis, '{bench}', redactor, RETENTION_SECONDS);
-const tasks = new TaskRecords(redis, '{bench}', redactor, RETENTION_SECONDS);
+const tasks = new TaskRecords(redis, '{bench}', redactor);
 const credentials = new CredentialResolver({}, redactor);
 const releasers = new Releasers({ redactor, catalogue: createCatalogue([]), credentials, models: new Models() });
 const workspaceRoot = join(dir, 'workspaces');

@@ -72,9 +72,8 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     watching.close(),
   );
   const listening = opened.add(openListeningRedis({ url, onError }), async (client) => closeRedis(client));
-  const retention = retentionSecondsOf(config);
-  const records = new TaskRecords(redis, config.prefix, redactor, retention);
-  const batches = new BatchRecords(redis, config.prefix, redactor, retention);
+  const records = new TaskRecords(redis, config.prefix, redactor);
+  const batches = new BatchRecords(redis, config.prefix, redactor, retentionSecondsOf(config));
   const workers = new WorkerRecords(redis, config.prefix);
   const catalogue = createCatalogue(config.providers);
   const credentials = new CredentialResolver(config.environment, redactor);

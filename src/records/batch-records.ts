@@ -13,12 +13,11 @@ import {
 import type { Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
-import { CANCEL_BATCH, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
+import { CANCEL_BATCH, CANCEL_TASK, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
 import { wakeOf } from './job-name.ts';
 import { Keys } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { recordText } from './record-text.ts';
-import { CANCEL_TASK } from './task-scripts.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;
@@ -169,7 +168,7 @@ export class BatchRecords {
     const reply = task
       ? await CANCEL_TASK.run(
           this.#redis,
-          [this.#keys.batch(task.batchId), this.#keys.outcomes(task.batchId), this.#keys.task(id)],
+          [this.#keys.batch(task.batchId), this.#keys.outcomes(task.batchId)],
           [task.index, flag, this.#keys.cancels(), id],
         )
       : await CANCEL_BATCH.run(this.#redis, [this.#keys.batch(id)], [flag, this.#keys.cancels(), id]);

@@ -68,3 +68,18 @@ redis.call('HSETNX', KEYS[1], 'cancel', ARGV[1])
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return {'cancelled', redis.call('HGET', KEYS[1], 'cancel')}
 `);
+
+/**
+ * Flags a task as cancelled; the first reason wins. The flag stands with the batch, so that it lives as long as that does.
+ * KEYS batch, outcomes. ARGV index, flag, cancels channel, task id.
+ * Returns missing | ended, outcome | cancelled, flag on record.
+ */
+export const CANCEL_TASK = new Script(`
+local total = tonumber(redis.call('HGET', KEYS[1], 'total') or '0')
+if tonumber(ARGV[1]) >= total then return {'missing'} end
+local final = redis.call('HGET', KEYS[2], ARGV[1])
+if final then return {'ended', final} end
+redis.call('HSETNX', KEYS[1], 'cancel:' .. ARGV[1], ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return {'cancelled', redis.call('HGET', KEYS[1], 'cancel:' .. ARGV[1])}
+`);

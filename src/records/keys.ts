@@ -8,7 +8,7 @@ export class Keys {
     this.#root = `${prefix}:records`;
   }
 
-  /** Hash: what the batch is, its flags, counters and summary. */
+  /** Hash: what the batch is, its flags and those of its tasks, counters and summary. */
   batch(batchId: string): string {
     return `${this.#root}:batch:${batchId}`;
   }
@@ -38,7 +38,7 @@ export class Keys {
     return `${this.batch(batchId)}:resting`;
   }
 
-  /** Hash: epoch and who opened it, cancel flag, background response, and what is known of each attempt. Gone once the task has its outcome. */
+  /** Hash: epoch and who opened it, background response, and what is known of each attempt. Gone once the task has its outcome. */
   task(taskId: string): string {
     return `${this.#root}:task:${taskId}`;
   }

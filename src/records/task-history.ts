@@ -68,6 +68,12 @@ export function newestEpochIn(reply: unknown): number {
   return Number(pairsOf(hash).find(([name]) => name === 'epoch')?.[1] ?? 0);
 }
 
+/** The attempt with those of its rows that are still open: the closed ones are on record as such. */
+export function unclosed({ cleanup, ...attempt }: Attempt): Attempt {
+  const open = cleanup?.steps.filter(({ status }) => status === 'open') ?? [];
+  return open.length === 0 ? attempt : { ...attempt, cleanup: cleanupOf(open) };
+}
+
 function lostUnlessEnded(attempt: Attempt, from: string | undefined): Attempt {
   if (attempt.ended) return attempt;
   const takenOver = from !== undefined && { call_taken_over_from: Number(from) };

@@ -4,18 +4,18 @@ import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import { CancelFlag } from '../contract/batch.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
-import { type CleanupStep, cleanupOf } from '../contract/cleanup.ts';
+import type { CleanupStep } from '../contract/cleanup.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Attempt, Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
-import { messageOf } from '../errors.ts';
 import { fenced, wakesOf } from './fenced-reply.ts';
 import { jobNameOf, wakeOf } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
+import { type Opening, openedOf, openingOf } from './opening.ts';
 import { readOutcome } from './read-outcome.ts';
 import { masked, recordText } from './record-text.ts';
-import { historyOf, NO_HISTORY, newestEpochIn, type RowEntry, type TaskHistory } from './task-history.ts';
+import { NO_HISTORY, newestEpochIn, type RowEntry, type TaskHistory, unclosed } from './task-history.ts';
 import {
   CHECKPOINT,
   CLOSE,
@@ -27,15 +27,6 @@ import {
   READ_HISTORY,
   RELEASE,
 } from './task-scripts.ts';
-
-/** What opening an attempt came to. Only `opened` may build a child. */
-export type Opening =
-  | ({ status: 'opened'; epoch: number } & TaskHistory)
-  | { status: 'ended'; outcome: Outcome }
-  | ({ status: 'cancelled'; epoch: number; flag: CancelFlag } & TaskHistory)
-  | { status: 'parked'; waiting: number }
-  | { status: 'unreadable'; epoch: number; problem: string }
-  | { status: 'missing' };
 
 /** What an attempt gave back, as the owner of its rows: the instance of the worker. Steps that say `open` close nothing. */
 export type GivenBack = { owner: string; steps: readonly CleanupStep[] };
@@ -61,13 +52,11 @@ export class TaskRecords {
   readonly #redis: Redis;
   readonly #keys: Keys;
   readonly #redactor: Redactor;
-  readonly #retentionSeconds: number;
 
-  constructor(redis: Redis, prefix: string, redactor: Redactor, retentionSeconds: number) {
+  constructor(redis: Redis, prefix: string, redactor: Redactor) {
     this.#redis = redis;
     this.#keys = new Keys(prefix);
     this.#redactor = redactor;
-    this.#retentionSeconds = retentionSeconds;
   }
 
   /** Opens an attempt of the task for this worker, under a new epoch, or says why there is none. */
@@ -79,22 +68,7 @@ export class TaskRecords {
     const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), ...this.#keys.history(taskId)];
     keys.push(this.#keys.running(batchId), this.#keys.parked(batchId), this.#keys.resting(batchId));
     const args = [taskId, index, jobNameOf(taskId, provider), attempt, this.#keys.events(batchId), event, randomUUID()];
-    const [status, first, second] = (await OPEN.run(this.#redis, keys, args)) as [string, ...unknown[]];
-    switch (status) {
-      case 'opened':
-        return this.#opened(Number(second), first, Number(second));
-      case 'ended':
-        return { status, outcome: readOutcome(batchId, index, String(first), null) };
-      case 'cancelled': {
-        const flag = CancelFlag.parse(JSON.parse(String(second)));
-        const opened = this.#opened(newestEpochIn(first), first);
-        return opened.status === 'opened' ? { ...opened, status, flag } : opened;
-      }
-      case 'parked':
-        return { status, waiting: Number(first) };
-      default:
-        return { status: 'missing' };
-    }
+    return openingOf(await OPEN.run(this.#redis, keys, args), taskId);
   }
 
   /**
@@ -119,8 +93,8 @@ export class TaskRecords {
     const { batchId, index } = partsOf(taskId);
     const rows = this.#closing(given);
     if (rows.length === 0) return;
-    const keys = [...this.#keys.rows(taskId, given.owner), this.#keys.outcomes(batchId)];
-    await RELEASE.run(this.#redis, keys, [taskId, index, this.#retentionSeconds, ...rows]);
+    const keys = [...this.#keys.rows(taskId, given.owner), this.#keys.batch(batchId), this.#keys.outcomes(batchId)];
+    await RELEASE.run(this.#redis, keys, [taskId, index, ...rows]);
   }
 
   /**
@@ -174,7 +148,7 @@ export class TaskRecords {
     const event = this.#event({ event: 'attempt_ended', epoch, ended, at: isoNow(), ...code }, taskId);
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.resting(batchId)];
     const rests = restsWith === null ? '' : jobNameOf(taskId, restsWith);
-    const args = [taskId, index, String(epoch), this.#retentionSeconds, this.#text(unclosed(attempt))];
+    const args = [taskId, index, String(epoch), this.#text(unclosed(attempt))];
     args.push(this.#keys.events(batchId), event, rests, ...this.#closing(given));
     const reply = await END_ATTEMPT.run(this.#redis, keys, args);
     const flag = fenced(reply, batchId);
@@ -192,7 +166,7 @@ export class TaskRecords {
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.turns(taskId), this.#keys.effects(taskId)];
     const { text, record } = masked(outcome, this.#redactor);
-    const args = [taskId, index, String(epoch), this.#retentionSeconds, text];
+    const args = [taskId, index, String(epoch), text];
     args.push(this.#keys.events(batchId), event, status, knownRows, ...this.#closing(given));
     const reply = await CLOSE.run(this.#redis, keys, args);
     const [verdict, first, wake] = reply as [string, unknown, string[]];
@@ -208,7 +182,7 @@ export class TaskRecords {
    */
   async history(taskId: string): Promise<TaskHistory & { epoch: number }> {
     const reply = await READ_HISTORY.run(this.#redis, this.#keys.history(taskId), []);
-    const opened = this.#opened(newestEpochIn(reply), reply);
+    const opened = openedOf(newestEpochIn(reply), reply);
     if (opened.status === 'opened') return opened;
     return { ...NO_HISTORY, epoch: opened.epoch };
   }
@@ -223,22 +197,15 @@ export class TaskRecords {
   async cancelFlags(taskIds: string[]): Promise<(CancelFlag | null)[]> {
     const pipeline = this.#redis.pipeline();
     for (const taskId of taskIds) {
-      pipeline.hget(this.#keys.batch(partsOf(taskId).batchId), 'cancel');
-      pipeline.hget(this.#keys.task(taskId), 'cancel');
+      const { batchId, index } = partsOf(taskId);
+      pipeline.hmget(this.#keys.batch(batchId), 'cancel', `cancel:${index}`);
     }
     const replies = (await pipeline.exec()) ?? [];
     return taskIds.map((_, position) => {
-      const text = replies[2 * position]?.[1] ?? replies[2 * position + 1]?.[1];
-      return typeof text === 'string' ? CancelFlag.parse(JSON.parse(text)) : null;
+      const [ofBatch, ofTask] = (replies[position]?.[1] ?? []) as (string | null)[];
+      const text = ofBatch ?? ofTask;
+      return text ? CancelFlag.parse(JSON.parse(text)) : null;
     });
-  }
-
-  #opened(epoch: number, history: unknown, before?: number): Extract<Opening, { status: 'opened' | 'unreadable' }> {
-    try {
-      return { status: 'opened', epoch, ...historyOf(history, before) };
-    } catch (error) {
-      return { status: 'unreadable', epoch, problem: messageOf(error) };
-    }
   }
 
   /** Row id and cleanup step by turns, of what was released. */
@@ -254,10 +221,4 @@ export class TaskRecords {
     const { batchId, index } = partsOf(taskId);
     return JSON.stringify({ ...event, version: 1, batch_id: batchId, task_id: taskId, index });
   }
-}
-
-/** The attempt with those of its rows that are still open: the closed ones are on record as such. */
-function unclosed({ cleanup, ...attempt }: Attempt): Attempt {
-  const open = cleanup?.steps.filter(({ status }) => status === 'open') ?? [];
-  return open.length === 0 ? attempt : { ...attempt, cleanup: cleanupOf(open) };
 }

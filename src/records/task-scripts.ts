@@ -1,72 +1,5 @@
 import { Script } from './script.ts';
-
-/**
- * The fence of every write but a release: passes only while the task has no outcome and `epoch` is its newest.
- * Expects `outcomes`, `task`, `index` and `epoch` as locals.
- */
-const FENCE = `
-if redis.call('HEXISTS', outcomes, index) == 1 then return {'ended', redis.call('HGET', outcomes, index)} end
-if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', redis.call('HGET', task, 'epoch') or '0'} end
-`;
-
-/** Every write of an attempt is told of a cancel. Expects `task` as a local. */
-const HEED = `
-local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', task, 'cancel')
-if cancel then return {'cancelled', cancel} end
-`;
-
-/** The answer to a write of a running attempt. */
-const ANSWER = `
-${HEED}
-return {'ok'}
-`;
-
-/**
- * Gives up the task's place and names as many of the parked as there are free places: the tasks to wake. They stay
- * parked until they open, so that a wake-up which got lost is made good by the next task that ends. Those of a cancelled
- * batch are woken by the cancel, all at once.
- */
-const LEAVE = `
-local function leave(batch, running, parked, taskId)
-  redis.call('SREM', running, taskId)
-  local head = redis.call('HMGET', batch, 'max_concurrent', 'cancel')
-  local limit = tonumber(head[1] or '0')
-  if limit == 0 or head[2] then return {} end
-  local free = limit - redis.call('SCARD', running)
-  if free <= 0 then return {} end
-  return redis.call('ZRANGE', parked, 0, free - 1)
-end
-`;
-
-/**
- * Closes the ledger rows that stand in ARGV from `from` on, row id and cleanup step by turns: what {@link RELEASE} does,
- * and what rides on the script that ends an attempt.
- */
-const GIVE_BACK = `
-local function giveBack(outcomes, ledger, released, openRows, taskId, index, seconds, from)
-  local isFinal = redis.call('HEXISTS', outcomes, index) == 1
-  for i = from, #ARGV, 2 do
-    redis.call('ZREM', openRows, taskId .. '/' .. ARGV[i])
-    if redis.call('HDEL', ledger, ARGV[i]) == 1 then
-      if isFinal then
-        local lines = redis.call('HGET', outcomes, index .. '+')
-        redis.call('HSET', outcomes, index .. '+', (lines and lines .. '\\n' or '') .. ARGV[i + 1])
-      else
-        redis.call('RPUSH', released, ARGV[i + 1])
-        redis.call('EXPIRE', released, seconds)
-      end
-    end
-  end
-end
-`;
-
-/** All on record of a task that has no outcome: its hash, its turns, its open and its closed ledger rows, its effects. */
-const HISTORY = `
-local function history(task, turns, ledger, released, effects)
-  return {redis.call('HGETALL', task), redis.call('LRANGE', turns, 0, -1), redis.call('HGETALL', ledger),
-    redis.call('LRANGE', released, 0, -1), redis.call('HGETALL', effects)}
-end
-`;
+import { ANSWER, FENCE, GIVE_BACK, HEED, HISTORY, LEAVE } from './script-parts.ts';
 
 /**
  * Opens an attempt: a new epoch, or the reason why there is none. A client sends again what it got no reply to, so the
@@ -81,11 +14,11 @@ local batch, outcomes, task, turns, running, parked = KEYS[1], KEYS[2], KEYS[3],
 redis.call('SREM', KEYS[10], ARGV[3])
 local final = redis.call('HGET', outcomes, ARGV[2])
 if final then return {'ended', final} end
-local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data', 'status')
+local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data', 'status', 'cancel:' .. ARGV[2])
 if not head[3] then return {'missing'} end
 -- A task that runs proves that its batch is in the queue, even if the producer died before it could say so.
 if head[4] == 'enqueueing' then redis.call('PERSIST', batch) end
-local cancel = head[1] or redis.call('HGET', task, 'cancel')
+local cancel = head[1] or head[5]
 if cancel then
   redis.call('ZREM', parked, ARGV[3])
   return {'cancelled', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), cancel}
@@ -139,12 +72,12 @@ ${ANSWER}
 /**
  * Closes ledger rows. Not fenced: a stale owner may, and should, give back its own. A closed row never changes again.
  * Where the task has its outcome by then, the outcome is amended: lines appended beside it, never rewritten.
- * KEYS ledger, released, open rows of the owner, outcomes. ARGV task id, index, retention in seconds, then row id and
- * cleanup step by turns.
+ * KEYS ledger, released, open rows of the owner, batch, outcomes. ARGV task id, index, then row id and cleanup step by
+ * turns.
  */
 export const RELEASE = new Script(`
 ${GIVE_BACK}
-giveBack(KEYS[4], KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], 4)
+giveBack(KEYS[4], KEYS[5], KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], 3)
 return {'ok'}
 `);
 
@@ -202,22 +135,22 @@ ${ANSWER}
  * task does not rest, since who cancelled it may have looked for sleepers already. A superseded attempt changes nothing of
  * its task, but its own end is written where none is: it did not crash, which its heir cannot know.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, resting. ARGV task id, index,
- * epoch, retention in seconds, attempt, events channel, event, name of its job where it comes back by itself, else '', then
- * row id and cleanup step by turns.
+ * epoch, attempt, events channel, event, name of its job where it comes back by itself, else '', then row id and cleanup
+ * step by turns.
  * Returns ok, tasks to wake | cancelled, flag | ended | stale.
  */
 export const END_ATTEMPT = new Script(`
 ${LEAVE}
 ${GIVE_BACK}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
-giveBack(outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, ARGV[4], 9)
+giveBack(KEYS[1], outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, 8)
 local started = redis.call('HGET', task, 'a' .. epoch)
-if started and not cjson.decode(started).ended then redis.call('HSET', task, 'a' .. epoch, ARGV[5]) end
+if started and not cjson.decode(started).ended then redis.call('HSET', task, 'a' .. epoch, ARGV[4]) end
 ${FENCE}
-redis.call('PUBLISH', ARGV[6], ARGV[7])
+redis.call('PUBLISH', ARGV[5], ARGV[6])
 ${HEED}
-if ARGV[8] == '' then return {'ok'} end
-redis.call('SADD', KEYS[9], ARGV[8])
+if ARGV[7] == '' then return {'ok'} end
+redis.call('SADD', KEYS[9], ARGV[7])
 return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
 `);
 
@@ -226,7 +159,7 @@ return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
  * what only a further attempt would need. Rows that are still open stay, whichever attempt left them; those that were
  * closed after the outcome was made amend it. The same outcome sent again is taken as written, and its place as given up.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, turns, effects. ARGV task id,
- * index, epoch, retention in seconds, outcome, events channel, event, status, how many closed rows the outcome was made
+ * index, epoch, outcome, events channel, event, status, how many closed rows the outcome was made
  * with, then row id and cleanup step by turns.
  * Returns ok, tasks to wake | ended, the outcome on record, tasks to wake | stale.
  */
@@ -234,31 +167,17 @@ export const CLOSE = new Script(`
 ${LEAVE}
 ${GIVE_BACK}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
-local late = redis.call('LRANGE', KEYS[5], ARGV[9], -1)
-giveBack(outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, ARGV[4], 10)
+local late = redis.call('LRANGE', KEYS[5], ARGV[8], -1)
+giveBack(KEYS[1], outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, 9)
 local final = redis.call('HGET', outcomes, index)
-if final == ARGV[5] then return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])} end
+if final == ARGV[4] then return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])} end
 if final then return {'ended', final, leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])} end
 ${FENCE}
-redis.call('HSET', outcomes, index, ARGV[5])
+redis.call('HSET', outcomes, index, ARGV[4])
 if #late > 0 then redis.call('HSET', outcomes, index .. '+', table.concat(late, '\\n')) end
-redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[8], 1)
+redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[7], 1)
+redis.call('HDEL', KEYS[1], 'cancel:' .. index)
 redis.call('UNLINK', task, KEYS[5], KEYS[9], KEYS[10])
-redis.call('PUBLISH', ARGV[6], ARGV[7])
+redis.call('PUBLISH', ARGV[5], ARGV[6])
 return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
-`);
-
-/**
- * Flags a task as cancelled; the first reason wins.
- * KEYS batch, outcomes, task. ARGV index, flag, cancels channel, task id.
- * Returns missing | ended, outcome | cancelled, flag on record.
- */
-export const CANCEL_TASK = new Script(`
-local total = tonumber(redis.call('HGET', KEYS[1], 'total') or '0')
-if tonumber(ARGV[1]) >= total then return {'missing'} end
-local final = redis.call('HGET', KEYS[2], ARGV[1])
-if final then return {'ended', final} end
-redis.call('HSETNX', KEYS[3], 'cancel', ARGV[2])
-redis.call('PUBLISH', ARGV[3], ARGV[4])
-return {'cancelled', redis.call('HGET', KEYS[3], 'cancel')}
 `);

@@ -2,8 +2,9 @@ import { parseTaskId } from '../base/ids.ts';
 import { ErrandError } from '../errors.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
+import type { Opening } from '../records/opening.ts';
 import { NO_HISTORY, type TaskHistory } from '../records/task-history.ts';
-import type { Opening } from '../records/task-records.ts';
+
 import { cancelledBy } from './classify.ts';
 import { closeWithoutAttempt } from './close-without-attempt.ts';
 import { parkMs } from './deferral.ts';

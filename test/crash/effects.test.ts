@@ -134,7 +134,7 @@ test('the outcome lists what was interrupted, and bounds the cost of the call th
   });
   const { batch_id } = await producer.enqueue({ tasks: [{ goal: 'Send it', provider: 'local' }] });
   const taskId = taskIdOf(batch_id, 0);
-  const tasks = new TaskRecords(openRedis(), prefix, new Redactor(), 1000);
+  const tasks = new TaskRecords(openRedis(), prefix, new Redactor());
   await tasks.open(taskId, 'local', 'doomed');
   await tasks.checkpoint(taskId, 1, {
     version: 1,

@@ -126,7 +126,7 @@ test('the response of a task that the queue ended without an outcome is cancelle
   const { producer, simulator, startWorker, outcomesOf, prefix } = await aBackgroundDeployment();
   const { batch_id } = await producer.enqueue(ENDLESS);
   const taskId = taskIdOf(batch_id, 0);
-  const tasks = new TaskRecords(openRedis(), prefix, new Redactor(), 60);
+  const tasks = new TaskRecords(openRedis(), prefix, new Redactor());
   await tasks.open(taskId, 'openai', 'doomed');
   await tasks.noteResponse(taskId, 1, { turn: 1, provider: 'openai', id: 'resp_0', epoch: 1 });
   await giveUpNext(prefix, 'openai');
@@ -150,7 +150,7 @@ test('a response that could not be written down, because a newer attempt had beg
     provider: 'openai',
   });
   await asking;
-  await new TaskRecords(openRedis(), prefix, new Redactor(), 60).open(taskIdOf(batch_id, 0), 'openai', 'ghost');
+  await new TaskRecords(openRedis(), prefix, new Redactor()).open(taskIdOf(batch_id, 0), 'openai', 'ghost');
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
   expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel', 'POST /responses']);
   expect((await outcomesOf(batch_id))[0]).toMatchObject({ answer: { text: 'done' }, cleanup: { open: 0 } });
@@ -166,7 +166,7 @@ test('a response that was taken over is not cancelled by an heir that is overtak
     provider: 'openai',
   });
   await doomed.exited;
-  const records = new TaskRecords(openRedis(), prefix, new Redactor(), 60);
+  const records = new TaskRecords(openRedis(), prefix, new Redactor());
   const lookedUp = aRequest(simulator, ({ method }) => method === 'GET');
   const overtake = async () => {
     await lookedUp;

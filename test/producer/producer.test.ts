@@ -14,7 +14,7 @@ async function enqueued(total: number) {
   const producer = openProducer(options);
   const { batch_id: batchId } = await producer.enqueue({ name: 'n', tasks: tasksOf(total) });
   const redis = openRedis();
-  const tasks = new TaskRecords(redis, options.prefix, new Redactor(), 1_000);
+  const tasks = new TaskRecords(redis, options.prefix, new Redactor());
   const batches = new BatchRecords(redis, options.prefix, new Redactor(), 1_000);
   const close = (index: number) => tasks.close(0, outcomeOf(taskIdOf(batchId, index), `answer ${index}`));
   return { producer, batchId, batches, tasks, close };

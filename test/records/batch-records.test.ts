@@ -3,7 +3,17 @@ import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import type { ErrandEvent } from '../../src/contract/events.ts';
 import { Channels } from '../../src/records/channels.ts';
 import { openRedis } from '../helpers/redis.ts';
-import { attemptOf, checkpointOf, openRecords, outcomeOf, RETENTION_SECONDS, recordOf, summaryOf } from './samples.ts';
+import {
+  attemptOf,
+  checkpointOf,
+  intentOf,
+  openRecords,
+  outcomeOf,
+  RETENTION_SECONDS,
+  recordOf,
+  releasedOf,
+  summaryOf,
+} from './samples.ts';
 
 describe('creating a batch', () => {
   test('makes its record once and tells how far it is the next time', async () => {
@@ -64,6 +74,31 @@ describe('retention', () => {
     await batches.seal(batchId);
     expect(await redis.ttl(keys.batch(batchId))).toBeCloseTo(RETENTION_SECONDS, -1);
     expect((await batches.status(batchId))?.status).toBe('settled');
+  });
+
+  test('of the cancel of a task is that of its batch: a later batch of the same id begins without it', async () => {
+    const { batches, tasks, redis, keys } = await openRecords();
+    const record = recordOf(newBatchId(), 1);
+    const taskId = taskIdOf(record.batch_id, 0);
+    await batches.create(record, '', 'f');
+    await batches.cancel(taskId, 'an old wish');
+    expect((await tasks.open(taskId, 'openai', 'w')).status).toBe('cancelled');
+    await redis.unlink(keys.batch(record.batch_id)); // as when its day is over
+    await batches.create(record, '', 'f');
+    expect(await tasks.open(taskId, 'openai', 'w')).toMatchObject({ status: 'opened', epoch: 1 });
+  });
+
+  test('does not begin for the closed rows of a task before it has ended, and none are kept once its batch is gone', async () => {
+    const { tasks, taskIds, redis, keys, batchId, countOpenRows } = await openRecords();
+    const [taskId = ''] = taskIds;
+    await tasks.open(taskId, 'openai', 'w');
+    await tasks.hold(taskId, 1, [intentOf(1, '1.a'), intentOf(1, '1.b')]);
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.a')] });
+    expect(await redis.ttl(keys.released(taskId))).toBe(-1);
+    await redis.unlink(keys.batch(batchId), keys.released(taskId));
+    await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.b')] });
+    expect(await redis.exists(keys.released(taskId))).toBe(0);
+    expect(await countOpenRows()).toBe(0);
   });
 });
 

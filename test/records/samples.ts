@@ -26,7 +26,7 @@ export async function openRecords({
 }: Options = {}) {
   const redactor = new Redactor();
   const workers = new WorkerRecords(redis, prefix);
-  const tasks = new TaskRecords(redis, prefix, redactor, RETENTION_SECONDS);
+  const tasks = new TaskRecords(redis, prefix, redactor);
   const batches = new BatchRecords(redis, prefix, redactor, RETENTION_SECONDS);
   const record = recordOf(newBatchId(), total, maxConcurrent);
   await batches.create(record, 'shared context', 'fingerprint');

@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 function recordsUnder(prefix: string): TaskRecords {
-  return new TaskRecords(openRedis(), prefix, new Redactor(), 60);
+  return new TaskRecords(openRedis(), prefix, new Redactor());
 }
 
 test('a call of an effect tool is on record before it runs', async () => {

@@ -15,7 +15,7 @@ async function anAttempt() {
   const prefix = freshPrefix();
   const redis = openRedis();
   const redactor = new Redactor();
-  const records = new TaskRecords(redis, prefix, redactor, 60);
+  const records = new TaskRecords(redis, prefix, redactor);
   const batchId = newBatchId();
   const taskId = taskIdOf(batchId, 0);
   const enqueued_at = new Date().toISOString();

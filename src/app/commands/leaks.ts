@@ -4,7 +4,7 @@ import { awaitReady, closeRedis, openHastyRedis } from '../../queue/connection.t
 import { TaskRecords } from '../../records/task-records.ts';
 import { type IndexedRow, type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { stepOf } from '../../worker/releasers.ts';
-import { redisUrlOf, retentionSecondsOf } from '../compose-producer.ts';
+import { redisUrlOf } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
@@ -58,7 +58,7 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
       throw new ErrandError('CONFIG_INVALID', '--because: expected a worker with --close, got none', { remedy });
     }
     if (close !== undefined) {
-      const records = new TaskRecords(redis, config.prefix, new Redactor(), retentionSecondsOf(config));
+      const records = new TaskRecords(redis, config.prefix, new Redactor());
       const { closed, unreadable } = await closeRowsOf(close, because, workers, records);
       const left = unreadable > 0 ? `, ${unreadable} cannot be read by this version and stay open` : '';
       screen.note(`${closed} rows of worker "${close}" are closed${left}.`);

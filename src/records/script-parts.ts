@@ -1,0 +1,67 @@
+/**
+ * The fence of every write but a release: passes only while the task has no outcome and `epoch` is its newest.
+ * Expects `outcomes`, `task`, `index` and `epoch` as locals.
+ */
+export const FENCE = `
+if redis.call('HEXISTS', outcomes, index) == 1 then return {'ended', redis.call('HGET', outcomes, index)} end
+if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', redis.call('HGET', task, 'epoch') or '0'} end
+`;
+
+/** Every write of an attempt is told of a cancel. Expects the batch as KEYS[1], and `index` as a local. */
+export const HEED = `
+local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', KEYS[1], 'cancel:' .. index)
+if cancel then return {'cancelled', cancel} end
+`;
+
+/** The answer to a write of a running attempt. */
+export const ANSWER = `
+${HEED}
+return {'ok'}
+`;
+
+/**
+ * Gives up the task's place and names as many of the parked as there are free places: the tasks to wake. They stay
+ * parked until they open, so that a wake-up which got lost is made good by the next task that ends. Those of a cancelled
+ * batch are woken by the cancel, all at once.
+ */
+export const LEAVE = `
+local function leave(batch, running, parked, taskId)
+  redis.call('SREM', running, taskId)
+  local head = redis.call('HMGET', batch, 'max_concurrent', 'cancel')
+  local limit = tonumber(head[1] or '0')
+  if limit == 0 or head[2] then return {} end
+  local free = limit - redis.call('SCARD', running)
+  if free <= 0 then return {} end
+  return redis.call('ZRANGE', parked, 0, free - 1)
+end
+`;
+
+/**
+ * Closes the ledger rows that stand in ARGV from `from` on, row id and cleanup step by turns: what RELEASE does,
+ * and what rides on the script that ends an attempt. What is closed is kept for the outcome, however long that takes; once
+ * the batch is gone there will be none, and a later batch of its id has other rows.
+ */
+export const GIVE_BACK = `
+local function giveBack(batch, outcomes, ledger, released, openRows, taskId, index, from)
+  local isFinal = redis.call('HEXISTS', outcomes, index) == 1
+  for i = from, #ARGV, 2 do
+    redis.call('ZREM', openRows, taskId .. '/' .. ARGV[i])
+    if redis.call('HDEL', ledger, ARGV[i]) == 1 then
+      if isFinal then
+        local lines = redis.call('HGET', outcomes, index .. '+')
+        redis.call('HSET', outcomes, index .. '+', (lines and lines .. '\\n' or '') .. ARGV[i + 1])
+      elseif redis.call('EXISTS', batch) == 1 then
+        redis.call('RPUSH', released, ARGV[i + 1])
+      end
+    end
+  end
+end
+`;
+
+/** All on record of a task that has no outcome: its hash, its turns, its open and its closed ledger rows, its effects. */
+export const HISTORY = `
+local function history(task, turns, ledger, released, effects)
+  return {redis.call('HGETALL', task), redis.call('LRANGE', turns, 0, -1), redis.call('HGETALL', ledger),
+    redis.call('LRANGE', released, 0, -1), redis.call('HGETALL', effects)}
+end
+`;
