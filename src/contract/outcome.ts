@@ -16,6 +16,8 @@ export type AttemptEnd = z.infer<typeof AttemptEnd>;
 /**
  * One start of one task: who ran it and how it ended. `cleanup` is what it gave back; in an outcome it stands with the
  * whole task instead, where the row ids begin with the epoch.
+ *
+ * Deferrals in a row that left nothing open and cut no call off are one record, that of the last.
  */
 export const Attempt = z.strictObject({
   epoch: z.number().int().positive(),
@@ -27,6 +29,10 @@ export const Attempt = z.strictObject({
   /** The attempt whose background response it went on with: none from that one to this made a call in vain. */
   call_taken_over_from: z.number().int().positive().optional(),
   started_at: z.iso.datetime(),
+  /** For how many deferrals in a row it stands, with its own; absent where for itself alone. */
+  times: z.number().int().min(2).optional(),
+  /** When the first of those started. */
+  first_started_at: z.iso.datetime().optional(),
   ended_at: z.iso.datetime().optional(),
   ended: AttemptEnd.optional(),
   failure: Failure.optional(),

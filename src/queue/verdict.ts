@@ -87,7 +87,7 @@ function storyOf(verdict: Verdict): string | null {
   switch (verdict.next) {
     case 'ended':
       if (verdict.outcome.status !== 'succeeded') return `${verdict.outcome.status}: ${lineOf(verdict.outcome)}`;
-      return verdict.outcome.attempts.length > 1 ? `succeeded at attempt ${verdict.outcome.attempts.length}` : null;
+      return succeededAt(verdict.outcome.attempts.at(-1)?.epoch ?? 1);
     case 'retry':
       return `to be tried again: ${clip(verdict.line, MOST_LINE)}`;
     case 'defer':
@@ -99,6 +99,10 @@ function storyOf(verdict: Verdict): string | null {
     case 'surrender':
       return null;
   }
+}
+
+function succeededAt(epoch: number): string | null {
+  return epoch > 1 ? `succeeded at attempt ${epoch}` : null;
 }
 
 /**

@@ -133,7 +133,8 @@ export class TaskRecords {
   /**
    * Ends an attempt whose task goes on, and closes the rows of what it gave back. `restsWith` is the provider in whose lane
    * its job rests until it comes back by itself; `null` for a task that comes back at once and keeps its place. A task that
-   * is cancelled by then does not rest, and must be brought back at once.
+   * is cancelled by then does not rest, and must be brought back at once. An attempt that stands for several takes the
+   * place of the one before it, with what that gave back.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`; the end is noted and the rows are closed all the same.
    */
   async endAttempt(
@@ -149,7 +150,8 @@ export class TaskRecords {
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.resting(batchId)];
     const rests = restsWith === null ? '' : jobNameOf(taskId, restsWith);
     const args = [taskId, index, String(epoch), this.#text(unclosed(attempt))];
-    args.push(this.#keys.events(batchId), event, rests, ...this.#closing(given));
+    const joined = attempt.times === undefined ? '' : String(epoch - 1);
+    args.push(this.#keys.events(batchId), event, rests, joined, ...this.#closing(given));
     const reply = await END_ATTEMPT.run(this.#redis, keys, args);
     const flag = fenced(reply, batchId);
     return { flag, wake: flag ? [] : wakesOf(reply) };

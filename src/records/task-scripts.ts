@@ -135,18 +135,26 @@ ${ANSWER}
  * task does not rest, since who cancelled it may have looked for sleepers already. A superseded attempt changes nothing of
  * its task, but its own end is written where none is: it did not crash, which its heir cannot know.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, resting. ARGV task id, index,
- * epoch, attempt, events channel, event, name of its job where it comes back by itself, else '', then row id and cleanup
- * step by turns.
+ * epoch, attempt, events channel, event, name of its job where it comes back by itself, else '', the epoch that its record
+ * stands for too, else '', then row id and cleanup step by turns.
  * Returns ok, tasks to wake | cancelled, flag | ended | stale.
  */
 export const END_ATTEMPT = new Script(`
 ${LEAVE}
 ${GIVE_BACK}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
-giveBack(KEYS[1], outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, 8)
+giveBack(KEYS[1], outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, 9)
 local started = redis.call('HGET', task, 'a' .. epoch)
-if started and not cjson.decode(started).ended then redis.call('HSET', task, 'a' .. epoch, ARGV[4]) end
+local mayTell = ARGV[8] == '' or redis.call('HGET', task, 'epoch') == epoch
+if started and mayTell and not cjson.decode(started).ended then redis.call('HSET', task, 'a' .. epoch, ARGV[4]) end
 ${FENCE}
+if ARGV[8] ~= '' then
+  redis.call('HDEL', task, 'a' .. ARGV[8])
+  for _, step in ipairs(redis.call('LRANGE', KEYS[5], 0, -1)) do
+    local isOf = string.find(cjson.decode(step).row, ARGV[8] .. '.', 1, true) == 1
+    if isOf then redis.call('LREM', KEYS[5], 1, step) end
+  end
+end
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 ${HEED}
 if ARGV[7] == '' then return {'ok'} end

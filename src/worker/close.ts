@@ -8,7 +8,7 @@ import type { Ended } from '../records/task-records.ts';
 import { abandonResponse, cancelUnknown } from './abandon-response.ts';
 import type { Attempt } from './attempt.ts';
 import { failureOf } from './classify.ts';
-import { deferralMs } from './deferral.ts';
+import { deferralMs, joinDeferrals } from './deferral.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
 import type { TaskDeps } from './task-deps.ts';
 
@@ -163,7 +163,8 @@ async function endAttempt(
   deps: TaskDeps,
 ): Promise<Ended> {
   const { provider } = attempt.job.route;
-  const record = recordOf(attempt, ended, error, cleanup, deps);
+  const before = attempt.history.past.at(-1);
+  const record = joinDeferrals(recordOf(attempt, ended, error, cleanup, deps), before, attempt.tally.turns);
   const given = { owner: deps.self.instance, steps: cleanup.steps };
   const restsWith = ended === 'handed_back' ? null : provider;
   const done = await deps.records.endAttempt(attempt.taskId, record, restsWith, given);

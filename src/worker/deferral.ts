@@ -6,7 +6,7 @@ const MOST_IN_VAIN_MS = 24 * 3_600_000;
 const LONGEST_MS = 3_600_000;
 /**
  * How long a task waits at the least, whatever the provider says; doubles each time up to five minutes. A large batch
- * against a low limit comes back often, and every return is an attempt on record.
+ * against a low limit comes back often, and every return costs a start.
  */
 const FIRST_MS = 1_000;
 const LONGEST_OWN_MS = 300_000;
@@ -27,11 +27,30 @@ export type Deferral = { past: readonly Attempt[]; turns: number; askedMs: numbe
  */
 export function deferralMs({ past, turns, askedMs, now }: Deferral): number | null {
   const inVain = past.filter(({ ended, turns_before }) => ended === 'deferred' && turns_before === turns);
-  const since = inVain[0]?.ended_at;
+  const first = inVain[0];
+  const since = first?.first_started_at ?? first?.started_at;
   if (since !== undefined && now - Date.parse(since) >= MOST_IN_VAIN_MS) return null;
-  const ownMs = Math.min(FIRST_MS * 2 ** Math.min(inVain.length, 20), LONGEST_OWN_MS);
+  const times = inVain.reduce((sum, attempt) => sum + (attempt.times ?? 1), 0);
+  const ownMs = Math.min(FIRST_MS * 2 ** Math.min(times, 20), LONGEST_OWN_MS);
   const waitMs = Math.min(Math.max(askedMs ?? 0, ownMs), LONGEST_MS);
   return Math.ceil(waitMs * (1 + Math.random() * JITTER));
+}
+
+/**
+ * The attempt, standing for the deferral before it too where both came to the same: a task that is turned away a hundred
+ * times is read and written whole each time, and so is what it held.
+ */
+export function joinDeferrals<A extends Attempt>(attempt: A, before: Attempt | undefined, turns: number): A {
+  if (!before || before.turns_before !== turns) return attempt;
+  if (attempt.turns_before !== turns || !isPlainDeferral(before) || !isPlainDeferral(attempt)) return attempt;
+  const first = before.first_started_at ?? before.started_at;
+  return { ...attempt, times: (before.times ?? 1) + 1, first_started_at: first };
+}
+
+/** Nothing is open of it, and no call of it may be paid for. */
+function isPlainDeferral({ ended, unfinished_calls, call_taken_over_from, cleanup }: Attempt): boolean {
+  const isClear = (cleanup?.open ?? 0) === 0 && (unfinished_calls ?? 0) === 0 && call_taken_over_from === undefined;
+  return ended === 'deferred' && isClear;
 }
 
 /** How long a parked task sleeps unless it is woken; longer where many wait, because each look costs a start. */

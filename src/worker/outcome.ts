@@ -56,7 +56,7 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
     ...tallyOf(facts.checkpoints),
     ...paidTwiceIn(facts.attempts, facts.checkpoints, facts.mostCostOf ?? (() => null)),
     ...(interrupted.length > 0 && { interrupted_effects: interrupted }),
-    duration_ms: first ? Math.max(0, Date.now() - Date.parse(first.started_at)) : 0,
+    duration_ms: first ? Math.max(0, Date.now() - Date.parse(first.first_started_at ?? first.started_at)) : 0,
     ended_at: isoNow(),
     cleanup: cleanupOf(facts.attempts.flatMap(({ cleanup }) => cleanup?.steps ?? [])),
   };

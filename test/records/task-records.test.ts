@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { cleanupOf } from '../../src/contract/cleanup.ts';
+import type { Attempt } from '../../src/contract/outcome.ts';
 import { expectNoSecret, openResendingRedis } from '../helpers/redis.ts';
 import {
   attemptOf,
@@ -448,6 +449,31 @@ test('a ledger row that cannot be read hides neither the other rows of its task 
 });
 
 describe('a task that is put off', () => {
+  test('again and again keeps one record of that, with what was closed last', async () => {
+    const { tasks, taskId, redis, keys } = await opened();
+    const defer = async (epoch: number, joined: Pick<Attempt, 'times' | 'first_started_at'> = {}) => {
+      await tasks.hold(taskId, epoch, [intentOf(epoch, `${epoch}.client`)]);
+      const given = { owner: 'w', steps: [releasedOf(epoch, `${epoch}.client`)] };
+      return tasks.endAttempt(taskId, { ...attemptOf(epoch, 'deferred'), ...joined }, 'openai', given);
+    };
+    await defer(1);
+    await tasks.open(taskId, 'openai', 'w2');
+    await defer(2, { times: 2, first_started_at: attemptOf(1, 'deferred').started_at });
+    expect(await tasks.open(taskId, 'openai', 'w3')).toMatchObject({
+      epoch: 3,
+      closedRows: 1,
+      past: [{ epoch: 2, times: 2, cleanup: { steps: [{ row: '2.client' }] } }],
+    });
+    expect(await redis.llen(keys.released(taskId))).toBe(1);
+    await tasks.open(taskId, 'openai', 'w4');
+    await expect(defer(3, { times: 3 })).rejects.toEqual(superseded);
+    expect((await tasks.history(taskId)).past.map(({ epoch, ended }) => [epoch, ended])).toEqual([
+      [2, 'deferred'],
+      [3, 'lost'],
+      [4, 'lost'],
+    ]);
+  });
+
   test('is found by a cancel that comes later, until it opens again', async () => {
     const { tasks, batches, taskId, batchId } = await opened();
     expect(await tasks.endAttempt(taskId, attemptOf(1, 'deferred'), 'openai')).toEqual({ flag: null, wake: [] });

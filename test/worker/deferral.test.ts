@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Attempt } from '../../src/contract/outcome.ts';
-import { deferralMs } from '../../src/worker/deferral.ts';
+import { deferralMs, joinDeferrals } from '../../src/worker/deferral.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.parse('2026-11-22T12:00:00Z');
@@ -55,6 +55,31 @@ test('a recorded turn starts the day and the back-off anew', () => {
   expect(waitOf(past, 0, 2)).toBeLessThanOrEqual(2_501);
   expect(waitOf(past, 0, 3)).toBeLessThanOrEqual(1_251);
   expect(waitOf(past, 0, 1)).toBeNull();
+});
+
+describe('deferrals in a row', () => {
+  const [first, second, third] = [3, 2, 1].map((agoH) => deferred(agoH * HOUR)) as [Attempt, Attempt, Attempt];
+
+  test('are one record, which says how many and since when, and are waited for as that many', () => {
+    const two = joinDeferrals(second, first, 0);
+    const three = joinDeferrals(third, two, 0);
+    expect(three).toEqual({ ...third, times: 3, first_started_at: first.started_at });
+    expect(waitOf([three])).toBeGreaterThanOrEqual(8_000);
+    expect(waitOf([{ ...three, first_started_at: deferred(25 * HOUR).started_at }])).toBeNull();
+  });
+
+  test.each<[string, Attempt, Attempt | undefined, number]>([
+    ['it is the first', second, undefined, 0],
+    ['the one before it ended otherwise', second, { ...first, ended: 'handed_back' }, 0],
+    ['it ended otherwise itself', { ...second, ended: 'failed' }, first, 0],
+    ['it recorded a turn', second, first, 1],
+    ['a turn was recorded before it', { ...second, turns_before: 1 }, first, 1],
+    ['a call of the one before it was cut off', second, { ...first, unfinished_calls: 1 }, 0],
+    ['it took a call over', { ...second, call_taken_over_from: 1 }, first, 0],
+    ['the one before it left something open', second, { ...first, cleanup: { version: 1, steps: [], open: 1 } }, 0],
+  ])('stay apart where %s', (_, attempt, before, turns) => {
+    expect(joinDeferrals(attempt, before, turns)).toBe(attempt);
+  });
 });
 
 test('10,000 tasks against 60 requests a minute all get through, and no task comes back a hundred times', () => {

@@ -84,10 +84,11 @@ export function costText(cost: Cost): string {
 /** How many attempts a task took and why the earlier ones ended: `2: deferred 429`. Empty for one or none. */
 function attemptsText({ attempts }: Outcome): string {
   if (attempts.length < 2) return '';
-  const whys = attempts.slice(0, -1).map(({ ended = 'lost', failure }) => {
-    return [ended.replace('_', ' '), failure?.http_status ?? failure?.code].filter(Boolean).join(' ');
+  const whys = attempts.slice(0, -1).flatMap(({ ended = 'lost', failure, times = 1 }) => {
+    const why = [ended.replace('_', ' '), failure?.http_status ?? failure?.code].filter(Boolean).join(' ');
+    return Array.from({ length: times }, () => why);
   });
-  return `${attempts.length}: ${counted(whys)}`;
+  return `${whys.length + 1}: ${counted(whys)}`;
 }
 
 /** What a task gave back, and what it did not: `client, lease, workspace`, `client ×2`, `nothing was held`. */

@@ -75,8 +75,7 @@ test('says why a task took several attempts, and counts what they gave back', ()
     failure: failure('PROVIDER_RATE_LIMITED', { http_status: 429 }),
   };
   const attempts = [
-    { epoch: 1, ...deferred },
-    { epoch: 2, ...deferred },
+    { epoch: 2, ...deferred, times: 2, first_started_at: '2026-11-22T09:00:00.000Z' },
     { epoch: 3, worker: 'w', turns_before: 0, started_at: at },
     { epoch: 4, worker: 'w', turns_before: 0, started_at: at, ended: 'succeeded' },
   ];
