@@ -113,7 +113,7 @@ export const BatchSummary = z.strictObject({
 });
 export type BatchSummary = z.infer<typeof BatchSummary>;
 
-/** Where a batch stands. `ended` tasks have an outcome; `running` ones have an attempt open, or are about to have another. */
+/** Where a batch stands. `ended` tasks have an outcome; `running` ones have an attempt open, or keep its place until they are taken up again. */
 export type BatchStatus = {
   batch_id: string;
   name: string;

@@ -28,6 +28,8 @@ export type Verdict =
   | { next: 'surrender'; line: string; wake: Wake[] }
   | { next: 'abandon'; line: string; wake: Wake[] };
 
+type PuttingOff = Extract<Verdict, { next: 'retry' | 'defer' | 'park' }>;
+
 /**
  * Tells BullMQ what the verdict says. Resolves with the compact outcome of a task that succeeded; everything else
  * leaves by throwing, because that is the language a BullMQ worker understands. Each move stands beside the error
@@ -41,18 +43,13 @@ export async function obey(verdict: Verdict, job: Job, token: string): Promise<o
       throw new UnrecoverableError(lineOf(verdict.outcome));
     case 'retry':
       await goFirst(job);
-      await job.moveToFailed(new Error(verdict.line), token); // a try is left, so it waits for its back-off
-      await wakeIfCancelled(verdict, job);
-      throw new DelayedError();
+      // A try is left, so it waits for its back-off.
+      return putOff(verdict, job, () => job.moveToFailed(new Error(verdict.line), token));
     case 'defer':
       await goFirst(job);
-      await job.moveToDelayed(Date.now() + verdict.delayMs, token);
-      await wakeIfCancelled(verdict, job);
-      throw new DelayedError();
+      return putOff(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
     case 'park':
-      await job.moveToDelayed(Date.now() + verdict.delayMs, token);
-      await wakeIfCancelled(verdict, job);
-      throw new DelayedError();
+      return putOff(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
     case 'requeue':
       await goFirst(job);
       await job.moveToWait(token);
@@ -66,11 +63,17 @@ export async function obey(verdict: Verdict, job: Job, token: string): Promise<o
 }
 
 /**
- * Brings a job that has just been put off back at once where its task is cancelled. The flag is set before sleepers are
- * looked for: whoever set it earlier than this look is heeded here, and whoever sets it later finds the job delayed.
+ * Puts a job off, and brings it back at once where its task is cancelled by then. The flag is set before sleepers are
+ * looked for: whoever set it earlier than this look is heeded here, and whoever sets it later finds the job delayed. A move
+ * that is refused may have been made all the same, where it was sent again.
  */
-async function wakeIfCancelled({ isCancelled }: { isCancelled: () => Promise<boolean> }, job: Job): Promise<void> {
-  if (await isCancelled()) await job.promote().catch(() => undefined); // somebody else may have woken it
+async function putOff(verdict: PuttingOff, job: Job, move: () => Promise<unknown>): Promise<never> {
+  try {
+    await move();
+  } finally {
+    if (await verdict.isCancelled()) await job.promote().catch(() => undefined); // somebody else may have woken it
+  }
+  throw new DelayedError();
 }
 
 /** Adds a line to the story of the task that the board shows. A story that cannot be written changes no verdict. */

@@ -23,7 +23,7 @@ export class Keys {
     return `${this.batch(batchId)}:outcomes`;
   }
 
-  /** Set: ids of the tasks that have a place: with an attempt open, or about to have another. */
+  /** Set: ids of the tasks that have a place: with an attempt open, or, where places are few, about to have another. */
   running(batchId: string): string {
     return `${this.batch(batchId)}:running`;
   }

@@ -130,10 +130,10 @@ ${ANSWER}
 `);
 
 /**
- * Ends an attempt whose task goes on, and closes the rows it gave back, which no fence refuses. Only a task that rests
- * gives up its place: one that comes back at once would wait for another behind tasks that have not started. A cancelled
- * task does not rest, since who cancelled it may have looked for sleepers already. A superseded attempt changes nothing of
- * its task, but its own end is written where none is: it did not crash, which its heir cannot know.
+ * Ends an attempt whose task goes on, and closes the rows it gave back, which no fence refuses. Where places are few, only
+ * a task that rests gives up its own: one that comes back at once would wait for another behind tasks that have not
+ * started. A cancelled task does not rest, since who cancelled it may have looked for sleepers already. A superseded attempt
+ * changes nothing of its task, but its own end is written where none is: it did not crash, which its heir cannot know.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, resting. ARGV task id, index,
  * epoch, attempt, events channel, event, name of its job where it comes back by itself, else '', the epoch that its record
  * stands for too, else '', then row id and cleanup step by turns.
@@ -157,8 +157,11 @@ if ARGV[8] ~= '' then
 end
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 ${HEED}
-if ARGV[7] == '' then return {'ok'} end
-redis.call('SADD', KEYS[9], ARGV[7])
+if ARGV[7] ~= '' then
+  redis.call('SADD', KEYS[9], ARGV[7])
+elseif redis.call('HGET', KEYS[1], 'max_concurrent') ~= '0' then
+  return {'ok'}
+end
 return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
 `);
 

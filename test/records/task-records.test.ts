@@ -415,6 +415,12 @@ describe('max_concurrent', () => {
     expect(await batches.status(batchId)).toMatchObject({ running: 0 });
   });
 
+  test('that is not set leaves nothing to keep: what is handed back does not count as running', async () => {
+    const { tasks, taskId, batches, batchId } = await opened();
+    expect(await tasks.endAttempt(taskId, attemptOf(1, 'handed_back'))).toEqual({ flag: null, wake: [] });
+    expect(await batches.status(batchId)).toMatchObject({ running: 0 });
+  });
+
   test('gives the place of a lost attempt to the same task again, and never a second one', async () => {
     const { tasks, taskIds, batches, batchId } = await openRecords({ maxConcurrent: 1 });
     const [a = '', b = ''] = taskIds;
