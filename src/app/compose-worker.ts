@@ -20,6 +20,7 @@ import { Telemetry } from '../telemetry/telemetry.ts';
 import { ActiveAttempts } from '../worker/active-attempts.ts';
 import { Admission } from '../worker/admission.ts';
 import { errorOf, failureOf } from '../worker/classify.ts';
+import { closeGivenUp } from '../worker/close-unopened.ts';
 import { identifyWorker } from '../worker/identity.ts';
 import { Reclaim } from '../worker/reclaim.ts';
 import { Releasers } from '../worker/releasers.ts';
@@ -133,6 +134,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     },
     {
       runTask: (delivery, signal) => runTask(delivery, signal, deps),
+      giveUp: (delivery) => closeGivenUp(delivery, deps),
       settleBatch: (batchId) => settleBatch(batchId, { ...deps, batches }),
     },
   );

@@ -2,7 +2,7 @@ import { ErrorCode, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { sleep } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
-import { TaskJob } from '../contract/task.ts';
+import { TaskJob, type Wake } from '../contract/task.ts';
 import { isErrandError, messageOf } from '../errors.ts';
 import { backoffMs } from './backoff.ts';
 import { type Lock, Locks } from './locks.ts';
@@ -31,9 +31,11 @@ export type TaskDelivery = {
   isLastTry: boolean;
 };
 
-/** What the queue calls. Both must not throw for anything a task did: that is what a verdict is for. */
+/** What the queue calls. None may throw for anything a task did: that is what a verdict is for. */
 export type Handlers = {
   runTask: (delivery: TaskDelivery, signal: AbortSignal) => Promise<Verdict>;
+  /** Called for a task whose job has ended without a verdict: nobody runs it again. */
+  giveUp: (delivery: TaskDelivery) => Promise<Wake[]>;
   settleBatch: (batchId: string) => Promise<object>;
 };
 
@@ -68,7 +70,8 @@ export class Consumer {
   readonly #options: ConsumerOptions;
   readonly #workers: Worker[] = [];
   readonly #locks: Locks[] = [];
-  readonly #runs = new Set<Promise<object>>();
+  readonly #runs = new Set<Promise<unknown>>();
+  readonly #judged = new WeakSet<Job>();
   readonly #lanes = new Map<string, Queue>();
   readonly #signs: { isPaused: boolean } = { isPaused: false };
 
@@ -77,11 +80,16 @@ export class Consumer {
     for (const provider of options.providers) {
       const lane = this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
         const verdict = await this.#heard(handlers.runTask(deliveryOf(job, provider), signal));
+        this.#judged.add(job);
         await wakeJobs((lane) => this.#lane(lane), verdict.wake);
         return obey(verdict, job, token);
       });
       lane.on('completed', (job) => announce('told_queue', job.id ?? ''));
-      lane.on('failed', (job) => announce('told_queue', job?.id ?? ''));
+      lane.on('failed', (job) => {
+        announce('told_queue', job?.id ?? '');
+        if (job?.finishedOn === undefined || this.#judged.has(job)) return;
+        this.#track(this.#giveUp(deliveryOf(job, provider), handlers));
+      });
     }
     this.#start(BATCH_QUEUE, 4, async (job) => this.#heard(settle(job, handlers)));
     this.#start(GATE_QUEUE, 4, async (job) => job.data);
@@ -128,12 +136,7 @@ export class Consumer {
       async (job, token = '') => {
         // `processedOn` is when this process asked for the job, so the lock is younger.
         const lock = locks.hold(job.id ?? '', token, Math.max(0, Date.now() - (job.processedOn ?? 0)));
-        const run = processor(job, token, lock);
-        this.#runs.add(run);
-        return run.finally(() => {
-          this.#runs.delete(run);
-          locks.release(lock);
-        });
+        return this.#track(processor(job, token, lock)).finally(() => locks.release(lock));
       },
       {
         connection: redis,
@@ -168,6 +171,20 @@ export class Consumer {
       this.#note(error);
       throw error;
     }
+  }
+
+  async #giveUp(delivery: TaskDelivery, { giveUp }: Handlers): Promise<void> {
+    try {
+      await wakeJobs((lane) => this.#lane(lane), await giveUp(delivery));
+    } catch (error) {
+      this.#note(error);
+    }
+  }
+
+  /** Keeps a drain waiting until it has ended. */
+  #track<T>(run: Promise<T>): Promise<T> {
+    this.#runs.add(run);
+    return run.finally(() => this.#runs.delete(run));
   }
 
   #note(error: unknown): void {

@@ -1,10 +1,10 @@
 import { parseTaskId } from '../base/ids.ts';
+import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import type { Opening } from '../records/opening.ts';
 import { NO_HISTORY, type TaskHistory } from '../records/task-history.ts';
-
 import { cancelledBy } from './classify.ts';
 import { closeWithoutAttempt } from './close-without-attempt.ts';
 import { parkMs } from './deferral.ts';
@@ -44,6 +44,18 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
       return close(delivery, opening, { status: 'failed', error }, deps);
     }
   }
+}
+
+/**
+ * Ends a task that the queue has given up without a verdict of ours, and returns the tasks that get its place. At once,
+ * because its batch settles only when all tasks have ended, and those that wait for the place would never.
+ */
+export async function closeGivenUp(delivery: TaskDelivery, deps: TaskDeps): Promise<Wake[]> {
+  const { taskId } = delivery;
+  const history = await deps.records.history(taskId);
+  const error = new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
+  const { wake } = await close(delivery, history, { status: 'failed', error }, deps);
+  return wake;
 }
 
 async function close(

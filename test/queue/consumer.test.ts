@@ -10,7 +10,12 @@ import { startRedisServer } from '../helpers/redis-server.ts';
 import { TcpProxy } from '../storm/tcp-proxy.ts';
 
 /** A consumer of one lane on the Redis at `url`, and what it told. */
-async function aConsumer(url: string, lockDurationMs: number, runTask: Handlers['runTask']) {
+async function aConsumer(
+  url: string,
+  lockDurationMs: number,
+  runTask: Handlers['runTask'],
+  giveUp: Handlers['giveUp'] = async () => [],
+) {
   const redis = openPatientRedis({ url, onError: () => undefined });
   const told = { errors: [] as unknown[], lost: [] as string[], stale: [] as string[] };
   const options = {
@@ -24,7 +29,7 @@ async function aConsumer(url: string, lockDurationMs: number, runTask: Handlers[
     onLockLost: (taskIds: string[]) => told.lost.push(...taskIds),
     onStaleMove: (error: Error) => told.stale.push(error.message),
   };
-  const consumer = new Consumer(options, { runTask, settleBatch: async () => ({}) });
+  const consumer = new Consumer(options, { runTask, giveUp, settleBatch: async () => ({}) });
   const lane = new Queue(laneOf('local'), { connection: openRedis(url), prefix: options.prefix });
   lane.on('error', () => undefined);
   onTestFinished(async () => {
@@ -120,4 +125,28 @@ test('a run that takes longer than its lock lasts is started once', async () => 
   await expect.poll(() => lane.getFailedCount(), { timeout: 5_000 }).toBe(1);
   expect(starts).toBe(1);
   expect(told).toEqual({ errors: [], lost: [], stale: [] });
+});
+
+test('a task whose runs all break is given up once its tries are used up, and those that get its place are woken', async () => {
+  const gaveUp: string[] = [];
+  const [taskId, sleeper] = [taskIdOf(newBatchId(), 0), taskIdOf(newBatchId(), 0)];
+  const seen: string[] = [];
+  const { lane, told } = await aConsumer(
+    redisUrl(),
+    3_000,
+    async (delivery) => {
+      seen.push(delivery.taskId);
+      if (delivery.taskId === taskId) throw new Error('unforeseen');
+      return { next: 'abandon', line: 'no record', wake: [] };
+    },
+    async (delivery) => {
+      gaveUp.push(delivery.taskId);
+      return [{ provider: 'local', taskId: sleeper }];
+    },
+  );
+  await lane.add('task', {}, { jobId: sleeper, delay: 3_600_000 });
+  await lane.add('task', {}, { jobId: taskId, attempts: 2 });
+  await expect.poll(() => seen).toEqual([taskId, taskId, sleeper]);
+  expect(gaveUp).toEqual([taskId]);
+  expect(told.errors).toEqual([new Error('unforeseen'), new Error('unforeseen')]);
 });

@@ -110,3 +110,22 @@ test('a task that was put off for a day without a turn fails when it is turned a
     { failure: { code: 'PROVIDER_RATE_LIMITED' }, attempts: [{ ended: 'deferred' }, { ended: 'failed' }] },
   ]);
 });
+
+test('a task whose end could not be written is given up by the queue, and its place goes to the next', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
+  vi.spyOn(TaskRecords.prototype, 'close').mockRejectedValueOnce(new Error('unforeseen'));
+  const goals = ['First', 'Second', 'Third'];
+  const { batch_id } = await producer.enqueue({
+    max_concurrent: 1,
+    tasks: goals.map((goal) => ({ goal, provider: 'local' })),
+  });
+  await startWorker();
+  await producer.settled(batch_id);
+  const outcomes = await outcomesOf(batch_id);
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['failed', 'succeeded', 'succeeded']);
+  expect(outcomes.find(({ status }) => status === 'failed')).toMatchObject({
+    failure: { code: 'ATTEMPT_STALLED_OUT' },
+    route: { provider: 'local' },
+    cleanup: { open: 0 },
+  });
+});
