@@ -15,7 +15,7 @@ export const Budget = z.strictObject({
   turns: z.number().int().min(1).max(10_000).optional(),
   /** Input and output tokens of all turns together. */
   tokens: z.number().int().min(1).optional(),
-  /** Wall-clock seconds of one attempt. */
+  /** Wall-clock seconds that its attempts may run together; waiting is not counted. */
   seconds: Seconds.optional(),
   /** From the response headers of a model call to its first event. */
   first_token_seconds: Seconds.optional(),

@@ -4,7 +4,7 @@ import { announce } from '../base/moments.ts';
 import type { CancelFlag } from '../contract/batch.ts';
 import { type BackgroundResponse, type Checkpoint, type Tally, tallyOf } from '../contract/checkpoint.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
-import type { Answer } from '../contract/outcome.ts';
+import type { Answer, Attempt as AttemptRecord } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
 import type { TaskJob } from '../contract/task.ts';
 import type { Credential } from '../credentials/credential.ts';
@@ -147,12 +147,14 @@ export class Attempt {
     if (flag) this.controller.abort(cancelledBy(flag));
   }
 
+  /** Aborts once the attempts of the task have run for so long together. */
   limitSeconds(seconds: number): void {
     const expire = () => {
       const message = `the task ran for ${seconds} s, as long as its budget allows`;
       this.controller.abort(new ErrandError('BUDGET_SECONDS', message));
     };
-    this.#budgetTimer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMER_MS));
+    const leftMs = Math.max(0, seconds * 1000 - runningMsOf(this.history.past));
+    this.#budgetTimer = setTimeout(expire, Math.min(leftMs, LONGEST_TIMER_MS));
   }
 
   /** Ends the timers and listeners of the attempt; its resources are the scope's. */
@@ -160,6 +162,12 @@ export class Attempt {
     clearTimeout(this.#budgetTimer);
     this.#stopListening();
   }
+}
+
+/** How long earlier attempts ran, by the clocks of their workers; of one that ended without a word nobody knows. */
+function runningMsOf(past: readonly AttemptRecord[]): number {
+  const runs = past.map(({ started_at, ended_at }) => (ended_at ? Date.parse(ended_at) - Date.parse(started_at) : 0));
+  return runs.reduce((sum, ms) => sum + Math.max(0, ms), 0);
 }
 
 /** The reason is what the queue said as it aborted the run: see `queue/locks.ts`. */

@@ -85,3 +85,16 @@ test('a silent stream is tried again, because the next one may speak', async () 
   expect(outcome).toMatchObject({ status: 'succeeded', answer: { text: 'spoken' } });
   expect(outcome?.attempts.map(({ failure }) => failure?.code)).toEqual(['PROVIDER_STREAM_STALLED', undefined]);
 });
+
+test('what an earlier attempt ran for is gone from the time of the task', async () => {
+  const { producer, startWorker, outcomesOf } = await aDeployment();
+  await startWorker();
+  const goal = '[[sim: status=500 latency_ms=900 times=1]] [[sim: tokens=5000 delta_ms=20]]';
+  const { batch_id } = await producer.enqueue({ goal, provider: 'local', budget: { seconds: 1.5 } });
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'BUDGET_SECONDS' } });
+  expect(outcome?.attempts.map(({ failure }) => failure?.code)).toEqual(['PROVIDER_FAILED', 'BUDGET_SECONDS']);
+  const { started_at = '', ended_at = '' } = outcome?.attempts[1] ?? {};
+  expect(Date.parse(ended_at) - Date.parse(started_at)).toBeLessThan(1_200);
+});

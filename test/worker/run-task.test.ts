@@ -103,7 +103,7 @@ test('a task that was put off for a day without a turn fails when it is turned a
   const tasks = recordsUnder(prefix);
   await tasks.open(taskId, 'local', 'earlier');
   const dayAgo = new Date(Date.now() - 25 * 3_600_000).toISOString();
-  await tasks.endAttempt(taskId, { ...attemptOf(1, 'deferred'), ended_at: dayAgo });
+  await tasks.endAttempt(taskId, { ...attemptOf(1, 'deferred'), started_at: dayAgo, ended_at: dayAgo });
   await startWorker();
   await producer.settled(batch_id);
   expect(await outcomesOf(batch_id)).toMatchObject([
