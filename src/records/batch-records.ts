@@ -18,6 +18,7 @@ import { wakeOf } from './job-name.ts';
 import { Keys } from './keys.ts';
 import { readOutcome } from './read-outcome.ts';
 import { recordText } from './record-text.ts';
+import { repliesOf } from './replies.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;
@@ -104,10 +105,7 @@ export class BatchRecords {
     pipeline.hmget(this.#keys.batch(batchId), 'data', 'status', 'cancel', 'summary');
     pipeline.hmget(this.#keys.batch(batchId), 'n:succeeded', 'n:failed', 'n:rejected', 'n:cancelled');
     pipeline.scard(this.#keys.running(batchId));
-    const [head, numbers, running] = ((await pipeline.exec()) ?? []).map(([error, reply]) => {
-      if (error) throw error;
-      return reply;
-    });
+    const [head, numbers, running] = await repliesOf(pipeline);
     const [data, stage, cancel, summary] = head as (string | null)[];
     if (!data) return null;
     const { name, total, metadata } = BatchRecord.parse(JSON.parse(data));

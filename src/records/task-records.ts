@@ -15,6 +15,7 @@ import { Keys, partsOf } from './keys.ts';
 import { type Opening, openedOf, openingOf } from './opening.ts';
 import { readOutcome } from './read-outcome.ts';
 import { masked, recordText } from './record-text.ts';
+import { repliesOf } from './replies.ts';
 import { NO_HISTORY, newestEpochIn, type RowEntry, type TaskHistory, unclosed } from './task-history.ts';
 import {
   CHECKPOINT,
@@ -202,9 +203,9 @@ export class TaskRecords {
       const { batchId, index } = partsOf(taskId);
       pipeline.hmget(this.#keys.batch(batchId), 'cancel', `cancel:${index}`);
     }
-    const replies = (await pipeline.exec()) ?? [];
+    const replies = await repliesOf(pipeline);
     return taskIds.map((_, position) => {
-      const [ofBatch, ofTask] = (replies[position]?.[1] ?? []) as (string | null)[];
+      const [ofBatch, ofTask] = replies[position] as (string | null)[];
       const text = ofBatch ?? ofTask;
       return text ? CancelFlag.parse(JSON.parse(text)) : null;
     });

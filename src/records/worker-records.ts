@@ -4,6 +4,7 @@ import { WorkerIdentity } from '../contract/worker-identity.ts';
 import { Keys } from './keys.ts';
 import { pairsOf } from './pairs.ts';
 import { readEntry } from './read-entry.ts';
+import { repliesOf } from './replies.ts';
 import type { RowEntry } from './task-history.ts';
 import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './worker-scripts.ts';
 
@@ -58,7 +59,7 @@ export class WorkerRecords {
     const known = pairsOf(identities);
     const pipeline = this.#redis.pipeline();
     for (const [instance] of known) pipeline.zcard(this.#keys.openRows(instance));
-    const counts = repliesOf(await pipeline.exec());
+    const counts = await repliesOf(pipeline);
     return known.map(([instance, text], at) => ({
       instance,
       identity: readEntry(WorkerIdentity, text),
@@ -80,7 +81,7 @@ export class WorkerRecords {
     });
     const pipeline = this.#redis.pipeline();
     for (const { taskId, id } of named) pipeline.hget(this.#keys.ledger(taskId), id);
-    const texts = repliesOf(await pipeline.exec());
+    const texts = await repliesOf(pipeline);
     const rows: IndexedRow[] = [];
     const stale: string[] = [];
     for (const [at, { member, ...entry }] of named.entries()) {
@@ -104,12 +105,4 @@ export class WorkerRecords {
   async unclaim(instance: string): Promise<void> {
     await this.#redis.unlink(this.#keys.reclaimClaim(instance));
   }
-}
-
-/** What the commands of a pipeline came to; throws where one of them failed. */
-function repliesOf(results: [error: Error | null, reply: unknown][] | null): unknown[] {
-  return (results ?? []).map(([error, reply]) => {
-    if (error) throw error;
-    return reply;
-  });
 }

@@ -1,6 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isoNow } from '../../src/base/clock.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { WorkerIdentity } from '../../src/contract/worker-identity.ts';
@@ -23,8 +24,8 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) 
   const holder = { ...self, instance: 'holder.1', name: 'holder', ...over(self) };
   await workers.register(holder);
   const [taskId = ''] = taskIds;
-  const folder = join(process.env.TMPDIR ?? '/tmp', `errand-held-${prefix.slice(3, -1)}`);
-  await mkdir(folder);
+  const folder = await mkdtemp(join(tmpdir(), 'errand-held-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await tasks.open(taskId, 'local', 'holder');
   const held = {
     status: 'acquired',
@@ -427,7 +428,7 @@ test('a task that kills three workers in a row is parked as failed, and the reco
     victim.process.kill('SIGKILL');
     await victim.exited;
   }
-  await startWorker({ name: 'survivor', lock_duration_ms: 600 });
+  await startWorker({ name: 'survivor', lock_duration_ms: 1_500 });
   await producer.settled(batch_id);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({
