@@ -19,7 +19,7 @@ import { openRecords, outcomeOf } from '../records/samples.ts';
 /** A reclaimer over fresh records, and a worker on record that holds a directory and a lease of the first task. */
 async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) {
   const records = await openRecords();
-  const { tasks, workers, taskIds, redactor, prefix } = records;
+  const { tasks, workers, taskIds, redactor } = records;
   const self = await identifyWorker('sweeper');
   const holder = { ...self, instance: 'holder.1', name: 'holder', ...over(self) };
   await workers.register(holder);
