@@ -49,6 +49,20 @@ test('a worker whose log nobody reads any more hands its tasks back before it go
   expect(job).toMatchObject({ attemptsMade: 0, stalledCounter: 0 });
 });
 
+test('a worker that is told to go while Redis is frozen says that it hands nothing back, and goes', async () => {
+  const redis = await startRedisServer();
+  const deployment = await aDeployment({ settings: { redis_url: redis.url } });
+  const leaving = start(['worker'], deployment.workspaceRoot, variablesOf(deployment));
+  await leaving.says(/worker started/);
+  redis.signal('SIGSTOP');
+  await leaving.says(/"redis":"away"/);
+  leaving.process.kill('SIGTERM');
+  const { code, out } = await leaving.ended;
+  expect(code).toBe(3);
+  expect(out).toMatch(/"code":"REDIS_UNAVAILABLE".*nothing was handed back: Redis is away/);
+  redis.signal('SIGCONT');
+});
+
 test('everything in one process ends with 3 where Redis died before it was told to stop', async () => {
   const redis = await startRedisServer();
   const folder = aFolder();
