@@ -100,7 +100,8 @@ export const FAILURES = {
     origin: 'provider',
     disposition: 'defer',
     means: 'The provider answered 429; the task comes back when the provider said so.',
-    remedy: 'Lower the concurrency of the lane, or ask the provider for a higher limit.',
+    remedy:
+      'Lower worker.concurrency, or max_concurrent of the batch, or pause the lane; or ask the provider for a higher limit.',
   },
   PROVIDER_OVERLOADED: {
     origin: 'provider',
