@@ -127,6 +127,10 @@ describe('JSON and YAML', () => {
     await CHECKS[mark]?.(language === 'json' ? JSON.parse(text) : parseYaml(text), text);
   });
 
+  test('the example batch is one', async () => {
+    await checkBatch(parseYaml(textOf('examples/batch.yaml')));
+  });
+
   test('the example configuration is one', async () => {
     await checkConfig(textOf('errand.config.example.yaml'));
   });
@@ -154,11 +158,11 @@ describe('shell lines', () => {
   );
 
   test.for(lines)('%s: %s', async ([, line = '']) => {
-    const errand = /^(?:npm run errand --|errand) (.+)$/.exec(line);
+    const errand = /^(?:npm run -s errand --|errand) (.+)$/.exec(line);
     if (errand?.[1]) return checkCommand(errand[1]);
     const script = /^npm (?:run )?([\w:]+)(?: -- .+)?$/.exec(line)?.[1];
     if (script && script !== 'ci') return expect(JSON.parse(textOf('package.json')).scripts).toHaveProperty(script);
-    const tested = /^npx vitest run (\S+)$/.exec(line)?.[1];
+    const tested = /^npx (?:vitest run|node) (\S+)$/.exec(line)?.[1];
     if (tested) return expect(existsSync(join(root, tested))).toBe(true);
     expect(line === 'npm ci' || SYSTEM.some((name) => line.startsWith(`${name} `))).toBe(true);
   });
@@ -172,5 +176,6 @@ describe('shell lines', () => {
     const values = args.filter((arg, at) => !arg.startsWith('--') && !takesValue(args[at - 1]));
     for (const option of args.filter((arg) => arg.startsWith('--'))) expect(stdout).toContain(option);
     expect(values).toHaveLength(usage.match(/<[A-Z-]+>/g)?.length ?? 0);
+    for (const file of values.filter((value) => value.includes('/'))) expect(existsSync(join(root, file))).toBe(true);
   }
 });
