@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
 import { loadConfig } from '../src/app/config.ts';
 import { CleanupRecord } from '../src/contract/cleanup.ts';
 import { DEFAULT_LIMITS } from '../src/contract/limits.ts';
@@ -26,6 +27,29 @@ const ENTRIES = {
   'errand/worker': 'src/worker.ts',
   'errand/simulator': 'src/simulator/index.ts',
 };
+
+/** What is looked at in the manifest of a worker. */
+const Probe = z.looseObject({ httpGet: z.strictObject({ path: z.string(), port: z.string() }) });
+const WorkerContainer = z.looseObject({
+  name: z.string(),
+  args: z.tuple([z.literal('worker')]),
+  env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })),
+  ports: z.array(z.unknown()),
+  livenessProbe: Probe,
+  readinessProbe: Probe,
+  securityContext: z.looseObject({ readOnlyRootFilesystem: z.literal(true) }),
+  volumeMounts: z.array(z.looseObject({ name: z.string(), mountPath: z.string() })),
+});
+const Pod = z.looseObject({
+  terminationGracePeriodSeconds: z.number(),
+  securityContext: z.looseObject({ runAsUser: z.number() }),
+  containers: z.tuple([WorkerContainer]),
+  volumes: z.array(z.looseObject({ name: z.string() })),
+});
+const PodOfDeployment = z.looseObject({
+  kind: z.literal('Deployment'),
+  spec: z.looseObject({ template: z.looseObject({ spec: Pod }) }),
+});
 
 let dir: string;
 beforeAll(async () => {
@@ -117,6 +141,7 @@ describe('JSON and YAML', () => {
   const CHECKS: Record<string, (value: unknown, text: string) => unknown> = {
     batch: checkBatch,
     config: (_value, text) => checkConfig(text),
+    kubernetes: checkWorkerDeployment,
     script: (value) => parseScript(value as Parameters<typeof parseScript>[0]),
     route_audit: (value) => RouteAudit.parse(value),
     cleanup_record: (value) => CleanupRecord.parse(value),
@@ -139,6 +164,24 @@ describe('JSON and YAML', () => {
     const providers = createCatalogue([]).routing();
     const { warnings } = await planBatch(value, DEFAULT_LIMITS, { providers, delegation: {}, precedence: 'strict' });
     expect(warnings).toEqual([]);
+  }
+
+  /** What the manifest says of a worker is what the image and the configuration need. */
+  function checkWorkerDeployment(value: unknown): void {
+    const { worker } = loadConfig({ ERRAND_CONFIG: '/dev/null' });
+    const { terminationGracePeriodSeconds: seconds, ...pod } = PodOfDeployment.parse(value).spec.template.spec;
+    const [container] = pod.containers;
+    expect(seconds * 1000).toBeGreaterThan(worker.drain_grace_ms + 20_000);
+    expect(pod.securityContext.runAsUser).toBe(Number(/^USER (\d+)/m.exec(textOf('Dockerfile'))?.[1]));
+    expect(container.ports).toEqual([{ name: 'health', containerPort: worker.health_port }]);
+    const probes = [container.livenessProbe, container.readinessProbe].map(({ httpGet }) => httpGet);
+    expect(probes).toEqual(['/healthz', '/readyz'].map((path) => ({ path, port: 'health' })));
+    expect(container.env).toContainEqual({ name: 'ERRAND_WORKER_SEAT', value: container.name });
+    const keys = container.env.filter(({ name }) => /_KEY(_FILE)?$/.test(name));
+    expect(keys.filter(({ name, value: path }) => !(name.endsWith('_FILE') && path?.startsWith('/')))).toEqual([]);
+    const mounted = container.volumeMounts.map(({ mountPath }) => mountPath);
+    expect(mounted).toContain(/^VOLUME (.+)$/m.exec(textOf('Dockerfile'))?.[1]);
+    expect(container.volumeMounts.map(({ name }) => name)).toEqual(pod.volumes.map(({ name }) => name));
   }
 
   async function checkConfig(text: string): Promise<void> {
