@@ -2,10 +2,14 @@ import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/app/config.ts';
+import { BatchOptions } from '../src/contract/batch.ts';
 import { CleanupActor, Evidence, ResourceKind } from '../src/contract/cleanup.ts';
-import { AttemptEnd } from '../src/contract/outcome.ts';
+import { jsonSchemas } from '../src/contract/json-schema.ts';
+import { AttemptEnd, Outcome } from '../src/contract/outcome.ts';
 import { EffortTreatment, RouteRule } from '../src/contract/route.ts';
+import { Budget, TaskSpec } from '../src/contract/task.ts';
 import { FAILURES, isErrandError } from '../src/errors.ts';
+import { Producer } from '../src/producer/producer.ts';
 import { ProviderProfile } from '../src/providers/profile.ts';
 import { Directive } from '../src/simulator/index.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
@@ -180,6 +184,31 @@ describe('the tables agree with the code:', () => {
       'labelNames' in metric ? metric.labelNames : [],
     ]);
     expect(documented).toEqual(known);
+  });
+
+  test.each([
+    ['batch', ['tasks', ...Object.keys(BatchOptions.shape)]],
+    ['task', Object.keys(TaskSpec.shape)],
+    ['budget', Object.keys(Budget.shape)],
+    ['outcome', Outcome.options.flatMap(({ shape }) => Object.keys(shape))],
+  ])('fields of a producer: %s', (shape, fields) => {
+    const rows = tableRows(page('docs/producer.md'), `${shape} field`);
+    expect(rows.flatMap(([names = '']) => codesIn(names)).toSorted()).toEqual([...new Set(fields)].toSorted());
+  });
+
+  test('calls of a producer, and the codes they throw', () => {
+    const rows = tableRows(page('docs/producer.md'), 'call');
+    const calls = rows.map(([call = '']) => /^`(\w+)\(/.exec(call)?.[1]);
+    const methods = Object.getOwnPropertyNames(Producer.prototype).filter((name) => name !== 'constructor');
+    expect(calls.toSorted()).toEqual(['createProducer', ...methods].toSorted());
+    expect(rows.flatMap(([, , codes = '']) => codesIn(codes)).filter((word) => !/^problems$/.test(word))).toSatisfy(
+      (codes: string[]) => codes.every((code) => code in FAILURES),
+    );
+  });
+
+  test('schemas of a producer', () => {
+    const missing = Object.keys(jsonSchemas()).filter((name) => !page('docs/producer.md').includes(`\`${name}\``));
+    expect(missing).toEqual([]);
   });
 
   test('parameters of a directive', () => {
