@@ -44,7 +44,7 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
     const isAsExpected = await runSample(station, flags, opened, stopping, screen);
     screen.print(`\nboard at ${boardUrl}`);
     if (flags.exit) return isAsExpected ? EXIT.ok : EXIT.failed;
-    screen.note(`Batches are welcome: ${variablesFor(station)}npm run errand -- enqueue FILE --wait`);
+    screen.note(`Batches are welcome: ${variablesFor(station)}npm run -s errand -- enqueue FILE --wait`);
     screen.note('Serving until Ctrl-C.');
     await aborted(stopping);
     return EXIT.ok;
