@@ -3,6 +3,16 @@ export function clip(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, Math.max(0, max - 1))}…`;
 }
 
+/** Text without what a terminal would obey instead of show: every control character but line breaks and tabs. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, '');
+}
+
+/** Printable text on one line. */
+export function oneLine(text: string): string {
+  return printable(text.replaceAll(/\s+/g, ' '));
+}
+
 /** Size of the text in UTF-8 bytes. */
 export function byteLength(text: string): number {
   return Buffer.byteLength(text, 'utf8');

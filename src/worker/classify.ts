@@ -1,5 +1,5 @@
 import type { Redactor } from '../base/secret.ts';
-import { clip } from '../base/text.ts';
+import { clip, printable } from '../base/text.ts';
 import type { CancelFlag } from '../contract/batch.ts';
 import type { Failure } from '../contract/failure.ts';
 import { ErrandError, FAILURES, isErrandError, messageOf } from '../errors.ts';
@@ -25,7 +25,8 @@ export function cancelledBy({ reason }: CancelFlag): ErrandError {
 /** Turns an error, which is thrown, into a failure, which is stored. The only place that does. */
 export function failureOf(error: ErrandError, redactor: Redactor): Failure {
   const { code, httpStatus, requestId, retryAfterMs } = error;
-  const text = (message: string) => clip(redactor.scrub(message), MESSAGE_CHARS);
+  // A key with a control character in it is one again without: so it is scrubbed last.
+  const text = (message: string) => clip(redactor.scrub(printable(message)), MESSAGE_CHARS);
   const causes: string[] = [];
   for (let cause = error.cause; cause !== undefined && causes.length < 5; ) {
     causes.push(text(messageOf(cause)));

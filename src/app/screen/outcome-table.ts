@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { clip } from '../../base/text.ts';
+import { clip, oneLine } from '../../base/text.ts';
 import type { CleanupRecord, ResourceKind } from '../../contract/cleanup.ts';
 import type { ReasoningEffort } from '../../contract/effort.ts';
 import type { Outcome } from '../../contract/outcome.ts';
@@ -42,7 +42,7 @@ function rowOf(outcome: Outcome, goal: string | undefined): Row {
   const { index, route, turns, usage, cost_usd, cleanup } = outcome;
   const attempts = attemptsText(outcome);
   return {
-    task: [`#${index}`, goal && clip(goal.replaceAll(/\s+/g, ' '), GOAL_SHOWN)].filter(Boolean).join(' '),
+    task: [`#${index}`, goal && clip(oneLine(goal), GOAL_SHOWN)].filter(Boolean).join(' '),
     requested: route ? targetText(route.requested) : 'unknown',
     effective: effectiveText(route),
     effort: route?.effective ? effortText(route.reasoning_effort, route.effective.reasoning_effort) : '',

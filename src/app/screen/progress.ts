@@ -1,4 +1,4 @@
-import { clip } from '../../base/text.ts';
+import { clip, oneLine } from '../../base/text.ts';
 import type { ErrandEvent } from '../../contract/events.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 
@@ -66,7 +66,7 @@ export class Progress {
 
   #label(index: number): string {
     const goal = this.#goals[index];
-    return goal === undefined ? `#${index}` : `#${index} ${clip(goal.replaceAll(/\s+/g, ' '), GOAL_SHOWN)}`;
+    return goal === undefined ? `#${index}` : `#${index} ${clip(oneLine(goal), GOAL_SHOWN)}`;
   }
 }
 

@@ -30,6 +30,11 @@ describe('a progress', () => {
     ]);
   });
 
+  test('shows a goal on one line, without what a terminal would obey', () => {
+    const hostile = new Progress(1, ['\u001b]0;mine\u0007Say\n\u009b31mhi']);
+    expect(hostile.end(0, 'succeeded')).toBe('#0 ]0;mineSay 31mhi: succeeded');
+  });
+
   test('knows what runs and what has ended', () => {
     hear('attempt_started', { index: 1, epoch: 2, worker: 'w' });
     hear('attempt_started', { epoch: 1, worker: 'w' });
