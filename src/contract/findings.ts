@@ -1,6 +1,7 @@
 import type { z } from 'zod';
-import { clip } from '../base/text.ts';
+import { clip, quoted } from '../base/text.ts';
 import { ErrandError, type Problem } from '../errors.ts';
+import { typeOf } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
 import { Budget } from './task.ts';
 
@@ -80,12 +81,24 @@ export function joinPath(at: string, path: string): string {
   return [at, path].filter(Boolean).join('.');
 }
 
-/** A schema's message in our words: "expected …, got …". */
+/** A schema's message in our words: "expected …, got …". Wants the input reported. */
 function wordingOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_union') return 'expected plain JSON';
   const [inner] = issue.code === 'invalid_key' ? issue.issues : [];
   const message = inner ? `of the key: ${inner.message}` : issue.message;
-  return message.replace(/[A-Z][a-z]+ [a-z]+: /, '').replace(', received ', ', got ');
+  const expected = message.replace(/[A-Z][a-z]+ [a-z]+: /, '').replace('int, received number', 'int');
+  const wording = expected.replace(', received ', ', got ');
+  return wording.includes(', got ') ? wording : `${wording}${gotOf(inner ?? issue)}`;
+}
+
+/** What came, where the schema says only what it expected: one of a few words, a whole number, a size. */
+function gotOf(issue: z.core.$ZodIssue): string {
+  const { code, input } = issue;
+  if (code === 'invalid_value') return `, got ${typeof input === 'string' ? quoted(input) : typeOf(input)}`;
+  if (code === 'invalid_type') return issue.expected === 'int' ? `, got ${input}` : '';
+  if (code !== 'too_small' && code !== 'too_big') return '';
+  if (typeof input === 'number') return `, got ${input}`;
+  return typeof input === 'string' || Array.isArray(input) ? `, got ${input.length}` : '';
 }
 
 function unknownField(key: string, fields: readonly string[]): string {

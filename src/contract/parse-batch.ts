@@ -3,7 +3,7 @@ import type { Problem } from '../errors.ts';
 import { type Batch, BatchOptions } from './batch.ts';
 import { batchInvalid, Findings, joinPath } from './findings.ts';
 import type { Limits } from './limits.ts';
-import { problemsOfPlainJson } from './plain-json.ts';
+import { problemsOfPlainJson, typeOf } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
 import { TaskSpec } from './task.ts';
 
@@ -15,12 +15,10 @@ const TASK_FIELDS = Object.keys(TaskSpec.shape);
 /** Tasks validated before the event loop gets a turn; 500 small tasks take about 5 ms. */
 const TASKS_PER_SLICE = 500;
 
-type Fields = Record<string, unknown>;
+/** A problem says what came, so an issue carries its input; no error does. */
+const REPORTING = { reportInput: true };
 
-function typeOf(value: unknown): string {
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'array' : typeof value;
-}
+type Fields = Record<string, unknown>;
 
 function isFields(value: unknown): value is Fields {
   return typeOf(value) === 'object';
@@ -85,8 +83,11 @@ function checkSizes(
   return sizes.reduce((sum, [, size]) => sum + size, 0);
 }
 
-/** Finds what else is wrong with a task that fits the schema, given what its batch says; paths are within the task. */
-export type TaskCheck = (task: TaskSpec, batch: Pick<Batch, 'options' | 'route'>) => Problem[];
+/**
+ * Finds what is wrong with the route of a task, given what its batch says; paths are within the task. Of a task or a batch
+ * that does not fit the schema it gets what fits, and the name of a provider as it was given.
+ */
+export type RouteCheck = (route: RouteRequest, batch: Pick<Batch, 'options' | 'route'>) => Problem[];
 
 /**
  * Parses what a producer submitted, all of it before anything is enqueued, and reports every problem at once with its
@@ -94,7 +95,7 @@ export type TaskCheck = (task: TaskSpec, batch: Pick<Batch, 'options' | 'route'>
  *
  * @throws ErrandError `BATCH_INVALID` with up to 100 problems.
  */
-export async function parseBatch(input: unknown, limits: Limits, checkTask: TaskCheck = () => []): Promise<Batch> {
+export async function parseBatch(input: unknown, limits: Limits, checkRoute: RouteCheck = () => []): Promise<Batch> {
   const findings = new Findings();
   if (!isFields(input)) {
     throw batchInvalid([{ path: '', message: `expected a batch object, got ${typeOf(input)}` }]);
@@ -129,7 +130,7 @@ export async function parseBatch(input: unknown, limits: Limits, checkTask: Task
   }
 
   const batch = parseOptions(top, isSingle, findings);
-  const tasks = await parseTasks(items, isSingle ? '' : 'tasks', limits, findings, (task) => checkTask(task, batch));
+  const tasks = await parseTasks(items, isSingle ? '' : 'tasks', limits, findings, (route) => checkRoute(route, batch));
   checkSizes(batch.options, '', limits, findings);
   findings.throwIfAny();
   if (!isSingle && top.goal !== undefined) findings.warn('goal: ignored, because tasks is not empty');
@@ -142,11 +143,29 @@ function parseOptions(top: Fields, isSingle: boolean, findings: Findings): Pick<
   const own = Object.fromEntries(
     Object.entries(top).filter(([name]) => OPTION_FIELDS.includes(name) || !ofTask.includes(name)),
   );
-  const parsed = BatchOptions.safeParse(own);
+  const parsed = BatchOptions.safeParse(own, REPORTING);
   if (!parsed.success) findings.addIssues(parsed.error.issues, '', known);
-  const route = RouteRequest.safeParse(isSingle ? {} : pick(top, ROUTE_FIELDS));
+  const ownRoute = isSingle ? {} : pick(top, ROUTE_FIELDS);
+  const route = RouteRequest.safeParse(ownRoute, REPORTING);
   if (!route.success) findings.addIssues(route.error.issues, '', known);
-  return { options: parsed.data ?? BatchOptions.parse({}), route: route.data ?? {} };
+  const options = parsed.data ?? {
+    ...BatchOptions.parse({}),
+    defaults: fittingRoute(own.defaults),
+    parent: fittingRoute(own.parent),
+  };
+  return { options, route: route.data ?? fittingRoute(ownRoute) };
+}
+
+/** The route fields that fit, and the name of a provider even where it cannot be one's. */
+function fittingRoute(fields: unknown): RouteRequest {
+  if (!isFields(fields)) return {};
+  const own = pick(fields, ROUTE_FIELDS);
+  const unfit = new Set(RouteRequest.safeParse(own).error?.issues.map(({ path: [name] }) => name));
+  if (typeof own.provider === 'string') unfit.delete('provider');
+  return pick(
+    own,
+    ROUTE_FIELDS.filter((name) => !unfit.has(name)),
+  );
 }
 
 async function parseTasks(
@@ -154,7 +173,7 @@ async function parseTasks(
   under: string,
   limits: Limits,
   findings: Findings,
-  check: (task: TaskSpec) => Problem[],
+  check: (route: RouteRequest) => Problem[],
 ): Promise<TaskSpec[]> {
   const tasks: TaskSpec[] = [];
   let totalBytes = 0;
@@ -169,13 +188,20 @@ async function parseTasks(
     const unplain = problemsOfPlainJson(item, limits.max_depth);
     for (const problem of unplain) findings.add(joinPath(at, problem.path), problem.message, index);
     if (unplain.length > 0) continue;
-    const parsed = TaskSpec.safeParse(withoutIgnored(item, (field) => findings.ignoreInTask(field)));
-    if (!parsed.success) {
-      findings.addIssues(parsed.error.issues, at, TASK_FIELDS, index);
-      continue;
+    const parsed = TaskSpec.safeParse(
+      withoutIgnored(item, (field) => findings.ignoreInTask(field)),
+      REPORTING,
+    );
+    const ofRoute = check(parsed.data ?? fittingRoute(item));
+    // A name that cannot be a provider's is told like one that is unknown, with those that are known.
+    const isUnknown = typeof item.provider === 'string' && ofRoute.some(({ path }) => path === 'provider');
+    const issues = parsed.error?.issues.filter(({ path: [name] }) => !(isUnknown && name === 'provider')) ?? [];
+    findings.addIssues(issues, at, TASK_FIELDS, index);
+    for (const { path, message } of ofRoute) {
+      if (!issues.some(({ path: [name] }) => name === path)) findings.add(joinPath(at, path), message, index);
     }
+    if (!parsed.success) continue;
     totalBytes += checkSizes(parsed.data, at, limits, findings, index);
-    for (const { path, message } of check(parsed.data)) findings.add(joinPath(at, path), message, index);
     tasks.push(parsed.data);
   }
   if (totalBytes > limits.max_batch_bytes) {

@@ -1,5 +1,11 @@
 import type { Problem } from '../errors.ts';
 
+/** The type of a value, in the words of JSON. */
+export function typeOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
 /**
  * Finds what JSON cannot carry or should not: `__proto__` keys, NaN and infinities, functions, cycles, deep nesting.
  *

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quoted } from '../base/text.ts';
 import type { Problem } from '../errors.ts';
 import { ProviderName, type ResolvedRoute, RouteRequest, type RouteRule } from './route.ts';
 
@@ -69,9 +70,8 @@ export function resolveRoute(
   const [providerRule, providerName] = provider;
   const profile = Object.hasOwn(table.providers, providerName) ? table.providers[providerName] : undefined;
   if (!profile) {
-    return {
-      problems: [{ path: 'provider', message: `unknown provider "${providerName}"; known: ${known.join(', ')}` }],
-    };
+    const message = `unknown provider ${quoted(providerName)}; known: ${known.join(', ')}`;
+    return { problems: [{ path: 'provider', message }] };
   }
   const model =
     modelFor(layers, providerName, providerRule) ??

@@ -32,11 +32,11 @@ export type PlannedBatch = {
  * @throws ErrandError `BATCH_INVALID` with everything that is wrong, routes included.
  */
 export async function planBatch(input: unknown, limits: Limits, table: RoutingTable): Promise<PlannedBatch> {
-  const resolved: { spec: TaskSpec; route: ResolvedRoute }[] = [];
-  const batch = await parseBatch(input, limits, (spec, { options, route }) => {
-    const found = resolveRoute(requestOf(spec), contextOf(options, route), table);
+  const resolved: ResolvedRoute[] = [];
+  const batch = await parseBatch(input, limits, (asked, { options, route }) => {
+    const found = resolveRoute(requestOf(asked), contextOf(options, route), table);
     if ('problems' in found) return found.problems;
-    resolved.push({ spec, route: found.route });
+    resolved.push(found.route);
     return [];
   });
   const { options } = batch;
@@ -45,7 +45,9 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
   const hash = createHash('sha256').update(canonicalJson([{ ...options, idempotency_key: undefined }, batch.route]));
   const routes = new Map<string, RouteInUse>();
   const tasks: PlannedBatch['tasks'] = [];
-  for (const [index, { spec, route }] of resolved.entries()) {
+  for (const [index, route] of resolved.entries()) {
+    // Where every task fits, each has a route, in the order of the tasks.
+    const spec = batch.tasks[index] as TaskSpec;
     if (index > 0 && index % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
     const { provider: _provider, model: _model, reasoning_effort: _effort, ...task } = spec;
     const data: TaskJob = { version: 1, batch_id: batchId, index, task, route };
@@ -90,7 +92,7 @@ function contextOf(options: BatchOptions, route: RouteRequest): RouteContext {
   return { defaults: options.defaults, batch: route, parent: options.parent };
 }
 
-function requestOf({ provider, model, reasoning_effort }: TaskSpec): RouteRequest {
+function requestOf({ provider, model, reasoning_effort }: RouteRequest): RouteRequest {
   return { ...(provider && { provider }), ...(model && { model }), ...(reasoning_effort && { reasoning_effort }) };
 }
 

@@ -113,7 +113,7 @@ describe('the forms of a batch', () => {
 describe('problems', () => {
   test('lists the levels where a reasoning_effort is unknown (B11)', async () => {
     expect(await problemsOf({ tasks: [{ goal: 'a', reasoning_effort: 'ultra' }] })).toEqual({
-      'tasks[0].reasoning_effort': EFFORTS,
+      'tasks[0].reasoning_effort': `${EFFORTS}, got "ultra"`,
     });
   });
 
@@ -131,18 +131,18 @@ describe('problems', () => {
     });
     expect(problems).toEqual({
       priority: 'expected number, got string',
-      max_concurrent: 'expected number to be >=1',
-      admission: 'expected one of "batch"|"task"',
+      max_concurrent: 'expected number to be >=1, got 0',
+      admission: 'expected one of "batch"|"task", got "maybe"',
       parent: 'expected object, got number',
       'metadata.a': 'expected plain JSON',
       'tasks[0].goal': 'expected string, got number',
       'tasks[0].context': 'expected string, got number',
       'tasks[0].model': 'expected a model name, got an empty string',
       'tasks[0].provider': 'expected a provider name: lower-case letters, digits, "-" and "_", at most 40',
-      'tasks[0].toolsets.0': 'expected "workspace"',
-      'tasks[0].budget.turns': 'expected number to be >=1',
+      'tasks[0].toolsets.0': 'expected "workspace", got "x"',
+      'tasks[0].budget.turns': 'expected number to be >=1, got 0',
       'tasks[0].metadata': 'expected record, got array',
-      'tasks[1].reasoning_effort': EFFORTS,
+      'tasks[1].reasoning_effort': `${EFFORTS}, got number`,
     });
   });
 
@@ -162,6 +162,12 @@ describe('problems', () => {
     });
   });
 
+  test('say what came instead of a whole number', async () => {
+    expect(await problemsOf({ goal: 'a', budget: { turns: 1.5 } })).toEqual({
+      'budget.turns': 'expected int, got 1.5',
+    });
+  });
+
   test('count no more than a hundred, and say in the message how many', async () => {
     const { problems, message } = await refusal({ tasks: Array.from({ length: 5000 }, () => ({})) });
     expect(problems).toHaveLength(100);
@@ -171,7 +177,7 @@ describe('problems', () => {
   test('stay short where a key is not', async () => {
     const { problems } = await refusal({ goal: 'a', metadata: { ['k'.repeat(1e6)]: 1 } });
     expect(problems).toEqual([
-      { path: expect.any(String), message: 'of the key: expected string to have <=200 characters' },
+      { path: expect.any(String), message: 'of the key: expected string to have <=200 characters, got 1000000' },
     ]);
     expect(JSON.stringify(problems).length).toBeLessThan(400);
   });
@@ -183,6 +189,7 @@ describe('a secret in a batch', () => {
     ['in a task', { tasks: [{ goal: 'a', api_key: key }] }],
     ['beside a lone goal', { goal: 'a', api_key: key }],
     ['in the defaults', { tasks: [{ goal: 'a' }], defaults: { apiKey: key } }],
+    ['in the place of a level', { goal: 'a', reasoning_effort: `${key}-${'x'.repeat(30)}`, api_key: key }],
     ['as an address with a password', { tasks: [{ goal: 'a', base_url: `https://u:${key}@host` }] }],
     ['in the text of tasks', { tasks: JSON.stringify([{ goal: 'a', api_key: key }]) }],
   ])('is refused and not repeated: %s (B18)', async (_place, input) => {

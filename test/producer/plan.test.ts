@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { isErrandError } from '../../src/errors.ts';
 import { planBatch } from '../../src/producer/plan.ts';
 import { optionsOf } from './open-producer.ts';
 
@@ -6,6 +7,48 @@ async function fingerprintOf(batch: object): Promise<string> {
   const { limits, routing } = optionsOf();
   return (await planBatch(batch, limits, routing)).fingerprint;
 }
+
+async function problemsOf(batch: object): Promise<string[][]> {
+  const { limits, routing } = optionsOf();
+  const error: unknown = await planBatch(batch, limits, { ...routing, delegation: {} }).catch(
+    (thrown: unknown) => thrown,
+  );
+  return isErrandError(error, 'BATCH_INVALID') ? error.problems.map(({ path, message }) => [path, message]) : [];
+}
+
+describe('the problems of a batch', () => {
+  const known = 'known: anthropic, openai';
+  const levels = 'expected one of "none"|"minimal"|"low"|"medium"|"high"|"xhigh"|"max"';
+
+  test('name what is wrong with the route of a task that does not fit either', async () => {
+    const task = { goal: 'a', provider: 'nobody', reasoning_effort: 'huge' };
+    expect(await problemsOf({ tasks: [task, { provider: 5 }] })).toEqual([
+      ['tasks[0].reasoning_effort', `${levels}, got "huge"`],
+      ['tasks[0].provider', `unknown provider "nobody"; ${known}`],
+      ['tasks[1].goal', 'missing: every task needs a goal'],
+      ['tasks[1].provider', 'expected string, got number'],
+    ]);
+  });
+
+  test('list the providers also for a name that cannot be one', async () => {
+    expect(await problemsOf({ goal: 'a', provider: 'OpenAI' })).toEqual([
+      ['provider', `unknown provider "OpenAI"; ${known}`],
+    ]);
+  });
+
+  test('do not repeat a key in the place of a provider', async () => {
+    const provider = `sk-${'7Gq2'.repeat(9)}`;
+    expect(await problemsOf({ goal: 'a', provider })).toEqual([
+      ['provider', `unknown provider a text of 39 characters; ${known}`],
+    ]);
+  });
+
+  test('do not include a route that an option of the batch would have given', async () => {
+    expect(await problemsOf({ priority: 0, defaults: { provider: 'openai' }, tasks: [{ goal: 'a' }] })).toEqual([
+      ['priority', 'expected number to be >=1, got 0'],
+    ]);
+  });
+});
 
 const metadata = { ticket: 7, labels: ['a', 'b'], owner: { team: 'core', name: 'Ada' } };
 const reordered = { owner: { name: 'Ada', team: 'core' }, labels: ['a', 'b'], ticket: 7 };
