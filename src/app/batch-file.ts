@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { parse as parseYaml } from 'yaml';
+import { clip } from '../base/text.ts';
 import type { BatchInput } from '../contract/batch.ts';
 import { ErrandError, messageOf } from '../errors.ts';
+import { faultText, jsonFault, yamlFault } from './syntax.ts';
 
 type Form = 'json' | 'jsonl' | 'yaml';
 
@@ -26,7 +28,7 @@ const FORMS: Record<string, Form> = {
 export async function readBatchFile(name: string): Promise<BatchInput> {
   const label = name === '-' ? 'standard input' : name;
   const content = await contentOf(name, label);
-  if (content.trim() === '') throw invalid(label, 'expected a batch, got nothing');
+  if (content.trim() === '') throw invalid(label, 'expected a batch, got nothing', `Write a batch to ${label}.`);
   const value = parse(content, FORMS[extname(name).toLowerCase()] ?? formOf(content), label);
   // Only the producer can tell whether this is a batch; it validates every field.
   return (Array.isArray(value) ? { tasks: value } : value) as BatchInput;
@@ -37,7 +39,7 @@ async function contentOf(name: string, label: string): Promise<string> {
     const content = name === '-' ? await readAll(process.stdin) : await readFile(name, 'utf8');
     return content.replace(/^\uFEFF/, '');
   } catch (error) {
-    throw invalid(label, `cannot be read: ${messageOf(error)}`, error);
+    throw invalid(label, `cannot be read: ${messageOf(error)}`, 'Check its name, and that it may be read.');
   }
 }
 
@@ -60,35 +62,51 @@ function isJson(text: string): boolean {
 function parse(content: string, form: Form, label: string): unknown {
   if (form === 'jsonl') return parseLines(content, label);
   try {
-    return form === 'json' ? JSON.parse(content) : parseYaml(content);
+    return form === 'json' ? JSON.parse(content) : parseYaml(content, { logLevel: 'error' });
   } catch (error) {
-    throw invalid(label, `is not ${form === 'json' ? 'JSON' : 'YAML'}: ${messageOf(error)}`, error);
+    const fault = form === 'json' ? jsonFault(content) : yamlFault(error);
+    const what = `is not ${form === 'json' ? 'JSON' : 'YAML'}: ${faultText(fault)}`;
+    throw invalid(label, what, `Fix ${fault.place ? `line ${fault.place.line} of ` : ''}${label}.`);
   }
 }
 
 function parseLines(content: string, label: string): object {
-  const values = content
+  const lines = content
     .split('\n')
-    .map((line, at) => ({ line, number: at + 1 }))
-    .filter(({ line }) => line.trim() !== '')
-    .map(({ line, number }) => parseLine(line, `${label}, line ${number}`));
-  const options = optionsIn(values[0]);
-  return options ? { ...options, tasks: values.slice(1) } : { tasks: values };
+    .map((text, at) => ({ text, number: at + 1 }))
+    .filter(({ text }) => text.trim() !== '')
+    .map(({ text, number }) => ({ value: parseLine(text, number, label), number }));
+  const [first, ...rest] = lines;
+  const options = first && optionsIn(first.value, first.number, label);
+  return options ? { ...options, tasks: rest.map(({ value }) => value) } : { tasks: lines.map(({ value }) => value) };
 }
 
-function parseLine(line: string, label: string): unknown {
+function parseLine(text: string, number: number, label: string): unknown {
   try {
-    return JSON.parse(line);
-  } catch (error) {
-    throw invalid(label, `is not JSON: ${messageOf(error)}`, error);
+    return JSON.parse(text);
+  } catch {
+    const { what, place } = jsonFault(text);
+    throw invalid(
+      `${label}, line ${number}`,
+      `is not JSON: ${what} at column ${place?.column}`,
+      `Fix line ${number} of ${label}.`,
+    );
   }
 }
 
-function optionsIn(first: unknown): object | null {
-  if (typeof first !== 'object' || first === null || !('batch' in first)) return null;
-  return typeof first.batch === 'object' ? first.batch : null;
+/** The options in a first line; a task, or tasks, beside them or among them would be lost. */
+function optionsIn(value: unknown, number: number, label: string): object | null {
+  if (typeof value !== 'object' || value === null || !('batch' in value)) return null;
+  const { batch, ...others } = value;
+  if (typeof batch !== 'object' || batch === null || Array.isArray(batch)) return null;
+  const at = `${label}, line ${number}`;
+  const remedy = `Fix line ${number} of ${label}: options go into "batch", each task onto a line of its own.`;
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw invalid(at, `expected "batch" alone, got "${clip(other, 60)}" beside it`, remedy);
+  if ('tasks' in batch) throw invalid(at, 'expected the options of the batch, got "tasks" among them', remedy);
+  return batch;
 }
 
-function invalid(label: string, what: string, cause?: unknown): ErrandError {
-  return new ErrandError('BATCH_INVALID', `${label}: ${what}`, { cause });
+function invalid(label: string, what: string, remedy: string): ErrandError {
+  return new ErrandError('BATCH_INVALID', `${label}: ${what}`, { remedy });
 }

@@ -10,6 +10,7 @@ import { ErrandError, messageOf, type Problem } from '../errors.ts';
 import { BUILT_IN_PROVIDERS } from '../providers/catalogue.ts';
 import { CallTimeouts, ProviderProfile } from '../providers/profile.ts';
 import { DEFAULT_PREFIX } from '../queue/names.ts';
+import { faultText, yamlFault } from './syntax.ts';
 
 const DEFAULT_FILE = 'errand.config.yaml';
 
@@ -175,9 +176,9 @@ function readFile(named: string | undefined): Settings {
 
 function yamlOf(text: string, file: string): unknown {
   try {
-    return parseYaml(text) as unknown;
+    return parseYaml(text, { logLevel: 'error' }) as unknown;
   } catch (error) {
-    throw new ErrandError('CONFIG_INVALID', `${file} is not YAML: ${messageOf(error)}`, { cause: error });
+    throw new ErrandError('CONFIG_INVALID', `${file} is not YAML: ${faultText(yamlFault(error))}`);
   }
 }
 
