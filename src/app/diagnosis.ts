@@ -117,11 +117,19 @@ function drainFinding(graceMs: number): Finding {
   return { check, status: 'warning', message, remedy };
 }
 
+/** Whether a worker could make workspaces here; `whyNot` says what is in its way. The workers may run elsewhere. */
+export function workspaceFinding(root: string, whyNot: string | null): Finding {
+  const check = 'worker workspaces';
+  if (whyNot === null) return { check, status: 'ok', message: root };
+  const remedy = 'Where workers run here, set worker.workspace_root to a directory that they can write.';
+  return { check, status: 'warning', message: whyNot, remedy };
+}
+
 /** Whether the tasks of a lane have somebody to run them. */
 export function laneFinding({ provider, waiting, active, isPaused, workers }: LaneFacts): Finding {
   const check = `lane ${provider}`;
   const message = `${waiting} waiting, ${active} running, ${workers ?? 'an unknown number of'} workers`;
-  if (waiting > 0 && workers === 0) {
+  if (waiting + active > 0 && workers === 0) {
     const remedy = `Start a worker that knows the provider "${provider}": errand worker.`;
     return { check, status: 'fault', message, remedy };
   }

@@ -137,7 +137,7 @@ test.each([
   [
     'a batch with problems, all of them named',
     ['enqueue', 'bad.json'],
-    /^BATCH_INVALID: .*\n {2}tasks\[0\]\.goal: .*\n {2}tasks\[1\]\.nonsense: /,
+    /^BATCH_INVALID: .*\n {2}tasks\[0\]\.goal: .*\n {2}tasks\[0\]\.provider: .*\n {2}tasks\[1\]\.nonsense: /,
   ],
   ['a malformed line, by its number', ['enqueue', 'bad.jsonl'], /^BATCH_INVALID: bad\.jsonl, line 2: is not JSON/],
   ['a file that is not there', ['enqueue', 'absent.json'], /^BATCH_INVALID: absent\.json: cannot be read: ENOENT/],
@@ -183,6 +183,19 @@ test('doctor finds a lane that has tasks and no worker, and names the providers 
   expect(faults).toEqual([
     expect.objectContaining({ check: 'lane openai', remedy: expect.stringContaining('worker') }),
   ]);
+});
+
+test('doctor says what keeps a worker from making its workspaces', async () => {
+  const { folder, env } = await aDeployment({ 'a-file': '' });
+  const at = (root: string) => start(['doctor', '--json'], folder, { ...env, ERRAND_WORKSPACE_ROOT: root }).ended;
+  const findingIn = ({ out }: Ended) =>
+    JSON.parse(out).findings.find(({ check }: { check: string }) => check === 'worker workspaces');
+  expect(findingIn(await at('not/there/yet'))).toMatchObject({ status: 'ok' });
+  expect(findingIn(await at('a-file/below'))).toMatchObject({
+    status: 'warning',
+    message: expect.stringContaining('ENOTDIR'),
+    remedy: expect.stringContaining('worker.workspace_root'),
+  });
 });
 
 test.each(['board', 'simulator'])('%s serves until it is told to stop', async (name) => {

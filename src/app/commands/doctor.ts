@@ -1,8 +1,18 @@
-import { isErrandError } from '../../errors.ts';
+import { access, constants } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isErrandError, messageOf } from '../../errors.ts';
 import { inspect } from '../../queue/inspection.ts';
 import { redisUrlOf } from '../compose-producer.ts';
 import { type Config, loadConfig } from '../config.ts';
-import { type Finding, keyFinding, laneFinding, nodeFinding, redisFindings, workerFindings } from '../diagnosis.ts';
+import {
+  type Finding,
+  keyFinding,
+  laneFinding,
+  nodeFinding,
+  redisFindings,
+  workerFindings,
+  workspaceFinding,
+} from '../diagnosis.ts';
 import { EXIT } from '../exit-code.ts';
 import { providerKeys } from '../provider-keys.ts';
 import type { Screen } from '../screen/screen.ts';
@@ -17,7 +27,9 @@ export async function doctor({ json = false }: { json?: boolean }, screen: Scree
   const providers = keys.map(({ profile }) => profile.name);
   const redis = await redisPart(config, providers);
   const node = nodeFinding(process.versions.node);
-  const findings = [node, ...redis.findings, ...workerFindings(config.worker), ...keys.map(keyFinding)];
+  const root = config.worker.workspace_root;
+  const workspaces = workspaceFinding(root, await whyNotWritable(root));
+  const findings = [node, ...redis.findings, ...workerFindings(config.worker), workspaces, ...keys.map(keyFinding)];
   if (json) screen.print(JSON.stringify({ findings }));
   else show(findings, screen);
   if (redis.isAway) return EXIT.redisAway;
@@ -33,6 +45,17 @@ async function redisPart(config: Config, providers: string[]): Promise<{ isAway:
     if (!isErrandError(error)) throw error;
     const { code, message, remedy } = error;
     return { isAway: code === 'REDIS_UNAVAILABLE', findings: [{ check: 'redis', status: 'fault', message, remedy }] };
+  }
+}
+
+/** What is in the way of making or writing a directory, or `null`. Makes nothing: asks the nearest that is there. */
+async function whyNotWritable(directory: string): Promise<string | null> {
+  try {
+    await access(join(directory, '/'), constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT' && dirname(directory) !== directory;
+    return isAbsent ? whyNotWritable(dirname(directory)) : messageOf(error);
   }
 }
 
