@@ -1,3 +1,4 @@
+import { access, constants, mkdir } from 'node:fs/promises';
 import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { AdmissionVerdict, RouteInUse } from '../contract/batch.ts';
@@ -63,6 +64,7 @@ export async function startWorker(config: Config, log: Log, redactor: Redactor):
 }
 
 async function start(config: Config, log: Log, redactor: Redactor, opened: Opened): Promise<RunningWorker> {
+  await makeWorkspaceRoot(config.worker.workspace_root);
   const telemetry = new Telemetry(log);
   const onError = (error: unknown) => {
     if (!isRedisFault(error)) telemetry.fault('redis', error);
@@ -162,6 +164,18 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
       );
     },
   };
+}
+
+/** @throws ErrandError `CONFIG_INVALID`: every task with files would fail on such a worker. */
+async function makeWorkspaceRoot(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const message = `worker.workspace_root: cannot be made or written: ${messageOf(error)}`;
+    const remedy = 'Set it, or ERRAND_WORKSPACE_ROOT, to a directory that this worker can write.';
+    throw new ErrandError('CONFIG_INVALID', message, { cause: error, remedy });
+  }
 }
 
 /**

@@ -93,7 +93,10 @@ export function responseRef({ provider, id }: Pick<BackgroundResponse, 'provider
 }
 
 async function removeDirectory(path: string): Promise<Released> {
-  await rm(path, { recursive: true, force: true, maxRetries: 2 });
+  await rm(path, { recursive: true, force: true, maxRetries: 2 }).catch((error: NodeJS.ErrnoException) => {
+    // Where a part of the way is a file, nothing can be below it.
+    if (error.code !== 'ENOTDIR') throw error;
+  });
   const isThere = await stat(path).then(
     () => true,
     () => false,

@@ -15,6 +15,15 @@ test('no worker starts on a Redis that may evict what is on record', async () =>
   });
 });
 
+test('no worker starts where it cannot make its workspaces', async () => {
+  const { startWorker } = await aDeployment();
+  await expect(startWorker({ workspace_root: `${import.meta.filename}/below` })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringMatching(/^worker\.workspace_root: .*ENOTDIR/),
+    remedy: expect.stringContaining('ERRAND_WORKSPACE_ROOT'),
+  });
+});
+
 test('a worker starts beside one that only a newer version can read, and its metrics count the rows of both', async () => {
   const { startWorker, prefix } = await aDeployment();
   const redis = openRedis();

@@ -52,6 +52,14 @@ test('a client is told as open while a request of it is still in flight', async 
   });
 });
 
+test('a directory below what is a file now is gone', async () => {
+  const file = fileURLToPath(import.meta.url);
+  expect(await releasersFor(new Redactor()).giveBack(rowOf('workspace', join(file, 'w')), 'owner')).toMatchObject({
+    status: 'released',
+    evidence: 'verified',
+  });
+});
+
 test('a directory that is there after its removal is told as open', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'errand-stays-'));
   onTestFinished(() => rmdir(folder));

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, link, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { birthOf, isSameProcess } from '../../base/process-birth.ts';
+import { ErrandError, messageOf } from '../../errors.ts';
 
 /** The process that owns a home. `birth` tells it from a later process with the same pid; `unknown` where the system does not say. */
 type Owner = { pid: number; birth: string };
@@ -16,10 +17,15 @@ export type RedisHome = { dir: string; configFile: string; logFile: string; pidF
 /** What {@link claimHome} found: the home is ours, or it belongs to a process that is alive. */
 export type Claim = { status: 'ours'; release: () => Promise<void> } | { status: 'taken'; ownerPid: number };
 
-/** Makes the home under `dir` and names its files by their real path, so that two ways to one directory are one home. */
+/**
+ * Makes the home under `dir` and names its files by their real path, so that two ways to one directory are one home.
+ *
+ * @throws ErrandError `REDIS_UNSUITABLE` where that cannot be made or written.
+ */
 export async function openHome(dir: string): Promise<RedisHome> {
-  await mkdir(join(dir, 'redis'), { recursive: true, mode: 0o700 });
-  const home = await realpath(join(dir, 'redis'));
+  const home = await makeDirectory(join(dir, 'redis')).catch((error: unknown) => {
+    throw unwritable(dir, error);
+  });
   return {
     dir: home,
     configFile: join(home, 'redis.conf'),
@@ -27,6 +33,19 @@ export async function openHome(dir: string): Promise<RedisHome> {
     pidFile: join(home, 'redis.pid'),
     ownerFile: join(home, 'owner'),
   };
+}
+
+async function makeDirectory(path: string): Promise<string> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await access(path, constants.W_OK);
+  return realpath(path);
+}
+
+/** A file system that does not take what the embedded Redis has to write. */
+export function unwritable(dir: string, error: unknown): ErrandError {
+  const message = `the embedded Redis cannot write to ${dir}: ${messageOf(error)}`;
+  const remedy = 'Set REDIS_URL to a Redis that runs, or start in a directory that can be written.';
+  return new ErrandError('REDIS_UNSUITABLE', message, { remedy, cause: error });
 }
 
 /**

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { monotonicMs, sleep } from '../../base/clock.ts';
 import { ErrandError } from '../../errors.ts';
 import { askRedis, redisIdentity } from './redis-ask.ts';
-import type { RedisHome } from './redis-home.ts';
+import { type RedisHome, unwritable } from './redis-home.ts';
 
 const execute = promisify(execFile);
 
@@ -26,7 +26,9 @@ export type RedisServer = { port: number; pid: number; process: ChildProcess };
 export async function launchRedis(binary: string, home: RedisHome, path: string): Promise<RedisServer> {
   for (let tries = 1; ; tries++) {
     const port = await freePort();
-    await writeFile(home.configFile, configurationOf(home, port));
+    await writeFile(home.configFile, configurationOf(home, port)).catch((error: unknown) => {
+      throw unwritable(home.dir, error);
+    });
     const child = await spawnServer(binary, home, path);
     const isReady = await becomesReady(child, port, home);
     if (isReady && child.pid !== undefined) return { port, pid: child.pid, process: child };

@@ -66,6 +66,24 @@ async function watch(url: string): Promise<{ gone: Promise<unknown> }> {
 }
 
 describe('startEmbeddedRedis', () => {
+  test('says where it cannot write, and what to do instead', async () => {
+    await writeFile(join(dir, 'a-file'), '');
+    const below = join(dir, 'a-file', 'below');
+    await expect(startEmbeddedRedis({ dir: below, path, isRoot: false })).rejects.toMatchObject({
+      code: 'REDIS_UNSUITABLE',
+      message: expect.stringContaining(`cannot write to ${below}`),
+      remedy: expect.stringContaining('Set REDIS_URL'),
+    });
+  });
+
+  test('says where its configuration cannot be written', async () => {
+    await mkdir(join(dir, 'redis', 'redis.conf'), { recursive: true });
+    await expect(start()).rejects.toMatchObject({
+      code: 'REDIS_UNSUITABLE',
+      message: expect.stringContaining('EISDIR'),
+    });
+  });
+
   test('starts a durable server that never evicts and listens on loopback only', async () => {
     const redis = await start();
     const client = openRedis(redis.url);
