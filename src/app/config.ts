@@ -19,7 +19,7 @@ const port = z.number().int().min(0).max(65_535);
 
 /** What may stand in `errand.config.yaml`. Everything but `redis_url` has a default; every default is one that production can keep. */
 const ConfigFile = z.strictObject({
-  redis_url: z.url({ protocol: /^rediss?$/ }).optional(),
+  redis_url: z.url({ protocol: /^rediss?$/, error: 'expected redis://host:port or rediss://host:port' }).optional(),
   /** Key prefix in Redis, in braces. Deployments that share a Redis differ in it. */
   prefix: z
     .string()
@@ -130,7 +130,7 @@ type Settings = Record<string, unknown>;
  * @throws ErrandError `CONFIG_INVALID` with every problem, naming the setting or the variable.
  */
 export function loadConfig(environment: Environment = processEnvironment(), overrides: Settings = {}): Config {
-  const file = readFile(environment.ERRAND_CONFIG);
+  const file = sectionsIn(readFile(environment.ERRAND_CONFIG || undefined));
   const settings = merge(merge(file, fromEnvironment(environment)), overrides);
   const parsed = ConfigFile.safeParse(settings);
   if (!parsed.success) {
@@ -180,6 +180,11 @@ function yamlOf(text: string, file: string): unknown {
   } catch (error) {
     throw new ErrandError('CONFIG_INVALID', `${file} is not YAML: ${faultText(yamlFault(error))}`);
   }
+}
+
+/** A section of which all is commented out reads as `null`, and is absent. */
+function sectionsIn(file: Settings): Settings {
+  return Object.fromEntries(Object.entries(file).filter(([, section]) => section !== null));
 }
 
 function fromEnvironment(environment: Environment): Settings {
@@ -235,7 +240,7 @@ function isSettings(value: unknown): value is Settings {
 }
 
 function sourceOf(path: string[], environment: Environment): string {
-  const setting = path.join('.');
+  const setting = path.join('.') || 'configuration';
   const variable = Object.entries(VARIABLES).find(
     ([name, { path: target }]) => environment[name] && target.join('.') === setting,
   );

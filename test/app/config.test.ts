@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/app/config.ts';
+import { aFolder } from './run-cli.ts';
 
 const acme = { wire: 'chat', base_url: 'https://llm.example/v1', credential: 'none' };
 
@@ -35,4 +37,24 @@ test('says that ERRAND_PROVIDERS is no JSON, and repeats nothing of it', () => {
   expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null', ERRAND_PROVIDERS: text })).toThrow(
     /^ERRAND_PROVIDERS is not JSON$/,
   );
+});
+
+test('says what the address of Redis should look like, and repeats nothing of it', () => {
+  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null', REDIS_URL: 'localhost' })).toThrow(
+    /: REDIS_URL \(redis_url\): expected redis:\/\/host:port or rediss:\/\/host:port$/,
+  );
+});
+
+test('calls a setting that nobody knows a problem of the configuration', () => {
+  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null' }, { wroker: {} })).toThrow(/: configuration: .*"wroker"/);
+});
+
+test('takes a section of which all is commented out for absent', () => {
+  const file = join(aFolder({ 'errand.yaml': 'worker:\n  # concurrency: 9\nboard:\n  port: 4000\n' }), 'errand.yaml');
+  const { worker, board } = loadConfig({ ERRAND_CONFIG: file });
+  expect([worker.concurrency, board.port]).toEqual([50, 4000]);
+});
+
+test('takes an ERRAND_CONFIG without a name for unset', () => {
+  expect(loadConfig({ ERRAND_CONFIG: '' }).worker.concurrency).toBe(50);
 });
