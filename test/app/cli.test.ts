@@ -126,6 +126,18 @@ test('routes prints the route and the effort of each task, and enqueues nothing'
   expect(await keysOf(prefix)).toEqual([]);
 });
 
+test('routes names every task whose effort a strict provider refuses', async () => {
+  const acme = { wire: 'chat', base_url: 'https://llm.example/v1', credential: 'none', default_model: 'm' };
+  const providers = { acme: { ...acme, effort_policy: 'strict', efforts: { m: ['low'] } } };
+  const tasks = ['low', 'max', 'high'].map((reasoning_effort) => ({ goal: 'a', provider: 'acme', reasoning_effort }));
+  const folder = aFolder({ 'batch.json': JSON.stringify(tasks) });
+  const { code, out, err } = await start(['routes', 'batch.json'], folder, {
+    ERRAND_PROVIDERS: JSON.stringify(providers),
+  }).ended;
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toMatch(/^ROUTE_UNSUPPORTED: .*\n {2}tasks\[1\]\.reasoning_effort: .*"max".*\n {2}tasks\[2\]\..*"high"/);
+});
+
 test('reads a batch from standard input', async () => {
   const { folder, env } = await aDeployment();
   const lines = '{"batch":{"defaults":{"provider":"openai"}}}\n{"goal":"a"}\n{"goal":"b"}\n';
