@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { complaintOf, EXIT } from './app/exit-code.ts';
 import { openScreen } from './app/screen/screen.ts';
+import { ownVersion } from './app/version.ts';
 
 const HELP = `
 FILE is JSON, JSONL or YAML; - is standard input. JSON and YAML hold a batch, or an array of tasks.
@@ -27,6 +28,7 @@ function run<A extends unknown[]>(command: (...args: A) => Promise<number>): (..
 
 const program = new Command('errand')
   .description('Runs batches of AI agents from a queue: each task on the route it carries.')
+  .version(ownVersion())
   .addHelpText('after', HELP)
   .exitOverride();
 

@@ -32,6 +32,7 @@ import { redisUrlOf, retentionSecondsOf } from './compose-producer.ts';
 import type { Config } from './config.ts';
 import { type HealthServer, serveHealth } from './http.ts';
 import { Opened } from './opened.ts';
+import { ownVersion } from './version.ts';
 
 /** After the grace of a drain, handing back takes a few commands to Redis; one that does not answer for so long is away. */
 const HANDING_BACK_MS = 5_000;
@@ -143,7 +144,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   consumer = opened.add(taking, (running) => running.drain(config.worker.drain_grace_ms));
   await consumer.ready();
   log.info(
-    { worker: self.name, instance: self.instance, lanes: catalogue.names(), health: health.url },
+    { version: ownVersion(), worker: self.name, instance: self.instance, lanes: catalogue.names(), health: health.url },
     'worker started',
   );
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startSimulator } from '../../src/simulator/index.ts';
 import { freshPrefix, keysOf, redisUrl } from '../helpers/redis.ts';
@@ -61,6 +63,14 @@ test('enqueues, waits, and ends with 0 where all succeeded and 1 where a task fa
 
   worker.process.kill('SIGTERM');
   expect(await worker.ended).toMatchObject({ code: 0, out: expect.stringContaining('"msg":"drained"') });
+});
+
+test('--version tells the version of the package, and a worker logs it', async () => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8'));
+  const { command, errand } = await aDeployment();
+  expect(await errand('--version')).toEqual({ code: 0, out: `${version}\n`, err: '' });
+  const [, logged] = await command('worker').says(/"version":"(.*?)".*worker started/);
+  expect(logged).toBe(version);
 });
 
 test('cancel keeps what waits from starting, aborts what runs, and says so of what has ended', async () => {
