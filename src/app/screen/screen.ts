@@ -10,8 +10,20 @@ export type Screen = {
   live: NodeJS.WriteStream | null;
 };
 
+type Terminal = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>;
+
 /** What a table is laid out for where the output is no terminal: wide enough for logs, narrow enough to read. */
 const WIDTH_ELSEWHERE = 120;
+
+/** The columns of a terminal, or what is laid out for elsewhere; some terminals say that they have none. */
+export function columnsOf({ isTTY, columns }: Terminal): number {
+  return (isTTY && columns) || WIDTH_ELSEWHERE;
+}
+
+/** A terminal on which a view may redraw itself: one that says how wide it is. */
+export function drawableOf<T extends Terminal>(stream: T): T | null {
+  return stream.isTTY && stream.columns > 0 ? stream : null;
+}
 
 /**
  * Opens the screen of this process. A reader that goes away early, such as `head`, ends the process quietly; one that runs
@@ -29,7 +41,7 @@ export function openScreen(): Screen {
   return {
     print: (text) => process.stdout.write(`${text}\n`),
     note: (text) => process.stderr.write(`${text}\n`),
-    width: process.stdout.isTTY ? process.stdout.columns : WIDTH_ELSEWHERE,
-    live: process.stderr.isTTY ? process.stderr : null,
+    width: columnsOf(process.stdout),
+    live: drawableOf(process.stderr),
   };
 }
