@@ -20,6 +20,8 @@ export function createLog({ level, isPretty, redactor, output }: LogOptions): Lo
       done();
     },
   });
-  const stream = isPretty ? buildPretty({ destination: scrubbed, ignore: 'pid,hostname', colorize: true }) : scrubbed;
+  const stream = isPretty
+    ? buildPretty({ destination: scrubbed, ignore: 'pid,hostname', colorize: true, singleLine: true })
+    : scrubbed;
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }

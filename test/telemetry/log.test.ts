@@ -21,3 +21,12 @@ test.each([
   for (const told of ['message [secret]', 'value [secret]', 'cause [secret]']) expect(written).toContain(told);
   expect(written).not.toContain(secret);
 });
+
+test('a line for people is one line, whatever fields it has', () => {
+  let written = '';
+  const output = new PassThrough().on('data', (chunk) => {
+    written += chunk;
+  });
+  createLog({ level: 'info', isPretty: true, redactor: new Redactor(), output }).info({ a: 1, b: { c: 2 } }, 'told');
+  expect(written).toMatch(/^.*told.*"c":2.*\n$/);
+});

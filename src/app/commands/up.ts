@@ -42,8 +42,8 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
     const boardUrl = await startOwnBoard(station.config, opened, screen);
     stopping.throwIfAborted();
     const isAsExpected = await runSample(station, flags, opened, stopping, screen);
-    screen.print(`\nboard at ${boardUrl}`);
     if (flags.exit) return isAsExpected ? EXIT.ok : EXIT.failed;
+    screen.print(`\nboard at ${boardUrl}`);
     screen.note(`Batches are welcome: ${variablesFor(station)}npm run -s errand -- enqueue FILE --wait`);
     screen.note('Serving until Ctrl-C.');
     await aborted(stopping);
@@ -110,7 +110,7 @@ async function startOwnBoard(config: Config, opened: Opened, screen: Screen): Pr
 
 async function runSample(
   { config, sample }: Station,
-  { live }: UpFlags,
+  { live, verbose }: UpFlags,
   opened: Opened,
   signal: AbortSignal,
   screen: Screen,
@@ -119,7 +119,9 @@ async function runSample(
   const { batch_id: batchId, total } = await producer.enqueue(sample);
   const goals = sample.tasks.map(({ goal }) => goal);
   screen.note(`batch ${batchId}: ${total} tasks`);
-  const { counts } = await followBatch(producer, { batchId, total, goals, signal }, screen);
+  // A view that redraws itself and a log would overwrite each other.
+  const view = verbose ? { ...screen, live: null } : screen;
+  const { counts } = await followBatch(producer, { batchId, total, goals, signal }, view);
   const outcomes = await showOutcomes(producer, { batchId, goals, isWanted: () => true }, screen);
   if (live) return counts.succeeded === total;
   screen.note('\nTokens and prices are made up by the simulator. The failures are part of the sample.');
