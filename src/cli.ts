@@ -85,7 +85,7 @@ program
   .command('cancel')
   .description('cancel a batch or a task: what waits never starts, what runs is aborted')
   .argument('<BATCH-OR-TASK>')
-  .option('--reason <text>', 'what the outcomes will say', 'cancelled from the command line')
+  .option('--reason <text>', 'what the outcomes will say (default: "cancelled from the command line")')
   .option('--json', 'print the answer as JSON')
   .action(run(async (id, flags) => (await import('./app/commands/cancel.ts')).cancel(id, flags, screen)));
 

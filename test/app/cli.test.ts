@@ -42,6 +42,7 @@ test('enqueues, waits, and ends with 0 where all succeeded and 1 where a task fa
   const good = await errand('enqueue', 'good.json', '--wait');
   expect(good.code).toBe(0);
   expect(good.err).toContain('#0 say hi: succeeded\n');
+  expect(good.err).toMatch(/\nRead the answers: errand outcomes b\w{21} --json\n$/);
   expect(good.out).toMatch(/#0 say hi +openai +openai\/gpt-5\.6-sol +high +succeeded +1 /);
 
   const bad = await errand('enqueue', 'bad.json', '--wait', '--json');
@@ -52,6 +53,7 @@ test('enqueues, waits, and ends with 0 where all succeeded and 1 where a task fa
 
   const status = await errand('status', summary.batch_id);
   expect(status).toMatchObject({ code: 1, out: expect.stringMatching(/settled\n.*2: 1 succeeded, 1 failed/) });
+  expect(status.out).toMatch(/#1 CREDENTIAL_MISSING: .*[^.]\. Set /);
   const failed = await errand('outcomes', summary.batch_id, '--failed', '--json');
   expect(failed.code).toBe(1);
   expect(
@@ -146,6 +148,28 @@ test('routes names every task whose effort a strict provider refuses', async () 
   }).ended;
   expect([code, out]).toEqual([2, '']);
   expect(err).toMatch(/^ROUTE_UNSUPPORTED: .*\n {2}tasks\[1\]\.reasoning_effort: .*"max".*\n {2}tasks\[2\]\..*"high"/);
+});
+
+test('says of a batch that was enqueued before that nothing was enqueued again', async () => {
+  const keyed = JSON.stringify({ goal: 'a', provider: 'openai', idempotency_key: 'k' });
+  const { errand } = await aDeployment({ 'batch.json': keyed });
+  const [first, second] = [await errand('enqueue', 'batch.json'), await errand('enqueue', 'batch.json')];
+  expect(first.err).toMatch(/^1 tasks enqueued; /);
+  expect(second.err).toMatch(/was enqueued before with this key\nnothing was enqueued again; see/);
+  expect([second.code, second.out]).toEqual([0, first.out]);
+});
+
+test('cancels for its own reason where the one that is given is blank', async () => {
+  const { errand } = await aDeployment({ 'batch.json': succeeding });
+  const batchId = (await errand('enqueue', 'batch.json')).out.trim();
+  await errand('cancel', batchId, '--reason', ' ');
+  const { cancel } = JSON.parse((await errand('status', batchId, '--json')).out);
+  expect(cancel.reason).toBe('cancelled from the command line');
+});
+
+test.each(['300.1.1.1', '192.0.2.1'])('refuses a simulator at %s, which is not here', async (host) => {
+  const { code, err } = await start(['simulator', '--host', host, '--port', '0'], aFolder(), {}).ended;
+  expect([code, err]).toEqual([2, expect.stringContaining(`cannot listen at ${host}:0`)]);
 });
 
 test('reads a batch from standard input', async () => {

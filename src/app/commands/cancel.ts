@@ -3,14 +3,16 @@ import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
 
+const REASON = 'cancelled from the command line';
+
 /** Why it is cancelled, as the outcomes will say. */
-export type CancelFlags = { reason: string; json?: boolean };
+export type CancelFlags = { reason?: string; json?: boolean };
 
 /** Cancels a batch or a task. What has ended already stays as it is, which is no error. */
 export async function cancel(id: string, { reason, json }: CancelFlags, screen: Screen): Promise<number> {
   const producer = composeProducer(loadConfig());
   try {
-    const done = await producer.cancel(id, reason);
+    const done = await producer.cancel(id, reason?.trim() || REASON);
     const texts = {
       cancelled: `${id} is cancelled: what has not started never starts, what runs is aborted`,
       settled: `batch ${id} has settled already; nothing was cancelled`,

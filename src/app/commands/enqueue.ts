@@ -23,7 +23,8 @@ export async function enqueue(file: string, { wait, json }: EnqueueFlags, screen
     if (!receipt.is_new) screen.note(`batch ${receipt.batch_id} was enqueued before with this key`);
     if (wait) return await settle(producer, input, receipt, json === true, screen);
     screen.print(json ? JSON.stringify(receipt) : receipt.batch_id);
-    if (!json) screen.note(`${receipt.total} tasks enqueued; see how they stand: errand status ${receipt.batch_id}`);
+    const done = receipt.is_new ? `${receipt.total} tasks enqueued` : 'nothing was enqueued again';
+    if (!json) screen.note(`${done}; see how they stand: errand status ${receipt.batch_id}`);
     return EXIT.ok;
   } finally {
     await producer.close();
@@ -43,7 +44,10 @@ async function settle(
   try {
     const summary = await followBatch(producer, { batchId, total, goals, signal }, screen);
     if (isJson) screen.print(JSON.stringify(summary));
-    else await showOutcomes(producer, { batchId, goals, isWanted: () => true }, screen);
+    else {
+      await showOutcomes(producer, { batchId, goals, isWanted: () => true }, screen);
+      if (summary.counts.succeeded > 0) screen.note(`\nRead the answers: errand outcomes ${batchId} --json`);
+    }
     return summary.counts.succeeded === total ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!signal.aborted) throw error;

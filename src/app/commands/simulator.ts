@@ -17,7 +17,7 @@ export async function simulator({ host, port, script }: SimulatorFlags, screen: 
     port: portOf(port),
     ...(script !== undefined && { script: await readScript(script) }),
   }).catch((error: NodeJS.ErrnoException) => {
-    if (error.syscall !== 'listen') throw error;
+    if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') throw error;
     throw new ErrandError('CONFIG_INVALID', `the simulator cannot listen at ${host}:${port}: ${error.message}`, {
       remedy: 'Choose another --port or --host.',
     });

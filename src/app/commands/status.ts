@@ -40,6 +40,8 @@ function summaryText({ usage, cost_usd, unpriced_tasks, cleanup, settled_at, fai
     `  tokens    ${usage.input_tokens} in, ${usage.output_tokens} out`,
     `  cost      ${costText(cost_usd)}${unpriced}`,
     `  cleaned   ${cleanup.released} given back${open}`,
-    ...failures.map(({ index, failure }) => `  #${index} ${failure.code}: ${failure.message} ${failure.remedy}`),
+    ...failures.map(
+      ({ index, failure }) => `  #${index} ${failure.code}: ${failure.message.replace(/\.?$/, '.')} ${failure.remedy}`,
+    ),
   ];
 }
