@@ -1,18 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { Limits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
-import { ErrandError, messageOf, type Problem } from '../errors.ts';
+import { ErrandError, type Problem } from '../errors.ts';
 import { BUILT_IN_PROVIDERS } from '../providers/catalogue.ts';
 import { CallTimeouts, ProviderProfile } from '../providers/profile.ts';
 import { DEFAULT_PREFIX } from '../queue/names.ts';
-import { faultText, yamlFault } from './syntax.ts';
-
-const DEFAULT_FILE = 'errand.config.yaml';
+import { readConfigFile } from './config-file.ts';
 
 const ms = z.number().int().positive();
 const port = z.number().int().min(0).max(65_535);
@@ -130,7 +126,7 @@ type Settings = Record<string, unknown>;
  * @throws ErrandError `CONFIG_INVALID` with every problem, naming the setting or the variable.
  */
 export function loadConfig(environment: Environment = processEnvironment(), overrides: Settings = {}): Config {
-  const file = sectionsIn(readFile(environment.ERRAND_CONFIG || undefined));
+  const file = readConfigFile(environment.ERRAND_CONFIG);
   const settings = merge(merge(file, fromEnvironment(environment)), overrides);
   const parsed = ConfigFile.safeParse(settings);
   if (!parsed.success) {
@@ -154,37 +150,6 @@ export function loadConfig(environment: Environment = processEnvironment(), over
     },
     environment,
   });
-}
-
-function readFile(named: string | undefined): Settings {
-  let text: string;
-  try {
-    text = readFileSync(named ?? DEFAULT_FILE, 'utf8');
-  } catch (error) {
-    // A file that is there and cannot be read must not pass for none: its routes would go elsewhere in silence.
-    if (named === undefined && error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
-    const whose = named === undefined ? DEFAULT_FILE : `ERRAND_CONFIG names ${named}, which`;
-    throw new ErrandError('CONFIG_INVALID', `${whose} cannot be read: ${messageOf(error)}`);
-  }
-  const value = yamlOf(text, named ?? DEFAULT_FILE);
-  if (value === null || isSettings(value)) return value ?? {};
-  throw new ErrandError(
-    'CONFIG_INVALID',
-    `${named ?? DEFAULT_FILE}: expected settings by name, got ${Array.isArray(value) ? 'a list' : `a ${typeof value}`}`,
-  );
-}
-
-function yamlOf(text: string, file: string): unknown {
-  try {
-    return parseYaml(text, { logLevel: 'error' }) as unknown;
-  } catch (error) {
-    throw new ErrandError('CONFIG_INVALID', `${file} is not YAML: ${faultText(yamlFault(error))}`);
-  }
-}
-
-/** A section of which all is commented out reads as `null`, and is absent. */
-function sectionsIn(file: Settings): Settings {
-  return Object.fromEntries(Object.entries(file).filter(([, section]) => section !== null));
 }
 
 function fromEnvironment(environment: Environment): Settings {
