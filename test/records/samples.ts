@@ -96,7 +96,8 @@ export function effectOf(id: string): EffectCall {
 }
 
 export function attemptOf<E extends NonNullable<Attempt['ended']>>(epoch: number, ended: E): Attempt & { ended: E } {
-  return { epoch, worker: 'w', turns_before: 0, started_at: '2026-01-01T00:00:00.000Z', ended_at: isoNow(), ended };
+  const at = isoNow();
+  return { epoch, worker: 'w', turns_before: 0, started_at: at, ended_at: at, ended };
 }
 
 const held = (epoch: number) => ({
