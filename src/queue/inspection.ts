@@ -97,7 +97,9 @@ function field(info: string, name: string): string | null {
 }
 
 async function laneFacts(redis: Redis, prefix: string, provider: string): Promise<LaneFacts> {
-  const queue = new Queue(laneOf(provider), { connection: redis, prefix, skipMetasUpdate: true });
+  // BullMQ would warn of what the findings say better, once for each lane.
+  const quiet = { skipMetasUpdate: true, skipVersionCheck: true };
+  const queue = new Queue(laneOf(provider), { connection: redis, prefix, ...quiet });
   queue.on('error', () => undefined); // the commands themselves report what goes wrong
   const { active = 0, ...others } = await queue.getJobCounts('wait', 'prioritized', 'delayed', 'active');
   const waiting = Object.values(others).reduce((sum, count) => sum + count, 0);
