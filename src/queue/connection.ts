@@ -93,7 +93,8 @@ const inTheirDatabase = new WeakSet<Redis>();
 export async function assertDatabase(redis: Redis): Promise<void> {
   const { db = 0 } = redis.options;
   if (db === 0 || inTheirDatabase.has(redis)) return;
-  const told = await redis.call('CLIENT', 'INFO').catch(() => '');
+  const told = await redis.call('CLIENT', 'INFO').catch(() => null);
+  if (told === null) return;
   const used = /\bdb=(\d+)/.exec(String(told))?.[1];
   if (used !== undefined && Number(used) !== db) {
     const message = `Redis has no database ${db}, which its address names`;
