@@ -81,6 +81,10 @@ async function unlessAborted(asking: Promise<Answer>, signal: AbortSignal | null
   }
 }
 
+function keyHeader({ key_header: name }: ProviderProfile, key: string): Record<string, string> {
+  return { [name]: name === 'authorization' ? `Bearer ${key}` : key };
+}
+
 /**
  * Makes the `fetch` of one provider and one credential. Redirects are refused: a redirect carries the prompt to
  * another host.
@@ -105,7 +109,7 @@ export function createProviderFetch(profile: ProviderProfile, credential: WireCr
     const headers = {
       accept: 'application/json, text/event-stream',
       'accept-encoding': 'identity',
-      authorization: `Bearer ${credential.secret.reveal()}`,
+      ...keyHeader(profile, credential.secret.reveal()),
       'content-type': 'application/json',
       'user-agent': 'errand',
       ...WIRE_HEADERS[profile.wire],

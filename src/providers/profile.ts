@@ -46,6 +46,8 @@ export const ProviderProfile = z
     base_url: z.url({ protocol: /^https?$/ }).refine(isBare, 'expected an address without login, query and fragment'),
     /** Where the key comes from: `env:NAME` (also reads `NAME_FILE`), `file:/path`, or `none` for a keyless endpoint. */
     credential: z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
+    /** The header that carries the key: the vendors' own takes it as a bearer token, others want it bare. */
+    key_header: z.enum(['authorization', 'x-api-key', 'api-key']).default('authorization'),
     default_model: z.string().optional(),
     effort_policy: EffortPolicy.default('clamp'),
     /** Levels a model takes, by model name or a prefix ending in `*`; overrides the built-in table. */

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Simulator } from '../../src/simulator/index.ts';
-import { ask, openModel, profileAt, simulate } from './models.ts';
+import { ask, KEY, modelOf, openModel, profileAt, sendEvents, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;
 afterEach(() => sim?.close());
@@ -52,4 +52,23 @@ test('a closed model refuses further calls, and may be closed again', async () =
   expect(await close()).toEqual({ aborted: 0, inFlight: 0 });
   await expect(model.turn(ask(), new AbortController().signal)).rejects.toThrow('was closed');
   expect(sim.requests()).toEqual([]);
+});
+
+test.each([
+  ['authorization', { authorization: `Bearer ${KEY}` }],
+  ['x-api-key', { 'x-api-key': KEY }],
+  ['api-key', { 'api-key': KEY }],
+])('the key travels in the header %s and in no other', async (key_header, expected) => {
+  const seen: Record<string, unknown>[] = [];
+  const server = await serve((req, res) => {
+    const carrying = Object.entries(req.headers).filter(([, value]) => String(value).includes(KEY));
+    seen.push(Object.fromEntries(carrying));
+    sendEvents(res, []);
+  });
+  for (const wire of WIRES) {
+    const { model } = modelOf(profileAt(wire, server.url, { key_header }));
+    await model.turn(ask(), new AbortController().signal).catch(() => undefined);
+  }
+  await server.close();
+  expect(seen).toEqual([expected, expected, expected]);
 });
