@@ -93,7 +93,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
           if (!consumer.isTaking) return 'draining';
           return redisHealth.whyNot;
         },
-        metrics: () => scrape(telemetry, redisHealth.whyNot === null ? workers : null),
+        metrics: () => scrape(telemetry, redisHealth.whyNot === null ? { workers, lanes: consumer } : null),
       },
       config.worker.health_host,
       config.worker.health_port,
@@ -195,14 +195,20 @@ async function drain(opened: Opened, patienceMs: number, health: RedisHealth): P
   await Promise.race([opened.close(), given.promise]).finally(() => clearInterval(timer));
 }
 
-/** The metrics, with what is open in the ledger where Redis can be asked. */
-async function scrape(
-  telemetry: Telemetry,
-  workers: WorkerRecords | null,
-): Promise<{ contentType: string; text: string }> {
-  const { registry, ledgerOpenRows } = telemetry.metrics;
-  const known = (await workers?.list()) ?? [];
-  if (workers) ledgerOpenRows.set(known.reduce((sum, worker) => sum + worker.openRows, 0));
+/** What Redis is asked at a scrape; of its lanes only while the worker takes tasks, since a drain closes them. */
+type Asked = { workers: WorkerRecords; lanes: Consumer | undefined };
+
+/** The metrics, with what is open in the ledger and what the lanes hold where Redis can be asked. */
+async function scrape(telemetry: Telemetry, asked: Asked | null): Promise<{ contentType: string; text: string }> {
+  const { registry, ledgerOpenRows, laneJobs } = telemetry.metrics;
+  if (asked) {
+    const known = await asked.workers.list();
+    ledgerOpenRows.set(known.reduce((sum, worker) => sum + worker.openRows, 0));
+    const lanes = asked.lanes?.isTaking ? await asked.lanes.laneJobs() : [];
+    for (const { provider, ...states } of lanes) {
+      for (const [state, count] of Object.entries(states)) laneJobs.set({ provider, state }, count);
+    }
+  }
   return { contentType: registry.contentType, text: await registry.metrics() };
 }
 

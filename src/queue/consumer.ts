@@ -57,6 +57,9 @@ export type ConsumerOptions = {
   onStaleMove: (error: Error) => void;
 };
 
+/** The task jobs of a lane: those that could start now, those that come back later, those that run. */
+export type LaneJobs = { provider: string; waiting: number; delayed: number; active: number };
+
 type Processor = (job: Job, token: string, lock: Lock) => Promise<object>;
 
 /**
@@ -102,6 +105,18 @@ export class Consumer {
 
   get isTaking(): boolean {
     return !this.#signs.isPaused && this.#workers.every((worker) => worker.isRunning());
+  }
+
+  /** How many task jobs each lane has, by state. */
+  async laneJobs(): Promise<LaneJobs[]> {
+    const { providers } = this.#options;
+    return Promise.all(
+      providers.map(async (provider) => {
+        const counts = await this.#lane(provider).getJobCounts('wait', 'prioritized', 'delayed', 'active');
+        const { wait = 0, prioritized = 0, delayed = 0, active = 0 } = counts;
+        return { provider, waiting: wait + prioritized, delayed, active };
+      }),
+    );
   }
 
   /**

@@ -41,6 +41,12 @@ export function createMetrics() {
       help: 'Open ledger rows, over all workers.',
       registers,
     }),
+    laneJobs: new Gauge({
+      name: 'errand_lane_jobs',
+      help: 'Task jobs in the lanes, over all workers.',
+      labelNames: ['provider', 'state'],
+      registers,
+    }),
     lockLosses: counter('errand_lock_losses_total', 'Attempts that lost their lock.', []),
     staleWrites: counter('errand_stale_writes_refused_total', 'Writes of superseded attempts that were refused.', []),
     batchesSettled: counter('errand_batches_settled_total', 'Batches settled by this worker.', []),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { aDeployment } from '../helpers/deployment.ts';
+import { requestsIn } from '../helpers/requests.ts';
 
 /** The samples of a scrape, but for the buckets and sums of durations. */
 async function samplesOf(url: string): Promise<string[]> {
@@ -49,10 +50,32 @@ test('the metrics of a worker say what its batch came to', async () => {
       'errand_cleanup_steps_total{kind="client",status="released",evidence="verified",actor="owner"} 5',
       'errand_cleanup_steps_total{kind="credential_lease",status="released",evidence="verified",actor="owner"} 5',
       'errand_cleanup_steps_total{kind="workspace",status="released",evidence="verified",actor="owner"} 1',
+      ...['acme', 'anthropic', 'local', 'openai'].flatMap((provider) =>
+        ['active', 'delayed', 'waiting'].map((state) => `errand_lane_jobs{provider="${provider}",state="${state}"} 0`),
+      ),
       'errand_ledger_open_rows 0',
       'errand_lock_losses_total 0',
       'errand_stale_writes_refused_total 0',
       'errand_batches_settled_total 1',
     ].sort(),
   );
+});
+
+test('the metrics say what waits, comes back later and runs in each lane', async () => {
+  const { producer, simulator, startWorker } = await aDeployment();
+  const inCall = requestsIn(simulator, 'received', 2);
+  const worker = await startWorker({ concurrency: 1 });
+  const deferred = { goal: '[[sim: status=429 retry_after=600]]', provider: 'openai' };
+  const running = { goal: '[[sim: hang=stream after=1]]', provider: 'local' };
+  const { batch_id: batchId } = await producer.enqueue({ tasks: [deferred, running, running, running] });
+  await inCall;
+  const lanes = async () => (await samplesOf(worker.health.url)).filter((line) => / [1-9]/.test(line));
+  await expect.poll(lanes).toContain('errand_lane_jobs{provider="openai",state="delayed"} 1');
+  expect(await lanes()).toContain('errand_lane_jobs{provider="local",state="active"} 1');
+  expect(await lanes()).toContain('errand_lane_jobs{provider="local",state="waiting"} 2');
+  await producer.cancel(batchId, 'seen');
+  await producer.settled(batchId);
+  const drained = worker.drain();
+  expect((await fetch(`${worker.health.url}/metrics`)).status).toBe(200);
+  await drained;
 });
