@@ -148,21 +148,14 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     'worker started',
   );
 
+  const closeAll = () => closePatiently(opened, config.worker.drain_grace_ms + HANDING_BACK_MS, redisHealth);
   let draining: Promise<void> | undefined;
   return {
     health,
     running: () => active.count,
     drain: () => {
-      log.info({ running: active.count }, 'draining');
-      active.drain();
-      draining ??= drain(opened, config.worker.drain_grace_ms + HANDING_BACK_MS, redisHealth);
-      return draining.then(
-        () => log.info('drained'),
-        (error: unknown) => {
-          log.error({ ...(isErrandError(error) && { code: error.code }) }, messageOf(error));
-          throw error;
-        },
-      );
+      draining ??= drain(active, log, closeAll);
+      return draining;
     },
   };
 }
@@ -179,13 +172,25 @@ async function makeWorkspaceRoot(path: string): Promise<void> {
   }
 }
 
+async function drain(active: ActiveAttempts, log: Log, closeAll: () => Promise<void>): Promise<void> {
+  log.info({ running: active.count }, 'draining');
+  active.drain();
+  try {
+    await closeAll();
+    log.info('drained');
+  } catch (error) {
+    log.error({ ...(isErrandError(error) && { code: error.code }) }, messageOf(error));
+    throw error;
+  }
+}
+
 /**
  * Closes everything. Redis may be away just then, and what waits for it would wait for ever: after `patienceMs` it is
  * given up.
  *
  * @throws ErrandError `REDIS_UNAVAILABLE` then: what ran here is not handed back, but taken up once its lock lapses.
  */
-async function drain(opened: Opened, patienceMs: number, health: RedisHealth): Promise<void> {
+async function closePatiently(opened: Opened, patienceMs: number, health: RedisHealth): Promise<void> {
   const given = Promise.withResolvers<never>();
   const startedMs = monotonicMs();
   const timer = setInterval(() => {

@@ -1,4 +1,5 @@
 import { parseTaskId } from '../base/ids.ts';
+import { repeat } from '../base/repeat.ts';
 import type { Channels } from '../records/channels.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import { cancelledBy } from './classify.ts';
@@ -16,7 +17,7 @@ export class ActiveAttempts {
   readonly #records: TaskRecords;
   readonly #running = new Map<string, AbortController>();
   #isDraining = false;
-  #timer: NodeJS.Timeout | undefined;
+  #stopPolling: (() => void) | undefined;
   #stopListening: (() => Promise<void>) | undefined;
 
   constructor(records: TaskRecords) {
@@ -39,11 +40,11 @@ export class ActiveAttempts {
 
   async watch(channels: Channels, onError: (error: unknown) => void): Promise<void> {
     this.#stopListening = await channels.onCancel((id) => this.#look(id).catch(onError));
-    this.#timer = setInterval(() => this.#look().catch(onError), POLL_MS);
+    this.#stopPolling = repeat(POLL_MS, () => this.#look(), onError);
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopPolling?.();
     await this.#stopListening?.();
   }
 
