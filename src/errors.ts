@@ -57,14 +57,26 @@ export const FAILURES = {
   TASK_INVALID: {
     origin: 'input',
     disposition: 'discard',
-    means: 'A task job does not parse, or was written by a newer version.',
-    remedy: 'Upgrade the workers to the version of the producer, or enqueue the batch again.',
+    means: 'A task job does not parse.',
+    remedy: 'Enqueue the task again with a producer of Errand; look for another program that writes to the lane.',
+  },
+  VERSION_TOO_NEW: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'The task needs a newer version of Errand than any worker that serves its lane.',
+    remedy: 'Upgrade the workers to the version of the producer, then enqueue the task again.',
   },
   ROUTE_UNSUPPORTED: {
     origin: 'input',
     disposition: 'discard',
     means: 'The route names a provider, model or effort that this deployment does not offer.',
     remedy: 'Choose one of those the message lists, or declare the provider in errand.config.yaml.',
+  },
+  LANE_UNSERVED: {
+    origin: 'infrastructure',
+    disposition: 'discard',
+    means: 'No worker has served the lane of the task for as long as tasks.unserved_ms allows.',
+    remedy: 'Start a worker that has the provider of the task in its configuration, then enqueue the task again.',
   },
   BATCH_REJECTED: {
     origin: 'credential',
@@ -157,6 +169,12 @@ export const FAILURES = {
     means: 'The provider sent something that is not its protocol.',
     remedy: 'Check that the base URL and the wire of the provider belong together.',
   },
+  PROVIDER_REPLY_TOO_LARGE: {
+    origin: 'provider',
+    disposition: 'discard',
+    means: 'The reply of one turn is larger than Errand stores: 3 MiB, 128 tool calls or 1,024 blocks.',
+    remedy: 'Ask for less in one turn, or lower budget.output_tokens_per_turn. A retry would pay for the same reply.',
+  },
   PROVIDER_REFUSED_REQUEST: {
     origin: 'provider',
     disposition: 'discard',
@@ -241,6 +259,12 @@ export const FAILURES = {
     disposition: 'discard',
     means: 'The queue ended the task without an outcome from any worker.',
     remedy: 'Look for workers that are killed while they run this task.',
+  },
+  TASK_REMOVED: {
+    origin: 'infrastructure',
+    disposition: 'discard',
+    means: 'The job of the task was removed from the queue before the task had ended.',
+    remedy: 'Enqueue the task again. Look for a person or a program that removes jobs from the lane.',
   },
   CRASH_LOOP: {
     origin: 'attempt',
