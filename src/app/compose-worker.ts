@@ -12,6 +12,7 @@ import { Consumer } from '../queue/consumer.ts';
 import { assertSuitable } from '../queue/inspection.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
 import { RedisHealth } from '../queue/redis-health.ts';
+import { Announcements } from '../records/announcements.ts';
 import { BatchRecords } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
 import { TaskRecords } from '../records/task-records.ts';
@@ -20,6 +21,7 @@ import type { Log } from '../telemetry/log.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { ActiveAttempts } from '../worker/active-attempts.ts';
 import { Admission } from '../worker/admission.ts';
+import { Announcer } from '../worker/announcer.ts';
 import { errorOf, failureOf } from '../worker/classify.ts';
 import { closeGivenUp } from '../worker/close-unopened.ts';
 import { identifyWorker } from '../worker/identity.ts';
@@ -103,6 +105,13 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   await assertSuitable(redis);
   const models = new Models();
   const releasers = new Releasers({ redactor, catalogue, credentials, models });
+  const announcer = new Announcer({
+    announcements: new Announcements(redis, config.prefix),
+    instance: self.instance,
+    lanes: catalogue.names(),
+    onError,
+  });
+  await opened.add(announcer, (announcing) => announcing.stop()).start();
   const reclaim = new Reclaim({ workers, records, self, releasers, telemetry });
   await opened.add(reclaim, (started) => started.stop()).start();
   await opened.add(active, (watching) => watching.close()).watch(new Channels(listening, config.prefix), onError);
@@ -154,6 +163,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     health,
     running: () => active.count,
     drain: () => {
+      if (!draining) announcer.serveNothing();
       draining ??= drain(active, log, closeAll);
       return draining;
     },

@@ -101,6 +101,16 @@ export class Keys {
     return `${this.#root}:workers:beats`;
   }
 
+  /** String with expiry: what a live worker announces, such as the lanes it serves. */
+  serves(instance: string): string {
+    return `${this.#root}:serves:${instance}`;
+  }
+
+  /** Hash: lane → when a worker last served it, in ms of the clock of Redis. */
+  lanesServed(): string {
+    return `${this.#root}:lanes:served`;
+  }
+
   /** String with expiry: who is releasing what a dead worker held. */
   reclaimClaim(instance: string): string {
     return `${this.#root}:reclaim:${instance}`;

@@ -1,3 +1,9 @@
+/** The clock of Redis in ms, as a local. */
+export const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
+
 /**
  * The fence of every write but a release: passes only while the task has no outcome and `epoch` is its newest.
  * Expects `outcomes`, `task`, `index` and `epoch` as locals.

@@ -1,10 +1,5 @@
 import { Script } from './script.ts';
-
-/** The clock of Redis in ms, as a local. */
-const NOW = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`;
+import { NOW } from './script-parts.ts';
 
 /**
  * Puts a worker on record with a sign of life, or keeps it there: nobody ever sees the one without the other.

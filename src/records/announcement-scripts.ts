@@ -1,0 +1,13 @@
+import { Script } from './script.ts';
+import { NOW } from './script-parts.ts';
+
+/**
+ * Announces what a worker serves, for a while, and notes when its lanes were last served.
+ * KEYS announcement of the worker, lanes served. ARGV announcement, how long it holds in ms, then the lanes.
+ */
+export const ANNOUNCE = new Script(`
+${NOW}
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+for i = 3, #ARGV do redis.call('HSET', KEYS[2], ARGV[i], now) end
+return 1
+`);

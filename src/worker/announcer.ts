@@ -1,0 +1,52 @@
+import { repeat } from '../base/repeat.ts';
+import { READER_VERSION } from '../contract/announcement.ts';
+import type { Announcements } from '../records/announcements.ts';
+
+/** How often a worker announces what it serves: with every beat. */
+const ANNOUNCE_MS = 5_000;
+
+/** What announcing takes. `lanes` are the providers whose tasks the worker takes. */
+export type AnnouncerDeps = {
+  announcements: Announcements;
+  instance: string;
+  lanes: readonly string[];
+  onError: (error: unknown) => void;
+};
+
+/** Announces what this worker serves, until it stops. */
+export class Announcer {
+  readonly #deps: AnnouncerDeps;
+  #lanes: readonly string[];
+  #stopRepeating: (() => void) | undefined;
+
+  constructor(deps: AnnouncerDeps) {
+    this.#deps = deps;
+    this.#lanes = deps.lanes;
+  }
+
+  /**
+   * Announces at once and then with every beat. Call it before the worker gets on record: a worker on record that
+   * announces nothing is taken for an earlier version, which may serve any lane.
+   */
+  async start(): Promise<void> {
+    await this.#announce();
+    this.#stopRepeating = repeat(ANNOUNCE_MS, () => this.#announce(), this.#deps.onError);
+  }
+
+  /** Announces that this worker takes no more tasks. */
+  serveNothing(): void {
+    this.#lanes = [];
+    this.#announce().catch(this.#deps.onError);
+  }
+
+  /** Stops, and removes the announcement. */
+  async stop(): Promise<void> {
+    this.#stopRepeating?.();
+    await this.#deps.announcements.withdraw(this.#deps.instance);
+  }
+
+  async #announce(): Promise<void> {
+    const { announcements, instance } = this.#deps;
+    await announcements.announce(instance, { lanes: [...this.#lanes], reader: READER_VERSION });
+  }
+}

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { Announcements } from '../../src/records/announcements.ts';
+import { Keys } from '../../src/records/keys.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { openRedis } from '../helpers/redis.ts';
+
+test('a worker announces its lanes while it runs and nothing once it has drained', async () => {
+  const { prefix, startWorker } = await aDeployment();
+  const redis = openRedis();
+  const announcements = new Announcements(redis, prefix);
+  const worker = await startWorker();
+  const [live] = await announcements.live();
+  expect(live?.announcement?.lanes.toSorted()).toEqual(['acme', 'anthropic', 'local', 'openai']);
+  await worker.drain();
+  expect(await announcements.live()).toEqual([]);
+  expect(await redis.exists(new Keys(prefix).serves(live?.instance ?? ''))).toBe(0);
+});
