@@ -333,6 +333,8 @@ export type ErrandErrorDetails = {
   requestId?: string;
   /** Everything wrong with an input, in the order found. */
   problems?: Problem[];
+  /** The reader version that a record or job asks for, if it is newer than this one. */
+  needs?: number;
 };
 
 /**
@@ -348,6 +350,7 @@ export class ErrandError extends Error {
   readonly httpStatus: number | undefined;
   readonly requestId: string | undefined;
   readonly problems: Problem[];
+  readonly needs: number | undefined;
 
   constructor(code: FailureCode, message: string, details: ErrandErrorDetails = {}) {
     super(message, details.cause === undefined ? {} : { cause: details.cause });
@@ -357,6 +360,7 @@ export class ErrandError extends Error {
     this.httpStatus = details.httpStatus;
     this.requestId = details.requestId;
     this.problems = details.problems ?? [];
+    this.needs = details.needs;
   }
 }
 

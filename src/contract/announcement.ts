@@ -1,14 +1,12 @@
 import { z } from 'zod';
-
-/** The reader version of this tree: a worker may act on jobs and records that need no higher one. */
-export const READER_VERSION = 1;
+import { stored } from './stored.ts';
 
 /**
  * What a worker tells of itself with every beat, apart from its identity, which earlier versions read strictly.
  *
  * `lanes` are the providers whose tasks it takes; empty while it drains. Later versions may add fields.
  */
-export const Announcement = z.looseObject({
+export const Announcement = stored({
   lanes: z.array(z.string()),
   reader: z.number().int().positive(),
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ReasoningEffort } from './effort.ts';
 import { Failure } from './failure.ts';
 import { ProviderName, RouteRequest } from './route.ts';
+import { stored } from './stored.ts';
 import { Metadata, TaskSpec } from './task.ts';
 import { Cost, Usage } from './usage.ts';
 
@@ -49,7 +50,7 @@ export type Batch = { options: BatchOptions; tasks: TaskSpec[]; route: RouteRequ
 export type BatchJob = { version: 1; batch_id: string; name: string; total: number };
 
 /** A distinct route of a batch, with the first task that carries it: what admission checks. */
-export const RouteInUse = z.strictObject({
+export const RouteInUse = stored({
   provider: ProviderName,
   model: z.string(),
   reasoning_effort: ReasoningEffort.optional(),
@@ -58,7 +59,7 @@ export const RouteInUse = z.strictObject({
 export type RouteInUse = z.infer<typeof RouteInUse>;
 
 /** What a batch is, as recorded once at enqueue for the workers; its shared context is kept beside it. */
-export const BatchRecord = z.strictObject({
+export const BatchRecord = stored({
   version: z.literal(1),
   batch_id: z.string(),
   name: z.string(),
@@ -72,21 +73,21 @@ export const BatchRecord = z.strictObject({
 export type BatchRecord = z.infer<typeof BatchRecord>;
 
 /** The verdict of admission, written once: the unusable routes, first task first. Empty: all is usable. */
-export const AdmissionVerdict = z.strictObject({
+export const AdmissionVerdict = stored({
   version: z.literal(1),
   unusable: z.array(RouteInUse.extend({ failure: Failure })),
 });
 export type AdmissionVerdict = z.infer<typeof AdmissionVerdict>;
 
 /** Someone's wish to cancel a batch or a task. */
-export const CancelFlag = z.strictObject({ reason: z.string(), requested_at: z.iso.datetime() });
+export const CancelFlag = stored({ reason: z.string(), requested_at: z.iso.datetime() });
 export type CancelFlag = z.infer<typeof CancelFlag>;
 
 /** What `enqueue` returns. `is_new` is false where the idempotency key had been enqueued before. */
 export type Receipt = { batch_id: string; total: number; is_new: boolean; warnings: string[] };
 
 /** How many tasks of a batch ended in which way. */
-export const Counts = z.strictObject({
+export const Counts = stored({
   succeeded: z.number().int(),
   failed: z.number().int(),
   rejected: z.number().int(),
@@ -95,7 +96,7 @@ export const Counts = z.strictObject({
 export type Counts = z.infer<typeof Counts>;
 
 /** What a settled batch came to. */
-export const BatchSummary = z.strictObject({
+export const BatchSummary = stored({
   version: z.literal(1),
   batch_id: z.string(),
   name: z.string(),
@@ -106,8 +107,8 @@ export const BatchSummary = z.strictObject({
   /** Tasks whose price is unknown; where it is above 0, `cost_usd` is `null`. */
   unpriced_tasks: z.number().int(),
   /** The first failures by index, at most ten. */
-  failures: z.array(z.strictObject({ index: z.number().int(), task_id: z.string(), failure: Failure })),
-  cleanup: z.strictObject({ released: z.number().int(), open: z.number().int() }),
+  failures: z.array(stored({ index: z.number().int(), task_id: z.string(), failure: Failure })),
+  cleanup: stored({ released: z.number().int(), open: z.number().int() }),
   enqueued_at: z.iso.datetime(),
   settled_at: z.iso.datetime(),
 });

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { ProviderName } from './route.ts';
+import { stored } from './stored.ts';
 import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
 
 /** A tool the model asked for. `arguments` is the JSON text as the model wrote it; it may not parse. */
-export const ToolCall = z.strictObject({ id: z.string(), name: z.string(), arguments: z.string() });
+export const ToolCall = stored({ id: z.string(), name: z.string(), arguments: z.string() });
 export type ToolCall = z.infer<typeof ToolCall>;
 
 /** What a tool answered. An error is an answer too: the model reads it and goes on. */
-export const ToolResult = z.strictObject({ call_id: z.string(), text: z.string(), is_error: z.boolean() });
+export const ToolResult = stored({ call_id: z.string(), text: z.string(), is_error: z.boolean() });
 export type ToolResult = z.infer<typeof ToolResult>;
 
 /**
@@ -17,7 +18,7 @@ export const StopReason = z.enum(['answer', 'tools', 'length', 'refusal']);
 export type StopReason = z.infer<typeof StopReason>;
 
 /** One completed model call. `native` is the provider's own JSON, echoed verbatim on the next turn. */
-export const Turn = z.strictObject({
+export const Turn = stored({
   native: z.json(),
   text: z.string(),
   tool_calls: z.array(ToolCall),
@@ -33,7 +34,7 @@ export type Turn = z.infer<typeof Turn>;
  *
  * `tool_results` answer the tool calls of the checkpoint before; they stand here because they were sent with this call.
  */
-export const Checkpoint = z.strictObject({
+export const Checkpoint = stored({
   version: z.literal(1),
   turn: z.number().int().positive(),
   tool_results: z.array(ToolResult),
@@ -45,7 +46,7 @@ export type Checkpoint = z.infer<typeof Checkpoint>;
  * A response that the provider works on in the background, for a turn that is not on record yet. `epoch` is the attempt
  * that asked for it; a later one that finds it goes on with it instead of asking again.
  */
-export const BackgroundResponse = z.strictObject({
+export const BackgroundResponse = stored({
   turn: z.number().int().positive(),
   provider: ProviderName,
   id: z.string(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { stored } from './stored.ts';
 
 /**
  * The kinds of resource there are. Each has one releaser (`worker/releasers.ts`). A `response` is one that a provider works
@@ -21,7 +22,7 @@ export const CleanupActor = z.enum(['owner', 'reclaim', 'boot_sweep', 'operator'
 export type CleanupActor = z.infer<typeof CleanupActor>;
 
 /** One resource given back, or not: a step of the cleanup record. `detail` says what was seen. */
-export const CleanupStep = z.strictObject({
+export const CleanupStep = stored({
   row: z.string(),
   kind: ResourceKind,
   ref: z.string(),
@@ -35,7 +36,7 @@ export const CleanupStep = z.strictObject({
 export type CleanupStep = z.infer<typeof CleanupStep>;
 
 /** Everything an attempt held, in the order it was given back. `open` counts the rows that are not closed. */
-export const CleanupRecord = z.strictObject({
+export const CleanupRecord = stored({
   version: z.literal(1),
   steps: z.array(CleanupStep),
   open: z.number().int().nonnegative(),
@@ -56,8 +57,8 @@ const held = {
  * {@link CleanupStep}.
  */
 export const LedgerRow = z.discriminatedUnion('status', [
-  z.strictObject({ status: z.literal('intent'), ...held }),
-  z.strictObject({ status: z.literal('acquired'), acquired_at: z.iso.datetime(), ...held }),
+  stored({ status: z.literal('intent'), ...held }),
+  stored({ status: z.literal('acquired'), acquired_at: z.iso.datetime(), ...held }),
 ]);
 export type LedgerRow = z.infer<typeof LedgerRow>;
 
@@ -70,5 +71,5 @@ export function cleanupOf(steps: CleanupStep[]): CleanupRecord {
 export function amendCleanup(record: CleanupRecord, later: CleanupStep[]): CleanupRecord {
   if (later.length === 0) return record;
   const byRow = new Map([...record.steps, ...later].map((step) => [step.row, step]));
-  return cleanupOf([...byRow.values()]);
+  return { ...record, ...cleanupOf([...byRow.values()]) };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ToolResult } from './checkpoint.ts';
+import { stored } from './stored.ts';
 
 /**
  * One call of a tool of class `effect`, as the journal of its task holds it: written before the tool runs, and again with
@@ -7,7 +8,7 @@ import { ToolResult } from './checkpoint.ts';
  *
  * `id` is its place in the task, `<turn>.<number in the turn>`, because some models use a `call_id` more than once.
  */
-export const EffectCall = z.strictObject({
+export const EffectCall = stored({
   version: z.literal(1),
   id: z.string(),
   call_id: z.string(),

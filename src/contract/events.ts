@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FAILURE_CODES } from '../errors.ts';
 import { AttemptEnd } from './outcome.ts';
+import { stored } from './stored.ts';
 
 const common = { version: z.literal(1), batch_id: z.string(), at: z.iso.datetime() };
 const ofTask = { ...common, task_id: z.string(), index: z.number().int() };
@@ -10,21 +11,21 @@ const ofTask = { ...common, task_id: z.string(), index: z.number().int() };
  * the truth.
  */
 export const ErrandEvent = z.discriminatedUnion('event', [
-  z.strictObject({ event: z.literal('attempt_started'), epoch: z.number().int(), worker: z.string(), ...ofTask }),
-  z.strictObject({ event: z.literal('turn_recorded'), epoch: z.number().int(), turn: z.number().int(), ...ofTask }),
-  z.strictObject({
+  stored({ event: z.literal('attempt_started'), epoch: z.number().int(), worker: z.string(), ...ofTask }),
+  stored({ event: z.literal('turn_recorded'), epoch: z.number().int(), turn: z.number().int(), ...ofTask }),
+  stored({
     event: z.literal('attempt_ended'),
     epoch: z.number().int(),
     ended: AttemptEnd,
     code: z.enum(FAILURE_CODES).optional(),
     ...ofTask,
   }),
-  z.strictObject({
+  stored({
     event: z.literal('task_ended'),
     status: z.enum(['succeeded', 'failed', 'rejected', 'cancelled']),
     code: z.enum(FAILURE_CODES).optional(),
     ...ofTask,
   }),
-  z.strictObject({ event: z.literal('batch_settled'), ...common }),
+  stored({ event: z.literal('batch_settled'), ...common }),
 ]);
 export type ErrandEvent = z.infer<typeof ErrandEvent>;

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { FAILURE_CODES } from '../errors.ts';
+import { stored } from './stored.ts';
 
 /** Something thrown, as it is stored: scrubbed of secrets, with its causes flattened to text. */
-export const Failure = z.strictObject({
+export const Failure = stored({
   version: z.literal(1),
   code: z.enum(FAILURE_CODES),
   origin: z.enum(['input', 'credential', 'provider', 'child', 'budget', 'attempt', 'infrastructure', 'internal']),

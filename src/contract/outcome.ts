@@ -3,6 +3,7 @@ import { CleanupRecord } from './cleanup.ts';
 import { InterruptedEffect } from './effect-call.ts';
 import { Failure } from './failure.ts';
 import { RouteAudit } from './route.ts';
+import { stored } from './stored.ts';
 import { Metadata } from './task.ts';
 import { Cost, Usage } from './usage.ts';
 
@@ -19,7 +20,7 @@ export type AttemptEnd = z.infer<typeof AttemptEnd>;
  *
  * Deferrals in a row that left nothing open and cut no call off are one record, that of the last.
  */
-export const Attempt = z.strictObject({
+export const Attempt = stored({
   epoch: z.number().int().positive(),
   worker: z.string(),
   /** How many turns were on record when it started. */
@@ -71,10 +72,10 @@ const common = {
 };
 
 /** What the child said and wrote, as far as it came. */
-export const Answer = z.strictObject({
+export const Answer = stored({
   text: z.string(),
   /** Files left in the workspace, with their contents where small; the workspace itself is removed. */
-  files: z.array(z.strictObject({ path: z.string(), bytes: z.number().int(), text: z.string().optional() })),
+  files: z.array(stored({ path: z.string(), bytes: z.number().int(), text: z.string().optional() })),
 });
 export type Answer = z.infer<typeof Answer>;
 
@@ -84,10 +85,10 @@ export type Answer = z.infer<typeof Answer>;
  * `rejected` means that no child was built because its batch was not admitted.
  */
 export const Outcome = z.discriminatedUnion('status', [
-  z.strictObject({ status: z.literal('succeeded'), answer: Answer, ...common }),
-  z.strictObject({ status: z.literal('failed'), failure: Failure, partial: Answer.optional(), ...common }),
-  z.strictObject({ status: z.literal('rejected'), failure: Failure, ...common }),
-  z.strictObject({
+  stored({ status: z.literal('succeeded'), answer: Answer, ...common }),
+  stored({ status: z.literal('failed'), failure: Failure, partial: Answer.optional(), ...common }),
+  stored({ status: z.literal('rejected'), failure: Failure, ...common }),
+  stored({
     status: z.literal('cancelled'),
     failure: Failure,
     reason: z.string(),

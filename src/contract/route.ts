@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ReasoningEffort } from './effort.ts';
+import { stored } from './stored.ts';
 
 /** The protocol spoken to a provider: OpenAI Responses, OpenAI Chat Completions, Anthropic Messages. */
 export const Wire = z.enum(['responses', 'chat', 'messages']);
@@ -23,13 +24,13 @@ export const RouteRule = z.enum(['task', 'defaults', 'batch', 'config', 'parent'
 export type RouteRule = z.infer<typeof RouteRule>;
 
 /** A route resolved at enqueue: what the task will run on, what was written, and which rule chose each field. */
-export const ResolvedRoute = z.strictObject({
+export const ResolvedRoute = stored({
   provider: ProviderName,
   model: z.string(),
   /** Absent where nobody asked for a level: the model's own default applies. */
   reasoning_effort: ReasoningEffort.optional(),
-  requested: RouteRequest,
-  chosen_by: z.strictObject({
+  requested: stored(RouteRequest.shape),
+  chosen_by: stored({
     provider: RouteRule,
     model: RouteRule,
     reasoning_effort: RouteRule.optional(),
@@ -42,7 +43,7 @@ export const EffortTreatment = z.enum(['sent', 'clamped', 'omitted', 'not_reques
 export type EffortTreatment = z.infer<typeof EffortTreatment>;
 
 /** What a task really ran on. `null` effort: no field was sent. */
-export const EffectiveRoute = z.strictObject({
+export const EffectiveRoute = stored({
   provider: ProviderName,
   model: z.string(),
   reasoning_effort: ReasoningEffort.nullable(),
@@ -54,7 +55,7 @@ export const EffectiveRoute = z.strictObject({
 export type EffectiveRoute = z.infer<typeof EffectiveRoute>;
 
 /** The route audit in every outcome: requested, chosen, effective. `effective` is `null` where no child was built. */
-export const RouteAudit = z.strictObject({
+export const RouteAudit = stored({
   ...ResolvedRoute.shape,
   effective: EffectiveRoute.nullable(),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ResolvedRoute, RouteRequest } from './route.ts';
+import { stored } from './stored.ts';
 
 /** A toolset a child may be given by name. */
 export const Toolset = z.enum(['workspace']);
@@ -47,15 +48,17 @@ export const TaskSpec = z.strictObject({
 });
 export type TaskSpec = z.infer<typeof TaskSpec>;
 
+const { provider: _, model: __, reasoning_effort: ___, ...ownFields } = TaskSpec.shape;
+
 /**
  * The data of a task job: everything a worker needs but the batch's shared context, which is stored once with the
  * batch. Written by the producer, never changed.
  */
-export const TaskJob = z.strictObject({
+export const TaskJob = stored({
   version: z.literal(1),
   batch_id: z.string(),
   index: z.number().int().nonnegative(),
-  task: TaskSpec.omit({ provider: true, model: true, reasoning_effort: true }),
+  task: stored({ ...ownFields, budget: stored(Budget.shape).optional() }),
   route: ResolvedRoute,
 });
 export type TaskJob = z.infer<typeof TaskJob>;

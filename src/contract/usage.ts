@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { stored } from './stored.ts';
 
 /** Tokens of one or more model calls. `input_tokens` is the total, with what came from the cache included. */
-export const Usage = z.strictObject({
+export const Usage = stored({
   input_tokens: z.number().int().nonnegative(),
   cached_input_tokens: z.number().int().nonnegative(),
   output_tokens: z.number().int().nonnegative(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { stored } from './stored.ts';
 
 /**
  * What tells one start of one worker from every other: enough for someone on the same machine to prove that it is dead.
@@ -8,7 +9,7 @@ import { z } from 'zod';
  * platform fills with one worker at a time, such as the container of a pod. `lock_duration_ms` says when it gives its tasks
  * up where it is cut off; earlier versions did not tell.
  */
-export const WorkerIdentity = z.strictObject({
+export const WorkerIdentity = stored({
   version: z.literal(1),
   instance: z.string(),
   name: z.string(),

@@ -3,7 +3,7 @@ import { Announcement } from '../contract/announcement.ts';
 import { ANNOUNCE } from './announcement-scripts.ts';
 import { Keys } from './keys.ts';
 import { pairsOf } from './pairs.ts';
-import { readEntry } from './read-entry.ts';
+import { readEntry } from './read-record.ts';
 import { READ_WORKERS } from './worker-scripts.ts';
 
 /** How long an announcement holds, and how recent the last beat of a live worker is: three beats. */

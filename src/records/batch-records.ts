@@ -7,7 +7,7 @@ import {
   BatchRecord,
   type BatchStatus,
   BatchSummary,
-  CancelFlag,
+  type CancelFlag,
   type Counts,
 } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
@@ -16,7 +16,9 @@ import { ErrandError } from '../errors.ts';
 import { CANCEL_BATCH, CANCEL_TASK, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
 import { wakeOf } from './job-name.ts';
 import { Keys } from './keys.ts';
+import { readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
+import { readRecord } from './read-record.ts';
 import { recordText } from './record-text.ts';
 import { repliesOf } from './replies.ts';
 
@@ -85,9 +87,9 @@ export class BatchRecords {
     const [data, context, verdict] = await this.#redis.hmget(this.#keys.batch(batchId), 'data', 'context', 'admission');
     if (!data) return null;
     return {
-      record: BatchRecord.parse(JSON.parse(data)),
+      record: recordOf(batchId, data),
       context: context ?? '',
-      verdict: verdict ? AdmissionVerdict.parse(JSON.parse(verdict)) : null,
+      verdict: verdict ? verdictOf(batchId, verdict) : null,
     };
   }
 
@@ -96,7 +98,7 @@ export class BatchRecords {
     const key = this.#keys.batch(batchId);
     if ((await this.#redis.hsetnx(key, 'admission', recordText(verdict, this.#redactor))) === 1) return verdict;
     const first = await this.#redis.hget(key, 'admission');
-    return first ? AdmissionVerdict.parse(JSON.parse(first)) : verdict;
+    return first ? verdictOf(batchId, first) : verdict;
   }
 
   /** Where the batch stands, or `null` where it is not on record. */
@@ -108,7 +110,7 @@ export class BatchRecords {
     const [head, numbers, running] = await repliesOf(pipeline);
     const [data, stage, cancel, summary] = head as (string | null)[];
     if (!data) return null;
-    const { name, total, metadata } = BatchRecord.parse(JSON.parse(data));
+    const { name, total, metadata } = recordOf(batchId, data);
     const [succeeded = 0, failed = 0, rejected = 0, cancelled = 0] = (numbers as (string | null)[]).map(Number);
     const counts: Counts = { succeeded, failed, rejected, cancelled };
     const common = {
@@ -119,9 +121,9 @@ export class BatchRecords {
       ended: succeeded + failed + rejected + cancelled,
       running: Number(running),
       ...(metadata && { metadata }),
-      ...(cancel && { cancel: CancelFlag.parse(JSON.parse(cancel)) }),
+      ...(cancel && { cancel: readFlag(cancel) }),
     };
-    if (summary) return { ...common, status: 'settled', summary: BatchSummary.parse(JSON.parse(summary)) };
+    if (summary) return { ...common, status: 'settled', summary: summaryOf(batchId, summary) };
     return { ...common, status: stage === 'enqueueing' ? 'enqueueing' : 'running' };
   }
 
@@ -148,7 +150,7 @@ export class BatchRecords {
     keys.push(this.#keys.resting(id));
     const text = recordText(summary, this.#redactor);
     const reply = await SETTLE.run(this.#redis, keys, [text, this.#retentionSeconds, this.#keys.events(id), event]);
-    return BatchSummary.parse(JSON.parse(String(reply)));
+    return summaryOf(id, String(reply));
   }
 
   /** The tasks of a batch, or the one task, whose jobs wait for a place or until they come back: to wake on a cancel. */
@@ -171,9 +173,21 @@ export class BatchRecords {
         )
       : await CANCEL_BATCH.run(this.#redis, [this.#keys.batch(id)], [flag, this.#keys.cancels(), id]);
     const [status, detail] = reply as [Cancelling['status'], string];
-    if (status === 'cancelled') return { status, flag: CancelFlag.parse(JSON.parse(detail)) };
+    if (status === 'cancelled') return { status, flag: readFlag(detail) };
     if (status === 'ended')
       return { status, outcome: readOutcome(task?.batchId ?? '', task?.index ?? 0, detail, null) };
     return { status };
   }
+}
+
+function recordOf(batchId: string, text: string): BatchRecord {
+  return readRecord(BatchRecord, text, `the record of batch ${batchId}`);
+}
+
+function verdictOf(batchId: string, text: string): AdmissionVerdict {
+  return readRecord(AdmissionVerdict, text, `the admission of batch ${batchId}`);
+}
+
+function summaryOf(batchId: string, text: string): BatchSummary {
+  return readRecord(BatchSummary, text, `the summary of batch ${batchId}`);
 }

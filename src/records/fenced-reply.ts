@@ -1,13 +1,14 @@
-import { CancelFlag } from '../contract/batch.ts';
+import type { CancelFlag } from '../contract/batch.ts';
 import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import { wakeOf } from './job-name.ts';
+import { readFlag } from './read-flag.ts';
 
 /** Reads a fenced script's reply: throws where the fence refused, else returns the cancel flag or `null`. */
 export function fenced(reply: unknown, batchId: string): CancelFlag | null {
   const [status, detail] = reply as [string, unknown];
   if (status === 'ok') return null;
-  if (status === 'cancelled') return CancelFlag.parse(JSON.parse(String(detail)));
+  if (status === 'cancelled') return readFlag(String(detail));
   throw new ErrandError('ATTEMPT_SUPERSEDED', `a write of batch ${batchId} was refused: ${refusalOf(status, detail)}`);
 }
 

@@ -1,7 +1,8 @@
-import { CancelFlag } from '../contract/batch.ts';
+import type { CancelFlag } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { messageOf } from '../errors.ts';
 import { partsOf } from './keys.ts';
+import { readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
 import { historyOf, newestEpochIn, type TaskHistory } from './task-history.ts';
 
@@ -25,7 +26,7 @@ export function openingOf(reply: unknown, taskId: string): Opening {
       return { status, outcome: readOutcome(batchId, index, String(first), null) };
     }
     case 'cancelled': {
-      const flag = CancelFlag.parse(JSON.parse(String(second)));
+      const flag = readFlag(String(second));
       const opened = openedOf(newestEpochIn(first), first);
       return opened.status === 'opened' ? { ...opened, status, flag } : opened;
     }

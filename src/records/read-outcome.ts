@@ -4,6 +4,7 @@ import { amendCleanup, CleanupStep, cleanupOf } from '../contract/cleanup.ts';
 import { Outcome } from '../contract/outcome.ts';
 import { NO_USAGE } from '../contract/usage.ts';
 import { FAILURES } from '../errors.ts';
+import { readRecord } from './read-record.ts';
 
 /**
  * Reads an outcome, with what was given back after it was written: one cleanup step a line.
@@ -13,8 +14,8 @@ import { FAILURES } from '../errors.ts';
  */
 export function readOutcome(batchId: string, index: number, text: string, later: string | null | undefined): Outcome {
   try {
-    const outcome = Outcome.parse(JSON.parse(text));
-    const steps = (later?.split('\n') ?? []).map((line) => CleanupStep.parse(JSON.parse(line)));
+    const outcome = readRecord(Outcome, text, 'the outcome');
+    const steps = (later?.split('\n') ?? []).map((line) => readRecord(CleanupStep, line, 'a cleanup step'));
     return { ...outcome, cleanup: amendCleanup(outcome.cleanup, steps) };
   } catch {
     return unreadable(batchId, index);

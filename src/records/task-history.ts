@@ -3,7 +3,7 @@ import { amendCleanup, CleanupStep, cleanupOf, LedgerRow } from '../contract/cle
 import { EffectCall } from '../contract/effect-call.ts';
 import { Attempt } from '../contract/outcome.ts';
 import { pairsOf } from './pairs.ts';
-import { readEntry } from './read-entry.ts';
+import { readEntry, readRecord } from './read-record.ts';
 
 /** One ledger row to write, by its id (`<epoch>.<kind>.<n>`). */
 export type RowEntry = { id: string; row: LedgerRow };
@@ -38,27 +38,27 @@ export const NO_HISTORY: Readonly<TaskHistory> = {
  */
 export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): TaskHistory {
   const [hash, turns, ledger, released, effects] = reply as [string[], string[], string[], string[], string[]];
-  const steps = released.map((text) => CleanupStep.parse(JSON.parse(text)));
+  const steps = released.map((text) => readRecord(CleanupStep, text, 'a cleanup step'));
   const fields = new Map(pairsOf(hash));
   const past = [...fields]
     .filter(([name]) => /^a\d+$/.test(name) && Number(name.slice(1)) < before)
-    .map(([, text]) => Attempt.parse(JSON.parse(text)))
+    .map(([, text]) => readRecord(Attempt, text, 'an attempt'))
     .map((attempt) => lostUnlessEnded(attempt, fields.get(`from${attempt.epoch}`)))
     .map((attempt) => withCleanup(attempt, steps))
     .sort((a, b) => a.epoch - b.epoch);
   const response = fields.get('response');
   return {
     past,
-    checkpoints: turns.map((text) => Checkpoint.parse(JSON.parse(text))),
+    checkpoints: turns.map((text) => readRecord(Checkpoint, text, 'a checkpoint')),
     openRows: pairsOf(ledger).flatMap(([id, text]) => {
       const row = readEntry(LedgerRow, text);
       return row ? [{ id, row }] : [];
     }),
     closedRows: released.length,
-    response: response === undefined ? null : BackgroundResponse.parse(JSON.parse(response)),
+    response: response === undefined ? null : readRecord(BackgroundResponse, response, 'the background response'),
     effects: pairsOf(effects)
       .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
-      .map(([, text]) => EffectCall.parse(JSON.parse(text))),
+      .map(([, text]) => readRecord(EffectCall, text, 'the call of an effect tool')),
   };
 }
 

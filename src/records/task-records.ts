@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
-import { CancelFlag } from '../contract/batch.ts';
+import type { CancelFlag } from '../contract/batch.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupStep } from '../contract/cleanup.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
@@ -13,6 +13,7 @@ import { fenced, wakesOf } from './fenced-reply.ts';
 import { jobNameOf, wakeOf } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
 import { type Opening, openedOf, openingOf } from './opening.ts';
+import { readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
 import { masked, recordText } from './record-text.ts';
 import { repliesOf } from './replies.ts';
@@ -207,7 +208,7 @@ export class TaskRecords {
     return taskIds.map((_, position) => {
       const [ofBatch, ofTask] = replies[position] as (string | null)[];
       const text = ofBatch ?? ofTask;
-      return text ? CancelFlag.parse(JSON.parse(text)) : null;
+      return text ? readFlag(text) : null;
     });
   }
 

@@ -3,7 +3,7 @@ import { LedgerRow } from '../contract/cleanup.ts';
 import { WorkerIdentity } from '../contract/worker-identity.ts';
 import { Keys } from './keys.ts';
 import { pairsOf } from './pairs.ts';
-import { readEntry } from './read-entry.ts';
+import { readEntry } from './read-record.ts';
 import { repliesOf } from './replies.ts';
 import type { RowEntry } from './task-history.ts';
 import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './worker-scripts.ts';

@@ -1,5 +1,5 @@
 import { repeat } from '../base/repeat.ts';
-import { READER_VERSION } from '../contract/announcement.ts';
+import { READER_VERSION } from '../contract/needs.ts';
 import type { Announcements } from '../records/announcements.ts';
 
 /** How often a worker announces what it serves: with every beat. */

@@ -67,7 +67,8 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
   if (ending.status === 'failed') return { ...common, status: 'failed', failure, ...partial };
   const { closedAt, usage } = ending.cutCall ?? {};
   const closed = { ...(closedAt && { call_closed_at: closedAt }), ...(usage && { call_usage: usage }) };
-  return { ...common, status: 'cancelled', failure, ...ending.flag, ...closed, ...partial };
+  const { reason, requested_at } = ending.flag;
+  return { ...common, status: 'cancelled', failure, reason, requested_at, ...closed, ...partial };
 }
 
 /** Earlier attempts with what was since found out of their resources, each with the attempt that held it. */

@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+/**
+ * Makes the schema of an object that is stored in Redis or sent over its channels. A reader accepts fields that the schema
+ * does not name and keeps them, so that an older worker neither refuses nor cuts the record of a newer one.
+ *
+ * What a producer writes is checked strictly instead: there an unknown field is a mistake that somebody can correct. The
+ * type has no index signature, because code must not use a field that no schema describes.
+ */
+export function stored<S extends z.core.$ZodLooseShape>(
+  shape: S,
+): z.ZodObject<z.core.util.Writeable<S>, z.core.$strip> {
+  return z.looseObject(shape);
+}

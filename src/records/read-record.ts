@@ -1,0 +1,60 @@
+import { isTooNew, needsOf, READER_VERSION } from '../contract/needs.ts';
+import { ErrandError, messageOf } from '../errors.ts';
+
+/** What reads a stored value: a schema. */
+export type Contract<T> = { parse: (value: unknown) => T };
+
+/**
+ * Reads a stored record. Every record is read here, so that one that does not parse never ends as an unexpected error.
+ *
+ * `what` names the record in the message, such as "the record of batch x".
+ * @throws ErrandError `RECORD_UNREADABLE`; its `needs` is set if a newer version can read the record.
+ */
+export function readRecord<T>(contract: Contract<T>, text: string, what: string): T {
+  const value = jsonOf(text, what);
+  if (isTooNew(value)) throw tooNew(needsOf(value), what);
+  try {
+    return contract.parse(value);
+  } catch (error) {
+    throw damaged(what, problemOf(error), error);
+  }
+}
+
+/** Reads one entry of a record, or returns `null` if it cannot be read: it must not hide the entries beside it. */
+export function readEntry<T>(contract: Contract<T>, text: string): T | null {
+  try {
+    return readRecord(contract, text, 'an entry');
+  } catch {
+    return null;
+  }
+}
+
+/** Makes the error of a record that only a newer version can read. */
+export function tooNew(needs: number, what: string): ErrandError {
+  return new ErrandError(
+    'RECORD_UNREADABLE',
+    `${what} needs reader version ${needs}; this version reads up to ${READER_VERSION}`,
+    { needs },
+  );
+}
+
+function damaged(what: string, problem: string, cause: unknown): ErrandError {
+  return new ErrandError('RECORD_UNREADABLE', `${what} does not parse: ${problem}`, { cause });
+}
+
+function jsonOf(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // What the parser says quotes the text, which may be anything.
+    throw damaged(what, 'it is not JSON', error);
+  }
+}
+
+/** The first problem that a schema found, in one line. */
+function problemOf(error: unknown): string {
+  if (!(error instanceof Error && 'issues' in error && Array.isArray(error.issues))) return messageOf(error);
+  const [issue]: { path?: PropertyKey[]; message?: string }[] = error.issues;
+  const path = issue?.path?.map(String).join('.') ?? '';
+  return `${path === '' ? 'the record' : path}: ${issue?.message ?? 'unknown problem'}`;
+}

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { isTooNew, needsFor, needsOf, READER_VERSION } from '../../src/contract/needs.ts';
+
+test.each([
+  [{ version: 1 }, 1],
+  [{ version: 1, needs: 1 }, 1],
+  [{ version: 1, needs: 99 }, 99],
+  [{ version: 2 }, 2],
+  [{ version: 7, needs: 3 }, 7],
+  [{ version: 1, needs: 1e308 }, 1e308],
+  [{ needs: -4 }, 1],
+  [{ needs: 1.5, version: '2' }, 1],
+  [{ needs: Number.NaN }, 1],
+  [{}, 1],
+  [null, 1],
+  ['needs', 1],
+  [Object.create({ needs: 9 }), 1],
+])('%j asks for reader version %d', (value, expected) => {
+  expect(needsOf(value)).toBe(expected);
+  expect(isTooNew(value)).toBe(expected > READER_VERSION);
+});
+
+test('a writer puts the lowest version that the content allows', () => {
+  const since = { 'task.output_schema': 2, 'route.fallbacks': 3, 'task.toolsets': 2 };
+  expect(needsFor({ task: { goal: 'Go' } }, since)).toEqual({});
+  expect(needsFor({ task: { goal: 'Go', output_schema: undefined } }, since)).toEqual({});
+  expect(needsFor({ task: { output_schema: {} } }, since)).toEqual({ needs: 2 });
+  expect(needsFor({ task: { output_schema: null }, route: { fallbacks: [] } }, since)).toEqual({ needs: 3 });
+  expect(needsFor({ task: 'text', route: null }, since)).toEqual({});
+});
