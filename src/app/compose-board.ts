@@ -41,7 +41,7 @@ async function watchCredentials(catalogue: Catalogue, environment: Environment, 
   const resolver = new CredentialResolver(environment, redactor);
   const reading = catalogue.names().map(async (name) => {
     try {
-      await resolver.resolve(name, catalogue.get(name).credential);
+      await resolver.look(name, catalogue.get(name).credential);
     } catch (error) {
       if (!isErrandError(error, 'CREDENTIAL_MISSING')) throw error;
     }

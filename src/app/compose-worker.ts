@@ -1,7 +1,6 @@
 import { access, constants, mkdir } from 'node:fs/promises';
 import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
-import type { AdmissionVerdict, RouteInUse } from '../contract/batch.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { type Catalogue, createCatalogue } from '../providers/catalogue.ts';
@@ -20,7 +19,7 @@ import { WorkerRecords } from '../records/worker-records.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { ActiveAttempts } from '../worker/active-attempts.ts';
-import { Admission } from '../worker/admission.ts';
+import { Admission, type RouteCheck } from '../worker/admission.ts';
 import { Announcer } from '../worker/announcer.ts';
 import { errorOf, failureOf } from '../worker/classify.ts';
 import { closeGivenUp } from '../worker/close-unopened.ts';
@@ -118,7 +117,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
 
   const deps: TaskDeps = {
     records,
-    admission: new Admission(batches, (route) => checkRoute(route, catalogue, credentials, redactor)),
+    admission: new Admission(batches, routeCheck(catalogue, credentials, redactor)),
     active,
     catalogue,
     credentials,
@@ -228,18 +227,15 @@ async function scrape(telemetry: Telemetry, asked: Asked | null): Promise<{ cont
 }
 
 /** What is wrong with a route, or `null`: the provider must be known, the effort be taken, the credential be there. */
-async function checkRoute(
-  route: RouteInUse,
-  catalogue: Catalogue,
-  credentials: CredentialResolver,
-  redactor: Redactor,
-): Promise<AdmissionVerdict['unusable'][number]['failure'] | null> {
-  try {
-    const profile = catalogue.get(route.provider);
-    effortFor(profile, route.model, route.reasoning_effort);
-    await credentials.resolve(profile.name, profile.credential);
-    return null;
-  } catch (error) {
-    return failureOf(errorOf(error, new AbortController().signal), redactor);
-  }
+function routeCheck(catalogue: Catalogue, credentials: CredentialResolver, redactor: Redactor): RouteCheck {
+  return async (route, admission) => {
+    try {
+      const profile = catalogue.get(route.provider);
+      effortFor(profile, route.model, route.reasoning_effort);
+      if (admission === 'batch') await credentials.resolve(profile.name, profile.credential);
+      return null;
+    } catch (error) {
+      return failureOf(errorOf(error, new AbortController().signal), redactor);
+    }
+  };
 }

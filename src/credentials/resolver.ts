@@ -1,43 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
+import { unlessAborted } from '../base/unless-aborted.ts';
 import { ErrandError, isErrandError } from '../errors.ts';
 import type { Credential } from './credential.ts';
-import { type Environment, readCredential } from './sources.ts';
+import { canChange, type Environment, readCredential } from './sources.ts';
 
-/** Resolves the credentials of providers, and has each value masked before anyone can print it. */
+/** How long a key file may be missing, empty or refused before that counts: replacing one takes a moment. */
+const PATIENCE_MS = 5_000;
+
+/** Pauses between two readings of a file that is waited for. */
+const FIRST_PAUSE_MS = 10;
+const MAX_PAUSE_MS = 250;
+
+/** Since when a source has been in trouble, and when that was last seen. */
+type Trouble = { sinceMs: number; seenMs: number };
+
+/**
+ * Resolves the credentials of providers, and has each value masked before anyone can print it.
+ *
+ * A file that is being replaced is waited for: it may be empty, half-written or away for a moment. All who wait for one
+ * source share one series of readings.
+ */
 export class CredentialResolver {
   readonly #environment: Environment;
   readonly #redactor: Redactor;
+  readonly #patienceMs: number;
   /** The last reading of each source: one value is one `Secret`, so that clients can be kept by it. */
   readonly #known = new Map<string, Credential>();
-  readonly #underWay = new Map<string, Promise<Credential>>();
+  /** Readings and series of readings under way, by what they are of. */
+  readonly #readings = new Map<string, Promise<Credential>>();
+  readonly #series = new Map<string | Credential, Promise<Credential>>();
+  readonly #troubles = new Map<string | Credential, Trouble>();
 
-  constructor(environment: Environment, redactor: Redactor) {
+  constructor(environment: Environment, redactor: Redactor, patienceMs: number = PATIENCE_MS) {
     this.#environment = environment;
     this.#redactor = redactor;
+    this.#patienceMs = patienceMs;
   }
 
   /**
-   * Resolves the credential at `source` for `provider`. Calls for one source at the same time share one reading.
+   * Resolves the credential at `source` for `provider`, and waits up to five seconds for a file that has none. A source
+   * that has been without one for longer is read once.
    *
-   * @throws ErrandError `CREDENTIAL_MISSING`, naming the provider, the variable or file, and the remedy.
+   * @throws ErrandError `CREDENTIAL_MISSING`, naming the provider, the variable or file, and the remedy; or the reason of
+   * the signal.
    */
-  async resolve(provider: string, source: string): Promise<Credential> {
-    try {
-      return await this.#once(source);
-    } catch (error) {
-      if (!isErrandError(error)) throw error;
-      throw new ErrandError(error.code, `Provider "${provider}" has no credential: ${error.message}`, {
-        cause: error.cause,
-        remedy: error.remedy,
-      });
+  async resolve(provider: string, source: string, signal?: AbortSignal): Promise<Credential> {
+    const found = this.#shared(source, () => this.#outlast(source, source, () => this.#once(source)));
+    return unlessAborted(found, signal).catch((error: unknown) => {
+      throw naming(provider, error);
+    });
+  }
+
+  /**
+   * Resolves the credential at `source` as it is now, without waiting.
+   * @throws ErrandError `CREDENTIAL_MISSING`, as `resolve` does.
+   */
+  async look(provider: string, source: string): Promise<Credential> {
+    return this.#once(source).catch((error: unknown) => {
+      throw naming(provider, error);
+    });
+  }
+
+  /**
+   * The credential that took the place of one that a provider refused; `null` if it is the same still. A file gets five
+   * seconds to change, once for each value: it may have been read when it was half-written, or before it was replaced.
+   *
+   * @throws the reason of the signal.
+   */
+  async replacementOf(refused: Credential, signal?: AbortSignal): Promise<Credential | null> {
+    const { id: source } = refused;
+    const look = async () => {
+      const found = await this.#once(source);
+      if (found.secret.equals(refused.secret)) throw new ErrandError('CREDENTIAL_REJECTED', `${source} is unchanged`);
+      return found;
+    };
+    const found = this.#shared(refused, () => this.#outlast(refused, source, look));
+    return unlessAborted(found, signal).catch((error: unknown) => {
+      if (!isErrandError(error) || signal?.aborted) throw error;
+      return null;
+    });
+  }
+
+  #shared(of: string | Credential, start: () => Promise<Credential>): Promise<Credential> {
+    const known = this.#series.get(of);
+    if (known) return known;
+    const series = start().finally(() => this.#series.delete(of));
+    this.#series.set(of, series);
+    return series;
+  }
+
+  /** Looks until it finds what it looks for, as long as the trouble may pass. The pauses keep no process alive. */
+  async #outlast(of: string | Credential, source: string, look: () => Promise<Credential>): Promise<Credential> {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+      try {
+        const found = await look();
+        this.#troubles.delete(of);
+        return found;
+      } catch (error) {
+        if (!isErrandError(error) || !canChange(source, this.#environment) || !this.#mayPass(of)) throw error;
+      }
+      await delay(pauseMs, undefined, { ref: false });
     }
   }
 
+  /** A trouble that was last seen long ago may have passed meanwhile; another one has the same patience. */
+  #mayPass(of: string | Credential): boolean {
+    const nowMs = monotonicMs();
+    const known = this.#troubles.get(of);
+    const sinceMs = known && nowMs - known.seenMs <= this.#patienceMs ? known.sinceMs : nowMs;
+    this.#troubles.set(of, { sinceMs, seenMs: nowMs });
+    return nowMs - sinceMs < this.#patienceMs;
+  }
+
   #once(source: string): Promise<Credential> {
-    const known = this.#underWay.get(source);
+    const known = this.#readings.get(source);
     if (known) return known;
-    const reading = this.#read(source).finally(() => this.#underWay.delete(source));
-    this.#underWay.set(source, reading);
+    const reading = this.#read(source).finally(() => this.#readings.delete(source));
+    this.#readings.set(source, reading);
     return reading;
   }
 
@@ -49,4 +130,12 @@ export class CredentialResolver {
     this.#known.set(source, credential);
     return credential;
   }
+}
+
+function naming(provider: string, error: unknown): unknown {
+  if (!isErrandError(error, 'CREDENTIAL_MISSING')) return error;
+  return new ErrandError(error.code, `Provider "${provider}" has no credential: ${error.message}`, {
+    cause: error.cause,
+    remedy: error.remedy,
+  });
 }

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Secret } from '../base/secret.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { Credential } from './credential.ts';
@@ -8,6 +9,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What a keyless endpoint gets: local servers want some key, and take any (B72). */
 const KEYLESS = new Secret('none');
+
+/** A file that changed this recently may still be written to; it is read again until it rests, this often at most. */
+const FRESH_MS = 50;
+const REST_MS = 20;
+const RESTING_READS = 10;
 
 function missing(what: string, remedy: string, cause?: unknown): ErrandError {
   return new ErrandError('CREDENTIAL_MISSING', what, { remedy, cause });
@@ -23,24 +29,68 @@ function secretFrom(value: string, origin: string, remedy: string): Secret {
   return new Secret(key);
 }
 
-async function secretFromFile(path: string, origin: string, remedy: string): Promise<Secret> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+async function readOnce(path: string): Promise<{ text: string; isFresh: boolean }> {
+  const file = await open(path);
+  try {
+    const text = await file.readFile('utf8');
+    const { mtimeMs } = await file.stat();
+    return { text, isFresh: Math.abs(Date.now() - mtimeMs) < FRESH_MS };
+  } finally {
+    await file.close();
+  }
+}
+
+/** The text of a file that rests: one that has just changed is read until two readings agree, so that no half is taken. */
+async function readResting(path: string): Promise<string> {
+  let { text, isFresh } = await readOnce(path);
+  for (let reads = 1; isFresh && reads < RESTING_READS; reads++) {
+    await delay(REST_MS);
+    const again = await readOnce(path);
+    if (again.text === text) break;
+    ({ text, isFresh } = again);
+  }
+  return text;
+}
+
+type KeyFile = { path: string; origin: string; remedy: string };
+
+async function secretFromFile({ path, origin, remedy }: KeyFile): Promise<Secret> {
+  const text = await readResting(path).catch((error: unknown) => {
     throw missing(`${origin} cannot be read: ${messageOf(error)}.`, remedy, error);
   });
   return secretFrom(text, origin, remedy);
 }
 
-async function secretFromVariable(name: string, environment: Environment): Promise<Secret> {
-  const remedy = `Set ${name} or ${name}_FILE on every worker.`;
+function remedyFor(variable: string): string {
+  return `Set ${variable} or ${variable}_FILE on every worker.`;
+}
+
+function secretFromVariable(name: string, environment: Environment): Secret {
   const value = environment[name];
-  if (value !== undefined && value !== '') return secretFrom(value, name, remedy);
+  if (value !== undefined && value !== '') return secretFrom(value, name, remedyFor(name));
+  throw missing(`${name} is ${value === undefined ? 'not set' : 'empty'}.`, remedyFor(name));
+}
+
+/** The file that a source is read from; `null` for one that is none, or a variable. */
+function fileBehind(source: string, environment: Environment): KeyFile | null {
+  if (source === 'none') return null;
+  if (!source.startsWith('env:')) {
+    const path = source.slice('file:'.length);
+    return { path, origin: `The file ${path}`, remedy: `Mount the key at ${path} on every worker.` };
+  }
+  const name = source.slice('env:'.length);
   const path = environment[`${name}_FILE`];
-  if (path) return secretFromFile(path, `The file ${path} (from ${name}_FILE)`, remedy);
-  throw missing(`${name} is ${value === undefined ? 'not set' : 'empty'}.`, remedy);
+  if (environment[name] || !path) return null;
+  return { path, origin: `The file ${path} (from ${name}_FILE)`, remedy: remedyFor(name) };
+}
+
+/** Tells whether the credential at `source` can change while the process runs: a file can, a variable cannot. */
+export function canChange(source: string, environment: Environment): boolean {
+  return fileBehind(source, environment) !== null;
 }
 
 /**
- * Reads the credential a provider's profile points to: `env:NAME`, `file:/path` or `none`.
+ * Reads the credential a provider's profile points to, once: `env:NAME`, `file:/path` or `none`.
  *
  * `env:NAME` wins over the file that `NAME_FILE` names, the convention of Docker and Kubernetes. A file is read anew
  * at every call, because Kubernetes swaps it when the secret changes. Surrounding white space is dropped.
@@ -48,9 +98,8 @@ async function secretFromVariable(name: string, environment: Environment): Promi
  * @throws ErrandError `CREDENTIAL_MISSING`, naming the variable or file, never a value.
  */
 export async function readCredential(source: string, environment: Environment): Promise<Credential> {
+  const file = fileBehind(source, environment);
+  if (file) return { id: source, secret: await secretFromFile(file) };
   if (source === 'none') return { id: source, secret: KEYLESS };
-  if (source.startsWith('env:')) return { id: source, secret: await secretFromVariable(source.slice(4), environment) };
-  const path = source.slice('file:'.length);
-  const remedy = `Mount the key at ${path} on every worker.`;
-  return { id: source, secret: await secretFromFile(path, `The file ${path}`, remedy) };
+  return { id: source, secret: secretFromVariable(source.slice('env:'.length), environment) };
 }

@@ -8,22 +8,33 @@ import type { BatchRecords } from '../records/batch-records.ts';
 const REMEMBERED = 200;
 /** For how long: an idempotency key that is used again after its records expired is another batch of the same id. */
 const REMEMBERED_MS = 3600_000;
+/** For how long a verdict that may pass: a key that is missing now can be there in a moment. */
+const PASSING_MS = 5_000;
 
 /** A batch as a worker knows it: what it is, its shared context, and which of its routes are unusable. */
 export type AdmittedBatch = { record: BatchRecord; context: string; verdict: AdmissionVerdict };
 
-/** Finds out whether a route can be used, and resolves with what is wrong with it, or `null`. */
-export type RouteCheck = (route: RouteInUse) => Promise<AdmissionVerdict['unusable'][number]['failure'] | null>;
+/**
+ * Finds out whether a route can be used, and resolves with what is wrong with it, or `null`. Where admission is by task,
+ * the credential is left to each task: none is to wait for the key of another.
+ */
+export type RouteCheck = (
+  route: RouteInUse,
+  admission: BatchRecord['admission'],
+) => Promise<AdmissionVerdict['unusable'][number]['failure'] | null>;
+
+type Remembered = { sinceMs: number; keptMs: number; batch: Promise<AdmittedBatch> };
 
 /**
  * Checks every distinct route of a batch once, before any child is built (DESIGN §4, behaviours B54–B56).
  *
- * The first verdict on record counts for all workers; within a worker all tasks of a batch share one look-up.
+ * The first verdict on record counts for all workers; within a worker all tasks of a batch share one look-up. A verdict
+ * that names a missing credential passes: it is not put on record, counts for this worker alone, and for seconds.
  */
 export class Admission {
   readonly #batches: BatchRecords;
   readonly #check: RouteCheck;
-  readonly #known = new Map<string, { since: number; batch: Promise<AdmittedBatch> }>();
+  readonly #known = new Map<string, Remembered>();
 
   constructor(batches: BatchRecords, check: RouteCheck) {
     this.#batches = batches;
@@ -33,31 +44,47 @@ export class Admission {
   /** @throws ErrandError `NOT_FOUND` where the batch is not on record. */
   async of(batchId: string): Promise<AdmittedBatch> {
     const known = this.#known.get(batchId);
-    if (known && monotonicMs() - known.since < REMEMBERED_MS) return known.batch;
-    const pending = this.#look(batchId);
-    this.#known.set(batchId, { since: monotonicMs(), batch: pending });
-    pending.catch(() => this.#known.delete(batchId));
+    if (known && monotonicMs() - known.sinceMs < known.keptMs) return known.batch;
+    const remembered = { sinceMs: monotonicMs(), keptMs: REMEMBERED_MS, batch: this.#look(batchId) };
+    // One that is looked up again comes last, or those beside it would be forgotten first.
+    this.#known.delete(batchId);
+    this.#known.set(batchId, remembered);
+    remembered.batch.then(
+      ({ verdict }) => {
+        if (isPassing(verdict)) Object.assign(remembered, { sinceMs: monotonicMs(), keptMs: PASSING_MS });
+      },
+      () => this.#known.delete(batchId),
+    );
     for (const [oldest] of this.#known) {
       if (this.#known.size <= REMEMBERED) break;
       this.#known.delete(oldest);
     }
-    return pending;
+    return remembered.batch;
   }
 
   async #look(batchId: string): Promise<AdmittedBatch> {
     const found = await this.#batches.read(batchId);
     if (!found) throw new ErrandError('NOT_FOUND', `batch ${batchId} is not on record`);
     const { record, context, verdict } = found;
-    return { record, context, verdict: verdict ?? (await this.#judge(record)) };
+    const isFinal = verdict !== null && !isPassing(verdict);
+    return { record, context, verdict: isFinal ? verdict : await this.#judge(record) };
   }
 
   async #judge(record: BatchRecord): Promise<AdmissionVerdict> {
     const checked = await Promise.all(
-      record.routes.map(async (route) => ({ ...route, failure: await this.#check(route) })),
+      record.routes.map(async (route) => ({ ...route, failure: await this.#check(route, record.admission) })),
     );
     const unusable = checked.filter((route) => route.failure !== null).sort((a, b) => a.first_index - b.first_index);
-    return this.#batches.admit(record.batch_id, { version: 1, unusable: unusable as AdmissionVerdict['unusable'] });
+    const verdict = { version: 1, unusable } as AdmissionVerdict;
+    if (isPassing(verdict)) return verdict;
+    const first = await this.#batches.admit(record.batch_id, verdict);
+    return isPassing(first) ? verdict : first;
   }
+}
+
+/** Tells whether the verdict may be another one in a moment. Workers of 0.1.0 put such verdicts on record too. */
+function isPassing({ unusable }: AdmissionVerdict): boolean {
+  return unusable.some(({ failure }) => failure.code === 'CREDENTIAL_MISSING');
 }
 
 /**

@@ -78,8 +78,8 @@ export class Releasers {
     const { catalogue, credentials, models } = this.#deps;
     const cut = ref.indexOf('/');
     const profile = catalogue.get(ref.slice(0, cut));
-    const credential = await credentials.resolve(profile.name, profile.credential);
     const within = AbortSignal.timeout(CANCEL_WITHIN_MS);
+    const credential = await credentials.resolve(profile.name, profile.credential, within);
     const status = await models.cancel(profile, credential, ref.slice(cut + 1), within);
     if (status === 'gone') return { evidence: 'verified', detail: 'the provider does not know it' };
     const evidence = ENDED.has(status) ? 'acknowledged' : 'unknown';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Child } from '../agent/child.ts';
 import { collectFiles, workspaceTools } from '../agent/workspace.ts';
 import { announce } from '../base/moments.ts';
+import { unlessAborted } from '../base/unless-aborted.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
 import { ErrandError, isErrandError } from '../errors.ts';
@@ -56,8 +57,7 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
 async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
   try {
     const { past, checkpoints } = attempt.history;
-    const batch = await deps.admission.of(attempt.job.batch_id);
-    attempt.signal.throwIfAborted();
+    const batch = await unlessAborted(deps.admission.of(attempt.job.batch_id), attempt.signal);
     const refusal = refusalOf(batch, attempt.job.route);
     if (refusal) return { status: 'stopped', error: refusal, isRejected: batch.record.admission === 'batch' };
     const crashLoop = crashLoopIn(past, checkpoints.length);
@@ -66,26 +66,33 @@ async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
     const text = await child.run(attempt.signal);
     return { status: 'succeeded', text };
   } catch (thrown) {
-    const error = errorOf(thrown, attempt.signal);
-    return { status: 'stopped', error: (await replacementOf(error, attempt, deps)) ?? error, isRejected: false };
+    const error = await unlessReplaced(errorOf(thrown, attempt.signal), attempt, deps);
+    return { status: 'stopped', error, isRejected: false };
   }
 }
 
-/** What a refused key is where its source has another one by now: no fault of the task, which goes on with that one. */
-async function replacementOf(error: ErrandError, attempt: Attempt, deps: TaskDeps): Promise<ErrandError | null> {
-  if (error.code !== 'CREDENTIAL_REJECTED' || !attempt.credential) return null;
-  const { name, credential: source } = deps.catalogue.get(attempt.job.route.provider);
-  const found = await deps.credentials.resolve(name, source).catch(() => attempt.credential);
-  if (found === undefined || found.secret.equals(attempt.credential.secret)) return null;
-  return new ErrandError('CREDENTIAL_REPLACED', `the key of provider "${name}" was replaced`, { cause: error });
+/**
+ * The error, unless it is a refused key whose source has another one: that is no fault of the task, which goes on with the
+ * new one. What ends the attempt while the source is looked at again counts before the refusal, which may have passed.
+ */
+async function unlessReplaced(error: ErrandError, attempt: Attempt, deps: TaskDeps): Promise<ErrandError> {
+  if (error.code !== 'CREDENTIAL_REJECTED' || !attempt.credential) return error;
+  try {
+    const found = await deps.credentials.replacementOf(attempt.credential, attempt.signal);
+    if (found === null) return error;
+  } catch (thrown) {
+    return errorOf(thrown, attempt.signal);
+  }
+  const { provider } = attempt.job.route;
+  return new ErrandError('CREDENTIAL_REPLACED', `the key of provider "${provider}" was replaced`, { cause: error });
 }
 
 async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Child> {
   const { job, taskId, epoch, history, scope } = attempt;
   const profile = deps.catalogue.get(job.route.provider);
-  const tools = job.task.toolsets?.includes('workspace') ? workspaceTools(await holdWorkspace(attempt, deps)) : [];
-  const credential = await deps.credentials.resolve(profile.name, profile.credential);
+  const credential = await deps.credentials.resolve(profile.name, profile.credential, attempt.signal);
   attempt.credential = credential;
+  const tools = job.task.toolsets?.includes('workspace') ? workspaceTools(await holdWorkspace(attempt, deps)) : [];
   const { client } = await scope.hold({
     lease: { kind: 'credential_lease' as const, ref: credential.id, acquire: () => credential.id },
     client: {

@@ -1,9 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Redactor } from '../../src/base/secret.ts';
 import { CredentialResolver } from '../../src/credentials/resolver.ts';
+
+// The real one, counted.
+vi.mock('node:fs/promises', { spy: true });
 
 let dir: string;
 let file: string;
@@ -40,8 +43,111 @@ test('shares one reading among calls at the same time, and reads again later', a
 });
 
 test('tries again after a failure', async () => {
-  const resolver = new CredentialResolver({}, new Redactor());
+  const resolver = new CredentialResolver({}, new Redactor(), 0);
   await expect(resolver.resolve('acme', `file:${file}`)).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
   await writeFile(file, 'sk-late');
   expect((await resolver.resolve('acme', `file:${file}`)).secret.reveal()).toBe('sk-late');
+});
+
+const GAPS: [string, () => Promise<void>, () => Promise<void>][] = [
+  ['missing', async () => unlink(file), async () => writeFile(file, 'sk-new')],
+  ['empty', async () => writeFile(file, ''), async () => writeFile(file, 'sk-new')],
+  ['blank', async () => writeFile(file, ' \n'), async () => writeFile(file, 'sk-new')],
+  ['cut in the middle of two lines', async () => writeFile(file, 'sk\nnew'), async () => writeFile(file, 'sk-new')],
+  [
+    'renamed',
+    async () => rename(file, `${file}.old`),
+    async () => {
+      await writeFile(`${file}.new`, 'sk-new');
+      await rename(`${file}.new`, file);
+    },
+  ],
+  [
+    'a link that leads nowhere',
+    async () => {
+      await unlink(file);
+      await symlink(join(dir, 'nowhere'), file);
+    },
+    async () => writeFile(join(dir, 'nowhere'), 'sk-new'),
+  ],
+];
+
+test.each(GAPS)('a key file that is %s for a moment is waited for', async (_, begin, end) => {
+  await writeFile(file, 'sk-old');
+  const resolver = new CredentialResolver({ ACME_API_KEY_FILE: file }, new Redactor());
+  expect((await resolver.resolve('acme', 'env:ACME_API_KEY')).secret.reveal()).toBe('sk-old');
+  await begin();
+  const waiting = Promise.all([
+    resolver.resolve('acme', 'env:ACME_API_KEY'),
+    new CredentialResolver({}, new Redactor()).resolve('acme', `file:${file}`),
+  ]);
+  await expect(resolver.look('acme', 'env:ACME_API_KEY')).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
+  await end();
+  expect((await waiting).map(({ secret }) => secret.reveal())).toEqual(['sk-new', 'sk-new']);
+});
+
+test('a file that stays away is missing once the patience is over, and at once for who comes next', async () => {
+  const resolver = new CredentialResolver({}, new Redactor(), 300);
+  const startedMs = performance.now();
+  const thousand = Array.from({ length: 1_000 }, () => resolver.resolve('acme', `file:${file}`));
+  const ends = await Promise.allSettled(thousand);
+  expect(performance.now() - startedMs).toBeGreaterThanOrEqual(300);
+  expect(new Set(ends.map(({ status }) => status))).toEqual(new Set(['rejected']));
+  vi.mocked(open).mockClear();
+  const again = resolver.resolve('acme', `file:${file}`);
+  await expect(again).rejects.toMatchObject({
+    code: 'CREDENTIAL_MISSING',
+    message: expect.stringContaining('"acme" has no credential'),
+  });
+  expect(vi.mocked(open)).toHaveBeenCalledTimes(1);
+});
+
+test('a variable that is not set cannot change, so nobody waits for it', async () => {
+  const resolver = new CredentialResolver({}, new Redactor(), 3_600_000);
+  await expect(resolver.resolve('acme', 'env:ACME_API_KEY')).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
+});
+
+test('a thousand that wait for one file share one series of readings', async () => {
+  vi.mocked(open).mockClear();
+  const resolver = new CredentialResolver({}, new Redactor());
+  const thousand = Array.from({ length: 1_000 }, () => resolver.resolve('acme', `file:${file}`));
+  await expect.poll(() => vi.mocked(open).mock.calls.length).toBeGreaterThan(3);
+  await writeFile(file, 'sk-late');
+  const found = await Promise.all(thousand);
+  expect(new Set(found).size).toBe(1);
+  expect(vi.mocked(open).mock.calls.length).toBeLessThan(100);
+});
+
+test('who waits leaves with the reason of the signal', async () => {
+  const resolver = new CredentialResolver({}, new Redactor());
+  const leaving = new AbortController();
+  const waiting = resolver.resolve('acme', `file:${file}`, leaving.signal);
+  leaving.abort(new Error('cancelled'));
+  await expect(waiting).rejects.toThrow('cancelled');
+  await writeFile(file, 'sk-late');
+});
+
+test('a refused key is replaced by the next value of its file, or by nothing once the patience is over', async () => {
+  await writeFile(file, 'sk-half');
+  const resolver = new CredentialResolver({}, new Redactor(), 300);
+  const refused = await resolver.resolve('acme', `file:${file}`);
+  expect(await resolver.replacementOf(refused)).toBeNull();
+  await writeFile(file, 'sk-half-and-half');
+  const found = await resolver.replacementOf(refused);
+  expect(found?.secret.reveal()).toBe('sk-half-and-half');
+});
+
+test('a refused key of a file that is being replaced is waited for', async () => {
+  await writeFile(file, 'sk-half');
+  const resolver = new CredentialResolver({}, new Redactor());
+  const refused = await resolver.resolve('acme', `file:${file}`);
+  const replaced = resolver.replacementOf(refused);
+  await unlink(file);
+  await writeFile(file, 'sk-half-and-half');
+  expect((await replaced)?.secret.reveal()).toBe('sk-half-and-half');
+});
+
+test('a refused key of a variable has no replacement', async () => {
+  const resolver = new CredentialResolver({ ACME_API_KEY: 'sk-old' }, new Redactor(), 3_600_000);
+  expect(await resolver.replacementOf(await resolver.resolve('acme', 'env:ACME_API_KEY'))).toBeNull();
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -34,6 +34,13 @@ test('reads a file anew at every call, because a mounted secret is swapped in pl
   expect(await readValue(`file:${file}`)).toBe('sk-old');
   await writeFile(file, 'sk-new');
   expect(await readValue(`file:${file}`)).toBe('sk-new');
+});
+
+test('a file that is still being written is read once it rests', async () => {
+  await writeFile(file, 'sk-ha');
+  const reading = readValue(`file:${file}`);
+  await appendFile(file, 'lf');
+  expect(await reading).toBe('sk-half');
 });
 
 test('gives a keyless endpoint a placeholder', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { newBatchId } from '../../src/base/ids.ts';
-import { Admission } from '../../src/worker/admission.ts';
+import type { Failure } from '../../src/contract/failure.ts';
+import { Admission, type RouteCheck } from '../../src/worker/admission.ts';
 import { openRecords, recordOf } from '../records/samples.ts';
 
 afterEach(() => {
@@ -30,4 +31,48 @@ test('a look-up that failed is not remembered', async () => {
   await expect(admission.of(record.batch_id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await batches.create(record, 'context', 'f');
   expect(await admission.of(record.batch_id)).toMatchObject({ context: 'context', verdict: { unusable: [] } });
+});
+
+const MISSING: Failure = {
+  version: 1,
+  code: 'CREDENTIAL_MISSING',
+  origin: 'credential',
+  message: 'the file is empty',
+  remedy: 'Fill it.',
+  causes: [],
+};
+
+test('a missing credential rejects a batch for five seconds, in one worker, and is not put on record', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  const { batches, batchId } = await openRecords();
+  const check = vi.fn<RouteCheck>(async () => MISSING);
+  const admission = new Admission(batches, check);
+  expect((await admission.of(batchId)).verdict.unusable).toHaveLength(1);
+  vi.advanceTimersByTime(4_900);
+  expect((await admission.of(batchId)).verdict.unusable).toHaveLength(1);
+  expect(check).toHaveBeenCalledTimes(1);
+  const elsewhere = new Admission(batches, async () => null);
+  vi.advanceTimersByTime(200);
+  check.mockResolvedValue(null);
+  expect((await admission.of(batchId)).verdict).toEqual({ version: 1, unusable: [] });
+  expect((await elsewhere.of(batchId)).verdict).toEqual({ version: 1, unusable: [] });
+  expect((await batches.read(batchId))?.verdict).toEqual({ version: 1, unusable: [] });
+});
+
+test('a missing credential that an older worker put on record is looked for again', async () => {
+  const { batches, batchId, record } = await openRecords();
+  await batches.admit(batchId, {
+    version: 1,
+    unusable: record.routes.map((route) => ({ ...route, failure: MISSING })),
+  });
+  const admission = new Admission(batches, async () => null);
+  expect((await admission.of(batchId)).verdict.unusable).toEqual([]);
+});
+
+test('any other verdict is final for every worker', async () => {
+  const { batches, batchId } = await openRecords();
+  const unsupported: Failure = { ...MISSING, code: 'ROUTE_UNSUPPORTED' };
+  await new Admission(batches, async () => unsupported).of(batchId);
+  const later = await new Admission(batches, async () => null).of(batchId);
+  expect(later.verdict.unusable).toMatchObject([{ failure: { code: 'ROUTE_UNSUPPORTED' } }]);
 });
