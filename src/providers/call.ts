@@ -1,15 +1,22 @@
 import type { ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError } from '../errors.ts';
-import { type EventStream, SILENCE } from './event-stream.ts';
+import { DONE, type EventStream, SILENCE } from './event-stream.ts';
 import { faultOf, requestIdOf } from './faults.ts';
 import type { ProviderProfile } from './profile.ts';
 import { type CallLimits, CallTimers } from './timers.ts';
 
+/**
+ * How far a turn has come: `open` while it lacks its end; `finished` once the provider gave a reason for the end, after
+ * which more text, calls and usage may still come; `ended` once the terminal event was seen.
+ */
+export type Stage = 'open' | 'finished' | 'ended';
+
 /** What gathers the events of one wire into a turn. */
 export type Reply<Event> = {
   take(event: Event): void;
-  /** The terminal event of the wire was seen. */
-  readonly isComplete: boolean;
+  /** Takes in `[DONE]`, after which nothing more is read. */
+  takeDone(): void;
+  readonly stage: Stage;
 };
 
 /** Sends the request of a call. */
@@ -23,31 +30,69 @@ export type CallTerms = {
   signal: AbortSignal;
 };
 
-/** How far a call came. */
-type Reading = { response?: Response; events: number; error?: unknown };
+/** How far a call came. `isCutOff`: its signal had aborted, or one of its limits had passed, when it ended. */
+type Reading = { response?: Response; events: number; error?: unknown; isCutOff: boolean };
 
 async function read<Event>(open: OpenStream<Event>, reply: Reply<Event>, timers: CallTimers): Promise<Reading> {
-  const reading: Reading = { events: 0 };
+  const reading: Reading = { events: 0, isCutOff: false };
+  let isLingering = false;
   try {
     const { events, response } = await open(timers.signal);
     reading.response = response;
     timers.headersArrived();
-    for await (const event of events) {
-      if (event === SILENCE) {
-        timers.signOfLife();
-        continue;
-      }
-      reading.events += 1;
-      reply.take(event);
-      if (reply.isComplete) timers.turnCompleted();
+    const iterator = events[Symbol.asyncIterator]();
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      if (next.value === SILENCE) timers.streamIsAlive();
+      else if (takeIn(next.value, reply, reading)) {
+        isLingering = true;
+        void linger(iterator, timers);
+        break;
+      } else if (reply.stage === 'finished') timers.finishedEventArrived();
       else timers.eventArrived();
     }
   } catch (error) {
     reading.error = error;
+    reading.isCutOff = timers.signal.aborted;
   } finally {
     timers.stop();
+    if (!isLingering) timers.closeConnection();
   }
   return reading;
+}
+
+/** Hands an event to the reply; tells whether the stream has come to its end. */
+function takeIn<Event>(event: Event | typeof DONE, reply: Reply<Event>, reading: Reading): boolean {
+  if (event === DONE) {
+    reply.takeDone();
+    return true;
+  }
+  reading.events += 1;
+  reply.take(event);
+  return reply.stage === 'ended';
+}
+
+/** A body whose terminal event was seen may take this long to end, and bring this much, before its connection is closed. */
+const LINGER_MS = 1_000;
+const MAX_LINGERING_PIECES = 64;
+
+/** Reads a body to its end, so that its connection can be used again. The turn does not wait for it. */
+async function linger(rest: AsyncIterator<unknown>, timers: CallTimers): Promise<void> {
+  const timer = setTimeout(() => timers.closeConnection(), LINGER_MS);
+  try {
+    for (let pieces = 0; pieces < MAX_LINGERING_PIECES; pieces++) {
+      if ((await rest.next()).done) break;
+    }
+  } catch {
+    // The turn is complete, whatever its connection comes to.
+  } finally {
+    clearTimeout(timer);
+    timers.closeConnection();
+  }
+}
+
+/** Tells whether the turn is complete although its terminal event is missing: it had a reason for its end before that. */
+function isOver(profile: ProviderProfile, { error, isCutOff }: Reading): boolean {
+  return error === undefined || isCutOff || faultOf(profile, error).code === 'PROVIDER_UNREACHABLE';
 }
 
 /** A stream that is cut may end without a word, so an end without the terminal event is an error here. */
@@ -64,6 +109,7 @@ function faultOfEnd(profile: ProviderProfile, { response, events }: Reading): Er
 /**
  * Makes one model call: sends it, feeds its events to `reply`, and returns the provider's id of the request once the
  * turn is complete. What goes wrong after the terminal event no longer matters, an abort included: the turn is paid for.
+ * After a reason for the end, silence, an abort or a lost connection complete the turn; an error event fails it.
  *
  * @throws `signal.reason` when the signal aborted, else an `ErrandError` as `Model.turn` promises.
  */
@@ -75,7 +121,9 @@ export async function makeCall<Event>(
   signal.throwIfAborted();
   const timers = new CallTimers(profile, signal, { limits, effort });
   const reading = await read(open, reply, timers);
-  if (reply.isComplete) return reading.response && requestIdOf(reading.response.headers);
+  if (reply.stage === 'ended' || (reply.stage === 'finished' && isOver(profile, reading))) {
+    return reading.response && requestIdOf(reading.response.headers);
+  }
   signal.throwIfAborted();
   if (timers.expired) throw timers.expired;
   if (reading.error !== undefined) throw faultOf(profile, reading.error);

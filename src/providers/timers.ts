@@ -21,8 +21,11 @@ const EXPIRY: Record<Limit, { code: FailureCode; missing: string }> = {
  */
 const THINKING_FACTOR = 5;
 
-/** A complete answer may be followed by usage and the end of the body; this long, and not for ever. */
-const LINGER_MS = 1_000;
+/**
+ * After the reason for the end of a turn more may come: text, calls, usage. Without an event for so long the turn is taken
+ * as complete. Gaps of 2.5 s were seen before a usage chunk.
+ */
+const FINISH_MS = 10_000;
 
 /**
  * The four limits of one model call, as one signal.
@@ -39,7 +42,7 @@ export class CallTimers {
   readonly #turn: NodeJS.Timeout;
   #phase: NodeJS.Timeout;
   #limit: Limit = 'headers_ms';
-  #isComplete = false;
+  #isFinished = false;
 
   /** Aborts with the caller's signal, or when a limit is passed. */
   readonly signal: AbortSignal;
@@ -71,17 +74,20 @@ export class CallTimers {
     else this.#enter('idle_ms');
   }
 
-  /** Goes on waiting for the next event: the stream is alive, and says nothing. Before its first event that is no help. */
-  signOfLife(): void {
-    if (this.#limit === 'idle_ms' && !this.#isComplete) this.#phase.refresh();
+  /** Starts waiting for what may follow the reason for the end of a turn. Closes the connection when nothing comes. */
+  finishedEventArrived(): void {
+    if (this.#isFinished) this.#phase.refresh();
+    else this.#awaitEnd();
   }
 
-  /** Starts waiting for the end of the body, briefly. */
-  turnCompleted(): void {
-    if (this.#isComplete) return;
-    this.#isComplete = true;
-    clearTimeout(this.#phase);
-    this.#phase = setTimeout(() => this.#controller.abort(), LINGER_MS);
+  /** Goes on waiting for the next event: the stream is alive, and says nothing. Before its first event that is no help. */
+  streamIsAlive(): void {
+    if (this.#limit === 'idle_ms' && !this.#isFinished) this.#phase.refresh();
+  }
+
+  /** Closes the connection of the call, if it is still open. */
+  closeConnection(): void {
+    this.#controller.abort();
   }
 
   /** The error of the limit that was passed, if one was. */
@@ -97,6 +103,13 @@ export class CallTimers {
     this.#caller.removeEventListener('abort', this.#leave);
   }
 
+  #awaitEnd(): void {
+    this.#isFinished = true;
+    clearTimeout(this.#phase);
+    const { limitMs } = this.#limitOf('idle_ms');
+    this.#phase = setTimeout(() => this.closeConnection(), Math.min(FINISH_MS, limitMs));
+  }
+
   #enter(limit: Limit): void {
     this.#limit = limit;
     clearTimeout(this.#phase);
@@ -104,12 +117,16 @@ export class CallTimers {
   }
 
   #start(limit: Limit): NodeJS.Timeout {
+    const { limitMs, source } = this.#limitOf(limit);
+    return setTimeout(() => this.#expire(limit, `${limitMs} ms (${source})`), limitMs);
+  }
+
+  #limitOf(limit: Limit): { limitMs: number; source: string } {
     const factor = limit === 'idle_ms' ? this.#idleFactor : 1;
     const ofProvider = this.#profile.timeouts[limit] * factor;
     const ofTask = this.#limits[limit] ?? Number.POSITIVE_INFINITY;
     const source = ofTask < ofProvider ? "the task's budget" : `${factor > 1 ? `${factor} × ` : ''}timeouts.${limit}`;
-    const limitMs = Math.min(ofTask, ofProvider);
-    return setTimeout(() => this.#expire(limit, `${limitMs} ms (${source})`), limitMs);
+    return { limitMs: Math.min(ofTask, ofProvider), source };
   }
 
   #expire(limit: Limit, allowed: string): void {

@@ -171,13 +171,14 @@ test('names the first-token limit when headers come and nothing else', async () 
   expect(fault.message).toContain('timeouts.first_token_ms');
 });
 
-test('keeps a turn whose terminal event came, although the body never ends', async () => {
+test('keeps a turn that gave a reason for its end, although nothing follows it', async () => {
   const endless = await serve((_, res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     const chunk = { choices: [{ index: 0, delta: { content: 'done' }, finish_reason: 'stop' }] };
     res.write(`data: ${JSON.stringify(chunk)}\n\n`);
   });
-  const turn = await modelOf(profileAt('chat', endless.url)).model.turn(ask(), new AbortController().signal);
+  const patient = profileAt('chat', endless.url, { timeouts: { idle_ms: 100 } });
+  const turn = await modelOf(patient).model.turn(ask(), new AbortController().signal);
   await endless.close();
   expect(turn).toMatchObject({ text: 'done', stop: 'answer' });
 });

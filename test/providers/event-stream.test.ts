@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
-import { eventStreamOf, SILENCE } from '../../src/providers/event-stream.ts';
+import { DONE, eventStreamOf, SILENCE } from '../../src/providers/event-stream.ts';
 import { createProviderFetch } from '../../src/providers/fetch.ts';
 import { faultOfTurn, KEY, profileAt, serve } from './models.ts';
 
@@ -40,7 +40,12 @@ test('an event that is cut in the middle is none', async () => {
 
 test('what says nothing is no event', async () => {
   const ping = 'event: ping\ndata: {"type":"ping"}\n\n';
-  expect(await eventsOf(ping, 'data: {"n":1}\n\n', ping, 'data:\n\n', 'data: [DONE]\n\n')).toEqual([{ n: 1 }]);
+  expect(await eventsOf(ping, 'data: {"n":1}\n\n', ping, 'data:\n\n')).toEqual([{ n: 1 }]);
+});
+
+test('[DONE] is told apart from an event, also without a blank line after it', async () => {
+  expect(await eventsOf('data: {"n":1}\n\n', 'data: [DONE]\n\n')).toEqual([{ n: 1 }, DONE]);
+  expect(await eventsOf('data: {"n":1}\n\n', 'data:[DONE]')).toEqual([{ n: 1 }, DONE]);
 });
 
 test.each([

@@ -43,13 +43,13 @@ test('a stream may be silent for longer where the model is to think hard, but no
 test('a sign of life keeps a stream that has begun, and no other', async () => {
   const waiting = timersOf({ first_token_ms: 60 });
   waiting.headersArrived();
-  const signs = setInterval(() => waiting.signOfLife(), 10);
+  const signs = setInterval(() => waiting.streamIsAlive(), 10);
   expect(await messageOfExpiry(waiting)).toContain('no first event');
   clearInterval(signs);
   const alive = timersOf({ idle_ms: 60, turn_ms: 200 });
   alive.headersArrived();
   alive.eventArrived();
-  const more = setInterval(() => alive.signOfLife(), 10);
+  const more = setInterval(() => alive.streamIsAlive(), 10);
   expect(await messageOfExpiry(alive)).toContain('no complete turn');
   clearInterval(more);
 });

@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
 import type { ResponseIncludable, ResponseStreamEvent } from 'openai/resources/responses/responses';
-import { type EventStream, eventStreamOf, SILENCE } from '../event-stream.ts';
+import { DONE, type EventStream, eventStreamOf, SILENCE } from '../event-stream.ts';
 import { createProviderFetch, type WireCredential } from '../fetch.ts';
 import type { BackgroundTies } from '../model.ts';
 import type { ProviderProfile } from '../profile.ts';
@@ -61,7 +61,7 @@ async function* justOne(event: ResponseStreamEvent): AsyncGenerator<ResponseStre
 async function* noting(events: Stream['events'], note: BackgroundTies['note']): Stream['events'] {
   let isNoted = false;
   for await (const event of events) {
-    if (!isNoted && event !== SILENCE && 'response' in event) {
+    if (!isNoted && event !== SILENCE && event !== DONE && 'response' in event) {
       isNoted = true;
       await note(event.response.id);
     }

@@ -5,7 +5,7 @@ import type {
   ChatCompletionTool,
 } from 'openai/resources/chat/completions/completions';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
-import type { Reply } from '../call.ts';
+import type { Reply, Stage } from '../call.ts';
 import { eventStreamOf } from '../event-stream.ts';
 import { isRecord } from '../faults.ts';
 import type { ToolDefinition, TranscriptEntry, TurnListeners, TurnRequest } from '../model.ts';
@@ -87,6 +87,8 @@ class ChatReply implements Reply<ChatCompletionChunk> {
   readonly #message: GrowingMessage = { role: 'assistant', content: null };
   #text = '';
   #finish: string | undefined;
+  #hasDelta = false;
+  #hasEnded = false;
   #told: ChatCompletionChunk['usage'];
 
   constructor(options: WireRoute, listeners: TurnListeners) {
@@ -94,8 +96,15 @@ class ChatReply implements Reply<ChatCompletionChunk> {
     this.#listeners = listeners;
   }
 
-  get isComplete(): boolean {
-    return this.#finish !== undefined;
+  get stage(): Stage {
+    if (this.#hasEnded) return 'ended';
+    return this.#finish === undefined ? 'open' : 'finished';
+  }
+
+  /** Some servers give no reason for the end of a turn. A stream without a single delta is no turn, whatever ends it. */
+  takeDone(): void {
+    if (this.#finish === undefined && this.#hasDelta) this.#finish = 'stop';
+    this.#hasEnded = this.#finish !== undefined;
   }
 
   take(chunk: ChatCompletionChunk): void {
@@ -106,6 +115,7 @@ class ChatReply implements Reply<ChatCompletionChunk> {
     const choice = chunk.choices?.[0];
     if (!choice) return;
     if (choice.delta) mergeDelta(this.#message, { ...choice.delta });
+    this.#hasDelta ||= choice.delta !== undefined;
     const piece = textIn(choice.delta?.content);
     this.#text += piece;
     if (piece !== '') this.#listeners.onText?.(piece);

@@ -5,7 +5,7 @@ import type {
 } from '@anthropic-ai/sdk/resources/messages/messages';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
 import { ErrandError } from '../../errors.ts';
-import type { Reply } from '../call.ts';
+import type { Reply, Stage } from '../call.ts';
 import type { TurnListeners } from '../model.ts';
 import type { BilledUsage } from '../prices.ts';
 import { billOf, stopFor, type TurnBody, tokens, toNative, type WireRoute } from './wire.ts';
@@ -70,8 +70,13 @@ export class MessagesReply implements Reply<RawMessageStreamEvent> {
     this.#listeners = listeners;
   }
 
-  get isComplete(): boolean {
-    return this.#hasStopped;
+  get stage(): Stage {
+    if (this.#hasStopped) return 'ended';
+    return this.#stopReason === null ? 'open' : 'finished';
+  }
+
+  takeDone(): void {
+    this.#hasStopped ||= this.#stopReason !== null;
   }
 
   take(event: RawMessageStreamEvent): void {
@@ -80,7 +85,7 @@ export class MessagesReply implements Reply<RawMessageStreamEvent> {
       this.#blocks[event.index] = { block: { ...event.content_block }, inputText: '' };
     } else if (event.type === 'content_block_delta') this.#grow(event.index, event.delta);
     else if (event.type === 'message_delta') {
-      this.#stopReason = event.delta.stop_reason;
+      this.#stopReason ??= event.delta.stop_reason ?? null;
       this.#count(event.usage);
     } else if (event.type === 'message_stop') this.#hasStopped = true;
   }

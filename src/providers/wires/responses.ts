@@ -9,7 +9,7 @@ import type {
 } from 'openai/resources/responses/responses';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
 import { ErrandError } from '../../errors.ts';
-import type { Reply } from '../call.ts';
+import type { Reply, Stage } from '../call.ts';
 import { levelsOf } from '../effort-levels.ts';
 import { eventStreamOf } from '../event-stream.ts';
 import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
@@ -84,9 +84,12 @@ class ResponsesReply implements Reply<ResponseStreamEvent> {
     this.#onText = onText;
   }
 
-  get isComplete(): boolean {
-    return this.#end !== undefined;
+  get stage(): Stage {
+    return this.#end === undefined ? 'open' : 'ended';
   }
+
+  /** The terminal event holds the state and the usage of the response: without it there is no turn. */
+  takeDone(): void {}
 
   take(event: ResponseStreamEvent): void {
     if (event.type === 'response.output_text.delta') this.#onText?.(event.delta);
