@@ -300,8 +300,8 @@ export const FAILURES = {
   REDIS_UNSUITABLE: {
     origin: 'infrastructure',
     disposition: 'discard',
-    means: 'Redis is too old, or evicts keys, or no server can be started.',
-    remedy: 'Follow the message: it says which setting or package is needed.',
+    means: 'Redis is too old, evicts keys, is the wrong node of a cluster, or no server can be started.',
+    remedy: 'Follow the message: it says which setting, address or package is needed.',
   },
   INTERNAL: {
     origin: 'internal',

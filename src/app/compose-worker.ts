@@ -73,8 +73,9 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   };
   const url = redisUrlOf(config);
   const redis = opened.add(openPatientRedis({ url, onError }), async (client) => closeRedis(client));
-  const redisHealth = opened.add(new RedisHealth(redis, (state) => telemetry.redisChanged(state)), async (watching) =>
-    watching.close(),
+  const redisHealth = opened.add(
+    new RedisHealth(redis, config.prefix, (state) => telemetry.redisChanged(state)),
+    async (watching) => watching.close(),
   );
   const listening = opened.add(openListeningRedis({ url, onError }), async (client) => closeRedis(client));
   const records = new TaskRecords(redis, config.prefix, redactor);
@@ -101,7 +102,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     ),
     (server) => server.close(),
   );
-  await assertSuitable(redis);
+  await assertSuitable(redis, config.prefix);
   const models = new Models();
   const releasers = new Releasers({ redactor, catalogue, credentials, models });
   const announcer = new Announcer({

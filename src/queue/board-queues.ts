@@ -1,7 +1,9 @@
 import { Queue } from 'bullmq';
 import { isBatchId, parseTaskId } from '../base/ids.ts';
 import { closeRedis, openPatientRedis } from './connection.ts';
+import { assertSlot } from './inspection.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
+import { slotRefusalOf } from './slot-refusal.ts';
 
 /** Which queues to show, and where they are. */
 export type BoardQueuesOptions = {
@@ -17,7 +19,7 @@ export type BoardQueues = {
   batches: Queue;
   gates: Queue;
   lanes: Queue[];
-  /** Whether Redis answers commands at this moment. */
+  /** Whether Redis answers commands on our keys at this moment. */
   isConnected(): boolean;
   /** Names the queue that has the batch job or task job of this id; `null` where no shown queue has it. */
   queueOf(id: string): Promise<string | null>;
@@ -29,11 +31,20 @@ export type BoardQueues = {
  *
  * The client queues commands while Redis is away instead of failing them: BullMQ never recovers a queue whose first
  * command fails, and the board asks `isConnected` before it sends any.
+ *
+ * @throws ErrandError `REDIS_UNSUITABLE` if it is a node of a cluster and another node holds our keys.
  */
 export async function openBoardQueues({ redisUrl, prefix, providers }: BoardQueuesOptions): Promise<BoardQueues> {
   const answered = Promise.withResolvers<void>();
   const connection = openPatientRedis({ url: redisUrl, onError: () => answered.resolve() });
   connection.once('ready', answered.resolve);
+  await answered.promise;
+  if (connection.status === 'ready') {
+    await assertSlot(connection, prefix).catch((error: unknown) => {
+      closeRedis(connection);
+      throw error;
+    });
+  }
   const open = (name: string): Queue => {
     const queue = new Queue(name, { connection, prefix, skipMetasUpdate: true });
     queue.on('error', ignore);
@@ -42,13 +53,12 @@ export async function openBoardQueues({ redisUrl, prefix, providers }: BoardQueu
   const batches = open(BATCH_QUEUE);
   const gates = open(GATE_QUEUE);
   const lanes = providers.map((provider) => open(laneOf(provider)));
-  await answered.promise;
 
   return {
     batches,
     gates,
     lanes,
-    isConnected: () => connection.status === 'ready',
+    isConnected: () => connection.status === 'ready' && slotRefusalOf(connection.refusal ?? '') === null,
     queueOf: async (id) => {
       const candidates = isBatchId(id) ? [batches] : parseTaskId(id) ? lanes : [];
       const jobs = await Promise.all(candidates.map((queue) => queue.getJob(id)));

@@ -1,6 +1,8 @@
 import { Redis } from 'ioredis';
 import { ErrandError, messageOf } from '../errors.ts';
 import { PatientRedis } from './patient-redis.ts';
+import { firstFault, isStaleAddress } from './redis-faults.ts';
+import { slotRefusalOf } from './slot-refusal.ts';
 
 /** How often a connection that only listens is asked for a sign of life. */
 const PULSE_MS = 5_000;
@@ -39,7 +41,8 @@ export function openListeningRedis({ url, onError }: Opening): Redis {
 /**
  * Opens a client that fails fast: a command errors within about a second while Redis is away, and never queues up.
  *
- * For producers, where a web request waits behind it. It keeps trying to reconnect in the background.
+ * For producers, where a web request waits behind it. It keeps trying to reconnect in the background, and connects again
+ * when the server turns out not to be the one that takes writes: after a failover a name may lead to another server.
  */
 export function openHastyRedis({ url, onError }: Opening): Redis {
   const redis = new Redis(url, {
@@ -49,6 +52,7 @@ export function openHastyRedis({ url, onError }: Opening): Redis {
     commandTimeout: 5_000,
     socketTimeout: 5_000,
     retryStrategy: backOff,
+    reconnectOnError: ({ message }) => isStaleAddress(message),
   });
   redis.on('error', (error) => onError(withoutCommand(error)));
   return redis;
@@ -111,12 +115,22 @@ function withoutCommand<E>(error: E): E {
   return error;
 }
 
-/** The error for a Redis that does not answer. Names host and port, never the password in the URL. */
-export function unavailable(redis: Redis, cause: unknown): ErrandError {
+/**
+ * The error for a Redis that does not answer or refuses: `REDIS_UNAVAILABLE`, or `REDIS_UNSUITABLE` if another node of its
+ * cluster holds our keys. Names host and port, never the password in the URL.
+ */
+export function unavailable(redis: Redis, thrown: unknown): ErrandError {
   const { host, port } = redis.options;
-  const why = cause === undefined ? 'no answer' : messageOf(cause);
+  const cause = withoutCommand(firstFault(thrown));
+  const slot = slotRefusalOf(cause instanceof Error ? cause.message : '', { host });
+  if (slot?.status === 'elsewhere') {
+    const message = `Redis at ${host}:${port} does not hold our keys: ${slot.message}`;
+    return new ErrandError('REDIS_UNSUITABLE', message, { cause, remedy: slot.remedy });
+  }
+  const why = slot?.message ?? (cause === undefined ? 'no answer' : messageOf(cause));
   return new ErrandError('REDIS_UNAVAILABLE', `Redis at ${host}:${port} is not available: ${why}`, {
-    cause: withoutCommand(cause),
+    cause,
+    ...(slot && { remedy: slot.remedy }),
   });
 }
 

@@ -1,9 +1,11 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { ErrandError, isErrandError } from '../errors.ts';
+import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
 import { laneOf } from './names.ts';
+import type { PatientRedis } from './patient-redis.ts';
 import { isRedisFault } from './redis-faults.ts';
+import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
 /** What to look at. */
 export type InspectionOptions = { redisUrl: string; prefix: string; providers: readonly string[]; withinMs: number };
@@ -38,8 +40,9 @@ export async function inspect(options: InspectionOptions): Promise<{ redis: Redi
   try {
     await awaitReady(redis, options.withinMs);
     await assertDatabase(redis);
+    const facts = await redisFacts(redis);
     const lanes = options.providers.map((provider) => laneFacts(redis, options.prefix, provider));
-    return { redis: await redisFacts(redis), lanes: await Promise.all(lanes) };
+    return { redis: facts, lanes: await Promise.all(lanes) };
   } catch (error) {
     if (isErrandError(error) || !isRedisFault(error)) throw error;
     throw unavailable(redis, error);
@@ -52,16 +55,17 @@ export async function inspect(options: InspectionOptions): Promise<{ redis: Redi
 const OLDEST_MAJOR = 7;
 
 /**
- * Refuses a Redis that would lose records: one that evicts keys, is too old, or lacks the database that is asked for. What
- * Redis does not tell is let pass.
+ * Refuses a Redis that would lose records: one that evicts keys, is too old, lacks the database that is asked for, or is a
+ * node of a cluster that does not hold our keys. What Redis does not tell is let pass.
  *
  * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, or `REDIS_UNAVAILABLE` where it does not let us in.
  */
-export async function assertSuitable(redis: Redis): Promise<void> {
+export async function assertSuitable(redis: PatientRedis, prefix: string): Promise<void> {
   const { version, maxmemoryPolicy } = await redisFacts(redis).catch((error: unknown) => {
     throw isRedisFault(error) ? unavailable(redis, error) : error;
   });
   await assertDatabase(redis);
+  await assertSlot(redis, prefix);
   if (version !== null && Number.parseInt(version, 10) < OLDEST_MAJOR) {
     throw new ErrandError(
       'REDIS_UNSUITABLE',
@@ -72,6 +76,16 @@ export async function assertSuitable(redis: Redis): Promise<void> {
     const message = `Redis evicts keys (maxmemory-policy ${maxmemoryPolicy}): set it to noeviction`;
     throw new ErrandError('REDIS_UNSUITABLE', message);
   }
+}
+
+/**
+ * Refuses a node of a cluster if another node holds our keys. What may pass, such as a cluster that is down, it lets pass.
+ * @throws ErrandError `REDIS_UNSUITABLE`, naming the node.
+ */
+export async function assertSlot(redis: PatientRedis, prefix: string): Promise<void> {
+  await redis.sendOnce('exists', probeKeys(prefix)).catch((error: unknown) => {
+    if (slotRefusalOf(messageOf(error))?.status === 'elsewhere') throw unavailable(redis, error);
+  });
 }
 
 async function redisFacts(redis: Redis): Promise<RedisFacts> {

@@ -1,5 +1,5 @@
 import { Command, Redis, type RedisOptions } from 'ioredis';
-import { refusalOf } from './redis-faults.ts';
+import { isStaleAddress, refusalOf } from './redis-faults.ts';
 
 const FIRST_HOLD_MS = 50;
 const LONGEST_HOLD_MS = 2_000;
@@ -19,6 +19,8 @@ export class PatientRedis extends Redis {
   #isGathering = false;
   #held: Command[] = [];
   #holdMs = FIRST_HOLD_MS;
+  /** Commands whose refusal is their answer. */
+  #impatient = new WeakSet<Command>();
   /** Commands that were refused and have had no other answer yet, with the reason; shared by all duplicates. */
   #unserved = new Map<Command, string>();
 
@@ -34,6 +36,14 @@ export class PatientRedis extends Redis {
     return twin;
   }
 
+  /** Sends a command that does not wait for a Redis that refuses: the refusal rejects it. */
+  sendOnce(name: string, args: string[]): Promise<unknown> {
+    const command = new Command(name, args, { replyEncoding: 'utf8' });
+    this.#impatient.add(command);
+    this.sendCommand(command);
+    return command.promise;
+  }
+
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
     if (!this.#isGathering && this.status === 'ready') this.#gather();
     return super.sendCommand(...sent);
@@ -43,9 +53,14 @@ export class PatientRedis extends Redis {
   override handleReconnection(error: Error, answered: Answered): void {
     const refusal = refusalOf(error);
     const { command } = answered;
-    const canWait = command instanceof Command && !command.inTransaction && this.status === 'ready';
-    if (refusal !== null && canWait) this.#hold(command, refusal);
+    if (refusal !== null && command instanceof Command && this.#canWait(command)) this.#hold(command, refusal);
     else super.handleReconnection(error, answered);
+  }
+
+  /** A cluster answers the end of a transaction itself with a refusal, and has discarded the transaction by then. */
+  #canWait(command: Command): boolean {
+    if (command.inTransaction || command.name === 'exec') return false;
+    return this.status === 'ready' && !this.#impatient.has(command);
   }
 
   #hold(command: Command, refusal: string): void {
@@ -53,8 +68,7 @@ export class PatientRedis extends Redis {
     this.#unserved.set(command, refusal);
     this.#held.push(command);
     if (this.#held.length > 1) return;
-    // After a failover the name may lead to another server, and only a new connection finds out.
-    if (refusal.startsWith('READONLY')) this.disconnect(true);
+    if (isStaleAddress(refusal)) this.disconnect(true);
     const sendAll = () => {
       clearTimeout(timer);
       this.off('end', sendAll);

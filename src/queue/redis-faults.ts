@@ -1,5 +1,8 @@
 /** What a server answers that is there and will not serve: the first word of its error. */
-const REFUSALS = /^(BUSY|LOADING|READONLY|MISCONF|OOM|MASTERDOWN|NOREPLICAS) /;
+const REFUSALS = /^(BUSY|LOADING|READONLY|MISCONF|OOM|MASTERDOWN|NOREPLICAS|MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT) /;
+
+/** What a server refuses for as long as we are connected to it, while its name may lead to another server by now. */
+const STALE_ADDRESS = /^(READONLY|MOVED) /;
 
 /** What ioredis and the network say where there is no server to answer. */
 const AWAY =
@@ -7,6 +10,9 @@ const AWAY =
 
 /** What follows from a refusal: a transaction that holds a refused command, a wait on a server that became a replica. */
 const CONSEQUENCES = /^(EXECABORT|UNBLOCKED) /;
+
+/** What a script meets in the middle whose keys leave the node, or whose cluster goes down, while it runs. */
+const CUT_SCRIPT = /Script attempted to (access a non local key|execute a (write )?command while the cluster is down)/;
 
 /** What a server says that wants to know first who asks. */
 const UNKNOWN_TO_IT = /^(NOAUTH|WRONGPASS|NOPERM) /;
@@ -21,10 +27,22 @@ export function refusalOf(error: unknown): string | null {
   return error.message.replace(/\.? script: .*$/s, '');
 }
 
+/** Tells whether a refusal can end by connecting again: after a failover a name may lead to another server. */
+export function isStaleAddress(refusal: string): boolean {
+  return STALE_ADDRESS.test(refusal);
+}
+
+/** The error that made Redis discard a transaction, or the error itself. */
+export function firstFault(error: unknown): unknown {
+  if (!(error instanceof Error && 'previousErrors' in error && Array.isArray(error.previousErrors))) return error;
+  return error.previousErrors[0] ?? error;
+}
+
 /** Tells whether an error means that Redis is away or refuses to serve, rather than that a command was wrong. */
 export function isRedisFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { name, message } = error;
   if (AWAY.test(`${name} ${message}`) || CONSEQUENCES.test(message) || UNKNOWN_TO_IT.test(message)) return true;
+  if (CUT_SCRIPT.test(message)) return true;
   return refusalOf(error) !== null;
 }

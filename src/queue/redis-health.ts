@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
 import type { PatientRedis } from './patient-redis.ts';
+import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
 const LOOK_MS = 500;
 /** Looks without an answer after which a connection counts as dead; counted, because a frozen process asks nothing. */
@@ -8,15 +9,20 @@ const MOST_SILENT_LOOKS = 4;
 /**
  * How Redis is: it serves; it is away (no connection, or no answer); or it answers and refuses (BUSY, READONLY, OOM …).
  */
-export type RedisState = { status: 'ok' } | { status: 'away' | 'refusing'; reason: string };
+export type RedisState =
+  | { status: 'ok' }
+  | { status: 'away'; reason: string }
+  | { status: 'refusing'; kind: string; reason: string };
 
 /**
  * Watches how Redis is, twice a second, and tells of each change once. A blip between two looks is none.
  *
- * It asks with a PING, because a frozen server and a half-open connection look like a quiet one.
+ * It asks, because a frozen server and a half-open connection look like a quiet one; and it asks for keys of ours, which
+ * need not exist, because a node of a cluster answers a PING whatever slots it holds.
  */
 export class RedisHealth {
   readonly #redis: PatientRedis;
+  readonly #keys: string[];
   readonly #onChange: (state: RedisState) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #noteError = (error: unknown) => {
@@ -27,8 +33,9 @@ export class RedisHealth {
   #isAsking = false;
   #silentLooks = 0;
 
-  constructor(redis: PatientRedis, onChange: (state: RedisState) => void) {
+  constructor(redis: PatientRedis, prefix: string, onChange: (state: RedisState) => void) {
     this.#redis = redis;
+    this.#keys = probeKeys(prefix);
     this.#onChange = onChange;
     redis.on('error', this.#noteError);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
@@ -55,7 +62,7 @@ export class RedisHealth {
 
   #find(): RedisState {
     const { refusal, status } = this.#redis;
-    if (refusal !== null) return { status: 'refusing', reason: refusal };
+    if (refusal !== null) return refusing(refusal, this.#redis.options);
     if (status !== 'ready') return { status: 'away', reason: this.#lastError ?? 'the connection was lost' };
     if (this.#isAsking && ++this.#silentLooks >= MOST_SILENT_LOOKS) return { status: 'away', reason: 'no answer' };
     this.#lastError = undefined;
@@ -69,11 +76,19 @@ export class RedisHealth {
       this.#isAsking = false;
       this.#silentLooks = 0;
     };
-    this.#redis.ping().then(answered, answered);
+    this.#redis.exists(...this.#keys).then(answered, answered);
   }
+}
+
+function refusing(refusal: string, asked: { host?: string | undefined }): RedisState {
+  const slot = slotRefusalOf(refusal, asked);
+  if (slot === null) return { status: 'refusing', kind: refusal.split(' ', 1).join(), reason: refusal };
+  // Two kinds of refusal tell of a slot that moves, and commands may meet both; a slot may move on to a third node.
+  const kind = slot.status === 'moving' ? 'moving' : slot.message;
+  return { status: 'refusing', kind, reason: `${slot.message}. ${slot.remedy}` };
 }
 
 /** What makes two states the same: a reason in other words is no change, another kind of refusal is. */
 function labelOf(state: RedisState): string {
-  return state.status === 'refusing' ? `refusing ${state.reason.split(' ', 1)}` : state.status;
+  return state.status === 'refusing' ? `refusing ${state.kind}` : state.status;
 }

@@ -36,6 +36,8 @@ export type Deployment = {
 };
 
 type DeploymentOptions = {
+  /** @default a fresh one */
+  prefix?: string;
   script?: ScriptInput;
   environment?: Environment;
   settings?: Record<string, unknown>;
@@ -53,7 +55,7 @@ function planted(name: string): string {
  * in what was told over pub/sub and in the logs, for open ledger rows, and for workspaces left behind.
  */
 export async function aDeployment(options: DeploymentOptions = {}): Promise<Deployment> {
-  const prefix = freshPrefix();
+  const prefix = options.prefix ?? freshPrefix();
   const simulator = await startSimulator(options.script ? { script: options.script } : {});
   const workspaceRoot = await mkdtemp(join(tmpdir(), 'errand-workspaces-'));
   const secrets = {

@@ -8,15 +8,17 @@ const TASKS = 6;
 /** A worker whose tasks are in the middle of their first turn, on a Redis of its own. */
 export type WorkerInTrouble = Deployment & { worker: RunningWorker; batchId: string };
 
+type TroubleOptions = { latencyMs?: number; worker?: Record<string, unknown>; prefix?: string };
+
 /**
  * Starts a worker on the Redis at `url`, and a batch of two-turn tasks; resolves once every task waits for its first model
  * call, which takes `latencyMs`.
  */
 export async function aWorkerInTrouble(
   url: string,
-  { latencyMs = 800, worker: over = {} }: { latencyMs?: number; worker?: Record<string, unknown> } = {},
+  { latencyMs = 800, worker: over = {}, prefix }: TroubleOptions = {},
 ): Promise<WorkerInTrouble> {
-  const deployment = await aDeployment({ settings: { redis_url: url } });
+  const deployment = await aDeployment({ settings: { redis_url: url }, ...(prefix !== undefined && { prefix }) });
   const { promise, resolve } = Promise.withResolvers<void>();
   let seen = 0;
   deployment.simulator.onRequest((_request, phase) => {

@@ -1,6 +1,7 @@
 import { Redactor } from '../../base/secret.ts';
 import { ErrandError } from '../../errors.ts';
-import { awaitReady, closeRedis, openHastyRedis } from '../../queue/connection.ts';
+import { awaitReady, closeRedis, openHastyRedis, unavailable } from '../../queue/connection.ts';
+import { isRedisFault } from '../../queue/redis-faults.ts';
 import { TaskRecords } from '../../records/task-records.ts';
 import { type IndexedRow, type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { stepOf } from '../../worker/releasers.ts';
@@ -70,6 +71,8 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
     else if (found.length > 0) screen.print(table(found.map(rowOf), { width: screen.width }));
     screen.note(`${found.length} rows are open, ${silent.length} of them held by workers that give no sign of life.`);
     return silent.length > 0 ? EXIT.failed : EXIT.ok;
+  } catch (error) {
+    throw isRedisFault(error) ? unavailable(redis, error) : error;
   } finally {
     closeRedis(redis);
   }

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { composeProducer } from '../../src/app/compose-producer.ts';
+import { loadConfig } from '../../src/app/config.ts';
+import { aFolder, start } from '../app/run-cli.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { freshPrefix } from '../helpers/redis.ts';
+import { type RedisCluster, startRedisCluster } from '../helpers/redis-cluster.ts';
+import { aWorkerInTrouble, expectAllWell, redisLines, untilReadinessIs } from '../helpers/worker-in-trouble.ts';
+
+let cluster: RedisCluster;
+beforeAll(async () => {
+  cluster = await startRedisCluster();
+});
+afterAll(() => cluster.close());
+
+/** A prefix, its slot, the node that holds the slot, and another one. */
+async function aPlace() {
+  const prefix = freshPrefix();
+  return { prefix, slot: await cluster.slotOf(prefix), ...(await cluster.nodesFor(prefix)) };
+}
+
+function wrongNode(asked: string, holder: string) {
+  return {
+    code: 'REDIS_UNSUITABLE',
+    message: `Redis at ${asked} does not hold our keys: MOVED: ${holder} of the Redis Cluster holds the slot of our keys`,
+    remedy: `Point REDIS_URL at ${holder}, or at a name that follows the slot.`,
+  };
+}
+
+describe('at a node of a cluster that does not hold our keys', () => {
+  test('worker, board and producer refuse and name the right node', async () => {
+    const { prefix, holder, other } = await aPlace();
+    const deployment = await aDeployment({ settings: { redis_url: other.url }, prefix });
+    const refused = wrongNode(other.address, holder.address);
+    await expect(deployment.startWorker()).rejects.toMatchObject(refused);
+    expect(redisLines(deployment)).toEqual([]);
+    await expect(deployment.startBoard()).rejects.toMatchObject(refused);
+    await expect(deployment.producer.enqueue({ tasks: [{ goal: 'Lost?', provider: 'local' }] })).rejects.toMatchObject(
+      refused,
+    );
+  });
+
+  test('the commands end with 2, and doctor has it as a finding', async () => {
+    const { prefix, holder, other } = await aPlace();
+    const env = { REDIS_URL: other.url, ERRAND_PREFIX: prefix };
+    const folder = aFolder();
+    const run = (...args: string[]) => start(args, folder, env).ended;
+    const [doctor, leaks] = await Promise.all([run('doctor', '--json'), run('leaks')]);
+    const { message, remedy } = wrongNode(other.address, holder.address);
+    expect(doctor).toMatchObject({ code: 2, err: '' });
+    expect(JSON.parse(doctor.out).findings).toContainEqual({ check: 'redis', status: 'fault', message, remedy });
+    expect(leaks).toMatchObject({ code: 2, err: expect.stringContaining(`REDIS_UNSUITABLE: ${message}\n  ${remedy}`) });
+  });
+});
+
+test('a slot that moves in mid-batch and comes back: unready, said once a change, nothing lost', async () => {
+  const { prefix, slot, holder, other } = await aPlace();
+  const trouble = await aWorkerInTrouble(holder.url, { prefix });
+  await cluster.startMove(slot, holder, other);
+  await untilReadinessIs(trouble.worker, /^503 Redis refuses commands: (ASK|TRYAGAIN): the slot of our keys is on its/);
+  await expect(trouble.producer.enqueue({ tasks: [{ goal: 'Early', provider: 'local' }] })).rejects.toMatchObject({
+    code: 'REDIS_UNAVAILABLE',
+    remedy: `Wait until it has moved. Then point REDIS_URL at ${other.address}.`,
+  });
+  await cluster.finishMove(slot, holder, other);
+  const moved = `503 Redis refuses commands: MOVED: ${other.address} of the Redis Cluster holds the slot of our keys. Point REDIS_URL at ${other.address}`;
+  await untilReadinessIs(trouble.worker, new RegExp(`^${moved}`));
+  await cluster.startMove(slot, other, holder);
+  await cluster.finishMove(slot, other, holder);
+  await expectAllWell(trouble, holder.url);
+  expect(redisLines(trouble)).toEqual([
+    expect.stringMatching(/^refusing (ASK|TRYAGAIN): /),
+    expect.stringMatching(/^refusing MOVED: /),
+    'ok',
+  ]);
+});
+
+test('a slot that moves in mid-batch for good: a worker at the new node ends the batch', async () => {
+  const { prefix, slot, holder, other } = await aPlace();
+  const lock = { lock_duration_ms: 1_500 };
+  const trouble = await aWorkerInTrouble(holder.url, { prefix, worker: lock });
+  await cluster.startMove(slot, holder, other);
+  await cluster.finishMove(slot, holder, other);
+  await untilReadinessIs(trouble.worker, /^503 Redis refuses commands: MOVED: /);
+
+  trouble.settings.redis_url = other.url;
+  const atNewNode = await trouble.startWorker({ name: 'at-new-node', ...lock });
+  const producer = composeProducer(loadConfig(trouble.environment, trouble.settings));
+  onTestFinished(() => producer.close());
+  expect((await producer.settled(trouble.batchId)).counts.succeeded).toBe(6);
+  await atNewNode.drain();
+
+  // What the worker at the old node still had to say comes too late, and does no harm.
+  trouble.settings.redis_url = holder.url;
+  await cluster.startMove(slot, other, holder);
+  await cluster.finishMove(slot, other, holder);
+  await untilReadinessIs(trouble.worker, /^200 ready$/);
+  expect((await trouble.outcomesOf(trouble.batchId)).map(({ status }) => status)).toEqual(Array(6).fill('succeeded'));
+});
+
+test('a cluster that is down is waited for', async () => {
+  const { prefix, slot, holder } = await aPlace();
+  const trouble = await aWorkerInTrouble(holder.url, { prefix });
+  await holder.redis.call('CLUSTER', 'DELSLOTS', slot);
+  await untilReadinessIs(trouble.worker, /^503 Redis refuses commands: CLUSTERDOWN: no node .* serves the slot/);
+  await holder.redis.call('CLUSTER', 'ADDSLOTS', slot);
+  await expectAllWell(trouble, holder.url);
+  expect(redisLines(trouble)).toEqual([expect.stringMatching(/^refusing CLUSTERDOWN: /), 'ok']);
+});
