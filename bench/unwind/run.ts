@@ -36,10 +36,12 @@ const redactor = new Redactor();
 const batches = new BatchRecords(redis, '{bench}', redactor, RETENTION_SECONDS);
 const tasks = new TaskRecords(redis, '{bench}', redactor);
 const credentials = new CredentialResolver({}, redactor);
-const releasers = new Releasers({ redactor, catalogue: createCatalogue([]), credentials, models: new Models() });
 const workspaceRoot = join(dir, 'workspaces');
+const deployment = { prefix: '{bench}', workspaceRoot };
+const catalogue = createCatalogue([]);
+const releasers = new Releasers({ redactor, catalogue, credentials, models: new Models(), deployment });
 await mkdir(workspaceRoot);
-const tools = { redactor, tasks, releasers, workspaceRoot, guardPath: guard.path, path };
+const tools = { redactor, tasks, releasers, deployment, guardPath: guard.path, path };
 
 try {
   await round('warm-up');

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isoNow } from '../../src/base/clock.ts';
@@ -8,6 +7,7 @@ import { type GuardedProcess, startGuarded } from '../../src/processes/guarded-p
 import type { TaskRecords } from '../../src/records/task-records.ts';
 import { outcomeOf } from '../../src/worker/outcome.ts';
 import type { Releasers } from '../../src/worker/releasers.ts';
+import { type Deployment, processTagOf, workspacePathOf } from '../../src/worker/row-names.ts';
 import { Scope } from '../../src/worker/scope.ts';
 
 const OWNER = 'bench.1';
@@ -17,7 +17,7 @@ export type UnwindTools = {
   redactor: Redactor;
   tasks: TaskRecords;
   releasers: Releasers;
-  workspaceRoot: string;
+  deployment: Deployment;
   guardPath: string;
   path: string;
 };
@@ -32,7 +32,7 @@ export async function timeUnwind(batchId: string, index: number, tools: UnwindTo
   const taskId = taskIdOf(batchId, index);
   await tools.tasks.open(taskId, 'openai', 'bench');
   const scope = new Scope(tools.tasks, tools.releasers, { taskId, epoch: 1, owner: OWNER });
-  await holdAll(scope, join(tools.workspaceRoot, `${taskId}.1`), tools);
+  await holdAll(scope, taskId, tools);
   const start = performance.now();
   const cleanup = await scope.unwind();
   const attempts = [{ epoch: 1, worker: 'bench', turns_before: 0, started_at: isoNow(), cleanup }];
@@ -44,7 +44,8 @@ export async function timeUnwind(batchId: string, index: number, tools: UnwindTo
   return took;
 }
 
-async function holdAll(scope: Scope, folder: string, tools: UnwindTools): Promise<void> {
+async function holdAll(scope: Scope, taskId: string, tools: UnwindTools): Promise<void> {
+  const folder = workspacePathOf(tools.deployment, taskId, 1);
   await scope.hold({
     workspace: {
       kind: 'workspace' as const,
@@ -55,7 +56,7 @@ async function holdAll(scope: Scope, folder: string, tools: UnwindTools): Promis
       },
     },
   });
-  const tree = await startTree(folder, tools);
+  const tree = await startTree(folder, processTagOf(tools.deployment, taskId, '1.process.1'), tools);
   await scope.hold({
     lease: { kind: 'credential_lease' as const, ref: 'env:BENCH', acquire: () => undefined },
     client: {
@@ -69,13 +70,13 @@ async function holdAll(scope: Scope, folder: string, tools: UnwindTools): Promis
 }
 
 /** A shell over a `sleep`, behind the guard as a tool's would be. */
-async function startTree(cwd: string, { guardPath, path }: UnwindTools): Promise<GuardedProcess> {
+async function startTree(cwd: string, tag: string, { guardPath, path }: UnwindTools): Promise<GuardedProcess> {
   const tree = await startGuarded({
     command: 'sh',
     args: ['-c', 'sleep 600 & echo up; wait'],
     cwd,
     environment: { PATH: path },
-    tag: randomUUID(),
+    tag,
     graceMs: 2_000,
     guardPath,
   });

@@ -104,7 +104,8 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   );
   await assertSuitable(redis, config.prefix);
   const models = new Models();
-  const releasers = new Releasers({ redactor, catalogue, credentials, models });
+  const deployment = { prefix: config.prefix, workspaceRoot: config.worker.workspace_root };
+  const releasers = new Releasers({ redactor, catalogue, credentials, models, deployment });
   const announcer = new Announcer({
     announcements: new Announcements(redis, config.prefix),
     instance: self.instance,
@@ -128,7 +129,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     self,
     reclaim,
     releasers,
-    workspaceRoot: config.worker.workspace_root,
+    deployment,
     budget: config.budget,
     watchdogs: config.watchdogs,
   };

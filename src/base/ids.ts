@@ -31,7 +31,7 @@ export function taskIdOf(batchId: string, index: number): string {
 
 /** Reads a task id back, or returns `null` where the text is a batch id or no id of ours. */
 export function parseTaskId(text: string): { batchId: string; index: number } | null {
-  const match = /^([bk][0-9a-z]{21})-(\d{1,9})$/.exec(text);
+  const match = /^([bk][0-9a-z]{21})-(0|[1-9]\d{0,8})$/.exec(text);
   return match?.[1] && match[2] ? { batchId: match[1], index: Number(match[2]) } : null;
 }
 

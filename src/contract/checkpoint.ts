@@ -43,13 +43,19 @@ export const Checkpoint = stored({
 export type Checkpoint = z.infer<typeof Checkpoint>;
 
 /**
+ * The id of a response, which becomes a part of an address: no `/`, `?` or `%`, and more than dots. Providers use letters,
+ * digits, `_` and `-`; proxies add what base64 needs.
+ */
+export const ResponseId = z.string().regex(/^(?!\.+$)[\w.:=+-]{1,512}$/, 'expected the id of a response');
+
+/**
  * A response that the provider works on in the background, for a turn that is not on record yet. `epoch` is the attempt
  * that asked for it; a later one that finds it goes on with it instead of asking again.
  */
 export const BackgroundResponse = stored({
   turn: z.number().int().positive(),
   provider: ProviderName,
-  id: z.string(),
+  id: ResponseId,
   epoch: z.number().int().positive(),
 });
 export type BackgroundResponse = z.infer<typeof BackgroundResponse>;

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import {
   identityOf,
   isRunning,
@@ -9,7 +9,7 @@ import {
   stillRunning,
 } from './process-identity.ts';
 import { treeOf } from './process-tree.ts';
-import { tagIn } from './tag.ts';
+import { tagOf, whyNotOurs } from './whose-process.ts';
 
 /** A tree that starts processes faster than it is killed is left for the next sweep. */
 const MOST_ROUNDS = 5;
@@ -32,7 +32,7 @@ export async function findTagged(isWanted: (tag: string) => boolean): Promise<Ta
   // One at a time: a read from a process that hangs in the kernel hangs too, and must not take every thread of the pool.
   for (const pid of names.filter((name) => /^\d+$/.test(name)).map(Number)) {
     const tag = await tagOf(pid);
-    if (tag === null || !isWanted(tag) || pid === process.pid) continue;
+    if (tag === null || !isWanted(tag)) continue;
     const identity = identityOf(pid);
     // Read again after the identity, so that the tag is surely the one of this very process.
     if (identity !== null && (await tagOf(pid)) === tag) found.push({ ...identity, tag });
@@ -44,14 +44,17 @@ export async function findTagged(isWanted: (tag: string) => boolean): Promise<Ta
  * Kills every process that carries one of the tags, and what stands below it, until a scan finds none.
  *
  * For tags of provably dead owners only. Costs one scan where nothing is found, else one more for each round. Answers
- * for every tag asked for.
+ * for every tag asked for. A process that must not be signalled, such as this one, is counted among the survivors.
  */
 export async function killTagged(tags: ReadonlySet<string>): Promise<Record<string, SweptTag>> {
   const isWanted = (tag: string) => tags.has(tag);
   const seen = new Map<string, TaggedProcess>();
   let found = await findTagged(isWanted);
   for (let round = 0; round < MOST_ROUNDS && found.length > 0; round++) {
-    const doomed = found.flatMap(({ pid, tag }) => treeOf(pid).map((member) => ({ ...member, tag })));
+    const ours: TaggedProcess[] = [];
+    for (const each of found) if ((await whyNotOurs(each, each.tag)) === null) ours.push(each);
+    if (ours.length === 0) break;
+    const doomed = ours.flatMap(({ pid, tag }) => treeOf(pid).map((member) => ({ ...member, tag })));
     for (const member of doomed) {
       seen.set(refOf(member, member.tag), member);
       signalProcess(member, 'SIGKILL');
@@ -62,8 +65,4 @@ export async function killTagged(tags: ReadonlySet<string>): Promise<Record<stri
   const gone = [...seen.values()].filter((member) => !isRunning(member));
   const count = (members: TaggedProcess[], tag: string) => members.filter((member) => member.tag === tag).length;
   return Object.fromEntries([...tags].map((tag) => [tag, { killed: count(gone, tag), survivors: count(found, tag) }]));
-}
-
-async function tagOf(pid: number): Promise<string | null> {
-  return readFile(`/proc/${pid}/environ`, 'utf8').then(tagIn, () => null);
 }

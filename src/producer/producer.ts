@@ -69,7 +69,7 @@ export class Producer {
   constructor(options: ProducerOptions) {
     this.#options = options;
     this.#redis = openHastyRedis({ url: options.redisUrl, onError: options.onError });
-    this.#flow = new BatchFlow(this.#redis, options.prefix);
+    this.#flow = new BatchFlow(this.#redis, options.prefix, Object.keys(options.routing.providers));
     this.#batches = new BatchRecords(this.#redis, options.prefix, new Redactor(), options.retentionSeconds);
   }
 

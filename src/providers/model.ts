@@ -11,8 +11,12 @@ export type TranscriptEntry =
   | { role: 'assistant'; native: Turn['native'] }
   | { role: 'tools'; results: ToolResult[] };
 
+/** What is kept with a background response at its provider: it proves which task of which deployment asked for it. */
+export type ResponseMark = { errand_deployment: string; errand_task: string };
+
 /** What ties a background response to its turn. Read only where the provider's profile asks for `background`. */
 export type BackgroundTies = {
+  mark: ResponseMark;
   /** The response an earlier attempt asked for, for this very turn. */
   known: string | undefined;
   /** Told the id of the response at its first event; nothing more is read until it resolves. */

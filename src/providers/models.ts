@@ -5,7 +5,7 @@ import type { Cost } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
 import { effortFor } from './effort.ts';
 import { createProviderFetch, type WireCredential } from './fetch.ts';
-import type { Model } from './model.ts';
+import type { Model, ResponseMark } from './model.ts';
 import { mostCostOf } from './prices.ts';
 import type { ProviderProfile } from './profile.ts';
 import { type ConnectWire, outputLimit } from './wires/wire.ts';
@@ -114,9 +114,14 @@ export class Models {
   }
 
   /** Cancels a background response; see `cancelResponse` of its wire. */
-  async cancel(profile: ProviderProfile, credential: WireCredential, id: string, signal: AbortSignal): Promise<string> {
+  async cancel(
+    profile: ProviderProfile,
+    credential: WireCredential,
+    response: { id: string; mark: ResponseMark },
+    signal: AbortSignal,
+  ): Promise<string> {
     const { cancelResponse } = await import('./wires/background.ts');
-    return cancelResponse(profile, credential, id, signal);
+    return cancelResponse(profile, credential, response, signal);
   }
 
   #connect(profile: ProviderProfile, credential: WireCredential): Promise<ReturnType<ConnectWire>> {

@@ -84,7 +84,7 @@ export class Consumer {
       const lane = this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
         const verdict = await this.#heard(handlers.runTask(deliveryOf(job, provider), signal));
         this.#judged.add(job);
-        await wakeJobs((lane) => this.#lane(lane), verdict.wake);
+        await this.#wake(verdict.wake);
         return obey(verdict, job, token);
       });
       lane.on('completed', (job) => announce('told_queue', job.id ?? ''));
@@ -190,7 +190,7 @@ export class Consumer {
 
   async #giveUp(delivery: TaskDelivery, { giveUp }: Handlers): Promise<void> {
     try {
-      await wakeJobs((lane) => this.#lane(lane), await giveUp(delivery));
+      await this.#wake(await giveUp(delivery));
     } catch (error) {
       this.#note(error);
     }
@@ -206,6 +206,11 @@ export class Consumer {
     if (isRedisFault(error)) return;
     if (error instanceof Error && 'code' in error && NOT_OURS.has(error.code)) this.#options.onStaleMove(error);
     else this.#options.onError(error);
+  }
+
+  async #wake(wakes: readonly Wake[]): Promise<void> {
+    const { providers } = this.#options;
+    await wakeJobs((provider) => (providers.includes(provider) ? this.#lane(provider) : null), wakes);
   }
 
   #lane(provider: string): Queue {

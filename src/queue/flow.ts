@@ -51,10 +51,13 @@ type TaskEntry = { name: string; data: TaskJob; opts: JobsOptions & { jobId: str
 export class BatchFlow {
   readonly #redis: Redis;
   readonly #prefix: string;
+  readonly #providers: ReadonlySet<string>;
   readonly #flow: FlowProducer;
   readonly #queues = new Map<string, Queue>();
 
-  constructor(redis: Redis, prefix: string) {
+  /** `providers` are those whose lanes may be looked into for tasks to wake. */
+  constructor(redis: Redis, prefix: string, providers: readonly string[]) {
+    this.#providers = new Set(providers);
     this.#redis = redis;
     this.#prefix = prefix;
     this.#flow = new FlowProducer({ connection: redis, prefix });
@@ -83,7 +86,8 @@ export class BatchFlow {
 
   /** Brings the jobs of waiting tasks back at once. */
   async wake(sleepers: readonly Wake[]): Promise<void> {
-    await wakeJobs((provider) => this.#queue(laneOf(provider)), sleepers);
+    const laneFor = (provider: string) => (this.#providers.has(provider) ? this.#queue(laneOf(provider)) : null);
+    await wakeJobs(laneFor, sleepers);
   }
 
   async close(): Promise<void> {

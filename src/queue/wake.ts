@@ -13,15 +13,17 @@ const FIRST_PAUSE_MS = 20;
 
 /**
  * Brings delayed task jobs back at once. A job that is not delayed any more comes back by itself, and one that cannot be
- * woken comes back by its own delay.
+ * woken comes back by its own delay. `laneOf` returns `null` for a provider that is not known here: which lanes to open is
+ * read from Redis, and must not be any queue.
  */
-export async function wakeJobs(laneOf: (provider: string) => Queue, wakes: readonly Wake[]): Promise<void> {
+export async function wakeJobs(laneOf: (provider: string) => Queue | null, wakes: readonly Wake[]): Promise<void> {
   for (let from = 0; from < wakes.length; from += AT_ONCE) {
     await Promise.all(wakes.slice(from, from + AT_ONCE).map((wake) => wakeJob(laneOf(wake.provider), wake.taskId)));
   }
 }
 
-async function wakeJob(lane: Queue, taskId: string): Promise<void> {
+async function wakeJob(lane: Queue | null, taskId: string): Promise<void> {
+  if (lane === null) return;
   for (let look = 0; look < LOOKS; look++) {
     const job = await lane.getJob(taskId);
     if (!job) return;

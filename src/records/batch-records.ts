@@ -14,7 +14,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import { CANCEL_BATCH, CANCEL_TASK, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
-import { wakeOf } from './job-name.ts';
+import { wakesIn } from './job-name.ts';
 import { Keys } from './keys.ts';
 import { readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
@@ -158,7 +158,7 @@ export class BatchRecords {
     const batchId = parseTaskId(id)?.batchId ?? id;
     const parked = await this.#redis.zrange(this.#keys.parked(batchId), '0', '-1');
     const resting = await this.#redis.smembers(this.#keys.resting(batchId));
-    return [...parked, ...resting].map(wakeOf).filter(({ taskId }) => id === batchId || taskId === id);
+    return wakesIn([...parked, ...resting]).filter(({ taskId }) => id === batchId || taskId === id);
   }
 
   /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */

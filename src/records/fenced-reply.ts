@@ -1,7 +1,7 @@
 import type { CancelFlag } from '../contract/batch.ts';
 import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
-import { wakeOf } from './job-name.ts';
+import { wakesIn } from './job-name.ts';
 import { readFlag } from './read-flag.ts';
 
 /** Reads a fenced script's reply: throws where the fence refused, else returns the cancel flag or `null`. */
@@ -21,5 +21,5 @@ function refusalOf(status: string, detail: unknown): string {
 /** The tasks to wake that a script's reply names. */
 export function wakesOf(reply: unknown): Wake[] {
   const [, members] = reply as [string, string[] | undefined];
-  return (members ?? []).map(wakeOf);
+  return wakesIn(members ?? []);
 }

@@ -1,5 +1,17 @@
 import type { ChainableCommander } from 'ioredis';
 
+/**
+ * Sends a pipeline and returns its replies in order, with `undefined` for a key of another type than ours: whoever can write to
+ * Redis must not be able to hide what stands beside it. Throws any other error.
+ */
+export async function typedRepliesOf(pipeline: ChainableCommander): Promise<unknown[]> {
+  const results = (await pipeline.exec()) ?? [];
+  return results.map(([error, reply]) => {
+    if (error && !error.message.startsWith('WRONGTYPE')) throw error;
+    return error ? undefined : reply;
+  });
+}
+
 /** Sends a pipeline and returns its replies in order. Throws the first error: a read that failed must not pass for none. */
 export async function repliesOf(pipeline: ChainableCommander): Promise<unknown[]> {
   const results = (await pipeline.exec()) ?? [];

@@ -10,7 +10,7 @@ import type { ErrandEvent } from '../contract/events.ts';
 import type { Attempt, Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 import { fenced, wakesOf } from './fenced-reply.ts';
-import { jobNameOf, wakeOf } from './job-name.ts';
+import { jobNameOf, wakesIn } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
 import { type Opening, openedOf, openingOf } from './opening.ts';
 import { readFlag } from './read-flag.ts';
@@ -175,7 +175,7 @@ export class TaskRecords {
     const reply = await CLOSE.run(this.#redis, keys, args);
     const [verdict, first, wake] = reply as [string, unknown, string[]];
     if (verdict === 'ended')
-      return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null), wake: wake.map(wakeOf) };
+      return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null), wake: wakesIn(wake) };
     fenced(reply, batchId);
     return { status: 'recorded', outcome: record, wake: wakesOf(reply) };
   }

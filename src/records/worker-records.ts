@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis';
+import { parseTaskId } from '../base/ids.ts';
 import { LedgerRow } from '../contract/cleanup.ts';
 import { WorkerIdentity } from '../contract/worker-identity.ts';
 import { Keys } from './keys.ts';
 import { pairsOf } from './pairs.ts';
 import { readEntry } from './read-record.ts';
-import { repliesOf } from './replies.ts';
+import { typedRepliesOf } from './replies.ts';
 import type { RowEntry } from './task-history.ts';
 import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './worker-scripts.ts';
 
@@ -24,6 +25,9 @@ export type OpenRow = RowEntry & { taskId: string };
 
 /** A row that the index of a worker names, with the time of its intent. `row` is `null` where it cannot be read here. */
 export type IndexedRow = { taskId: string; id: string; intentMs: number; row: LedgerRow | null };
+
+/** The latest time that a date can hold, in ms. */
+const MAX_TIME_MS = 8.64e15;
 
 /** The records of workers: who they are, whether they live, what they hold. */
 export class WorkerRecords {
@@ -59,37 +63,38 @@ export class WorkerRecords {
     const known = pairsOf(identities);
     const pipeline = this.#redis.pipeline();
     for (const [instance] of known) pipeline.zcard(this.#keys.openRows(instance));
-    const counts = await repliesOf(pipeline);
+    const counts = await typedRepliesOf(pipeline);
     return known.map(([instance, text], at) => ({
       instance,
-      identity: readEntry(WorkerIdentity, text),
-      silentMs: Math.max(0, nowMs - Number(beats.get(instance) ?? 0)),
-      openRows: Number(counts[at]),
+      identity: identityIn(text, instance),
+      silentMs: Math.max(0, nowMs - numberIn(beats.get(instance))),
+      openRows: Number(counts[at] ?? 0),
     }));
   }
 
   /**
    * The open rows of a worker, oldest first, after the first `from`. What the index names and the ledger no longer has,
-   * because another worker made the row its own, is taken off the index.
+   * because another worker made the row its own, is taken off the index. An entry that names no task stays, unread.
    */
   async openRowsOf(instance: string, most: number, from = 0): Promise<IndexedRow[]> {
     const index = this.#keys.openRows(instance);
-    const flat = await this.#redis.zrange(index, String(from), String(from + most - 1), 'WITHSCORES');
-    const named = pairsOf(flat).map(([member, intent]) => {
-      const cut = member.indexOf('/');
-      return { member, taskId: member.slice(0, cut), id: member.slice(cut + 1), intentMs: Number(intent) };
-    });
+    const page = this.#redis.pipeline().zrange(index, String(from), String(from + most - 1), 'WITHSCORES');
+    const [flat] = (await typedRepliesOf(page)) as [string[] | undefined];
+    const named = pairsOf(flat ?? []).map(([member, intent]) => ({
+      member,
+      ...placeOf(member),
+      intentMs: timeIn(intent),
+    }));
     const pipeline = this.#redis.pipeline();
     for (const { taskId, id } of named) pipeline.hget(this.#keys.ledger(taskId), id);
-    const texts = await repliesOf(pipeline);
+    const texts = await typedRepliesOf(pipeline);
     const rows: IndexedRow[] = [];
     const stale: string[] = [];
     for (const [at, { member, ...entry }] of named.entries()) {
-      const text = texts[at];
-      const row = typeof text === 'string' ? readEntry(LedgerRow, text) : null;
-      const isHeld = row ? row.owner === instance : typeof text === 'string';
-      if (isHeld) rows.push({ ...entry, row });
-      else stale.push(member);
+      const row = rowIn(texts[at], entry.taskId);
+      const isStale = texts[at] === null || (row !== null && row.owner !== instance);
+      if (isStale && parseTaskId(entry.taskId)) stale.push(member);
+      else rows.push({ ...entry, row });
     }
     if (stale.length === 0) return rows;
     await this.#redis.zrem(index, ...stale);
@@ -105,4 +110,32 @@ export class WorkerRecords {
   async unclaim(instance: string): Promise<void> {
     await this.#redis.unlink(this.#keys.reclaimClaim(instance));
   }
+}
+
+/** The task and the row that an entry of an index names. */
+function placeOf(member: string): { taskId: string; id: string } {
+  const cut = member.indexOf('/');
+  return { taskId: member.slice(0, cut), id: member.slice(cut + 1) };
+}
+
+/** The identity of a worker; `null` also if it is that of another instance than the one it stands for. */
+function identityIn(text: string, instance: string): WorkerIdentity | null {
+  const identity = readEntry(WorkerIdentity, text);
+  return identity?.instance === instance ? identity : null;
+}
+
+function rowIn(text: unknown, taskId: string): LedgerRow | null {
+  return typeof text === 'string' && parseTaskId(taskId) ? readEntry(LedgerRow, text) : null;
+}
+
+/** A number as Redis holds it; 0 for text that is no number, so that it never spreads as NaN. */
+function numberIn(text: string | undefined): number {
+  const number = Number(text ?? 0);
+  return Number.isFinite(number) ? number : 0;
+}
+
+/** A time in ms as Redis holds it; 0 for one that no date can hold. */
+function timeIn(text: string): number {
+  const timeMs = numberIn(text);
+  return Math.abs(timeMs) <= MAX_TIME_MS ? timeMs : 0;
 }

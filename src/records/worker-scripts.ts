@@ -30,7 +30,7 @@ return {now, redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
 export const FORGET_WORKER = new Script(`
 ${NOW}
 if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
-local silent = now - (redis.call('HGET', KEYS[2], ARGV[1]) or 0)
+local silent = now - (tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or 0) or 0)
 if silent < tonumber(ARGV[2]) and ARGV[2] ~= '0' then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
 return redis.call('HDEL', KEYS[1], ARGV[1])

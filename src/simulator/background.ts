@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { monotonicMs } from '../base/clock.ts';
 import { type Answer, refuse, STREAM } from './answer.ts';
 import { badRequest } from './fault.ts';
+import type { ModelCall } from './model-call.ts';
 
 /** How many responses are remembered; beyond it the oldest is forgotten. */
 const MAX_STORED = 10_000;
@@ -13,6 +14,7 @@ type Stored = {
   answer: Answer;
   events: Event[];
   startedMs: number;
+  metadata: Record<string, unknown>;
   isCancelled: boolean;
   readers: Set<ServerResponse>;
 };
@@ -46,10 +48,10 @@ function countOf({ answer, events, startedMs }: Stored): number {
 
 /** The response as it is by now: as its last event told it, or cancelled. */
 function stateOf(stored: Stored): ResponseObject | undefined {
-  const { events, isCancelled } = stored;
+  const { events, isCancelled, metadata } = stored;
   const told = events.slice(0, Math.max(1, countOf(stored))).findLast(({ response }) => response)?.response;
   const status = isCancelled ? { status: 'cancelled' } : {};
-  return told && { ...told, ...status, background: true, store: true };
+  return told && { ...told, ...status, metadata, background: true, store: true };
 }
 
 function jsonAnswer({ headers }: Answer, value: unknown): Answer {
@@ -75,11 +77,12 @@ export class BackgroundResponses {
    * Keeps what is worked on, as the stream it would be, and returns the answer to the request: the stream itself, bent by
    * `bent` on its way, or the response as it is at its start.
    */
-  begin(whole: Answer, bent: Answer, isStream: boolean): Answer {
+  begin(whole: Answer, bent: Answer, { isStream, metadata }: Pick<ModelCall, 'isStream' | 'metadata'>): Answer {
     const events = whole.parts.map(eventOf);
     const stored: Stored = {
       answer: whole,
       events,
+      metadata,
       startedMs: monotonicMs(),
       isCancelled: false,
       readers: new Set(),

@@ -11,6 +11,8 @@ export type ModelCall = {
   isStream: boolean;
   /** Whether the answer outlives its connection; Responses only. */
   isBackground: boolean;
+  /** What is to be kept with a background response. */
+  metadata: Json;
   /** Whether a chat stream should end with a usage chunk. */
   wantsUsage: boolean;
   /** Every effort field as received, by its path: `reasoning.effort`, `reasoning_effort`, `output_config.effort`, `thinking`. */
@@ -133,6 +135,7 @@ export function readModelCall(
     model,
     isStream: stream === true,
     isBackground: door.wire === 'responses' && background === true,
+    metadata: asObject(fields.metadata),
     wantsUsage: asObject(stream_options).include_usage === true,
     effort: readEffort(fields),
     toolCount: Array.isArray(tools) ? tools.length : 0,

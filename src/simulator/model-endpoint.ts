@@ -33,7 +33,7 @@ function settle({ wire, path, key, seq, method }: Door, body: string, res: Serve
   if (!call.isBackground) return { call, answer };
   const { cut: _, malformed: __, ...directive } = play.directive;
   const whole = planAnswer({ ...call, isStream: true }, { ...play, directive }, reply, requestId);
-  return { call, answer: desk.background.begin(whole, answer, call.isStream) };
+  return { call, answer: desk.background.begin(whole, answer, call) };
 }
 
 /** Closes the entry of a request when its answer has been handed over or its socket closes, whichever is first. */

@@ -4,6 +4,7 @@ import type { CleanupStep } from '../contract/cleanup.ts';
 import { isErrandError } from '../errors.ts';
 import type { RowEntry } from '../records/task-history.ts';
 import { responseRef } from './releasers.ts';
+import { rowIdOf } from './row-names.ts';
 import type { TaskDeps } from './task-deps.ts';
 
 /** What cancelling a response takes. */
@@ -30,19 +31,22 @@ export async function abandonResponse(
     if (isErrandError(error, 'ATTEMPT_SUPERSEDED')) return [];
     throw error;
   }
-  const step = await deps.releasers.giveBack(entry, 'owner');
+  const step = await deps.releasers.giveBack({ ...entry, taskId }, 'owner');
   if (step.status === 'open') deps.reclaim.lookAgain();
   return [step];
 }
 
 /** Cancels a response that nobody else knows of, because writing it down was refused. */
-export async function cancelUnknown(response: BackgroundResponse, deps: AbandonDeps): Promise<CleanupStep> {
-  return deps.releasers.giveBack(rowOf(response, deps.self.instance), 'owner');
+export async function cancelUnknown(
+  response: BackgroundResponse,
+  taskId: string,
+  deps: AbandonDeps,
+): Promise<CleanupStep> {
+  return deps.releasers.giveBack({ ...rowOf(response, deps.self.instance), taskId }, 'owner');
 }
 
 function rowOf(response: BackgroundResponse, owner: string): RowEntry {
-  const { epoch, id } = response;
   const at = isoNow();
-  const named = { kind: 'response' as const, ref: responseRef(response), epoch, owner };
-  return { id: `${epoch}.response.${id}`, row: { status: 'acquired', ...named, intent_at: at, acquired_at: at } };
+  const named = { kind: 'response' as const, ref: responseRef(response), epoch: response.epoch, owner };
+  return { id: rowIdOf(named), row: { status: 'acquired', ...named, intent_at: at, acquired_at: at } };
 }

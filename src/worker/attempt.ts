@@ -9,7 +9,7 @@ import type { RouteAudit } from '../contract/route.ts';
 import type { TaskJob } from '../contract/task.ts';
 import type { Credential } from '../credentials/credential.ts';
 import { ErrandError, isErrandError } from '../errors.ts';
-import type { Model } from '../providers/model.ts';
+import type { Model, ResponseMark } from '../providers/model.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { AttemptLabel } from '../telemetry/telemetry.ts';
 import { cancelledBy } from './classify.ts';
@@ -106,7 +106,7 @@ export class Attempt {
    * Counts the calls of a model, so that the record can say which may be paid for twice, and ties those in the background
    * to this attempt; `keep` is given each response before anything more is read of it.
    */
-  watch(model: Model, keep: (response: BackgroundResponse) => Promise<void>): Model {
+  watch(model: Model, mark: ResponseMark, keep: (response: BackgroundResponse) => Promise<void>): Model {
     return {
       turn: async (request, signal) => {
         this.#calls.sent++;
@@ -115,7 +115,9 @@ export class Attempt {
             request.onText?.(piece);
             announce('mid_stream', this.taskId);
           };
-          const background = { known: this.response?.id, note: (id: string) => keep(this.#tie(id)) };
+          const isKnown = this.response?.provider === this.job.route.provider;
+          const known = isKnown ? this.response?.id : undefined;
+          const background = { known, mark, note: (id: string) => keep(this.#tie(id)) };
           const turn = await model.turn({ ...request, onText, background }, signal);
           this.#calls.settled++;
           return turn;

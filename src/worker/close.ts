@@ -78,7 +78,7 @@ async function surrender(
   } catch (refusal) {
     if (!isErrandError(refusal, 'ATTEMPT_SUPERSEDED')) throw refusal;
   }
-  const orphaned = attempt.orphan ? [await cancelUnknown(attempt.orphan, deps)] : [];
+  const orphaned = attempt.orphan ? [await cancelUnknown(attempt.orphan, attempt.taskId, deps)] : [];
   report(attempt, 'lost', error, amendCleanup(cleanup, orphaned), deps);
   return { next: 'surrender', line: `${error.code}: ${deps.redactor.scrub(error.message)}`, wake: [] };
 }

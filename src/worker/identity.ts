@@ -6,6 +6,8 @@ import { birthOf, bootId, isSameProcess } from '../base/process-birth.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { WorkerOnRecord } from '../records/worker-records.ts';
 
+/** The highest pid that Linux hands out. */
+const MAX_PID = 2 ** 22;
 /** A worker in the place of this one that has been silent for so long, three beats, is the one before: it is not merely slow. */
 const PLACE_IS_LEFT_AFTER_MS = 15_000;
 /** After so long without a sign of life a worker has fenced itself, unless its lock lasts longer. */
@@ -44,10 +46,10 @@ export async function identifyWorker(name: string, { seat, lock_duration_ms }: T
  * boot; and a platform that starts nobody in a seat before the one who had it has ended.
  */
 export function proofOfDeath({ identity: other, silentMs }: Sighting, self: WorkerIdentity): string | null {
-  if (other === null || other.host !== self.host) return null;
-  const isSameSeat = other.seat !== undefined && other.seat === self.seat && other.instance !== self.instance;
+  if (other === null || other.host !== self.host || other.instance === self.instance) return null;
+  const isSameSeat = other.seat !== undefined && other.seat === self.seat;
   if (isSameSeat && silentMs > PLACE_IS_LEFT_AFTER_MS) return `seat ${other.seat} of ${other.host} was filled again`;
-  if ([other.boot_id, other.birth].includes('unknown')) return null;
+  if (other.boot_id === 'unknown' || !/^\d{1,20}$/.test(other.birth) || other.pid > MAX_PID) return null;
   if (other.boot_id !== self.boot_id) {
     // Two machines may go by one name. The one that lives gives signs of life.
     return silentMs > PLACE_IS_LEFT_AFTER_MS ? `its machine ${other.host} was booted again` : null;

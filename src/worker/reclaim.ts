@@ -17,6 +17,8 @@ const SWEEP_MS = 10_000;
 const SWEEP_WITHIN_MS = 15_000;
 /** A row that cannot be closed is tried with every sweep at first, and at least this often. */
 const LONGEST_WAIT_MS = 600_000;
+/** Rows remembered as failed: who can write to Redis could add ever more. One that is forgotten is tried sooner. */
+const MAX_FAILED = 10_000;
 /** Rows released side by side: one that takes its time, such as a provider that does not answer, holds few others up. */
 const ROWS_AT_ONCE = 20;
 /** A reclaimer that dies in its sweep holds others up for so long. Two at once do no harm: releases are idempotent. */
@@ -126,9 +128,9 @@ export class Reclaim {
   /** Why a row may be released, or `null` where its owner may still use it. */
   #groundsFor(worker: Omit<WorkerOnRecord, 'openRows'>, { taskId, row }: OpenRow): string | null {
     const { instance } = worker;
-    if (instance === this.#deps.self.instance) {
-      return this.#unwinding.has(`${taskId}.${row.epoch}`) ? null : 'its attempt has ended';
-    }
+    // What runs here is in use, whoever the row says that it belongs to.
+    if (this.#unwinding.has(`${taskId}.${row.epoch}`)) return null;
+    if (instance === this.#deps.self.instance) return 'its attempt has ended';
     const proof = proofOfDeath(worker, this.#deps.self);
     if (proof !== null) return `${instance}: ${proof}`;
     const isFenced = hasFencedItself(worker) && !OUTLIVES_PROCESS.has(row.kind);
@@ -190,6 +192,8 @@ export class Reclaim {
     }
     const waitMs = Math.min(2 * (failed?.waitMs ?? SWEEP_MS / 2), LONGEST_WAIT_MS);
     this.#failed.set(name, { waitMs, againMs: monotonicMs() + waitMs - SWEEP_MS / 2 });
+    const [first = ''] = this.#failed.keys();
+    if (this.#failed.size > MAX_FAILED) this.#failed.delete(first);
     return 'open';
   }
 

@@ -1,16 +1,18 @@
-import { rm, stat } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { isoNow, monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { BackgroundResponse } from '../contract/checkpoint.ts';
 import type { CleanupActor, CleanupStep, Evidence, ResourceKind } from '../contract/cleanup.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import { messageOf } from '../errors.ts';
-import { parseRef } from '../processes/process-identity.ts';
+import { isRunning, parseRef } from '../processes/process-identity.ts';
 import { releaseProcess } from '../processes/release-process.ts';
 import { killTagged } from '../processes/sweep.ts';
 import type { Catalogue } from '../providers/catalogue.ts';
 import type { Models } from '../providers/models.ts';
 import type { RowEntry } from '../records/task-history.ts';
+import type { OpenRow } from '../records/worker-records.ts';
+import { type Deployment, responseMarkOf, responsePartsOf, whyNotBelieved } from './row-names.ts';
 
 /** How a release went: how sure we are, and what was seen. */
 export type Released = { evidence: Evidence; detail: string };
@@ -33,7 +35,7 @@ const ENDED = new Set(['cancelled', 'completed', 'incomplete', 'failed']);
 /** A release that takes longer is left open, so that a hung one never holds up the record. */
 const RELEASE_WITHIN_MS = 10_000;
 
-type Release = (ref: string, live: Live) => Promise<Released>;
+type Release = (row: OpenRow, live: Live) => Promise<Released>;
 
 /** What giving back takes. */
 export type ReleaserDeps = {
@@ -41,11 +43,16 @@ export type ReleaserDeps = {
   catalogue: Catalogue;
   credentials: CredentialResolver;
   models: Models;
+  deployment: Deployment;
 };
 
 /**
  * Gives resources back, each kind in its own way. A release is an idempotent function of the resource's reference, so that
- * the same code serves the living attempt, with the live side at hand, and whoever cleans up after a dead one, without it.
+ * the same code serves the living attempt, with the live side at hand, and the one that cleans up after a dead one.
+ *
+ * Invariants
+ * - A row is acted on only if what it names follows from its task, its epoch and the configuration of this worker.
+ * - A process or a response is ended only if it carries the proof that it belongs to that row.
  */
 export class Releasers {
   readonly #deps: ReleaserDeps;
@@ -54,7 +61,7 @@ export class Releasers {
     client: closeClient,
     process: endProcesses,
     credential_lease: async () => ({ evidence: 'verified', detail: 'the ledger row was the lease' }),
-    response: (ref) => this.#cancelResponse(ref),
+    response: (row) => this.#cancelResponse(row),
   };
 
   constructor(deps: ReleaserDeps) {
@@ -62,25 +69,34 @@ export class Releasers {
   }
 
   /** Gives one resource back and tells how it went, as a step of the cleanup record. Never throws. */
-  async giveBack({ id, row }: RowEntry, actor: CleanupActor, live?: Live): Promise<CleanupStep> {
+  async giveBack(row: OpenRow, actor: CleanupActor, live?: Live): Promise<CleanupStep> {
     const start = monotonicMs();
     const timeout = Promise.withResolvers<never>();
     const expire = () => timeout.reject(new Error(`no end after ${RELEASE_WITHIN_MS} ms`));
     const timer = setTimeout(expire, RELEASE_WITHIN_MS);
-    const released = await Promise.race([this.#byKind[row.kind](row.ref, live), timeout.promise]).catch(
+    const released = await Promise.race([this.#release(row, live), timeout.promise]).catch(
       (error: unknown): Released => ({ evidence: 'unknown', detail: this.#deps.redactor.scrub(messageOf(error)) }),
     );
     clearTimeout(timer);
-    return stepOf({ id, row }, actor, released, Math.round(monotonicMs() - start));
+    return stepOf(row, actor, released, Math.round(monotonicMs() - start));
   }
 
-  async #cancelResponse(ref: string): Promise<Released> {
-    const { catalogue, credentials, models } = this.#deps;
-    const cut = ref.indexOf('/');
-    const profile = catalogue.get(ref.slice(0, cut));
+  async #release(row: OpenRow, live: Live): Promise<Released> {
+    const doubt = whyNotBelieved(row, this.#deps.deployment);
+    if (doubt !== null) return { evidence: 'unknown', detail: `the row was not acted on: ${doubt}` };
+    return this.#byKind[row.row.kind](row, live);
+  }
+
+  async #cancelResponse({ taskId, row }: OpenRow): Promise<Released> {
+    const { catalogue, credentials, models, deployment } = this.#deps;
+    const { provider, id } = responsePartsOf(row.ref);
+    const profile = catalogue.get(provider);
+    if (profile.wire !== 'responses') return { evidence: 'unknown', detail: `provider "${provider}" has no responses` };
     const within = AbortSignal.timeout(CANCEL_WITHIN_MS);
     const credential = await credentials.resolve(profile.name, profile.credential, within);
-    const status = await models.cancel(profile, credential, ref.slice(cut + 1), within);
+    const status = await models.cancel(profile, credential, { id, mark: responseMarkOf(deployment, taskId) }, within);
+    if (status === 'foreign')
+      return { evidence: 'unknown', detail: 'the response does not carry the mark of its task' };
     if (status === 'gone') return { evidence: 'verified', detail: 'the provider does not know it' };
     const evidence = ENDED.has(status) ? 'acknowledged' : 'unknown';
     return { evidence, detail: `the provider says that it is ${status}` };
@@ -92,12 +108,16 @@ export function responseRef({ provider, id }: Pick<BackgroundResponse, 'provider
   return `${provider}/${id}`;
 }
 
-async function removeDirectory(path: string): Promise<Released> {
+/** Never follows a link: `rm` removes links as such, and a link in the place of the directory is left alone. */
+async function removeDirectory({ row: { ref: path } }: OpenRow): Promise<Released> {
+  const found = await lstat(path).catch(() => null);
+  if (found && !found.isDirectory())
+    return { evidence: 'unknown', detail: 'there is no directory but a link or a file' };
   await rm(path, { recursive: true, force: true, maxRetries: 2 }).catch((error: NodeJS.ErrnoException) => {
     // Where a part of the way is a file, nothing can be below it.
     if (error.code !== 'ENOTDIR') throw error;
   });
-  const isThere = await stat(path).then(
+  const isThere = await lstat(path).then(
     () => true,
     () => false,
   );
@@ -105,17 +125,17 @@ async function removeDirectory(path: string): Promise<Released> {
   return { evidence: 'verified', detail: 'the directory is gone' };
 }
 
-async function closeClient(_ref: string, live: Live): Promise<Released> {
+async function closeClient(_row: OpenRow, live: Live): Promise<Released> {
   if (!live) return { evidence: 'implied', detail: 'its process has ended, and its sockets with it' };
   const { inFlight } = await live.close();
   if (inFlight > 0) return { evidence: 'unknown', detail: `${inFlight} requests are still in flight` };
   return { evidence: 'verified', detail: 'no request is in flight' };
 }
 
-async function endProcesses(ref: string): Promise<Released> {
-  const { tag } = parseRef(ref);
+async function endProcesses({ row: { ref } }: OpenRow): Promise<Released> {
+  const { tag, ...head } = parseRef(ref);
   const { evidence, detail } = await releaseProcess(ref, PROCESS_GRACE_MS);
-  if (evidence !== 'unknown') return { evidence, detail };
+  if (evidence !== 'unknown' || isRunning(head)) return { evidence, detail };
   // A tree whose head has gone is found by its tag: one look at all processes, only where the head left us in doubt.
   const killed = (await killTagged(new Set([tag])))[tag] ?? { killed: 0, survivors: 0 };
   if (killed.survivors > 0) return { evidence: 'unknown', detail: `${killed.survivors} processes still run` };

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Child } from '../agent/child.ts';
 import { collectFiles, workspaceTools } from '../agent/workspace.ts';
 import { announce } from '../base/moments.ts';
@@ -17,6 +16,7 @@ import { closeAttempt, type Result } from './close.ts';
 import { closeUnopened } from './close-unopened.ts';
 import { crashLoopIn } from './crash-budget.ts';
 import { amendPast } from './outcome.ts';
+import { responseMarkOf, workspacePathOf } from './row-names.ts';
 import { Scope } from './scope.ts';
 import type { TaskDeps } from './task-deps.ts';
 
@@ -114,7 +114,9 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
   attempt.child = new Child({
     task: job.task,
     batchContext: batch.context,
-    model: attempt.watch(client.model, (response) => note(response, attempt, deps)),
+    model: attempt.watch(client.model, responseMarkOf(deps.deployment, taskId), (response) =>
+      note(response, attempt, deps),
+    ),
     tools,
     allowance: {
       turns,
@@ -151,7 +153,7 @@ async function note(response: BackgroundResponse, attempt: Attempt, deps: TaskDe
 }
 
 async function holdWorkspace({ scope, taskId, epoch }: Attempt, deps: TaskDeps): Promise<string> {
-  const path = join(deps.workspaceRoot, `${taskId}.${epoch}`);
+  const path = workspacePathOf(deps.deployment, taskId, epoch);
   const { workspace } = await scope.hold({
     workspace: {
       kind: 'workspace' as const,
@@ -169,7 +171,7 @@ async function unwind(attempt: Attempt, deps: TaskDeps): Promise<CleanupRecord> 
   announce('unwinding', attempt.taskId);
   attempt.stopWatching();
   deps.active.remove(attempt.taskId, attempt.controller);
-  const workspace = join(deps.workspaceRoot, `${attempt.taskId}.${attempt.epoch}`);
+  const workspace = workspacePathOf(deps.deployment, attempt.taskId, attempt.epoch);
   if (attempt.job.task.toolsets?.includes('workspace')) attempt.files = await collectFiles(workspace).catch(() => []);
   const cleanup = await attempt.scope.unwind();
   announce('unwound', attempt.taskId);

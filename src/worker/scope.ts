@@ -5,6 +5,7 @@ import type { RowEntry } from '../records/task-history.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import { cancelledBy } from './classify.ts';
 import { type Live, OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
+import { rowIdOf } from './row-names.ts';
 
 /** Something to acquire: `ref` names it before it exists, so that a crash in between leaves a name and not a leak. */
 export type Resource<T> = { kind: ResourceKind; ref: string; acquire: () => T | Promise<T>; live?: (value: T) => Live };
@@ -27,6 +28,7 @@ export class Scope {
   readonly #epoch: number;
   readonly #owner: string;
   readonly #held: Held[] = [];
+  #processes = 0;
 
   /** `owner` is the instance of the worker. */
   constructor(records: TaskRecords, releasers: Releasers, attempt: { taskId: string; epoch: number; owner: string }) {
@@ -74,7 +76,7 @@ export class Scope {
     for (const held of this.#held.splice(0).reverse()) {
       steps.push(
         held.isTried
-          ? await this.#releasers.giveBack(held, 'owner', held.live)
+          ? await this.#releasers.giveBack({ ...held, taskId: this.#taskId }, 'owner', held.live)
           : stepOf(held, 'owner', { evidence: 'verified', detail: 'it was never acquired' }),
       );
     }
@@ -82,12 +84,12 @@ export class Scope {
   }
 
   #plan({ kind, ref }: { kind: ResourceKind; ref: string }): Held {
-    const id = `${this.#epoch}.${kind}.${ref}`;
     const at = isoNow();
     const named = { kind, ref, epoch: this.#epoch, owner: this.#owner, intent_at: at };
     const row = OUTLIVES_PROCESS.has(kind)
       ? ({ status: 'intent', ...named } as const)
       : ({ status: 'acquired', acquired_at: at, ...named } as const);
+    const id = kind === 'process' ? `${this.#epoch}.process.${++this.#processes}` : rowIdOf(row);
     return { id, row, live: undefined, isTried: false };
   }
 }

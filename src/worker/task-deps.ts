@@ -10,6 +10,7 @@ import type { ActiveAttempts } from './active-attempts.ts';
 import type { Admission } from './admission.ts';
 import type { Reclaim } from './reclaim.ts';
 import type { Releasers } from './releasers.ts';
+import type { Deployment } from './row-names.ts';
 
 /** What a deployment lets every child use, where the task says nothing. */
 export type DefaultBudget = {
@@ -33,8 +34,8 @@ export type TaskDeps = {
   self: WorkerIdentity;
   reclaim: Reclaim;
   releasers: Releasers;
-  /** Directory under which each attempt gets its workspace. */
-  workspaceRoot: string;
+  /** What the names of resources are derived from, such as the directory under which each attempt gets its workspace. */
+  deployment: Deployment;
   budget: DefaultBudget;
   watchdogs: Watchdogs;
 };

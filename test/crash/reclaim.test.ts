@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -10,6 +10,7 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { Telemetry } from '../../src/telemetry/telemetry.ts';
 import { hasFencedItself, identifyWorker, proofOfDeath } from '../../src/worker/identity.ts';
 import { Reclaim } from '../../src/worker/reclaim.ts';
+import { workspacePathOf } from '../../src/worker/row-names.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
@@ -24,8 +25,11 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) 
   const holder = { ...self, instance: 'holder.1', name: 'holder', ...over(self) };
   await workers.register(holder);
   const [taskId = ''] = taskIds;
-  const folder = await mkdtemp(join(tmpdir(), 'errand-held-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const workspaceRoot = await mkdtemp(join(tmpdir(), 'errand-held-'));
+  onTestFinished(() => rm(workspaceRoot, { recursive: true, force: true }));
+  const deployment = { prefix: records.prefix, workspaceRoot };
+  const folder = workspacePathOf(deployment, taskId, 1);
+  await mkdir(folder);
   await tasks.open(taskId, 'local', 'holder');
   const held = {
     status: 'acquired',
@@ -35,11 +39,11 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) 
     acquired_at: isoNow(),
   } as const;
   await tasks.hold(taskId, 1, [
-    { id: '1.workspace', row: { ...held, kind: 'workspace', ref: folder } },
-    { id: '1.lease', row: { ...held, kind: 'credential_lease', ref: 'env:X' } },
+    { id: `1.workspace.${folder}`, row: { ...held, kind: 'workspace', ref: folder } },
+    { id: '1.credential_lease.env:X', row: { ...held, kind: 'credential_lease', ref: 'env:X' } },
   ]);
   const log = createLog({ level: 'silent', isPretty: false, redactor: new Redactor(), output: process.stdout });
-  const releasers = releasersFor(redactor);
+  const releasers = releasersFor(redactor, [], {}, deployment);
   const telemetry = new Telemetry(log);
   const reclaim = new Reclaim({ workers, records: tasks, self, releasers, telemetry });
   const isThere = () =>
@@ -190,7 +194,7 @@ test('a worker that was cut off for a day and comes back while it is swept stays
 
 test('a worker that only a newer version can read is a living stranger: listed, never reclaimed, never forgotten', async () => {
   const { reclaim, workers, tasks, taskId, redis, keys, holder, isThere } = await aHolder(() => ({ birth: '1' }));
-  const newer = { ...holder, zone: 'eu-1' };
+  const newer = { ...holder, version: 2 };
   await redis.hset(keys.workers(), holder.instance, JSON.stringify(newer), 'idle.1', JSON.stringify(newer));
   await redis.hset(keys.beats(), holder.instance, Date.now() - 25 * 3_600_000);
   await reclaim.sweep('reclaim');
@@ -216,10 +220,14 @@ test('a row that only a newer version can read stays open and is listed, and the
 });
 
 test('a fault with one dead worker is told, and the others are swept', async () => {
-  const { reclaim, workers, redis, keys, taskIds, holder, telemetry, isThere } = await aHolder(() => ({ birth: '1' }));
+  const { reclaim, workers, tasks, redis, keys, taskIds, holder, telemetry, isThere } = await aHolder(() => ({
+    birth: '1',
+  }));
   const [, damaged = ''] = taskIds;
-  await redis.set(keys.ledger(damaged), 'no hash');
-  await redis.zadd(keys.openRows('damaged.1'), 1, `${damaged}/1.client`);
+  await tasks.open(damaged, 'local', 'damaged');
+  const row = { status: 'acquired', kind: 'client', ref: 'h', epoch: 1, owner: 'damaged.1' } as const;
+  await tasks.hold(damaged, 1, [{ id: '1.client.h', row: { ...row, intent_at: isoNow(), acquired_at: isoNow() } }]);
+  await redis.set(keys.released(damaged), 'no list');
   await workers.register({ ...holder, instance: 'damaged.1' });
   const damagedFirst = (await workers.list()).toSorted((a, b) => (a.instance < b.instance ? -1 : 1));
   vi.spyOn(workers, 'list').mockResolvedValueOnce(damagedFirst);
@@ -229,7 +237,7 @@ test('a fault with one dead worker is told, and the others are swept', async () 
   expect(fault.mock.calls).toEqual([
     ['reclaim', expect.objectContaining({ message: expect.stringMatching(/WRONGTYPE/) })],
   ]);
-  expect(await workers.list()).toMatchObject([{ instance: 'damaged.1', openRows: 1 }]);
+  expect(await workers.list()).toMatchObject([{ instance: 'damaged.1' }]);
 });
 
 test('the own sweep of a worker leaves a running attempt alone, and gives back what it has left open', async () => {

@@ -105,7 +105,7 @@ test('cancelling a task cancels its response with the provider', async () => {
     steps: expect.arrayContaining([CANCELLED_RESPONSE]),
     open: 0,
   });
-  expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel']);
+  expect(asked(simulator)).toEqual(['POST /responses', 'GET /responses/<id>', 'POST /responses/<id>/cancel']);
 });
 
 test('a task that is cancelled after its worker died has its response cancelled by whoever closes it', async () => {
@@ -119,7 +119,7 @@ test('a task that is cancelled after its worker died has its response cancelled 
   await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
   expect((await producer.settled(batch_id)).counts.cancelled).toBe(1);
   expect((await outcomesOf(batch_id))[0]?.cleanup.steps).toContainEqual(CANCELLED_RESPONSE);
-  expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel']);
+  expect(asked(simulator)).toEqual(['POST /responses', 'GET /responses/<id>', 'POST /responses/<id>/cancel']);
 });
 
 test('the response of a task that the queue ended without an outcome is cancelled as its batch settles', async () => {
@@ -138,7 +138,7 @@ test('the response of a task that the queue ended without an outcome is cancelle
       cleanup: { steps: [{ kind: 'response', ref: 'openai/resp_0', status: 'released' }], open: 0 },
     },
   ]);
-  expect(asked(simulator)).toEqual(['POST /responses/<id>/cancel']);
+  expect(asked(simulator)).toEqual(['GET /responses/<id>']);
 });
 
 test('a response that could not be written down, because a newer attempt had begun, is cancelled: nobody else knows of it', async () => {
@@ -152,7 +152,7 @@ test('a response that could not be written down, because a newer attempt had beg
   await asking;
   await new TaskRecords(openRedis(), prefix, new Redactor()).open(taskIdOf(batch_id, 0), 'openai', 'ghost');
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
-  expect(asked(simulator)).toEqual(['POST /responses', 'POST /responses/<id>/cancel', 'POST /responses']);
+  expect(asked(simulator)).toEqual(['POST /responses', 'GET /responses/<id>', 'POST /responses']);
   expect((await outcomesOf(batch_id))[0]).toMatchObject({ answer: { text: 'done' }, cleanup: { open: 0 } });
 });
 
@@ -192,6 +192,31 @@ test('a response whose turn is on record is not cancelled when its task fails', 
   expect(outcome?.cleanup.steps.map(({ kind }) => kind)).not.toContain('response');
   expect(asked(simulator)).toEqual(['POST /responses']);
 });
+
+test.each([false, true])(
+  'a response of somebody else is not used, and not cancelled (cancel: %s)',
+  async (isCancelled) => {
+    const { producer, simulator, startWorker, outcomesOf, prefix } = await aBackgroundDeployment();
+    const url = `${simulator.url}/openai/v1/responses`;
+    const headers = { authorization: 'Bearer other', 'content-type': 'application/json' };
+    const input = '[[sim: text="the secret" latency_ms=60000]]';
+    const body = JSON.stringify({ model: 'gpt-5.6-sol', background: true, input });
+    const { id } = (await (await fetch(url, { method: 'POST', headers, body })).json()) as { id: string };
+    const { batch_id } = await producer.enqueue({ goal: 'Go. [[sim: text="my own"]]', provider: 'openai' });
+    const taskId = taskIdOf(batch_id, 0);
+    const tasks = new TaskRecords(openRedis(), prefix, new Redactor());
+    await tasks.open(taskId, 'openai', 'forger');
+    await tasks.noteResponse(taskId, 1, { turn: 1, provider: 'openai', id, epoch: 1 });
+    await tasks.endAttempt(taskId, attemptOf(1, 'handed_back'));
+    if (isCancelled) await producer.cancel(batch_id, 'enough');
+    await startWorker();
+    await producer.settled(batch_id);
+    const [outcome] = await outcomesOf(batch_id);
+    expect(outcome).toMatchObject(isCancelled ? { status: 'cancelled' } : { answer: { text: 'my own' } });
+    expect(await (await fetch(`${url}/${id}`, { headers })).json()).toMatchObject({ status: 'in_progress' });
+    await openRedis().unlink(...(await openRedis().keys(`${prefix}:records:open_rows:*`)), `${prefix}:none`);
+  },
+);
 
 test('without the opt-in nothing is stored, looked up or cancelled', async () => {
   const { producer, simulator, startWorker, outcomesOf } = await aDeployment();

@@ -4,13 +4,24 @@ import { createCatalogue } from '../../src/providers/catalogue.ts';
 import { Models } from '../../src/providers/models.ts';
 import type { ProviderProfile } from '../../src/providers/profile.ts';
 import { Releasers } from '../../src/worker/releasers.ts';
+import type { Deployment } from '../../src/worker/row-names.ts';
+
+/** A deployment that holds no directory. */
+export const NOWHERE: Deployment = { prefix: '{nowhere}', workspaceRoot: '/nowhere' };
 
 /** Releasers as a worker has them, with the providers and the environment that a test gives them. */
 export function releasersFor(
   redactor: Redactor,
   providers: readonly ProviderProfile[] = [],
   environment: Record<string, string> = {},
+  deployment: Deployment = NOWHERE,
 ): Releasers {
   const credentials = new CredentialResolver(environment, redactor);
-  return new Releasers({ redactor, catalogue: createCatalogue(providers), credentials, models: new Models() });
+  return new Releasers({
+    redactor,
+    catalogue: createCatalogue(providers),
+    credentials,
+    models: new Models(),
+    deployment,
+  });
 }

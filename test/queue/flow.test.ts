@@ -36,7 +36,7 @@ function planOf(total: number, options: Partial<BatchPlan> = {}): BatchPlan {
 
 function openFlow() {
   const prefix = freshPrefix();
-  const flow = new BatchFlow(openRedis(), prefix);
+  const flow = new BatchFlow(openRedis(), prefix, ['openai', 'local', 'anthropic']);
   onTestFinished(() => flow.close());
   const queue = (name: string) => {
     const opened = new Queue(name, { connection, prefix, skipMetasUpdate: true });

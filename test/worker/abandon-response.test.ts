@@ -5,38 +5,42 @@ import { Telemetry } from '../../src/telemetry/telemetry.ts';
 import { abandonResponse } from '../../src/worker/abandon-response.ts';
 import { identifyWorker } from '../../src/worker/identity.ts';
 import { Reclaim } from '../../src/worker/reclaim.ts';
+import { responseMarkOf } from '../../src/worker/row-names.ts';
 import { releasersFor } from '../helpers/releasers.ts';
 import { profileAt, serve } from '../providers/models.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
 const RESPONSE: BackgroundResponse = { turn: 1, provider: 'local', id: 'resp_1', epoch: 1 };
 
-/** A task under way with a background response, and a provider that answers its cancels with these states, in order. */
+/** A task with a background response at work, and a provider that answers its cancels with these states, in order. */
 async function aTaskWithResponse(...answers: (string | number)[]) {
   const records = await openRecords();
-  const { tasks, workers, redactor } = records;
+  const { tasks, workers, redactor, prefix } = records;
+  const [taskId = ''] = records.taskIds;
+  const deployment = { prefix, workspaceRoot: '/nowhere' };
+  const kept = { metadata: responseMarkOf(deployment, taskId) };
   const asked: string[] = [];
   const provider = await serve((req, res) => {
-    asked.push(`${req.method} ${req.url}`);
-    const answer = answers.shift() ?? 404;
+    const isLook = req.method === 'GET';
+    if (!isLook) asked.push(`${req.method} ${req.url}`);
+    const answer = isLook ? 'in_progress' : (answers.shift() ?? 404);
     if (typeof answer === 'number') res.writeHead(answer).end();
     else {
       res.writeHead(200, { 'content-type': 'application/json' });
-      res.end(JSON.stringify({ id: RESPONSE.id, object: 'response', status: answer }));
+      res.end(JSON.stringify({ id: RESPONSE.id, object: 'response', status: answer, ...kept }));
     }
   });
   onTestFinished(provider.close);
   const local = profileAt('responses', provider.url, { name: 'local', credential: 'env:LOCAL_KEY' });
-  const releasers = releasersFor(redactor, [local], { LOCAL_KEY: 'sk-local-0123456789' });
+  const releasers = releasersFor(redactor, [local], { LOCAL_KEY: 'sk-local-0123456789' }, deployment);
   const self = await identifyWorker('w');
   await workers.register(self);
   const log = createLog({ level: 'silent', isPretty: false, redactor, output: process.stdout });
   const reclaim = new Reclaim({ workers, records: tasks, self, releasers, telemetry: new Telemetry(log) });
-  const [taskId = ''] = records.taskIds;
   await tasks.open(taskId, 'local', self.name);
   const abandon = (epoch: number) =>
     abandonResponse(RESPONSE, { taskId, epoch }, { records: tasks, releasers, reclaim, self });
-  return { ...records, self, reclaim, taskId, asked, abandon };
+  return { ...records, self, reclaim, taskId, asked, kept, abandon };
 }
 
 test('a response whose provider says that it stopped is told with its word, and leaves no row', async () => {
@@ -98,5 +102,17 @@ test('a response that a newer attempt goes on with is left alone', async () => {
   const { abandon, tasks, taskId, asked } = await aTaskWithResponse('cancelled');
   await tasks.open(taskId, 'local', 'heir');
   expect(await abandon(1)).toEqual([]);
+  expect(asked).toEqual([]);
+});
+
+test.each([
+  ['another task', { errand_task: 'b0000000000000000000000-0' }],
+  ['another deployment', { errand_deployment: '0123456789abcdef' }],
+  ['nobody', { errand_task: undefined, errand_deployment: undefined }],
+])('a response that %s asked for is not cancelled, and its row stays open', async (_, over) => {
+  const { abandon, asked, kept } = await aTaskWithResponse('cancelled');
+  Object.assign(kept.metadata, over);
+  const detail = 'the response does not carry the mark of its task';
+  expect(await abandon(1)).toMatchObject([{ status: 'open', evidence: 'unknown', detail }]);
   expect(asked).toEqual([]);
 });

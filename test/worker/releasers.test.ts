@@ -1,14 +1,16 @@
-import { mkdtemp, rm, rmdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { isoNow } from '../../src/base/clock.ts';
+import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { ResourceKind } from '../../src/contract/cleanup.ts';
-import type { RowEntry } from '../../src/records/task-history.ts';
+import type { OpenRow } from '../../src/records/worker-records.ts';
+import { processTagOf, workspacePathOf } from '../../src/worker/row-names.ts';
 import { compileGuard, pidsTagged, startScript, untilTagged } from '../helpers/process-trees.ts';
-import { releasersFor } from '../helpers/releasers.ts';
+import { NOWHERE, releasersFor } from '../helpers/releasers.ts';
 
 // The real file system, but for the one call that does nothing.
 vi.mock('node:fs/promises', { spy: true });
@@ -19,17 +21,24 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function rowOf(kind: ResourceKind, ref: string): RowEntry {
+const TASK_ID = taskIdOf(newBatchId(), 0);
+
+function rowOf(kind: ResourceKind, ref: string): OpenRow {
   const at = isoNow();
   return {
-    id: `1.${kind}.1`,
+    taskId: TASK_ID,
+    id: `1.${kind}.${kind === 'process' ? 1 : ref}`,
     row: { status: 'acquired', kind, ref, epoch: 1, owner: 'w.1', intent_at: at, acquired_at: at },
   };
 }
 
 test('the processes of a tree whose guard was killed are found by their tag, and ended', async () => {
   const { guardPath, remove } = await compileGuard();
-  const tool = await startScript('', { guardPath, args: [STUBBORN_TREE] });
+  const tool = await startScript('', {
+    guardPath,
+    args: [STUBBORN_TREE],
+    tag: processTagOf(NOWHERE, TASK_ID, '1.process.1'),
+  });
   remove();
   await untilTagged(tool.tag, 6);
   process.kill(tool.pid, 'SIGKILL');
@@ -53,18 +62,27 @@ test('a client is told as open while a request of it is still in flight', async 
 });
 
 test('a directory below what is a file now is gone', async () => {
-  const file = fileURLToPath(import.meta.url);
-  expect(await releasersFor(new Redactor()).giveBack(rowOf('workspace', join(file, 'w')), 'owner')).toMatchObject({
+  const deployment = { prefix: '{p}', workspaceRoot: fileURLToPath(import.meta.url) };
+  const row = rowOf('workspace', workspacePathOf(deployment, TASK_ID, 1));
+  expect(await releasersFor(new Redactor(), [], {}, deployment).giveBack(row, 'owner')).toMatchObject({
     status: 'released',
     evidence: 'verified',
   });
 });
 
 test('a directory that is there after its removal is told as open', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'errand-stays-'));
-  onTestFinished(() => rmdir(folder));
+  const workspaceRoot = await mkdtemp(join(tmpdir(), 'errand-stays-'));
+  onTestFinished(async () => {
+    await rmdir(folder);
+    await rmdir(workspaceRoot);
+  });
+  const deployment = { prefix: '{p}', workspaceRoot };
+  const folder = workspacePathOf(deployment, TASK_ID, 1);
+  await mkdir(folder);
   vi.mocked(rm).mockResolvedValueOnce();
-  expect(await releasersFor(new Redactor()).giveBack(rowOf('workspace', folder), 'owner')).toMatchObject({
+  expect(
+    await releasersFor(new Redactor(), [], {}, deployment).giveBack(rowOf('workspace', folder), 'owner'),
+  ).toMatchObject({
     status: 'open',
     evidence: 'unknown',
     detail: 'the directory is still there',

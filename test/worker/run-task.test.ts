@@ -67,14 +67,21 @@ test.each([
     await tasks.open(taskId, 'local', 'doomed');
     await mkdir(ref);
     const held = { epoch: 1, owner: 'doomed.1', intent_at: isoNow(), acquired_at: isoNow() };
-    await tasks.hold(taskId, 1, [{ id: '1.workspace', row: { status: 'acquired', kind: 'workspace', ref, ...held } }]);
+    await tasks.hold(taskId, 1, [
+      { id: `1.workspace.${ref}`, row: { status: 'acquired', kind: 'workspace', ref, ...held } },
+    ]);
     if (isCancelled) await producer.cancel(batch_id, 'enough');
     await startWorker();
     await producer.settled(batch_id);
     const [outcome] = await outcomesOf(batch_id);
     expect(outcome).toMatchObject({ status, cleanup: { open: 0 } });
     expect(outcome?.cleanup.steps).toContainEqual(
-      expect.objectContaining({ row: '1.workspace', status: 'released', evidence: 'verified', actor: 'reclaim' }),
+      expect.objectContaining({
+        row: `1.workspace.${ref}`,
+        status: 'released',
+        evidence: 'verified',
+        actor: 'reclaim',
+      }),
     );
   },
 );

@@ -7,6 +7,7 @@ import { Redactor } from '../../src/base/secret.ts';
 import type { BatchRecord } from '../../src/contract/batch.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
+import { workspacePathOf } from '../../src/worker/row-names.ts';
 import { Scope } from '../../src/worker/scope.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
 import { releasersFor } from '../helpers/releasers.ts';
@@ -32,25 +33,23 @@ async function anAttempt() {
   await batches.create(record, '', 'f');
   const opening = await records.open(taskId, 'local', 'w1');
   const epoch = opening.status === 'opened' ? opening.epoch : 0;
-  const scope = new Scope(records, releasersFor(redactor), { taskId, epoch, owner: 'w1' });
+  const workspaceRoot = await mkdtemp(join(tmpdir(), 'errand-scope-'));
+  onTestFinished(() => rm(workspaceRoot, { recursive: true, force: true }));
+  const deployment = { prefix, workspaceRoot };
+  const releasers = releasersFor(redactor, [], {}, deployment);
+  const scope = new Scope(records, releasers, { taskId, epoch, owner: 'w1' });
+  const folder = workspacePathOf(deployment, taskId, epoch);
   const rows = async () => {
     const open = await redis.hvals(`${prefix}:records:task:${taskId}:ledger`);
     const closed = await redis.lrange(`${prefix}:records:task:${taskId}:released`, 0, -1);
     const texts = [...open, ...closed];
     return texts.map((text) => JSON.parse(text) as { kind: string; status: string; evidence?: string });
   };
-  return { records, batches, scope, rows, taskId, redis, prefix };
-}
-
-async function aFolder(): Promise<string> {
-  const base = await mkdtemp(join(tmpdir(), 'errand-scope-'));
-  onTestFinished(() => rm(base, { recursive: true, force: true }));
-  return join(base, 'workspace');
+  return { records, batches, scope, rows, folder, taskId, redis, prefix };
 }
 
 test('a resource is on the ledger as intent while it is acquired, as acquired until its release is written, with evidence', async () => {
-  const { scope, rows, records, taskId } = await anAttempt();
-  const folder = await aFolder();
+  const { scope, rows, records, folder, taskId } = await anAttempt();
   let during: unknown;
   await scope.hold({
     workspace: {
@@ -76,8 +75,7 @@ test('a resource is on the ledger as intent while it is acquired, as acquired un
 });
 
 test('unwinding goes in reverse, and one release that fails leaves its row open without stopping the others', async () => {
-  const { scope, rows, records, redis, prefix, taskId } = await anAttempt();
-  const folder = await aFolder();
+  const { scope, rows, records, folder, redis, prefix, taskId } = await anAttempt();
   await scope.hold({
     workspace: { kind: 'workspace' as const, ref: folder, acquire: () => mkdir(folder) },
     lease: { kind: 'credential_lease' as const, ref: 'env:X', acquire: () => undefined },
@@ -101,8 +99,7 @@ test('unwinding goes in reverse, and one release that fails leaves its row open 
 });
 
 test('what was acquired before an acquisition failed is given back', async () => {
-  const { scope } = await anAttempt();
-  const folder = await aFolder();
+  const { scope, folder } = await anAttempt();
   const holding = scope.hold({
     workspace: { kind: 'workspace' as const, ref: folder, acquire: () => mkdir(folder) },
     client: { kind: 'client' as const, ref: 'host', acquire: () => Promise.reject(new Error('no such host')) },
@@ -128,8 +125,7 @@ test('a cancelled attempt acquires nothing, and its rows are closed as never acq
 });
 
 test('what was acquired while its task was cancelled is not used, and is given back', async () => {
-  const { scope, batches, taskId } = await anAttempt();
-  const folder = await aFolder();
+  const { scope, batches, folder, taskId } = await anAttempt();
   const acquire = async () => {
     await mkdir(folder);
     await batches.cancel(taskId, 'enough');

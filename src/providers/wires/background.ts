@@ -1,8 +1,14 @@
 import OpenAI from 'openai';
-import type { ResponseIncludable, ResponseStreamEvent } from 'openai/resources/responses/responses';
+import type {
+  Response as OpenAIResponse,
+  ResponseIncludable,
+  ResponseStreamEvent,
+} from 'openai/resources/responses/responses';
+import { ResponseId } from '../../contract/checkpoint.ts';
+import { ErrandError } from '../../errors.ts';
 import { DONE, type EventStream, eventStreamOf, SILENCE } from '../event-stream.ts';
 import { createProviderFetch, type WireCredential } from '../fetch.ts';
-import type { BackgroundTies } from '../model.ts';
+import type { BackgroundTies, ResponseMark } from '../model.ts';
 import type { ProviderProfile } from '../profile.ts';
 import { createOpenAIClient } from './openai-client.ts';
 
@@ -15,24 +21,26 @@ type Connection = { profile: ProviderProfile; client: OpenAI; include: ResponseI
 export async function inBackground(
   connection: Connection,
   ask: () => Promise<Stream>,
-  { known, note }: BackgroundTies,
+  { known, mark, note }: BackgroundTies,
   signal: AbortSignal,
 ): Promise<Stream> {
-  const found = known === undefined ? null : await unlessGone(reattach(connection, known, signal));
+  const found = known === undefined ? null : await unlessGone(reattach(connection, { id: known, mark }, signal));
   const { events, response } = found ?? (await ask());
-  return { events: noting(events, note), response };
+  return { events: noting(events, note, connection.profile), response };
 }
 
 /**
- * The events of a response that was asked for before, from its first; `null` where it came to nothing. Its state is
- * looked up first, because a response that has ended is kept for longer than its stream.
+ * The events of a response that was asked for before, from its first; `null` if it came to nothing, or if another task
+ * asked for it: its id was read from Redis. Its state is looked up first, because a response that has ended is kept for
+ * longer than its stream.
  */
 async function reattach(
   { profile, client, include }: Connection,
-  id: string,
+  { id, mark }: { id: string; mark: ResponseMark },
   signal: AbortSignal,
 ): Promise<Stream | null> {
   const { data: stored, response } = await client.responses.retrieve(id, { include }, { signal }).withResponse();
+  if (!carries(stored, mark)) return null;
   if (stored.status === 'queued' || stored.status === 'in_progress') {
     return eventStreamOf(
       profile,
@@ -54,15 +62,28 @@ async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
   }
 }
 
+function unusableId({ name }: ProviderProfile): ErrandError {
+  return new ErrandError('PROVIDER_MALFORMED', `Provider "${name}" sent a response whose id cannot be used.`);
+}
+
+function carries({ metadata }: Partial<OpenAIResponse>, mark: ResponseMark): boolean {
+  return metadata?.errand_deployment === mark.errand_deployment && metadata.errand_task === mark.errand_task;
+}
+
 async function* justOne(event: ResponseStreamEvent): AsyncGenerator<ResponseStreamEvent> {
   yield event;
 }
 
-async function* noting(events: Stream['events'], note: BackgroundTies['note']): Stream['events'] {
+async function* noting(
+  events: Stream['events'],
+  note: BackgroundTies['note'],
+  profile: ProviderProfile,
+): Stream['events'] {
   let isNoted = false;
   for await (const event of events) {
     if (!isNoted && event !== SILENCE && event !== DONE && 'response' in event) {
       isNoted = true;
+      if (!ResponseId.safeParse(event.response.id).success) throw unusableId(profile);
       await note(event.response.id);
     }
     yield event;
@@ -70,16 +91,23 @@ async function* noting(events: Stream['events'], note: BackgroundTies['note']): 
 }
 
 /**
- * Cancels a background response. Resolves with its status by then, a final one where it had ended before; with `gone`
- * where the provider does not know it. Rejects with whatever the SDK throws.
+ * Cancels a background response. Resolves with its status afterwards, a final one if it had ended before; with `gone` if the
+ * provider does not know it; with `foreign`, and nothing done, if it does not carry the mark. Rejects with whatever the SDK
+ * throws.
  */
 export async function cancelResponse(
   profile: ProviderProfile,
   credential: WireCredential,
-  id: string,
+  { id, mark }: { id: string; mark: ResponseMark },
   signal: AbortSignal,
 ): Promise<string> {
   const client = createOpenAIClient({ profile, fetch: createProviderFetch(profile, credential) });
+  // As JSON: the SDK would build the text of the answer from it, which a response need not have.
+  const found = await unlessGone(client.responses.retrieve(id, {}, { signal }).asResponse());
+  if (found === null) return 'gone';
+  const stored = (await found.json()) as Partial<OpenAIResponse> | null;
+  if (stored === null || !carries(stored, mark)) return 'foreign';
+  if (stored.status !== 'queued' && stored.status !== 'in_progress') return stored.status ?? 'unknown';
   const cancelled = await unlessGone(client.responses.cancel(id, { signal }));
   return cancelled === null ? 'gone' : (cancelled.status ?? 'unknown');
 }

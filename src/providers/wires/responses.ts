@@ -64,7 +64,7 @@ function paramsOf(route: WireRoute, request: TurnRequest): ResponseCreateParamsS
     max_output_tokens: maxTokens,
     stream: true,
     store: profile.background,
-    ...(profile.background && { background: true }),
+    ...(profile.background && { background: true, metadata: request.background?.mark ?? null }),
     include: includeOf(route),
     ...(request.system !== '' && { instructions: request.system }),
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),

@@ -8,6 +8,8 @@ import { ask, KEY, modelOf, profileAt, simulate } from '../models.ts';
 let sim: Simulator;
 afterEach(() => sim.close());
 
+const MARK = { errand_deployment: 'd', errand_task: 't' };
+
 const live = () => new AbortController().signal;
 
 /** A model in the background over a simulator that does what the directives say, and the ids it notes. */
@@ -15,7 +17,7 @@ async function inBackground(...steps: Directive[]) {
   sim = await simulate(...steps);
   const profile = profileAt('responses', sim.url, { background: true });
   const noted: string[] = [];
-  const ties = (known?: string) => ({ known, note: async (id: string) => void noted.push(id) });
+  const ties = (known?: string) => ({ known, mark: MARK, note: async (id: string) => void noted.push(id) });
   return { model: modelOf(profile).model, profile, noted, ties };
 }
 
@@ -24,7 +26,7 @@ const asked = () => sim.requests().map(({ method }) => method);
 test('notes the response before it tells a word of it', async () => {
   const { model } = await inBackground({ text: 'Quite well.' });
   const told: string[] = [];
-  const background = { known: undefined, note: async (id: string) => void told.push(id) };
+  const background = { known: undefined, mark: MARK, note: async (id: string) => void told.push(id) };
   const onText = (piece: string) => told.push(piece);
   expect(await model.turn(ask('How are you?', { background, onText }), live())).toMatchObject({ text: 'Quite well.' });
   expect(told[0]).toMatch(/^resp_/);
@@ -35,7 +37,7 @@ test('reads no further where noting fails, and fails with its error', async () =
   const { model } = await inBackground({ text: 'Never told.' });
   const refusal = Object.assign(new Error('no'), { name: 'Refusal' });
   const pieces: string[] = [];
-  const background = { known: undefined, note: () => Promise.reject(refusal) };
+  const background = { known: undefined, mark: MARK, note: () => Promise.reject(refusal) };
   const turn = model.turn(ask('Hm?', { background, onText: (piece) => pieces.push(piece) }), live());
   await expect(turn).rejects.toThrow('no');
   expect(pieces).toEqual([]);
@@ -75,7 +77,7 @@ test.each([
   const leave = new AbortController();
   const onText = () => leave.abort(new Error('left'));
   await model.turn(ask('Hm?', { background: ties(), onText }), leave.signal).catch(() => undefined);
-  if (fate === 'cancelled') await cancelResponse(profile, credential, noted[0] ?? '', live());
+  if (fate === 'cancelled') await cancelResponse(profile, credential, { id: noted[0] ?? '', mark: MARK }, live());
   const turn = await model.turn(ask('Hm?', { background: ties(gone ?? noted[0]) }), live());
   expect(turn.text).toBe('Anew.');
   expect(noted).toHaveLength(2);
@@ -90,7 +92,7 @@ test('cancelling says how the response ended, also one that had ended before or 
   const onText = () => leave.abort(new Error('left'));
   await model.turn(ask('Hm?', { background: ties(), onText }), leave.signal).catch(() => undefined);
   await model.turn(ask('Hm?', { background: ties() }), live());
-  const cancel = (id = '') => cancelResponse(profile, credential, id, live());
+  const cancel = (id = '') => cancelResponse(profile, credential, { id, mark: MARK }, live());
   expect([await cancel(noted[0]), await cancel(noted[0]), await cancel(noted[1]), await cancel('resp_gone')]).toEqual([
     'cancelled',
     'cancelled',
