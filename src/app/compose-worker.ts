@@ -11,10 +11,12 @@ import { Consumer } from '../queue/consumer.ts';
 import { assertSuitable } from '../queue/inspection.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
 import { RedisHealth } from '../queue/redis-health.ts';
+import { UnattendedJobs } from '../queue/unattended-jobs.ts';
 import { Announcements } from '../records/announcements.ts';
 import { BatchRecords } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
 import { TaskRecords } from '../records/task-records.ts';
+import { UnattendedRecords } from '../records/unattended-records.ts';
 import { WorkerRecords } from '../records/worker-records.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
@@ -29,10 +31,12 @@ import { Releasers } from '../worker/releasers.ts';
 import { runTask } from '../worker/run-task.ts';
 import { settleBatch } from '../worker/settle-batch.ts';
 import type { TaskDeps } from '../worker/task-deps.ts';
+import { UnattendedSweep } from '../worker/unattended-sweep.ts';
 import { redisUrlOf, retentionSecondsOf } from './compose-producer.ts';
 import type { Config } from './config.ts';
 import { type HealthServer, serveHealth } from './http.ts';
 import { Opened } from './opened.ts';
+import { scrape } from './scrape.ts';
 import { ownVersion } from './version.ts';
 
 /** After the grace of a drain, handing back takes a few commands to Redis; one that does not answer for so long is away. */
@@ -106,8 +110,9 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   const models = new Models();
   const deployment = { prefix: config.prefix, workspaceRoot: config.worker.workspace_root };
   const releasers = new Releasers({ redactor, catalogue, credentials, models, deployment });
+  const announcements = new Announcements(redis, config.prefix);
   const announcer = new Announcer({
-    announcements: new Announcements(redis, config.prefix),
+    announcements,
     instance: self.instance,
     lanes: catalogue.names(),
     onError,
@@ -115,7 +120,8 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   await opened.add(announcer, (announcing) => announcing.stop()).start();
   const reclaim = new Reclaim({ workers, records, self, releasers, telemetry });
   await opened.add(reclaim, (started) => started.stop()).start();
-  await opened.add(active, (watching) => watching.close()).watch(new Channels(listening, config.prefix), onError);
+  const channels = new Channels(listening, config.prefix);
+  await opened.add(active, (watching) => watching.close()).watch(channels, onError);
 
   const deps: TaskDeps = {
     records,
@@ -133,6 +139,13 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     budget: config.budget,
     watchdogs: config.watchdogs,
   };
+  const jobs = new UnattendedJobs(redis, config.prefix, (error) => telemetry.fault('queue', error));
+  const unattended = new UnattendedRecords(redis, config.prefix);
+  const { unserved_ms: unservedMs } = config.tasks;
+  const sweep = opened.add(
+    new UnattendedSweep({ ...deps, batches, jobs, unattended, announcements, lanes: catalogue.names(), unservedMs }),
+    (sweeping) => sweeping.close(),
+  );
   const taking = new Consumer(
     {
       redis,
@@ -148,11 +161,12 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     {
       runTask: (delivery, signal) => runTask(delivery, signal, deps),
       giveUp: (delivery) => closeGivenUp(delivery, deps),
-      settleBatch: (batchId) => settleBatch(batchId, { ...deps, batches }),
+      settleBatch: (batchId) => settleBatch(batchId, { ...deps, batches, jobs }),
     },
   );
   consumer = opened.add(taking, (running) => running.drain(config.worker.drain_grace_ms));
   await consumer.ready();
+  await opened.add(sweep, async (sweeping) => sweeping.stop()).start(channels);
   log.info(
     { version: ownVersion(), worker: self.name, instance: self.instance, lanes: catalogue.names(), health: health.url },
     'worker started',
@@ -209,23 +223,6 @@ async function closePatiently(opened: Opened, patienceMs: number, health: RedisH
     if (trouble !== null) given.reject(new ErrandError('REDIS_UNAVAILABLE', `nothing was handed back: ${trouble}`));
   }, 500);
   await Promise.race([opened.close(), given.promise]).finally(() => clearInterval(timer));
-}
-
-/** What Redis is asked at a scrape; of its lanes only while the worker takes tasks, since a drain closes them. */
-type Asked = { workers: WorkerRecords; lanes: Consumer | undefined };
-
-/** The metrics, with what is open in the ledger and what the lanes hold where Redis can be asked. */
-async function scrape(telemetry: Telemetry, asked: Asked | null): Promise<{ contentType: string; text: string }> {
-  const { registry, ledgerOpenRows, laneJobs } = telemetry.metrics;
-  if (asked) {
-    const known = await asked.workers.list();
-    ledgerOpenRows.set(known.reduce((sum, worker) => sum + worker.openRows, 0));
-    const lanes = asked.lanes?.isTaking ? await asked.lanes.laneJobs() : [];
-    for (const { provider, ...states } of lanes) {
-      for (const [state, count] of Object.entries(states)) laneJobs.set({ provider, state }, count);
-    }
-  }
-  return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
 /** What is wrong with a route, or `null`: the provider must be known, the effort be taken, the credential be there. */

@@ -52,6 +52,8 @@ const ConfigFile = z.strictObject({
       /** How long a large batch waits for a producer that vanished while it was adding tasks. */
       ingest_timeout_ms: ms.default(600_000),
       retention_days: z.number().positive().default(7),
+      /** How long a lane may go without a worker before its tasks fail. */
+      unserved_ms: ms.default(3_600_000),
     })
     .prefault({}),
   worker: z

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** The largest batch that is added in one transaction. A larger one is added in chunks, and its tasks are held meanwhile. */
+export const ATOMIC_TASKS = 1000;
+
 const bytes = z.number().int().positive();
 
 /** How large a batch may be. Sizes are UTF-8 bytes. Every limit can be set in `errand.config.yaml` under `limits`. */

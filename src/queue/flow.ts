@@ -2,6 +2,7 @@ import { FlowProducer, type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { taskIdOf } from '../base/ids.ts';
 import type { BatchJob } from '../contract/batch.ts';
+import { ATOMIC_TASKS } from '../contract/limits.ts';
 import type { TaskJob, Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import { BACKOFF } from './backoff.ts';
@@ -10,8 +11,8 @@ import { existingIds, removeEnded, stillQueued } from './leftovers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { wakeJobs } from './wake.ts';
 
-/** Tasks in one atomic add, and in one chunk above that: about 30 ms of Redis (`reference/bullmq.md` §1). */
-const CHUNK = 1000;
+/** Tasks in one chunk of a batch that is too large for one transaction: about 30 ms of Redis. */
+const CHUNK = ATOMIC_TASKS;
 /** Jobs of one pipeline inside a chunk, so that the producer's event loop never stalls for long. */
 const PIPELINE = 250;
 
@@ -80,7 +81,7 @@ export class BatchFlow {
     const isQueued = batchJob !== undefined && batchJob.finishedOn === undefined;
     if (isQueued && isNew) throw stillQueued(batchId);
     if (!isQueued) await this.#removeLeftovers(plan);
-    if (plan.tasks.length > CHUNK) await this.#addInChunks(plan, isQueued, onChunk);
+    if (plan.tasks.length > ATOMIC_TASKS) await this.#addInChunks(plan, isQueued, onChunk);
     else if (!isQueued) await this.#addWhole(plan);
   }
 

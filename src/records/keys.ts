@@ -116,6 +116,16 @@ export class Keys {
     return `${this.#root}:reclaim:${instance}`;
   }
 
+  /** String with expiry: who sweeps over the unsettled batches. */
+  sweepTurn(): string {
+    return `${this.#root}:sweep`;
+  }
+
+  /** String with expiry: who ends the tasks of a batch that no worker runs. */
+  endingClaim(batchId: string): string {
+    return `${this.batch(batchId)}:ending`;
+  }
+
   /** Channel: what happens in a batch. */
   events(batchId: string): string {
     return `${this.#root}:events:${batchId}`;

@@ -102,6 +102,11 @@ export class Telemetry {
     this.log.warn({ task_ids: taskIds.slice(0, 20), count: taskIds.length }, 'lost the lock; aborting');
   }
 
+  /** Tasks of a batch were ended that no worker was running. */
+  unattendedEnded(batchId: string, count: number): void {
+    this.log.info({ batch_id: batchId, count }, 'ended tasks that no worker runs');
+  }
+
   batchSettled({ batch_id, name, total, counts, cost_usd }: BatchSummary): void {
     this.metrics.batchesSettled.inc();
     this.log.info({ batch_id, name, total, ...counts, cost_usd }, 'batch settled');

@@ -1,18 +1,20 @@
 import { isoNow } from '../base/clock.ts';
 import { taskIdOf } from '../base/ids.ts';
-import type { BatchRecord, BatchStatus, BatchSummary } from '../contract/batch.ts';
+import type { BatchRecord, BatchSummary } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { addCost, addUsage, NO_USAGE } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
+import type { UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import { type CloseDeps, closeWithoutAttempt } from './close-without-attempt.ts';
+import { describeTask, endingOfOpen } from './unattended-task.ts';
 
 /** Outcomes read at a time: a page of small ones is under 1 MB. */
 const PAGE = 200;
 const MOST_FAILURES = 10;
 
 /** What settling takes. */
-export type SettleDeps = CloseDeps & { batches: BatchRecords };
+export type SettleDeps = CloseDeps & { batches: BatchRecords; jobs: UnattendedJobs };
 
 /**
  * Settles a batch whose tasks have all ended: reads the outcomes page by page, gives one to every task that has none,
@@ -30,29 +32,30 @@ export async function settleBatch(batchId: string, deps: SettleDeps): Promise<Ba
   for (let from = 0; from < total; from += PAGE) {
     const page = await deps.batches.outcomes(batchId, from, Math.min(from + PAGE, total));
     for (const [offset, outcome] of page.entries()) {
-      addTo(summary, outcome ?? (await closeSilent(batchId, from + offset, status, deps)));
+      addTo(summary, outcome ?? (await closeSilent(found.record, from + offset, status.status, deps)));
     }
   }
-  const settled = await deps.batches.settle({ ...summary, settled_at: isoNow() });
-  deps.telemetry.batchSettled(settled);
+  const settledAt = isoNow();
+  const settled = await deps.batches.settle({ ...summary, settled_at: settledAt });
+  if (settled.settled_at === settledAt) deps.telemetry.batchSettled(settled);
   return settled;
 }
 
-/** A task that ended without a word: it never reached a queue, or the queue gave up on it. */
+/** Ends a task that the queue has no more to do for: it never reached a lane, was removed from it, or was given up. */
 async function closeSilent(
-  batchId: string,
+  { batch_id: batchId, total, routes }: BatchRecord,
   index: number,
-  { status }: BatchStatus,
+  stage: 'enqueueing' | 'running',
   deps: SettleDeps,
 ): Promise<Outcome> {
   const taskId = taskIdOf(batchId, index);
-  const error =
-    status === 'enqueueing'
-      ? new ErrandError('ENQUEUE_INCOMPLETE', `task ${taskId} was never added to its lane`)
-      : new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
-  const task = { taskId, batchId, index, route: null, provider: '' };
+  const lanes = [...new Set(routes.map(({ provider }) => provider))];
+  const [place = null] = await deps.jobs.find([taskId], lanes);
+  const task = { taskId, batchId, index, place };
+  const stalled = new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
+  const ending = (await endingOfOpen(task, { stage, total }, deps.records)) ?? { status: 'failed', error: stalled };
   const history = await deps.records.history(taskId);
-  return (await closeWithoutAttempt(task, history, { status: 'failed', error }, deps)).outcome;
+  return (await closeWithoutAttempt(await describeTask(task, deps.jobs), history, ending, deps)).outcome;
 }
 
 function emptySummary({ batch_id, name, total, enqueued_at }: BatchRecord): BatchSummary {

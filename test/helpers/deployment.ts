@@ -30,7 +30,8 @@ export type Deployment = {
   workspaceRoot: string;
   /** The planted secrets; none of them may be found anywhere but in the simulator's own log. */
   secrets: string[];
-  startWorker: (over?: Record<string, unknown>) => Promise<RunningWorker>;
+  /** `over` is over the settings of the worker, `settings` over those of the deployment, section by section. */
+  startWorker: (over?: Record<string, unknown>, settings?: Record<string, unknown>) => Promise<RunningWorker>;
   startBoard: () => Promise<Board>;
   outcomesOf: (batchId: string) => Promise<Outcome[]>;
 };
@@ -71,7 +72,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     tasks: { backoff_ms: 20 },
     ...options.settings,
   };
-  const configOf = (over: Record<string, unknown> = {}): Config => {
+  const configOf = (over: Record<string, unknown> = {}, sections: Record<string, unknown> = {}): Config => {
     const worker = {
       health_port: 0,
       health_host: '127.0.0.1',
@@ -79,7 +80,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
       drain_grace_ms: 0,
       ...over,
     };
-    return loadConfig(environment, { ...settings, worker, board: { port: 0 } });
+    return loadConfig(environment, { ...settings, ...sections, worker, board: { port: 0 } });
   };
   const workers: RunningWorker[] = [];
   const boards: Board[] = [];
@@ -96,11 +97,11 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     events,
     workspaceRoot,
     secrets: Object.values(secrets),
-    startWorker: async (over) => {
+    startWorker: async (over, sections) => {
       const redactor = new Redactor();
       const output = new PassThrough().on('data', (chunk) => logs.push(String(chunk)));
       const log = createLog({ level: 'debug', isPretty: false, redactor, output });
-      const worker = await startWorker(configOf(over), log, redactor);
+      const worker = await startWorker(configOf(over, sections), log, redactor);
       workers.push(worker);
       return worker;
     },

@@ -1,0 +1,133 @@
+import type { Redis } from 'ioredis';
+import { BatchRecord } from '../contract/batch.ts';
+import { Keys } from './keys.ts';
+import { pairsOf } from './pairs.ts';
+import { readEntry } from './read-record.ts';
+import { repliesOf } from './replies.ts';
+import { NOTE_SERVED, NOTE_UNSERVED, OPEN_GATE, OPEN_TASKS } from './unattended-scripts.ts';
+
+/** How long it is remembered when a lane was last served. */
+const REMEMBER_LANE_MS = 30 * 24 * 3_600_000;
+/** The largest batch that the limits can be set to: a larger total is damage. */
+const MOST_TASKS = 1_000_000;
+
+const CANCEL_TASK = 'cancel:';
+const HEAD = ['status', 'total', 'cancel', 'gate', 'n:succeeded', 'n:failed', 'n:rejected', 'n:cancelled'];
+
+/** What a sweep needs to know of an unsettled batch. */
+export type BatchHead = {
+  stage: 'enqueueing' | 'running';
+  total: number;
+  /** How many tasks have their outcome. */
+  ended: number;
+  /** The whole batch is cancelled. */
+  isCancelled: boolean;
+  /** The tasks that are cancelled by themselves. */
+  cancelledTasks: number[];
+  /** The producer was silent for too long, so that the batch goes on without the tasks that were not added. */
+  isGateOpen: boolean;
+};
+
+/** Where a batch stands for a sweep: `missing` if its records have expired, `unreadable` if they are damaged. */
+export type BatchLook = { status: 'missing' | 'unreadable' | 'settled' } | ({ status: 'unsettled' } & BatchHead);
+
+/** The records as a sweep reads them that ends what no worker runs. */
+export class UnattendedRecords {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#keys = new Keys(prefix);
+  }
+
+  /** Takes the turn of a sweep for `forMs`; `false` while another worker has it. */
+  async takeTurn(by: string, forMs: number): Promise<boolean> {
+    return (await this.#redis.set(this.#keys.sweepTurn(), by, 'PX', forMs, 'NX')) === 'OK';
+  }
+
+  /** Claims the ending of tasks of a batch for `forMs`; `false` while another worker has it. */
+  async claim(batchId: string, by: string, forMs: number): Promise<boolean> {
+    return (await this.#redis.set(this.#keys.endingClaim(batchId), by, 'PX', forMs, 'NX')) === 'OK';
+  }
+
+  /** Keeps a claim for `forMs` from now. */
+  async keep(batchId: string, forMs: number): Promise<void> {
+    await this.#redis.pexpire(this.#keys.endingClaim(batchId), forMs);
+  }
+
+  /** Releases a claim. */
+  async unclaim(batchId: string): Promise<void> {
+    await this.#redis.unlink(this.#keys.endingClaim(batchId));
+  }
+
+  /** Looks at batches, in the order asked. */
+  async look(batchIds: readonly string[]): Promise<BatchLook[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const batchId of batchIds) {
+      pipeline.hmget(this.#keys.batch(batchId), ...HEAD);
+      pipeline.hkeys(this.#keys.batch(batchId));
+    }
+    const replies = await repliesOf(pipeline);
+    return batchIds.map((_, at) => lookOf(replies[2 * at] as (string | null)[], replies[2 * at + 1] as string[]));
+  }
+
+  /** The indexes from `from` to `to` (exclusive) of the tasks that have no outcome. */
+  async openTasks(batchId: string, from: number, to: number): Promise<number[]> {
+    const reply = await OPEN_TASKS.run(this.#redis, [this.#keys.outcomes(batchId)], [from, to]);
+    return (reply as number[]).map(Number);
+  }
+
+  /** The lanes that tasks of a batch are in; `null` for a record that is gone or cannot be read here. */
+  async lanesOf(batchId: string): Promise<string[] | null> {
+    const text = await this.#redis.hget(this.#keys.batch(batchId), 'data');
+    const record = text ? readEntry(BatchRecord, text) : null;
+    return record && [...new Set(record.routes.map(({ provider }) => provider))];
+  }
+
+  /** Notes the lanes that are served now, and returns when each lane was last served, in ms of the clock of Redis. */
+  async noteServed(lanes: readonly string[]): Promise<Map<string, number>> {
+    const reply = await NOTE_SERVED.run(this.#redis, [this.#keys.lanesServed()], [REMEMBER_LANE_MS, ...lanes]);
+    return new Map(pairsOf(reply as string[]).map(([lane, ms]) => [lane, Number(ms)]));
+  }
+
+  /** Notes that a lane of a batch is unserved; returns the clock of Redis, and when that was first noted of the batch. */
+  async noteUnserved(batchId: string): Promise<{ nowMs: number; sinceMs: number }> {
+    const [nowMs, sinceMs] = (await NOTE_UNSERVED.run(this.#redis, [this.#keys.batch(batchId)], [])) as number[];
+    return { nowMs: Number(nowMs), sinceMs: Number(sinceMs) };
+  }
+
+  /** Notes that the gate of a large batch is open, so that its tasks run. */
+  async openGate(batchId: string): Promise<void> {
+    await OPEN_GATE.run(this.#redis, [this.#keys.batch(batchId)], []);
+  }
+
+  /** Takes a task that is about to be closed off those that are woken: its place in the line belongs to others. */
+  async dropSleeper(batchId: string, name: string): Promise<void> {
+    const pipeline = this.#redis.pipeline();
+    pipeline.zrem(this.#keys.parked(batchId), name);
+    pipeline.srem(this.#keys.resting(batchId), name);
+    await repliesOf(pipeline);
+  }
+}
+
+function lookOf(head: (string | null)[], fields: string[]): BatchLook {
+  const [stage, totalText, cancel, gate, ...counts] = head;
+  const total = Number(totalText);
+  if (fields.length === 0) return { status: 'missing' };
+  if (stage === 'settled') return { status: 'settled' };
+  if (!stage || !Number.isInteger(total) || total < 1 || total > MOST_TASKS) return { status: 'unreadable' };
+  const cancelledTasks = fields
+    .filter((field) => field.startsWith(CANCEL_TASK))
+    .map((field) => Number(field.slice(CANCEL_TASK.length)))
+    .filter((index) => Number.isInteger(index) && index >= 0 && index < total);
+  return {
+    status: 'unsettled',
+    stage: stage === 'enqueueing' ? 'enqueueing' : 'running',
+    total,
+    ended: counts.reduce((sum, count) => sum + (Number(count) || 0), 0),
+    isCancelled: cancel !== null,
+    cancelledTasks,
+    isGateOpen: gate === 'open',
+  };
+}

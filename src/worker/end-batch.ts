@@ -1,0 +1,130 @@
+import { taskIdOf } from '../base/ids.ts';
+import { ErrandError, isErrandError } from '../errors.ts';
+import { type Announcements, isServed } from '../records/announcements.ts';
+import { jobNameOf } from '../records/job-name.ts';
+import type { TaskHistory } from '../records/task-history.ts';
+import type { BatchHead, UnattendedRecords } from '../records/unattended-records.ts';
+import { closeWithoutAttempt } from './close-without-attempt.ts';
+import type { Ending } from './outcome.ts';
+import { type SettleDeps, settleBatch } from './settle-batch.ts';
+import { describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
+
+/** Tasks looked for at a time. */
+const PAGE = 200;
+/** Tasks closed side by side: one whose background response is being cancelled takes its time. */
+const AT_ONCE = 20;
+/** A worker that dies while it ends the tasks of a batch keeps others away for so long. */
+const CLAIM_MS = 10_000;
+
+/** What ending the tasks of a batch takes. `isStopped` says that this worker goes away. */
+export type EndDeps = SettleDeps & {
+  unattended: UnattendedRecords;
+  announcements: Announcements;
+  /** The lanes that this worker serves. */
+  lanes: readonly string[];
+  isStopped: () => boolean;
+};
+
+/**
+ * Which tasks of a batch to end. `removed` are those without a job, whose lanes were all searched.
+ *
+ * `unserved` has the lanes that no worker has served for too long, each with the time of its last service.
+ */
+export type Targets = {
+  indexes: 'all' | readonly number[];
+  lanes: readonly string[];
+  unserved: ReadonlyMap<string, number>;
+};
+
+/**
+ * Ends the tasks of a batch that no worker runs and that must not wait any longer, and settles the batch once all its
+ * tasks have ended. Their jobs stay where they are: whoever takes one finds the outcome and does nothing. One worker at a
+ * time does it for one batch; two at once do no harm, because the first outcome of a task stays.
+ */
+export async function endBatch(batchId: string, head: BatchHead, targets: Targets, deps: EndDeps): Promise<void> {
+  const { unattended, self } = deps;
+  if (!(await unattended.claim(batchId, self.instance, CLAIM_MS))) return;
+  try {
+    const closed = await closeTargets(batchId, head, targets, deps);
+    if (closed > 0) deps.telemetry.unattendedEnded(batchId, closed);
+    const [after] = await unattended.look([batchId]);
+    if (after?.status === 'unsettled' && after.ended >= after.total) await settleBatch(batchId, deps);
+  } finally {
+    await unattended.unclaim(batchId);
+  }
+}
+
+async function closeTargets(batchId: string, head: BatchHead, targets: Targets, deps: EndDeps): Promise<number> {
+  let closed = 0;
+  for (const [from, to] of rangesOf(targets.indexes, head.total)) {
+    if (deps.isStopped()) return closed;
+    const wanted = targets.indexes === 'all' ? null : new Set(targets.indexes);
+    const open = await deps.unattended.openTasks(batchId, from, to);
+    const tasks = open.filter((index) => wanted === null || wanted.has(index));
+    if (tasks.length === 0) continue;
+    const taskIds = tasks.map((index) => taskIdOf(batchId, index));
+    const places = await deps.jobs.find(taskIds, targets.lanes);
+    const found = taskIds.map((taskId, at) => ({ taskId, batchId, index: tasks[at] ?? 0, place: places[at] ?? null }));
+    closed += await closeAll(found, head, targets, deps);
+    await deps.unattended.keep(batchId, CLAIM_MS);
+  }
+  return closed;
+}
+
+/** Ranges of indexes to look through: all of them, or one for each page that has a wanted index. */
+function rangesOf(indexes: Targets['indexes'], total: number): [number, number][] {
+  const pages =
+    indexes === 'all'
+      ? Array.from({ length: Math.ceil(total / PAGE) }, (_, page) => page)
+      : [...new Set(indexes.map((index) => Math.floor(index / PAGE)))];
+  return pages.map((page) => [page * PAGE, Math.min((page + 1) * PAGE, total)]);
+}
+
+async function closeAll(tasks: OpenTask[], head: BatchHead, targets: Targets, deps: EndDeps): Promise<number> {
+  let closed = 0;
+  for (let from = 0; from < tasks.length && !deps.isStopped(); from += AT_ONCE) {
+    const ended = await Promise.all(
+      tasks.slice(from, from + AT_ONCE).map((task) => closeOne(task, head, targets, deps)),
+    );
+    closed += ended.filter(Boolean).length;
+  }
+  return closed;
+}
+
+/** Closes one task, unless a worker may run it; `false` where nothing is to be ended, or somebody else ended it. */
+async function closeOne(task: OpenTask, head: BatchHead, targets: Targets, deps: EndDeps): Promise<boolean> {
+  if (task.place?.isHeld) return false;
+  const ending = await endingOf(task, head, targets, deps);
+  const history = await deps.records.history(task.taskId);
+  if (ending === null || (await isForOthers(history, deps))) return false;
+  const unattended = await describeTask(task, deps.jobs);
+  if (task.place) await deps.unattended.dropSleeper(task.batchId, jobNameOf(task.taskId, task.place.provider));
+  try {
+    const closing = await closeWithoutAttempt(unattended, history, ending, deps);
+    await deps.jobs.wake(closing.wake);
+    return closing.status === 'recorded';
+  } catch (error) {
+    // A worker took the task up meanwhile: it speaks for the task.
+    if (isErrandError(error, 'ATTEMPT_SUPERSEDED')) return false;
+    throw error;
+  }
+}
+
+/**
+ * Tells whether another worker should close the task: its background response can be cancelled only by a worker that knows
+ * the provider.
+ */
+async function isForOthers({ response }: TaskHistory, { lanes, announcements }: EndDeps): Promise<boolean> {
+  if (response === null || lanes.includes(response.provider)) return false;
+  return isServed(response.provider, await announcements.live());
+}
+
+/** How a task that no worker runs ends; `null` for a task that goes on waiting. */
+async function endingOf(task: OpenTask, head: BatchHead, { unserved }: Targets, deps: EndDeps): Promise<Ending | null> {
+  const ending = await endingOfOpen(task, head, deps.records);
+  const sinceMs = task.place ? unserved.get(task.place.provider) : undefined;
+  if (ending || sinceMs === undefined) return ending;
+  const since = new Date(sinceMs).toISOString();
+  const message = `no worker has served lane "${task.place?.provider}" of task ${task.taskId} since ${since}`;
+  return { status: 'failed', error: new ErrandError('LANE_UNSERVED', message) };
+}

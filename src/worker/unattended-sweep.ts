@@ -1,0 +1,215 @@
+import { isBatchId, parseTaskId } from '../base/ids.ts';
+import { repeat } from '../base/repeat.ts';
+import { ATOMIC_TASKS } from '../contract/limits.ts';
+import { isServed, type LiveWorker } from '../records/announcements.ts';
+import type { Channels } from '../records/channels.ts';
+import type { BatchHead, BatchLook } from '../records/unattended-records.ts';
+import { type EndDeps, endBatch, type Targets } from './end-batch.ts';
+
+/** How often one of the workers looks at the unsettled batches. */
+const SWEEP_MS = 5_000;
+/** How long a worker keeps others from sweeping: a little less than the time between two sweeps. */
+const TURN_MS = 4_500;
+/** How often a batch that was just cancelled is looked at again until it has settled: what ran ends a moment later. */
+const AGAIN_MS = 500;
+/** For how many looks; after that the sweeps go on. */
+const LOOKS = 60;
+/** Batches that one sweep looks at; the next one goes on with the others. */
+const BATCHES = 1_000;
+/** Batches read at a time. */
+const PAGE = 100;
+/** Jobs of settled batches that one sweep removes, over all batches. */
+const TIDIED = 50;
+/** Batches of which one sweep looks for tasks whose job is gone, and how many tasks of each. */
+const SEARCHED = 5;
+const SEARCHED_TASKS = 200;
+/** Batches whose lanes are remembered. */
+const REMEMBERED = 10_000;
+
+/** What the sweep takes. Times in milliseconds. */
+export type SweepDeps = Omit<EndDeps, 'isStopped'> & {
+  /** How long a lane may go without a worker before its tasks fail. */
+  unservedMs: number;
+};
+
+/** What is known of the lanes during one sweep. */
+type LanesNow = { workers: readonly LiveWorker[]; servedAt: ReadonlyMap<string, number> };
+
+/**
+ * Ends what cannot end by itself: cancelled tasks that no worker takes, because their lane is paused or has no worker;
+ * tasks of a lane that no worker has served for too long; tasks whose job was removed.
+ *
+ * Invariants
+ * - Any live worker does it for every lane, whichever lanes it serves itself.
+ * - A task that a worker may run, because it holds the lock of the job, is left to that worker.
+ * - The lanes stay as they are, but for a few jobs of settled batches, which one sweep removes at a time.
+ */
+export class UnattendedSweep {
+  readonly #deps: EndDeps & Omit<SweepDeps, keyof EndDeps>;
+  readonly #onError = (error: unknown) => this.#deps.telemetry.fault('unattended sweep', error);
+  readonly #lanes = new Map<string, readonly string[]>();
+  /** Batches that were cancelled a moment ago, with the looks that are left. */
+  readonly #cancelled = new Map<string, number>();
+  readonly #repeating: (() => void)[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+  #stopListening: (() => Promise<void>) | undefined;
+  #isStopped = false;
+  #from = 0;
+
+  constructor(deps: SweepDeps) {
+    this.#deps = { ...deps, isStopped: () => this.#isStopped };
+  }
+
+  /** Sweeps from now on, and looks at a batch as soon as it is cancelled. */
+  async start(channels: Channels): Promise<void> {
+    this.#repeating.push(repeat(SWEEP_MS, () => this.#track(this.sweep()), this.#onError));
+    this.#track(this.sweep()).catch(this.#onError);
+    this.#repeating.push(repeat(AGAIN_MS, () => this.#track(this.#lookAgain()), this.#onError));
+    this.#stopListening = await channels.onCancel((id) => this.#note(parseTaskId(id)?.batchId ?? id));
+  }
+
+  /** Begins nothing more. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const stop of this.#repeating.splice(0)) stop();
+  }
+
+  /** Stops, and resolves once nothing is under way. */
+  async close(): Promise<void> {
+    this.stop();
+    await this.#stopListening?.();
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    await this.#deps.jobs.close();
+  }
+
+  /** Looks at the unsettled batches, unless another worker has just done so. */
+  async sweep(): Promise<void> {
+    const { unattended, jobs, self } = this.#deps;
+    if (this.#isStopped || !(await unattended.takeTurn(self.instance, TURN_MS))) return;
+    const now = await this.#lanesNow();
+    let left = TIDIED;
+    const waiting: [string, BatchHead][] = [];
+    for (let seen = 0; seen < BATCHES && !this.#isStopped; seen += PAGE) {
+      const found = await jobs.unsettled(this.#from, PAGE);
+      this.#from = found.length < PAGE ? 0 : this.#from + PAGE;
+      const batchIds = found.filter(isBatchId);
+      const looks = await unattended.look(batchIds);
+      for (const [at, batchId] of batchIds.entries()) {
+        const look = looks[at];
+        if (look === undefined || this.#isStopped) continue;
+        if (look.status === 'unsettled') {
+          waiting.push([batchId, look]);
+          await this.#attend(batchId, look, now).catch(this.#onError);
+        } else if (look.status !== 'unreadable' && left > 0) left -= await jobs.tidy(batchId, left);
+      }
+      if (found.length < PAGE) break;
+    }
+    await this.#search(waiting);
+  }
+
+  /**
+   * Looks for tasks whose job was removed behind BullMQ's back, which keeps the batch job waiting for it. A few tasks of a
+   * few batches at a time, chosen by chance, so that a sweep stays cheap and each is looked for sooner or later.
+   */
+  async #search(waiting: readonly [string, BatchHead][]): Promise<void> {
+    const running = waiting.filter(([, { stage }]) => stage === 'running');
+    const offset = Math.floor(Math.random() * running.length);
+    for (const [batchId, head] of [...running.slice(offset), ...running.slice(0, offset)].slice(0, SEARCHED)) {
+      const lanes = await this.#lanesOf(batchId);
+      const page = Math.floor(Math.random() * Math.ceil(head.total / SEARCHED_TASKS));
+      const count = Math.min(SEARCHED_TASKS, head.total - page * SEARCHED_TASKS);
+      const indexes = Array.from({ length: count }, (_, at) => page * SEARCHED_TASKS + at);
+      if (lanes) await endBatch(batchId, head, { indexes, lanes, unserved: new Map() }, this.#deps);
+    }
+  }
+
+  /** Ends what is to be ended of one batch. */
+  async #attend(batchId: string, look: BatchHead, now: LanesNow): Promise<void> {
+    const head = await this.#openIfAdded(batchId, look);
+    const isAdded = head.stage === 'running' || head.isGateOpen;
+    const lanes = await this.#lanesOf(batchId);
+    if (lanes === null) return;
+    const unserved = isAdded ? await this.#unservedOf(batchId, lanes, now) : new Map<string, number>();
+    const isAll = head.isCancelled || unserved.size > 0;
+    const targets: Targets = { indexes: isAll ? 'all' : head.cancelledTasks, lanes, unserved };
+    if (isAll || head.cancelledTasks.length > 0 || head.ended >= head.total)
+      await endBatch(batchId, head, targets, this.#deps);
+  }
+
+  /** The state of a batch whose producer never said that all is in, although it is, or will never be. */
+  async #openIfAdded(batchId: string, head: BatchHead): Promise<BatchHead> {
+    if (head.stage === 'running' || head.isGateOpen) return head;
+    const { batches, unattended, jobs } = this.#deps;
+    if (head.total <= ATOMIC_TASKS) {
+      // Its jobs came with its batch job, in one transaction.
+      await batches.seal(batchId);
+      return { ...head, stage: 'running' };
+    }
+    if (await jobs.isGateShut(batchId)) return head;
+    await unattended.openGate(batchId);
+    return { ...head, isGateOpen: true };
+  }
+
+  /** The lanes of a batch that no worker has served for too long, with the time since when. */
+  async #unservedOf(batchId: string, lanes: readonly string[], now: LanesNow): Promise<Map<string, number>> {
+    const idle = lanes.filter((lane) => !isServed(lane, now.workers));
+    if (idle.length === 0) return new Map();
+    const { nowMs, sinceMs } = await this.#deps.unattended.noteUnserved(batchId);
+    const since = idle.map((lane): [string, number] => [lane, Math.max(sinceMs, now.servedAt.get(lane) ?? 0)]);
+    return new Map(since.filter(([, ms]) => nowMs - ms >= this.#deps.unservedMs));
+  }
+
+  /** Notes which lanes in use are served, as they may be by a worker that does not announce its lanes. */
+  async #lanesNow(): Promise<LanesNow> {
+    const workers = await this.#deps.announcements.live();
+    const inUse = [...new Set([...this.#lanes.values()].flat())];
+    const served = inUse.filter((lane) => isServed(lane, workers));
+    return { workers, servedAt: await this.#deps.unattended.noteServed(served) };
+  }
+
+  async #lanesOf(batchId: string): Promise<readonly string[] | null> {
+    const known = this.#lanes.get(batchId);
+    if (known) return known;
+    const lanes = await this.#deps.unattended.lanesOf(batchId);
+    if (lanes) this.#lanes.set(batchId, lanes);
+    for (const [oldest] of this.#lanes) {
+      if (this.#lanes.size <= REMEMBERED) break;
+      this.#lanes.delete(oldest);
+    }
+    return lanes;
+  }
+
+  #note(batchId: string): void {
+    if (this.#isStopped || !isBatchId(batchId)) return;
+    this.#cancelled.set(batchId, LOOKS);
+    this.#track(this.#look(batchId, 'close')).catch(this.#onError);
+  }
+
+  async #lookAgain(): Promise<void> {
+    for (const [batchId, looks] of this.#cancelled) {
+      if (this.#isStopped) return;
+      if (looks <= 1) this.#cancelled.delete(batchId);
+      else this.#cancelled.set(batchId, looks - 1);
+      await this.#look(batchId, 'settle');
+    }
+  }
+
+  /** Looks at one batch that was cancelled, as a whole or in part: closes its tasks, or only settles it. */
+  async #look(batchId: string, what: 'close' | 'settle'): Promise<void> {
+    const [look]: (BatchLook | undefined)[] = await this.#deps.unattended.look([batchId]);
+    const lanes = look?.status === 'unsettled' ? await this.#lanesOf(batchId) : null;
+    if (look?.status !== 'unsettled' || lanes === null) {
+      this.#cancelled.delete(batchId);
+      return;
+    }
+    if (what === 'settle' && look.ended < look.total) return;
+    const indexes = look.isCancelled ? 'all' : look.cancelledTasks;
+    await endBatch(batchId, look, { indexes, lanes, unserved: new Map() }, this.#deps);
+  }
+
+  /** Keeps a close waiting until it has ended. */
+  #track(run: Promise<void>): Promise<void> {
+    this.#underWay.add(run);
+    return run.finally(() => this.#underWay.delete(run));
+  }
+}

@@ -1,0 +1,41 @@
+import { ATOMIC_TASKS } from '../contract/limits.ts';
+import { ErrandError } from '../errors.ts';
+import type { JobPlace, UnattendedJobs } from '../queue/unattended-jobs.ts';
+import type { TaskRecords } from '../records/task-records.ts';
+import { cancelledBy } from './classify.ts';
+import type { UnattendedTask } from './close-without-attempt.ts';
+import type { Ending } from './outcome.ts';
+
+/** A task without an outcome, and where its job is; `null` for a task without a job. */
+export type OpenTask = { taskId: string; batchId: string; index: number; place: JobPlace | null };
+
+/** How far its batch was added. */
+export type Added = { stage: 'enqueueing' | 'running'; total: number };
+
+/** Tells what the job of a task still says of it: its route and its metadata. */
+export async function describeTask(
+  { taskId, batchId, index, place }: OpenTask,
+  jobs: UnattendedJobs,
+): Promise<UnattendedTask> {
+  const data = place && (await jobs.read(taskId, place.provider));
+  const route = data ? { ...data.route, effective: null } : null;
+  return { taskId, batchId, index, route, metadata: data?.task.metadata, provider: place?.provider ?? '' };
+}
+
+/** How a task ends that is cancelled or has no job; `null` for any other task. */
+export async function endingOfOpen(
+  { taskId, place }: OpenTask,
+  added: Added,
+  records: TaskRecords,
+): Promise<Exclude<Ending, { status: 'succeeded' | 'rejected' }> | null> {
+  const [flag] = await records.cancelFlags([taskId]);
+  if (flag) return { status: 'cancelled', error: cancelledBy(flag), flag };
+  return place === null ? { status: 'failed', error: withoutJob(taskId, added) } : null;
+}
+
+/** The error of a task that has neither a job nor an outcome. Only a large batch can be added in part. */
+function withoutJob(taskId: string, { stage, total }: Added): ErrandError {
+  if (stage === 'enqueueing' && total > ATOMIC_TASKS)
+    return new ErrandError('ENQUEUE_INCOMPLETE', `task ${taskId} was never added to its lane`);
+  return new ErrandError('TASK_REMOVED', `the job of task ${taskId} was removed from the queue`);
+}
