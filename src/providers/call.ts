@@ -1,6 +1,6 @@
 import type { ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError } from '../errors.ts';
-import { DONE, type EventStream, SILENCE } from './event-stream.ts';
+import { DONE, type EventStream, malformedEnd, SILENCE } from './event-stream.ts';
 import { faultOf, requestIdOf } from './faults.ts';
 import type { ProviderProfile } from './profile.ts';
 import { type CallLimits, CallTimers } from './timers.ts';
@@ -98,10 +98,7 @@ function isOver(profile: ProviderProfile, { error, isCutOff }: Reading): boolean
 /** A stream that is cut may end without a word, so an end without the terminal event is an error here. */
 function faultOfEnd(profile: ProviderProfile, { response, events }: Reading): ErrandError {
   const type = response?.headers.get('content-type') ?? 'nothing';
-  if (events === 0 && !type.startsWith('text/event-stream')) {
-    const message = `Provider "${profile.name}" was asked for text/event-stream and sent ${type}.`;
-    return new ErrandError('PROVIDER_MALFORMED', message);
-  }
+  if (events === 0 && !type.startsWith('text/event-stream')) return malformedEnd(profile, type);
   const message = `The stream of provider "${profile.name}" ended after ${events} events, before its terminal event.`;
   return new ErrandError('PROVIDER_STREAM_CUT', message);
 }
@@ -125,7 +122,8 @@ export async function makeCall<Event>(
     return reading.response && requestIdOf(reading.response.headers);
   }
   signal.throwIfAborted();
-  if (timers.expired) throw timers.expired;
-  if (reading.error !== undefined) throw faultOf(profile, reading.error);
-  throw faultOfEnd(profile, reading);
+  const fault = reading.error === undefined ? undefined : faultOf(profile, reading.error);
+  // An error body that hangs until a limit passes keeps its status.
+  if (timers.expired && fault?.httpStatus === undefined) throw timers.expired;
+  throw fault ?? faultOfEnd(profile, reading);
 }

@@ -1,7 +1,10 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import { faultOfAnswer, isRecord } from './faults.ts';
-import { MOST_CHARS } from './fetch.ts';
+import { ErrandError } from '../errors.ts';
+import { boundedText, jsonOf } from './body.ts';
+import { isComplaint, isFilled, isRecord } from './complaint.ts';
+import { faultOfAnswer } from './faults.ts';
 import type { ProviderProfile } from './profile.ts';
+import { MAX_EVENT_CHARS, ReplyBudget, replyTooLarge } from './reply-budget.ts';
 
 /** What came where something came and said nothing: a ping, a comment, a piece of an event. The stream is alive. */
 export const SILENCE = Symbol('silence');
@@ -23,24 +26,37 @@ export function eventStreamOf<Event>(profile: ProviderProfile, response: Respons
 /**
  * The events of a body, each parsed from its JSON. An event that says that the call failed is thrown, under every name
  * that the three wires have for it; what says nothing (`ping`, comments) comes out as one {@link SILENCE} a piece of the
- * body, because a model that thinks for minutes may send nothing else.
+ * body, because a model that thinks for minutes may send nothing else. A body that is JSON is an answer in the place of a
+ * stream, most often an error.
  *
  * The streams of the SDKs do the same, for twice the CPU time of a token
  * (docs/decisions/2026-11-22-our-own-transport.md).
  */
 async function* eventsIn<Event>(profile: ProviderProfile, response: Response): AsyncGenerator<StreamItem<Event>> {
-  const told = (message: EventSourceMessage) => eventOf(profile, response, message) as Event | typeof DONE | undefined;
+  const budget = new ReplyBudget(profile.name);
+  const told = (message: EventSourceMessage) => {
+    const event = eventOf(profile, response, message);
+    budget.count(event, message.data.length);
+    return event as Event | typeof DONE | undefined;
+  };
   const messages: EventSourceMessage[] = [];
   const parser = createParser({
     onEvent: (message) => messages.push(message),
-    onError: (error) => {
-      if (error.type === 'max-buffer-size-exceeded') throw error;
+    onError: ({ type }) => {
+      if (type === 'max-buffer-size-exceeded') throw replyTooLarge(profile.name, 'an event without an end');
     },
-    maxBufferSize: MOST_CHARS,
+    maxBufferSize: MAX_EVENT_CHARS,
   });
   const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    parser.feed(decoder.decode(chunk, { stream: true }));
+  let head = '';
+  let hasBegun = false;
+  const body = piecesOf(response);
+  for (let piece = await body.next(); !piece.done; piece = await body.next()) {
+    const text = decoder.decode(piece.value, { stream: true });
+    if (!hasBegun) head += text.slice(0, MAX_HEAD_CHARS);
+    if (!hasBegun && /^\s*[[{]/.test(head)) throw faultOfJson(profile, response, await boundedText(body, head));
+    hasBegun ||= head.length >= MAX_HEAD_CHARS || /\S/.test(head);
+    parser.feed(text);
     let isSilent = true;
     for (const message of messages.splice(0)) {
       const event = told(message);
@@ -58,6 +74,28 @@ async function* eventsIn<Event>(profile: ProviderProfile, response: Response): A
   }
 }
 
+/** White space that may come before JSON that answers in the place of a stream. */
+const MAX_HEAD_CHARS = 1024;
+
+async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
+  if (body) yield* body;
+}
+
+/** What an answer of status 200 comes to that is no stream: its complaint, else no more than that it is none. */
+function faultOfJson(profile: ProviderProfile, { status, headers }: Response, text: string): ErrandError {
+  const body = jsonOf(text);
+  if (isComplaint(body)) return faultOfAnswer(profile, { status, headers, body, message: text });
+  return malformedEnd(profile, headers.get('content-type') ?? 'nothing');
+}
+
+/** The error of a provider that was asked for a stream and sent something else. */
+export function malformedEnd(profile: ProviderProfile, type: string): ErrandError {
+  return new ErrandError(
+    'PROVIDER_MALFORMED',
+    `Provider "${profile.name}" was asked for text/event-stream and sent ${type}.`,
+  );
+}
+
 /** What a message says; `undefined` for one that says nothing. */
 function eventOf(profile: ProviderProfile, response: Response, { event: name, data }: EventSourceMessage): unknown {
   if (name === 'ping' || data.trim() === '') return undefined;
@@ -65,27 +103,20 @@ function eventOf(profile: ProviderProfile, response: Response, { event: name, da
   const event = jsonOf(data);
   const complaint = isRecord(event) ? complaintOf(event) : undefined;
   if (name === 'error' || complaint) {
-    const message = typeof complaint === 'string' ? complaint : data;
-    throw faultOfAnswer(profile, { headers: response.headers, body: complaint ?? event, message });
+    throw faultOfAnswer(profile, { headers: response.headers, body: complaint ?? event, message: data });
   }
   if (event === undefined) throw new SyntaxError('an event that is not JSON');
   return event;
 }
 
-/** What went wrong, as an event of one of the wires tells it; `undefined` where nothing did. */
+/** What went wrong, as an event of one of the wires tells it; `undefined` if nothing did. */
 function complaintOf(event: Record<string, unknown>): unknown {
   if (event.type === 'response.failed' && isRecord(event.response)) return event.response.error ?? event.response;
-  return event.error || (event.type === 'error' ? event : undefined);
+  const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : undefined;
+  if (isRecord(choice) && isFilled(choice.error)) return choice.error;
+  return isComplaint(event) ? event : undefined;
 }
 
 function isDone(data: string): boolean {
   return data.trim() === '[DONE]';
-}
-
-function jsonOf(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,94 +1,25 @@
-import { ErrandError, type ErrandErrorDetails, type FailureCode, isErrandError, messageOf } from '../errors.ts';
+import { ErrandError, type ErrandErrorDetails, isErrandError, messageOf } from '../errors.ts';
+import { type Complaint, readComplaint } from './complaint.ts';
+import { codeOfComplaint } from './fault-codes.ts';
 import type { ProviderProfile } from './profile.ts';
+import { remedyFor } from './remedies.ts';
 
-const QUOTA_CODE = /insufficient_quota|insufficient_balance|current_quota|billing|spend_limit|organization_on_hold/;
-const QUOTA_MESSAGE = /credit balance is too low/i;
-const CONTEXT_CODE = /context_length_exceeded|context_window_exceeded/;
-const CONTEXT_MESSAGE = /maximum context length|context (window|length|limit)|prompt is too long/i;
-/** A single request above the tokens that a minute allows: no wait lets it in. */
-const NEVER_FITS = /request too large/i;
-const TOOLS_WITH_EFFORT = /function tools with reasoning_effort/i;
-const EFFORT_FIELD = /reasoning[._]effort|output_config|reasoning effort|thinking/i;
-
-/**
- * What a provider says of an error: its code and type as one text to search, its message, the field it is about, and the
- * HTTP status that some tell inside a stream.
- */
-type ProviderComplaint = { kind: string; message: string; field?: string; status?: number };
-
-/** Tells whether something out of a body has fields to look at. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-/** Finds the complaint in an error body: `{error: {…}}`, the inner object itself, or Gemini's array of the first. */
-function complaintIn(body: unknown, fallback: string): ProviderComplaint {
-  const outer = Array.isArray(body) ? body[0] : body;
-  if (!isRecord(outer)) return { kind: '', message: fallback };
-  if (isRecord(outer.error)) return complaintIn(outer.error, fallback);
-  const details = isRecord(outer.details) ? outer.details.error_code : undefined;
-  const { code, type, param, message } = outer;
-  const isStatus = typeof code === 'number' && code >= 400 && code <= 599;
-  return {
-    kind: [code, type, details].filter((part) => typeof part === 'string').join(' '),
-    message: typeof message === 'string' ? message : fallback,
-    ...(typeof param === 'string' && { field: param }),
-    ...(isStatus && { status: code }),
-  };
-}
-
-function codeOfStatus(status: number): FailureCode {
-  if (status === 401 || status === 403) return 'CREDENTIAL_REJECTED';
-  if (status === 402) return 'PROVIDER_QUOTA_EXHAUSTED';
-  if (status === 429) return 'PROVIDER_RATE_LIMITED';
-  if (status === 503 || status === 529) return 'PROVIDER_OVERLOADED';
-  if (status >= 500 || status === 408 || status === 409) return 'PROVIDER_FAILED';
-  return 'PROVIDER_REFUSED_REQUEST';
-}
-
-/** For errors inside a stream that tell no status. */
-function codeOfKind(kind: string): FailureCode {
-  if (/rate_limit/.test(kind)) return 'PROVIDER_RATE_LIMITED';
-  if (/overloaded|slow_down/.test(kind)) return 'PROVIDER_OVERLOADED';
-  if (/authentication|permission|invalid_api_key/.test(kind)) return 'CREDENTIAL_REJECTED';
-  if (/invalid_request|invalid_prompt|not_found|too_large/.test(kind)) return 'PROVIDER_REFUSED_REQUEST';
-  return 'PROVIDER_FAILED';
-}
-
-function codeOf({ kind, message, status: told }: ProviderComplaint, answered: number | undefined): FailureCode {
-  const status = answered ?? told;
-  if (QUOTA_CODE.test(kind) || QUOTA_MESSAGE.test(message)) return 'PROVIDER_QUOTA_EXHAUSTED';
-  const mayBeContext = status === undefined || status === 400 || status === 413;
-  if (CONTEXT_CODE.test(kind) || NEVER_FITS.test(message)) return 'CONTEXT_TOO_LONG';
-  if (mayBeContext && CONTEXT_MESSAGE.test(message)) return 'CONTEXT_TOO_LONG';
-  return status === undefined ? codeOfKind(kind) : codeOfStatus(status);
-}
+export { isRecord } from './complaint.ts';
 
 /**
  * Turns what a provider complained of, in an answer or inside a stream (no `httpStatus`), into an error. Its message is
  * kept whole until it is masked: of one that is cut first, the half of a key would be left.
  */
-function faultOfComplaint(
-  profile: ProviderProfile,
-  complaint: ProviderComplaint,
-  details: ErrandErrorDetails,
-): ErrandError {
-  const code = codeOf(complaint, details.httpStatus);
-  const answered = details.httpStatus === undefined ? 'failed in its stream' : `answered ${details.httpStatus}`;
+function faultOfComplaint(profile: ProviderProfile, complaint: Complaint, details: ErrandErrorDetails): ErrandError {
+  const { httpStatus, retryAfterMs } = details;
+  const code = codeOfComplaint(complaint, httpStatus, retryAfterMs !== undefined);
+  const answered = httpStatus === undefined ? 'failed in its stream' : `answered ${httpStatus}`;
   const said = complaint.message || complaint.kind || 'no message';
-  const remedy = code === 'PROVIDER_REFUSED_REQUEST' ? remedyFor(complaint, profile) : undefined;
+  const remedy = remedyFor(code, complaint, profile);
   return new ErrandError(code, `Provider "${profile.name}" ${answered}: ${said}`, {
     ...details,
     ...(remedy !== undefined && { remedy }),
   });
-}
-
-function remedyFor({ message, field = message }: ProviderComplaint, { name }: ProviderProfile): string | undefined {
-  if (TOOLS_WITH_EFFORT.test(message)) {
-    return `Declare provider "${name}" with wire "responses", or route its tasks with reasoning_effort "none".`;
-  }
-  if (!EFFORT_FIELD.test(field)) return undefined;
-  return `Declare the levels of the model under providers.${name}.efforts, or set its effort_policy to "omit".`;
 }
 
 /** `Date.parse` alone takes nearly anything with a number in it for a date. */
@@ -111,7 +42,10 @@ export function requestIdOf(headers: Headers): string | undefined {
   return headers.get('x-request-id') ?? headers.get('request-id') ?? undefined;
 }
 
-/** A complaint as it arrived: in an answer of its own, or as an event of a stream that had begun well (no `status`). */
+/**
+ * A complaint as it arrived: in an answer of its own, also one of status 200, or as an event of a stream that had begun
+ * well (no `status`).
+ */
 export type FailedAnswer = {
   status?: number | undefined;
   headers: Headers | undefined;
@@ -122,9 +56,10 @@ export type FailedAnswer = {
 
 /** Turns an answer that says what went wrong into an error, with the wait it asks for and the provider's id of it. */
 export function faultOfAnswer(profile: ProviderProfile, { status, headers, body, message }: FailedAnswer): ErrandError {
-  const retryAfterMs = headers && retryAfterMsOf(headers);
+  const complaint = readComplaint(body, message);
+  const retryAfterMs = (headers && retryAfterMsOf(headers)) ?? complaint.retryAfterMs;
   const requestId = headers && requestIdOf(headers);
-  return faultOfComplaint(profile, complaintIn(body, message), {
+  return faultOfComplaint(profile, complaint, {
     ...(status !== undefined && { httpStatus: status }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(requestId !== undefined && { requestId }),

@@ -2,7 +2,9 @@ import { Agent, type Dispatcher, request } from 'undici';
 import type { Secret } from '../base/secret.ts';
 import type { Wire } from '../contract/route.ts';
 import { ErrandError } from '../errors.ts';
+import { boundedText } from './body.ts';
 import type { ProviderProfile } from './profile.ts';
+import { MAX_EVENT_CHARS } from './reply-budget.ts';
 
 /** What a wire needs of a credential: the value, and the name it may be told by. */
 export type WireCredential = { id: string; secret: Secret };
@@ -19,8 +21,8 @@ const WIRE_HEADERS: Record<Wire, Record<string, string>> = {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** The most of a body that is kept at a time, as one text or as one event; more is no answer but a fault. */
-export const MOST_CHARS = 16 * 1024 * 1024;
+/** The largest answer that is read as one text: a stored response, with its whole output and the tools of its request. */
+const MAX_TEXT_CHARS = MAX_EVENT_CHARS;
 
 /**
  * The connections of all calls. No timeouts of its own but 10 s to connect, because a call has ours, and no HTTP/2, because
@@ -42,7 +44,7 @@ class StreamedResponse extends Response {
     );
     super(null, { status: statusCode, headers: told });
     this.body = body as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
-    this.text = () => textOf(body);
+    this.text = () => (this.ok ? textOf(body) : errorTextOf(body));
     this.json = async () => JSON.parse(await textOf(body)) as unknown;
   }
 }
@@ -52,13 +54,23 @@ async function textOf(body: Answer['body']): Promise<string> {
   let text = '';
   for await (const chunk of body) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > MOST_CHARS) throw new SyntaxError(`a body of more than ${MOST_CHARS} characters`);
+    if (text.length > MAX_TEXT_CHARS) throw new SyntaxError(`a body of more than ${MAX_TEXT_CHARS} characters`);
   }
   return text + decoder.decode();
 }
 
+/**
+ * The body of a refusal. The SDK of OpenAI keeps of it no more than its field `error`, and drops what vendors put beside
+ * it or in its place; so the whole body is put there, as text that no SDK looks into.
+ */
+async function errorTextOf(body: Answer['body']): Promise<string> {
+  const text = await boundedText(body[Symbol.asyncIterator]());
+  discard({ body });
+  return JSON.stringify({ error: text });
+}
+
 /** Lets go of an answer that nobody will read. */
-function discard({ body }: Answer): void {
+function discard({ body }: Pick<Answer, 'body'>): void {
   body.on('error', () => {}).destroy();
 }
 

@@ -39,6 +39,8 @@ export type TurnRequest = {
   onText?: (piece: string) => void;
   /** Called with what the provider has counted by then, as often as it tells; most tell with the end of the turn only. */
   onUsage?: (usage: Usage) => void;
+  /** Called if the provider refused the output limit and the call is repeated within the one that it named; says both. */
+  onLimit?: (note: string) => void;
   background?: BackgroundTies;
 };
 

@@ -100,5 +100,5 @@ test('an event without an end is a fault of the provider, not of our memory', as
     more();
   });
   onTestFinished(flood.close);
-  expect(await faultOfTurn(profileAt('responses', flood.url))).toMatchObject({ code: 'PROVIDER_MALFORMED' });
+  expect(await faultOfTurn(profileAt('responses', flood.url))).toMatchObject({ code: 'PROVIDER_REPLY_TOO_LARGE' });
 });

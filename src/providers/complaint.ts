@@ -1,0 +1,138 @@
+/** What a provider says of an error, gathered from every depth of a body. */
+export type Complaint = {
+  /** Its codes, types and reasons, as one text in lower case to search. */
+  kind: string;
+  /** Its words, the outermost first. */
+  message: string;
+  /** The field of the request that it is about. */
+  field?: string;
+  /** The HTTP status that it names: some providers answer 200 and put the true one into the body. */
+  status?: number;
+  /** How long it asks to wait. */
+  retryAfterMs?: number;
+};
+
+const KIND_KEYS = ['code', 'type', 'status', 'reason', 'error_code', 'status_code', 'error_type', '__type'];
+const MESSAGE_KEYS = ['message', 'msg', 'error_msg', 'error_message', 'status_msg', 'error_description', 'title'];
+const STATUS_KEYS = ['code', 'status', 'status_code', 'error_code'];
+/** Where a body holds more of a complaint: an object, a list, or either as JSON text inside a string. */
+const NESTED_KEYS = [
+  ...MESSAGE_KEYS,
+  'error',
+  'errors',
+  'detail',
+  'details',
+  'metadata',
+  'raw',
+  'innererror',
+  'base_resp',
+];
+
+const MAX_DEPTH = 8;
+const MAX_PARTS = 64;
+
+/** Tells whether something out of a body has fields to look at. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Reads the complaint in a body, whatever its shape; `fallback` is its message if it has no words of its own. */
+export function readComplaint(body: unknown, fallback: string): Complaint {
+  const reader = new ComplaintReader();
+  reader.read(body, 0);
+  return reader.complaint(fallback);
+}
+
+/**
+ * Tells whether an event or an answer of status 200 says that the call failed.
+ *
+ * `error` may be an object, a list or a text. Empty ones are sent beside good content and mean nothing.
+ */
+export function isComplaint(body: unknown): boolean {
+  const value = Array.isArray(body) ? body[0] : body;
+  if (!isRecord(value)) return false;
+  if (isFilled(value.error) || value.type === 'error' || value.object === 'error') return true;
+  const { base_resp: base } = value;
+  if (isRecord(base) && typeof base.status_code === 'number' && base.status_code !== 0) return true;
+  const hasContent = ['type', 'choices', 'response', 'usage', 'id', 'object'].some((key) => value[key] !== undefined);
+  return !hasContent && ['detail', 'errors', ...MESSAGE_KEYS].some((key) => isFilled(value[key]));
+}
+
+/** Tells whether a field says anything: `null`, `""`, `{}` and `[]` do not. */
+export function isFilled(value: unknown): boolean {
+  if (isRecord(value)) return Object.keys(value).length > 0;
+  return typeof value === 'string' ? value.trim() !== '' : value === true;
+}
+
+/** Gathers the parts of one complaint. Depth and number of parts are bounded, because a provider chooses both. */
+class ComplaintReader {
+  readonly #kinds: string[] = [];
+  readonly #messages: string[] = [];
+  #parts = 0;
+  #field: string | undefined;
+  #status: number | undefined;
+  #retryAfterMs: number | undefined;
+
+  read(value: unknown, depth: number): void {
+    if (depth > MAX_DEPTH || this.#parts++ > MAX_PARTS) return;
+    if (typeof value === 'string') this.#readText(value, depth);
+    else if (Array.isArray(value)) for (const part of value.slice(0, MAX_PARTS)) this.read(part, depth + 1);
+    else if (isRecord(value)) this.#readRecord(value, depth);
+  }
+
+  complaint(fallback: string): Complaint {
+    return {
+      kind: this.#kinds.join(' ').toLowerCase(),
+      message: this.#messages.length > 0 ? this.#messages.join(': ') : fallback,
+      ...(this.#field !== undefined && { field: this.#field }),
+      ...(this.#status !== undefined && { status: this.#status }),
+      ...(this.#retryAfterMs !== undefined && { retryAfterMs: this.#retryAfterMs }),
+    };
+  }
+
+  #readText(text: string, depth: number): void {
+    const inner = jsonIn(text);
+    if (inner !== undefined) this.read(inner, depth + 1);
+    else if (text.trim() !== '' && !this.#messages.some((known) => known.includes(text))) this.#messages.push(text);
+  }
+
+  #readRecord(value: Record<string, unknown>, depth: number): void {
+    for (const key of KIND_KEYS) {
+      const kind = value[key];
+      const isWord = typeof kind === 'string' || (typeof kind === 'number' && key !== 'status');
+      if (isWord && kind !== 'None') this.#kinds.push(String(kind));
+    }
+    for (const key of STATUS_KEYS) this.#status ??= statusOf(value[key]);
+    this.#field ??= fieldOf(value);
+    this.#retryAfterMs ??= waitMsOf(value);
+    for (const key of NESTED_KEYS) this.read(value[key], depth + 1);
+  }
+}
+
+function jsonIn(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function statusOf(code: unknown): number | undefined {
+  const status = typeof code === 'string' && /^\d{3}$/.test(code) ? Number(code) : code;
+  return typeof status === 'number' && status >= 400 && status <= 599 ? status : undefined;
+}
+
+/** `param` of OpenAI, or `loc` of servers in Python: the path to the field. */
+function fieldOf({ param, loc }: Record<string, unknown>): string | undefined {
+  if (typeof param === 'string' && param !== 'None') return param;
+  return Array.isArray(loc) && loc.length > 0 ? loc.slice(0, MAX_DEPTH).join('.') : undefined;
+}
+
+/** `retryDelay` of Gemini is a duration as text, such as `34.07s`; others tell a number of seconds. */
+function waitMsOf({ retryDelay, retry_after, retry_after_ms }: Record<string, unknown>): number | undefined {
+  const [, seconds = ''] = /^(\d+(?:\.\d+)?)s$/.exec(typeof retryDelay === 'string' ? retryDelay : '') ?? [];
+  if (seconds !== '') return Number(seconds) * 1000;
+  if (typeof retry_after_ms === 'number' && retry_after_ms >= 0) return retry_after_ms;
+  return typeof retry_after === 'number' && retry_after >= 0 ? retry_after * 1000 : undefined;
+}

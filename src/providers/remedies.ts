@@ -1,0 +1,44 @@
+import type { FailureCode } from '../errors.ts';
+import type { Complaint } from './complaint.ts';
+import { roomIn } from './output-limit.ts';
+import type { ProviderProfile } from './profile.ts';
+
+const TOOLS_WITH_EFFORT = /function tools with reasoning_effort/i;
+/** What a model thought, sent back with the conversation: a matter of its own, not of how hard it is to think. */
+const THOUGHTS = /signature|(redacted_)?thinking\W{0,3} ?blocks?|redacted_thinking|encrypted_content/i;
+const EFFORT_FIELD = /reasoning[._ ]?effort|output_config|\beffort\b|\bthinking\b/i;
+const OUTPUT_FIELD = /max_?(completion_?|output_?|new_?)?tokens/i;
+const UNKNOWN_FIELD =
+  /unsupported|not supported|not permitted|not allowed|unrecognized|unknown|unexpected|extra (inputs|fields?)/i;
+const REGAIN = /regain access on ([^.]{4,40})/i;
+
+/** What helps against a refusal, naming the setting; `undefined` if the remedy of the code is the best there is. */
+export function remedyFor(code: FailureCode, complaint: Complaint, profile: ProviderProfile): string | undefined {
+  if (code === 'PROVIDER_QUOTA_EXHAUSTED') {
+    const [, date] = REGAIN.exec(complaint.message) ?? [];
+    return date && `Raise the limit of the account, or enqueue the task again after ${date}.`;
+  }
+  return code === 'PROVIDER_REFUSED_REQUEST' ? remedyForRefusal(complaint, profile) : undefined;
+}
+
+function remedyForRefusal({ message, field }: Complaint, profile: ProviderProfile): string | undefined {
+  const about = `${field ?? ''} ${message}`;
+  const { name } = profile;
+  if (TOOLS_WITH_EFFORT.test(message)) {
+    return `Declare provider "${name}" with wire "responses", or route its tasks with reasoning_effort "none".`;
+  }
+  if (THOUGHTS.test(message)) {
+    return `Provider "${name}" refused its own reasoning when it was sent back. Point its base_url at one vendor's endpoint, or route its tasks with reasoning_effort "none".`;
+  }
+  if (OUTPUT_FIELD.test(about) && UNKNOWN_FIELD.test(message) && profile.wire === 'chat') {
+    const other = profile.max_tokens_field === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
+    return `Set providers.${name}.max_tokens_field to "${other}".`;
+  }
+  const room = roomIn(message);
+  if (room || OUTPUT_FIELD.test(about)) {
+    const most = room && 'most' in room ? `${room.most} tokens or fewer` : 'what the message allows';
+    return `Set providers.${name}.max_output_tokens to ${most}, or lower budget.output_tokens_per_turn.`;
+  }
+  if (!EFFORT_FIELD.test(field ?? message)) return undefined;
+  return `Declare the levels of the model under providers.${name}.efforts, or set its effort_policy to "omit".`;
+}

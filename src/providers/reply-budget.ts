@@ -1,0 +1,68 @@
+import { ErrandError } from '../errors.ts';
+import { isRecord } from './complaint.ts';
+
+/** The largest reply of one turn, in bytes of its record: more is not stored, and so not worth reading to its end. */
+export const MAX_REPLY_BYTES = 3 * 1024 * 1024;
+
+/** The largest event, in characters: the terminal event of a response repeats its whole output, and the request's tools. */
+export const MAX_EVENT_CHARS = 8 * 1024 * 1024;
+
+/** The longest stream, in characters: 3 MiB of text in events of one character each take more, but nobody sends that. */
+const MAX_STREAM_CHARS = 256 * 1024 * 1024;
+
+/** What can be said in so many characters of a stream is no matter of size, so that short replies are not weighed. */
+const UNWEIGHED_CHARS = 1024 * 1024;
+
+/** The error of a reply that is larger than what is stored of one. */
+export function replyTooLarge(provider: string, why: string): ErrandError {
+  return new ErrandError('PROVIDER_REPLY_TOO_LARGE', `Provider "${provider}" sent ${why}.`);
+}
+
+/**
+ * Bounds what one stream may bring, as it comes: a reply that is too large is not read to its end. The sizes are
+ * characters of content, which are never more than the bytes that would be stored.
+ */
+export class ReplyBudget {
+  readonly #provider: string;
+  #streamChars = 0;
+  #deltaChars = 0;
+  #itemChars = 0;
+
+  constructor(provider: string) {
+    this.#provider = provider;
+  }
+
+  /** Counts an event. @throws ErrandError `PROVIDER_REPLY_TOO_LARGE`. */
+  count(event: unknown, chars: number): void {
+    this.#streamChars += chars;
+    if (this.#streamChars <= UNWEIGHED_CHARS && chars <= UNWEIGHED_CHARS) return;
+    if (this.#streamChars > MAX_STREAM_CHARS)
+      throw replyTooLarge(this.#provider, `more than ${MAX_STREAM_CHARS} bytes`);
+    if (!isRecord(event)) return;
+    const { delta, content_block, choices, item, type, response } = event;
+    const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
+    this.#deltaChars += weigh(delta) + weigh(content_block) + (isRecord(choice) ? weigh(choice.delta) : 0);
+    if (type === 'response.output_item.done') this.#itemChars += weigh(item);
+    const outputChars = isRecord(response) ? weigh(response.output) : 0;
+    if (Math.max(this.#deltaChars, this.#itemChars, outputChars) <= MAX_REPLY_BYTES) return;
+    throw replyTooLarge(this.#provider, `a reply of more than ${MAX_REPLY_BYTES} bytes`);
+  }
+}
+
+/** The characters of all texts and names in a value. It is no recursion, because a provider chooses the depth. */
+function weigh(value: unknown): number {
+  let chars = 0;
+  const rest: unknown[] = [value];
+  while (rest.length > 0) {
+    const part = rest.pop();
+    if (typeof part === 'string') chars += part.length;
+    else if (Array.isArray(part)) for (const entry of part) rest.push(entry);
+    else if (isRecord(part)) {
+      for (const [name, field] of Object.entries(part)) {
+        chars += name.length;
+        rest.push(field);
+      }
+    } else chars += 1;
+  }
+  return chars;
+}

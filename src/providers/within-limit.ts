@@ -1,0 +1,26 @@
+import type { Turn } from '../contract/checkpoint.ts';
+import type { Model, TurnRequest } from './model.ts';
+import { limitAfter } from './output-limit.ts';
+import type { ProviderProfile } from './profile.ts';
+
+/**
+ * Makes a model that repeats a call once, within the output limit that the provider named as it refused more. A refusal
+ * costs nothing, so nothing is paid twice. Later turns begin within the limit.
+ */
+export function withinNamedLimit({ name, max_output_tokens: most }: ProviderProfile, model: Model): Model {
+  let limit = most;
+  return {
+    async turn(request: TurnRequest, signal: AbortSignal): Promise<Turn> {
+      const asked = Math.min(request.maxOutputTokens, limit);
+      try {
+        return await model.turn({ ...request, maxOutputTokens: asked }, signal);
+      } catch (error) {
+        const lower = signal.aborted ? undefined : limitAfter(error, asked);
+        if (lower === undefined) throw error;
+        limit = lower;
+        request.onLimit?.(`provider "${name}" refused ${asked} output tokens; the call was repeated within ${lower}`);
+        return model.turn({ ...request, maxOutputTokens: lower }, signal);
+      }
+    },
+  };
+}
