@@ -111,10 +111,22 @@ function eventOf(profile: ProviderProfile, response: Response, { event: name, da
 
 /** What went wrong, as an event of one of the wires tells it; `undefined` if nothing did. */
 function complaintOf(event: Record<string, unknown>): unknown {
-  if (event.type === 'response.failed' && isRecord(event.response)) return event.response.error ?? event.response;
+  if (isRecord(event.response) && hasFailed(event, event.response)) {
+    const { error, status } = event.response;
+    return isFilled(error)
+      ? error
+      : { message: `the response ended with the status ${JSON.stringify(status ?? 'failed')}` };
+  }
   const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : undefined;
   if (isRecord(choice) && isFilled(choice.error)) return choice.error;
   return isComplaint(event) ? event : undefined;
+}
+
+/** Some servers end every response with one event and put what became of it into the response itself. */
+function hasFailed({ type }: Record<string, unknown>, { status }: Record<string, unknown>): boolean {
+  return (
+    type === 'response.failed' || (type === 'response.completed' && (status === 'failed' || status === 'cancelled'))
+  );
 }
 
 function isDone(data: string): boolean {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { FailureCode } from '../../src/errors.ts';
 import { retryAfterMsOf } from '../../src/providers/faults.ts';
 import type { Directive, Simulator } from '../../src/simulator/index.ts';
-import { faultOfTurn, KEY, profileAt, serve, simulate, WIRES } from './models.ts';
+import { faultOfTurn, KEY, profileAt, sendEvents, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;
 afterEach(() => sim?.close());
@@ -77,6 +77,19 @@ test('response.failed is a fault with the code it carries', async () => {
     code: 'PROVIDER_RATE_LIMITED',
     message: expect.stringContaining('slow down'),
     requestId: expect.stringMatching(/\S/),
+  });
+});
+
+test.each(['failed', 'cancelled'])('response.completed of a response that has %s is a fault', async (status) => {
+  const output = [{ type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'Half an ans' }] }];
+  const server = await serve((_, res) =>
+    sendEvents(res, [[null, { type: 'response.completed', response: { status, error: null, output } }]]),
+  );
+  const fault = await faultOfTurn(profileAt('responses', server.url));
+  await server.close();
+  expect(fault).toMatchObject({
+    code: 'PROVIDER_FAILED',
+    message: `Provider "acme" failed in its stream: the response ended with the status "${status}"`,
   });
 });
 
