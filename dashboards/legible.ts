@@ -1,4 +1,5 @@
 import type { Redactor } from '../src/base/secret.ts';
+import { cut } from '../src/base/text.ts';
 
 const LARGEST = 4096;
 const LONGEST_TEXT = 1024;
@@ -30,7 +31,7 @@ function mapTexts(value: unknown, change: (text: string) => string): unknown {
 }
 
 function shorten(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max)}… (${text.length - max} more characters)`;
+  return text.length <= max ? text : `${cut(text, max)}… (${text.length - max} more characters)`;
 }
 
 function excerptOf(value: unknown): unknown {

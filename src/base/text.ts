@@ -1,6 +1,49 @@
-/** Cuts text to at most `max` characters, ending a cut one in `…`. */
+/** Tells whether the character at `at` is the second half of one that takes two. */
+function isInsideCharacter(text: string, at: number): boolean {
+  return (text.codePointAt(at - 1) ?? 0) > 0xff_ff;
+}
+
+/**
+ * Cuts text to at most `max` UTF-16 units, at the end of a character. Every cut of a text is made here: half a character
+ * is no text, and strict readers of JSON refuse it.
+ */
+export function cut(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const end = Math.max(0, max);
+  return text.slice(0, isInsideCharacter(text, end) ? end - 1 : end);
+}
+
+/** Cuts text into pieces of at most `max` UTF-16 units, which must be 2 or more; joined they are the text again. */
+export function piecesOf(text: string, max: number): string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const piece = cut(text.slice(at, at + max + 1), max);
+    pieces.push(piece);
+    at += piece.length;
+  }
+  return pieces;
+}
+
+/** Cuts text to at most `max` UTF-16 units, ending a cut one in `…`. */
 export function clip(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, Math.max(0, max - 1))}…`;
+  return text.length <= max ? text : `${cut(text, max - 1)}…`;
+}
+
+/**
+ * Replaces each half of a character in the texts of a JSON value, field names included, by `U+FFFD`. A value without any
+ * is returned as it is.
+ */
+export function wellFormed<T>(value: T): T;
+export function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = value.map((item) => wellFormed(item));
+    return items.some((item, at) => item !== value[at]) ? items : value;
+  }
+  const fields = Object.entries(value).map(([name, field]) => [name.toWellFormed(), wellFormed(field), name] as const);
+  const isWhole = fields.every(([name, field, given]) => name === given && field === Reflect.get(value, given));
+  return isWhole ? value : Object.fromEntries(fields);
 }
 
 /** The longest text that is told back to who wrote it; a key is longer. */

@@ -229,7 +229,7 @@ export class Producer {
 }
 
 function notFound(id: string): ErrandError {
-  return new ErrandError('NOT_FOUND', `"${id.slice(0, 60)}" is on record neither as a batch nor as a task`);
+  return new ErrandError('NOT_FOUND', `"${clip(id, 60)}" is on record neither as a batch nor as a task`);
 }
 
 function lost(batchId: string): ErrandError {

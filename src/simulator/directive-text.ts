@@ -1,3 +1,4 @@
+import { cut } from '../base/text.ts';
 import { Directive } from './directive.ts';
 
 const OPENING = '[[sim:';
@@ -46,7 +47,7 @@ function valueAt(text: string, start: number): { value: unknown; end: number } |
       return { problem: `expected JSON, got ${text.slice(start, end)}` };
     }
   }
-  const word = /^[^\s\]]+/.exec(text.slice(start, start + 200))?.[0] ?? '';
+  const word = /^[^\s\]]+/.exec(cut(text.slice(start), 200))?.[0] ?? '';
   return word === ''
     ? { problem: 'a parameter has no value' }
     : { value: fromBareWord(word), end: start + word.length };
@@ -58,7 +59,7 @@ function scanFields(text: string, start: number): Scanned {
   for (let at = start; ; ) {
     token.lastIndex = at;
     const match = token.exec(text);
-    if (!match) return { problem: `expected name=value or "]]", got "${text.slice(at, at + 20)}"` };
+    if (!match) return { problem: `expected name=value or "]]", got "${cut(text.slice(at), 20)}"` };
     const [, isClosed, name, hasValue] = match;
     if (isClosed) return { fields, end: token.lastIndex };
     if (!name) return { problem: 'a parameter has no name' };

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isoNow } from '../base/clock.ts';
-import { clip } from '../base/text.ts';
+import { clip, cut } from '../base/text.ts';
 import type { Wire } from '../contract/route.ts';
 import type { ModelCall } from './model-call.ts';
 import { LOGGED_HEADERS, type LoggedRequest } from './request-log.ts';
@@ -65,7 +65,7 @@ export function toLogged(req: IncomingMessage, door: Door, body: string, call: M
     tool_count: call?.toolCount ?? 0,
     turn: call?.turn ?? 1,
     last_user_text: clip(call?.userTexts.at(-1) ?? '', MAX_LOGGED_TEXT),
-    body: body.slice(0, MAX_LOGGED_BODY),
+    body: cut(body, MAX_LOGGED_BODY),
     status: null,
     ended: null,
     ended_at: null,

@@ -1,3 +1,4 @@
+import { cut, piecesOf } from '../base/text.ts';
 import type { ToolCall } from '../contract/checkpoint.ts';
 import type { Usage } from '../contract/usage.ts';
 import type { Directive } from './directive.ts';
@@ -38,9 +39,7 @@ function tokensOf(characters: number): number {
 
 /** Cuts text into pieces of one token, which is what a stream sends at a time; joined they are the text again. */
 export function toPieces(text: string): string[] {
-  const pieces: string[] = [];
-  for (let at = 0; at < text.length; at += CHARACTERS_PER_TOKEN) pieces.push(text.slice(at, at + CHARACTERS_PER_TOKEN));
-  return pieces;
+  return piecesOf(text, CHARACTERS_PER_TOKEN);
 }
 
 function reasoningTokens({ effort }: ModelCall): number {
@@ -52,7 +51,7 @@ function reasoningTokens({ effort }: ModelCall): number {
 
 function fill(text: string, tokens: number): string {
   const length = tokens * CHARACTERS_PER_TOKEN;
-  return `${text} `.repeat(Math.ceil(length / (text.length + 1))).slice(0, length);
+  return cut(`${text} `.repeat(Math.ceil(length / (text.length + 1))), length);
 }
 
 function fullText({ directive, question, tools }: Play, key: string | null): string {
@@ -60,7 +59,7 @@ function fullText({ directive, question, tools }: Play, key: string | null): str
   const echoed = directive.echo === 'key' ? ` ${key}` : '';
   if (refusal) return (refusal === true ? REFUSAL : refusal) + echoed;
   if (tools.length > 0) return (text ?? '') + echoed;
-  const answer = text ?? `Simulated answer to: ${question.slice(0, QUESTION_SHOWN)}`;
+  const answer = text ?? `Simulated answer to: ${cut(question, QUESTION_SHOWN)}`;
   return (tokens !== undefined && text === undefined ? fill(answer, tokens) : answer) + echoed;
 }
 
@@ -83,7 +82,7 @@ export function composeReply(call: ModelCall, play: Play, id: string): Reply {
   const limit = call.maxOutputTokens ?? Number.POSITIVE_INFINITY;
   const thought = directive.reasoning_tokens ?? Math.min(reasoningTokens(call), Math.floor(limit / 2));
   const whole = fullText(play, call.key);
-  const text = whole.slice(0, Math.max(0, limit - thought) * CHARACTERS_PER_TOKEN);
+  const text = cut(whole, Math.max(0, limit - thought) * CHARACTERS_PER_TOKEN);
   const toolCalls = directive.refusal ? [] : play.tools.map((tool, index) => toToolCall(tool, `call_${id}_${index}`));
   const said = tokensOf(
     text.length + toolCalls.reduce((sum, { name, arguments: args }) => sum + name.length + args.length, 0),
