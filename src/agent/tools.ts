@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseForeign } from '../base/foreign.ts';
 import { clip } from '../base/text.ts';
 import type { ToolCall, ToolResult } from '../contract/checkpoint.ts';
 import { isErrandError, messageOf } from '../errors.ts';
@@ -61,7 +62,7 @@ export async function callTool(
   }
   let args: unknown;
   try {
-    args = JSON.parse(call.arguments.trim() === '' ? '{}' : call.arguments);
+    args = parseForeign(call.arguments.trim() === '' ? '{}' : call.arguments);
   } catch (error) {
     return answer(`The arguments of ${call.name} are not JSON: ${messageOf(error)}`, true);
   }

@@ -13,13 +13,27 @@ export type Usage = z.infer<typeof Usage>;
 /** No tokens at all. */
 export const NO_USAGE: Usage = { input_tokens: 0, cached_input_tokens: 0, output_tokens: 0, reasoning_tokens: 0 };
 
+/** More tokens than any turn has. A provider that tells of more tells nothing. */
+const MAX_TURN_TOKENS = 1_000_000_000;
+
+/** Reads a number of tokens that a provider tells; `null` for what no turn can have, which is unknown and never 0. */
+export function tokenFigure(sent: unknown): number | null {
+  if (typeof sent !== 'number' || !(sent >= 0) || sent > MAX_TURN_TOKENS) return null;
+  return Math.trunc(sent);
+}
+
+/** A sum that stays a number which the schema takes, however many turns and tasks it is of. */
+function addTokens(a: number, b: number): number {
+  return Math.min(a + b, Number.MAX_SAFE_INTEGER);
+}
+
 /** Adds two usages field by field. */
 export function addUsage(a: Usage, b: Usage): Usage {
   return {
-    input_tokens: a.input_tokens + b.input_tokens,
-    cached_input_tokens: a.cached_input_tokens + b.cached_input_tokens,
-    output_tokens: a.output_tokens + b.output_tokens,
-    reasoning_tokens: a.reasoning_tokens + b.reasoning_tokens,
+    input_tokens: addTokens(a.input_tokens, b.input_tokens),
+    cached_input_tokens: addTokens(a.cached_input_tokens, b.cached_input_tokens),
+    output_tokens: addTokens(a.output_tokens, b.output_tokens),
+    reasoning_tokens: addTokens(a.reasoning_tokens, b.reasoning_tokens),
   };
 }
 
@@ -27,7 +41,8 @@ export function addUsage(a: Usage, b: Usage): Usage {
 export const Cost = z.number().nonnegative().nullable();
 export type Cost = z.infer<typeof Cost>;
 
-/** Adds two costs; `null` (unknown) wins. */
+/** Adds two costs; `null` (unknown) wins. A sum that no number holds is unknown. */
 export function addCost(a: Cost, b: Cost): Cost {
-  return a === null || b === null ? null : a + b;
+  if (a === null || b === null) return null;
+  return Number.isFinite(a + b) ? a + b : null;
 }

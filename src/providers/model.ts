@@ -1,5 +1,5 @@
 import type { ToolResult, Turn } from '../contract/checkpoint.ts';
-import type { Usage } from '../contract/usage.ts';
+import type { Cost, Usage } from '../contract/usage.ts';
 import type { CallLimits } from './timers.ts';
 
 /** A tool as the model is told of it. `parameters` is a JSON Schema of an object. */
@@ -37,8 +37,11 @@ export type TurnRequest = {
   limits?: CallLimits;
   /** Called with each piece of text as it streams in; what is told of a turn that does not complete. */
   onText?: (piece: string) => void;
-  /** Called with what the provider has counted by then, as often as it tells; most tell with the end of the turn only. */
-  onUsage?: (usage: Usage) => void;
+  /**
+   * Called with what the provider has counted so far, and what that costs, as often as it tells; most tell with the end
+   * of the turn only. A provider that tells nothing, or only zeros, calls it never.
+   */
+  onUsage?: (usage: Usage, costUsd: Cost) => void;
   /** Called if the provider refused the output limit and the call is repeated within the one that it named; says both. */
   onLimit?: (note: string) => void;
   background?: BackgroundTies;

@@ -7,6 +7,14 @@ export type BilledUsage = Usage & { cache_write_tokens: number };
 
 const TOKENS_PER_PRICE = 1_000_000;
 
+/** More US dollars than any turn costs. */
+const MAX_TURN_USD = 1_000_000;
+
+/** Reads an amount of US dollars for one turn; `null` for what no turn costs, which is unknown and never 0. */
+export function usdFigure(sent: unknown): number | null {
+  return typeof sent === 'number' && sent >= 0 && sent <= MAX_TURN_USD ? sent : null;
+}
+
 /** Tells whether the rule names this very model. A prefix does not: it would give a new model its ancestor's price. */
 function isNamed(rule: MatchLogic, model: string): boolean {
   if ('or' in rule) return rule.or.some((part) => isNamed(part, model));
@@ -64,7 +72,7 @@ function priceOf(reckon: () => ReturnType<typeof calcPrice>): ReturnType<typeof 
 export function costOf(profile: ProviderProfile, model: string, usage: BilledUsage | null): Cost {
   if (usage === null) return null;
   const declared = Object.hasOwn(profile.prices, model) ? profile.prices[model] : undefined;
-  if (declared) return declaredCost(declared, usage);
+  if (declared) return usdFigure(declaredCost(declared, usage));
   const tokens = {
     input_tokens: usage.input_tokens,
     cache_read_tokens: usage.cached_input_tokens,
@@ -74,7 +82,7 @@ export function costOf(profile: ProviderProfile, model: string, usage: BilledUsa
   const provider = providerAt(profile.base_url);
   const priced = provider && priceOf(() => calcPrice(tokens, model, { provider }));
   if (!priced) return null;
-  return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced.total_price : null;
+  return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? usdFigure(priced.total_price) : null;
 }
 
 /**

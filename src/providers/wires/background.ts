@@ -1,18 +1,15 @@
 import OpenAI from 'openai';
-import type {
-  Response as OpenAIResponse,
-  ResponseIncludable,
-  ResponseStreamEvent,
-} from 'openai/resources/responses/responses';
+import type { ResponseIncludable } from 'openai/resources/responses/responses';
+import { fieldOf, foreign, wordOf } from '../../base/foreign.ts';
 import { ResponseId } from '../../contract/checkpoint.ts';
 import { ErrandError } from '../../errors.ts';
-import { DONE, type EventStream, eventStreamOf, SILENCE } from '../event-stream.ts';
+import { type EventStream, eventStreamOf } from '../event-stream.ts';
 import { createProviderFetch, type WireCredential } from '../fetch.ts';
 import type { BackgroundTies, ResponseMark } from '../model.ts';
 import type { ProviderProfile } from '../profile.ts';
 import { createOpenAIClient } from './openai-client.ts';
 
-type Stream = EventStream<ResponseStreamEvent>;
+type Stream = EventStream<unknown>;
 
 /** Where the responses of one provider are asked for, and what is to come with them. */
 type Connection = { profile: ProviderProfile; client: OpenAI; include: ResponseIncludable[] };
@@ -39,17 +36,18 @@ async function reattach(
   { id, mark }: { id: string; mark: ResponseMark },
   signal: AbortSignal,
 ): Promise<Stream | null> {
-  const { data: stored, response } = await client.responses.retrieve(id, { include }, { signal }).withResponse();
+  const response = await client.responses.retrieve(id, { include }, { signal }).asResponse();
+  const stored = await stateIn(response);
   if (!carries(stored, mark)) return null;
-  if (stored.status === 'queued' || stored.status === 'in_progress') {
+  const status = wordOf(stored, 'status');
+  if (status === 'queued' || status === 'in_progress') {
     return eventStreamOf(
       profile,
       await client.responses.retrieve(id, { include, stream: true }, { signal }).asResponse(),
     );
   }
-  if (stored.status !== 'completed' && stored.status !== 'incomplete') return null;
-  const type = stored.status === 'completed' ? 'response.completed' : 'response.incomplete';
-  return { events: justOne({ type, response: stored, sequence_number: 0 }), response };
+  if (status !== 'completed' && status !== 'incomplete') return null;
+  return { events: justOne({ type: `response.${status}`, response: stored }), response };
 }
 
 /** `null` where the provider does not know the response (any more). */
@@ -66,11 +64,19 @@ function unusableId({ name }: ProviderProfile): ErrandError {
   return new ErrandError('PROVIDER_MALFORMED', `Provider "${name}" sent a response whose id cannot be used.`);
 }
 
-function carries({ metadata }: Partial<OpenAIResponse>, mark: ResponseMark): boolean {
-  return metadata?.errand_deployment === mark.errand_deployment && metadata.errand_task === mark.errand_task;
+/** The state of a response. It is read as JSON: the SDK would build a text from its output, which it need not have. */
+async function stateIn(response: Response): Promise<unknown> {
+  return foreign(await response.json());
 }
 
-async function* justOne(event: ResponseStreamEvent): AsyncGenerator<ResponseStreamEvent> {
+function carries(stored: unknown, mark: ResponseMark): boolean {
+  return (
+    fieldOf(stored, 'metadata', 'errand_deployment') === mark.errand_deployment &&
+    fieldOf(stored, 'metadata', 'errand_task') === mark.errand_task
+  );
+}
+
+async function* justOne(event: unknown): AsyncGenerator<unknown> {
   yield event;
 }
 
@@ -81,10 +87,12 @@ async function* noting(
 ): Stream['events'] {
   let isNoted = false;
   for await (const event of events) {
-    if (!isNoted && event !== SILENCE && event !== DONE && 'response' in event) {
+    const response = isNoted ? undefined : fieldOf(event, 'response');
+    if (response !== undefined) {
       isNoted = true;
-      if (!ResponseId.safeParse(event.response.id).success) throw unusableId(profile);
-      await note(event.response.id);
+      const id = ResponseId.safeParse(fieldOf(response, 'id'));
+      if (!id.success) throw unusableId(profile);
+      await note(id.data);
     }
     yield event;
   }
@@ -102,12 +110,12 @@ export async function cancelResponse(
   signal: AbortSignal,
 ): Promise<string> {
   const client = createOpenAIClient({ profile, fetch: createProviderFetch(profile, credential) });
-  // As JSON: the SDK would build the text of the answer from it, which a response need not have.
   const found = await unlessGone(client.responses.retrieve(id, {}, { signal }).asResponse());
   if (found === null) return 'gone';
-  const stored = (await found.json()) as Partial<OpenAIResponse> | null;
-  if (stored === null || !carries(stored, mark)) return 'foreign';
-  if (stored.status !== 'queued' && stored.status !== 'in_progress') return stored.status ?? 'unknown';
-  const cancelled = await unlessGone(client.responses.cancel(id, { signal }));
-  return cancelled === null ? 'gone' : (cancelled.status ?? 'unknown');
+  const stored = await stateIn(found);
+  if (!carries(stored, mark)) return 'foreign';
+  const status = wordOf(stored, 'status');
+  if (status !== 'queued' && status !== 'in_progress') return status || 'unknown';
+  const cancelled = await unlessGone(client.responses.cancel(id, { signal }).asResponse());
+  return cancelled === null ? 'gone' : wordOf(await stateIn(cancelled), 'status') || 'unknown';
 }

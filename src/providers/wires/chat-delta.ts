@@ -1,15 +1,16 @@
-type Json = Record<string, unknown>;
+import { fieldOf, isObject, wordOf } from '../../base/foreign.ts';
+import { type Growing, grown } from './growing.ts';
+import { placeOf, type ReplyLimits } from './reply-limits.ts';
 
 /** Strings that name or sign something arrive whole; every other string arrives in pieces. */
 const WHOLE = new Set(['id', 'type', 'role', 'name', 'format']);
 
-function isJson(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+/** Fields of a list entry that only carries the next words of its neighbour. */
+const FLOWING = new Set(['type', 'format', 'text', 'thinking']);
 
-/** Gemini gives every call of a turn the index 0: another id is another call. */
-function isSame(id: unknown, other: unknown): boolean {
-  return !id || !other || id === other;
+/** Gemini gives every call of a turn the index 0: another id is another entry. */
+function isSame(id: string, other: string): boolean {
+  return id === '' || other === '' || id === other;
 }
 
 /** Content that comes as text and as a list of parts by turns is kept as a list. */
@@ -18,12 +19,28 @@ function asParts(content: unknown): unknown[] {
   return typeof content === 'string' && content !== '' ? [{ type: 'text', text: content }] : [];
 }
 
-function mergeLists(into: unknown[], pieces: unknown[]): unknown[] {
+/** Tells whether a piece only goes on with the words of the entry before it, as Mistral streams its thoughts. */
+function flowsInto(entry: unknown, piece: unknown): boolean {
+  if (!isObject(entry) || !isObject(piece) || entry.type !== piece.type || entry.format !== piece.format) return false;
+  return [entry, piece].every((part) => Object.keys(part).every((name) => FLOWING.has(name)));
+}
+
+/** The entry that a piece goes on with; `undefined` if it begins one. */
+function entryFor(piece: unknown, list: readonly unknown[]): unknown {
+  const place = placeOf(fieldOf(piece, 'index'));
+  if (place === undefined) return flowsInto(list.at(-1), piece) ? list.at(-1) : undefined;
+  const known = list.findLast((entry) => fieldOf(entry, 'index') === place);
+  return isSame(wordOf(known, 'id'), wordOf(piece, 'id')) ? known : undefined;
+}
+
+function mergeLists(into: unknown[], pieces: readonly unknown[], limits: ReplyLimits): unknown[] {
   for (const piece of pieces) {
-    const position = isJson(piece) && typeof piece.index === 'number' ? piece.index : undefined;
-    const known = into.findLast((entry) => isJson(entry) && position !== undefined && entry.index === position);
-    if (isJson(known) && isJson(piece) && isSame(known.id, piece.id)) mergeDelta(known, piece);
-    else into.push(structuredClone(piece));
+    const known = entryFor(piece, into);
+    if (isObject(known) && isObject(piece)) mergeDelta(known, piece, limits);
+    else {
+      limits.block();
+      into.push(grown(piece));
+    }
   }
   return into;
 }
@@ -33,15 +50,18 @@ function mergeLists(into: unknown[], pieces: unknown[]): unknown[] {
  *
  * Fields nobody here knows are merged by the same rules, because a provider may want them back verbatim on the next
  * turn: `reasoning_content` (DeepSeek, Kimi), `reasoning_details` (OpenRouter), `extra_content` (Gemini).
+ *
+ * @throws ErrandError `PROVIDER_REPLY_TOO_LARGE` for more list entries than a reply may have, and SyntaxError for an
+ * entry whose index is none.
  */
-export function mergeDelta(message: Json, delta: Json): void {
+export function mergeDelta(message: Growing, delta: Readonly<Record<string, unknown>>, limits: ReplyLimits): void {
   for (const [key, piece] of Object.entries(delta)) {
     const known = message[key];
     if (piece === null || piece === undefined) message[key] ??= null;
     else if (typeof piece === 'string' && typeof known === 'string' && !WHOLE.has(key)) message[key] = known + piece;
-    else if (Array.isArray(piece)) message[key] = mergeLists(asParts(known), piece);
-    else if (Array.isArray(known)) message[key] = [...known, ...asParts(piece)];
-    else if (isJson(piece) && isJson(known)) mergeDelta(known, piece);
-    else message[key] = structuredClone(piece);
+    else if (Array.isArray(piece)) message[key] = mergeLists(asParts(known), piece, limits);
+    else if (Array.isArray(known)) message[key] = mergeLists(known, asParts(piece), limits);
+    else if (isObject(piece) && isObject(known)) mergeDelta(known, piece, limits);
+    else message[key] = grown(piece);
   }
 }

@@ -1,16 +1,13 @@
 import Anthropic from '@anthropic-ai/sdk';
-import type {
-  ContentBlockParam,
-  MessageCreateParamsStreaming,
-  MessageParam,
-  Tool,
-} from '@anthropic-ai/sdk/resources/messages/messages';
+import type { MessageCreateParamsStreaming, Tool } from '@anthropic-ai/sdk/resources/messages/messages';
 import { eventStreamOf } from '../event-stream.ts';
 import { KEY_HELD_BY_FETCH } from '../fetch.ts';
-import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../model.ts';
+import type { ToolDefinition, TurnRequest } from '../model.ts';
+import type { CallIds } from './call-ids.ts';
+import { MessagesEcho } from './messages-echo.ts';
 import { MessagesReply } from './messages-reply.ts';
 import { isClaude, thinkingFor } from './thinking.ts';
-import { type ConnectWire, type Endpoint, fromNative, outputLimit, type WireRoute, wireModel } from './wire.ts';
+import { type ConnectWire, type Endpoint, outputLimit, type WireRoute, wireModel } from './wire.ts';
 
 /**
  * Makes an Anthropic client that knows only what it is given: one credential, so that the chain of environment,
@@ -30,20 +27,6 @@ function createAnthropicClient({ profile, fetch }: Endpoint): Anthropic {
   });
 }
 
-function messageOf(entry: TranscriptEntry): MessageParam {
-  if (entry.role === 'user') return { role: 'user', content: entry.text };
-  if (entry.role === 'assistant') return { role: 'assistant', content: fromNative<ContentBlockParam[]>(entry.native) };
-  return {
-    role: 'user',
-    content: entry.results.map(({ call_id, text, is_error }) => ({
-      type: 'tool_result',
-      tool_use_id: call_id,
-      content: text,
-      is_error,
-    })),
-  };
-}
-
 function toolOf({ name, description, parameters }: ToolDefinition): Tool {
   return { name, description, input_schema: { ...parameters, type: 'object' } };
 }
@@ -53,11 +36,12 @@ function cachingFor(model: string, { tools }: TurnRequest): Pick<MessageCreatePa
   return tools.length > 0 && isClaude(model) ? { cache_control: { type: 'ephemeral' } } : {};
 }
 
-function paramsOf({ profile, model, effort }: WireRoute, request: TurnRequest): MessageCreateParamsStreaming {
+function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): MessageCreateParamsStreaming {
+  const { profile, model, effort } = route;
   const maxTokens = outputLimit(profile, request.maxOutputTokens);
   return {
     model,
-    messages: request.transcript.map(messageOf),
+    messages: new MessagesEcho(model, ids).messagesOf(request.transcript),
     max_tokens: maxTokens,
     stream: true,
     ...(request.system !== '' && { system: request.system }),
@@ -73,7 +57,7 @@ export const connectMessages: ConnectWire = (endpoint) => {
   return (route) =>
     wireModel(route, {
       paramsOf,
-      replyTo: (_, request) => new MessagesReply(route, request),
+      replyTo: (gathering) => new MessagesReply(gathering),
       send: async (params, signal) =>
         eventStreamOf(route.profile, await client.messages.create(params, { signal }).asResponse()),
     });

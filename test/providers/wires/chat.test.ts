@@ -66,7 +66,7 @@ test('content in parts is read for its text and kept as it came', async () => {
   expect(turn.text).toBe('Hello world');
   expect(turn.native).toEqual({
     role: 'assistant',
-    content: [thinking, { type: 'text', text: 'Hello ' }, { type: 'text', text: 'world' }],
+    content: [thinking, { type: 'text', text: 'Hello world' }],
   });
 });
 

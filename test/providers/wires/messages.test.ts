@@ -43,7 +43,7 @@ test.each([['pause_turn'], ['some_new_reason'], [null]])(
   async (why) => {
     await expect(turnOf([TEXT], { stop_reason: why })).rejects.toMatchObject({
       code: 'PROVIDER_FAILED',
-      message: expect.stringContaining(why ?? 'none'),
+      message: expect.stringContaining(why ?? 'no stop reason'),
     });
   },
 );

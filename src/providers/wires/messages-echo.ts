@@ -1,0 +1,69 @@
+import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import { fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import type { TranscriptEntry } from '../model.ts';
+import { type CallIds, echoedName } from './call-ids.ts';
+import { isClaude } from './thinking.ts';
+import { fromNative } from './wire.ts';
+
+/**
+ * Writes a conversation as the messages wire takes it. Blocks of an assistant go back as they came, signatures and
+ * encrypted parts byte for byte; what Anthropic would refuse is mended or left out.
+ */
+export class MessagesEcho {
+  readonly #model: string;
+  readonly #ids: CallIds;
+  /** The ids of the calls that the last assistant's turn made, which its results answer in order. */
+  #lastIds: string[] = [];
+
+  constructor(model: string, ids: CallIds) {
+    this.#model = model;
+    this.#ids = ids;
+  }
+
+  /** The messages of a conversation, in order. */
+  messagesOf(transcript: readonly TranscriptEntry[]): MessageParam[] {
+    return transcript.flatMap((entry): MessageParam[] => {
+      if (entry.role === 'user') return [{ role: 'user', content: entry.text }];
+      if (entry.role === 'assistant') return this.#assistant(fromNative(entry.native));
+      return [{ role: 'user', content: this.#results(entry.results) }];
+    });
+  }
+
+  #results(results: Extract<TranscriptEntry, { role: 'tools' }>['results']): ContentBlockParam[] {
+    return results.map(({ call_id, text, is_error }, at) => ({
+      type: 'tool_result',
+      tool_use_id: this.#lastIds[at] ?? call_id,
+      content: text,
+      is_error,
+    }));
+  }
+
+  /** A message without a block is refused, and says nothing. */
+  #assistant(native: unknown): MessageParam[] {
+    this.#lastIds = [];
+    const content = listOf(native).flatMap((block) => this.#block(block));
+    return content.length === 0 ? [] : [{ role: 'assistant', content: content as ContentBlockParam[] }];
+  }
+
+  #block(block: unknown): object[] {
+    if (!isObject(block)) return [];
+    if (block.type === 'tool_use') return [this.#call(block)];
+    return this.#isTaken(block) ? [block] : [];
+  }
+
+  /** Claude refuses text of white space alone, and thoughts without their signature. */
+  #isTaken(block: unknown): boolean {
+    const type = wordOf(block, 'type');
+    if (type === 'text') return textOf(block, 'text').trim() !== '';
+    if (type === 'thinking') return !isClaude(this.#model) || wordOf(block, 'signature') !== '';
+    if (type === 'redacted_thinking') return wordOf(block, 'data') !== '';
+    return type !== '';
+  }
+
+  #call(block: Readonly<Record<string, unknown>>): object {
+    const id = this.#ids.next(wordOf(block, 'id'));
+    this.#lastIds.push(id);
+    const input = fieldOf(block, 'input');
+    return { ...block, id, name: echoedName(wordOf(block, 'name')), input: isObject(input) ? input : {} };
+  }
+}

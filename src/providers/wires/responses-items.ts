@@ -1,0 +1,126 @@
+import { type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { Places } from './growing.ts';
+import type { ReplyLimits } from './reply-limits.ts';
+
+/** An output item while it comes in: as it was announced or is done, and what its deltas say meanwhile. */
+type GrowingItem = { item: ForeignObject | undefined; isDone: boolean; text: string; refusal: string; args: string };
+
+/** Tells whether a value has what every output item has: a type. */
+export function isItem(value: unknown): value is ForeignObject {
+  return isObject(value) && wordOf(value, 'type') !== '';
+}
+
+/** The id that a call is answered by. Some servers send the id of the item alone. */
+export function callIdOf(item: unknown): string {
+  return wordOf(item, 'call_id') || wordOf(item, 'id');
+}
+
+/** The parts of a message. Some servers send one text in their place. */
+export function partsOf(item: unknown): readonly unknown[] {
+  const content = fieldOf(item, 'content');
+  return typeof content === 'string' ? [{ type: 'output_text', text: content }] : listOf(content);
+}
+
+/** The text of a part of a message; empty for a refusal and for anything else. */
+export function outputTextOf(part: unknown): string {
+  const type = wordOf(part, 'type');
+  return type === 'output_text' || type === 'text' ? textOf(part, 'text') : '';
+}
+
+/**
+ * Puts the output items of one response together, from the items themselves, from their deltas, and from the terminal
+ * event: servers leave out one or the other.
+ *
+ * An item takes the place of one before it if both are at one index and have the same type and id; else both are kept,
+ * because some servers give all items the same index.
+ */
+export class ResponsesItems {
+  readonly #limits: ReplyLimits;
+  readonly #items = new Places<GrowingItem>();
+
+  constructor(limits: ReplyLimits) {
+    this.#limits = limits;
+  }
+
+  /** Takes in an item, announced or done. What is no item is ignored. */
+  put(place: unknown, item: unknown, isDone: boolean): void {
+    if (!isItem(item)) return;
+    const here = this.#items.at(place);
+    const known = here.findLast((other) => isSame(other, item));
+    const entry = known ?? this.#begin(place);
+    if (entry.isDone && !isDone) return;
+    entry.item = item;
+    entry.isDone = isDone;
+  }
+
+  /** Adds what a delta says of the item at a place. */
+  write(place: unknown, id: string, piece: Partial<Pick<GrowingItem, 'text' | 'refusal' | 'args'>>): void {
+    const here = this.#items.at(place);
+    const named = id === '' ? undefined : here.findLast(({ item }) => wordOf(item, 'id') === id);
+    const last = here.at(-1);
+    const entry = named ?? (last && !last.isDone ? last : this.#begin(place));
+    entry.text += piece.text ?? '';
+    entry.refusal += piece.refusal ?? '';
+    entry.args += piece.args ?? '';
+  }
+
+  /** Takes in the whole arguments of a call. */
+  setArguments(place: unknown, id: string, args: string): void {
+    this.write(place, id, {});
+    const here = this.#items.at(place);
+    const entry = here.findLast(({ item }) => id !== '' && wordOf(item, 'id') === id) ?? here.at(-1);
+    if (entry) entry.args = args;
+  }
+
+  /** The items in order. `output` is what the terminal event holds; it counts if items are missing or unfinished. */
+  all(output: readonly unknown[]): ForeignObject[] {
+    const last = output.filter(isItem);
+    const entries = this.#items.ordered;
+    const items = entries.map(wholeOf).filter((item) => item !== undefined);
+    const isLacking = last.length > items.length || (last.length > 0 && entries.some(({ isDone }) => !isDone));
+    const calls = new Set(last.filter(isCall).map(callIdOf));
+    const hasAllCalls = items.filter(isCall).every((item) => calls.has(callIdOf(item)));
+    if (isLacking && hasAllCalls) return last;
+    return items.map((item) => sealed(item, last));
+  }
+
+  #begin(place: unknown): GrowingItem {
+    this.#limits.block();
+    return this.#items.add(place, { item: undefined, isDone: false, text: '', refusal: '', args: '' });
+  }
+}
+
+function isCall(item: unknown): boolean {
+  return wordOf(item, 'type') === 'function_call';
+}
+
+/** Tells whether an item is the one that is known, further on or sent again. */
+function isSame(known: GrowingItem, item: ForeignObject): boolean {
+  if (known.item === undefined) return wordOf(item, 'type') === (known.args === '' ? 'message' : 'function_call');
+  if (wordOf(known.item, 'type') !== wordOf(item, 'type')) return false;
+  for (const name of ['call_id', 'id']) {
+    const [one, other] = [wordOf(known.item, name), wordOf(item, name)];
+    if (one !== '' && other !== '') return one === other;
+  }
+  return !known.isDone || JSON.stringify(known.item) === JSON.stringify(item);
+}
+
+/** An item with what its deltas said, if it does not say so itself; `undefined` for one that never came to anything. */
+function wholeOf({ item, isDone, text, refusal, args }: GrowingItem): ForeignObject | undefined {
+  if (item && isCall(item)) return textOf(item, 'arguments') === '' ? { ...item, arguments: args } : item;
+  if (item && wordOf(item, 'type') !== 'message') return isDone ? item : undefined;
+  if (partsOf(item).length > 0 || (text === '' && refusal === '')) return item;
+  const content = [
+    ...(text === '' ? [] : [{ type: 'output_text', text, annotations: [] }]),
+    ...(refusal === '' ? [] : [{ type: 'refusal', refusal }]),
+  ];
+  return { ...item, type: 'message', role: 'assistant', status: 'completed', content };
+}
+
+/** Some servers send the encrypted content of a thought with the terminal event only; without it no thought goes back. */
+function sealed(item: ForeignObject, output: readonly ForeignObject[]): ForeignObject {
+  if (wordOf(item, 'type') !== 'reasoning' || wordOf(item, 'encrypted_content') !== '') return item;
+  const id = wordOf(item, 'id');
+  const same = output.find((other) => id !== '' && wordOf(other, 'type') === 'reasoning' && wordOf(other, 'id') === id);
+  return wordOf(same, 'encrypted_content') === '' ? item : { ...item, ...same };
+}

@@ -1,0 +1,52 @@
+import { clip } from '../../base/text.ts';
+import type { StopReason } from '../../contract/checkpoint.ts';
+import { ErrandError } from '../../errors.ts';
+
+/**
+ * What the words of the vendors and of the servers that speak their protocols mean, the first match counts. Words are
+ * compared in lower case with `_` between their parts, because Gemini's are in capitals.
+ *
+ * A failure comes first: `malformed_function_call` is no tool call, and `error_filter` is an error.
+ */
+const MEANINGS: readonly [RegExp, StopReason | 'failure' | 'context'][] = [
+  [/error|abort|cancel|malformed|insufficient|interrupt|fail|timeout|timed_out|pause/, 'failure'],
+  [/^model_length$/, 'length'],
+  [/context/, 'context'],
+  [/length|max.*tokens|token.*limit|max_output/, 'length'],
+  [/filter|refus|safety|sensitive|moderat|prohibited|blocked|blocklist|recitation|spii|guardrail/, 'refusal'],
+  [/^(tool|function)(_|$)/, 'tools'],
+  [/^(stop|end|eos|finish|complete|done)(ped|ed|d)?(_|$)/, 'answer'],
+];
+
+/** The word as it is compared; a name such as `endTurn` or `MAX_TOKENS` comes in several cases. */
+function comparable(word: string): string {
+  const parts = /[a-z]/.test(word) ? word.replaceAll(/([a-z])([A-Z])/g, '$1_$2') : word;
+  return parts.toLowerCase().replaceAll(/[^a-z]+/g, '_');
+}
+
+/**
+ * Why a turn stopped, by the word of its provider. If it came to its end the calls decide, because some servers end a
+ * turn with calls like an answer.
+ *
+ * @throws ErrandError `PROVIDER_FAILED` for an unknown word, because an answer that broke off is no answer; and
+ * `CONTEXT_TOO_LONG` if the context window ended the answer, because no limit that a task has could be raised.
+ */
+export function stopFor(
+  { profile, model }: { profile: { name: string }; model: string },
+  word: string,
+  hasCalls: boolean,
+): StopReason {
+  const known = comparable(word);
+  const meaning = MEANINGS.find(([pattern]) => pattern.test(known))?.[1] ?? 'failure';
+  if (meaning === 'context') {
+    throw new ErrandError('CONTEXT_TOO_LONG', `the conversation and its answer fill the context window of ${model}`);
+  }
+  if (meaning !== 'failure') return meaning === 'length' || meaning === 'refusal' ? meaning : endOf(hasCalls);
+  const said = word === '' ? 'no stop reason' : `the unknown stop reason "${clip(word, 60)}"`;
+  throw new ErrandError('PROVIDER_FAILED', `Provider "${profile.name}" ended a turn of ${model} with ${said}.`);
+}
+
+/** How a turn that came to its end stopped. */
+export function endOf(hasCalls: boolean): StopReason {
+  return hasCalls ? 'tools' : 'answer';
+}
