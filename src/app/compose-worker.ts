@@ -26,13 +26,13 @@ import { Announcer } from '../worker/announcer.ts';
 import { errorOf, failureOf } from '../worker/classify.ts';
 import { closeGivenUp } from '../worker/close-unopened.ts';
 import { identifyWorker } from '../worker/identity.ts';
-import { Reclaim } from '../worker/reclaim.ts';
 import { Releasers } from '../worker/releasers.ts';
 import { runTask } from '../worker/run-task.ts';
 import { settleBatch } from '../worker/settle-batch.ts';
 import type { TaskDeps } from '../worker/task-deps.ts';
 import { UnattendedSweep } from '../worker/unattended-sweep.ts';
 import { redisUrlOf, retentionSecondsOf } from './compose-producer.ts';
+import { startReclaim } from './compose-reclaim.ts';
 import type { Config } from './config.ts';
 import { type HealthServer, serveHealth } from './http.ts';
 import { Opened } from './opened.ts';
@@ -118,8 +118,11 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     onError,
   });
   await opened.add(announcer, (announcing) => announcing.stop()).start();
-  const reclaim = new Reclaim({ workers, records, self, releasers, telemetry });
-  await opened.add(reclaim, (started) => started.stop()).start();
+  const providers = catalogue.names();
+  const reclaim = await startReclaim(
+    { redis, prefix: config.prefix, providers, workers, records, self, releasers, telemetry },
+    opened,
+  );
   const channels = new Channels(listening, config.prefix);
   await opened.add(active, (watching) => watching.close()).watch(channels, onError);
 
@@ -151,7 +154,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
       redis,
       prefix: config.prefix,
       workerName: config.worker.name,
-      providers: catalogue.names(),
+      providers,
       concurrency: config.worker.concurrency,
       lockDurationMs: config.worker.lock_duration_ms,
       onError: (error) => telemetry.fault('queue', error),
@@ -165,6 +168,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     },
   );
   consumer = opened.add(taking, (running) => running.drain(config.worker.drain_grace_ms));
+  await reclaim.tellTakers(taking.takers);
   await consumer.ready();
   await opened.add(sweep, async (sweeping) => sweeping.stop()).start(channels);
   log.info(

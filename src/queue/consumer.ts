@@ -1,26 +1,20 @@
-import { ErrorCode, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
+import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { sleep } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
+import type { Takers } from '../contract/takers.ts';
 import { TaskJob, type Wake } from '../contract/task.ts';
 import { isErrandError, messageOf } from '../errors.ts';
 import { backoffMs } from './backoff.ts';
 import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
+import { isNotOurs } from './not-ours.ts';
 import { isRedisFault } from './redis-faults.ts';
 import { obey, type Verdict } from './verdict.ts';
 import { wakeJobs } from './wake.ts';
 
 /** How long an idle queue may take to close: BullMQ waits for ever where its connection was half-open just before. */
 const CLOSE_WITHIN_MS = 3_000;
-
-/** What BullMQ answers to a move of a job that is not, or no longer, ours to move. */
-const NOT_OURS: ReadonlySet<unknown> = new Set([
-  ErrorCode.JobNotExist,
-  ErrorCode.JobLockNotExist,
-  ErrorCode.JobNotInState,
-  ErrorCode.JobLockMismatch,
-]);
 
 /** A task job as handed to the worker: parsed, or not ours to read. */
 export type TaskDelivery = {
@@ -101,6 +95,11 @@ export class Consumer {
   /** Resolves once every queue is connected and taking jobs. */
   async ready(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.waitUntilReady()));
+  }
+
+  /** Who takes the jobs of each queue, for those who hand back what this process leaves. */
+  get takers(): Takers {
+    return Object.fromEntries(this.#workers.map(({ name, id }) => [name, id]));
   }
 
   get isTaking(): boolean {
@@ -204,7 +203,7 @@ export class Consumer {
 
   #note(error: unknown): void {
     if (isRedisFault(error)) return;
-    if (error instanceof Error && 'code' in error && NOT_OURS.has(error.code)) this.#options.onStaleMove(error);
+    if (isNotOurs(error)) this.#options.onStaleMove(error);
     else this.#options.onError(error);
   }
 

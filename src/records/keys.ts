@@ -111,6 +111,11 @@ export class Keys {
     return `${this.#root}:lanes:served`;
   }
 
+  /** String with expiry: queue → id of the BullMQ worker that takes its jobs for a worker. It outlives the worker. */
+  takers(instance: string): string {
+    return `${this.#root}:takers:${instance}`;
+  }
+
   /** String with expiry: who is releasing what a dead worker held. */
   reclaimClaim(instance: string): string {
     return `${this.#root}:reclaim:${instance}`;

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { parseTaskId } from '../base/ids.ts';
 import { LedgerRow } from '../contract/cleanup.ts';
+import { Takers } from '../contract/takers.ts';
 import { WorkerIdentity } from '../contract/worker-identity.ts';
 import { Keys } from './keys.ts';
 import { pairsOf } from './pairs.ts';
@@ -26,6 +27,9 @@ export type OpenRow = RowEntry & { taskId: string };
 /** A row that the index of a worker names, with the time of its intent. `row` is `null` where it cannot be read here. */
 export type IndexedRow = { taskId: string; id: string; intentMs: number; row: LedgerRow | null };
 
+/** How long it is known who took the jobs of a worker. */
+const TAKERS_KEPT_MS = 24 * 3_600_000;
+
 /** The latest time that a date can hold, in ms. */
 const MAX_TIME_MS = 8.64e15;
 
@@ -41,18 +45,54 @@ export class WorkerRecords {
 
   /**
    * Puts a worker on record with a sign of life, by the clock of Redis. Done before it takes its first task, so that every
-   * row's owner can be looked up, and again with every beat: a worker that was lost from the record puts itself back.
+   * row's owner can be looked up, and again with every beat: a worker that was lost from the record puts itself back. `takers`
+   * are kept for a day after the last beat, for the one that proves its death.
    */
-  async register(identity: WorkerIdentity): Promise<void> {
+  async register(identity: WorkerIdentity, takers?: Takers): Promise<void> {
     const { instance } = identity;
     const keys = [this.#keys.workers(), this.#keys.beats()];
     await REGISTER_WORKER.run(this.#redis, keys, [instance, JSON.stringify(identity)]);
+    if (takers) await this.#redis.set(this.#keys.takers(instance), JSON.stringify(takers), 'PX', TAKERS_KEPT_MS);
+  }
+
+  /** Who took the jobs of each queue for a worker; `null` for a worker of an earlier version, which did not say. */
+  async takersOf(instance: string): Promise<Takers | null> {
+    const text = await this.#redis.get(this.#keys.takers(instance));
+    return text === null ? null : readEntry(Takers, text);
+  }
+
+  /** The attempts of a worker that have open rows and are the newest of their tasks, with when each wrote its first row. */
+  async attemptsOf(instance: string, max: number): Promise<{ taskId: string; intentMs: number }[]> {
+    const rows = (await this.openRowsOf(instance, max)).filter(({ row }) => row !== null);
+    const pipeline = this.#redis.pipeline();
+    for (const { taskId } of rows) pipeline.hget(this.#keys.task(taskId), 'epoch');
+    const epochs = await typedRepliesOf(pipeline);
+    const attempts = new Map<string, number>();
+    for (const [at, { taskId, intentMs, row }] of rows.entries()) {
+      if (String(row?.epoch) !== epochs[at]) continue;
+      attempts.set(taskId, Math.min(attempts.get(taskId) ?? intentMs, intentMs));
+    }
+    return [...attempts].map(([taskId, intentMs]) => ({ taskId, intentMs }));
+  }
+
+  /** The instances of all workers on record. */
+  async instances(): Promise<string[]> {
+    return this.#redis.hkeys(this.#keys.workers());
+  }
+
+  /** Who these workers are; `null` for a stranger. */
+  async identities(instances: string[]): Promise<[string, WorkerIdentity | null][]> {
+    if (instances.length === 0) return [];
+    const texts = await this.#redis.hmget(this.#keys.workers(), ...instances);
+    return instances.map((instance, at) => [instance, identityIn(texts[at] ?? '', instance)]);
   }
 
   /** Takes a worker off the record, unless it holds something or has not been silent for so long by now. */
   async forget(instance: string, silentMs: number): Promise<void> {
     const keys = [this.#keys.workers(), this.#keys.beats(), this.#keys.openRows(instance)];
-    await FORGET_WORKER.run(this.#redis, keys, [instance, silentMs]);
+    if ((await FORGET_WORKER.run(this.#redis, keys, [instance, silentMs])) === 1) {
+      await this.#redis.unlink(this.#keys.takers(instance));
+    }
   }
 
   /** Every worker on record. */

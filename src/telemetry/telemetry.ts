@@ -81,6 +81,12 @@ export class Telemetry {
     else this.log.warn(fields, 'could not reclaim what a dead attempt held');
   }
 
+  /** Jobs of a dead worker were handed back to their queues. */
+  handedBack(jobIds: string[], instance: string, proof: string): void {
+    const fields = { job_ids: jobIds.slice(0, 20), count: jobIds.length, instance, proof };
+    this.log.info(fields, 'handed back the jobs of a dead worker');
+  }
+
   taskEnded(provider: string, outcome: Outcome): void {
     const code = outcome.status === 'succeeded' ? '' : outcome.failure.code;
     this.metrics.tasksEnded.inc({ provider, status: outcome.status, code });

@@ -1,12 +1,15 @@
 import { monotonicMs } from '../base/clock.ts';
 import { repeat } from '../base/repeat.ts';
 import type { CleanupActor, CleanupStep } from '../contract/cleanup.ts';
+import type { Takers } from '../contract/takers.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
+import type { HandBack } from '../queue/hand-back.ts';
 import type { RowEntry } from '../records/task-history.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import type { IndexedRow, OpenRow, WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { hasFencedItself, proofOfDeath } from './identity.ts';
+import { JobsOfTheDead } from './jobs-of-the-dead.ts';
 import { OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
 
 /** How often a worker says that it lives. */
@@ -33,6 +36,7 @@ export type ReclaimDeps = {
   self: WorkerIdentity;
   releasers: Releasers;
   telemetry: Telemetry;
+  handBack: HandBack;
 };
 
 /**
@@ -40,6 +44,7 @@ export type ReclaimDeps = {
  *
  * Invariants
  * - Only a provably dead owner is reclaimed. A row whose owner may live stays open, visible, and is looked at again.
+ * - The jobs of a dead worker go back to their queues first, so that its tasks do not wait for what is slow to release.
  * - One reclaimer at a time for one dead worker; releases are idempotent all the same.
  * - A sweep costs what the dead held, not what is running.
  * - A worker or a row that cannot be read here, as those of a newer version may not be, is left alone.
@@ -55,8 +60,12 @@ export class Reclaim {
   /** Whether an attempt of this worker left a row that it could not close. */
   #hasLeftRows = false;
 
+  readonly #jobs: JobsOfTheDead;
+  #takers: Takers | undefined;
+
   constructor(deps: ReclaimDeps) {
     this.#deps = deps;
+    this.#jobs = new JobsOfTheDead(deps);
   }
 
   /**
@@ -66,9 +75,15 @@ export class Reclaim {
   async start(): Promise<void> {
     const { workers, self } = this.#deps;
     await workers.register(self);
-    this.#repeating.push(repeat(BEAT_MS, () => workers.register(self), this.#fault));
+    this.#repeating.push(repeat(BEAT_MS, () => workers.register(self, this.#takers), this.#fault));
     await this.sweep('boot_sweep').catch(this.#fault);
     this.#repeating.push(repeat(SWEEP_MS, () => this.sweep('reclaim'), this.#fault));
+  }
+
+  /** Notes who takes the jobs of each queue for this worker, so that they can be handed back if it dies. */
+  async tellTakers(takers: Takers): Promise<void> {
+    this.#takers = takers;
+    await this.#deps.workers.register(this.#deps.self, takers);
   }
 
   /** Stops, and takes this worker off the record unless something is still open. */
@@ -98,8 +113,15 @@ export class Reclaim {
   /** Looks at every worker on record that may be dead, and releases what it held; what fails with one holds up no other. */
   async sweep(actor: CleanupActor): Promise<void> {
     for (const worker of await this.#deps.workers.list()) {
-      if (this.#mayHoldInVain(worker)) await this.#releaseAll(worker, actor).catch(this.#fault);
+      if (this.#mayHoldInVain(worker)) await this.attend(worker, actor).catch(this.#fault);
     }
+  }
+
+  /** Hands back the jobs of a worker if its death is proven, and releases what it held. */
+  async attend(worker: WorkerOnRecord, actor: CleanupActor): Promise<void> {
+    const proof = proofOfDeath(worker, this.#deps.self);
+    if (proof !== null) await this.#jobs.handBack(worker, proof).catch(this.#fault);
+    await this.#releaseAll(worker, actor);
   }
 
   /** Tells whether looking at a worker's rows is worth it: it is dead, has fenced itself, or is this very one. */

@@ -18,7 +18,7 @@ import { aFolder, start } from '../app/run-cli.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
-import { releasersFor } from '../helpers/releasers.ts';
+import { aHandBack, releasersFor } from '../helpers/releasers.ts';
 import { profileAt } from '../providers/models.ts';
 import { openRecords } from '../records/samples.ts';
 
@@ -59,7 +59,14 @@ async function aForger() {
   const dead = { ...self, instance: 'dead.1', name: 'dead', birth: '1' };
   await workers.register(dead);
   const log = createLog({ level: 'silent', isPretty: false, redactor, output: process.stdout });
-  const reclaim = new Reclaim({ workers, records: tasks, self, releasers, telemetry: new Telemetry(log) });
+  const reclaim = new Reclaim({
+    ...aHandBack(records),
+    workers,
+    records: tasks,
+    self,
+    releasers,
+    telemetry: new Telemetry(log),
+  });
   const [taskId = ''] = taskIds;
   const plant = async (row: Record<string, unknown>, id: string, task = taskId) => {
     const times = { intent_at: isoNow(), acquired_at: isoNow() };

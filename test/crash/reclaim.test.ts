@@ -14,7 +14,7 @@ import { workspacePathOf } from '../../src/worker/row-names.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
-import { releasersFor } from '../helpers/releasers.ts';
+import { aHandBack, releasersFor } from '../helpers/releasers.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
 /** A reclaimer over fresh records, and a worker on record that holds a directory and a lease of the first task. */
@@ -45,7 +45,7 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) 
   const log = createLog({ level: 'silent', isPretty: false, redactor: new Redactor(), output: process.stdout });
   const releasers = releasersFor(redactor, [], {}, deployment);
   const telemetry = new Telemetry(log);
-  const reclaim = new Reclaim({ workers, records: tasks, self, releasers, telemetry });
+  const reclaim = new Reclaim({ ...aHandBack(records), workers, records: tasks, self, releasers, telemetry });
   const isThere = () =>
     stat(folder).then(
       () => true,

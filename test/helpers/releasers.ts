@@ -1,13 +1,26 @@
+import type { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
 import type { Redactor } from '../../src/base/secret.ts';
 import { CredentialResolver } from '../../src/credentials/resolver.ts';
 import { createCatalogue } from '../../src/providers/catalogue.ts';
 import { Models } from '../../src/providers/models.ts';
 import type { ProviderProfile } from '../../src/providers/profile.ts';
+import { HandBack } from '../../src/queue/hand-back.ts';
 import { Releasers } from '../../src/worker/releasers.ts';
 import type { Deployment } from '../../src/worker/row-names.ts';
 
 /** A deployment that holds no directory. */
 export const NOWHERE: Deployment = { prefix: '{nowhere}', workspaceRoot: '/nowhere' };
+
+/** What hands jobs of dead workers back, in the lanes that the records of a test use. */
+export function aHandBack({ redis, prefix }: { redis: Redis; prefix: string }): { handBack: HandBack } {
+  const onError = (error: unknown) => {
+    throw error;
+  };
+  const handBack = new HandBack({ redis, prefix, providers: ['local', 'openai'], onError });
+  onTestFinished(() => handBack.close());
+  return { handBack };
+}
 
 /** Releasers as a worker has them, with the providers and the environment that a test gives them. */
 export function releasersFor(

@@ -6,7 +6,7 @@ import { abandonResponse } from '../../src/worker/abandon-response.ts';
 import { identifyWorker } from '../../src/worker/identity.ts';
 import { Reclaim } from '../../src/worker/reclaim.ts';
 import { responseMarkOf } from '../../src/worker/row-names.ts';
-import { releasersFor } from '../helpers/releasers.ts';
+import { aHandBack, releasersFor } from '../helpers/releasers.ts';
 import { profileAt, serve } from '../providers/models.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
@@ -36,7 +36,14 @@ async function aTaskWithResponse(...answers: (string | number)[]) {
   const self = await identifyWorker('w');
   await workers.register(self);
   const log = createLog({ level: 'silent', isPretty: false, redactor, output: process.stdout });
-  const reclaim = new Reclaim({ workers, records: tasks, self, releasers, telemetry: new Telemetry(log) });
+  const reclaim = new Reclaim({
+    ...aHandBack(records),
+    workers,
+    records: tasks,
+    self,
+    releasers,
+    telemetry: new Telemetry(log),
+  });
   await tasks.open(taskId, 'local', self.name);
   const abandon = (epoch: number) =>
     abandonResponse(RESPONSE, { taskId, epoch }, { records: tasks, releasers, reclaim, self });

@@ -10,7 +10,7 @@ import { identifyWorker } from '../../src/worker/identity.ts';
 import { Reclaim } from '../../src/worker/reclaim.ts';
 import { UnattendedSweep } from '../../src/worker/unattended-sweep.ts';
 import { redisUrl } from '../helpers/redis.ts';
-import { releasersFor } from '../helpers/releasers.ts';
+import { aHandBack, releasersFor } from '../helpers/releasers.ts';
 import { openProducer, optionsOf, tasksOf } from '../producer/open-producer.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
@@ -39,7 +39,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
     redactor,
     telemetry,
     self,
-    reclaim: new Reclaim({ workers, records: tasks, self, releasers, telemetry }),
+    reclaim: new Reclaim({ ...aHandBack({ redis, prefix }), workers, records: tasks, self, releasers, telemetry }),
     releasers,
   });
   const options = optionsOf({ prefix });

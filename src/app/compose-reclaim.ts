@@ -1,0 +1,24 @@
+import type { RedisClient } from '../queue/connection.ts';
+import { HandBack } from '../queue/hand-back.ts';
+import { DeathWatch } from '../worker/death-watch.ts';
+import { Reclaim, type ReclaimDeps } from '../worker/reclaim.ts';
+import type { Opened } from './opened.ts';
+
+/** What reclaiming is composed from. `providers` are those whose lanes may be looked into for jobs of dead workers. */
+export type ReclaimParts = Omit<ReclaimDeps, 'handBack'> & {
+  redis: RedisClient;
+  prefix: string;
+  providers: readonly string[];
+};
+
+/** Puts the worker on record and starts reclaiming, with a watch for workers on this host that die. */
+export async function startReclaim(parts: ReclaimParts, opened: Opened): Promise<Reclaim> {
+  const { redis, prefix, providers, telemetry } = parts;
+  const onError = (error: unknown) => telemetry.fault('reclaim', error);
+  const handBack = opened.add(new HandBack({ redis, prefix, providers, onError }), (handing) => handing.close());
+  const reclaim = opened.add(new Reclaim({ ...parts, handBack }), (started) => started.stop());
+  await reclaim.start();
+  const watch = new DeathWatch({ ...parts, onDeath: (worker) => reclaim.attend(worker, 'reclaim'), onError });
+  opened.add(watch, async (watching) => watching.stop()).start();
+  return reclaim;
+}

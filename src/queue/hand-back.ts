@@ -1,0 +1,124 @@
+import { type Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { isoNow } from '../base/clock.ts';
+import type { Takers } from '../contract/takers.ts';
+import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
+import { isNotOurs } from './not-ours.ts';
+
+/** What is known of a job that a worker without {@link Takers} ran: its task, and when its attempt wrote its first row. */
+export type KnownAttempt = { taskId: string; intentMs: number };
+
+/** What handing back takes. `providers` are those whose lanes may be looked into. */
+export type HandBackOptions = {
+  redis: Redis;
+  prefix: string;
+  providers: readonly string[];
+  onError: (error: unknown) => void;
+};
+
+/** A job and the token of its lock, which the queue compares again as it moves the job. */
+type Locked = { queue: Queue; jobId: string; token: string };
+
+/**
+ * Hands jobs of a dead worker back to their queues, as their owner would have done.
+ *
+ * Invariant: a job is moved only with the token of the dead worker. The queue compares it in one script, so that a new owner
+ * is never disturbed, and the job is moved once however many workers try.
+ */
+export class HandBack {
+  readonly #options: HandBackOptions;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(options: HandBackOptions) {
+    this.#options = options;
+  }
+
+  /** Hands back every job whose lock one of the takers has, batch and gate jobs included. Resolves with their ids. */
+  async jobsOfTakers(takers: Takers, reason: string): Promise<string[]> {
+    const held = await Promise.all(
+      this.#names().map(async (name) => {
+        const taker = Object.hasOwn(takers, name) ? takers[name] : undefined;
+        if (!taker) return [];
+        const queue = this.#queue(name);
+        const locked = await this.#locked(queue, await this.#active(queue));
+        return locked.filter(({ token }) => token.startsWith(`${taker}:`));
+      }),
+    );
+    return this.#handBackAll(held.flat(), reason);
+  }
+
+  /**
+   * Hands back the jobs of attempts that a worker of an earlier version ran: it told nobody the ids of its takers. A job is
+   * its own if its name is on it, and it was taken before the attempt wrote its first row: whoever takes it later, also under
+   * the same name, does so after the lock of the dead has lapsed. Resolves with the ids of the jobs.
+   */
+  async jobsOfAttempts(workerName: string, attempts: readonly KnownAttempt[], reason: string): Promise<string[]> {
+    if (attempts.length === 0) return [];
+    const intents = new Map(attempts.map(({ taskId, intentMs }) => [taskId, intentMs]));
+    const held: Locked[] = [];
+    for (const provider of this.#options.providers) {
+      const queue = this.#queue(laneOf(provider));
+      const ids = (await this.#active(queue)).filter((id) => intents.has(id));
+      // The token is read before the job: where a new owner takes it in between, the queue refuses the token.
+      for (const locked of await this.#locked(queue, ids)) {
+        const job: Job | undefined = await queue.getJob(locked.jobId);
+        const isTheirs =
+          job?.processedBy === workerName && (job.processedOn ?? Infinity) <= (intents.get(locked.jobId) ?? 0);
+        if (isTheirs) held.push(locked);
+      }
+    }
+    return this.#handBackAll(held, reason);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+  }
+
+  async #active(queue: Queue): Promise<string[]> {
+    return this.#options.redis.lrange(queue.toKey('active'), 0, -1);
+  }
+
+  async #locked(queue: Queue, ids: string[]): Promise<Locked[]> {
+    if (ids.length === 0) return [];
+    const tokens = await this.#options.redis.mget(ids.map((id) => `${queue.toKey(id)}:lock`));
+    return ids.flatMap((jobId, at) => {
+      const token = tokens[at];
+      return token ? [{ queue, jobId, token }] : [];
+    });
+  }
+
+  async #handBackAll(held: readonly Locked[], reason: string): Promise<string[]> {
+    const moved = await Promise.all(held.map((locked) => this.#handBack(locked, reason)));
+    return moved.flatMap((id) => id ?? []);
+  }
+
+  /** Resolves with the id of the job, or with `null` where it has another owner or is gone. */
+  async #handBack({ queue, jobId, token }: Locked, reason: string): Promise<string | null> {
+    const job: Job | undefined = await queue.getJob(jobId);
+    if (!job) return null;
+    try {
+      // Started work comes back before work that has not started.
+      if (job.priority !== 0) await job.changePriority({ priority: 0 });
+      await job.moveToWait(token);
+    } catch (error) {
+      if (!isNotOurs(error)) this.#options.onError(error);
+      return null;
+    }
+    await job.log(`${isoNow()} handed back: ${reason}`).catch(() => undefined); // the story changes nothing
+    return jobId;
+  }
+
+  #names(): string[] {
+    return [...this.#options.providers.map(laneOf), BATCH_QUEUE, GATE_QUEUE];
+  }
+
+  #queue(name: string): Queue {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    const { redis, prefix, onError } = this.#options;
+    const queue = new Queue(name, { connection: redis, prefix, skipMetasUpdate: true });
+    queue.on('error', onError);
+    this.#queues.set(name, queue);
+    return queue;
+  }
+}

@@ -1,0 +1,88 @@
+import { repeat } from '../base/repeat.ts';
+import type { WorkerIdentity } from '../contract/worker-identity.ts';
+import type { WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
+import { proofOfDeath } from './identity.ts';
+
+/** How often the neighbours are looked at: one short command, and one look at `/proc` for each. */
+const LOOK_MS = 1_000;
+/** Silence grows slowly, and reading it costs more: it is looked at with every so manieth look. */
+const LOOKS_PER_SILENCE = 2;
+/** More workers on record than any deployment has: the sweeps alone look at them then. */
+const MAX_WORKERS = 10_000;
+
+/** What the watch takes. `onDeath` is called once for each worker whose death it can prove, as long as it is on record. */
+export type DeathWatchDeps = {
+  workers: WorkerRecords;
+  self: WorkerIdentity;
+  onDeath: (worker: WorkerOnRecord) => Promise<void>;
+  onError: (error: unknown) => void;
+};
+
+/**
+ * Notices within about a second that a worker on this host has died, so that its tasks do not wait for the next sweep.
+ *
+ * Who is on record is asked of Redis; whether a neighbour lives is asked of the kernel, so that a look costs Redis no more
+ * than the list of names.
+ */
+export class DeathWatch {
+  readonly #deps: DeathWatchDeps;
+  /** Workers on this host, by instance; `null` for one on another. Strangers are asked for again. */
+  readonly #known = new Map<string, WorkerIdentity | null>();
+  readonly #attended = new Set<string>();
+  #looks = 0;
+  #stopRepeating: (() => void) | undefined;
+
+  constructor(deps: DeathWatchDeps) {
+    this.#deps = deps;
+  }
+
+  /** Looks every second until {@link DeathWatch.stop}. */
+  start(): void {
+    this.#stopRepeating = repeat(LOOK_MS, () => this.look(), this.#deps.onError);
+  }
+
+  stop(): void {
+    this.#stopRepeating?.();
+  }
+
+  /** Looks once, and resolves when what it found has been attended to. */
+  async look(): Promise<void> {
+    const neighbours = await this.#neighbours();
+    const { self, workers, onDeath } = this.#deps;
+    const isDead = (identity: WorkerIdentity) => proofOfDeath({ identity, silentMs: 0 }, self) !== null;
+    const mayBeSilent = (identity: WorkerIdentity) => identity.boot_id !== self.boot_id || isSeatOf(identity, self);
+    const isForSilence = this.#looks++ % LOOKS_PER_SILENCE === 0 && neighbours.some(mayBeSilent);
+    if (!isForSilence && !neighbours.some(isDead)) return;
+    for (const worker of await workers.list()) {
+      if (this.#attended.has(worker.instance) || proofOfDeath(worker, self) === null) continue;
+      this.#attended.add(worker.instance);
+      await onDeath(worker).catch((error: unknown) => {
+        this.#attended.delete(worker.instance);
+        throw error;
+      });
+    }
+  }
+
+  /** The workers on this host whose end has not been attended to. */
+  async #neighbours(): Promise<WorkerIdentity[]> {
+    const { workers, self } = this.#deps;
+    const instances = await workers.instances();
+    if (instances.length > MAX_WORKERS) return [];
+    const onRecord = new Set(instances);
+    for (const gone of [...this.#known.keys(), ...this.#attended].filter((instance) => !onRecord.has(instance))) {
+      this.#known.delete(gone);
+      this.#attended.delete(gone);
+    }
+    const unknown = instances.filter((instance) => !this.#known.has(instance));
+    for (const [instance, identity] of await workers.identities(unknown)) {
+      if (identity) this.#known.set(instance, identity.host === self.host ? identity : null);
+    }
+    return [...this.#known.values()].flatMap((identity) =>
+      identity && identity.instance !== self.instance && !this.#attended.has(identity.instance) ? [identity] : [],
+    );
+  }
+}
+
+function isSeatOf({ seat }: WorkerIdentity, self: WorkerIdentity): boolean {
+  return seat !== undefined && seat === self.seat;
+}
