@@ -31,6 +31,7 @@ import { runTask } from '../worker/run-task.ts';
 import { settleBatch } from '../worker/settle-batch.ts';
 import type { TaskDeps } from '../worker/task-deps.ts';
 import { UnattendedSweep } from '../worker/unattended-sweep.ts';
+import { VersionWait } from '../worker/version-wait.ts';
 import { redisUrlOf, retentionSecondsOf } from './compose-producer.ts';
 import { startReclaim } from './compose-reclaim.ts';
 import type { Config } from './config.ts';
@@ -139,6 +140,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     reclaim,
     releasers,
     deployment,
+    versions: new VersionWait(announcements, config.tasks.version_wait_ms),
     budget: config.budget,
     watchdogs: config.watchdogs,
   };

@@ -51,6 +51,8 @@ const ConfigFile = z.strictObject({
       backoff_ms: ms.default(1_000),
       /** How long a large batch waits for a producer that vanished while it was adding tasks. */
       ingest_timeout_ms: ms.default(600_000),
+      /** How long a task of a newer version waits while no worker that can run it serves its lane. */
+      version_wait_ms: ms.default(3_600_000),
       retention_days: z.number().positive().default(7),
       /** How long a lane may go without a worker before its tasks fail. */
       unserved_ms: ms.default(3_600_000),

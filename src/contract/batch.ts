@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ReasoningEffort } from './effort.ts';
 import { Failure } from './failure.ts';
+import { Needs } from './needs.ts';
 import { ProviderName, RouteRequest } from './route.ts';
 import { stored } from './stored.ts';
 import { Metadata, TaskSpec } from './task.ts';
@@ -61,6 +62,7 @@ export type RouteInUse = z.infer<typeof RouteInUse>;
 /** What a batch is, as recorded once at enqueue for the workers; its shared context is kept beside it. */
 export const BatchRecord = stored({
   version: z.literal(1),
+  needs: Needs,
   batch_id: z.string(),
   name: z.string(),
   total: z.number().int().positive(),
@@ -71,6 +73,12 @@ export const BatchRecord = stored({
   enqueued_at: z.iso.datetime(),
 });
 export type BatchRecord = z.infer<typeof BatchRecord>;
+
+/** What settling needs to know of a batch, whichever version wrote it. `routes` is empty if it cannot be read. */
+export const BatchBrief = BatchRecord.pick({ batch_id: true, name: true, total: true, enqueued_at: true }).extend({
+  routes: z.array(stored({ provider: ProviderName })).catch([]),
+});
+export type BatchBrief = z.infer<typeof BatchBrief>;
 
 /** The verdict of admission, written once: the unusable routes, first task first. Empty: all is usable. */
 export const AdmissionVerdict = stored({

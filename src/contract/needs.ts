@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /**
  * The newest reader version that this code has. Jobs and records without `needs` are of version 1, the first one, and no
  * content needs a higher version yet. Raise it together with the first entry in {@link SINCE} that asks for it.
@@ -8,6 +10,9 @@ export const READER_VERSION = 1;
 export type FieldVersions = Readonly<Record<string, number>>;
 
 const SINCE: FieldVersions = {};
+
+/** The field of a job or record that says which reader version may act on it. Absent: any. */
+export const Needs = z.number().int().positive().optional();
 
 /**
  * Returns the reader version that a stored value asks for: the higher of its `needs` and its `version`, at least 1. Anything

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Needs } from './needs.ts';
 import { ResolvedRoute, RouteRequest } from './route.ts';
 import { stored } from './stored.ts';
 
@@ -56,6 +57,7 @@ const { provider: _, model: __, reasoning_effort: ___, ...ownFields } = TaskSpec
  */
 export const TaskJob = stored({
   version: z.literal(1),
+  needs: Needs,
   batch_id: z.string(),
   index: z.number().int().nonnegative(),
   task: stored({ ...ownFields, budget: stored(Budget.shape).optional() }),

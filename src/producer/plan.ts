@@ -4,6 +4,7 @@ import { batchIdFor, newBatchId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
 import type { BatchOptions, BatchRecord, RouteInUse } from '../contract/batch.ts';
 import type { Limits } from '../contract/limits.ts';
+import { needsFor } from '../contract/needs.ts';
 import { parseBatch } from '../contract/parse-batch.ts';
 import type { ResolvedRoute, RouteRequest } from '../contract/route.ts';
 import { type RouteContext, type RoutingTable, resolveRoute } from '../contract/routing.ts';
@@ -50,23 +51,25 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
     const spec = batch.tasks[index] as TaskSpec;
     if (index > 0 && index % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
     const { provider: _provider, model: _model, reasoning_effort: _effort, ...task } = spec;
-    const data: TaskJob = { version: 1, batch_id: batchId, index, task, route };
+    const content = { version: 1 as const, batch_id: batchId, index, task, route };
+    const data: TaskJob = { ...content, ...needsFor(content) };
     tasks.push({ name: `${name} #${index} · ${labelOf(route)}`, data });
     hash.update(canonicalJson(spec));
     noteRoute(routes, route, index);
   }
+  const record: BatchRecord = {
+    version: 1,
+    batch_id: batchId,
+    name,
+    total: tasks.length,
+    admission: options.admission,
+    routes: [...routes.values()],
+    ...(options.max_concurrent !== undefined && { max_concurrent: options.max_concurrent }),
+    ...(options.metadata && { metadata: options.metadata }),
+    enqueued_at: isoNow(),
+  };
   return {
-    record: {
-      version: 1,
-      batch_id: batchId,
-      name,
-      total: tasks.length,
-      admission: options.admission,
-      routes: [...routes.values()],
-      ...(options.max_concurrent !== undefined && { max_concurrent: options.max_concurrent }),
-      ...(options.metadata && { metadata: options.metadata }),
-      enqueued_at: isoNow(),
-    },
+    record: { ...record, ...needsFor(record) },
     context: options.context ?? '',
     fingerprint: hash.digest('base64url'),
     tasks,

@@ -1,15 +1,17 @@
-import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
+import { DelayedError, type Job, Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { sleep } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
+import { needsOf } from '../contract/needs.ts';
 import type { Takers } from '../contract/takers.ts';
 import { TaskJob, type Wake } from '../contract/task.ts';
-import { isErrandError, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { backoffMs } from './backoff.ts';
 import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isNotOurs } from './not-ours.ts';
 import { isRedisFault } from './redis-faults.ts';
+import { type Settled, settleJob } from './settle-job.ts';
 import { obey, type Verdict } from './verdict.ts';
 import { wakeJobs } from './wake.ts';
 
@@ -21,6 +23,8 @@ export type TaskDelivery = {
   taskId: string;
   provider: string;
   job: { isReadable: true; data: TaskJob } | { isReadable: false; problem: string };
+  /** The reader version that the job asks for. */
+  needs: number;
   /** This is the last try: a further retry ends the task. */
   isLastTry: boolean;
 };
@@ -30,7 +34,7 @@ export type Handlers = {
   runTask: (delivery: TaskDelivery, signal: AbortSignal) => Promise<Verdict>;
   /** Called for a task whose job has ended without a verdict: nobody runs it again. */
   giveUp: (delivery: TaskDelivery) => Promise<Wake[]>;
-  settleBatch: (batchId: string) => Promise<object>;
+  settleBatch: (batchId: string) => Promise<Settled>;
 };
 
 /** How a consumer takes jobs. Times in milliseconds. */
@@ -88,7 +92,7 @@ export class Consumer {
         this.#track(this.#giveUp(deliveryOf(job, provider), handlers));
       });
     }
-    this.#start(BATCH_QUEUE, 4, async (job) => this.#heard(settle(job, handlers)));
+    this.#start(BATCH_QUEUE, 4, async (job, token) => this.#heard(settleJob(job, token, handlers)));
     this.#start(GATE_QUEUE, 4, async (job) => job.data);
   }
 
@@ -182,7 +186,7 @@ export class Consumer {
     try {
       return await running;
     } catch (error) {
-      this.#note(error);
+      if (!(error instanceof DelayedError)) this.#note(error);
       throw error;
     }
   }
@@ -223,18 +227,9 @@ export class Consumer {
   }
 }
 
-/** Settles the batch of a job. One whose batch is not on record is not tried again. */
-async function settle(job: Job, handlers: Handlers): Promise<object> {
-  try {
-    return await handlers.settleBatch(job.id ?? '');
-  } catch (error) {
-    throw isErrandError(error, 'NOT_FOUND') ? new UnrecoverableError(`${error.code}: ${error.message}`) : error;
-  }
-}
-
 function deliveryOf(job: Job, provider: string): TaskDelivery {
   const isLastTry = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-  const common = { taskId: job.id ?? '', provider, isLastTry };
+  const common = { taskId: job.id ?? '', provider, isLastTry, needs: needsOf(job.data) };
   const parsed = TaskJob.safeParse(job.data);
   if (parsed.success) return { ...common, job: { isReadable: true, data: parsed.data } };
   return { ...common, job: { isReadable: false, problem: messageOf(parsed.error) } };

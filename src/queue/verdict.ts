@@ -14,7 +14,7 @@ const MOST_LINE = 600;
  * What the queue is to do with a task job once its attempt is on record.
  *
  * `ended`: the outcome is final. `retry` and `defer` bring it back; only `retry` spends one of its tries. `park` is a
- * deferral of a task that never started. `requeue` hands it back at once. `surrender`: another attempt may own it; if the
+ * deferral of a task that no attempt was opened for. `requeue` hands it back at once. `surrender`: another attempt may own it; if the
  * queue still thinks it is ours, it is handed back, because the other may be a stale one that merely came late.
  * `abandon`: there is no record to write to. `line` says why. `isCancelled` is asked once the job waits for its time: who
  * cancelled a moment before found nothing to wake.
@@ -23,7 +23,7 @@ export type Verdict =
   | { next: 'ended'; outcome: Outcome; wake: Wake[] }
   | { next: 'retry'; line: string; wake: Wake[]; isCancelled: () => Promise<boolean> }
   | { next: 'defer'; line: string; delayMs: number; wake: Wake[]; isCancelled: () => Promise<boolean> }
-  | { next: 'park'; delayMs: number; wake: Wake[]; isCancelled: () => Promise<boolean> }
+  | { next: 'park'; line?: string; delayMs: number; wake: Wake[]; isCancelled: () => Promise<boolean> }
   | { next: 'requeue'; line: string; wake: Wake[] }
   | { next: 'surrender'; line: string; wake: Wake[] }
   | { next: 'abandon'; line: string; wake: Wake[] };
@@ -98,6 +98,7 @@ function storyOf(verdict: Verdict): string | null {
     case 'requeue':
       return `handed back: ${clip(verdict.line, MOST_LINE)}`;
     case 'park':
+      return verdict.line ?? null;
     case 'abandon':
     case 'surrender':
       return null;

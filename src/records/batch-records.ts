@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
-import { parseTaskId } from '../base/ids.ts';
+import { parseTaskId, taskIdOf } from '../base/ids.ts';
 import type { Redactor } from '../base/secret.ts';
 import {
   AdmissionVerdict,
+  BatchBrief,
   BatchRecord,
   type BatchStatus,
   BatchSummary,
@@ -13,12 +14,21 @@ import {
 import type { Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
-import { CANCEL_BATCH, CANCEL_TASK, CLAIM_ENQUEUE, CREATE_BATCH, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
+import {
+  CANCEL_BATCH,
+  CANCEL_TASK,
+  CLAIM_ENQUEUE,
+  CREATE_BATCH,
+  NOTE_TOO_NEW,
+  SEAL_BATCH,
+  SETTLE,
+} from './batch-scripts.ts';
 import { wakesIn } from './job-name.ts';
 import { Keys } from './keys.ts';
+import type { TooNew } from './opening.ts';
 import { readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
-import { readRecord } from './read-record.ts';
+import { assertOwnVersion, readAnyVersion, readRecord } from './read-record.ts';
 import { recordText } from './record-text.ts';
 import { repliesOf } from './replies.ts';
 
@@ -127,8 +137,12 @@ export class BatchRecords {
     return { ...common, status: stage === 'enqueueing' ? 'enqueueing' : 'running' };
   }
 
-  /** The outcomes of tasks `from` to `to` (exclusive) by index; `null` for a task that has none yet. */
-  async outcomes(batchId: string, from: number, to: number): Promise<(Outcome | null)[]> {
+  /**
+   * The outcomes of tasks `from` to `to` (exclusive) by index; `null` for a task that has none yet. One that cannot be read
+   * is told as a failure of its own.
+   * @throws ErrandError `RECORD_UNREADABLE` for one that only a newer version can read, if `isPatient`.
+   */
+  async outcomes(batchId: string, from: number, to: number, isPatient = false): Promise<(Outcome | null)[]> {
     if (to <= from) return [];
     const fields = Array.from({ length: to - from }, (_, offset) => String(from + offset));
     const texts = await this.#redis.hmget(
@@ -138,8 +152,42 @@ export class BatchRecords {
     );
     return fields.map((_, at) => {
       const text = texts[at];
-      return text ? readOutcome(batchId, from + at, text, texts[fields.length + at]) : null;
+      if (!text) return null;
+      const taskId = taskIdOf(batchId, from + at);
+      if (isPatient) assertOwnVersion(text, `the outcome of task ${taskId}`);
+      return readOutcome(batchId, from + at, text, texts[fields.length + at]);
     });
+  }
+
+  /**
+   * What settling reads of a batch; `null` if it is not on record.
+   * @throws ErrandError `RECORD_UNREADABLE`; for a record that only a newer version can read, if `isPatient`.
+   */
+  async toSettle(batchId: string, isPatient: boolean): Promise<{ brief: BatchBrief; stage: BatchStage } | null> {
+    const [data, stage] = await this.#redis.hmget(this.#keys.batch(batchId), 'data', 'status');
+    if (!data) return null;
+    const what = `the record of batch ${batchId}`;
+    if (isPatient) assertOwnVersion(data, what);
+    const brief = readAnyVersion(BatchBrief, data, what);
+    return { brief, stage: stage === 'enqueueing' || stage === 'settled' ? stage : 'running' };
+  }
+
+  /** The summary of a settled batch. @throws ErrandError `RECORD_UNREADABLE`. */
+  async summary(batchId: string): Promise<BatchSummary | null> {
+    const summary = await this.#redis.hget(this.#keys.batch(batchId), 'summary');
+    return summary ? summaryOf(batchId, summary) : null;
+  }
+
+  /** Notes that a record of the batch is too new to settle it, and returns how long it has waited. */
+  async noteTooNew(batchId: string, needs: number): Promise<TooNew> {
+    const reply = await NOTE_TOO_NEW.run(this.#redis, [this.#keys.batch(batchId)], []);
+    const [waitedMs = 0, looks = 0] = (reply as unknown[]).map(Number);
+    return { needs, waitedMs, looks, waiting: 0 };
+  }
+
+  /** Starts the wait of a batch for a newer worker over: there is one. */
+  async restartWait(batchId: string): Promise<void> {
+    await this.#redis.hdel(this.#keys.batch(batchId), 'too_new_since', 'too_new_looks');
   }
 
   /** Records the summary, once, and starts the retention of the batch; returns the summary on record. */

@@ -1,4 +1,5 @@
 import { Script } from './script.ts';
+import { NOW, TOO_NEW } from './script-parts.ts';
 
 /**
  * Creates the record of a batch, or finds it.
@@ -53,6 +54,17 @@ if redis.call('HSETNX', KEYS[1], 'summary', ARGV[1]) == 1 then
   redis.call('PUBLISH', ARGV[3], ARGV[4])
 end
 return redis.call('HGET', KEYS[1], 'summary')
+`);
+
+/**
+ * Notes that a worker found a record of the batch too new to settle it. KEYS batch.
+ * Returns for how many ms it has waited for a newer worker, and how often it was looked at.
+ */
+export const NOTE_TOO_NEW = new Script(`
+${NOW}
+${TOO_NEW}
+local waited, looks = notedTooNew(KEYS[1])
+return {waited, looks}
 `);
 
 /**

@@ -6,18 +6,25 @@ import { readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
 import { historyOf, newestEpochIn, type TaskHistory } from './task-history.ts';
 
+/**
+ * Something that only a newer version may act on: the reader version it needs, for how long it has waited for one, how often
+ * it was looked at, and how many of its batch wait for a later time.
+ */
+export type TooNew = { needs: number; waitedMs: number; looks: number; waiting: number };
+
 /** What opening an attempt came to. Only `opened` may build a child. */
 export type Opening =
   | ({ status: 'opened'; epoch: number } & TaskHistory)
   | { status: 'ended'; outcome: Outcome }
   | ({ status: 'cancelled'; epoch: number; flag: CancelFlag } & TaskHistory)
   | { status: 'parked'; waiting: number }
+  | ({ status: 'too_new' } & TooNew)
   | { status: 'unreadable'; epoch: number; problem: string }
   | { status: 'missing' };
 
 /** Reads what `OPEN` returns. */
 export function openingOf(reply: unknown, taskId: string): Opening {
-  const [status, first, second] = reply as [string, ...unknown[]];
+  const [status, first, second, third, fourth] = reply as [string, ...unknown[]];
   switch (status) {
     case 'opened':
       return openedOf(Number(second), first, Number(second));
@@ -32,6 +39,10 @@ export function openingOf(reply: unknown, taskId: string): Opening {
     }
     case 'parked':
       return { status, waiting: Number(first) };
+    case 'too_new': {
+      const [needs = 0, waitedMs = 0, looks = 0, waiting = 0] = [first, second, third, fourth].map(Number);
+      return { status, needs, waitedMs, looks, waiting };
+    }
     default:
       return { status: 'missing' };
   }

@@ -13,11 +13,21 @@ export type Contract<T> = { parse: (value: unknown) => T };
 export function readRecord<T>(contract: Contract<T>, text: string, what: string): T {
   const value = jsonOf(text, what);
   if (isTooNew(value)) throw tooNew(needsOf(value), what);
-  try {
-    return contract.parse(value);
-  } catch (error) {
-    throw damaged(what, problemOf(error), error);
-  }
+  return parsed(contract, value, what);
+}
+
+/**
+ * Reads of a record what the contract names, whichever version wrote it: for fields that no version changes.
+ * @throws ErrandError `RECORD_UNREADABLE`.
+ */
+export function readAnyVersion<T>(contract: Contract<T>, text: string, what: string): T {
+  return parsed(contract, jsonOf(text, what), what);
+}
+
+/** @throws ErrandError `RECORD_UNREADABLE` with `needs` for a record that only a newer version can read. */
+export function assertOwnVersion(text: string, what: string): void {
+  const value = jsonOf(text, what);
+  if (isTooNew(value)) throw tooNew(needsOf(value), what);
 }
 
 /** Reads one entry of a record, or returns `null` if it cannot be read: it must not hide the entries beside it. */
@@ -29,8 +39,15 @@ export function readEntry<T>(contract: Contract<T>, text: string): T | null {
   }
 }
 
-/** Makes the error of a record that only a newer version can read. */
-export function tooNew(needs: number, what: string): ErrandError {
+function parsed<T>(contract: Contract<T>, value: unknown, what: string): T {
+  try {
+    return contract.parse(value);
+  } catch (error) {
+    throw damaged(what, problemOf(error), error);
+  }
+}
+
+function tooNew(needs: number, what: string): ErrandError {
   return new ErrandError(
     'RECORD_UNREADABLE',
     `${what} needs reader version ${needs}; this version reads up to ${READER_VERSION}`,
@@ -39,7 +56,9 @@ export function tooNew(needs: number, what: string): ErrandError {
 }
 
 function damaged(what: string, problem: string, cause: unknown): ErrandError {
-  return new ErrandError('RECORD_UNREADABLE', `${what} does not parse: ${problem}`, { cause });
+  const remedy =
+    'Upgrade if a newer version wrote it. Otherwise look for a program that writes to the keys of Errand; the record is left as it is.';
+  return new ErrandError('RECORD_UNREADABLE', `${what} does not parse: ${problem}`, { cause, remedy });
 }
 
 function jsonOf(text: string, what: string): unknown {

@@ -13,6 +13,38 @@ if redis.call('HEXISTS', outcomes, index) == 1 then return {'ended', redis.call(
 if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', redis.call('HGET', task, 'epoch') or '0'} end
 `;
 
+/**
+ * The reader version that a record asks for: the higher of `needs` and `version` at its top. Decoding is costly, so a record
+ * of version 1 that has the word nowhere is not decoded.
+ */
+export const NEEDS = `
+local function needsOf(text)
+  if not text or string.sub(text, 1, 1) ~= '{' then return 1 end
+  local isPlain = string.sub(text, 1, 13) == '{"version":1,' or not string.find(text, '"version"', 1, true)
+  if isPlain and not string.find(text, '"needs"', 1, true) then return 1 end
+  local isJson, record = pcall(cjson.decode, text)
+  if not isJson or type(record) ~= 'table' then return 1 end
+  local needs = 1
+  for _, name in ipairs({'needs', 'version'}) do
+    local value = record[name]
+    if type(value) == 'number' and value % 1 == 0 and value > needs then needs = value end
+  end
+  return needs
+end
+`;
+
+/**
+ * Notes that a worker found something too new to act on, in fields of their own that no earlier version reads. Returns for
+ * how many ms it has waited for a newer worker, and how often it was looked at. Expects `now` as a local.
+ */
+export const TOO_NEW = `
+local function notedTooNew(key)
+  redis.call('HSETNX', key, 'too_new_since', now)
+  local looks = redis.call('HINCRBY', key, 'too_new_looks', 1)
+  return now - tonumber(redis.call('HGET', key, 'too_new_since')), looks
+end
+`;
+
 /** Every write of an attempt is told of a cancel. Expects the batch as KEYS[1], and `index` as a local. */
 export const HEED = `
 local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', KEYS[1], 'cancel:' .. index)

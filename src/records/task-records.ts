@@ -7,6 +7,7 @@ import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupStep } from '../contract/cleanup.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
 import type { ErrandEvent } from '../contract/events.ts';
+import { READER_VERSION } from '../contract/needs.ts';
 import type { Attempt, Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 import { fenced, wakesOf } from './fenced-reply.ts';
@@ -61,15 +62,19 @@ export class TaskRecords {
     this.#redactor = redactor;
   }
 
-  /** Opens an attempt of the task for this worker, under a new epoch, or says why there is none. */
-  async open(taskId: string, provider: string, worker: string): Promise<Opening> {
+  /**
+   * Opens an attempt of the task for this worker, under a new epoch, or says why there is none. `needs` is the reader
+   * version that its job asks for.
+   */
+  async open(taskId: string, provider: string, worker: string, needs = 1): Promise<Opening> {
     const { batchId, index } = partsOf(taskId);
     const at = isoNow();
     const attempt = `{"worker":${JSON.stringify(worker)},"started_at":"${at}","epoch":`;
     const event = `${this.#event({ event: 'attempt_started', worker, at }, taskId).slice(0, -1)},"epoch":`;
     const keys = [this.#keys.batch(batchId), this.#keys.outcomes(batchId), ...this.#keys.history(taskId)];
     keys.push(this.#keys.running(batchId), this.#keys.parked(batchId), this.#keys.resting(batchId));
-    const args = [taskId, index, jobNameOf(taskId, provider), attempt, this.#keys.events(batchId), event, randomUUID()];
+    const args = [taskId, index, jobNameOf(taskId, provider), attempt, this.#keys.events(batchId), event];
+    args.push(randomUUID(), needs, READER_VERSION);
     return openingOf(await OPEN.run(this.#redis, keys, args), taskId);
   }
 
@@ -189,6 +194,11 @@ export class TaskRecords {
     const opened = openedOf(newestEpochIn(reply), reply);
     if (opened.status === 'opened') return opened;
     return { ...NO_HISTORY, epoch: opened.epoch };
+  }
+
+  /** Starts the wait of a task for a newer worker over: there is one. */
+  async restartWait(taskId: string): Promise<void> {
+    await this.#redis.hdel(this.#keys.task(taskId), 'too_new_since', 'too_new_looks');
   }
 
   /** Tells whether the task or its batch is cancelled. */

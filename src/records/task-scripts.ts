@@ -1,20 +1,26 @@
 import { Script } from './script.ts';
-import { ANSWER, FENCE, GIVE_BACK, HEED, HISTORY, LEAVE } from './script-parts.ts';
+import { ANSWER, FENCE, GIVE_BACK, HEED, HISTORY, LEAVE, NEEDS, NOW, TOO_NEW } from './script-parts.ts';
 
 /**
  * Opens an attempt: a new epoch, or the reason why there is none. A client sends again what it got no reply to, so the
  * newest epoch is told once more to whoever opened it.
  * KEYS batch, outcomes, task, turns, ledger, released, effects, running, parked, resting. ARGV task id, index, name of its
- * job, attempt (JSON that ends in `"epoch":`), events channel, event (likewise), a name of this opening that no other has.
- * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | parked, how many wait | missing.
+ * job, attempt (JSON that ends in `"epoch":`), events channel, event (likewise), a name of this opening that no other has,
+ * what its job needs, what this reader has.
+ * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | parked, how many wait | missing | too_new, what
+ * it needs, for how many ms it has waited, how often it was looked at, how many of the batch wait for a later time. A task of
+ * which the job, the batch or the history is too new waits: no attempt is opened, and nothing of it is changed.
  */
 export const OPEN = new Script(`
 ${HISTORY}
+${NEEDS}
+${NOW}
+${TOO_NEW}
 local batch, outcomes, task, turns, running, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[8], KEYS[9]
 redis.call('SREM', KEYS[10], ARGV[3])
 local final = redis.call('HGET', outcomes, ARGV[2])
 if final then return {'ended', final} end
-local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data', 'status', 'cancel:' .. ARGV[2])
+local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data', 'status', 'cancel:' .. ARGV[2], 'admission')
 if not head[3] then return {'missing'} end
 -- A task that runs proves that its batch is in the queue, even if the producer died before it could say so.
 if head[4] == 'enqueueing' then redis.call('PERSIST', batch) end
@@ -26,6 +32,17 @@ end
 if redis.call('HGET', task, 'opening') == ARGV[7] then
   return {'opened', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), redis.call('HGET', task, 'epoch')}
 end
+local known = history(task, turns, KEYS[5], KEYS[6], KEYS[7])
+local needs = math.max(tonumber(ARGV[8]), needsOf(head[3]), needsOf(head[6]))
+-- The open ledger rows may be too new: each is read by itself, and left alone if it cannot be read.
+for _, part in ipairs({known[1], known[2], known[4], known[5]}) do
+  for _, text in ipairs(part) do needs = math.max(needs, needsOf(text)) end
+end
+if needs > tonumber(ARGV[9]) then
+  local waited, looks = notedTooNew(task)
+  redis.call('SADD', KEYS[10], ARGV[3])
+  return {'too_new', string.format('%.17g', needs), waited, looks, redis.call('SCARD', KEYS[10])}
+end
 local limit = tonumber(head[2] or '0')
 if limit > 0 then
   if redis.call('SISMEMBER', running, ARGV[1]) == 0 and redis.call('SCARD', running) >= limit then
@@ -35,11 +52,12 @@ if limit > 0 then
   redis.call('ZREM', parked, ARGV[3])
 end
 redis.call('SADD', running, ARGV[1])
+redis.call('HDEL', task, 'too_new_since', 'too_new_looks')
 local epoch = redis.call('HINCRBY', task, 'epoch', 1)
 local before = redis.call('LLEN', turns)
 redis.call('HSET', task, 'opening', ARGV[7], 'a' .. epoch, ARGV[4] .. epoch .. ',"turns_before":' .. before .. '}')
 redis.call('PUBLISH', ARGV[5], ARGV[6] .. epoch .. '}')
-return {'opened', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), epoch}
+return {'opened', known, epoch}
 `);
 
 /**

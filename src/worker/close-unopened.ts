@@ -3,7 +3,7 @@ import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
-import type { Opening } from '../records/opening.ts';
+import type { Opening, TooNew } from '../records/opening.ts';
 import { NO_HISTORY, type TaskHistory } from '../records/task-history.ts';
 import { cancelledBy } from './classify.ts';
 import { closeWithoutAttempt } from './close-without-attempt.ts';
@@ -24,6 +24,8 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
         wake: [],
         isCancelled: () => deps.records.isCancelled(taskId),
       };
+    case 'too_new':
+      return waitForNewer(delivery, opening, deps);
     case 'unreadable': {
       const error = new ErrandError(
         'RECORD_UNREADABLE',
@@ -44,6 +46,20 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
       return close(delivery, opening, { status: 'failed', error }, deps);
     }
   }
+}
+
+/** Puts the job back until a newer worker takes it, or ends the task once it has waited for too long without one. */
+async function waitForNewer(delivery: TaskDelivery, found: TooNew, deps: TaskDeps): Promise<Verdict> {
+  const { taskId, provider } = delivery;
+  const wait = await deps.versions.waitFor(found, provider);
+  if (wait.next === 'fail') {
+    const history = await deps.records.history(taskId);
+    return close(delivery, history, { status: 'failed', error: wait.error }, deps);
+  }
+  if (wait.hasReader) await deps.records.restartWait(taskId);
+  const line = found.looks === 1 ? { line: `waits for a worker with reader version ${found.needs}` } : {};
+  const isCancelled = () => deps.records.isCancelled(taskId);
+  return { next: 'park', delayMs: wait.delayMs, wake: [], isCancelled, ...line };
 }
 
 /**

@@ -39,7 +39,7 @@ export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, 
 
 async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Attempt | Verdict> {
   const { taskId, provider, job } = delivery;
-  const opening = await deps.records.open(taskId, provider, deps.self.name);
+  const opening = await deps.records.open(taskId, provider, deps.self.name, delivery.needs);
   if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
   const { epoch } = opening;
   const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, opening.openRows));

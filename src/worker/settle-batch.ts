@@ -1,38 +1,56 @@
 import { isoNow } from '../base/clock.ts';
 import { taskIdOf } from '../base/ids.ts';
-import type { BatchRecord, BatchSummary } from '../contract/batch.ts';
+import type { BatchBrief, BatchSummary } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { addCost, addUsage, NO_USAGE } from '../contract/usage.ts';
-import { ErrandError } from '../errors.ts';
+import { ErrandError, isErrandError } from '../errors.ts';
 import type { UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import { type CloseDeps, closeWithoutAttempt } from './close-without-attempt.ts';
 import { describeTask, endingOfOpen } from './unattended-task.ts';
+import type { VersionWait } from './version-wait.ts';
 
 /** Outcomes read at a time: a page of small ones is under 1 MB. */
 const PAGE = 200;
 const MOST_FAILURES = 10;
 
 /** What settling takes. */
-export type SettleDeps = CloseDeps & { batches: BatchRecords; jobs: UnattendedJobs };
+export type SettleDeps = CloseDeps & { batches: BatchRecords; jobs: UnattendedJobs; versions: VersionWait };
+
+/** What settling came to. `too_new`: it waits for a newer worker, because a record of the batch needs one. */
+export type Settling = { status: 'settled'; summary: BatchSummary | null } | { status: 'too_new'; delayMs: number };
 
 /**
  * Settles a batch whose tasks have all ended: reads the outcomes page by page, gives one to every task that has none,
  * and records the summary. Running it again leads to the same summary.
  *
- * @throws ErrandError `NOT_FOUND` where the batch is not on record.
+ * A batch with records that only a newer version can read waits for a worker of that version. Once it has waited for too
+ * long without one, it settles with what this version can read.
+ *
+ * @throws ErrandError `NOT_FOUND` where the batch is not on record; `RECORD_UNREADABLE` for a damaged record.
  */
-export async function settleBatch(batchId: string, deps: SettleDeps): Promise<BatchSummary> {
-  const status = await deps.batches.status(batchId);
-  const found = await deps.batches.read(batchId);
-  if (!status || !found) throw new ErrandError('NOT_FOUND', `batch ${batchId} is not on record`);
-  if (status.status === 'settled') return status.summary;
-  const { total } = found.record;
-  const summary = emptySummary(found.record);
-  for (let from = 0; from < total; from += PAGE) {
-    const page = await deps.batches.outcomes(batchId, from, Math.min(from + PAGE, total));
+export async function settleBatch(batchId: string, deps: SettleDeps): Promise<Settling> {
+  try {
+    return { status: 'settled', summary: await settle(batchId, true, deps) };
+  } catch (error) {
+    if (!isErrandError(error) || error.needs === undefined) throw error;
+    const wait = await deps.versions.waitFor(await deps.batches.noteTooNew(batchId, error.needs), null);
+    if (wait.next === 'fail') return { status: 'settled', summary: await settle(batchId, false, deps) };
+    if (wait.hasReader) await deps.batches.restartWait(batchId);
+    return { status: 'too_new', delayMs: wait.delayMs };
+  }
+}
+
+async function settle(batchId: string, isPatient: boolean, deps: SettleDeps): Promise<BatchSummary | null> {
+  const found = await deps.batches.toSettle(batchId, isPatient);
+  if (!found) throw new ErrandError('NOT_FOUND', `batch ${batchId} is not on record`);
+  const { brief, stage } = found;
+  if (stage === 'settled') return deps.batches.summary(batchId);
+  const summary = emptySummary(brief);
+  for (let from = 0; from < brief.total; from += PAGE) {
+    const page = await deps.batches.outcomes(batchId, from, Math.min(from + PAGE, brief.total), isPatient);
     for (const [offset, outcome] of page.entries()) {
-      addTo(summary, outcome ?? (await closeSilent(found.record, from + offset, status.status, deps)));
+      addTo(summary, outcome ?? (await closeSilent(brief, from + offset, stage, deps)));
     }
   }
   const settledAt = isoNow();
@@ -43,7 +61,7 @@ export async function settleBatch(batchId: string, deps: SettleDeps): Promise<Ba
 
 /** Ends a task that the queue has no more to do for: it never reached a lane, was removed from it, or was given up. */
 async function closeSilent(
-  { batch_id: batchId, total, routes }: BatchRecord,
+  { batch_id: batchId, total, routes }: BatchBrief,
   index: number,
   stage: 'enqueueing' | 'running',
   deps: SettleDeps,
@@ -58,7 +76,7 @@ async function closeSilent(
   return (await closeWithoutAttempt(await describeTask(task, deps.jobs), history, ending, deps)).outcome;
 }
 
-function emptySummary({ batch_id, name, total, enqueued_at }: BatchRecord): BatchSummary {
+function emptySummary({ batch_id, name, total, enqueued_at }: BatchBrief): BatchSummary {
   return {
     version: 1,
     batch_id,

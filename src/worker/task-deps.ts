@@ -11,6 +11,7 @@ import type { Admission } from './admission.ts';
 import type { Reclaim } from './reclaim.ts';
 import type { Releasers } from './releasers.ts';
 import type { Deployment } from './row-names.ts';
+import type { VersionWait } from './version-wait.ts';
 
 /** What a deployment lets every child use, where the task says nothing. */
 export type DefaultBudget = {
@@ -36,6 +37,7 @@ export type TaskDeps = {
   releasers: Releasers;
   /** What the names of resources are derived from, such as the directory under which each attempt gets its workspace. */
   deployment: Deployment;
+  versions: VersionWait;
   budget: DefaultBudget;
   watchdogs: Watchdogs;
 };

@@ -29,7 +29,11 @@ async function aConsumer(
     onLockLost: (taskIds: string[]) => told.lost.push(...taskIds),
     onStaleMove: (error: Error) => told.stale.push(error.message),
   };
-  const consumer = new Consumer(options, { runTask, giveUp, settleBatch: async () => ({}) });
+  const consumer = new Consumer(options, {
+    runTask,
+    giveUp,
+    settleBatch: async () => ({ status: 'settled', summary: null }),
+  });
   const lane = new Queue(laneOf('local'), { connection: openRedis(url), prefix: options.prefix });
   lane.on('error', () => undefined);
   onTestFinished(async () => {

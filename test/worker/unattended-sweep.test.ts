@@ -9,6 +9,7 @@ import { Telemetry } from '../../src/telemetry/telemetry.ts';
 import { identifyWorker } from '../../src/worker/identity.ts';
 import { Reclaim } from '../../src/worker/reclaim.ts';
 import { UnattendedSweep } from '../../src/worker/unattended-sweep.ts';
+import { VersionWait } from '../../src/worker/version-wait.ts';
 import { redisUrl } from '../helpers/redis.ts';
 import { aHandBack, releasersFor } from '../helpers/releasers.ts';
 import { openProducer, optionsOf, tasksOf } from '../producer/open-producer.ts';
@@ -36,6 +37,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
     announcements,
     lanes,
     unservedMs,
+    versions: new VersionWait(announcements, HOUR_MS),
     redactor,
     telemetry,
     self,

@@ -1,0 +1,199 @@
+import { type Job, Queue } from 'bullmq';
+import { expect, onTestFinished, test } from 'vitest';
+import { isoNow } from '../../src/base/clock.ts';
+import { taskIdOf } from '../../src/base/ids.ts';
+import { Announcements } from '../../src/records/announcements.ts';
+import { Keys } from '../../src/records/keys.ts';
+import { aDeployment, type Deployment } from '../helpers/deployment.ts';
+import { openRedis } from '../helpers/redis.ts';
+import { checkpointOf, outcomeOf } from '../records/samples.ts';
+
+/** Workers that give up on a newer version after so long. */
+const SHORT = { tasks: { backoff_ms: 20, version_wait_ms: 300 } };
+
+function openQueue({ prefix }: Deployment, name: string): Queue {
+  const queue = new Queue(name, { connection: openRedis(), prefix, skipMetasUpdate: true });
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+async function jobIn(queue: Queue, id: string): Promise<Job> {
+  const job = await queue.getJob(id);
+  if (!job) throw new Error(`no job ${id}`);
+  return job;
+}
+
+/** Enqueues tasks in the lane "local", and writes more into the job of the first than this version writes. */
+async function enqueueNewer(deployment: Deployment, more: object, goals = ['Newer', 'Plain']) {
+  const tasks = goals.map((goal) => ({ goal, provider: 'local', metadata: { goal } }));
+  const { batch_id: batchId } = await deployment.producer.enqueue({ tasks });
+  const lane = openQueue(deployment, 'tasks-local');
+  const job = await jobIn(lane, taskIdOf(batchId, 0));
+  const plain = job.data;
+  await job.updateData({ ...plain, ...more });
+  return { batchId, taskId: taskIdOf(batchId, 0), lane, plain };
+}
+
+async function isPutBack(lane: Queue, taskId: string): Promise<void> {
+  await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 10_000 }).toBe('delayed');
+}
+
+/** Adds fields to the JSON of a record in a hash. */
+async function change(key: string, field: string, more: object): Promise<void> {
+  const redis = openRedis();
+  const record = JSON.parse((await redis.hget(key, field)) ?? '{}');
+  await redis.hset(key, field, JSON.stringify({ ...record, ...more }));
+}
+
+/** Puts a worker on record that is of a newer version. */
+async function announceNewer({ prefix }: Deployment, reader: number): Promise<void> {
+  const redis = openRedis();
+  await redis.hset(new Keys(prefix).workers(), 'newer', 'null');
+  await redis.hset(new Keys(prefix).beats(), 'newer', Date.now() + 60_000);
+  await new Announcements(redis, prefix).announce('newer', { lanes: ['local'], reader });
+}
+
+test.each([[{ needs: 99 }], [{ version: 2 }], [{ version: 2, batch_id: 7, route: 'elsewhere' }]])(
+  'a job with %j waits, and fails once no newer worker has come',
+  async (more) => {
+    const deployment = await aDeployment({ settings: SHORT });
+    const { batchId, taskId, lane } = await enqueueNewer(deployment, more);
+    await deployment.startWorker();
+    const { counts } = await deployment.producer.settled(batchId);
+    expect(counts).toMatchObject({ succeeded: 1, failed: 1 });
+    const [newer, plain] = await deployment.outcomesOf(batchId);
+    expect(newer).toMatchObject({ status: 'failed', attempts: [], failure: { code: 'VERSION_TOO_NEW' } });
+    expect(plain).toMatchObject({ status: 'succeeded' });
+    expect(await openRedis().exists(new Keys(deployment.prefix).task(taskId))).toBe(0);
+    expect((await lane.getJobLogs(taskId)).logs.join('\n')).toContain('waits for a worker with reader version');
+  },
+);
+
+test('a job with fields that only inform runs at once, and its outcome tells them', async () => {
+  const deployment = await aDeployment();
+  const { batchId, plain } = await enqueueNewer(deployment, {});
+  const lane = openQueue(deployment, 'tasks-local');
+  const route = { ...plain.route, region: 'eu', requested: { ...plain.route.requested, note: 'x' } };
+  await (await jobIn(lane, taskIdOf(batchId, 0))).updateData({ ...plain, hint: 1, needs: 1, route });
+  await deployment.startWorker();
+  await deployment.producer.settled(batchId);
+  expect(await deployment.outcomesOf(batchId)).toMatchObject([{ status: 'succeeded', route }, { status: 'succeeded' }]);
+});
+
+test('a job that waits opens no attempt and spends no try', async () => {
+  const deployment = await aDeployment();
+  const { taskId, lane } = await enqueueNewer(deployment, { needs: 99 });
+  await deployment.startWorker();
+  await isPutBack(lane, taskId);
+  const fields = await openRedis().hkeys(new Keys(deployment.prefix).task(taskId));
+  expect(fields.toSorted()).toEqual(['too_new_looks', 'too_new_since']);
+  expect(await jobIn(lane, taskId)).toMatchObject({ attemptsMade: 0, delay: expect.any(Number) });
+});
+
+test('a job that waits runs once a worker can read it', async () => {
+  const deployment = await aDeployment();
+  const { batchId, taskId, lane, plain } = await enqueueNewer(deployment, { needs: 99 });
+  await deployment.startWorker();
+  await isPutBack(lane, taskId);
+  const job = await jobIn(lane, taskId);
+  await job.updateData(plain);
+  await job.promote();
+  await deployment.producer.settled(batchId);
+  expect(await deployment.outcomesOf(batchId)).toMatchObject([
+    { status: 'succeeded', attempts: [{ epoch: 1, ended: 'succeeded' }] },
+    { status: 'succeeded' },
+  ]);
+});
+
+test('while a newer worker serves the lane, the wait does not run out', async () => {
+  const deployment = await aDeployment({ settings: { tasks: { backoff_ms: 20, version_wait_ms: 1 } } });
+  const { batchId, taskId } = await enqueueNewer(deployment, { needs: 99 });
+  await announceNewer(deployment, 99);
+  await deployment.startWorker();
+  const key = new Keys(deployment.prefix).task(taskId);
+  const looks: unknown[] = [];
+  const redis = openRedis();
+  await redis.config('SET', 'notify-keyspace-events', 'Kh');
+  const listening = openRedis();
+  listening.on('message', (_channel, event) => looks.push(event));
+  await listening.subscribe(`__keyspace@0__:${key}`);
+  await expect.poll(() => looks.filter((event) => event === 'hdel').length, { timeout: 15_000 }).toBeGreaterThan(2);
+  const status = await deployment.producer.status(batchId);
+  expect(status).toMatchObject({ status: 'running', counts: { failed: 0, succeeded: 1 } });
+  await announceNewer(deployment, 98);
+  expect((await deployment.producer.settled(batchId)).counts).toMatchObject({ failed: 1, succeeded: 1 });
+});
+
+test('cancel while the job waits for a newer worker: it ends as cancelled', async () => {
+  const deployment = await aDeployment();
+  const { batchId, taskId, lane } = await enqueueNewer(deployment, { needs: 99 });
+  await deployment.startWorker();
+  await isPutBack(lane, taskId);
+  await deployment.producer.cancel(batchId, 'not needed');
+  await deployment.producer.settled(batchId);
+  const [newer] = await deployment.outcomesOf(batchId);
+  expect(newer).toMatchObject({ status: 'cancelled', reason: 'not needed', attempts: [], metadata: { goal: 'Newer' } });
+});
+
+test('a batch whose record is too new waits, and its status says to upgrade', async () => {
+  const deployment = await aDeployment({ settings: SHORT });
+  const { producer, prefix } = deployment;
+  const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
+  await change(new Keys(prefix).batch(batchId), 'data', { needs: 99, pool: 'eu' });
+  const refused = { code: 'RECORD_UNREADABLE', needs: 99, remedy: expect.stringContaining('Upgrade') };
+  await expect(producer.status(batchId)).rejects.toMatchObject(refused);
+  await expect(deployment.outcomesOf(batchId)).rejects.toMatchObject(refused);
+  await deployment.startWorker();
+  const settled = openRedis();
+  const summary = () => settled.hget(new Keys(prefix).batch(batchId), 'summary');
+  await expect.poll(summary, { timeout: 10_000 }).toContain('"failed":1');
+  expect(await openRedis().hget(new Keys(prefix).outcomes(batchId), '0')).toContain('VERSION_TOO_NEW');
+  const job = await jobIn(openQueue(deployment, 'batches'), batchId);
+  await expect.poll(() => job.getState()).toBe('completed');
+});
+
+test('a batch whose outcome is too new settles once a worker can read it', async () => {
+  const deployment = await aDeployment();
+  const { producer, prefix } = deployment;
+  const { batchId, lane, taskId } = await enqueueNewer(deployment, { needs: 99 }, ['Newer']);
+  const outcome = { ...outcomeOf(taskId, 'Done'), needs: 99 };
+  const key = new Keys(prefix).outcomes(batchId);
+  await openRedis().hset(key, '0', JSON.stringify(outcome));
+  await deployment.startWorker();
+  const batches = openQueue(deployment, 'batches');
+  await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 10_000 }).toBe('failed');
+  await isPutBack(batches, batchId);
+  expect(await producer.status(batchId)).toMatchObject({ status: 'running' });
+  await openRedis().hset(key, '0', JSON.stringify({ ...outcome, needs: 1 }));
+  await (await jobIn(batches, batchId)).promote();
+  expect((await producer.settled(batchId)).failures).toEqual([]);
+});
+
+test('a task whose checkpoint is too new waits as its job would', async () => {
+  const deployment = await aDeployment({ settings: SHORT });
+  const { batchId, taskId } = await enqueueNewer(deployment, {});
+  const keys = new Keys(deployment.prefix);
+  const attempt = { epoch: 1, worker: 'w', turns_before: 0, started_at: isoNow(), ended_at: isoNow() };
+  await openRedis().hset(keys.task(taskId), 'epoch', 1, 'a1', JSON.stringify({ ...attempt, ended: 'handed_back' }));
+  await openRedis().rpush(keys.turns(taskId), JSON.stringify({ ...checkpointOf(1), version: 2 }));
+  await deployment.startWorker();
+  await deployment.producer.settled(batchId);
+  expect(await deployment.outcomesOf(batchId)).toMatchObject([
+    { status: 'failed', failure: { code: 'VERSION_TOO_NEW' } },
+    { status: 'succeeded' },
+  ]);
+});
+
+test('a damaged batch record is reported as such, and settling is not tried again', async () => {
+  const deployment = await aDeployment();
+  const { producer, prefix } = deployment;
+  const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
+  await change(new Keys(prefix).batch(batchId), 'data', { total: 'many' });
+  await expect(producer.status(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
+  await deployment.startWorker();
+  const batches = openQueue(deployment, 'batches');
+  await expect.poll(async () => (await jobIn(batches, batchId)).failedReason, { timeout: 10_000 }).toContain('RECORD');
+  expect((await jobIn(batches, batchId)).attemptsMade).toBe(1);
+  const outcome = JSON.parse((await openRedis().hget(new Keys(prefix).outcomes(batchId), '0')) ?? '{}');
+  expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'RECORD_UNREADABLE' } });
+});
