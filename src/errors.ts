@@ -124,7 +124,8 @@ export const FAILURES = {
   PROVIDER_FAILED: {
     origin: 'provider',
     disposition: 'retry',
-    means: 'The provider failed inside (5xx, 408, 409, an error event in the stream, or an end that is none).',
+    means:
+      'The provider failed (5xx, 408, 409, 421, 423-425, 498, 499, an error event, an unknown stop reason, a failed tool call).',
     remedy: "Look at the provider's status page; the request id is in the failure.",
   },
   PROVIDER_UNREACHABLE: {
@@ -190,7 +191,7 @@ export const FAILURES = {
   CHILD_REFUSED: {
     origin: 'child',
     disposition: 'discard',
-    means: 'The model declined the task.',
+    means: 'The model declined the task, or a content filter of its provider did.',
     remedy: 'Reword the goal, or route it to another model.',
   },
   CHILD_EMPTY_ANSWER: {

@@ -10,7 +10,7 @@ import type { CallLimits } from '../providers/timers.ts';
 import { type Allowance, tokensForNextTurn } from './budget.ts';
 import { EffectJournal, type WriteEffect } from './effect-journal.ts';
 import { repeatedTurns } from './progress.ts';
-import { callTool, type Tool } from './tools.ts';
+import { callTool, fitResults, type Tool } from './tools.ts';
 import { Transcript } from './transcript.ts';
 import { callLimitsOf, type Watchdogs, watchdogsFor } from './watchdogs.ts';
 
@@ -111,8 +111,9 @@ export class Child {
     for (const [position, call] of this.transcript.pendingCalls.entries()) {
       results.push(await this.#answer(call, `${turn}.${position + 1}`, signal));
     }
-    if (results.length > 0) this.#assertProgress(results);
-    return results;
+    const fitted = fitResults(results);
+    if (fitted.length > 0) this.#assertProgress(fitted);
+    return fitted;
   }
 
   async #answer(call: ToolCall, id: string, signal: AbortSignal): Promise<ToolResult> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseForeign } from '../base/foreign.ts';
-import { clip } from '../base/text.ts';
+import { byteLength, clip } from '../base/text.ts';
 import type { ToolCall, ToolResult } from '../contract/checkpoint.ts';
 import { isErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
@@ -74,6 +74,30 @@ export async function callTool(
     if (isErrandError(error, 'CHILD_TOOL_TIMED_OUT')) throw error;
     return answer(`${call.name} failed: ${messageOf(error)}`, true);
   }
+}
+
+/** The most that the results of one turn take in its checkpoint, in bytes of JSON; the reply beside them takes up to 3 MiB. */
+const RESULTS_BYTES = 768 * 1024;
+
+/** Cuts the longest results of one turn until all of them fit into a checkpoint. Most turns are returned as they are. */
+export function fitResults(results: ToolResult[]): ToolResult[] {
+  const sizes = results.map(({ text }) => jsonBytes(text));
+  if (sizes.reduce((sum, size) => sum + size, 0) <= RESULTS_BYTES) return results;
+  const share = Math.floor(RESULTS_BYTES / results.length);
+  return results.map((result, at) =>
+    (sizes[at] ?? 0) <= share ? result : { ...result, text: cutTo(result.text, share) },
+  );
+}
+
+function cutTo(text: string, bytes: number): string {
+  const note = `\n[cut: ${text.length} characters in all, beside the results of other calls]`;
+  let kept = text;
+  while (jsonBytes(kept) > bytes - note.length - 4) kept = clip(kept, Math.floor(kept.length * 0.8));
+  return `${kept}${note}`;
+}
+
+function jsonBytes(text: string): number {
+  return byteLength(JSON.stringify(text));
 }
 
 function limit(text: string): string {

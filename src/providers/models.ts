@@ -9,7 +9,7 @@ import type { Model, ResponseMark } from './model.ts';
 import { mostCostOf } from './prices.ts';
 import type { ProviderProfile } from './profile.ts';
 import { type ConnectWire, outputLimit } from './wires/wire.ts';
-import { withinNamedLimit } from './within-limit.ts';
+import { withinNamedLimit, withinSize } from './within-limit.ts';
 
 /** A wire is loaded with its first model: an SDK takes 30 MB and a tenth of a second, and few deployments use both. */
 const WIRES: Record<Wire, () => Promise<ConnectWire>> = {
@@ -94,10 +94,11 @@ export class Models {
   async open({ profile, route, credential }: ModelOptions): Promise<ModelHandle> {
     const effort = effortFor(profile, route.model, route.reasoning_effort);
     const connect = await this.#connect(profile, credential);
-    const wire = withinNamedLimit(profile, connect({ profile, model: route.model, effort: effort.level }));
+    const wire = connect({ profile, model: route.model, effort: effort.level });
+    const bounded = withinNamedLimit(profile, withinSize(profile, wire));
     const calls = new CallsInFlight();
     return {
-      model: { turn: (request, signal) => calls.run(signal, (live) => wire.turn(request, live)) },
+      model: { turn: (request, signal) => calls.run(signal, (live) => bounded.turn(request, live)) },
       effective: {
         provider: profile.name,
         model: route.model,

@@ -2,6 +2,18 @@ import type { Turn } from '../contract/checkpoint.ts';
 import type { Model, TurnRequest } from './model.ts';
 import { limitAfter } from './output-limit.ts';
 import type { ProviderProfile } from './profile.ts';
+import { assertStorable } from './reply-budget.ts';
+
+/** Makes a model whose turns are small enough to be stored. */
+export function withinSize({ name }: ProviderProfile, model: Model): Model {
+  return {
+    async turn(request, signal) {
+      const turn = await model.turn(request, signal);
+      assertStorable(name, turn);
+      return turn;
+    },
+  };
+}
 
 /**
  * Makes a model that repeats a call once, within the output limit that the provider named as it refused more. A refusal

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { ErrandError, messageOf } from '../errors.ts';
+import { BoundedRedis } from './bounded-redis.ts';
 import { PatientRedis } from './patient-redis.ts';
 import { firstFault, isStaleAddress } from './redis-faults.ts';
 import { slotRefusalOf } from './slot-refusal.ts';
@@ -45,7 +46,7 @@ export function openListeningRedis({ url, onError }: Opening): Redis {
  * when the server turns out not to be the one that takes writes: after a failover a name may lead to another server.
  */
 export function openHastyRedis({ url, onError }: Opening): Redis {
-  const redis = new Redis(url, {
+  const redis = new BoundedRedis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     connectTimeout: 2_000,

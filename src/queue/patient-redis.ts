@@ -1,4 +1,5 @@
-import { Command, Redis, type RedisOptions } from 'ioredis';
+import { Command, type Redis, type RedisOptions } from 'ioredis';
+import { BoundedRedis } from './bounded-redis.ts';
 import { isStaleAddress, refusalOf } from './redis-faults.ts';
 
 const FIRST_HOLD_MS = 50;
@@ -15,7 +16,7 @@ type Answered = Parameters<Redis['handleReconnection']>[1];
  * tenth of its time on writes otherwise. The auto-pipelining of ioredis would do the same, but it rejects commands of a
  * pipeline that a lost connection cut in two, where single ones are sent again.
  */
-export class PatientRedis extends Redis {
+export class PatientRedis extends BoundedRedis {
   #isGathering = false;
   #held: Command[] = [];
   #holdMs = FIRST_HOLD_MS;

@@ -44,7 +44,7 @@ export async function obey(verdict: Verdict, job: Job, token: string): Promise<o
     case 'retry':
       await goFirst(job);
       // A try is left, so it waits for its back-off.
-      return putOff(verdict, job, () => job.moveToFailed(new Error(verdict.line), token));
+      return putOff(verdict, job, () => job.moveToFailed(new Error(clip(verdict.line, MOST_LINE)), token));
     case 'defer':
       await goFirst(job);
       return putOff(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
@@ -58,7 +58,7 @@ export async function obey(verdict: Verdict, job: Job, token: string): Promise<o
       await job.moveToWait(token); // refused by the queue where the lock is another's
       throw new WaitingError();
     case 'abandon':
-      throw new UnrecoverableError(verdict.line);
+      throw new UnrecoverableError(clip(verdict.line, MOST_LINE));
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { callTool, defineTool } from '../../src/agent/tools.ts';
+import { callTool, defineTool, fitResults } from '../../src/agent/tools.ts';
 
 const add = defineTool({
   name: 'add',
@@ -87,6 +87,18 @@ test('cuts a result that is too long and says so', async () => {
   const { text } = await callTool([wordy], callOf('add', '{}'), terms);
   expect(text.length).toBeLessThan(66_000);
   expect(text).toContain('[cut: 100000 characters in all]');
+});
+
+test('cuts the long results of one turn together, so that they fit into its checkpoint', () => {
+  const result = (call_id: string, text: string) => ({ call_id, text, is_error: false });
+  const few = [result('a', 'short'), result('b', 'x'.repeat(64 * 1024))];
+  expect(fitResults(few)).toBe(few);
+  const escaped = '\u0001'.repeat(64 * 1024);
+  const many = [result('short', 'short'), ...Array.from({ length: 127 }, (_, at) => result(`${at}`, escaped))];
+  const fitted = fitResults(many);
+  expect(JSON.stringify(fitted).length).toBeLessThan(800 * 1024);
+  expect(fitted[0]).toEqual(many[0]);
+  expect(fitted[1]?.text).toMatch(/\n\[cut: 65536 characters in all, beside the results of other calls\]$/);
 });
 
 test('is told to the model as a JSON Schema without unknown arguments', () => {

@@ -278,6 +278,17 @@ describe('limits', () => {
     });
   });
 
+  test('a task that becomes too large as JSON is refused, whatever its limits allow', async () => {
+    const escaped = '\u0001'.repeat(700 * 1024);
+    const problems = await problemsOf({ tasks: [{ goal: 'a', context: escaped }] });
+    expect(problems).toEqual({
+      'tasks[0]': expect.stringMatching(/^expected at most 3670016 bytes as JSON, got 43\d{5}$/),
+    });
+    const limits = { ...DEFAULT_LIMITS, max_context_bytes: 64 * 1024 * 1024 };
+    const { problems: wide } = await refusal({ tasks: [{ goal: 'a', context: 'x'.repeat(4 * 1024 * 1024) }] }, limits);
+    expect(wide).toMatchObject([{ path: 'tasks[0]', message: expect.stringContaining('as JSON') }]);
+  });
+
   test('100,001 tasks are refused before any is looked at', async () => {
     const { problems } = await refusal({ tasks: new Array(100_001).fill(5) });
     expect(problems).toEqual([

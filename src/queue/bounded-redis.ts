@@ -1,0 +1,64 @@
+import { type ChainableCommander, type Command, Redis } from 'ioredis';
+import { ErrandError } from '../errors.ts';
+
+/**
+ * The most that is sent to Redis in one command. Redis serves nobody else while it takes a command in, and a client sends
+ * what got no reply again: one command of 512 MB kept a server from everybody for four minutes.
+ */
+export const MAX_COMMAND_BYTES = 4 * 1024 * 1024;
+
+/** A character of a string has at most this many bytes in UTF-8. */
+const MAX_BYTES_PER_CHAR = 3;
+
+type Inner = { sendCommand: (command: Command) => unknown; exec: (...args: unknown[]) => Promise<unknown> };
+
+/** A client that sends no command of more than {@link MAX_COMMAND_BYTES}, alone or in a pipeline or transaction. */
+export class BoundedRedis extends Redis {
+  override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
+    const [command, stream] = sent;
+    // Those of a pipeline were looked at as they were added: to leave one out here would shift the replies of the others.
+    const refusal = stream === undefined ? refusalOf(command) : null;
+    if (refusal === null) return super.sendCommand(...sent);
+    command.reject(refusal);
+    return command.promise;
+  }
+
+  override pipeline(...batch: Parameters<Redis['pipeline']>): ChainableCommander {
+    return bounded(super.pipeline(...batch));
+  }
+
+  override multi(options: { pipeline: false }): Promise<'OK'>;
+  override multi(options?: unknown): ChainableCommander;
+  override multi(options?: unknown): Promise<'OK'> | ChainableCommander {
+    const isPlain = typeof options === 'object' && options !== null && 'pipeline' in options && !options.pipeline;
+    return isPlain ? super.multi({ pipeline: false }) : bounded(Reflect.apply(super.multi, this, [options]));
+  }
+}
+
+/**
+ * Makes a pipeline fail whole if one of its commands is too large: nothing of it is sent. It fails as it is sent, not as the
+ * command is added, because BullMQ does not await the adding of jobs in bulk.
+ */
+function bounded(pipeline: ChainableCommander): ChainableCommander {
+  // The types of ioredis leave `sendCommand` out.
+  const inner = pipeline as unknown as Inner;
+  const [add, exec] = [inner.sendCommand.bind(pipeline), inner.exec.bind(pipeline)];
+  let refusal: ErrandError | null = null;
+  inner.sendCommand = (command) => {
+    refusal ??= refusalOf(command);
+    return add(command);
+  };
+  inner.exec = (...args) => (refusal === null ? exec(...args) : Promise.reject(refusal));
+  return pipeline;
+}
+
+function refusalOf({ name, args }: Command): ErrandError | null {
+  let units = 0;
+  for (const arg of args) units += typeof arg === 'string' || Buffer.isBuffer(arg) ? arg.length : 8;
+  if (units * MAX_BYTES_PER_CHAR <= MAX_COMMAND_BYTES) return null;
+  const bytes = args.reduce((sum: number, arg) => sum + (typeof arg === 'string' ? Buffer.byteLength(arg) : 0), 0);
+  const whole = args.reduce((sum: number, arg) => sum + (Buffer.isBuffer(arg) ? arg.length : 0), bytes);
+  if (whole <= MAX_COMMAND_BYTES) return null;
+  const message = `the command ${name} of ${whole} bytes was not sent to Redis; at most ${MAX_COMMAND_BYTES} are`;
+  return new ErrandError('INTERNAL', message);
+}

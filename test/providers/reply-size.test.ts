@@ -1,0 +1,125 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Wire } from '../../src/contract/route.ts';
+import { ErrandError } from '../../src/errors.ts';
+import { ask, modelOf, profileAt, serve, WIRES } from './models.ts';
+
+const MIB = 1024 * 1024;
+const ANSWER_BYTES = 512 * MIB;
+
+/** The events that bring one piece of text on each wire, with what comes before the first. */
+const TEXT: Record<Wire, { start: unknown[]; piece: (text: string) => unknown }> = {
+  chat: {
+    start: [{ choices: [], usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 } }],
+    piece: (content) => ({ choices: [{ index: 0, delta: { content } }] }),
+  },
+  messages: {
+    start: [
+      { type: 'message_start', message: { content: [], usage: { input_tokens: 7, output_tokens: 3 } } },
+      { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    ],
+    piece: (text) => ({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
+  },
+  responses: {
+    start: [],
+    piece: (delta) => ({ type: 'response.output_text.delta', output_index: 0, content_index: 0, delta }),
+  },
+};
+
+/** A server that sends up to 512 MB of pieces for as long as somebody reads. */
+async function endless(first: string, piece: string) {
+  const sent = { bytes: 0 };
+  const closed = Promise.withResolvers<void>();
+  const server = await serve(async (_, res) => {
+    res.on('close', () => closed.resolve());
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.write(first);
+    while (!res.destroyed && sent.bytes < ANSWER_BYTES) {
+      sent.bytes += piece.length;
+      if (!res.write(piece)) await Promise.race([new Promise((drained) => res.once('drain', drained)), closed.promise]);
+      else await nextTurn();
+    }
+    res.end();
+  });
+  onTestFinished(server.close);
+  return { url: server.url, sent, closed: closed.promise };
+}
+
+/** One turn with what was heard of it, and by how much the memory grew at most while it ran. */
+async function turnOf(wire: Wire, url: string) {
+  const heard = { text: '', usage: 0 };
+  let peak = 0;
+  const before = process.memoryUsage().rss;
+  const watch = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }, 5);
+  const { model } = modelOf(profileAt(wire, url), 'm');
+  const onText = (text: string) => {
+    heard.text += text;
+  };
+  const request = ask('Go', { onText, onUsage: () => (heard.usage += 1) });
+  const fault = await model.turn(request, new AbortController().signal).catch((error: unknown) => error);
+  clearInterval(watch);
+  if (!(fault instanceof ErrandError)) throw new Error('expected an ErrandError');
+  return { fault, heard, grownMiB: (Math.max(peak, process.memoryUsage().rss) - before) / MIB };
+}
+
+const data = (event: unknown) => `data: ${JSON.stringify(event)}\n\n`;
+
+describe.each(WIRES)('an answer of 512 MB on the %s wire', (wire) => {
+  const { start, piece } = TEXT[wire];
+  const first = start.map(data).join('');
+  const SHAPES: [string, string, string][] = [
+    ['in pieces of 64 KiB', first, data(piece('x'.repeat(65_536)))],
+    ['in pieces of 100 characters', first, data(piece('y'.repeat(100))).repeat(500)],
+    ['in one event', `${first}data: ${JSON.stringify(piece('')).slice(0, -3)}`, 'z'.repeat(65_536)],
+    ['in one JSON text', '{"choices":[{"message":{"content":"', 'z'.repeat(65_536)],
+  ];
+  test.each(SHAPES)('%s ends early, within little memory', async (shape, head, more) => {
+    const { url, sent, closed } = await endless(head, more);
+    const { fault, heard, grownMiB } = await turnOf(wire, url);
+    const isJson = shape.includes('JSON');
+    expect(fault.code).toBe(isJson ? 'PROVIDER_MALFORMED' : 'PROVIDER_REPLY_TOO_LARGE');
+    await closed;
+    expect(sent.bytes).toBeLessThan(40 * MIB);
+    expect(grownMiB).toBeLessThan(200);
+    if (shape.includes('pieces')) expect(heard.text.length).toBeGreaterThan(MIB);
+    if (wire !== 'responses' && !isJson) expect(heard.usage).toBeGreaterThan(0);
+  });
+});
+
+describe('a reply at the limit', () => {
+  async function answering(mib: number) {
+    const chars = Math.floor(mib * MIB);
+    const server = await serve((_, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (let at = 0; at < chars; at += 8_192)
+        res.write(data(TEXT.chat.piece('w'.repeat(Math.min(8_192, chars - at)))));
+      res.end(`${data({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}data: [DONE]\n\n`);
+    });
+    onTestFinished(server.close);
+    return modelOf(profileAt('chat', server.url), 'm').model.turn(ask(), new AbortController().signal);
+  }
+
+  test('is a turn while it fits into a record: its text is stored twice', async () => {
+    const turn = await answering(1.49);
+    expect(turn.text).toHaveLength(Math.floor(1.49 * MIB));
+  });
+
+  test('is too large above it', async () => {
+    await expect(answering(1.51)).rejects.toMatchObject({ code: 'PROVIDER_REPLY_TOO_LARGE' });
+  });
+});
+
+test('a tool call with an id of more than 1,024 characters is malformed', async () => {
+  const call = { index: 0, id: 'i'.repeat(2_000), function: { name: 'list', arguments: '{}' } };
+  const server = await serve((_, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.end(
+      `${data({ choices: [{ index: 0, delta: { tool_calls: [call] }, finish_reason: 'tool_calls' }] })}data: [DONE]\n\n`,
+    );
+  });
+  onTestFinished(server.close);
+  const turn = modelOf(profileAt('chat', server.url), 'm').model.turn(ask(), new AbortController().signal);
+  await expect(turn).rejects.toMatchObject({ code: 'PROVIDER_MALFORMED', message: expect.stringContaining('2000') });
+});
