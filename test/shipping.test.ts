@@ -38,6 +38,9 @@ const Compose = z.looseObject({
   secrets: z.record(z.string(), z.strictObject({ file: z.string() })),
 });
 
+const Packed = z.array(z.looseObject({ files: z.array(z.looseObject({ path: z.string() })) }));
+const Pins = z.looseObject({ devDependencies: z.record(z.string(), z.string()) });
+
 const compose = Compose.parse(parseYaml(textOf('docker-compose.yml'), { merge: true }));
 const services = Object.entries(compose.services);
 const ours = services.filter(([, { build }]) => build !== undefined);
@@ -104,6 +107,31 @@ describe('the Dockerfile', () => {
     );
     expect(kept.every((line) => line.startsWith('!'))).toBe(true);
     expect(kept.filter((line) => /secrets|node_modules|\.env|\.git/.test(line))).toEqual([]);
+  });
+});
+
+describe('the package', () => {
+  test('holds what was built and the pages about it, and no tool of a check', async () => {
+    const flags = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+    const { stdout } = await execute('npm', flags, {
+      cwd: root,
+      env: { ...process.env, npm_config_loglevel: 'silent' },
+    });
+    const paths = Packed.parse(JSON.parse(stdout)).flatMap(({ files }) => files.map(({ path }) => path));
+    expect(paths).toContain('README.md');
+    expect(paths.filter((path) => !/^(dist\/|(LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/.test(path))).toEqual(
+      [],
+    );
+  });
+
+  test('leaves the tools of checks to a package of their own, pinned and without addresses', () => {
+    const tools = Pins.parse(JSON.parse(textOf('checks/package.json'))).devDependencies;
+    expect(Object.values(tools).filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    expect(textOf('checks/package-lock.json')).not.toMatch(/"resolved"|https?:/);
+    for (const name of Object.keys(tools)) {
+      expect(textOf('checks/package-lock.json')).toContain(`node_modules/${name}`);
+      expect(textOf('package-lock.json')).not.toContain(name);
+    }
   });
 });
 

@@ -1,0 +1,162 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
+import type { ChatCompletionRequest, LLMock } from '@copilotkit/aimock';
+import { composeProducer } from '../../src/app/compose-producer.ts';
+import { startWorker } from '../../src/app/compose-worker.ts';
+import { loadConfig, processEnvironment } from '../../src/app/config.ts';
+import { startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
+import { Redactor } from '../../src/base/secret.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { ENDPOINTS, type EndpointName, KEY, settingsOf } from './endpoint.ts';
+
+/** A kind of task in the batch: what aimock answers, and what its outcome must say. */
+type Kind = { name: string; answer: (mock: LLMock, goal: string) => void; expected: (endpoint: EndpointName) => Ended };
+
+/** What of an outcome is compared. */
+type Ended = {
+  status: string;
+  text: string | null;
+  code: string | null;
+  attempts: (string | undefined)[];
+  turns: number;
+};
+
+/** A task whose outcome is not the one that was expected. */
+export type Missed = { task: string; expected: Ended; ended: Ended };
+
+const FILES = ['a.txt', 'b.txt'];
+
+function results({ messages }: ChatCompletionRequest): { content: string } {
+  const texts = messages.flatMap(({ role, content }) => (role === 'tool' ? [String(content)] : []));
+  return { content: texts.join(' ') };
+}
+
+const KINDS: Kind[] = [
+  {
+    name: 'writes two files at once',
+    answer: (mock, goal) => {
+      const toolCalls = FILES.map((path) => ({ name: 'write_file', arguments: { path, content: 'twelve bytes' } }));
+      mock.on({ userMessage: goal, hasToolResult: false }, { toolCalls });
+      mock.on({ userMessage: goal, hasToolResult: true }, results);
+    },
+    expected: () => ({
+      status: 'succeeded',
+      text: 'Wrote 12 bytes to a.txt. Wrote 12 bytes to b.txt.',
+      code: null,
+      attempts: ['succeeded'],
+      turns: 2,
+    }),
+  },
+  {
+    name: 'meets a rate limit',
+    answer: (mock, goal) => {
+      const limited = {
+        error: { message: 'Rate limit reached.', type: 'rate_limit_error' },
+        status: 429,
+        retryAfter: 1,
+      };
+      mock.on({ userMessage: goal, sequenceIndex: 0 }, limited);
+      mock.on({ userMessage: goal, sequenceIndex: 1 }, { content: 'After the limit.' });
+    },
+    expected: () => ({
+      status: 'succeeded',
+      text: 'After the limit.',
+      code: null,
+      attempts: ['deferred', 'succeeded'],
+      turns: 1,
+    }),
+  },
+  {
+    name: 'is cut off once',
+    answer: (mock, goal) => {
+      const cut = { chunkSize: 5, truncateAfterChunks: 4 };
+      mock.on({ userMessage: goal, sequenceIndex: 0 }, { content: 'This never arrives as a whole.' }, cut);
+      mock.on({ userMessage: goal, sequenceIndex: 1 }, { content: 'Whole.' });
+    },
+    expected: () => ({ status: 'succeeded', text: 'Whole.', code: null, attempts: ['failed', 'succeeded'], turns: 1 }),
+  },
+  {
+    name: 'is refused',
+    answer: (mock, goal) => {
+      mock.on(
+        { userMessage: goal },
+        { error: { message: 'No such field.', type: 'invalid_request_error' }, status: 400 },
+      );
+    },
+    expected: () => ({
+      status: 'failed',
+      text: null,
+      code: 'PROVIDER_REFUSED_REQUEST',
+      attempts: ['failed'],
+      turns: 0,
+    }),
+  },
+];
+
+/**
+ * Runs one batch through a real worker on a Redis of its own: each kind of task on each endpoint. Returns the tasks whose
+ * outcome is another than the expected one.
+ */
+export async function runWorker(mock: LLMock): Promise<{ tasks: number; missed: Missed[] }> {
+  const planned = ENDPOINTS.flatMap((endpoint) =>
+    KINDS.map((kind) => ({ endpoint, kind, goal: `${kind.name}, on ${endpoint}.` })),
+  );
+  for (const { kind, goal } of planned) kind.answer(mock, goal);
+  const dir = await mkdtemp(join(tmpdir(), 'errand-aimock-'));
+  const redis = await startEmbeddedRedis({
+    dir,
+    path: processEnvironment().PATH ?? '',
+    isRoot: process.getuid?.() === 0,
+  });
+  const config = loadConfig(
+    { ERRAND_CONFIG: '/dev/null', CHECK_KEY: KEY.reveal() },
+    {
+      redis_url: redis.url,
+      providers: Object.fromEntries(ENDPOINTS.map((endpoint) => [endpoint, settingsOf(endpoint, mock.url)])),
+      tasks: { backoff_ms: 20 },
+      worker: {
+        name: 'checked',
+        health_port: 0,
+        health_host: '127.0.0.1',
+        workspace_root: join(dir, 'work'),
+        drain_grace_ms: 0,
+      },
+    },
+  );
+  const redactor = new Redactor();
+  const log = createLog({ level: 'error', isPretty: false, redactor, output: new PassThrough().pipe(process.stderr) });
+  const worker = await startWorker(config, log, redactor);
+  const producer = composeProducer(config);
+  try {
+    const tasks = planned.map(({ goal, endpoint }) => ({ goal, provider: endpoint, toolsets: ['workspace' as const] }));
+    const { batch_id: batchId } = await producer.enqueue({ tasks });
+    await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
+    const outcomes = await Array.fromAsync(producer.outcomes(batchId));
+    const judged = planned.map(({ endpoint, kind, goal }, at) => ({
+      task: goal,
+      expected: kind.expected(endpoint),
+      ended: endOf(outcomes[at]),
+    }));
+    return {
+      tasks: planned.length,
+      missed: judged.filter(({ expected, ended }) => !isDeepStrictEqual(expected, ended)),
+    };
+  } finally {
+    await worker.drain();
+    await producer.close();
+    await redis.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function endOf(outcome: Outcome | undefined): Ended {
+  if (outcome === undefined) return { status: 'none', text: null, code: null, attempts: [], turns: 0 };
+  const { status, attempts, turns } = outcome;
+  const text = outcome.status === 'succeeded' ? outcome.answer.text : null;
+  const code = 'failure' in outcome ? outcome.failure.code : null;
+  return { status, text, code, attempts: attempts.map(({ ended }) => ended), turns };
+}
