@@ -28,6 +28,7 @@ import { closeGivenUp } from '../worker/close-unopened.ts';
 import { identifyWorker } from '../worker/identity.ts';
 import { Releasers } from '../worker/releasers.ts';
 import { runTask } from '../worker/run-task.ts';
+import { whyUnreadable } from '../worker/self-check.ts';
 import { settleBatch } from '../worker/settle-batch.ts';
 import type { TaskDeps } from '../worker/task-deps.ts';
 import { UnattendedSweep } from '../worker/unattended-sweep.ts';
@@ -98,7 +99,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
         whyNotReady: () => {
           if (!consumer) return 'starting';
           if (!consumer.isTaking) return 'draining';
-          return redisHealth.whyNot;
+          return redisHealth.whyNot ?? whyUnreadable();
         },
         metrics: () => scrape(telemetry, redisHealth.whyNot === null ? { workers, lanes: consumer } : null),
       },

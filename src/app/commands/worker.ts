@@ -1,12 +1,17 @@
 import { Redactor } from '../../base/secret.ts';
 import { createLog } from '../../telemetry/log.ts';
+import { closePrototypes } from '../close-prototypes.ts';
 import { startWorker } from '../compose-worker.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { aborted, onStop } from '../stopping.ts';
 
-/** Runs a worker until a signal asks it to stop, then drains it. Logs to standard output, its one result. */
+/**
+ * Runs a worker until a signal asks it to stop, then drains it. Logs to standard output, its one result. The process is the
+ * worker's alone, so its prototypes are closed; `createWorker` leaves those of its host as they are.
+ */
 export async function worker(): Promise<number> {
+  closePrototypes();
   const stopping = onStop();
   const config = loadConfig();
   const redactor = new Redactor();

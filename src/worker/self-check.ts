@@ -1,0 +1,49 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isoNow } from '../base/clock.ts';
+import { Checkpoint } from '../contract/checkpoint.ts';
+import { LedgerRow } from '../contract/cleanup.ts';
+import { TaskJob } from '../contract/task.ts';
+import { NO_USAGE } from '../contract/usage.ts';
+import { messageOf } from '../errors.ts';
+import { type Contract, readRecord } from '../records/read-record.ts';
+
+/**
+ * Tells why this process can no longer read what it writes itself, or `null` while it can. It encodes a job and records
+ * and reads them back; what others wrote is not looked at.
+ *
+ * Something that changed the objects of the process, such as a field on `Object.prototype`, would otherwise fail every task
+ * while the worker seems well.
+ */
+export function whyUnreadable(): string | null {
+  const at = isoNow();
+  const [job, checkpoint, row] = [jobAt(at), checkpointAt(at), rowAt(at)];
+  const why = lost(TaskJob, job) ?? lost(Checkpoint, checkpoint) ?? lost(LedgerRow, row);
+  return why && `this process cannot read what it writes, restart it: ${why}`;
+}
+
+function lost<T>(contract: Contract<T>, written: T): string | null {
+  try {
+    const read = readRecord(contract, JSON.stringify(written), 'a record of its own');
+    return isDeepStrictEqual(read, written) ? null : 'a record of its own came back changed';
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function jobAt(at: string): TaskJob {
+  const task = { goal: `be read at ${at}`, toolsets: ['workspace' as const], budget: { turns: 1 }, metadata: { at } };
+  const named = { provider: 'self', model: 'self', reasoning_effort: 'low' as const };
+  const chosen_by = { provider: 'task' as const, model: 'task' as const, reasoning_effort: 'task' as const };
+  return { version: 1, batch_id: 'self', index: 0, task, route: { ...named, requested: named, chosen_by } };
+}
+
+function checkpointAt(at: string): Checkpoint {
+  const call = { id: at, name: 'read', arguments: '{}' };
+  const native = { role: 'assistant', content: at, tool_calls: [call] };
+  const reply = { native, text: at, tool_calls: [call], stop: 'tools' as const, usage: NO_USAGE, cost_usd: null };
+  return { version: 1, turn: 1, tool_results: [{ call_id: at, text: at, is_error: false }], reply };
+}
+
+function rowAt(at: string): LedgerRow {
+  return { status: 'acquired', acquired_at: at, kind: 'client', ref: 'self', epoch: 1, owner: 'self', intent_at: at };
+}
