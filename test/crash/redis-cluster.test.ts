@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
+import { closeRedis, openPatientRedis, unavailable } from '../../src/queue/connection.ts';
+import { isRedisFault, refusalOf } from '../../src/queue/redis-faults.ts';
 import { aFolder, start } from '../app/run-cli.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { freshPrefix } from '../helpers/redis.ts';
@@ -106,4 +108,31 @@ test('a cluster that is down is waited for', async () => {
   await holder.redis.call('CLUSTER', 'ADDSLOTS', slot);
   await expectAllWell(trouble, holder.url);
   expect(redisLines(trouble)).toEqual([expect.stringMatching(/^refusing CLUSTERDOWN: /), 'ok']);
+});
+
+test('a script whose keys leave while it runs meets a fault of Redis, and is not sent again', async () => {
+  const { prefix, slot, holder, other } = await aPlace();
+  await holder.redis.set(`${prefix}:here`, '1');
+  await cluster.startMove(slot, holder, other);
+  const script = "redis.call('INCR', KEYS[1]) return redis.call('GET', ARGV[1])";
+  const error = await holder.redis
+    .eval(script, 1, `${prefix}:here`, `${prefix}:gone`)
+    .catch((thrown: unknown) => thrown);
+  expect(isRedisFault(error)).toBe(true);
+  expect(refusalOf(error)).toBeNull();
+});
+
+test('a transaction that ends after its slot has moved is rejected and not held', async () => {
+  const { prefix, slot, holder, other } = await aPlace();
+  const redis = openPatientRedis({ url: holder.url, onError: () => undefined });
+  onTestFinished(() => closeRedis(redis));
+  await redis.multi({ pipeline: false });
+  await redis.set(`${prefix}:key`, '1');
+  await cluster.finishMove(slot, holder, other);
+  const error = await redis.exec().catch((thrown: unknown) => thrown);
+  expect(redis.refusal).toBeNull();
+  expect(unavailable(redis, error)).toMatchObject({
+    code: 'REDIS_UNSUITABLE',
+    remedy: expect.stringContaining(other.address),
+  });
 });
