@@ -10,13 +10,10 @@ import type { CallLimits } from '../providers/timers.ts';
 import { type Allowance, tokensForNextTurn } from './budget.ts';
 import { EffectJournal, type WriteEffect } from './effect-journal.ts';
 import { repeatedTurns } from './progress.ts';
+import { promptOf, SYSTEM } from './prompt.ts';
 import { callTool, fitResults, type Tool } from './tools.ts';
 import { Transcript } from './transcript.ts';
 import { callLimitsOf, type Watchdogs, watchdogsFor } from './watchdogs.ts';
-
-const SYSTEM = `You carry out one task on your own. Nobody answers questions, so decide what is open and say what you decided.
-Everything you know about the task is in the message. Use your tools where they help.
-When you are done, answer with the result alone.`;
 
 /**
  * What a child is built from. `record` is called after each model call, before anything else happens; `shouldYield` before
@@ -204,12 +201,4 @@ export class Child {
       if (this.#classOf(call) === 'idempotent') await this.#callTool(call, signal);
     }
   }
-}
-
-function promptOf({ task, batchContext }: ChildParts): string {
-  const parts = [
-    batchContext && `Background of the batch:\n${batchContext}`,
-    task.context && `Context:\n${task.context}`,
-  ];
-  return [...parts.filter(Boolean), parts.some(Boolean) ? `Task:\n${task.goal}` : task.goal].join('\n\n');
 }

@@ -7,7 +7,7 @@ import type { ToolDefinition } from '../providers/model.ts';
 import { runWithin } from './tool-limit.ts';
 
 /** The longest tool result a model is shown; the rest is cut with a note. */
-const RESULT_CHARS = 64 * 1024;
+export const RESULT_CHARS = 64 * 1024;
 
 /**
  * Something a child can do. `run` gets arguments that fit the schema and a signal it must heed; what it throws is told to

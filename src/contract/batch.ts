@@ -112,8 +112,12 @@ export const BatchSummary = stored({
   counts: Counts,
   usage: Usage,
   cost_usd: Cost,
-  /** Tasks whose price is unknown; where it is above 0, `cost_usd` is `null`. */
+  /** Tasks whose cost is unknown; if it is above 0, `cost_usd` is `null`. */
   unpriced_tasks: z.number().int(),
+  /** Model calls of unknown cost that may have been billed; absent for none. */
+  calls_of_unknown_cost: z.number().int().positive().optional(),
+  /** The cost of all other calls; present with `calls_of_unknown_cost`. */
+  known_cost_usd: z.number().nonnegative().optional(),
   /** The first failures by index, at most ten. */
   failures: z.array(stored({ index: z.number().int(), task_id: z.string(), failure: Failure })),
   cleanup: stored({ released: z.number().int(), open: z.number().int() }),
@@ -130,6 +134,8 @@ export type BatchStatus = {
   counts: Counts;
   ended: number;
   running: number;
+  /** Model calls of unknown cost that may have been billed, of the tasks that have ended; absent for none. */
+  calls_of_unknown_cost?: number;
   /** The metadata of the batch, as the producer wrote it. */
   metadata?: Metadata;
   cancel?: CancelFlag;

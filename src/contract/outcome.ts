@@ -53,13 +53,19 @@ const common = {
   attempts: z.array(Attempt),
   turns: z.number().int().nonnegative(),
   tool_calls: z.number().int().nonnegative(),
+  /** Of all model calls: the recorded turns, and what the provider had reported of calls that were cut off. */
   usage: Usage,
+  /** `null` if the cost of any call is unknown: without a price, or cut off before the provider reported its usage. */
   cost_usd: Cost,
+  /** Model calls of unknown cost that may have been billed; absent for none. */
+  calls_of_unknown_cost: z.number().int().positive().optional(),
+  /** The cost of all other calls; present with `calls_of_unknown_cost`. */
+  known_cost_usd: z.number().nonnegative().optional(),
   /** Calls that were made again because their first time was cut off: at most so many were paid twice. */
   calls_possibly_paid_twice: z.number().int().nonnegative(),
   /**
-   * The most that the first time of those calls can have cost, beside `cost_usd`; absent where there are none. Reckoned
-   * from the input of the turn that was made again and the most output the deployment allows one turn.
+   * The most that the first time of those calls can have cost; absent for none, `null` without a price. Computed from the
+   * input of the turn that was made again, or else the size of its request, and the output limit of one turn.
    */
   possibly_paid_twice_usd: Cost.optional(),
   /** Calls of effect tools that were begun and whose end nobody saw, in order; absent where there are none. */
@@ -95,7 +101,7 @@ export const Outcome = z.discriminatedUnion('status', [
     requested_at: z.iso.datetime(),
     /** When the model call that was cut short had ended; absent where none was under way. */
     call_closed_at: z.iso.datetime().optional(),
-    /** The tokens of that call which the provider had told of by then: billed, and not part of `usage`. */
+    /** The tokens of that call that the provider had reported: billed, and part of `usage`. */
     call_usage: Usage.optional(),
     partial: Answer.optional(),
     ...common,

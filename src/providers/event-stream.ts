@@ -109,24 +109,14 @@ function eventOf(profile: ProviderProfile, response: Response, { event: name, da
   return event;
 }
 
-/** What went wrong, as an event of one of the wires tells it; `undefined` if nothing did. */
+/**
+ * What went wrong, as an event of one of the wires tells it; `undefined` if nothing did. A response that failed is left to
+ * its wire, because its event also reports the usage that is billed.
+ */
 function complaintOf(event: Record<string, unknown>): unknown {
-  if (isRecord(event.response) && hasFailed(event, event.response)) {
-    const { error, status } = event.response;
-    return isFilled(error)
-      ? error
-      : { message: `the response ended with the status ${JSON.stringify(status ?? 'failed')}` };
-  }
   const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : undefined;
   if (isRecord(choice) && isFilled(choice.error)) return choice.error;
   return isComplaint(event) ? event : undefined;
-}
-
-/** Some servers end every response with one event and put what became of it into the response itself. */
-function hasFailed({ type }: Record<string, unknown>, { status }: Record<string, unknown>): boolean {
-  return (
-    type === 'response.failed' || (type === 'response.completed' && (status === 'failed' || status === 'cancelled'))
-  );
 }
 
 function isDone(data: string): boolean {

@@ -1,14 +1,14 @@
 import type { Secret } from '../base/secret.ts';
 import type { ReasoningEffort } from '../contract/effort.ts';
 import type { EffectiveRoute, Wire } from '../contract/route.ts';
-import type { Cost } from '../contract/usage.ts';
+import type { Cost, Usage } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
 import { effortFor } from './effort.ts';
 import { createProviderFetch, type WireCredential } from './fetch.ts';
 import type { Model, ResponseMark } from './model.ts';
-import { mostCostOf } from './prices.ts';
+import { costOf } from './prices.ts';
 import type { ProviderProfile } from './profile.ts';
-import { type ConnectWire, outputLimit } from './wires/wire.ts';
+import type { ConnectWire } from './wires/wire.ts';
 import { withinNamedLimit, withinSize } from './within-limit.ts';
 
 /** A wire is loaded with its first model: an SDK takes 30 MB and a tenth of a second, and few deployments use both. */
@@ -35,8 +35,8 @@ export type Closing = { aborted: number; inFlight: number };
 export type ModelHandle = {
   model: Model;
   effective: EffectiveRoute;
-  /** The most a call can cost in US dollars, by its input and the output it is asked for; `null` where unknown. */
-  mostCostOf(inputTokens: number, maxOutputTokens: number): Cost;
+  /** The cost of so many tokens in US dollars; `null` if the price is unknown. */
+  costOf(usage: Usage): Cost;
   /** Aborts every call in flight, waits for them to end, and refuses further ones. Never rejects; may be repeated. */
   close(): Promise<Closing>;
 };
@@ -108,8 +108,7 @@ export class Models {
         wire: profile.wire,
         credential_id: credential.id,
       },
-      mostCostOf: (inputTokens, maxOutputTokens) =>
-        mostCostOf(profile, route.model, { inputTokens, outputTokens: outputLimit(profile, maxOutputTokens) }),
+      costOf: (usage) => costOf(profile, route.model, { ...usage, cache_write_tokens: 0 }),
       close: () =>
         calls.close(() => new ErrandError('INTERNAL', `The model of provider "${profile.name}" was closed.`)),
     };

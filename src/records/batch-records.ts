@@ -10,7 +10,6 @@ import {
   type BatchStatus,
   BatchSummary,
   type CancelFlag,
-  type Counts,
 } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
@@ -24,6 +23,7 @@ import {
   SEAL_BATCH,
   SETTLE,
 } from './batch-scripts.ts';
+import { COUNTERS, countersIn } from './counters.ts';
 import { wakesIn } from './job-name.ts';
 import { Keys } from './keys.ts';
 import type { TooNew } from './opening.ts';
@@ -32,6 +32,7 @@ import { readOutcome } from './read-outcome.ts';
 import { assertOwnVersion, readAnyVersion, readRecord } from './read-record.ts';
 import { recordText } from './record-text.ts';
 import { repliesOf } from './replies.ts';
+import { apart, together } from './spend-beside.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;
@@ -118,26 +119,23 @@ export class BatchRecords {
   /** Where the batch stands, or `null` where it is not on record. */
   async status(batchId: string): Promise<BatchStatus | null> {
     const pipeline = this.#redis.pipeline();
-    pipeline.hmget(this.#keys.batch(batchId), 'data', 'status', 'cancel', 'summary');
-    pipeline.hmget(this.#keys.batch(batchId), 'n:succeeded', 'n:failed', 'n:rejected', 'n:cancelled');
+    pipeline.hmget(this.#keys.batch(batchId), 'data', 'status', 'cancel', 'summary', 'summary+');
+    pipeline.hmget(this.#keys.batch(batchId), ...COUNTERS);
     pipeline.scard(this.#keys.running(batchId));
     const [head, numbers, running] = await repliesOf(pipeline);
-    const [data, stage, cancel, summary] = head as (string | null)[];
+    const [data, stage, cancel, summary, beside] = head as (string | null)[];
     if (!data) return null;
     const { name, total, metadata } = recordOf(batchId, data);
-    const [succeeded = 0, failed = 0, rejected = 0, cancelled = 0] = (numbers as (string | null)[]).map(Number);
-    const counts: Counts = { succeeded, failed, rejected, cancelled };
     const common = {
       batch_id: batchId,
       name,
       total,
-      counts,
-      ended: succeeded + failed + rejected + cancelled,
+      ...countersIn(numbers),
       running: Number(running),
       ...(metadata && { metadata }),
       ...(cancel && { cancel: readFlag(cancel) }),
     };
-    if (summary) return { ...common, status: 'settled', summary: summaryOf(batchId, summary) };
+    if (summary) return { ...common, status: 'settled', summary: summaryOf(batchId, summary, beside) };
     return { ...common, status: stage === 'enqueueing' ? 'enqueueing' : 'running' };
   }
 
@@ -153,13 +151,15 @@ export class BatchRecords {
       this.#keys.outcomes(batchId),
       ...fields,
       ...fields.map((field) => `${field}+`),
+      ...fields.map((field) => `${field}:spend`),
     );
     return fields.map((_, at) => {
       const text = texts[at];
       if (!text) return null;
       const taskId = taskIdOf(batchId, from + at);
       if (isPatient) assertOwnVersion(text, `the outcome of task ${taskId}`);
-      return readOutcome(batchId, from + at, text, texts[fields.length + at]);
+      const outcome = readOutcome(batchId, from + at, text, texts[fields.length + at]);
+      return together(outcome, texts[2 * fields.length + at]);
     });
   }
 
@@ -178,8 +178,8 @@ export class BatchRecords {
 
   /** The summary of a settled batch. @throws ErrandError `RECORD_UNREADABLE`. */
   async summary(batchId: string): Promise<BatchSummary | null> {
-    const summary = await this.#redis.hget(this.#keys.batch(batchId), 'summary');
-    return summary ? summaryOf(batchId, summary) : null;
+    const [summary, beside = null] = await this.#redis.hmget(this.#keys.batch(batchId), 'summary', 'summary+');
+    return summary ? summaryOf(batchId, summary, beside) : null;
   }
 
   /** Notes that a record of the batch is too new to settle it, and returns how long it has waited. */
@@ -200,9 +200,10 @@ export class BatchRecords {
     const event = JSON.stringify({ event: 'batch_settled', version: 1, batch_id: id, at: isoNow() });
     const keys = [this.#keys.batch(id), this.#keys.outcomes(id), this.#keys.running(id), this.#keys.parked(id)];
     keys.push(this.#keys.resting(id));
-    const text = recordText(summary, this.#redactor);
-    const reply = await SETTLE.run(this.#redis, keys, [text, this.#retentionSeconds, this.#keys.events(id), event]);
-    return summaryOf(id, String(reply));
+    const { plain, beside } = apart(summary);
+    const args = [recordText(plain, this.#redactor), this.#retentionSeconds, this.#keys.events(id), event, beside];
+    const [first, besideFirst] = (await SETTLE.run(this.#redis, keys, args)) as [string, string | null];
+    return summaryOf(id, first, besideFirst);
   }
 
   /** The tasks of a batch, or the one task, whose jobs wait for a place or until they come back: to wake on a cancel. */
@@ -240,6 +241,6 @@ function verdictOf(batchId: string, text: string): AdmissionVerdict {
   return readRecord(AdmissionVerdict, text, `the admission of batch ${batchId}`);
 }
 
-function summaryOf(batchId: string, text: string): BatchSummary {
-  return readRecord(BatchSummary, text, `the summary of batch ${batchId}`);
+function summaryOf(batchId: string, text: string, beside: string | null | undefined): BatchSummary {
+  return together(readRecord(BatchSummary, text, `the summary of batch ${batchId}`), beside);
 }

@@ -42,18 +42,20 @@ return 1
 
 /**
  * Settles a batch: its summary is written once, and all its records get their retention.
- * KEYS batch, outcomes, running, parked, resting. ARGV summary, retention in seconds, events channel, event.
- * Returns the summary on record.
+ * KEYS batch, outcomes, running, parked, resting. ARGV summary, retention in seconds, events channel, event, what of its
+ * spend stands beside the summary or ''.
+ * Returns the summary on record and what stands beside it.
  */
 export const SETTLE = new Script(`
 if redis.call('HSETNX', KEYS[1], 'summary', ARGV[1]) == 1 then
   redis.call('HSET', KEYS[1], 'status', 'settled')
+  if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'summary+', ARGV[5]) end
   redis.call('EXPIRE', KEYS[1], ARGV[2])
   redis.call('EXPIRE', KEYS[2], ARGV[2])
   redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5])
   redis.call('PUBLISH', ARGV[3], ARGV[4])
 end
-return redis.call('HGET', KEYS[1], 'summary')
+return redis.call('HMGET', KEYS[1], 'summary', 'summary+')
 `);
 
 /**

@@ -2,6 +2,7 @@ import { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import { amendCleanup, CleanupStep, cleanupOf, LedgerRow } from '../contract/cleanup.ts';
 import { EffectCall } from '../contract/effect-call.ts';
 import { Attempt } from '../contract/outcome.ts';
+import { CutSpend } from '../contract/spend.ts';
 import { pairsOf } from './pairs.ts';
 import { readEntry, readRecord } from './read-record.ts';
 
@@ -20,6 +21,10 @@ export type TaskHistory = {
   closedRows: number;
   response: BackgroundResponse | null;
   effects: EffectCall[];
+  /** By epoch, what the cut-off calls of an attempt cost. */
+  cutSpends: ReadonlyMap<number, CutSpend>;
+  /** It could not be read; all else in it is empty. */
+  isUnreadable: boolean;
 };
 
 /** The history of a task nothing is known of. */
@@ -30,7 +35,12 @@ export const NO_HISTORY: Readonly<TaskHistory> = {
   closedRows: 0,
   response: null,
   effects: [],
+  cutSpends: new Map(),
+  isUnreadable: false,
 };
+
+/** The history of a task that cannot be read. */
+export const UNREADABLE_HISTORY: Readonly<TaskHistory> = { ...NO_HISTORY, isUnreadable: true };
 
 /**
  * Reads what `HISTORY` returns, of the attempts before an epoch. An earlier attempt that never said how it ended is marked
@@ -59,7 +69,20 @@ export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): Ta
     effects: pairsOf(effects)
       .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
       .map(([, text]) => readRecord(EffectCall, text, 'the call of an effect tool')),
+    cutSpends: cutSpendsIn(fields),
+    isUnreadable: false,
   };
+}
+
+/** Of a spend that cannot be read, nothing is known, as of one that was never written. */
+function cutSpendsIn(fields: ReadonlyMap<string, string>): Map<number, CutSpend> {
+  const spends = new Map<number, CutSpend>();
+  for (const [name, text] of fields) {
+    const [, epoch] = /^spend(\d+)$/.exec(name) ?? [];
+    const spend = epoch === undefined ? null : readEntry(CutSpend, text);
+    if (spend) spends.set(Number(epoch), spend);
+  }
+  return spends;
 }
 
 /** The newest epoch in what `HISTORY` returns; 0 for a task that never started. */

@@ -18,7 +18,8 @@ import { readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
 import { masked, recordText } from './record-text.ts';
 import { repliesOf } from './replies.ts';
-import { NO_HISTORY, newestEpochIn, type RowEntry, type TaskHistory, unclosed } from './task-history.ts';
+import { apart, together } from './spend-beside.ts';
+import { newestEpochIn, type RowEntry, type TaskHistory, UNREADABLE_HISTORY, unclosed } from './task-history.ts';
 import {
   CHECKPOINT,
   CLOSE,
@@ -174,26 +175,27 @@ export class TaskRecords {
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.turns(taskId), this.#keys.effects(taskId)];
-    const { text, record } = masked(outcome, this.#redactor);
+    const { plain, beside, calls } = apart(outcome);
+    const { text, record } = masked(plain, this.#redactor);
     const args = [taskId, index, String(epoch), text];
-    args.push(this.#keys.events(batchId), event, status, knownRows, ...this.#closing(given));
+    args.push(this.#keys.events(batchId), event, status, knownRows, beside, calls, ...this.#closing(given));
     const reply = await CLOSE.run(this.#redis, keys, args);
     const [verdict, first, wake] = reply as [string, unknown, string[]];
     if (verdict === 'ended')
       return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null), wake: wakesIn(wake) };
     fenced(reply, batchId);
-    return { status: 'recorded', outcome: record, wake: wakesOf(reply) };
+    return { status: 'recorded', outcome: together(record, beside), wake: wakesOf(reply) };
   }
 
   /**
-   * What is on record of a task that has not ended, with its newest epoch (0 for one that never started). Nothing, where
-   * the record does not parse.
+   * What is on record of a task that has not ended, with its newest epoch (0 for one that never started). Nothing, and the
+   * word that it is unreadable, if the record does not parse.
    */
   async history(taskId: string): Promise<TaskHistory & { epoch: number }> {
     const reply = await READ_HISTORY.run(this.#redis, this.#keys.history(taskId), []);
     const opened = openedOf(newestEpochIn(reply), reply);
     if (opened.status === 'opened') return opened;
-    return { ...NO_HISTORY, epoch: opened.epoch };
+    return { ...UNREADABLE_HISTORY, epoch: opened.epoch };
   }
 
   /** Starts the wait of a task for a newer worker over: there is one. */

@@ -135,6 +135,17 @@ ${ANSWER}
 `);
 
 /**
+ * Writes what the cut-off calls of an attempt cost. Not fenced: a superseded attempt may say so of itself. Refused once the
+ * task has its outcome, because nothing would remove it then.
+ * KEYS task. ARGV epoch, spend. Returns 1 if it is written.
+ */
+export const NOTE_SPEND = new Script(`
+if redis.call('HEXISTS', KEYS[1], 'a' .. ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'spend' .. ARGV[1], ARGV[2])
+return 1
+`);
+
+/**
  * Writes a call of an effect tool, in the place of what is on record of it. Fenced: a stale owner may begin none, and what
  * it learns of one it began comes too late, because its successor has told the model that nobody knows.
  * KEYS batch, outcomes, task, effects. ARGV index, epoch, id of the call, call.
@@ -189,7 +200,8 @@ return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
  * closed after the outcome was made amend it. The same outcome sent again is taken as written, and its place as given up.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, turns, effects. ARGV task id,
  * index, epoch, outcome, events channel, event, status, how many closed rows the outcome was made
- * with, then row id and cleanup step by turns.
+ * with, what of its spend stands beside it or '', how many of its calls have an unknown cost, then row id and cleanup step
+ * by turns.
  * Returns ok, tasks to wake | ended, the outcome on record, tasks to wake | stale.
  */
 export const CLOSE = new Script(`
@@ -197,7 +209,7 @@ ${LEAVE}
 ${GIVE_BACK}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 local late = redis.call('LRANGE', KEYS[5], ARGV[8], -1)
-giveBack(KEYS[1], outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, 9)
+giveBack(KEYS[1], outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, 11)
 local final = redis.call('HGET', outcomes, index)
 if final == ARGV[4] then return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])} end
 if final then return {'ended', final, leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])} end
@@ -205,6 +217,10 @@ ${FENCE}
 redis.call('HSET', outcomes, index, ARGV[4])
 if #late > 0 then redis.call('HSET', outcomes, index .. '+', table.concat(late, '\\n')) end
 redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[7], 1)
+if ARGV[9] ~= '' then
+  redis.call('HSET', outcomes, index .. ':spend', ARGV[9])
+  redis.call('HINCRBY', KEYS[1], 'n:calls_of_unknown_cost', ARGV[10])
+end
 redis.call('HDEL', KEYS[1], 'cancel:' .. index)
 redis.call('UNLINK', task, KEYS[5], KEYS[9], KEYS[10])
 redis.call('PUBLISH', ARGV[5], ARGV[6])

@@ -27,8 +27,17 @@ export function createMetrics() {
       'code',
     ]),
     turns: counter('errand_turns_total', 'Completed model calls.', ['provider', 'model']),
-    tokens: counter('errand_tokens_total', 'Tokens used.', ['provider', 'model', 'kind']),
-    costUsd: counter('errand_cost_usd_total', 'Cost of turns whose price is known.', ['provider', 'model']),
+    tokens: counter('errand_tokens_total', 'Tokens used, as far as providers report them.', [
+      'provider',
+      'model',
+      'kind',
+    ]),
+    costUsd: counter('errand_cost_usd_total', 'Cost of model calls as far as it is known.', ['provider', 'model']),
+    callsOfUnknownCost: counter(
+      'errand_calls_of_unknown_cost_total',
+      'Model calls of unknown cost that may be billed.',
+      ['provider', 'model'],
+    ),
     unpricedTurns: counter('errand_unpriced_turns_total', 'Turns whose price is unknown.', ['provider', 'model']),
     cleanupSteps: counter('errand_cleanup_steps_total', 'Resources given back, or not.', [
       'kind',

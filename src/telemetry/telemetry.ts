@@ -3,6 +3,7 @@ import type { Turn } from '../contract/checkpoint.ts';
 import type { CleanupRecord, CleanupStep } from '../contract/cleanup.ts';
 import type { Failure } from '../contract/failure.ts';
 import type { AttemptEnd, Outcome } from '../contract/outcome.ts';
+import { type Spend, spendOf } from '../contract/spend.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -43,12 +44,25 @@ export class Telemetry {
     this.log.info(fieldsOf(attempt), 'attempt started');
   }
 
-  turnRecorded({ provider, model }: AttemptLabel, { usage, cost_usd: cost }: Turn): void {
+  turnRecorded(attempt: AttemptLabel, turn: Turn): void {
+    const { provider, model } = attempt;
+    const { cost_usd: cost } = turn;
     this.metrics.turns.inc({ provider, model });
-    this.metrics.tokens.inc({ provider, model, kind: 'input' }, usage.input_tokens);
-    this.metrics.tokens.inc({ provider, model, kind: 'output' }, usage.output_tokens);
     if (cost === null) this.metrics.unpricedTurns.inc({ provider, model });
-    else this.metrics.costUsd.inc({ provider, model }, cost);
+    this.#spent(attempt, spendOf(turn));
+  }
+
+  /** A model call was cut off; what the provider had reported of it is billed all the same. */
+  callCutOff(attempt: AttemptLabel, spend: Spend): void {
+    this.#spent(attempt, spend);
+  }
+
+  #spent({ provider, model }: AttemptLabel, { usage, known_cost_usd, calls_of_unknown_cost }: Spend): void {
+    const { tokens, costUsd, callsOfUnknownCost } = this.metrics;
+    tokens.inc({ provider, model, kind: 'input' }, usage.input_tokens);
+    tokens.inc({ provider, model, kind: 'output' }, usage.output_tokens);
+    if (known_cost_usd > 0) costUsd.inc({ provider, model }, known_cost_usd);
+    if (calls_of_unknown_cost > 0) callsOfUnknownCost.inc({ provider, model }, calls_of_unknown_cost);
   }
 
   attemptEnded(attempt: AttemptLabel, report: AttemptReport): void {

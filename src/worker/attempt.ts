@@ -8,12 +8,12 @@ import type { Answer, Attempt as AttemptRecord } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
 import type { TaskJob } from '../contract/task.ts';
 import type { Credential } from '../credentials/credential.ts';
-import { ErrandError, isErrandError } from '../errors.ts';
+import { ErrandError } from '../errors.ts';
 import type { Model, ResponseMark } from '../providers/model.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { AttemptLabel } from '../telemetry/telemetry.ts';
 import { cancelledBy } from './classify.ts';
-import type { MostCostOf } from './paid-twice.ts';
+import { ModelCalls } from './model-calls.ts';
 import type { Scope } from './scope.ts';
 
 /** Longest wait a timer of Node can hold, in milliseconds. */
@@ -37,15 +37,13 @@ export class Attempt {
   /** Called once its rows are closed, or left open for others to close. */
   readonly leaveRows: (hasOpenRows: boolean) => void;
   #budgetTimer: NodeJS.Timeout | undefined;
-  /** Model calls sent, and those that came to a clear end: a complete turn, or a refusal that costs nothing. */
-  #calls = { sent: 0, settled: 0 };
+  /** Its model calls, and what those cost that leave no turn on record. */
+  readonly calls = new ModelCalls();
   /** Set once a child is built; what it did so far counts however the attempt ends. */
   child: Child | undefined;
   /** What the child was built with. */
   credential: Credential | undefined;
   effective: RouteAudit['effective'] = null;
-  /** Set with {@link Attempt.effective}, once there is a model to ask. */
-  mostCostOf: MostCostOf | undefined;
   files: Answer['files'] = [];
   /** The background response that the next turn will come from. */
   response: BackgroundResponse | null;
@@ -102,29 +100,18 @@ export class Attempt {
     return { taskId: this.taskId, epoch: this.epoch, provider, model, effort };
   }
 
-  /**
-   * Counts the calls of a model, so that the record can say which may be paid for twice, and ties those in the background
-   * to this attempt; `keep` is given each response before anything more is read of it.
-   */
+  /** Ties the background calls of a model to this attempt; `keep` is given each response before anything more is read of it. */
   watch(model: Model, mark: ResponseMark, keep: (response: BackgroundResponse) => Promise<void>): Model {
     return {
-      turn: async (request, signal) => {
-        this.#calls.sent++;
-        try {
-          const onText = (piece: string) => {
-            request.onText?.(piece);
-            announce('mid_stream', this.taskId);
-          };
-          const isKnown = this.response?.provider === this.job.route.provider;
-          const known = isKnown ? this.response?.id : undefined;
-          const background = { known, mark, note: (id: string) => keep(this.#tie(id)) };
-          const turn = await model.turn({ ...request, onText, background }, signal);
-          this.#calls.settled++;
-          return turn;
-        } catch (error) {
-          if (isErrandError(error) && error.httpStatus !== undefined) this.#calls.settled++;
-          throw error;
-        }
+      turn: (request, signal) => {
+        const onText = (piece: string) => {
+          request.onText?.(piece);
+          announce('mid_stream', this.taskId);
+        };
+        const isKnown = this.response?.provider === this.job.route.provider;
+        const known = isKnown ? this.response?.id : undefined;
+        const background = { known, mark, note: (id: string) => keep(this.#tie(id)) };
+        return model.turn({ ...request, onText, background }, signal);
       },
     };
   }
@@ -137,11 +124,6 @@ export class Attempt {
       this.response = { turn: this.tally.turns + 1, provider, id, epoch: this.epoch };
     }
     return this.response;
-  }
-
-  /** Calls that were cut off: the provider may bill them all the same. */
-  get unfinishedCalls(): number {
-    return this.#calls.sent - this.#calls.settled;
   }
 
   /** Aborts where the flag is set. */

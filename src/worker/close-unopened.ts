@@ -4,7 +4,7 @@ import { ErrandError } from '../errors.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import type { Opening, TooNew } from '../records/opening.ts';
-import { NO_HISTORY, type TaskHistory } from '../records/task-history.ts';
+import { type TaskHistory, UNREADABLE_HISTORY } from '../records/task-history.ts';
 import { cancelledBy } from './classify.ts';
 import { closeWithoutAttempt } from './close-without-attempt.ts';
 import { parkMs } from './deferral.ts';
@@ -32,7 +32,7 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
         `the record of task ${taskId} does not parse: ${opening.problem}`,
       );
       const { epoch } = opening;
-      return close(delivery, { ...NO_HISTORY, epoch }, { status: 'failed', error }, deps);
+      return close(delivery, { ...UNREADABLE_HISTORY, epoch }, { status: 'failed', error }, deps);
     }
     case 'missing':
       return { next: 'abandon', line: `NOT_FOUND: the batch of task ${taskId} is not on record`, wake: [] };
@@ -81,9 +81,9 @@ async function close(
   deps: TaskDeps,
 ): Promise<Verdict> {
   const { batchId, index } = parseTaskId(taskId) ?? { batchId: '', index: 0 };
-  const metadata = job.isReadable ? job.data.task.metadata : undefined;
+  const spec = job.isReadable ? job.data.task : undefined;
   const route = job.isReadable ? { ...job.data.route, effective: null } : null;
-  const task = { taskId, batchId, index, route, metadata, provider };
+  const task = { taskId, batchId, index, route, metadata: spec?.metadata, provider, spec };
   const closing = await closeWithoutAttempt(task, history, ending, deps);
   return { next: 'ended', outcome: closing.outcome, wake: closing.wake };
 }

@@ -7,6 +7,7 @@ import type { Verdict } from '../queue/verdict.ts';
 import type { Ended } from '../records/task-records.ts';
 import { abandonResponse, cancelUnknown } from './abandon-response.ts';
 import type { Attempt } from './attempt.ts';
+import { boundsOf } from './call-bounds.ts';
 import { failureOf } from './classify.ts';
 import { deferralMs, joinDeferrals } from './deferral.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
@@ -73,6 +74,7 @@ async function surrender(
 ): Promise<Verdict> {
   const record = recordOf(attempt, 'lost', error, cleanup, deps);
   const given = { owner: deps.self.instance, steps: cleanup.steps };
+  await deps.spends.note(attempt.taskId, attempt.epoch, attempt.calls.lostSpend);
   try {
     await deps.records.endAttempt(attempt.taskId, record, null, given);
   } catch (refusal) {
@@ -140,15 +142,17 @@ async function giveUp(
 }
 
 async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecord, deps: TaskDeps): Promise<Verdict> {
-  const { history, taskId, job, audit: route, checkpoints, effects, mostCostOf } = attempt;
+  const { history, taskId, epoch, job, audit: route, checkpoints, effects, calls } = attempt;
   const error = ending.status === 'succeeded' ? undefined : ending.error;
   const attempts = [...history.past, recordOf(attempt, ending.status, error, cleanup, deps)];
   const { metadata } = job.task;
   const task = { taskId, batchId: job.batch_id, index: job.index, route, metadata };
-  const facts = { ...task, attempts, checkpoints, effects, mostCostOf };
-  const outcome = outcomeOf(ending, facts, deps.redactor);
+  const cutSpends = new Map(history.cutSpends).set(epoch, calls.cutSpend);
+  const facts = { ...task, attempts, checkpoints, effects, cutSpends, isUnreadable: false };
+  const bounds = await boundsOf({ ...task, spec: job.task }, facts, deps);
+  const outcome = outcomeOf(ending, { ...facts, bounds }, deps.redactor);
   const given = { owner: deps.self.instance, steps: cleanup.steps };
-  const closing = await deps.records.close(attempt.epoch, outcome, given, history.closedRows);
+  const closing = await deps.records.close(epoch, outcome, given, history.closedRows);
   announce('closed', taskId);
   report(attempt, ending.status, error, cleanup, deps);
   if (closing.status === 'recorded') deps.telemetry.taskEnded(job.route.provider, closing.outcome);
@@ -167,13 +171,15 @@ async function endAttempt(
   const record = joinDeferrals(recordOf(attempt, ended, error, cleanup, deps), before, attempt.tally.turns);
   const given = { owner: deps.self.instance, steps: cleanup.steps };
   const restsWith = ended === 'handed_back' ? null : provider;
+  const { unfinished, lostSpend } = attempt.calls;
+  if (unfinished > 0) await deps.spends.note(attempt.taskId, attempt.epoch, lostSpend);
   const done = await deps.records.endAttempt(attempt.taskId, record, restsWith, given);
   report(attempt, ended, error, cleanup, deps);
   return done;
 }
 
 function recordOf(
-  { epoch, worker, startedAt, history, unfinishedCalls, callTakenOverFrom }: Attempt,
+  { epoch, worker, startedAt, history, calls, callTakenOverFrom }: Attempt,
   ended: AttemptEnd,
   error: ErrandError | undefined,
   cleanup: CleanupRecord,
@@ -184,7 +190,7 @@ function recordOf(
     epoch,
     worker,
     turns_before: history.checkpoints.length,
-    unfinished_calls: unfinishedCalls,
+    unfinished_calls: calls.unfinished,
     ...(callTakenOverFrom !== undefined && { call_taken_over_from: callTakenOverFrom }),
     started_at: startedAt,
     ended_at: isoNow(),

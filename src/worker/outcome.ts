@@ -7,10 +7,11 @@ import { amendCleanup, type CleanupStep, cleanupOf } from '../contract/cleanup.t
 import { type EffectCall, interruptedIn } from '../contract/effect-call.ts';
 import type { Answer, Attempt, Outcome } from '../contract/outcome.ts';
 import type { RouteAudit } from '../contract/route.ts';
+import { addSpend, type CutSpend, costOfSpend, type Spend, spendOf, unknownSpend } from '../contract/spend.ts';
 import type { Metadata } from '../contract/task.ts';
 import type { ErrandError } from '../errors.ts';
 import { failureOf } from './classify.ts';
-import { type MostCostOf, paidTwiceIn } from './paid-twice.ts';
+import { type CallBounds, cutSpendIn, paidTwiceIn } from './paid-twice.ts';
 
 /** How a task ended. `rejected`: its batch was not admitted, so no child was built. */
 export type Ending =
@@ -37,8 +38,11 @@ export type TaskFacts = {
   checkpoints: readonly Checkpoint[];
   /** Calls of effect tools, over all attempts. */
   effects: readonly EffectCall[];
-  /** Absent where no model was opened to ask. */
-  mostCostOf?: MostCostOf | undefined;
+  /** By epoch, what the cut-off calls of each attempt cost. */
+  cutSpends: ReadonlyMap<number, CutSpend>;
+  /** The history could not be read, so its calls are unknown. */
+  isUnreadable: boolean;
+  bounds: CallBounds;
 };
 
 /** Puts the one terminal record of a task together. */
@@ -53,8 +57,8 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
     route: facts.route,
     ...(facts.metadata && { metadata: facts.metadata }),
     attempts: facts.attempts.map(({ cleanup: _, ...attempt }) => attempt),
-    ...tallyOf(facts.checkpoints),
-    ...paidTwiceIn(facts.attempts, facts.checkpoints, facts.mostCostOf ?? (() => null)),
+    ...spendFields(facts),
+    ...paidTwiceIn(facts, facts.bounds),
     ...(interrupted.length > 0 && { interrupted_effects: interrupted }),
     duration_ms: first ? Math.max(0, Date.now() - Date.parse(first.first_started_at ?? first.started_at)) : 0,
     ended_at: isoNow(),
@@ -69,6 +73,17 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
   const closed = { ...(closedAt && { call_closed_at: closedAt }), ...(usage && { call_usage: usage }) };
   const { reason, requested_at } = ending.flag;
   return { ...common, status: 'cancelled', failure, reason, requested_at, ...closed, ...partial };
+}
+
+/** What the task did and cost: its recorded turns, and the calls that were cut off. */
+function spendFields(facts: TaskFacts) {
+  const { turns, tool_calls } = tallyOf(facts.checkpoints);
+  const spends: Spend[] = facts.checkpoints.map(({ reply }) => spendOf(reply));
+  spends.push(unknownSpend(facts.isUnreadable ? 1 : 0));
+  const spend = spends.reduce(addSpend, cutSpendIn(facts));
+  const { usage, known_cost_usd, calls_of_unknown_cost } = spend;
+  const unknown = calls_of_unknown_cost > 0 && { calls_of_unknown_cost, known_cost_usd };
+  return { turns, tool_calls, usage, cost_usd: costOfSpend(spend), ...unknown };
 }
 
 /** Earlier attempts with what was since found out of their resources, each with the attempt that held it. */

@@ -1,22 +1,47 @@
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import type { Attempt, Outcome } from '../contract/outcome.ts';
+import { addSpend, type CutSpend, NO_SPEND, type Spend, unknownSpend } from '../contract/spend.ts';
 import { addCost, type Cost } from '../contract/usage.ts';
 
 /** The most a call with so many input tokens can cost, in US dollars; `null` where no price is known. */
 export type MostCostOf = (inputTokens: number) => Cost;
 
+/** What is known of the calls of a task beside its recorded turns. */
+export type CallFacts = {
+  attempts: readonly Attempt[];
+  checkpoints: readonly Checkpoint[];
+  /** By epoch, what the cut-off calls of an attempt cost; absent for one that never said so. */
+  cutSpends: ReadonlyMap<number, CutSpend>;
+};
+
+/** What bounds the cost of a call: the price, and the most input tokens that a call of the task can have. */
+export type CallBounds = { mostCostOf: MostCostOf; maxInputTokens: number | null };
+
+/**
+ * Sums up what the cut-off calls of all attempts cost. A lost attempt may have been cut off in a call; that is unknown, so
+ * it counts as one call of unknown cost unless it said otherwise.
+ */
+export function cutSpendIn({ attempts, cutSpends }: CallFacts): Spend {
+  let total = NO_SPEND;
+  for (const attempt of attempts) {
+    // Its call went on in the background and became the turn, or the cut-off call, of the attempt that took it over.
+    if (isTakenOver(attempt, attempts)) continue;
+    total = addSpend(total, cutSpends.get(attempt.epoch) ?? unknownSpend(cutOffIn(attempt)));
+  }
+  return total;
+}
+
 /**
  * Counts the calls that were cut off and made again by a later attempt, and bounds what their first time cost.
  *
  * A lost attempt may have been cut off in a call; nobody knows, so it counts. A call that nobody made again was paid for
- * once at most, and one that went on in the background until a later attempt took it over was made once. The input of a
- * call that was made again is known from the turn it came to.
+ * once at most, and one that went on in the background until a later attempt took it over was made once.
  */
 export function paidTwiceIn(
-  attempts: readonly Attempt[],
-  checkpoints: readonly Checkpoint[],
-  mostCostOf: MostCostOf,
+  facts: CallFacts,
+  bounds: CallBounds,
 ): Pick<Outcome, 'calls_possibly_paid_twice' | 'possibly_paid_twice_usd'> {
+  const { attempts, checkpoints } = facts;
   let calls = 0;
   let cost: Cost = 0;
   for (const [at, attempt] of attempts.entries()) {
@@ -24,7 +49,7 @@ export function paidTwiceIn(
     if (!next || !wentOn(next, checkpoints.length) || isTakenOver(attempt, attempts)) continue;
     for (let left = cutOffIn(attempt); left > 0; left--) {
       calls++;
-      cost = addCost(cost, boundOf(checkpoints[next.turns_before], mostCostOf));
+      cost = addCost(cost, boundOf(at, facts, bounds));
     }
   }
   return { calls_possibly_paid_twice: calls, ...(calls > 0 && { possibly_paid_twice_usd: cost }) };
@@ -34,7 +59,8 @@ function isTakenOver({ epoch }: Attempt, attempts: readonly Attempt[]): boolean 
   return attempts.some(({ epoch: later, call_taken_over_from: from = later }) => from <= epoch && epoch < later);
 }
 
-function cutOffIn({ ended, unfinished_calls }: Attempt): number {
+/** How many of its calls were cut off, as far as is known. */
+export function cutOffIn({ ended, unfinished_calls }: Attempt): number {
   return ended === 'lost' ? 1 : (unfinished_calls ?? 0);
 }
 
@@ -43,7 +69,18 @@ function wentOn(attempt: Attempt, turns: number): boolean {
   return turns > attempt.turns_before || cutOffIn(attempt) > 0;
 }
 
-/** A turn without a cost has no known price or no known input, and one that never completed has neither. */
-function boundOf(again: Checkpoint | undefined, mostCostOf: MostCostOf): Cost {
-  return again === undefined || again.reply.cost_usd === null ? null : mostCostOf(again.reply.usage.input_tokens);
+/**
+ * The most that the cut-off call of an attempt can have cost. Its input is known from the turn that it came to in the end;
+ * else the attempt measured its request, or one that made the same call again did; else the conversation bounds it.
+ */
+function boundOf(at: number, { attempts, checkpoints, cutSpends }: CallFacts, bounds: CallBounds): Cost {
+  const next = attempts[at + 1];
+  const again = next && checkpoints[next.turns_before];
+  if (again && again.reply.usage.input_tokens > 0) return bounds.mostCostOf(again.reply.usage.input_tokens);
+  const sameCall = attempts.slice(at).filter(({ turns_before }) => turns_before >= (next?.turns_before ?? 0));
+  for (const { epoch } of sameCall) {
+    const measured = cutSpends.get(epoch)?.max_cost_usd;
+    if (typeof measured === 'number') return measured;
+  }
+  return bounds.maxInputTokens === null ? null : bounds.mostCostOf(bounds.maxInputTokens);
 }

@@ -11,6 +11,7 @@ import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import { type AdmittedBatch, refusalOf } from './admission.ts';
 import { Attempt } from './attempt.ts';
+import { priceOf } from './call-bounds.ts';
 import { errorOf } from './classify.ts';
 import { closeAttempt, type Result } from './close.ts';
 import { closeUnopened } from './close-unopened.ts';
@@ -104,7 +105,10 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
   });
   announce('leased', taskId);
   attempt.effective = client.effective;
-  attempt.mostCostOf = (inputTokens) => client.mostCostOf(inputTokens, deps.budget.output_tokens_per_turn);
+  const prices = { costOf: client.costOf, mostCostOf: priceOf(job.route, deps) };
+  const counted = attempt.calls.counted(client.model, prices, (spend) =>
+    deps.telemetry.callCutOff(attempt.label, spend),
+  );
   const {
     turns = deps.budget.turns,
     tokens = deps.budget.tokens,
@@ -114,9 +118,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
   attempt.child = new Child({
     task: job.task,
     batchContext: batch.context,
-    model: attempt.watch(client.model, responseMarkOf(deps.deployment, taskId), (response) =>
-      note(response, attempt, deps),
-    ),
+    model: attempt.watch(counted, responseMarkOf(deps.deployment, taskId), (response) => note(response, attempt, deps)),
     tools,
     allowance: {
       turns,
@@ -129,6 +131,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
     record: async (checkpoint: Checkpoint) => {
       deps.telemetry.turnRecorded(attempt.label, checkpoint.reply);
       const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
+      attempt.calls.turnRecorded();
       attempt.response = null;
       announce('turn_recorded', taskId);
       attempt.heed(flag);

@@ -93,7 +93,15 @@ function emptySummary({ batch_id, name, total, enqueued_at }: BatchBrief): Batch
   };
 }
 
+/** Of an outcome without a figure, as workers of 0.1.0 write it, no part of the cost is known. */
+function addSpendOf(summary: BatchSummary, outcome: Outcome): void {
+  const known = outcome.cost_usd ?? outcome.known_cost_usd ?? 0;
+  summary.known_cost_usd = addCost(summary.known_cost_usd ?? 0, known) ?? Number.MAX_VALUE;
+  summary.calls_of_unknown_cost = (summary.calls_of_unknown_cost ?? 0) + (outcome.calls_of_unknown_cost ?? 0);
+}
+
 function addTo(summary: BatchSummary, outcome: Outcome): void {
+  addSpendOf(summary, outcome);
   summary.counts[outcome.status]++;
   summary.usage = addUsage(summary.usage, outcome.usage);
   if (outcome.cost_usd === null) summary.unpriced_tasks++;

@@ -4,6 +4,7 @@ import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import type { Catalogue } from '../providers/catalogue.ts';
 import type { Models } from '../providers/models.ts';
+import type { SpendRecords } from '../records/spend-records.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
@@ -24,6 +25,7 @@ export type DefaultBudget = {
 /** What running a task takes. All of it is built once per worker. */
 export type TaskDeps = {
   records: TaskRecords;
+  spends: SpendRecords;
   admission: Admission;
   active: ActiveAttempts;
   catalogue: Catalogue;

@@ -12,14 +12,15 @@ export type OpenTask = { taskId: string; batchId: string; index: number; place: 
 /** How far its batch was added. */
 export type Added = { stage: 'enqueueing' | 'running'; total: number };
 
-/** Tells what the job of a task still says of it: its route and its metadata. */
+/** Tells what the job of a task still says of it: its route, its metadata and what it asks for. */
 export async function describeTask(
   { taskId, batchId, index, place }: OpenTask,
   jobs: UnattendedJobs,
 ): Promise<UnattendedTask> {
   const data = place && (await jobs.read(taskId, place.provider));
   const route = data ? { ...data.route, effective: null } : null;
-  return { taskId, batchId, index, route, metadata: data?.task.metadata, provider: place?.provider ?? '' };
+  const provider = place?.provider ?? '';
+  return { taskId, batchId, index, route, metadata: data?.task.metadata, provider, spec: data?.task };
 }
 
 /** How a task ends that is cancelled or has no job; `null` for any other task. */

@@ -46,6 +46,7 @@ test('the metrics of a worker say what its batch came to', async () => {
       'errand_tokens_total{provider="openai",model="gpt-5.6-sol",kind="input"} 5',
       'errand_tokens_total{provider="openai",model="gpt-5.6-sol",kind="output"} 3',
       'errand_cost_usd_total{provider="local",model="local-1"} 33',
+      'errand_calls_of_unknown_cost_total{provider="openai",model="gpt-5.6-sol"} 1',
       'errand_unpriced_turns_total{provider="openai",model="gpt-5.6-sol"} 1',
       'errand_cleanup_steps_total{kind="client",status="released",evidence="verified",actor="owner"} 5',
       'errand_cleanup_steps_total{kind="credential_lease",status="released",evidence="verified",actor="owner"} 5',

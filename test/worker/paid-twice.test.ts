@@ -1,19 +1,21 @@
 import { expect, test } from 'vitest';
 import type { Checkpoint } from '../../src/contract/checkpoint.ts';
 import type { Attempt, AttemptEnd } from '../../src/contract/outcome.ts';
+import { type CutSpend, NO_SPEND } from '../../src/contract/spend.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
-import { paidTwiceIn } from '../../src/worker/paid-twice.ts';
+import { cutSpendIn, paidTwiceIn } from '../../src/worker/paid-twice.ts';
 
-function attempt(turnsBefore: number, ended: AttemptEnd, unfinished = 0): Attempt {
-  const startedAt = '2026-01-01T00:00:00.000Z';
-  return {
-    epoch: 1,
+type Sketch = [turnsBefore: number, ended: AttemptEnd, unfinished?: number];
+
+function attemptsOf(...sketches: Sketch[]): Attempt[] {
+  return sketches.map(([turns_before, ended, unfinished_calls = 0], at) => ({
+    epoch: at + 1,
     worker: 'w',
-    turns_before: turnsBefore,
-    unfinished_calls: unfinished,
-    started_at: startedAt,
+    turns_before,
+    unfinished_calls,
+    started_at: '2026-01-01T00:00:00.000Z',
     ended,
-  };
+  }));
 }
 
 function turn(inputTokens: number, cost: number | null = 0.1): Checkpoint {
@@ -22,35 +24,101 @@ function turn(inputTokens: number, cost: number | null = 0.1): Checkpoint {
   return { version: 1, turn: 1, tool_results: [], reply };
 }
 
-const dollarEach = (inputTokens: number) => inputTokens;
+function spent(over: Partial<CutSpend>): CutSpend {
+  return { ...NO_SPEND, ...over };
+}
 
-test.each<[string, Attempt[], Checkpoint[], object]>([
-  ['nothing was cut off', [attempt(0, 'succeeded')], [turn(7)], { calls_possibly_paid_twice: 0 }],
+const dollarEach = { mostCostOf: (inputTokens: number) => inputTokens, maxInputTokens: 900 };
+
+test.each<[string, Attempt[], Checkpoint[], [number, CutSpend][], object]>([
+  ['nothing was cut off', attemptsOf([0, 'succeeded']), [turn(7)], [], { calls_possibly_paid_twice: 0 }],
   [
     'lost attempts were taken up, each at its own turn',
-    [attempt(0, 'lost'), attempt(1, 'lost'), attempt(1, 'succeeded')],
+    attemptsOf([0, 'lost'], [1, 'lost'], [1, 'succeeded']),
     [turn(7), turn(20)],
+    [],
     { calls_possibly_paid_twice: 2, possibly_paid_twice_usd: 40 },
   ],
   [
     'a call was cut off by a drain',
-    [attempt(0, 'handed_back', 1), attempt(0, 'succeeded')],
+    attemptsOf([0, 'handed_back', 1], [0, 'succeeded']),
     [turn(7)],
+    [],
     { calls_possibly_paid_twice: 1, possibly_paid_twice_usd: 7 },
   ],
   [
     'the call was made again and never completed',
-    [attempt(0, 'lost'), attempt(0, 'failed', 1)],
+    attemptsOf([0, 'lost'], [0, 'failed', 1]),
     [],
-    { calls_possibly_paid_twice: 1, possibly_paid_twice_usd: null },
+    [[2, spent({ max_cost_usd: 33 })]],
+    { calls_possibly_paid_twice: 1, possibly_paid_twice_usd: 33 },
   ],
   [
-    'the turn that was made again has no known cost',
-    [attempt(0, 'lost'), attempt(0, 'lost'), attempt(1, 'succeeded')],
-    [turn(7, null), turn(20)],
-    { calls_possibly_paid_twice: 2, possibly_paid_twice_usd: null },
+    'neither time of the call was measured',
+    attemptsOf([0, 'lost'], [0, 'lost'], [0, 'failed']),
+    [],
+    [],
+    { calls_possibly_paid_twice: 1, possibly_paid_twice_usd: 900 },
   ],
-  ['nobody went on', [attempt(0, 'lost'), attempt(0, 'cancelled')], [], { calls_possibly_paid_twice: 0 }],
-])('counts and bounds what may have been paid twice where %s', (_, attempts, turns, expected) => {
-  expect(paidTwiceIn(attempts, turns, dollarEach)).toEqual(expected);
+  [
+    'the turn that was made again has no known usage',
+    attemptsOf([0, 'lost'], [0, 'lost'], [1, 'succeeded']),
+    [turn(0, null), turn(20)],
+    [],
+    { calls_possibly_paid_twice: 2, possibly_paid_twice_usd: 920 },
+  ],
+  ['nobody went on', attemptsOf([0, 'lost'], [0, 'cancelled']), [], [], { calls_possibly_paid_twice: 0 }],
+])('counts and bounds what may have been paid twice where %s', (_, attempts, checkpoints, cutSpends, expected) => {
+  expect(paidTwiceIn({ attempts, checkpoints, cutSpends: new Map(cutSpends) }, dollarEach)).toEqual(expected);
+});
+
+test('without a price there is no bound', () => {
+  const facts = { attempts: attemptsOf([0, 'lost'], [0, 'succeeded']), checkpoints: [turn(7)], cutSpends: new Map() };
+  expect(paidTwiceIn(facts, { mostCostOf: () => null, maxInputTokens: null })).toMatchObject({
+    possibly_paid_twice_usd: null,
+  });
+});
+
+const told = spent({ usage: { ...NO_USAGE, input_tokens: 4_096 }, known_cost_usd: 0.5 });
+
+test.each<[string, Attempt[], [number, CutSpend][], object]>([
+  [
+    'attempts that cut no call off cost nothing beside their turns',
+    attemptsOf([0, 'failed'], [0, 'succeeded']),
+    [],
+    {},
+  ],
+  [
+    'each cut-off call counts with what was told of it',
+    attemptsOf([0, 'failed', 1], [0, 'handed_back', 1], [0, 'succeeded']),
+    [
+      [1, told],
+      [2, told],
+    ],
+    { usage: { input_tokens: 8_192 }, known_cost_usd: 1 },
+  ],
+  [
+    'an attempt that cut a call off and said no more has a call of unknown cost',
+    attemptsOf([0, 'failed', 1], [0, 'succeeded']),
+    [],
+    { calls_of_unknown_cost: 1 },
+  ],
+  ['a lost attempt has a call of unknown cost', attemptsOf([0, 'lost'], [0, 'lost']), [], { calls_of_unknown_cost: 2 }],
+  [
+    'unless it said otherwise',
+    attemptsOf([0, 'lost'], [0, 'succeeded']),
+    [[1, NO_SPEND]],
+    { calls_of_unknown_cost: 0 },
+  ],
+  [
+    'a call that went on in the background is that of the attempt that took it over',
+    attemptsOf([0, 'handed_back', 1], [0, 'lost'], [0, 'succeeded']).map((attempt) =>
+      attempt.epoch === 3 ? { ...attempt, call_taken_over_from: 1 } : attempt,
+    ),
+    [],
+    { calls_of_unknown_cost: 0, known_cost_usd: 0 },
+  ],
+])('%s', (_, attempts, cutSpends, expected) => {
+  const facts = { attempts, checkpoints: [], cutSpends: new Map(cutSpends) };
+  expect(cutSpendIn(facts)).toMatchObject(expected);
 });

@@ -1,8 +1,11 @@
 import { Queue, Worker } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
+import { loadConfig } from '../../src/app/config.ts';
+import { createCatalogue } from '../../src/providers/catalogue.ts';
 import { UnattendedJobs } from '../../src/queue/unattended-jobs.ts';
 import { Announcements } from '../../src/records/announcements.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';
+import { SpendRecords } from '../../src/records/spend-records.ts';
 import { UnattendedRecords } from '../../src/records/unattended-records.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { Telemetry } from '../../src/telemetry/telemetry.ts';
@@ -27,10 +30,12 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
   await workers.register(self);
   const telemetry = new Telemetry(createLog({ level: 'silent', isPretty: false, redactor, output: process.stdout }));
   const releasers = releasersFor(redactor);
+  const config = loadConfig({});
   const jobs = new UnattendedJobs(redis, prefix, () => undefined);
   onTestFinished(() => jobs.close());
   const sweep = new UnattendedSweep({
     records: tasks,
+    spends: new SpendRecords(redis, prefix),
     batches: new BatchRecords(redis, prefix, redactor, 1_000),
     jobs,
     unattended: new UnattendedRecords(redis, prefix),
@@ -40,6 +45,8 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
     versions: new VersionWait(announcements, HOUR_MS),
     redactor,
     telemetry,
+    catalogue: createCatalogue(config.providers),
+    budget: config.budget,
     self,
     reclaim: new Reclaim({ ...aHandBack({ redis, prefix }), workers, records: tasks, self, releasers, telemetry }),
     releasers,

@@ -39,7 +39,7 @@ function pick(row: Row, isWanted: (column: string) => boolean): Row {
 }
 
 function rowOf(outcome: Outcome, goal: string | undefined): Row {
-  const { index, route, turns, usage, cost_usd, cleanup } = outcome;
+  const { index, route, turns, usage, cleanup } = outcome;
   const attempts = attemptsText(outcome);
   return {
     task: [`#${index}`, goal && clip(oneLine(goal), GOAL_SHOWN)].filter(Boolean).join(' '),
@@ -49,7 +49,7 @@ function rowOf(outcome: Outcome, goal: string | undefined): Row {
     status: statusText(outcome.status),
     turns: String(turns),
     tokens: String(usage.input_tokens + usage.output_tokens),
-    cost: costText(cost_usd),
+    cost: spentText(outcome),
     'cleaned up': cleanupText(cleanup),
     ...(attempts && { attempts }),
   };
@@ -79,6 +79,13 @@ function statusText(status: Outcome['status']): string {
 export function costText(cost: Cost): string {
   if (cost === null) return 'unknown';
   return cost === 0 ? '$0' : `$${cost.toFixed(cost < 1 ? 4 : 2)}`;
+}
+
+type Spent = { cost_usd: Cost; known_cost_usd?: number | undefined };
+
+/** What a task cost: dollars, and that there is more to it if a part is unknown. */
+function spentText({ cost_usd, known_cost_usd = 0 }: Spent): string {
+  return cost_usd === null && known_cost_usd > 0 ? `${costText(known_cost_usd)} + unknown` : costText(cost_usd);
 }
 
 /** How many attempts a task took and why the earlier ones ended: `2: deferred 429`. Empty for one or none. */

@@ -1,6 +1,7 @@
 import { type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
 import type { Stage } from '../call.ts';
+import { isFilled } from '../complaint.ts';
 import { faultOfAnswer } from '../faults.ts';
 import type { Bill } from './meter.ts';
 import { ReplyLimits } from './reply-limits.ts';
@@ -79,8 +80,9 @@ export class ResponsesReply implements WireReply {
     const hasFailed = type === 'response.failed' || status === 'failed' || status === 'cancelled';
     if (hasFailed || textOf(response, 'error', 'message') !== '') {
       const { profile } = this.#with.route;
-      const message = `the response ended as ${status || 'failed'}`;
-      throw faultOfAnswer(profile, { headers: this.#headers, body: response.error ?? response, message });
+      const message = `the response ended with the status ${JSON.stringify(status || 'failed')}`;
+      const body = isFilled(response.error) ? response.error : { message };
+      throw faultOfAnswer(profile, { headers: this.#headers, body, message });
     }
     this.#end = type === 'response.incomplete' ? { ...response, status: 'incomplete' } : response;
   }

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import type { Turn } from './checkpoint.ts';
+import { stored } from './stored.ts';
+import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
+
+/**
+ * What model calls cost: the tokens that the provider reported, the cost that follows from them, and how many calls may
+ * have been billed for an amount that is unknown.
+ */
+export const Spend = stored({
+  usage: Usage,
+  known_cost_usd: z.number().nonnegative(),
+  calls_of_unknown_cost: z.number().int().nonnegative(),
+});
+export type Spend = z.infer<typeof Spend>;
+
+/**
+ * What the cut-off calls of one attempt cost, as they are recorded beside the attempt. `max_cost_usd` is the most that one
+ * of them can have cost; `null` without a price.
+ */
+export const CutSpend = Spend.extend({ max_cost_usd: Cost.optional() });
+export type CutSpend = z.infer<typeof CutSpend>;
+
+/**
+ * What of a spend is stored beside an outcome or a summary, in a field of its own: readers of 0.1.0 refuse a record with
+ * fields that they do not know.
+ */
+export const SpendBeside = stored({
+  calls_of_unknown_cost: z.number().int().positive(),
+  known_cost_usd: z.number().nonnegative().optional(),
+});
+
+/** Nothing was spent. */
+export const NO_SPEND: Spend = { usage: NO_USAGE, known_cost_usd: 0, calls_of_unknown_cost: 0 };
+
+/** Adds two spends field by field. */
+export function addSpend(a: Spend, b: Spend): Spend {
+  return {
+    usage: addUsage(a.usage, b.usage),
+    // A sum that no number holds has no meaning left; it stays the highest that JSON can carry.
+    known_cost_usd: addCost(a.known_cost_usd, b.known_cost_usd) ?? Number.MAX_VALUE,
+    calls_of_unknown_cost: a.calls_of_unknown_cost + b.calls_of_unknown_cost,
+  };
+}
+
+/** The spend of one call, by the usage that the provider reported and its cost. */
+export function spendOf({ usage, cost_usd }: Pick<Turn, 'usage' | 'cost_usd'>): Spend {
+  return { usage, known_cost_usd: cost_usd ?? 0, calls_of_unknown_cost: cost_usd === null ? 1 : 0 };
+}
+
+/** The spend of calls about which nothing is known. */
+export function unknownSpend(calls: number): Spend {
+  return { ...NO_SPEND, calls_of_unknown_cost: calls };
+}
+
+/** The whole cost; `null` if that of any call is unknown. */
+export function costOfSpend({ known_cost_usd, calls_of_unknown_cost }: Spend): Cost {
+  return calls_of_unknown_cost > 0 ? null : known_cost_usd;
+}

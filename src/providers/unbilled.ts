@@ -1,0 +1,25 @@
+import { isErrandError } from '../errors.ts';
+
+/** A certificate that is refused ends the handshake, before the request is sent. */
+const HANDSHAKE = /CERT|^ERR_TLS|^ERR_SSL|^UNABLE_TO|^EPROTO$/;
+
+/**
+ * Tells whether a model call that failed costs nothing: the provider answered with a status that refuses it, no connection
+ * was made, or the request was never sent. Any other call may be billed.
+ */
+export function costsNothing(error: unknown): boolean {
+  if (!isErrandError(error)) return false;
+  if (error.httpStatus !== undefined && error.httpStatus >= 300) return true;
+  // Thrown by a wire before it sends, if the task has too few tokens left for a request.
+  if (error.code === 'BUDGET_TOKENS') return true;
+  return error.code === 'PROVIDER_UNREACHABLE' && neverConnected(error.cause);
+}
+
+/** An error of several tries to connect holds one for each address. */
+function neverConnected(cause: unknown): boolean {
+  if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(neverConnected);
+  if (!(cause instanceof Error)) return false;
+  const { syscall, code } = cause as NodeJS.ErrnoException;
+  if (syscall === 'connect' || syscall === 'getaddrinfo') return true;
+  return code === 'UND_ERR_CONNECT_TIMEOUT' || (typeof code === 'string' && HANDSHAKE.test(code));
+}

@@ -1,0 +1,39 @@
+import { maxInputTokensOf } from '../agent/request-size.ts';
+import type { ResolvedRoute } from '../contract/route.ts';
+import type { TaskJob } from '../contract/task.ts';
+import { isErrandError } from '../errors.ts';
+import { mostCostOf } from '../providers/prices.ts';
+import { outputLimit } from '../providers/wires/wire.ts';
+import { type CallBounds, type CallFacts, cutOffIn, type MostCostOf } from './paid-twice.ts';
+import type { TaskDeps } from './task-deps.ts';
+
+/** Whose calls are bounded; `spec` is absent for a task whose job is gone. */
+export type BoundedTask = { batchId: string; route: ResolvedRoute | null; spec?: TaskJob['task'] | undefined };
+
+type Deps = Pick<TaskDeps, 'catalogue' | 'budget' | 'spends'>;
+
+/** Bounds what a cut-off call of a task can have cost. Nothing is looked up for a task without one. */
+export async function boundsOf(task: BoundedTask, facts: CallFacts, deps: Deps): Promise<CallBounds> {
+  const { batchId, route, spec } = task;
+  const hasCutCall = facts.attempts.some((attempt) => cutOffIn(attempt) > 0);
+  if (!hasCutCall || !route || !spec) return { mostCostOf: priceOf(route, deps), maxInputTokens: null };
+  const contextBytes = await deps.spends.contextBytes(batchId);
+  const maxInputTokens = maxInputTokensOf(spec, contextBytes, facts.checkpoints);
+  return { mostCostOf: priceOf(route, deps), maxInputTokens };
+}
+
+/** The most a call on a route can cost, by its input; `null` for a provider or a price that is unknown here. */
+export function priceOf(
+  route: ResolvedRoute | null,
+  { catalogue, budget }: Pick<Deps, 'catalogue' | 'budget'>,
+): MostCostOf {
+  if (!route) return () => null;
+  try {
+    const profile = catalogue.get(route.provider);
+    const outputTokens = outputLimit(profile, budget.output_tokens_per_turn);
+    return (inputTokens) => mostCostOf(profile, route.model, { inputTokens, outputTokens });
+  } catch (error) {
+    if (!isErrandError(error)) throw error;
+    return () => null;
+  }
+}
