@@ -3,17 +3,22 @@ import { clip, printable } from '../base/text.ts';
 import type { CancelFlag } from '../contract/batch.ts';
 import type { Failure } from '../contract/failure.ts';
 import { ErrandError, FAILURES, isErrandError, messageOf } from '../errors.ts';
+import { isRedisFault } from '../queue/redis-faults.ts';
 
 /** The longest message and cause that go on record. */
 const MESSAGE_CHARS = 1000;
 
 /**
  * The error an attempt ended with. The reason of an abort beats whatever was thrown because of it, so the first reason
- * wins; anything unforeseen is `INTERNAL`, never a success.
+ * wins. The client waits for a Redis that refuses, so what Redis still answers with an error was cut in its middle; anything
+ * else that is unforeseen is `INTERNAL`, never a success.
  */
 export function errorOf(thrown: unknown, signal: AbortSignal): ErrandError {
   const cause = signal.aborted && !isErrandError(thrown, 'ATTEMPT_SUPERSEDED') ? signal.reason : thrown;
   if (isErrandError(cause)) return cause;
+  if (isRedisFault(cause) && cause instanceof Error && cause.name === 'ReplyError') {
+    return new ErrandError('REDIS_UNAVAILABLE', `Redis broke off a command: ${cause.message}`, { cause });
+  }
   return new ErrandError('INTERNAL', `unforeseen: ${messageOf(cause)}`, { cause });
 }
 
