@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseForeign } from '../base/foreign.ts';
-import { byteLength, clip } from '../base/text.ts';
+import { byteLength, clip, wellFormed } from '../base/text.ts';
 import type { ToolCall, ToolResult } from '../contract/checkpoint.ts';
 import { isErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
@@ -62,7 +62,7 @@ export async function callTool(
   }
   let args: unknown;
   try {
-    args = parseForeign(call.arguments.trim() === '' ? '{}' : call.arguments);
+    args = wellFormed(parseForeign(call.arguments.trim() === '' ? '{}' : call.arguments));
   } catch (error) {
     return answer(`The arguments of ${call.name} are not JSON: ${messageOf(error)}`, true);
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { Wire } from '../../src/contract/route.ts';
@@ -21,13 +22,14 @@ export async function rawProvider(...answers: RawAnswer[]): Promise<RawProvider>
   const requests: unknown[] = [];
   const server = createServer(async (req, res) => {
     const body = Buffer.concat(await Array.fromAsync(req));
+    const closed = once(res, 'close').catch(() => undefined);
     const answer = answers[Math.min(requests.length, answers.length - 1)];
     requests.push(body.length > 0 ? JSON.parse(body.toString()) : null);
     if (!answer) return res.destroy();
     res.writeHead(answer.status ?? 200, { 'content-type': answer.type ?? 'text/event-stream' });
     for (const piece of answer.pieces) {
       if (res.destroyed) return;
-      if (!res.write(piece)) await new Promise<void>((resolve) => res.once('drain', resolve).once('close', resolve));
+      if (!res.write(piece)) await Promise.race([once(res, 'drain'), closed]);
     }
     res.end();
   });

@@ -80,7 +80,8 @@ export class ResponsesItems {
     const isLacking = last.length > items.length || (last.length > 0 && entries.some(({ isDone }) => !isDone));
     const calls = new Set(last.filter(isCall).map(callIdOf));
     const hasAllCalls = items.filter(isCall).every((item) => calls.has(callIdOf(item)));
-    if (isLacking && hasAllCalls) return last;
+    const losesText = items.some(hasText) && !last.some(hasText);
+    if (isLacking && hasAllCalls && !losesText) return last;
     return items.map((item) => sealed(item, last));
   }
 
@@ -88,6 +89,10 @@ export class ResponsesItems {
     this.#limits.block();
     return this.#items.add(place, { item: undefined, isDone: false, text: '', refusal: '', args: '' });
   }
+}
+
+function hasText(item: unknown): boolean {
+  return wordOf(item, 'type') === 'message' && partsOf(item).some((part) => outputTextOf(part) !== '');
 }
 
 function isCall(item: unknown): boolean {
