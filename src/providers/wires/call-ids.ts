@@ -1,37 +1,48 @@
 import { isObject, parseForeign } from '../../base/foreign.ts';
 import { wellFormed } from '../../base/text.ts';
+import type { Wire } from '../../contract/route.ts';
 
 /** Mistral takes ids of exactly nine letters and digits; every other vendor takes those too. */
 const ORDINAL_DIGITS = 5;
 
-/** What Anthropic takes for the id of a call. */
-const OUTSIDE_OF_IDS = /[^a-zA-Z0-9_-]/g;
+/** What a wire takes for the id of a call: the characters that it refuses, and how long the id may be. */
+type IdRules = { refused: RegExp; maxChars: number };
+
+const ID_RULES: Record<Wire, IdRules> = {
+  chat: { refused: /[^a-zA-Z0-9_.:-]/g, maxChars: Number.POSITIVE_INFINITY },
+  messages: { refused: /[^a-zA-Z0-9_-]/g, maxChars: Number.POSITIVE_INFINITY },
+  responses: { refused: /[^a-zA-Z0-9_.:-]/g, maxChars: 64 },
+};
+
+/** Gateways to Gemini put the signature of a thought into the id, in base64; it must come back as it is. */
+const CARRIES_SIGNATURE = /^[\w.:-]+__thought__[\w+/=-]+$/;
 
 /** What OpenAI and Anthropic take for the name of a tool. */
 const OUTSIDE_OF_NAMES = /[^a-zA-Z0-9_-]/g;
 const NAME_CHARS = 64;
 
 /**
- * Gives the tool calls of one conversation their ids. An id that the provider sent stays; one that is missing, or that
- * another call of the conversation has, is made.
+ * Gives the tool calls of one conversation their ids. An id that the provider sent stays, without what its wire refuses;
+ * one that is missing, or that another call of the conversation has, is made.
  *
  * The ids follow from the calls and their order alone, so an attempt that takes the conversation over gives the same.
  */
 export class CallIds {
   readonly #given = new Set<string>();
-  readonly #isStrict: boolean;
+  readonly #rules: IdRules;
   #calls = 0;
 
-  /** `isStrict` for the messages wire, which takes letters, digits, `_` and `-` only. */
-  constructor({ isStrict }: { isStrict: boolean }) {
-    this.#isStrict = isStrict;
+  constructor(wire: Wire) {
+    this.#rules = ID_RULES[wire];
   }
 
   /** The id of the next call of the conversation, of which the provider sent `sent`. */
   next(sent: string): string {
     this.#calls += 1;
-    const wanted = this.#isStrict ? sent.replaceAll(OUTSIDE_OF_IDS, '_') : sent.toWellFormed();
-    const id = wanted.trim() === '' || this.#given.has(wanted) ? this.#made() : wanted;
+    const { refused, maxChars } = this.#rules;
+    const wanted = CARRIES_SIGNATURE.test(sent) ? sent : sent.trim().replaceAll(refused, '_');
+    const isTaken = wanted !== '' && wanted.length <= maxChars && !this.#given.has(wanted);
+    const id = isTaken ? wanted : this.#made();
     this.#given.add(id);
     return id;
   }

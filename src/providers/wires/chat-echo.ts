@@ -1,5 +1,5 @@
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions/completions';
-import { fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
 import type { TranscriptEntry } from '../model.ts';
 import type { ProviderProfile } from '../profile.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
@@ -9,6 +9,16 @@ import { fromNative } from './wire.ts';
 const MESSAGE_FIELDS = new Set(['role', 'content', 'refusal', 'tool_calls', 'function_call']);
 const CALL_FIELDS = new Set(['index', 'id', 'type', 'function']);
 const FUNCTION_FIELDS = new Set(['name', 'arguments']);
+
+/** The parts of content that go back: those of OpenAI, and those that Mistral adds. */
+const PARTS = new Set(['text', 'refusal', 'thinking', 'reference']);
+
+/** Content as it goes back: a text, or the parts that say anything. */
+function contentOf(content: unknown): string | ForeignObject[] {
+  if (!Array.isArray(content)) return textOf(content);
+  const parts = content.filter(isObject).filter((part) => PARTS.has(wordOf(part, 'type')));
+  return parts.filter((part) => part.type !== 'text' || wordOf(part, 'text').trim() !== '');
+}
 
 /** Hosts that refuse any other field in a message: a conversation with `reasoning` in it is a 400 or a 422 there. */
 const STRICT_HOSTS = new Set(['api.groq.com', 'api.mistral.ai', 'api.cerebras.ai']);
@@ -44,12 +54,12 @@ export class ChatEcho {
   #assistant(native: unknown): ChatCompletionMessageParam {
     const calls = listOf(native, 'tool_calls').map((call) => this.#call(call));
     this.#lastIds = calls.map(({ id }) => id);
-    const content = fieldOf(native, 'content');
-    const isBlank = content === undefined || (typeof content === 'string' && content.trim() === '');
+    const content = contentOf(fieldOf(native, 'content'));
+    const isBlank = content.length === 0 || (typeof content === 'string' && content.trim() === '');
     const refusal = textOf(native, 'refusal');
     const message = {
       role: 'assistant',
-      content: calls.length > 0 && isBlank ? null : (content ?? null),
+      content: calls.length > 0 && isBlank ? null : content,
       ...(refusal !== '' && { refusal }),
       ...this.#extras(native, MESSAGE_FIELDS),
       ...(calls.length > 0 && { tool_calls: calls }),

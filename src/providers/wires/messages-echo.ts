@@ -51,13 +51,13 @@ export class MessagesEcho {
     return this.#isTaken(block) ? [block] : [];
   }
 
-  /** Claude refuses text of white space alone, and thoughts without their signature. */
+  /** Anthropic refuses text of white space alone, thoughts without their signature, and blocks of types it does not know. */
   #isTaken(block: unknown): boolean {
     const type = wordOf(block, 'type');
     if (type === 'text') return textOf(block, 'text').trim() !== '';
     if (type === 'thinking') return !isClaude(this.#model) || wordOf(block, 'signature') !== '';
     if (type === 'redacted_thinking') return wordOf(block, 'data') !== '';
-    return type !== '';
+    return /_tool_(use|result)$/.test(type);
   }
 
   #call(block: Readonly<Record<string, unknown>>): object {

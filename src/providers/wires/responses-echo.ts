@@ -12,6 +12,7 @@ import { fromNative } from './wire.ts';
 export class ResponsesEcho {
   readonly #isStored: boolean;
   readonly #ids: CallIds;
+  readonly #itemIds = new Set<string>();
   /** The ids of the calls that the last assistant's turn made, which its results answer in order. */
   #lastIds: string[] = [];
 
@@ -46,12 +47,20 @@ export class ResponsesEcho {
   }
 
   #item(item: ForeignObject, keepsId: boolean): object[] {
-    const { id, ...rest } = item;
-    const own = keepsId && wordOf(item, 'id') !== '' ? item : rest;
+    const own = keepsId ? this.#named(item) : withoutId(item);
     if (item.type === 'function_call') return [this.#call(own, callIdOf(item))];
-    if (item.type !== 'message') return [own];
-    const content = partsOf(item).filter(isObject);
+    if (item.type === 'reasoning') return [{ ...own, summary: listOf(item, 'summary') }];
+    if (item.type !== 'message') return [];
+    const content = partsOf(item).flatMap(echoedPart);
     return content.length === 0 ? [] : [{ ...own, role: 'assistant', content }];
+  }
+
+  /** The item with its id, unless it has none that another item does not have too. */
+  #named(item: ForeignObject): ForeignObject {
+    const id = wordOf(item, 'id');
+    if (id === '' || this.#itemIds.has(id)) return withoutId(item);
+    this.#itemIds.add(id);
+    return item;
   }
 
   #call(item: ForeignObject, sentId: string): object {
@@ -60,6 +69,18 @@ export class ResponsesEcho {
     const args = echoedArguments(textOf(item, 'arguments'));
     return { ...item, call_id: id, name: echoedName(wordOf(item, 'name')), arguments: args };
   }
+}
+
+function withoutId({ id: _, ...item }: ForeignObject): ForeignObject {
+  return item;
+}
+
+/** A part of a message as it goes back; none of a type that OpenAI does not know. */
+function echoedPart(part: unknown): object[] {
+  if (!isObject(part)) return [];
+  if (part.type === 'refusal') return textOf(part, 'refusal') === '' ? [] : [part];
+  if (part.type !== 'output_text' && part.type !== 'text') return [];
+  return [{ ...part, type: 'output_text', text: textOf(part, 'text') }];
 }
 
 function isBareThought(item: ForeignObject): boolean {

@@ -1,11 +1,12 @@
 import { foreign, isObject } from '../../base/foreign.ts';
-import { wellFormed } from '../../base/text.ts';
+import { byteLength, wellFormed } from '../../base/text.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
 import type { Effort } from '../effort.ts';
 import { faultOf } from '../faults.ts';
 import type { Model, TurnListeners, TurnRequest } from '../model.ts';
 import type { ProviderProfile } from '../profile.ts';
+import { MAX_REPLY_BYTES, replyTooLarge } from '../reply-budget.ts';
 import { CallIds } from './call-ids.ts';
 import { type Bill, Meter } from './meter.ts';
 import { ReplyLimits } from './reply-limits.ts';
@@ -54,7 +55,7 @@ export type WireParts<Params> = {
 export function wireModel<Params>(route: WireRoute, wire: WireParts<Params>): Model {
   return {
     async turn(request, signal) {
-      const ids = new CallIds({ isStrict: route.profile.wire === 'messages' });
+      const ids = new CallIds(route.profile.wire);
       const params = wellFormed(wire.paramsOf(route, request, ids));
       const meter = new Meter(route);
       const listeners = listenersOf(request);
@@ -86,11 +87,14 @@ function checked(reply: WireReply): Reply<unknown> {
   };
 }
 
+/** What a reply comes to. Stored, it is larger than it came: its text stands in it twice. */
 function turnOf({ profile }: WireRoute, reply: WireReply, requestId: string | undefined): Turn {
   try {
     const { bill, ...body } = wellFormed(reply.turn());
     const native = body.native as Turn['native'];
-    return { ...body, ...bill, native, ...(requestId !== undefined && { request_id: requestId }) };
+    const turn = { ...body, ...bill, native, ...(requestId !== undefined && { request_id: requestId }) };
+    if (byteLength(JSON.stringify(turn)) <= MAX_REPLY_BYTES) return turn;
+    throw replyTooLarge(profile.name, `a reply whose record has more than ${MAX_REPLY_BYTES} bytes`);
   } catch (error) {
     throw faultOf(profile, error);
   }
