@@ -20,23 +20,11 @@ export function replyTooLarge(provider: string, why: string): ErrandError {
   return new ErrandError('PROVIDER_REPLY_TOO_LARGE', `Provider "${provider}" sent ${why}.`);
 }
 
-/** The longest id of a tool call, in characters: it is stored with the call, with its result, and in the journal. */
-const MAX_ID_CHARS = 1024;
-
-/**
- * Checks that a turn is small enough to be stored.
- * @throws ErrandError `PROVIDER_REPLY_TOO_LARGE`, or `PROVIDER_MALFORMED` for a tool call whose id is too long.
- */
+/** Checks that a turn is small enough to be stored. @throws ErrandError `PROVIDER_REPLY_TOO_LARGE`. */
 export function assertStorable(provider: string, turn: Turn): void {
   const bytes = byteLength(JSON.stringify(turn));
   if (bytes > MAX_REPLY_BYTES)
     throw replyTooLarge(provider, `a reply of ${bytes} bytes; ${MAX_REPLY_BYTES} are stored`);
-  const { id } = turn.tool_calls.find((call) => call.id.length > MAX_ID_CHARS) ?? {};
-  if (id === undefined) return;
-  throw new ErrandError(
-    'PROVIDER_MALFORMED',
-    `Provider "${provider}" sent a tool call with an id of ${id.length} characters.`,
-  );
 }
 
 /**

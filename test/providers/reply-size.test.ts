@@ -111,7 +111,7 @@ describe('a reply at the limit', () => {
   });
 });
 
-test('a tool call with an id of more than 1,024 characters is malformed', async () => {
+test('a tool call with an id of more than 1,024 characters gets another one', async () => {
   const call = { index: 0, id: 'i'.repeat(2_000), function: { name: 'list', arguments: '{}' } };
   const server = await serve((_, res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -120,6 +120,6 @@ test('a tool call with an id of more than 1,024 characters is malformed', async 
     );
   });
   onTestFinished(server.close);
-  const turn = modelOf(profileAt('chat', server.url), 'm').model.turn(ask(), new AbortController().signal);
-  await expect(turn).rejects.toMatchObject({ code: 'PROVIDER_MALFORMED', message: expect.stringContaining('2000') });
+  const turn = await modelOf(profileAt('chat', server.url), 'm').model.turn(ask(), new AbortController().signal);
+  expect(turn.tool_calls).toEqual([{ id: 'call00001', name: 'list', arguments: '{}' }]);
 });

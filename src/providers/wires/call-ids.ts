@@ -5,12 +5,15 @@ import type { Wire } from '../../contract/route.ts';
 /** Mistral takes ids of exactly nine letters and digits; every other vendor takes those too. */
 const ORDINAL_DIGITS = 5;
 
-/** What a wire takes for the id of a call: the characters that it refuses, and how long the id may be. */
+/**
+ * What a wire takes for the id of a call: the characters that it refuses, and how long the id may be. An id is stored
+ * with its call, with its result and in the journal of effects, so that no wire takes one without a limit.
+ */
 type IdRules = { refused: RegExp; maxChars: number };
 
 const ID_RULES: Record<Wire, IdRules> = {
-  chat: { refused: /[^a-zA-Z0-9_.:-]/g, maxChars: Number.POSITIVE_INFINITY },
-  messages: { refused: /[^a-zA-Z0-9_-]/g, maxChars: Number.POSITIVE_INFINITY },
+  chat: { refused: /[^a-zA-Z0-9_.:-]/g, maxChars: 1024 },
+  messages: { refused: /[^a-zA-Z0-9_-]/g, maxChars: 1024 },
   responses: { refused: /[^a-zA-Z0-9_.:-]/g, maxChars: 64 },
 };
 

@@ -1,12 +1,11 @@
 import { foreign, isObject } from '../../base/foreign.ts';
-import { byteLength, wellFormed } from '../../base/text.ts';
+import { wellFormed } from '../../base/text.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
 import type { Effort } from '../effort.ts';
 import { faultOf } from '../faults.ts';
 import type { Model, TurnListeners, TurnRequest } from '../model.ts';
 import type { ProviderProfile } from '../profile.ts';
-import { MAX_REPLY_BYTES, replyTooLarge } from '../reply-budget.ts';
 import { CallIds } from './call-ids.ts';
 import { type Bill, Meter } from './meter.ts';
 import { ReplyLimits } from './reply-limits.ts';
@@ -87,14 +86,11 @@ function checked(reply: WireReply): Reply<unknown> {
   };
 }
 
-/** What a reply comes to. Stored, it is larger than it came: its text stands in it twice. */
 function turnOf({ profile }: WireRoute, reply: WireReply, requestId: string | undefined): Turn {
   try {
     const { bill, ...body } = wellFormed(reply.turn());
     const native = body.native as Turn['native'];
-    const turn = { ...body, ...bill, native, ...(requestId !== undefined && { request_id: requestId }) };
-    if (byteLength(JSON.stringify(turn)) <= MAX_REPLY_BYTES) return turn;
-    throw replyTooLarge(profile.name, `a reply whose record has more than ${MAX_REPLY_BYTES} bytes`);
+    return { ...body, ...bill, native, ...(requestId !== undefined && { request_id: requestId }) };
   } catch (error) {
     throw faultOf(profile, error);
   }
