@@ -1,6 +1,6 @@
 import type { ChatCompletionRequest, FixtureFileResponse } from '@copilotkit/aimock';
 import { type Case, everywhere, type Step } from './case.ts';
-import { echoOf, keyHeaderOf } from './sent.ts';
+import { echoOf, keyHeaderOf, limitFieldOf } from './sent.ts';
 
 const CALLS = [
   { id: 'call_oslo', name: 'degrees', arguments: { city: 'Oslo' } },
@@ -61,12 +61,14 @@ export const ANSWERS: Case[] = [
     see: ({ sent, usage: { input_tokens, output_tokens } }) => ({
       usage: { input_tokens, output_tokens },
       key: keyHeaderOf(sent[0]),
+      limit: limitFieldOf(sent[0]),
     }),
-    expected: everywhere(textWith('authorization'), {
-      anthropic: textWith('x-api-key'),
-      azure: textWith('api-key'),
-      'azure-v1': textWith('api-key'),
-      ollama: textWith(null),
+    expected: everywhere(textWith('authorization', 'max_completion_tokens'), {
+      responses: textWith('authorization', 'max_output_tokens'),
+      anthropic: textWith('x-api-key', 'max_tokens'),
+      azure: textWith('api-key', 'max_completion_tokens'),
+      'azure-v1': textWith('api-key', 'max_output_tokens'),
+      ollama: textWith(null, 'max_tokens'),
     }),
   },
   {
@@ -135,6 +137,10 @@ export const ANSWERS: Case[] = [
   },
 ];
 
-function textWith(key: string | null) {
-  return { answer: 'Grüße aus Tromsø 🌋', calls: [], seen: { usage: { input_tokens: 11, output_tokens: 7 }, key } };
+function textWith(key: string | null, limit: string) {
+  return {
+    answer: 'Grüße aus Tromsø 🌋',
+    calls: [],
+    seen: { usage: { input_tokens: 11, output_tokens: 7 }, key, limit },
+  };
 }

@@ -9,7 +9,6 @@ export type Relay = {
   url: string;
   /** The requests whose body has this text in it, in order. */
   sentWith: (text: string) => Sent[];
-  close: () => Promise<void>;
 };
 
 /** Starts a relay to the server at `target`. */
@@ -27,10 +26,6 @@ export async function startRelay(target: string): Promise<Relay> {
   return {
     url: `http://127.0.0.1:${address.port}`,
     sentWith: (wanted) => kept.filter(({ text }) => text.includes(wanted)),
-    close: async () => {
-      server.closeAllConnections();
-      await once(server.close(), 'close');
-    },
   };
 }
 

@@ -9,6 +9,12 @@ export function keyHeaderOf(sent: Sent | undefined): string | null {
   return found.length === 1 ? (found[0]?.[0] ?? null) : found.length > 1 ? 'more than one' : null;
 }
 
+/** The fields of a request that limit what is generated, as one text. */
+export function limitFieldOf(sent: Sent | undefined): string {
+  const fields = Object.keys(isRecord(sent?.body) ? sent.body : {});
+  return fields.filter((field) => /^max_(\w+_)?tokens$/.test(field)).join(', ');
+}
+
 /** The reasoning that a request echoes to the provider, reduced to what matters of it. */
 export function echoOf(endpoint: EndpointName, sent: Sent | undefined): unknown[] {
   const body = isRecord(sent?.body) ? sent.body : {};

@@ -11,10 +11,10 @@ import { startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { createLog } from '../../src/telemetry/log.ts';
-import { ENDPOINTS, type EndpointName, KEY, settingsOf } from './endpoint.ts';
+import { ENDPOINTS, KEY, settingsOf } from './endpoint.ts';
 
 /** A kind of task in the batch: what aimock answers, and what its outcome must say. */
-type Kind = { name: string; answer: (mock: LLMock, goal: string) => void; expected: (endpoint: EndpointName) => Ended };
+type Kind = { name: string; answer: (mock: LLMock, goal: string) => void; expected: Ended };
 
 /** What of an outcome is compared. */
 type Ended = {
@@ -43,13 +43,13 @@ const KINDS: Kind[] = [
       mock.on({ userMessage: goal, hasToolResult: false }, { toolCalls });
       mock.on({ userMessage: goal, hasToolResult: true }, results);
     },
-    expected: () => ({
+    expected: {
       status: 'succeeded',
       text: 'Wrote 12 bytes to a.txt. Wrote 12 bytes to b.txt.',
       code: null,
       attempts: ['succeeded'],
       turns: 2,
-    }),
+    },
   },
   {
     name: 'meets a rate limit',
@@ -62,13 +62,13 @@ const KINDS: Kind[] = [
       mock.on({ userMessage: goal, sequenceIndex: 0 }, limited);
       mock.on({ userMessage: goal, sequenceIndex: 1 }, { content: 'After the limit.' });
     },
-    expected: () => ({
+    expected: {
       status: 'succeeded',
       text: 'After the limit.',
       code: null,
       attempts: ['deferred', 'succeeded'],
       turns: 1,
-    }),
+    },
   },
   {
     name: 'is cut off once',
@@ -77,7 +77,7 @@ const KINDS: Kind[] = [
       mock.on({ userMessage: goal, sequenceIndex: 0 }, { content: 'This never arrives as a whole.' }, cut);
       mock.on({ userMessage: goal, sequenceIndex: 1 }, { content: 'Whole.' });
     },
-    expected: () => ({ status: 'succeeded', text: 'Whole.', code: null, attempts: ['failed', 'succeeded'], turns: 1 }),
+    expected: { status: 'succeeded', text: 'Whole.', code: null, attempts: ['failed', 'succeeded'], turns: 1 },
   },
   {
     name: 'is refused',
@@ -87,13 +87,13 @@ const KINDS: Kind[] = [
         { error: { message: 'No such field.', type: 'invalid_request_error' }, status: 400 },
       );
     },
-    expected: () => ({
+    expected: {
       status: 'failed',
       text: null,
       code: 'PROVIDER_REFUSED_REQUEST',
       attempts: ['failed'],
       turns: 0,
-    }),
+    },
   },
 ];
 
@@ -136,9 +136,9 @@ export async function runWorker(mock: LLMock): Promise<{ tasks: number; missed: 
     const { batch_id: batchId } = await producer.enqueue({ tasks });
     await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
     const outcomes = await Array.fromAsync(producer.outcomes(batchId));
-    const judged = planned.map(({ endpoint, kind, goal }, at) => ({
+    const judged = planned.map(({ kind, goal }, at) => ({
       task: goal,
-      expected: kind.expected(endpoint),
+      expected: kind.expected,
       ended: endOf(outcomes[at]),
     }));
     return {
