@@ -1,0 +1,76 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import type { RemoteProducer } from './remote-producer.ts';
+import { answerOf, type RollingBatch } from './workload.ts';
+
+/** A batch that a producer enqueued. */
+export type Enqueued = RollingBatch & { batchId: string; number: number };
+
+/** What readers of both versions found. All but `tasks`, `crossed` and `ended` must be 0. */
+export type Audit = {
+  tasks: number;
+  /** Tasks of which attempts ran in workers of both versions. */
+  crossed: number;
+  /** Tasks by how they ended. */
+  ended: Record<string, number>;
+  lost: number;
+  /** Calls of a reader that failed, and outcomes that it could not read. */
+  unreadable: number;
+  task_invalid: number;
+  /** Tasks that failed although nothing but replaced workers came in their way. */
+  failed: number;
+  /** Records that the two versions read differently. */
+  different: number;
+  wrong_answers: number;
+};
+
+/** Two producers, one of each version. */
+export type Readers = { earlier: RemoteProducer; present: RemoteProducer };
+
+/** Makes an audit of nothing. */
+export function emptyAudit(): Audit {
+  const zeros = { lost: 0, unreadable: 0, task_invalid: 0, failed: 0, different: 0, wrong_answers: 0 };
+  return { tasks: 0, crossed: 0, ended: {}, ...zeros };
+}
+
+/** Reads all of a settled batch with both versions, and counts. `tell` hears of everything that should not be. */
+export async function auditBatch(
+  batch: Enqueued,
+  readers: Readers,
+  audit: Audit,
+  tell: (line: string) => void,
+): Promise<void> {
+  const read = (reader: RemoteProducer) =>
+    Promise.all([reader.status(batch.batchId), reader.settled(batch.batchId), reader.outcomes(batch.batchId)]);
+  const [earlier, present] = await Promise.allSettled([read(readers.earlier), read(readers.present)]);
+  for (const [name, result] of Object.entries({ earlier, present })) {
+    if (result.status === 'fulfilled') continue;
+    audit.unreadable++;
+    tell(`batch ${batch.number}, read by the ${name} version: ${result.reason}`);
+  }
+  if (earlier.status !== 'fulfilled' || present.status !== 'fulfilled') return;
+  const [[status, summary, outcomes], theirs] = [present.value, earlier.value];
+  if (!isDeepStrictEqual([status, summary, outcomes], theirs)) {
+    audit.different++;
+    tell(`batch ${batch.number} reads differently: ${JSON.stringify(theirs)} and ${JSON.stringify(present.value)}`);
+  }
+  const total = batch.input.tasks.length;
+  audit.tasks += total;
+  audit.lost += total - outcomes.length;
+  if (status.status !== 'settled' || summary.total !== total) audit.lost++;
+  for (const outcome of outcomes) countOutcome(outcome, batch, audit, tell);
+}
+
+function countOutcome(outcome: Outcome, batch: Enqueued, audit: Audit, tell: (line: string) => void): void {
+  const { status, index, attempts } = outcome;
+  audit.ended[status] = (audit.ended[status] ?? 0) + 1;
+  const versions = new Set(attempts.map(({ worker }) => worker.replace(/-\d+$/, '')));
+  if (versions.size > 1) audit.crossed++;
+  const code = status === 'succeeded' ? null : outcome.failure.code;
+  if (code === 'TASK_INVALID') audit.task_invalid++;
+  if (code === 'RECORD_UNREADABLE') audit.unreadable++;
+  if (status === 'succeeded' && outcome.answer.text !== answerOf(batch.number, index)) audit.wrong_answers++;
+  if (status === 'succeeded' || (status === 'cancelled' && batch.isCancelled)) return;
+  audit.failed++;
+  tell(`batch ${batch.number}, task ${index}: ${JSON.stringify(outcome)}`);
+}
