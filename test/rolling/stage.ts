@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processEnvironment } from '../../src/app/config.ts';
-import { startSimulator } from '../../src/simulator/index.ts';
+import { type ScriptInput, type Simulator, startSimulator } from '../../src/simulator/index.ts';
 import { RedisUnderFire } from '../storm/redis-under-fire.ts';
 import { RemoteProducer } from './remote-producer.ts';
 import type { Tree } from './tree.ts';
@@ -12,6 +12,8 @@ import { WorkerProcess } from './worker-process.ts';
 /** One Redis and one simulator, with workers and producers of several versions beside each other. */
 export type Stage = {
   dir: string;
+  workspaceRoot: string;
+  simulator: Simulator;
   /** Where Redis is. */
   redisUrl: string;
   prefix: string;
@@ -24,12 +26,13 @@ export type Stage = {
 const PREFIX = '{rolling}';
 
 /** Starts Redis and the simulator. The settings are such that the earlier version knows each of them. */
-export async function openStage(): Promise<Stage> {
+export async function openStage(script: ScriptInput = { rules: [] }): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'errand-rolling-'));
   const path = processEnvironment().PATH ?? '';
   const env = { PATH: path, ROLLING_KEY: 'sk-rolling-0123456789abcdef', ERRAND_CONFIG: '/dev/null' };
   const redis = await RedisUnderFire.start(join(dir, 'redis'), path);
-  const simulator = await startSimulator({ logLimit: 10 });
+  const simulator = await startSimulator({ script, logLimit: 100 });
+  const workspaceRoot = join(dir, 'workspaces');
   const log = openSync(join(dir, 'workers.log'), 'a');
   const redisUrl = `redis://127.0.0.1:${redis.port}`;
   const settings = {
@@ -39,12 +42,14 @@ export async function openStage(): Promise<Stage> {
     tasks: { tries: 10, backoff_ms: 50 },
   };
   const worker = { lock_duration_ms: 3_000, drain_grace_ms: 200, concurrency: 6, log_level: 'warn' };
-  const place = { health_host: '127.0.0.1', health_port: 0, workspace_root: join(dir, 'workspaces') };
+  const place = { health_host: '127.0.0.1', health_port: 0, workspace_root: workspaceRoot };
   const workers: WorkerProcess[] = [];
   const producers: RemoteProducer[] = [];
   let started = 0;
   return {
     dir,
+    workspaceRoot,
+    simulator,
     redisUrl,
     prefix: PREFIX,
     startWorker: async (tree, more = {}) => {
