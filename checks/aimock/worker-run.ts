@@ -1,14 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { ChatCompletionRequest, LLMock } from '@copilotkit/aimock';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { startWorker } from '../../src/app/compose-worker.ts';
-import { loadConfig, processEnvironment } from '../../src/app/config.ts';
+import { type Config, loadConfig, processEnvironment } from '../../src/app/config.ts';
 import { startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
 import { Redactor } from '../../src/base/secret.ts';
+import type { BatchInput } from '../../src/contract/batch.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { ENDPOINTS, KEY, settingsOf } from './endpoint.ts';
@@ -106,50 +106,45 @@ export async function runWorker(mock: LLMock): Promise<{ tasks: number; missed: 
     KINDS.map((kind) => ({ endpoint, kind, goal: `${kind.name}, on ${endpoint}.` })),
   );
   for (const { kind, goal } of planned) kind.answer(mock, goal);
+  const tasks = planned.map(({ goal, endpoint }) => ({ goal, provider: endpoint, toolsets: ['workspace' as const] }));
   const dir = await mkdtemp(join(tmpdir(), 'errand-aimock-'));
-  const redis = await startEmbeddedRedis({
-    dir,
-    path: processEnvironment().PATH ?? '',
-    isRoot: process.getuid?.() === 0,
-  });
-  const config = loadConfig(
-    { ERRAND_CONFIG: '/dev/null', CHECK_KEY: KEY.reveal() },
-    {
-      redis_url: redis.url,
-      providers: Object.fromEntries(ENDPOINTS.map((endpoint) => [endpoint, settingsOf(endpoint, mock.url)])),
-      tasks: { backoff_ms: 20 },
-      worker: {
-        name: 'checked',
-        health_port: 0,
-        health_host: '127.0.0.1',
-        workspace_root: join(dir, 'work'),
-        drain_grace_ms: 0,
-      },
-    },
-  );
+  const path = processEnvironment().PATH ?? '';
+  const redis = await startEmbeddedRedis({ dir, path, isRoot: process.getuid?.() === 0 });
+  try {
+    const outcomes = await outcomesOf(configOf(mock.url, redis.url, dir), tasks);
+    const judged = planned.map(({ kind: { expected }, goal }, at) => ({
+      task: goal,
+      expected,
+      ended: endOf(outcomes[at]),
+    }));
+    return { tasks: tasks.length, missed: judged.filter(({ expected, ended }) => !isDeepStrictEqual(expected, ended)) };
+  } finally {
+    await redis.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function configOf(mockUrl: string, redisUrl: string, dir: string): Config {
+  const providers = Object.fromEntries(ENDPOINTS.map((endpoint) => [endpoint, settingsOf(endpoint, mockUrl)]));
+  const health = { health_port: 0, health_host: '127.0.0.1' };
+  const worker = { name: 'checked', ...health, workspace_root: join(dir, 'work'), drain_grace_ms: 0 };
+  const environment = { ERRAND_CONFIG: '/dev/null', CHECK_KEY: KEY.reveal() };
+  return loadConfig(environment, { redis_url: redisUrl, providers, tasks: { backoff_ms: 20 }, worker });
+}
+
+/** Runs the tasks as one batch and returns their outcomes once it has settled. */
+async function outcomesOf(config: Config, tasks: BatchInput['tasks']): Promise<Outcome[]> {
   const redactor = new Redactor();
-  const log = createLog({ level: 'error', isPretty: false, redactor, output: new PassThrough().pipe(process.stderr) });
+  const log = createLog({ level: 'error', isPretty: false, redactor, output: process.stderr });
   const worker = await startWorker(config, log, redactor);
   const producer = composeProducer(config);
   try {
-    const tasks = planned.map(({ goal, endpoint }) => ({ goal, provider: endpoint, toolsets: ['workspace' as const] }));
     const { batch_id: batchId } = await producer.enqueue({ tasks });
     await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
-    const outcomes = await Array.fromAsync(producer.outcomes(batchId));
-    const judged = planned.map(({ kind, goal }, at) => ({
-      task: goal,
-      expected: kind.expected,
-      ended: endOf(outcomes[at]),
-    }));
-    return {
-      tasks: planned.length,
-      missed: judged.filter(({ expected, ended }) => !isDeepStrictEqual(expected, ended)),
-    };
+    return await Array.fromAsync(producer.outcomes(batchId));
   } finally {
     await worker.drain();
     await producer.close();
-    await redis.close();
-    await rm(dir, { recursive: true, force: true });
   }
 }
 
