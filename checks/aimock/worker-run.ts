@@ -8,7 +8,6 @@ import { startWorker } from '../../src/app/compose-worker.ts';
 import { type Config, loadConfig, processEnvironment } from '../../src/app/config.ts';
 import { startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
 import { Redactor } from '../../src/base/secret.ts';
-import type { BatchInput } from '../../src/contract/batch.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { ENDPOINTS, KEY, settingsOf } from './endpoint.ts';
@@ -132,8 +131,10 @@ function configOf(mockUrl: string, redisUrl: string, dir: string): Config {
   return loadConfig(environment, { redis_url: redisUrl, providers, tasks: { backoff_ms: 20 }, worker });
 }
 
+type PlannedTask = { goal: string; provider: string; toolsets: 'workspace'[] };
+
 /** Runs the tasks as one batch and returns their outcomes once it has settled. */
-async function outcomesOf(config: Config, tasks: BatchInput['tasks']): Promise<Outcome[]> {
+async function outcomesOf(config: Config, tasks: PlannedTask[]): Promise<Outcome[]> {
   const redactor = new Redactor();
   const log = createLog({ level: 'error', isPretty: false, redactor, output: process.stderr });
   const worker = await startWorker(config, log, redactor);
