@@ -16,9 +16,10 @@ export type Spend = z.infer<typeof Spend>;
 
 /**
  * What the cut-off calls of one attempt cost, as they are recorded beside the attempt. `max_cost_usd` is the most that one
- * of them can have cost; `null` without a price.
+ * of them can have cost; `null` without a price. `turn` is that of a call that was under way as this was written: once the
+ * turn is recorded, it says nothing any more.
  */
-export const CutSpend = Spend.extend({ max_cost_usd: Cost.optional() });
+export const CutSpend = Spend.extend({ max_cost_usd: Cost.optional(), turn: z.number().int().positive().optional() });
 export type CutSpend = z.infer<typeof CutSpend>;
 
 /**

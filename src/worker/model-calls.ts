@@ -12,6 +12,72 @@ type Bill = { usage: Usage; cost_usd: Cost };
 /** What is asked of a model about its prices. */
 export type Prices = { costOf: ModelHandle['costOf']; mostCostOf: MostCostOf };
 
+/**
+ * Who hears of the calls. `onCut` is called with the spend of each call that was cut off: the tokens that the provider had
+ * reported, or a call of unknown cost. `onLong` is called once with what the provider has reported of a long call that is
+ * under way, in case its worker does not live to say so.
+ */
+export type SpendListeners = { onCut: (spend: CutSpend) => void; onLong: (spend: CutSpend) => void };
+
+/** A call that takes less time ends before anything could be written of it. */
+const LONG_CALL_MS = 1_000;
+
+/** One model call, as far as it came. */
+class Call {
+  readonly #request: TurnRequest;
+  readonly #prices: Prices;
+  readonly #onLong: SpendListeners['onLong'];
+  readonly #timer: NodeJS.Timeout;
+  #told: Bill | undefined;
+  #isLong = false;
+  #isSaid = false;
+
+  constructor(request: TurnRequest, prices: Prices, onLong: SpendListeners['onLong']) {
+    this.#request = request;
+    this.#prices = prices;
+    this.#onLong = onLong;
+    this.#timer = setTimeout(() => {
+      this.#isLong = true;
+      this.#say();
+    }, LONG_CALL_MS);
+  }
+
+  get isTold(): boolean {
+    return this.#told !== undefined;
+  }
+
+  /** Takes in what the provider has reported so far. */
+  tell(usage: Usage, cost_usd: Cost): void {
+    this.#told = { usage, cost_usd };
+    this.#request.onUsage?.(usage, cost_usd);
+    this.#say();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#isSaid = true;
+  }
+
+  /**
+   * What is known of a call that was cut off: what the provider had reported. Without a report, its cost is unknown. A call
+   * may be cut off before it has any output, so what was reported has a cost though it lacks that.
+   */
+  get spend(): CutSpend {
+    const told = this.#told;
+    const max_cost_usd = this.#prices.mostCostOf(told?.usage.input_tokens || maxInputTokens(this.#request));
+    const hasTokens = told !== undefined && told.usage.input_tokens + told.usage.output_tokens > 0;
+    if (!told || (!hasTokens && told.cost_usd === null)) return { ...unknownSpend(1), max_cost_usd };
+    const { usage } = told;
+    return { ...spendOf({ usage, cost_usd: told.cost_usd ?? this.#prices.costOf(usage) }), max_cost_usd };
+  }
+
+  #say(): void {
+    if (!this.#isLong || this.#isSaid || !this.#told) return;
+    this.#isSaid = true;
+    this.#onLong(this.spend);
+  }
+}
+
 /** The model calls of one attempt, and what those cost that have no recorded turn. */
 export class ModelCalls {
   #sent = 0;
@@ -20,31 +86,26 @@ export class ModelCalls {
   #unrecorded: CutSpend | undefined;
   #cut: CutSpend = NO_SPEND;
 
-  /**
-   * Counts the calls of a model. `onCut` is called with the spend of each call that was cut off: the tokens that the provider
-   * had reported, or a call of unknown cost.
-   */
-  counted(model: Model, prices: Prices, onCut: (spend: CutSpend) => void): Model {
+  /** Counts the calls of a model. */
+  counted(model: Model, prices: Prices, { onCut, onLong }: SpendListeners): Model {
     return {
       turn: async (request, signal) => {
         this.#sent++;
-        let told: Bill | undefined;
-        const onUsage = (usage: Usage, cost_usd: Cost) => {
-          told = { usage, cost_usd };
-          request.onUsage?.(usage, cost_usd);
-        };
+        const call = new Call(request, prices, onLong);
         try {
+          const onUsage = (usage: Usage, cost_usd: Cost) => call.tell(usage, cost_usd);
           const turn = await model.turn({ ...request, onUsage }, signal);
           this.#unrecorded = { ...spendOf(turn), max_cost_usd: turn.cost_usd };
           return turn;
         } catch (error) {
-          if (told === undefined && costsNothing(error)) this.#settled++;
+          if (!call.isTold && costsNothing(error)) this.#settled++;
           else {
-            const spend = cutSpendOf(told, request, prices);
-            this.#cut = withMax(addSpend(this.#cut, spend), spend);
-            onCut(spend);
+            this.#cut = withMax(addSpend(this.#cut, call.spend), call.spend);
+            onCut(call.spend);
           }
           throw error;
+        } finally {
+          call.end();
         }
       },
     };
@@ -75,17 +136,4 @@ export class ModelCalls {
 
 function withMax(spend: CutSpend, { max_cost_usd }: CutSpend): CutSpend {
   return max_cost_usd === undefined ? spend : { ...spend, max_cost_usd };
-}
-
-/**
- * What is known of a call that was cut off: what the provider had reported. Without a report, its cost is unknown. A call may
- * be cut off before it has any output, so what was reported has a cost though it lacks that.
- */
-function cutSpendOf(told: Bill | undefined, request: TurnRequest, { costOf, mostCostOf }: Prices): CutSpend {
-  const inputTokens = told?.usage.input_tokens || maxInputTokens(request);
-  const max_cost_usd = mostCostOf(inputTokens);
-  const hasTokens = told !== undefined && told.usage.input_tokens + told.usage.output_tokens > 0;
-  if (!told || (!hasTokens && told.cost_usd === null)) return { ...unknownSpend(1), max_cost_usd };
-  const { usage } = told;
-  return { ...spendOf({ usage, cost_usd: told.cost_usd ?? costOf(usage) }), max_cost_usd };
 }

@@ -21,14 +21,27 @@ export type CallBounds = { mostCostOf: MostCostOf; maxInputTokens: number | null
  * Sums up what the cut-off calls of all attempts cost. A lost attempt may have been cut off in a call; that is unknown, so
  * it counts as one call of unknown cost unless it said otherwise.
  */
-export function cutSpendIn({ attempts, cutSpends }: CallFacts): Spend {
+export function cutSpendIn(facts: CallFacts): Spend {
+  const { attempts } = facts;
   let total = NO_SPEND;
-  for (const attempt of attempts) {
+  for (const [at, attempt] of attempts.entries()) {
     // Its call went on in the background and became the turn, or the cut-off call, of the attempt that took it over.
     if (isTakenOver(attempt, attempts)) continue;
-    total = addSpend(total, cutSpends.get(attempt.epoch) ?? unknownSpend(cutOffIn(attempt)));
+    total = addSpend(total, cutSpendOf(at, facts) ?? unknownSpend(cutOffIn(attempt)));
   }
   return total;
+}
+
+/**
+ * What an attempt said of its cut-off calls; `undefined` for nothing. What it said while a call was under way holds only if
+ * it never said how it ended, and only until the turn of that call is recorded.
+ */
+function cutSpendOf(at: number, { attempts, checkpoints, cutSpends }: CallFacts): CutSpend | undefined {
+  const attempt = attempts[at];
+  const spend = attempt && cutSpends.get(attempt.epoch);
+  if (!spend?.turn) return spend;
+  const recorded = attempts[at + 1]?.turns_before ?? checkpoints.length;
+  return attempt?.ended === 'lost' && spend.turn > recorded ? spend : undefined;
 }
 
 /**
@@ -73,13 +86,13 @@ function wentOn(attempt: Attempt, turns: number): boolean {
  * The most that the cut-off call of an attempt can have cost. Its input is known from the turn that it came to in the end;
  * else the attempt measured its request, or one that made the same call again did; else the conversation bounds it.
  */
-function boundOf(at: number, { attempts, checkpoints, cutSpends }: CallFacts, bounds: CallBounds): Cost {
+function boundOf(at: number, facts: CallFacts, bounds: CallBounds): Cost {
+  const { attempts, checkpoints } = facts;
   const next = attempts[at + 1];
   const again = next && checkpoints[next.turns_before];
   if (again && again.reply.usage.input_tokens > 0) return bounds.mostCostOf(again.reply.usage.input_tokens);
-  const sameCall = attempts.slice(at).filter(({ turns_before }) => turns_before >= (next?.turns_before ?? 0));
-  for (const { epoch } of sameCall) {
-    const measured = cutSpends.get(epoch)?.max_cost_usd;
+  for (let same = at; same < attempts.length; same++) {
+    const measured = cutSpendOf(same, facts)?.max_cost_usd;
     if (typeof measured === 'number') return measured;
   }
   return bounds.maxInputTokens === null ? null : bounds.mostCostOf(bounds.maxInputTokens);

@@ -106,9 +106,13 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
   announce('leased', taskId);
   attempt.effective = client.effective;
   const prices = { costOf: client.costOf, mostCostOf: priceOf(job.route, deps) };
-  const counted = attempt.calls.counted(client.model, prices, (spend) =>
-    deps.telemetry.callCutOff(attempt.label, spend),
-  );
+  const counted = attempt.calls.counted(client.model, prices, {
+    onCut: (spend) => deps.telemetry.callCutOff(attempt.label, spend),
+    onLong: (spend) => {
+      const noting = deps.spends.note(taskId, epoch, { ...spend, turn: attempt.tally.turns + 1 });
+      noting.catch((error: unknown) => deps.telemetry.fault('spend', error));
+    },
+  });
   const {
     turns = deps.budget.turns,
     tokens = deps.budget.tokens,

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
 import { monotonicMs, sleep } from '../../src/base/clock.ts';
+import { taskIdOf } from '../../src/base/ids.ts';
+import { Keys } from '../../src/records/keys.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
+import { openRedis } from '../helpers/redis.ts';
 import { turnsReached } from '../helpers/requests.ts';
 
 function twoTurnTasks(count: number, secondTurn: string) {
@@ -44,7 +47,9 @@ test('after kill -9 another worker goes on from the last recorded turn, and the 
   await doomed.exited;
   await startWorker({ name: 'heir', lock_duration_ms: 1000 });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(5);
-  for (const { attempts, cleanup, calls_possibly_paid_twice } of await outcomesOf(batch_id)) {
+  for (const { attempts, cleanup, calls_possibly_paid_twice, ...spend } of await outcomesOf(batch_id)) {
+    // None of the providers here has a price, so the two recorded turns have an unknown cost too.
+    expect(spend).toMatchObject({ cost_usd: null, calls_of_unknown_cost: 3 });
     expect(attempts.map(({ worker, ended }) => [worker, ended])).toEqual([
       ['doomed', 'lost'],
       ['heir', 'succeeded'],
@@ -74,6 +79,31 @@ test('after kill -9 another worker goes on from the last recorded turn, and the 
       .map(({ turn }) => turn)
       .toSorted(),
   ).toEqual([...Array(5).fill(1), ...Array(10).fill(2)]);
+});
+
+test('after kill -9 in a long call, the outcome counts the tokens that the provider had reported of it', async () => {
+  const deployment = await aDeployment();
+  const providers = deployment.settings.providers as Record<string, object>;
+  const prices = { 'claude-opus-5-5': { input: 1, output: 10 } };
+  providers.anthropic = { ...providers.anthropic, prices };
+  const { producer, simulator, startWorker, outcomesOf, prefix } = deployment;
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 1000 });
+  const inFlight = turnsReached(simulator, 1, 1);
+  const goal = 'Think [[sim: input_tokens=4096]] [[sim: hang=stream after=1 times=1]]';
+  const { batch_id } = await producer.enqueue({ goal, provider: 'anthropic' });
+  await inFlight;
+  const task = new Keys(prefix).task(taskIdOf(batch_id, 0));
+  const redis = openRedis();
+  await expect.poll(() => redis.hexists(task, 'spend1'), { timeout: 10_000 }).toBe(1);
+  doomed.process.kill('SIGKILL');
+  await doomed.exited;
+  await startWorker({ name: 'heir', lock_duration_ms: 1000 });
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ status: 'succeeded', usage: { input_tokens: 2 * 4096 } });
+  expect(outcome).not.toHaveProperty('calls_of_unknown_cost');
+  expect(outcome?.cost_usd).toBeGreaterThan(2 * 4096e-6);
+  expect(outcome?.possibly_paid_twice_usd).toBeGreaterThan(4096e-6);
 });
 
 test('a Redis frozen for longer than the lock starts each task at most twice, and all complete', async () => {

@@ -111,6 +111,24 @@ test.each<[string, Attempt[], [number, CutSpend][], object]>([
     { calls_of_unknown_cost: 0 },
   ],
   [
+    'what an attempt said of a call under way counts if it was lost in that call',
+    attemptsOf([0, 'lost'], [0, 'succeeded']),
+    [[1, { ...told, turn: 1 }]],
+    { usage: { input_tokens: 4_096 }, known_cost_usd: 0.5, calls_of_unknown_cost: 0 },
+  ],
+  [
+    'what an attempt said of a call under way is void once the turn is recorded',
+    attemptsOf([0, 'lost'], [1, 'succeeded']),
+    [[1, { ...told, turn: 1 }]],
+    { known_cost_usd: 0, calls_of_unknown_cost: 1 },
+  ],
+  [
+    'what an attempt said of a call under way is void if it ended between two calls',
+    attemptsOf([0, 'handed_back'], [1, 'succeeded']),
+    [[1, { ...told, turn: 1 }]],
+    { known_cost_usd: 0, calls_of_unknown_cost: 0 },
+  ],
+  [
     'a call that went on in the background is that of the attempt that took it over',
     attemptsOf([0, 'handed_back', 1], [0, 'lost'], [0, 'succeeded']).map((attempt) =>
       attempt.epoch === 3 ? { ...attempt, call_taken_over_from: 1 } : attempt,

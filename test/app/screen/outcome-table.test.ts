@@ -120,3 +120,10 @@ test.each([
 ])('shows the cost %s as %s', (cost, text) => {
   expect(costText(cost)).toBe(text);
 });
+
+test('the cost says that there is more to it if a part is unknown', () => {
+  const unknown = outcome({ cost_usd: null });
+  const partly = outcome({ cost_usd: null, known_cost_usd: 0.0123, calls_of_unknown_cost: 2 });
+  expect(outcomeTable([unknown], [], 200)).toMatch(/ unknown /);
+  expect(outcomeTable([partly], [], 200)).toContain('$0.0123 + unknown');
+});
