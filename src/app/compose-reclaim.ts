@@ -1,5 +1,6 @@
 import type { RedisClient } from '../queue/connection.ts';
 import { HandBack } from '../queue/hand-back.ts';
+import { isRedisFault } from '../queue/redis-faults.ts';
 import { DeathWatch } from '../worker/death-watch.ts';
 import { Reclaim, type ReclaimDeps } from '../worker/reclaim.ts';
 import type { Opened } from './opened.ts';
@@ -14,7 +15,9 @@ export type ReclaimParts = Omit<ReclaimDeps, 'handBack'> & {
 /** Puts the worker on record and starts reclaiming, with a watch for workers on this host that die. */
 export async function startReclaim(parts: ReclaimParts, opened: Opened): Promise<Reclaim> {
   const { redis, prefix, providers, telemetry } = parts;
-  const onError = (error: unknown) => telemetry.fault('reclaim', error);
+  const onError = (error: unknown) => {
+    if (!isRedisFault(error)) telemetry.fault('reclaim', error);
+  };
   const handBack = opened.add(new HandBack({ redis, prefix, providers, onError }), (handing) => handing.close());
   const reclaim = opened.add(new Reclaim({ ...parts, handBack }), (started) => started.stop());
   await reclaim.start();

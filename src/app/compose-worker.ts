@@ -147,7 +147,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     budget: config.budget,
     watchdogs: config.watchdogs,
   };
-  const jobs = new UnattendedJobs(redis, config.prefix, (error) => telemetry.fault('queue', error));
+  const jobs = new UnattendedJobs(redis, config.prefix, onError);
   const unattended = new UnattendedRecords(redis, config.prefix);
   const { unserved_ms: unservedMs } = config.tasks;
   const sweep = opened.add(

@@ -11,6 +11,7 @@ import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isNotOurs } from './not-ours.ts';
 import { isRedisFault } from './redis-faults.ts';
+import { renewLocks } from './renew-locks.ts';
 import { type Settled, settleJob } from './settle-job.ts';
 import { obey, type Verdict } from './verdict.ts';
 import { wakeJobs } from './wake.ts';
@@ -154,7 +155,9 @@ export class Consumer {
       async (job, token = '') => {
         // `processedOn` is when this process asked for the job, so the lock is younger.
         const lock = locks.hold(job.id ?? '', token, Math.max(0, Date.now() - (job.processedOn ?? 0)));
-        return this.#track(processor(job, token, lock)).finally(() => locks.release(lock));
+        const isLost = lock.signal.aborted;
+        const run = isLost ? obey({ next: 'surrender', line: '', wake: [] }, job, token) : processor(job, token, lock);
+        return this.#track(run).finally(() => locks.release(lock));
       },
       {
         connection: redis,
@@ -171,7 +174,7 @@ export class Consumer {
     );
     const locks = new Locks({
       durationMs: lockDurationMs,
-      extend: (jobIds, tokens) => worker.extendJobLocks(jobIds, tokens, lockDurationMs),
+      extend: (jobIds, tokens) => renewLocks(redis, worker, { jobIds, tokens }, lockDurationMs),
       onLost: onLockLost,
       onError: (error) => this.#note(error),
     });

@@ -6,7 +6,8 @@ export type AbortReason = 'lock_lost' | 'drained';
 /** The lock of a job that runs here. The signal aborts when it is lost, or could be. */
 export type Lock = { jobId: string; token: string; signal: AbortSignal };
 
-type Held = { lock: Lock; controller: AbortController; confirmedMs: number };
+/** `sparedMs`: until when Redis may say that the lock did not lapse while this process stood still; 0 where it is not asked. */
+type Held = { lock: Lock; controller: AbortController; confirmedMs: number; sparedMs: number };
 
 /** How the locks of one queue are kept. `extend` resolves with the ids of the jobs whose lock is gone. */
 export type LockKeeping = {
@@ -22,9 +23,12 @@ export type LockKeeping = {
  * Invariants
  * - A lock is held until `durationMs` after the last renewal was *asked for*, by the monotonic clock: no Redis can
  *   have counted from an earlier time. A run is aborted before that, also when nobody tells that a lock is lost,
- *   because Redis is away (`reference/reliability.md` §3, self-fencing).
+ *   because Redis is away.
+ * - A process that stood still (starved, stopped, its machine paused) asks Redis first, and aborts soon after unless the
+ *   lock is confirmed: mostly no other worker has taken the job, and its call would be paid for twice. The question is
+ *   sent before anything else that the run may send, so that a run which has lost its lock learns that first.
  * - A lock belongs to one run. BullMQ's own renewal goes by job, and where a worker takes up a job that it had lost,
- *   the end of the old run stops the renewal of the new one, and so on for ever (`reference/bullmq.md`, fact 4).
+ *   the end of the old run stops the renewal of the new one, over and over.
  */
 export class Locks {
   readonly #keeping: LockKeeping;
@@ -32,21 +36,25 @@ export class Locks {
   readonly #timer: NodeJS.Timeout;
   readonly #safeMs: number;
   #askedMs = monotonicMs();
+  #tickedMs = monotonicMs();
   #isAsking = false;
 
   constructor(keeping: LockKeeping) {
     this.#keeping = keeping;
     this.#safeMs = keeping.durationMs * 0.9;
-    this.#timer = setInterval(() => this.#tick(), keeping.durationMs / 20);
+    // Often, so that after a pause this is due before BullMQ looks for stalled jobs: it would find those that run here.
+    this.#timer = setInterval(() => this.#tick(), keeping.durationMs / 60);
   }
 
-  /** Keeps the lock of a run that starts; it was taken `ageMs` ago at the earliest. */
+  /** Keeps the lock of a run that starts; it was taken `ageMs` ago at the earliest. One that is too old is lost at once. */
   hold(jobId: string, token: string, ageMs: number): Lock {
     const old = this.#held.get(jobId);
     if (old) this.#lose([old]);
     const controller = new AbortController();
     const lock = { jobId, token, signal: controller.signal };
-    this.#held.set(jobId, { lock, controller, confirmedMs: monotonicMs() - ageMs });
+    const held = { lock, controller, confirmedMs: monotonicMs() - ageMs, sparedMs: 0 };
+    this.#held.set(jobId, held);
+    if (ageMs > this.#safeMs) this.#lose([held]);
     return lock;
   }
 
@@ -66,8 +74,14 @@ export class Locks {
 
   #tick(): void {
     const now = monotonicMs();
-    this.#lose([...this.#held.values()].filter(({ confirmedMs }) => now - confirmedMs > this.#safeMs));
-    if (this.#isAsking || this.#held.size === 0 || now - this.#askedMs < this.#keeping.durationMs / 4) return;
+    const shortMs = this.#keeping.durationMs / 10;
+    const isLate = now - this.#tickedMs > shortMs;
+    this.#tickedMs = now;
+    const overdue = [...this.#held.values()].filter(({ confirmedMs }) => now - confirmedMs > this.#safeMs);
+    if (isLate) for (const held of overdue) held.sparedMs ||= now + shortMs;
+    this.#lose(overdue.filter(({ sparedMs }) => sparedMs <= now));
+    const isDue = isLate || (!this.#isAsking && now - this.#askedMs >= this.#keeping.durationMs / 4);
+    if (!isDue || this.#held.size === 0) return;
     this.#isAsking = true;
     this.#askedMs = now;
     this.#renew([...this.#held.values()], now)
@@ -85,7 +99,10 @@ export class Locks {
       ),
     );
     const still = asked.filter((held) => this.#held.get(held.lock.jobId) === held);
-    for (const held of still) if (!gone.has(held.lock.jobId)) held.confirmedMs = askedMs;
+    for (const held of still.filter(({ lock }) => !gone.has(lock.jobId))) {
+      held.confirmedMs = Math.max(held.confirmedMs, askedMs);
+      held.sparedMs = 0;
+    }
     this.#lose(still.filter(({ lock }) => gone.has(lock.jobId)));
   }
 

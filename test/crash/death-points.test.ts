@@ -45,12 +45,12 @@ test.each(MOMENTS)('a worker that dies when an attempt is %s loses nothing and l
   const deployment = await aDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
   const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: moment } };
-  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 600 }, dying);
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed' }, dying);
   const { batch_id } = await producer.enqueue({ goal: GOAL, provider: 'local', toolsets: ['workspace'] });
   await doomed.exited;
   expect(doomed.process.signalCode).toBe('SIGKILL');
 
-  await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
+  await startWorker({ name: 'heir' });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({ answer: { text: 'done at last', files: [{ path: 'a.txt', text: 'kept' }] } });

@@ -220,7 +220,7 @@ test('a worker under attack goes on with its tasks, and gives back what a dead o
   const { folder, child, pid } = await canaries();
   const { promise: reached, resolve } = Promise.withResolvers<void>();
   simulator.onRequest((_, phase) => phase === 'received' && resolve());
-  const victim = await startWorkerProcess(deployment, { name: 'victim', lock_duration_ms: 600 });
+  const victim = await startWorkerProcess(deployment, { name: 'victim' });
   const held = {
     goal: 'Hold a workspace [[sim: hang=headers times=1]]',
     provider: 'local',
@@ -244,7 +244,7 @@ test('a worker under attack goes on with its tasks, and gives back what a dead o
   }
   victim.process.kill('SIGKILL');
   await victim.exited;
-  await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
+  await startWorker({ name: 'heir' });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
   expect(await stat(join(folder, 'song'))).toBeDefined();
   expect(child.signalCode).toBeNull();

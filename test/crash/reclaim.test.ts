@@ -430,13 +430,13 @@ test('a task that kills three workers in a row is parked as failed, and the reco
   for (const name of ['first', 'second', 'third']) {
     const { promise: reached, resolve } = Promise.withResolvers<void>();
     const stop = simulator.onRequest((_, phase) => phase === 'received' && resolve());
-    const victim = await startWorkerProcess(deployment, { name, lock_duration_ms: 600 });
+    const victim = await startWorkerProcess(deployment, { name });
     await reached;
     stop();
     victim.process.kill('SIGKILL');
     await victim.exited;
   }
-  await startWorker({ name: 'survivor', lock_duration_ms: 1_500 });
+  await startWorker({ name: 'survivor' });
   await producer.settled(batch_id);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({
@@ -461,7 +461,7 @@ test('a record that does not parse fails its task under a code of its own, and t
   });
   const redis = openRedis();
   await redis.hset(`${prefix}:records:task:${batch_id}-0`, { epoch: 1, a1: '{"from":"the future"}' });
-  await redis.hset(`${prefix}:records:batch:${batch_id}:outcomes`, '1', '{"version":2}');
+  await redis.hset(`${prefix}:records:batch:${batch_id}:outcomes`, '1', '{"version":1}');
   await startWorker();
   expect((await producer.settled(batch_id)).counts).toMatchObject({ failed: 2 });
   const codes = (await outcomesOf(batch_id)).map((outcome) => outcome.status === 'failed' && outcome.failure.code);

@@ -39,13 +39,13 @@ test('SIGTERM with 20 tasks in flight hands all of them back without a try spent
 test('after kill -9 another worker goes on from the last recorded turn, and the record names the lost attempt', async () => {
   const deployment = await aDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
-  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 1000 });
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed' });
   const inFlight = turnsReached(simulator, 2, 5);
   const { batch_id } = await producer.enqueue({ tasks: twoTurnTasks(5, 'hang=headers') });
   await inFlight;
   doomed.process.kill('SIGKILL');
   await doomed.exited;
-  await startWorker({ name: 'heir', lock_duration_ms: 1000 });
+  await startWorker({ name: 'heir' });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(5);
   for (const { attempts, cleanup, calls_possibly_paid_twice, ...spend } of await outcomesOf(batch_id)) {
     // None of the providers here has a price, so the two recorded turns have an unknown cost too.

@@ -41,11 +41,11 @@ test.each([
   const deployment = await aBackgroundDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
   const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: 'mid_stream' } };
-  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 600 }, dying);
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed' }, dying);
   const text = 'one two three four five six seven';
   const { batch_id } = await producer.enqueue({ goal: `Count. [[sim: text="${text}" ${pace}]]`, provider: 'openai' });
   await doomed.exited;
-  await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
+  await startWorker({ name: 'heir' });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({
@@ -112,11 +112,11 @@ test('a task that is cancelled after its worker died has its response cancelled 
   const deployment = await aBackgroundDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
   const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: 'mid_stream' } };
-  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 600 }, dying);
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed' }, dying);
   const { batch_id } = await producer.enqueue(ENDLESS);
   await doomed.exited;
   await producer.cancel(batch_id, 'nobody needs it');
-  await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
+  await startWorker({ name: 'heir' });
   expect((await producer.settled(batch_id)).counts.cancelled).toBe(1);
   expect((await outcomesOf(batch_id))[0]?.cleanup.steps).toContainEqual(CANCELLED_RESPONSE);
   expect(asked(simulator)).toEqual(['POST /responses', 'GET /responses/<id>', 'POST /responses/<id>/cancel']);
@@ -160,7 +160,7 @@ test('a response that was taken over is not cancelled by an heir that is overtak
   const deployment = await aBackgroundDeployment();
   const { producer, simulator, startWorker, outcomesOf, prefix } = deployment;
   const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: 'mid_stream' } };
-  const doomed = await startWorkerProcess(deployment, { name: 'doomed', lock_duration_ms: 600 }, dying);
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed' }, dying);
   const { batch_id } = await producer.enqueue({
     goal: 'Go. [[sim: text="one two three four five six" delta_ms=200]]',
     provider: 'openai',
@@ -175,7 +175,7 @@ test('a response that was taken over is not cancelled by an heir that is overtak
     await records.endAttempt(taskId, attemptOf(3, 'handed_back'));
   };
   const overtaken = overtake();
-  await startWorker({ name: 'heir', lock_duration_ms: 1_500 });
+  await startWorker({ name: 'heir' });
   const [summary] = await Promise.all([producer.settled(batch_id), overtaken]);
   expect(summary.counts.succeeded).toBe(1);
   expect(asked(simulator).filter((request) => request.startsWith('POST'))).toEqual(['POST /responses']);

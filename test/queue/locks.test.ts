@@ -1,5 +1,5 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { monotonicMs, sleep } from '../../src/base/clock.ts';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { sleep } from '../../src/base/clock.ts';
 import { type LockKeeping, Locks } from '../../src/queue/locks.ts';
 
 const DURATION_MS = 400;
@@ -20,10 +20,20 @@ function abortOf(signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
 }
 
+/** Lets so much time pass, in which every timer fires when it is due. */
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 test('a lock that is renewed in time outlives its duration', async () => {
   const { locks, lost } = keep(async () => []);
   const { signal } = locks.hold('a', 'token', 0);
-  await sleep(2.5 * DURATION_MS); // a time in which nothing may happen
+  await pass(2.5 * DURATION_MS);
   expect(signal.aborted).toBe(false);
   expect(lost).toEqual([]);
 });
@@ -33,10 +43,11 @@ test.each([
   ['fails', async () => Promise.reject(new Error('no Redis'))],
 ])('a renewal that %s aborts the run before the lock lapses, and not much earlier', async (_title, extend) => {
   const { locks, lost } = keep(extend);
-  const from = monotonicMs();
-  expect(await abortOf(locks.hold('a', 'token', 0).signal)).toBe('lock_lost');
-  expect(monotonicMs() - from).toBeGreaterThan(0.85 * DURATION_MS);
-  expect(monotonicMs() - from).toBeLessThan(DURATION_MS);
+  const { signal } = locks.hold('a', 'token', 0);
+  await pass(0.85 * DURATION_MS);
+  expect(signal.aborted).toBe(false);
+  await pass(0.14 * DURATION_MS);
+  expect(signal.reason).toBe('lock_lost');
   expect(lost).toEqual(['a']);
 });
 
@@ -44,29 +55,39 @@ test('a renewal counts from when it was asked for, however late the answer comes
   let asked = 0;
   const { locks } = keep(async () => {
     if (++asked > 1) return new Promise<string[]>(() => undefined);
-    await sleep(0.5 * DURATION_MS);
+    await new Promise((resolve) => setTimeout(resolve, 0.5 * DURATION_MS));
     return [];
   });
-  const from = monotonicMs();
-  await abortOf(locks.hold('a', 'token', 0).signal);
+  const { signal } = locks.hold('a', 'token', 0);
   // Asked for after a quarter of the duration and lapsed one duration later; counted from the answer, half of one more.
-  expect(monotonicMs() - from).toBeLessThan(1.4 * DURATION_MS);
+  await pass(1.1 * DURATION_MS);
+  expect(signal.aborted).toBe(false);
+  await pass(0.1 * DURATION_MS);
+  expect(signal.aborted).toBe(true);
   expect(asked).toBe(2);
 });
 
 test('a lock that Redis says is gone aborts its run alone', async () => {
   const { locks, lost } = keep(async () => ['b']);
   const kept = locks.hold('a', 'token 1', 0);
-  expect(await abortOf(locks.hold('b', 'token 2', 0).signal)).toBe('lock_lost');
+  const gone = locks.hold('b', 'token 2', 0);
+  await pass(0.3 * DURATION_MS);
+  expect(gone.signal.reason).toBe('lock_lost');
   expect(kept.signal.aborted).toBe(false);
   expect(lost).toEqual(['b']);
 });
 
 test('a lock that was old when it was got lapses earlier', async () => {
   const { locks } = keep(() => new Promise(() => undefined));
-  const from = monotonicMs();
-  await abortOf(locks.hold('a', 'token', 0.5 * DURATION_MS).signal);
-  expect(monotonicMs() - from).toBeLessThan(0.6 * DURATION_MS);
+  const { signal } = locks.hold('a', 'token', 0.5 * DURATION_MS);
+  await pass(0.5 * DURATION_MS);
+  expect(signal.aborted).toBe(true);
+});
+
+test('a lock that could have lapsed before it was got is lost before its run starts', () => {
+  const { locks, lost } = keep(async () => []);
+  expect(locks.hold('a', 'token', 0.95 * DURATION_MS).signal.reason).toBe('lock_lost');
+  expect(lost).toEqual(['a']);
 });
 
 test('a second run of a job aborts the first, and keeps its own lock when the first one ends', async () => {
@@ -79,7 +100,34 @@ test('a second run of a job aborts the first, and keeps its own lock when the fi
   const second = locks.hold('a', 'second', 0);
   expect(first.signal.reason).toBe('lock_lost');
   locks.release(first);
-  await expect.poll(() => renewed.length).toBeGreaterThan(1);
+  await pass(DURATION_MS);
   expect(new Set(renewed)).toEqual(new Set(['second']));
   expect(second.signal.aborted).toBe(false);
+});
+
+describe('a process that stood still for longer than its locks', () => {
+  /** Stands still, timers and all, as a process that is starved or stopped does. */
+  const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1.2 * DURATION_MS);
+
+  beforeEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('keeps the runs whose jobs nobody has taken, and aborts the others', async () => {
+    const { locks, lost } = keep(async () => ['b']);
+    const kept = locks.hold('a', 'token 1', 0);
+    const taken = locks.hold('b', 'token 2', 0);
+    standStill();
+    expect(await abortOf(taken.signal)).toBe('lock_lost');
+    await sleep(DURATION_MS / 4); // a time in which nothing may happen
+    expect(kept.signal.aborted).toBe(false);
+    expect(lost).toEqual(['b']);
+  });
+
+  test('aborts all where Redis does not answer', async () => {
+    const { locks } = keep(() => new Promise(() => undefined));
+    const { signal } = locks.hold('a', 'token', 0);
+    standStill();
+    expect(await abortOf(signal)).toBe('lock_lost');
+  });
 });

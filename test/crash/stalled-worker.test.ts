@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { sleep } from '../../src/base/clock.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { startWorkerProcess } from '../helpers/process.ts';
+import { turnsReached } from '../helpers/requests.ts';
+
+const LOCK_MS = 3_000;
+
+test.each([
+  ['shorter than its locks', 0.85],
+  ['longer than its locks', 1.5],
+])('a lone worker that stood still for %s goes on with its calls, paid once', async (_, locks) => {
+  const deployment = await aDeployment();
+  const { producer, simulator, outcomesOf } = deployment;
+  const worker = await startWorkerProcess(deployment, { name: 'lone', lock_duration_ms: LOCK_MS });
+  const inFlight = turnsReached(simulator, 1, 5);
+  const tasks = Array.from({ length: 5 }, (_, at) => ({
+    goal: `Task ${at} [[sim: latency_ms=6000]]`,
+    provider: 'local',
+  }));
+  const { batch_id } = await producer.enqueue({ tasks });
+  await inFlight;
+  worker.process.kill('SIGSTOP');
+  await sleep(locks * LOCK_MS); // the length of the stop is what is tested
+  worker.process.kill('SIGCONT');
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(5);
+  for (const { attempts } of await outcomesOf(batch_id))
+    expect(attempts.map(({ ended }) => ended)).toEqual(['succeeded']);
+  expect(simulator.requests()).toHaveLength(5);
+  worker.process.kill('SIGTERM');
+  await worker.exited;
+});
