@@ -1,0 +1,104 @@
+import type { Checkpoint } from '../../../src/contract/checkpoint.ts';
+import type { EffectCall } from '../../../src/contract/effect-call.ts';
+import type { Model } from '../../../src/providers/model.ts';
+import type { Ended, Order, ToolRun } from '../order.ts';
+import type { System } from './system.ts';
+import { toolsNoting } from './tools.ts';
+
+/** What ties background responses to this conversation; the provider puts it into those it has stored. */
+const MARK = { errand_deployment: 'fuzz', errand_task: 'fuzz' };
+const KEY = 'sk-fuzz-0123456789abcdef';
+const PRICE = { input: 3, output: 15 };
+const SHORT_MS = 250;
+const LONG_MS = 60_000;
+
+/** What an attempt that takes over finds. */
+export type Found = { checkpoints: Checkpoint[]; effects: EffectCall[]; response: string | undefined };
+
+/** What a child did, and what it wrote down. */
+export type Held = {
+  ended: Ended;
+  error: unknown;
+  text: string;
+  checkpoints: Checkpoint[];
+  effects: EffectCall[];
+  runs: ToolRun[];
+  response: string | undefined;
+};
+
+/** Efforts go by the model on the messages wire: some think within a budget. */
+function modelNameOf({ wire, setup }: Order): string {
+  return wire === 'messages' && setup.effort === 'high' ? 'claude-sonnet-4-5' : 'fuzz-1';
+}
+
+function profileOf({ ProviderProfile }: System, order: Order, url: string) {
+  const limit = order.isHanging ? SHORT_MS : LONG_MS;
+  const model = modelNameOf(order);
+  return ProviderProfile.parse({
+    name: 'acme',
+    wire: order.wire,
+    base_url: order.wire === 'messages' ? url : `${url}/v1`,
+    credential: 'env:ACME_API_KEY',
+    prices: { [model]: PRICE },
+    efforts: { [model]: ['none', 'low', 'high'] },
+    background: order.wire === 'responses' && order.setup.isBackground,
+    timeouts: { headers_ms: limit, first_token_ms: limit, idle_ms: limit, turn_ms: limit * 2 },
+  });
+}
+
+/** Holds one conversation through the real client and the real loop. */
+export async function hold(system: System, order: Order, url: string, found: Found): Promise<Held> {
+  const profile = profileOf(system, order, url);
+  const credential = { id: 'env:ACME_API_KEY', secret: new system.Secret(KEY) };
+  const { effort } = order.setup;
+  const route = { model: modelNameOf(order), ...(effort !== null && { reasoning_effort: effort }) };
+  const models = new system.Models();
+  const handle = await models.open({ profile, route, credential });
+  const kept: { checkpoints: Checkpoint[]; effects: EffectCall[] } = { checkpoints: [], effects: [] };
+  const runs: ToolRun[] = [];
+  let { response } = found;
+  const tied: Model = {
+    turn: (request, signal) => {
+      const note = async (id: string) => {
+        response = id;
+      };
+      return handle.model.turn({ ...request, background: { known: response, mark: MARK, note } }, signal);
+    },
+  };
+  const child = new system.Child({
+    task: { goal: 'Find out.' },
+    batchContext: '',
+    model: tied,
+    tools: toolsNoting(runs),
+    allowance: { turns: 6, outputTokensPerTurn: 8_000 },
+    watchdogs: { tool_ms: 60_000, turns_without_progress: 50 },
+    shouldYield: () => false,
+    recorded: found.checkpoints,
+    record: async (checkpoint) => {
+      kept.checkpoints.push(checkpoint);
+      response = undefined;
+    },
+    effects: found.effects,
+    journal: async (call) => {
+      kept.effects = [...kept.effects.filter(({ id }) => id !== call.id), call];
+    },
+  });
+  const { ended, error } = await endOf(system, () => child.run(new AbortController().signal));
+  if (response !== undefined)
+    await models
+      .cancel(profile, credential, { id: response, mark: MARK }, AbortSignal.timeout(SHORT_MS))
+      .catch(() => 'failed');
+  await handle.close();
+  return { ended, error, text: child.text, ...kept, runs, response };
+}
+
+async function endOf({ isErrandError }: System, run: () => Promise<string>): Promise<{ ended: Ended; error: unknown }> {
+  try {
+    return { ended: { status: 'answered', text: await run() }, error: undefined };
+  } catch (error) {
+    const told = error instanceof Error ? error : new Error(String(error));
+    const message = `${told.name}: ${told.message.slice(0, 500)}`;
+    if (isErrandError(error)) return { ended: { status: 'failed', code: error.code, message }, error };
+    return { ended: { status: 'failed', message: `${message} ${told.stack?.split('\n')[1]?.trim() ?? ''}` }, error };
+  }
+}

@@ -1,0 +1,67 @@
+/** What every value in a process shares. */
+const SHARED: readonly object[] = [
+  Object,
+  Array,
+  Function,
+  String,
+  Number,
+  Boolean,
+  Symbol,
+  BigInt,
+  Promise,
+  Map,
+  Set,
+  WeakMap,
+  RegExp,
+  Date,
+  Error,
+  TypeError,
+  RangeError,
+  SyntaxError,
+  Uint8Array,
+  Buffer,
+  URL,
+  AbortSignal,
+  Response,
+  Headers,
+].flatMap((made) => [made, made.prototype as object]);
+
+const ROOTS: readonly object[] = [...SHARED, JSON, Math, Reflect];
+
+type Snapshot = Map<object, PropertyDescriptorMap>;
+
+/** Remembers what all values share, finds out what has changed there, and puts it back. */
+export class Prototypes {
+  readonly #before: Snapshot = new Map(ROOTS.map((root) => [root, Object.getOwnPropertyDescriptors(root)]));
+
+  /** The names that were added, changed or removed since; all are as they were afterwards. */
+  restore(): string[] {
+    return [...this.#before].flatMap(([root, before]) => restore(root, before));
+  }
+}
+
+function labelOf(root: object): string {
+  if (typeof root === 'function') return root.name;
+  return `${root.constructor?.name ?? 'object'}.prototype`;
+}
+
+function isSame(a: PropertyDescriptor | undefined, b: PropertyDescriptor | undefined): boolean {
+  return a !== undefined && b !== undefined && Object.is(a.value, b.value) && a.get === b.get && a.set === b.set;
+}
+
+function restore(root: object, before: PropertyDescriptorMap): string[] {
+  const changed: string[] = [];
+  for (const key of Reflect.ownKeys(root)) {
+    const known = Object.hasOwn(before, key) ? before[key as string] : undefined;
+    if (isSame(Reflect.getOwnPropertyDescriptor(root, key), known)) continue;
+    changed.push(String(key));
+    if (known === undefined) Reflect.deleteProperty(root, key);
+    else Reflect.defineProperty(root, key, known);
+  }
+  for (const key of Reflect.ownKeys(before)) {
+    if (Object.hasOwn(root, key)) continue;
+    changed.push(String(key));
+    Reflect.defineProperty(root, key, before[key as string] ?? {});
+  }
+  return changed.map((key) => `${labelOf(root)} "${key}"`);
+}

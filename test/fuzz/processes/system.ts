@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** Loads what is under test out of a tree: this one, or another commit's. */
+export async function loadSystem(tree: string) {
+  const load = <M>(path: string): Promise<M> => import(pathToFileURL(join(tree, 'src', path)).href) as Promise<M>;
+  return {
+    ...(await load<typeof import('../../../src/providers/models.ts')>('providers/models.ts')),
+    ...(await load<typeof import('../../../src/providers/profile.ts')>('providers/profile.ts')),
+    ...(await load<typeof import('../../../src/base/secret.ts')>('base/secret.ts')),
+    ...(await load<typeof import('../../../src/agent/child.ts')>('agent/child.ts')),
+    ...(await load<typeof import('../../../src/contract/checkpoint.ts')>('contract/checkpoint.ts')),
+    ...(await load<typeof import('../../../src/contract/effect-call.ts')>('contract/effect-call.ts')),
+    ...(await load<typeof import('../../../src/contract/outcome.ts')>('contract/outcome.ts')),
+    ...(await load<typeof import('../../../src/worker/classify.ts')>('worker/classify.ts')),
+    ...(await load<typeof import('../../../src/worker/outcome.ts')>('worker/outcome.ts')),
+    ...(await load<typeof import('../../../src/errors.ts')>('errors.ts')),
+  };
+}
+
+/** The modules under test. */
+export type System = Awaited<ReturnType<typeof loadSystem>>;

@@ -1,0 +1,27 @@
+import type { Tool } from '../../../src/agent/tools.ts';
+import type { ToolRun } from '../order.ts';
+
+/** More than a tool may answer, all of it outside of the basic plane. */
+const LONG = '😀'.repeat(33_000);
+
+function fieldOf(args: unknown, name: string): string {
+  if (typeof args !== 'object' || args === null || !Object.hasOwn(args, name)) return '';
+  return String((args as Record<string, unknown>)[name]);
+}
+
+/** The tools of a child under test; each run is noted. */
+export function toolsNoting(runs: ToolRun[]): Tool[] {
+  const tool = (name: string, effect: Tool['effect'], answer: (args: unknown) => string): Tool => ({
+    definition: { name, description: `Runs ${name}.`, parameters: { type: 'object', properties: {} } },
+    effect,
+    run: async (args) => {
+      runs.push({ tool: name, token: fieldOf(args, 'token') });
+      return answer(args);
+    },
+  });
+  return [
+    tool('look', 'read', (args) => `seen ${fieldOf(args, 'token')}`),
+    tool('bill', 'effect', (args) => `billed ${fieldOf(args, 'token')}`),
+    tool('scroll', 'read', (args) => `${'x'.repeat(fieldOf(args, 'filler').length % 2)}${LONG}`),
+  ];
+}

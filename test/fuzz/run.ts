@@ -1,0 +1,47 @@
+import { randomInt } from 'node:crypto';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Wire } from '../../src/contract/route.ts';
+import { fuzz } from './fuzz.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    minutes: { type: 'string' },
+    seed: { type: 'string', default: String(randomInt(2 ** 30)) },
+    cases: { type: 'string' },
+    wire: { type: 'string' },
+    tree: { type: 'string', default: resolve(import.meta.dirname, '../..') },
+    all: { type: 'boolean', default: false },
+  },
+});
+const tell = (line: string) => process.stderr.write(`${line}\n`);
+const seed = numberOf('seed', values.seed);
+const seconds = values.minutes ? numberOf('minutes', values.minutes) * 60 : numberOf('seconds', values.seconds);
+
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+tell(`seed ${seed}`);
+const report = await fuzz({
+  tree: resolve(values.tree),
+  wires: values.wire === undefined ? Wire.options : [Wire.parse(values.wire)],
+  seed,
+  durationMs: seconds * 1000,
+  isAll: values.all,
+  ...(values.cases !== undefined && { mostCases: numberOf('cases', values.cases) }),
+  env: process.env,
+  tell,
+});
+for (const { smallest, seed: own } of report.found.slice(0, 1)) {
+  tell(`the smallest case: ${JSON.stringify(smallest)}`);
+  const wire = values.wire === undefined ? '' : ` --wire ${values.wire}`;
+  tell(`again: npm run fuzz -- --seed ${own} --cases 1${wire}`);
+}
+process.stdout.write(`${report.cases} cases in ${report.seconds} s, ${report.found.length} kinds of findings\n`);
+process.exit(report.found.length > 0 ? 1 : 0);
+
+function numberOf(name: string, text: string): number {
+  const number = Number(text);
+  if (text.trim() !== '' && Number.isFinite(number) && number >= 0) return number;
+  throw new Error(`--${name}: expected a number, got "${text}"`);
+}
