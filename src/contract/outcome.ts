@@ -68,6 +68,8 @@ const common = {
    * input of the turn that was made again, or else the size of its request, and the output limit of one turn.
    */
   possibly_paid_twice_usd: Cost.optional(),
+  /** What was done to keep a call or this record within a limit, in words; absent for nothing. */
+  notes: z.array(z.string()).optional(),
   /** Calls of effect tools that were begun and whose end nobody saw, in order; absent where there are none. */
   interrupted_effects: z.array(InterruptedEffect).optional(),
   /** First start to end; 0 for a task that never started. */
@@ -108,3 +110,13 @@ export const Outcome = z.discriminatedUnion('status', [
   }),
 ]);
 export type Outcome = z.infer<typeof Outcome>;
+
+/**
+ * What of an outcome or a summary is stored beside it, in a field of its own: readers of 0.1.0 refuse a record with fields
+ * that they do not know.
+ */
+export const Beside = stored({
+  calls_of_unknown_cost: z.number().int().positive().optional(),
+  known_cost_usd: z.number().nonnegative().optional(),
+  notes: z.array(z.string()).optional(),
+});

@@ -22,15 +22,6 @@ export type Spend = z.infer<typeof Spend>;
 export const CutSpend = Spend.extend({ max_cost_usd: Cost.optional(), turn: z.number().int().positive().optional() });
 export type CutSpend = z.infer<typeof CutSpend>;
 
-/**
- * What of a spend is stored beside an outcome or a summary, in a field of its own: readers of 0.1.0 refuse a record with
- * fields that they do not know.
- */
-export const SpendBeside = stored({
-  calls_of_unknown_cost: z.number().int().positive(),
-  known_cost_usd: z.number().nonnegative().optional(),
-});
-
 /** Nothing was spent. */
 export const NO_SPEND: Spend = { usage: NO_USAGE, known_cost_usd: 0, calls_of_unknown_cost: 0 };
 

@@ -9,7 +9,7 @@ import {
   BatchRecord,
   type BatchStatus,
   BatchSummary,
-  type CancelFlag,
+  CancelFlag,
 } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
@@ -23,6 +23,7 @@ import {
   SEAL_BATCH,
   SETTLE,
 } from './batch-scripts.ts';
+import { apart, together } from './beside.ts';
 import { COUNTERS, countersIn } from './counters.ts';
 import { wakesIn } from './job-name.ts';
 import { Keys } from './keys.ts';
@@ -32,7 +33,6 @@ import { readOutcome } from './read-outcome.ts';
 import { assertOwnVersion, readAnyVersion, readRecord } from './read-record.ts';
 import { recordText } from './record-text.ts';
 import { repliesOf } from './replies.ts';
-import { apart, together } from './spend-beside.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;
@@ -72,7 +72,7 @@ export class BatchRecords {
    * @throws ErrandError `IDEMPOTENCY_CONFLICT` where the key belongs to another batch.
    */
   async create(record: BatchRecord, context: string, fingerprint: string): Promise<BatchStage | null> {
-    const data = recordText(record, this.#redactor);
+    const data = recordText(BatchRecord, record, this.#redactor);
     const args = [fingerprint, data, context, record.total, record.max_concurrent ?? 0, UNSEALED_TTL_SECONDS];
     const reply = await CREATE_BATCH.run(this.#redis, [this.#keys.batch(record.batch_id)], args);
     const [status, stage] = reply as [string, BatchStage];
@@ -111,7 +111,8 @@ export class BatchRecords {
   /** Records the verdict of admission, once; returns the one on record. */
   async admit(batchId: string, verdict: AdmissionVerdict): Promise<AdmissionVerdict> {
     const key = this.#keys.batch(batchId);
-    if ((await this.#redis.hsetnx(key, 'admission', recordText(verdict, this.#redactor))) === 1) return verdict;
+    if ((await this.#redis.hsetnx(key, 'admission', recordText(AdmissionVerdict, verdict, this.#redactor))) === 1)
+      return verdict;
     const first = await this.#redis.hget(key, 'admission');
     return first ? verdictOf(batchId, first) : verdict;
   }
@@ -151,7 +152,7 @@ export class BatchRecords {
       this.#keys.outcomes(batchId),
       ...fields,
       ...fields.map((field) => `${field}+`),
-      ...fields.map((field) => `${field}:spend`),
+      ...fields.map((field) => `${field}:beside`),
     );
     return fields.map((_, at) => {
       const text = texts[at];
@@ -201,7 +202,13 @@ export class BatchRecords {
     const keys = [this.#keys.batch(id), this.#keys.outcomes(id), this.#keys.running(id), this.#keys.parked(id)];
     keys.push(this.#keys.resting(id));
     const { plain, beside } = apart(summary);
-    const args = [recordText(plain, this.#redactor), this.#retentionSeconds, this.#keys.events(id), event, beside];
+    const args = [
+      recordText(BatchSummary, plain, this.#redactor),
+      this.#retentionSeconds,
+      this.#keys.events(id),
+      event,
+      beside,
+    ];
     const [first, besideFirst] = (await SETTLE.run(this.#redis, keys, args)) as [string, string | null];
     return summaryOf(id, first, besideFirst);
   }
@@ -216,7 +223,8 @@ export class BatchRecords {
 
   /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */
   async cancel(id: string, reason: string): Promise<Cancelling> {
-    const flag = recordText({ reason: clip(reason, MAX_REASON_CHARS), requested_at: isoNow() }, this.#redactor);
+    const told = { reason: clip(reason, MAX_REASON_CHARS), requested_at: isoNow() };
+    const flag = recordText(CancelFlag, told, this.#redactor);
     const task = parseTaskId(id);
     const reply = task
       ? await CANCEL_TASK.run(

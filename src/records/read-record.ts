@@ -71,7 +71,7 @@ function jsonOf(text: string, what: string): unknown {
 }
 
 /** The first problem that a schema found, in one line. */
-function problemOf(error: unknown): string {
+export function problemOf(error: unknown): string {
   if (!(error instanceof Error && 'issues' in error && Array.isArray(error.issues))) return messageOf(error);
   const [issue]: { path?: PropertyKey[]; message?: string }[] = error.issues;
   const path = issue?.path?.map(String).join('.') ?? '';

@@ -1,4 +1,6 @@
 import type { Redactor } from '../base/secret.ts';
+import { ErrandError } from '../errors.ts';
+import { type Contract, problemOf } from './read-record.ts';
 
 /**
  * Fields that hold words of ours and names from the configuration. They are never masked: a key that happens to read
@@ -13,8 +15,12 @@ const NAMES = new Set(
 /** Fields that hold the words of others: whatever is inside, its field names are theirs too. */
 const FREE = new Set(['native', 'metadata', 'tool_calls', 'tool_results']);
 
-/** A record as it may be written and told, with every watched secret masked wherever free text may stand, and its JSON. */
-export function masked<R extends object>(record: R, redactor: Redactor): { text: string; record: R } {
+/**
+ * A record as it may be written and told, with every watched secret masked wherever free text may stand, and its JSON.
+ * @throws ErrandError `INTERNAL` for one that does not fit its schema: nobody could read it.
+ */
+export function masked<R extends object>(contract: Contract<R>, record: R, redactor: Redactor): Masked<R> {
+  assertFits(contract, record);
   const text = JSON.stringify(record);
   if (!redactor.isIn(text)) return { text, record };
   const free = new WeakSet<object>();
@@ -27,7 +33,17 @@ export function masked<R extends object>(record: R, redactor: Redactor): { text:
   return { text: clean, record: JSON.parse(clean) as R };
 }
 
-/** The JSON text of a record, masked. */
-export function recordText(record: object, redactor: Redactor): string {
-  return masked(record, redactor).text;
+/** The JSON text of a record, masked. @throws ErrandError `INTERNAL` for one that does not fit its schema. */
+export function recordText<R extends object>(contract: Contract<R>, record: R, redactor: Redactor): string {
+  return masked(contract, record, redactor).text;
+}
+
+type Masked<R> = { text: string; record: R };
+
+function assertFits<R>(contract: Contract<R>, record: R): void {
+  try {
+    contract.parse(record);
+  } catch (error) {
+    throw new ErrandError('INTERNAL', `a record was not written: ${problemOf(error)}`, { cause: error });
+  }
 }

@@ -3,22 +3,23 @@ import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { CancelFlag } from '../contract/batch.ts';
-import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
-import type { CleanupStep } from '../contract/cleanup.ts';
-import type { EffectCall } from '../contract/effect-call.ts';
+import { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
+import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
+import { EffectCall } from '../contract/effect-call.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import { READER_VERSION } from '../contract/needs.ts';
-import type { Attempt, Outcome } from '../contract/outcome.ts';
+import { Attempt, Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
+import { apart, together } from './beside.ts';
 import { fenced, wakesOf } from './fenced-reply.ts';
 import { jobNameOf, wakesIn } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
 import { type Opening, openedOf, openingOf } from './opening.ts';
 import { readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
+import type { Contract } from './read-record.ts';
 import { masked, recordText } from './record-text.ts';
 import { repliesOf } from './replies.ts';
-import { apart, together } from './spend-beside.ts';
 import { newestEpochIn, type RowEntry, type TaskHistory, UNREADABLE_HISTORY, unclosed } from './task-history.ts';
 import {
   CHECKPOINT,
@@ -88,7 +89,7 @@ export class TaskRecords {
     const owner = entries[0]?.row.owner ?? '';
     const keys = [...this.#keys.fence(taskId), this.#keys.ledger(taskId), this.#keys.openRows(owner)];
     keys.push(this.#keys.workers(), this.#keys.beats());
-    const rows = entries.flatMap(({ id, row }) => [id, this.#text(row)]);
+    const rows = entries.flatMap(({ id, row }) => [id, this.#text(LedgerRow, row)]);
     const args = [taskId, index, String(epoch), Date.now(), owner, ...rows];
     return fenced(await HOLD.run(this.#redis, keys, args), batchId);
   }
@@ -113,7 +114,14 @@ export class TaskRecords {
     const { batchId, index } = partsOf(taskId);
     const event = this.#event({ event: 'turn_recorded', epoch, turn: checkpoint.turn, at: isoNow() }, taskId);
     const keys = [...this.#keys.fence(taskId), this.#keys.turns(taskId)];
-    const args = [index, String(epoch), checkpoint.turn, this.#text(checkpoint), this.#keys.events(batchId), event];
+    const args = [
+      index,
+      String(epoch),
+      checkpoint.turn,
+      this.#text(Checkpoint, checkpoint),
+      this.#keys.events(batchId),
+      event,
+    ];
     return fenced(await CHECKPOINT.run(this.#redis, keys, args), batchId);
   }
 
@@ -123,7 +131,7 @@ export class TaskRecords {
    */
   async noteResponse(taskId: string, epoch: number, response: BackgroundResponse): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
-    const args = [index, String(epoch), this.#text(response), String(response.epoch)];
+    const args = [index, String(epoch), this.#text(BackgroundResponse, response), String(response.epoch)];
     return fenced(await NOTE_RESPONSE.run(this.#redis, this.#keys.fence(taskId), args), batchId);
   }
 
@@ -135,7 +143,10 @@ export class TaskRecords {
   async journal(taskId: string, epoch: number, call: EffectCall): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
     const keys = [...this.#keys.fence(taskId), this.#keys.effects(taskId)];
-    return fenced(await JOURNAL.run(this.#redis, keys, [index, String(epoch), call.id, this.#text(call)]), batchId);
+    return fenced(
+      await JOURNAL.run(this.#redis, keys, [index, String(epoch), call.id, this.#text(EffectCall, call)]),
+      batchId,
+    );
   }
 
   /**
@@ -157,7 +168,7 @@ export class TaskRecords {
     const event = this.#event({ event: 'attempt_ended', epoch, ended, at: isoNow(), ...code }, taskId);
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.resting(batchId)];
     const rests = restsWith === null ? '' : jobNameOf(taskId, restsWith);
-    const args = [taskId, index, String(epoch), this.#text(unclosed(attempt))];
+    const args = [taskId, index, String(epoch), this.#text(Attempt, unclosed(attempt))];
     const joined = attempt.times === undefined ? '' : String(epoch - 1);
     args.push(this.#keys.events(batchId), event, rests, joined, ...this.#closing(given));
     const reply = await END_ATTEMPT.run(this.#redis, keys, args);
@@ -175,8 +186,9 @@ export class TaskRecords {
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.turns(taskId), this.#keys.effects(taskId)];
-    const { plain, beside, calls } = apart(outcome);
-    const { text, record } = masked(plain, this.#redactor);
+    const { plain, beside: unmasked, calls } = apart(outcome);
+    const beside = this.#redactor.scrub(unmasked);
+    const { text, record } = masked(Outcome, plain, this.#redactor);
     const args = [taskId, index, String(epoch), text];
     args.push(this.#keys.events(batchId), event, status, knownRows, beside, calls, ...this.#closing(given));
     const reply = await CLOSE.run(this.#redis, keys, args);
@@ -226,11 +238,11 @@ export class TaskRecords {
 
   /** Row id and cleanup step by turns, of what was released. */
   #closing({ steps }: GivenBack): string[] {
-    return steps.flatMap((step) => (step.status === 'released' ? [step.row, this.#text(step)] : []));
+    return steps.flatMap((step) => (step.status === 'released' ? [step.row, this.#text(CleanupStep, step)] : []));
   }
 
-  #text(value: object): string {
-    return recordText(value, this.#redactor);
+  #text<R extends object>(contract: Contract<R>, value: R): string {
+    return recordText(contract, value, this.#redactor);
   }
 
   #event(event: Record<string, unknown> & { event: ErrandEvent['event'] }, taskId: string): string {

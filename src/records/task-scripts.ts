@@ -200,7 +200,7 @@ return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
  * closed after the outcome was made amend it. The same outcome sent again is taken as written, and its place as given up.
  * KEYS batch, outcomes, task, ledger, released, open rows of the owner, running, parked, turns, effects. ARGV task id,
  * index, epoch, outcome, events channel, event, status, how many closed rows the outcome was made
- * with, what of its spend stands beside it or '', how many of its calls have an unknown cost, then row id and cleanup step
+ * with, what is stored beside it or '', how many of its calls have an unknown cost, then row id and cleanup step
  * by turns.
  * Returns ok, tasks to wake | ended, the outcome on record, tasks to wake | stale.
  */
@@ -218,7 +218,7 @@ redis.call('HSET', outcomes, index, ARGV[4])
 if #late > 0 then redis.call('HSET', outcomes, index .. '+', table.concat(late, '\\n')) end
 redis.call('HINCRBY', KEYS[1], 'n:' .. ARGV[7], 1)
 if ARGV[9] ~= '' then
-  redis.call('HSET', outcomes, index .. ':spend', ARGV[9])
+  redis.call('HSET', outcomes, index .. ':beside', ARGV[9])
   redis.call('HINCRBY', KEYS[1], 'n:calls_of_unknown_cost', ARGV[10])
 end
 redis.call('HDEL', KEYS[1], 'cancel:' .. index)

@@ -45,6 +45,8 @@ export class Attempt {
   credential: Credential | undefined;
   effective: RouteAudit['effective'] = null;
   files: Answer['files'] = [];
+  /** What was done to keep its calls within the limits of the provider, for the outcome. */
+  readonly notes: string[] = [];
   /** The background response that the next turn will come from. */
   response: BackgroundResponse | null;
   /** A background response that could not be written down, because a newer attempt had begun: nobody else knows of it. */
@@ -111,7 +113,8 @@ export class Attempt {
         const isKnown = this.response?.provider === this.job.route.provider;
         const known = isKnown ? this.response?.id : undefined;
         const background = { known, mark, note: (id: string) => keep(this.#tie(id)) };
-        return model.turn({ ...request, onText, background }, signal);
+        const onLimit = (note: string) => this.notes.push(note);
+        return model.turn({ ...request, onText, onLimit, background }, signal);
       },
     };
   }

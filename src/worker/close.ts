@@ -148,7 +148,8 @@ async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecor
   const { metadata } = job.task;
   const task = { taskId, batchId: job.batch_id, index: job.index, route, metadata };
   const cutSpends = new Map(history.cutSpends).set(epoch, calls.cutSpend);
-  const facts = { ...task, attempts, checkpoints, effects, cutSpends, isUnreadable: false };
+  const { notes } = attempt;
+  const facts = { ...task, attempts, checkpoints, effects, cutSpends, isUnreadable: false, notes };
   const bounds = await boundsOf({ ...task, spec: job.task }, facts, deps);
   const outcome = outcomeOf(ending, { ...facts, bounds }, deps.redactor);
   const given = { owner: deps.self.instance, steps: cleanup.steps };

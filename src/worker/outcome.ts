@@ -11,6 +11,7 @@ import { addSpend, type CutSpend, costOfSpend, type Spend, spendOf, unknownSpend
 import type { Metadata } from '../contract/task.ts';
 import type { ErrandError } from '../errors.ts';
 import { failureOf } from './classify.ts';
+import { storableOutcome } from './fit-outcome.ts';
 import { type CallBounds, cutSpendIn, paidTwiceIn } from './paid-twice.ts';
 
 /** How a task ended. `rejected`: its batch was not admitted, so no child was built. */
@@ -43,10 +44,16 @@ export type TaskFacts = {
   /** The history could not be read, so its calls are unknown. */
   isUnreadable: boolean;
   bounds: CallBounds;
+  /** What was done to keep calls within the limits of the provider. */
+  notes?: readonly string[];
 };
 
-/** Puts the one terminal record of a task together. */
+/** Puts the one terminal record of a task together, so that it can be written and read again. */
 export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor): Outcome {
+  return storableOutcome(wholeOutcome(ending, facts, redactor));
+}
+
+function wholeOutcome(ending: Ending, facts: TaskFacts, redactor: Redactor): Outcome {
   const first = facts.attempts[0];
   const interrupted = interruptedIn(facts.effects);
   const common = {
@@ -59,6 +66,7 @@ export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor):
     attempts: facts.attempts.map(({ cleanup: _, ...attempt }) => attempt),
     ...spendFields(facts),
     ...paidTwiceIn(facts, facts.bounds),
+    ...(facts.notes && facts.notes.length > 0 && { notes: [...facts.notes] }),
     ...(interrupted.length > 0 && { interrupted_effects: interrupted }),
     duration_ms: first ? Math.max(0, Date.now() - Date.parse(first.first_started_at ?? first.started_at)) : 0,
     ended_at: isoNow(),

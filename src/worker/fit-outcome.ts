@@ -1,0 +1,140 @@
+import { byteLength, clip } from '../base/text.ts';
+import { CleanupStep, cleanupOf } from '../contract/cleanup.ts';
+import { type Answer, Attempt, Outcome } from '../contract/outcome.ts';
+import { NO_USAGE } from '../contract/usage.ts';
+import { FAILURES } from '../errors.ts';
+import { problemOf } from '../records/read-record.ts';
+
+/** The largest outcome, in bytes of JSON: at most 4 MiB are sent to Redis in one command, with the cleanup of the attempt. */
+export const MAX_OUTCOME_BYTES = 3.5 * 1024 * 1024;
+
+/** What is kept of long lists: the first entries and the last ones. */
+const KEPT_FIRST = 10;
+const KEPT_LAST = 90;
+
+/** Takes something out of an outcome; `undefined` if there is nothing of this kind to take. */
+type Cut = (outcome: Outcome) => { outcome: Outcome; note: string } | undefined;
+
+/** What is left out of an outcome that is too large, the least telling first. */
+const CUTS: readonly Cut[] = [
+  withoutFileTexts,
+  (outcome) => middleOut(outcome, 'attempts'),
+  (outcome) => middleOut(outcome, 'interrupted_effects'),
+  withoutMostSteps,
+  withFewFiles,
+];
+
+/**
+ * Makes an outcome that can be written and read again. One that does not fit its schema would never be on record, and its
+ * task would run for ever: it ends as failed instead, with what can be kept.
+ */
+export function storableOutcome(outcome: Outcome): Outcome {
+  const fitted = fitOutcome(outcome);
+  const { error } = Outcome.safeParse(fitted);
+  return error ? unstorable(fitted, problemOf(error)) : fitted;
+}
+
+function unstorable(outcome: Outcome, problem: string): Outcome {
+  const { origin, remedy } = FAILURES.INTERNAL;
+  const message = `the outcome, which was "${outcome.status}", does not fit its schema: ${problem}`;
+  const { version, batch_id, task_id, index, duration_ms, ended_at } = outcome;
+  const kept = { version, batch_id, task_id, index, duration_ms, ended_at };
+  const steps = outcome.cleanup.steps.filter((step) => CleanupStep.safeParse(step).success);
+  const text = answerOf(outcome)?.text ?? '';
+  return {
+    ...kept,
+    status: 'failed',
+    failure: { version: 1, code: 'INTERNAL', origin, message, remedy, causes: [] },
+    ...(text !== '' && { partial: { text, files: [] } }),
+    route: null,
+    attempts: outcome.attempts.filter((attempt) => Attempt.safeParse(attempt).success),
+    turns: outcome.turns,
+    tool_calls: outcome.tool_calls,
+    usage: NO_USAGE,
+    cost_usd: null,
+    calls_possibly_paid_twice: 0,
+    cleanup: cleanupOf(steps),
+  };
+}
+
+/** Cuts an outcome until it fits into one command, and says in its notes what was left out. Most are returned as they are. */
+export function fitOutcome(outcome: Outcome): Outcome {
+  let fitted = outcome;
+  for (const cut of CUTS) {
+    if (bytesOf(fitted) <= MAX_OUTCOME_BYTES) return fitted;
+    const done = cut(fitted);
+    if (done) fitted = noted(done.outcome, done.note);
+  }
+  return bytesOf(fitted) <= MAX_OUTCOME_BYTES ? fitted : withShorterText(fitted);
+}
+
+function bytesOf(outcome: Outcome): number {
+  return byteLength(JSON.stringify(outcome));
+}
+
+function noted(outcome: Outcome, note: string): Outcome {
+  return { ...outcome, notes: [...(outcome.notes ?? []), `the record was too large: ${note}`] };
+}
+
+function answerOf(outcome: Outcome): Answer | undefined {
+  if (outcome.status === 'succeeded') return outcome.answer;
+  return outcome.status === 'rejected' ? undefined : outcome.partial;
+}
+
+function withAnswer(outcome: Outcome, answer: Answer): Outcome {
+  if (outcome.status === 'succeeded') return { ...outcome, answer };
+  return outcome.status === 'rejected' ? outcome : { ...outcome, partial: answer };
+}
+
+function withoutFileTexts(outcome: Outcome): ReturnType<Cut> {
+  const answer = answerOf(outcome);
+  const full = answer?.files.filter(({ text }) => text !== undefined).length ?? 0;
+  if (!answer || full === 0) return undefined;
+  const files = answer.files.map(({ text: _, ...file }) => file);
+  return { outcome: withAnswer(outcome, { ...answer, files }), note: `the contents of ${full} files were left out` };
+}
+
+function withFewFiles(outcome: Outcome): ReturnType<Cut> {
+  const answer = answerOf(outcome);
+  if (!answer || answer.files.length <= KEPT_FIRST) return undefined;
+  const files = answer.files.slice(0, KEPT_FIRST);
+  const note = `${answer.files.length - KEPT_FIRST} of ${answer.files.length} files were left out`;
+  return { outcome: withAnswer(outcome, { ...answer, files }), note };
+}
+
+function middleOut(outcome: Outcome, field: 'attempts' | 'interrupted_effects'): ReturnType<Cut> {
+  const entries: readonly unknown[] = outcome[field] ?? [];
+  const left = entries.length - KEPT_FIRST - KEPT_LAST;
+  if (left <= 0) return undefined;
+  const kept = [...entries.slice(0, KEPT_FIRST), ...entries.slice(-KEPT_LAST)];
+  return { outcome: { ...outcome, [field]: kept }, note: `${left} of ${entries.length} ${field} were left out` };
+}
+
+/** Steps that are open stay: somebody must see to them. */
+function withoutMostSteps(outcome: Outcome): ReturnType<Cut> {
+  const { steps } = outcome.cleanup;
+  const left = steps.filter(({ status }, at) => status === 'released' && at < steps.length - KEPT_LAST);
+  if (left.length === 0) return undefined;
+  const kept = steps.filter((step) => !left.includes(step));
+  const cleanup = { ...outcome.cleanup, steps: kept };
+  return {
+    outcome: { ...outcome, cleanup },
+    note: `${left.length} of ${steps.length} released cleanup steps were left out`,
+  };
+}
+
+function withShorterText(outcome: Outcome): Outcome {
+  const answer = answerOf(outcome);
+  if (!answer) return outcome;
+  const { text } = answer;
+  let fitted = noted(outcome, `the text was cut; it had ${text.length} characters`);
+  for (let kept = text.length; kept > 0; ) {
+    const excess = bytesOf(fitted) - MAX_OUTCOME_BYTES;
+    if (excess <= 0) break;
+    // By the share that is too much, and a little more, because not all characters take the same.
+    const bytes = byteLength(JSON.stringify(text.slice(0, kept)));
+    kept = Math.floor(kept * Math.max(0, 0.99 - excess / bytes));
+    fitted = withAnswer(fitted, { ...answer, text: clip(text, kept) });
+  }
+  return fitted;
+}
