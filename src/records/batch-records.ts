@@ -2,7 +2,6 @@ import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import { parseTaskId, taskIdOf } from '../base/ids.ts';
 import type { Redactor } from '../base/secret.ts';
-import { clip } from '../base/text.ts';
 import {
   AdmissionVerdict,
   BatchBrief,
@@ -28,7 +27,7 @@ import { COUNTERS, countersIn } from './counters.ts';
 import { wakesIn } from './job-name.ts';
 import { Keys } from './keys.ts';
 import type { TooNew } from './opening.ts';
-import { readFlag } from './read-flag.ts';
+import { flagFor, readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
 import { assertOwnVersion, readAnyVersion, readRecord } from './read-record.ts';
 import { recordText } from './record-text.ts';
@@ -39,9 +38,6 @@ const UNSEALED_TTL_SECONDS = 24 * 3600;
 
 /** How long a producer may be silent before another may go on with its batch, in milliseconds. */
 const CLAIM_MS = 10_000;
-
-/** The longest reason of a cancel: each outcome of the batch repeats it. */
-const MAX_REASON_CHARS = 4_000;
 
 /** Where the jobs of a batch stand, as its record knows: still being added, added, or settled. */
 export type BatchStage = 'enqueueing' | 'running' | 'settled';
@@ -223,8 +219,7 @@ export class BatchRecords {
 
   /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */
   async cancel(id: string, reason: string): Promise<Cancelling> {
-    const told = { reason: clip(reason, MAX_REASON_CHARS), requested_at: isoNow() };
-    const flag = recordText(CancelFlag, told, this.#redactor);
+    const flag = recordText(CancelFlag, flagFor(reason), this.#redactor);
     const task = parseTaskId(id);
     const reply = task
       ? await CANCEL_TASK.run(

@@ -1,8 +1,35 @@
+import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
+import { clip } from '../base/text.ts';
 import { CancelFlag } from '../contract/batch.ts';
+import { type Keys, partsOf } from './keys.ts';
 import { readEntry } from './read-record.ts';
+import { repliesOf } from './replies.ts';
+
+/** The longest reason of a cancel: each outcome of the batch repeats it. */
+const MAX_REASON_CHARS = 4_000;
+
+/** Makes the flag of a cancel that is asked for now. */
+export function flagFor(reason: string): CancelFlag {
+  return { reason: clip(reason, MAX_REASON_CHARS), requested_at: isoNow() };
+}
 
 /** Reads a cancel flag. One that does not parse still cancels: somebody set it, and only its reason is lost. */
 export function readFlag(text: string): CancelFlag {
   return readEntry(CancelFlag, text) ?? { reason: 'the reason cannot be read', requested_at: isoNow() };
+}
+
+/** Reads the cancel flag of each task, its batch's included, in the order asked. */
+export async function readFlags(redis: Redis, keys: Keys, taskIds: string[]): Promise<(CancelFlag | null)[]> {
+  const pipeline = redis.pipeline();
+  for (const taskId of taskIds) {
+    const { batchId, index } = partsOf(taskId);
+    pipeline.hmget(keys.batch(batchId), 'cancel', `cancel:${index}`);
+  }
+  const replies = await repliesOf(pipeline);
+  return taskIds.map((_, position) => {
+    const [ofBatch, ofTask] = replies[position] as (string | null)[];
+    const text = ofBatch ?? ofTask;
+    return text ? readFlag(text) : null;
+  });
 }

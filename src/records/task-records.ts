@@ -15,11 +15,10 @@ import { fenced, wakesOf } from './fenced-reply.ts';
 import { jobNameOf, wakesIn } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
 import { type Opening, openedOf, openingOf } from './opening.ts';
-import { readFlag } from './read-flag.ts';
+import { readFlags } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
 import type { Contract } from './read-record.ts';
 import { masked, recordText } from './record-text.ts';
-import { repliesOf } from './replies.ts';
 import { newestEpochIn, type RowEntry, type TaskHistory, UNREADABLE_HISTORY, unclosed } from './task-history.ts';
 import {
   CHECKPOINT,
@@ -223,17 +222,7 @@ export class TaskRecords {
 
   /** The cancel flag of each task, its batch's included, in the order asked. */
   async cancelFlags(taskIds: string[]): Promise<(CancelFlag | null)[]> {
-    const pipeline = this.#redis.pipeline();
-    for (const taskId of taskIds) {
-      const { batchId, index } = partsOf(taskId);
-      pipeline.hmget(this.#keys.batch(batchId), 'cancel', `cancel:${index}`);
-    }
-    const replies = await repliesOf(pipeline);
-    return taskIds.map((_, position) => {
-      const [ofBatch, ofTask] = replies[position] as (string | null)[];
-      const text = ofBatch ?? ofTask;
-      return text ? readFlag(text) : null;
-    });
+    return readFlags(this.#redis, this.#keys, taskIds);
   }
 
   /** Row id and cleanup step by turns, of what was released. */
