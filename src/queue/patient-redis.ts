@@ -58,7 +58,7 @@ export class PatientRedis extends BoundedRedis {
     else super.handleReconnection(error, answered);
   }
 
-  /** A cluster answers the end of a transaction itself with a refusal, and has discarded the transaction by then. */
+  /** A cluster may refuse EXEC itself; it has discarded the transaction, so EXEC cannot be sent again. */
   #canWait(command: Command): boolean {
     if (command.inTransaction || command.name === 'exec') return false;
     return this.status === 'ready' && !this.#impatient.has(command);

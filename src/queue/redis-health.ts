@@ -83,7 +83,7 @@ export class RedisHealth {
 function refusing(refusal: string, asked: { host?: string | undefined }): RedisState {
   const slot = slotRefusalOf(refusal, asked);
   if (slot === null) return { status: 'refusing', kind: refusal.split(' ', 1).join(), reason: refusal };
-  // Two kinds of refusal tell of a slot that moves, and commands may meet both; a slot may move on to a third node.
+  // While a slot moves, commands meet ASK and TRYAGAIN alike. MOVED names a node; another node is a change.
   const kind = slot.status === 'moving' ? 'moving' : slot.message;
   return { status: 'refusing', kind, reason: `${slot.message}. ${slot.remedy}` };
 }

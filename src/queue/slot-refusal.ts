@@ -16,7 +16,7 @@ const REFUSAL = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT)(?: |$)/;
 const REDIRECTION = /^(?:MOVED|ASK) (\d{1,5}) (\S*):(\d{1,5})$/;
 const HOST_NAME = /^[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9_.])?$/i;
 
-/** Keys that nobody writes: two, because a server that does not keep our keys together serves each of them alone. */
+/** Two keys of the prefix that are never written. One would not show a server that puts our keys into different slots. */
 export function probeKeys(prefix: string): string[] {
   return [`${prefix}:probe:a`, `${prefix}:probe:b`];
 }
