@@ -336,6 +336,8 @@ export type ErrandErrorDetails = {
   problems?: Problem[];
   /** The reader version that a record or job asks for, if it is newer than this one. */
   needs?: number;
+  /** The batch that the call was about, if it may be known to Redis. */
+  batchId?: string;
 };
 
 /**
@@ -352,6 +354,7 @@ export class ErrandError extends Error {
   readonly requestId: string | undefined;
   readonly problems: Problem[];
   readonly needs: number | undefined;
+  readonly batchId: string | undefined;
 
   constructor(code: FailureCode, message: string, details: ErrandErrorDetails = {}) {
     super(message, details.cause === undefined ? {} : { cause: details.cause });
@@ -362,6 +365,7 @@ export class ErrandError extends Error {
     this.requestId = details.requestId;
     this.problems = details.problems ?? [];
     this.needs = details.needs;
+    this.batchId = details.batchId;
   }
 }
 

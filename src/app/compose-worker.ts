@@ -1,4 +1,3 @@
-import { access, constants, mkdir } from 'node:fs/promises';
 import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
@@ -26,6 +25,7 @@ import { Admission, type RouteCheck } from '../worker/admission.ts';
 import { Announcer } from '../worker/announcer.ts';
 import { errorOf, failureOf } from '../worker/classify.ts';
 import { closeGivenUp } from '../worker/close-unopened.ts';
+import { HeldBatches } from '../worker/held-batches.ts';
 import { identifyWorker } from '../worker/identity.ts';
 import { Releasers } from '../worker/releasers.ts';
 import { runTask } from '../worker/run-task.ts';
@@ -41,6 +41,7 @@ import { type HealthServer, serveHealth } from './http.ts';
 import { Opened } from './opened.ts';
 import { scrape } from './scrape.ts';
 import { ownVersion } from './version.ts';
+import { makeWorkspaceRoot } from './workspace-root.ts';
 
 /** After the grace of a drain, handing back takes a few commands to Redis; one that does not answer for so long is away. */
 const HANDING_BACK_MS = 5_000;
@@ -129,11 +130,14 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   const channels = new Channels(listening, config.prefix);
   await opened.add(active, (watching) => watching.close()).watch(channels, onError);
 
+  const jobs = new UnattendedJobs(redis, config.prefix, onError);
+  const unattended = new UnattendedRecords(redis, config.prefix);
   const deps: TaskDeps = {
     records,
     spends: new SpendRecords(redis, config.prefix),
     admission: new Admission(batches, routeCheck(catalogue, credentials, redactor)),
     active,
+    held: new HeldBatches({ unattended, jobs }),
     catalogue,
     credentials,
     models,
@@ -147,8 +151,6 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     budget: config.budget,
     watchdogs: config.watchdogs,
   };
-  const jobs = new UnattendedJobs(redis, config.prefix, onError);
-  const unattended = new UnattendedRecords(redis, config.prefix);
   const { unserved_ms: unservedMs } = config.tasks;
   const sweep = opened.add(
     new UnattendedSweep({ ...deps, batches, jobs, unattended, announcements, lanes: catalogue.names(), unservedMs }),
@@ -192,18 +194,6 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
       return draining;
     },
   };
-}
-
-/** @throws ErrandError `CONFIG_INVALID`: every task with files would fail on such a worker. */
-async function makeWorkspaceRoot(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-    await access(path, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const message = `worker.workspace_root: cannot be made or written: ${messageOf(error)}`;
-    const remedy = 'Set it, or ERRAND_WORKSPACE_ROOT, to a directory that this worker can write.';
-    throw new ErrandError('CONFIG_INVALID', message, { cause: error, remedy });
-  }
 }
 
 async function drain(active: ActiveAttempts, log: Log, closeAll: () => Promise<void>): Promise<void> {

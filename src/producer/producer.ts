@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { monotonicMs, sleep } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
 import { isBatchId, parseTaskId } from '../base/ids.ts';
 import { Redactor } from '../base/secret.ts';
 import { clip } from '../base/text.ts';
@@ -22,6 +21,8 @@ import { BatchFlow } from '../queue/flow.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
 import { BatchRecords, type Cancelling } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
+import { EnqueueClaims } from '../records/enqueue-claims.ts';
+import { addBatch, namingBatch } from './add-batch.ts';
 import { type PlannedBatch, planBatch } from './plan.ts';
 
 /** Outcomes read at a time. */
@@ -30,8 +31,6 @@ const PAGE = 200;
 const POLL_MS = 2_000;
 /** The longest reason of a cancel: it stands in the outcome of every task. */
 const REASON_CHARS = 1_000;
-/** How long to wait for a producer that is adding the same batch. */
-const RIVAL_MS = 60_000;
 
 /** What a producer needs to know of its deployment. Times in milliseconds. */
 export type ProducerOptions = {
@@ -64,36 +63,34 @@ export class Producer {
   readonly #redis: RedisClient;
   readonly #flow: BatchFlow;
   readonly #batches: BatchRecords;
+  readonly #claims: EnqueueClaims;
   #listening: { redis: RedisClient; channels: Channels } | undefined;
 
   constructor(options: ProducerOptions) {
     this.#options = options;
     this.#redis = openHastyRedis({ url: options.redisUrl, onError: options.onError });
     this.#flow = new BatchFlow(this.#redis, options.prefix, Object.keys(options.routing.providers));
+    this.#claims = new EnqueueClaims(this.#redis, options.prefix);
     this.#batches = new BatchRecords(this.#redis, options.prefix, new Redactor(), options.retentionSeconds);
   }
 
   /**
-   * Validates the batch, resolves every route, and adds it to the queue: all of it, or nothing.
+   * Validates the batch, resolves every route, and adds it to the queue: all of it, or nothing. Nothing of a batch runs if
+   * this rejects; the error then has its `batchId`.
    *
-   * @throws ErrandError `BATCH_INVALID` with every problem, `IDEMPOTENCY_CONFLICT`, `REDIS_UNAVAILABLE`.
+   * @throws ErrandError `BATCH_INVALID` with every problem, `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`, `REDIS_UNAVAILABLE`.
    */
   async enqueue(input: BatchInput): Promise<Receipt> {
-    const { tries, backoffMs, ingestTimeoutMs } = this.#options;
+    const { tries: attempts, backoffMs, ingestTimeoutMs } = this.#options;
     const planned = await this.plan(input);
-    const { record, tasks, priority, warnings } = planned;
-    const receipt = { batch_id: record.batch_id, total: record.total, warnings };
-    return this.#withRedis(async () => {
-      const stage = await this.#batches.create(record, planned.context, planned.fingerprint);
-      if (stage === 'running' || stage === 'settled') return { ...receipt, is_new: false };
-      const isNew = stage === null;
-      const keep = await this.#claim(record.batch_id);
-      if (!keep) return { ...receipt, is_new: isNew };
-      const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total };
-      await this.#flow.add({ job, tasks, priority, attempts: tries, backoffMs, ingestTimeoutMs }, { isNew }, keep);
-      await this.#batches.seal(record.batch_id);
-      return { ...receipt, is_new: isNew };
+    const { batch_id, total } = planned.record;
+    const policy = { attempts, backoffMs, ingestTimeoutMs };
+    const deps = { batches: this.#batches, claims: this.#claims, flow: this.#flow, policy };
+    const adding = this.#withRedis(() => addBatch(planned, deps));
+    const { isNew } = await adding.catch((error: unknown) => {
+      throw namingBatch(error, batch_id);
     });
+    return { batch_id, total, is_new: isNew, warnings: planned.warnings };
   }
 
   /** Validates the batch and resolves its routes as {@link Producer.enqueue} would, and enqueues nothing. */
@@ -186,26 +183,6 @@ export class Producer {
     await this.#flow.close().catch(() => undefined);
     closeRedis(this.#redis);
     if (this.#listening) closeRedis(this.#listening.redis);
-  }
-
-  /**
-   * Claims the adding of a batch, and returns how to keep the claim; `null` where another producer has finished it.
-   * @throws ErrandError `ENQUEUE_INCOMPLETE` where another one has had it for too long.
-   */
-  async #claim(batchId: string): Promise<(() => Promise<void>) | null> {
-    const token = randomUUID();
-    const deadline = monotonicMs() + RIVAL_MS;
-    while (!(await this.#batches.claim(batchId, token))) {
-      if (monotonicMs() > deadline)
-        throw new ErrandError('ENQUEUE_INCOMPLETE', `another producer is still adding batch ${batchId}`);
-      await sleep(250);
-      const status = await this.#batches.status(batchId);
-      if (status && status.status !== 'enqueueing') return null;
-    }
-    return async () => {
-      if (await this.#batches.claim(batchId, token)) return;
-      throw new ErrandError('ENQUEUE_INCOMPLETE', `another producer took over batch ${batchId}`);
-    };
   }
 
   #channels(): Channels {

@@ -9,6 +9,7 @@ import { BACKOFF } from './backoff.ts';
 import { findGate, gateIdOf } from './gate.ts';
 import { existingIds, removeEnded, stillQueued } from './leftovers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
+import { isRedisFault } from './redis-faults.ts';
 import { wakeJobs } from './wake.ts';
 
 /** Tasks in one chunk of a batch that is too large for one transaction: about 30 ms of Redis. */
@@ -128,7 +129,10 @@ export class BatchFlow {
       }
       await gate.seal(tasks.length);
     }
-    await gate.open();
+    // From here on the batch is whole. A gate that cannot be opened just now is opened by a worker.
+    await gate.open().catch((error: unknown) => {
+      if (!isRedisFault(error)) throw error;
+    });
   }
 
   async #addGate(plan: BatchPlan, jobId: string): Promise<void> {

@@ -76,6 +76,12 @@ export class UnattendedJobs {
     return gate !== undefined && !isSealed && (await gate.isDelayed());
   }
 
+  /** Opens a gate that is sealed and still shut: its producer died before it could. */
+  async promoteGate(batchId: string): Promise<void> {
+    const gate = await this.#queue(GATE_QUEUE).getJob(gateIdOf(batchId));
+    if (await gate?.isDelayed()) await gate?.promote().catch(() => undefined); // somebody else may have opened it
+  }
+
   /**
    * Removes up to `most` jobs of the tasks of a batch that has settled: what they would run is on record. A job whose lock
    * a worker holds is left to that worker. The batch job goes once it waits only for jobs that are gone. Returns how many

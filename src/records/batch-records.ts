@@ -13,15 +13,7 @@ import {
 import type { Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
-import {
-  CANCEL_BATCH,
-  CANCEL_TASK,
-  CLAIM_ENQUEUE,
-  CREATE_BATCH,
-  NOTE_TOO_NEW,
-  SEAL_BATCH,
-  SETTLE,
-} from './batch-scripts.ts';
+import { CANCEL_BATCH, CANCEL_TASK, CREATE_BATCH, NOTE_TOO_NEW, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
 import { apart, together } from './beside.ts';
 import { COUNTERS, countersIn } from './counters.ts';
 import { wakesIn } from './job-name.ts';
@@ -35,9 +27,6 @@ import { repliesOf } from './replies.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;
-
-/** How long a producer may be silent before another may go on with its batch, in milliseconds. */
-const CLAIM_MS = 10_000;
 
 /** Where the jobs of a batch stand, as its record knows: still being added, added, or settled. */
 export type BatchStage = 'enqueueing' | 'running' | 'settled';
@@ -79,11 +68,6 @@ export class BatchRecords {
       );
     }
     return status === 'created' ? null : stage;
-  }
-
-  /** Claims the right to add the jobs of a batch for a while, or keeps it; `false` while another producer has it. */
-  async claim(batchId: string, token: string): Promise<boolean> {
-    return (await CLAIM_ENQUEUE.run(this.#redis, [this.#keys.claim(batchId)], [token, CLAIM_MS])) === 1;
   }
 
   /** Marks a batch whose jobs are all in the queue, and gives up the claim. */

@@ -30,6 +30,15 @@ return 1
 `);
 
 /**
+ * Releases the claim of a producer that gives up.
+ * KEYS claim. ARGV token.
+ */
+export const RELEASE_CLAIM = new Script(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('UNLINK', KEYS[1]) end
+return 0
+`);
+
+/**
  * Marks a batch whose jobs are all in the queue; from now on its record lives until it is settled.
  * KEYS batch, claim.
  */

@@ -17,6 +17,7 @@ export type Opening =
   | ({ status: 'opened'; epoch: number } & TaskHistory)
   | { status: 'ended'; outcome: Outcome }
   | ({ status: 'cancelled'; epoch: number; flag: CancelFlag } & TaskHistory)
+  | { status: 'held' }
   | { status: 'parked'; waiting: number }
   | ({ status: 'too_new' } & TooNew)
   | { status: 'unreadable'; epoch: number; problem: string }
@@ -37,6 +38,8 @@ export function openingOf(reply: unknown, taskId: string): Opening {
       const opened = openedOf(newestEpochIn(first), first);
       return opened.status === 'opened' ? { ...opened, status, flag } : opened;
     }
+    case 'held':
+      return { status };
     case 'parked':
       return { status, waiting: Number(first) };
     case 'too_new': {

@@ -1,3 +1,4 @@
+import { ATOMIC_TASKS } from '../contract/limits.ts';
 import { Script } from './script.ts';
 import { ANSWER, FENCE, GIVE_BACK, HEED, HISTORY, LEAVE, NEEDS, NOW, TOO_NEW } from './script-parts.ts';
 
@@ -7,9 +8,10 @@ import { ANSWER, FENCE, GIVE_BACK, HEED, HISTORY, LEAVE, NEEDS, NOW, TOO_NEW } f
  * KEYS batch, outcomes, task, turns, ledger, released, effects, running, parked, resting. ARGV task id, index, name of its
  * job, attempt (JSON that ends in `"epoch":`), events channel, event (likewise), a name of this opening that no other has,
  * what its job needs, what this reader has.
- * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | parked, how many wait | missing | too_new, what
+ * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | held | parked, how many wait | missing | too_new, what
  * it needs, for how many ms it has waited, how often it was looked at, how many of the batch wait for a later time. A task of
- * which the job, the batch or the history is too new waits: no attempt is opened, and nothing of it is changed.
+ * which the job, the batch or the history is too new waits: no attempt is opened, and nothing of it is changed. `held`: the
+ * batch is too large for one transaction, its producer may still be adding it, and its gate is shut.
  */
 export const OPEN = new Script(`
 ${HISTORY}
@@ -19,12 +21,20 @@ ${TOO_NEW}
 local batch, outcomes, task, turns, running, parked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[8], KEYS[9]
 redis.call('SREM', KEYS[10], ARGV[3])
 local final = redis.call('HGET', outcomes, ARGV[2])
-if final then return {'ended', final} end
-local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data', 'status', 'cancel:' .. ARGV[2], 'admission')
+if final then
+  redis.call('ZREM', parked, ARGV[3])
+  return {'ended', final}
+end
+local head = redis.call('HMGET', batch, 'cancel', 'max_concurrent', 'data', 'status', 'cancel:' .. ARGV[2], 'admission',
+  'total', 'gate')
 if not head[3] then return {'missing'} end
--- A task that runs proves that its batch is in the queue, even if the producer died before it could say so.
-if head[4] == 'enqueueing' then redis.call('PERSIST', batch) end
 local cancel = head[1] or head[5]
+if head[4] == 'enqueueing' then
+  local isHeld = tonumber(head[7] or '0') > ${ATOMIC_TASKS} and head[8] ~= 'open'
+  if isHeld and not cancel then return {'held'} end
+  -- A task that is not held proves that its batch is in the queue, even if the producer died before it could say so.
+  if not isHeld then redis.call('PERSIST', batch) end
+end
 if cancel then
   redis.call('ZREM', parked, ARGV[3])
   return {'cancelled', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), cancel}

@@ -11,19 +11,16 @@ import { parkMs } from './deferral.ts';
 import type { Ending } from './outcome.ts';
 import type { TaskDeps } from './task-deps.ts';
 
-/** Answers a delivery that leads to no child: the task has ended, waits its turn, is cancelled, or cannot be read. */
+/** Answers a delivery that leads to no child: the task has ended, is held or waits its turn, is cancelled, or cannot be read. */
 export async function closeUnopened(delivery: TaskDelivery, opening: Opening, deps: TaskDeps): Promise<Verdict> {
   const { taskId, job } = delivery;
   switch (opening.status) {
+    case 'held':
+      return putOff(taskId, await deps.held.delayMs(parseTaskId(taskId)?.batchId ?? ''), deps);
     case 'ended':
       return { next: 'ended', outcome: opening.outcome, wake: [] };
     case 'parked':
-      return {
-        next: 'park',
-        delayMs: parkMs(opening.waiting),
-        wake: [],
-        isCancelled: () => deps.records.isCancelled(taskId),
-      };
+      return putOff(taskId, parkMs(opening.waiting), deps);
     case 'too_new':
       return waitForNewer(delivery, opening, deps);
     case 'unreadable': {
@@ -58,8 +55,11 @@ async function waitForNewer(delivery: TaskDelivery, found: TooNew, deps: TaskDep
   }
   if (wait.hasReader) await deps.records.restartWait(taskId);
   const line = found.looks === 1 ? { line: `waits for a worker with reader version ${found.needs}` } : {};
-  const isCancelled = () => deps.records.isCancelled(taskId);
-  return { next: 'park', delayMs: wait.delayMs, wake: [], isCancelled, ...line };
+  return { ...putOff(taskId, wait.delayMs, deps), ...line };
+}
+
+function putOff(taskId: string, delayMs: number, deps: TaskDeps): Verdict {
+  return { next: 'park', delayMs, wake: [], isCancelled: () => deps.records.isCancelled(taskId) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { Child } from '../agent/child.ts';
 import { collectFiles, workspaceTools } from '../agent/workspace.ts';
+import { parseTaskId } from '../base/ids.ts';
 import { announce } from '../base/moments.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
@@ -9,6 +10,7 @@ import { ErrandError, isErrandError } from '../errors.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
+import type { Opening } from '../records/opening.ts';
 import { type AdmittedBatch, refusalOf } from './admission.ts';
 import { Attempt } from './attempt.ts';
 import { priceOf } from './call-bounds.ts';
@@ -39,8 +41,8 @@ export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, 
 }
 
 async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Attempt | Verdict> {
-  const { taskId, provider, job } = delivery;
-  const opening = await deps.records.open(taskId, provider, deps.self.name, delivery.needs);
+  const { taskId, job } = delivery;
+  const opening = await openUnlessHeld(delivery, deps);
   if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
   const { epoch } = opening;
   const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, opening.openRows));
@@ -52,6 +54,19 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   deps.telemetry.attemptStarted(attempt.label);
   announce('opened', taskId);
   return attempt;
+}
+
+/**
+ * Opens an attempt as soon as the batch is not held. A batch that is known to be held is asked for once for all its tasks.
+ */
+async function openUnlessHeld({ taskId, provider, needs }: TaskDelivery, deps: TaskDeps): Promise<Opening> {
+  const batchId = parseTaskId(taskId)?.batchId ?? '';
+  for (;;) {
+    if ((await deps.held.delayMs(batchId)) > 0) return { status: 'held' };
+    const opening = await deps.records.open(taskId, provider, deps.self.name, needs);
+    if (opening.status !== 'held') return opening;
+    deps.held.note(batchId);
+  }
 }
 
 /** Admit, lease, build, run. Whatever is thrown on the way becomes the error of the attempt. */

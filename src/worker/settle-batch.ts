@@ -7,11 +7,13 @@ import { ErrandError, isErrandError } from '../errors.ts';
 import type { UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import { type CloseDeps, closeWithoutAttempt } from './close-without-attempt.ts';
-import { describeTask, endingOfOpen } from './unattended-task.ts';
+import { type Added, describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
 import type { VersionWait } from './version-wait.ts';
 
 /** Outcomes read at a time: a page of small ones is under 1 MB. */
 const PAGE = 200;
+/** Tasks without a word closed side by side. */
+const CLOSED_AT_ONCE = 20;
 const MOST_FAILURES = 10;
 
 /** What settling takes. */
@@ -49,9 +51,8 @@ async function settle(batchId: string, isPatient: boolean, deps: SettleDeps): Pr
   const summary = emptySummary(brief);
   for (let from = 0; from < brief.total; from += PAGE) {
     const page = await deps.batches.outcomes(batchId, from, Math.min(from + PAGE, brief.total), isPatient);
-    for (const [offset, outcome] of page.entries()) {
-      addTo(summary, outcome ?? (await closeSilent(brief, from + offset, stage, deps)));
-    }
+    const filled = await withSilent(brief, { from, outcomes: page, stage }, deps);
+    for (const outcome of filled) addTo(summary, outcome);
   }
   const settledAt = isoNow();
   const settled = await deps.batches.settle({ ...summary, settled_at: settledAt });
@@ -59,20 +60,33 @@ async function settle(batchId: string, isPatient: boolean, deps: SettleDeps): Pr
   return settled;
 }
 
-/** Ends a task that the queue has no more to do for: it never reached a lane, was removed from it, or was given up. */
-async function closeSilent(
+/** The outcomes of a page, with one for each task that the queue has no more to do for and that has none. */
+async function withSilent(
   { batch_id: batchId, total, routes }: BatchBrief,
-  index: number,
-  stage: 'enqueueing' | 'running',
+  page: { from: number; outcomes: (Outcome | null)[]; stage: 'enqueueing' | 'running' },
   deps: SettleDeps,
-): Promise<Outcome> {
-  const taskId = taskIdOf(batchId, index);
+): Promise<Outcome[]> {
   const lanes = [...new Set(routes.map(({ provider }) => provider))];
-  const [place = null] = await deps.jobs.find([taskId], lanes);
-  const task = { taskId, batchId, index, place };
-  const stalled = new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${taskId} without an outcome`);
-  const ending = (await endingOfOpen(task, { stage, total }, deps.records)) ?? { status: 'failed', error: stalled };
-  const history = await deps.records.history(taskId);
+  const silent = page.outcomes.flatMap((outcome, offset) => (outcome === null ? [page.from + offset] : []));
+  const taskIds = silent.map((index) => taskIdOf(batchId, index));
+  const places = silent.length === 0 ? [] : await deps.jobs.find(taskIds, lanes);
+  const tasks = silent.map((index, at) => ({ taskId: taskIds[at] ?? '', batchId, index, place: places[at] ?? null }));
+  const closed = new Map<number, Outcome>();
+  for (let from = 0; from < tasks.length; from += CLOSED_AT_ONCE) {
+    await Promise.all(
+      tasks.slice(from, from + CLOSED_AT_ONCE).map(async (task) => {
+        closed.set(task.index, await closeSilent(task, { stage: page.stage, total }, deps));
+      }),
+    );
+  }
+  return page.outcomes.flatMap((outcome, offset) => outcome ?? closed.get(page.from + offset) ?? []);
+}
+
+/** Ends a task that never reached a lane, was removed from it, or was given up by the queue. */
+async function closeSilent(task: OpenTask, added: Added, deps: SettleDeps): Promise<Outcome> {
+  const stalled = new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${task.taskId} without an outcome`);
+  const ending = (await endingOfOpen(task, added, deps.records)) ?? { status: 'failed', error: stalled };
+  const history = await deps.records.history(task.taskId);
   return (await closeWithoutAttempt(await describeTask(task, deps.jobs), history, ending, deps)).outcome;
 }
 

@@ -9,6 +9,7 @@ import type { TaskRecords } from '../records/task-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
 import type { Admission } from './admission.ts';
+import type { HeldBatches } from './held-batches.ts';
 import type { Reclaim } from './reclaim.ts';
 import type { Releasers } from './releasers.ts';
 import type { Deployment } from './row-names.ts';
@@ -28,6 +29,7 @@ export type TaskDeps = {
   spends: SpendRecords;
   admission: Admission;
   active: ActiveAttempts;
+  held: HeldBatches;
   catalogue: Catalogue;
   credentials: CredentialResolver;
   models: Models;

@@ -5,6 +5,7 @@ import { isServed, type LiveWorker } from '../records/announcements.ts';
 import type { Channels } from '../records/channels.ts';
 import type { BatchHead, BatchLook } from '../records/unattended-records.ts';
 import { type EndDeps, endBatch, type Targets } from './end-batch.ts';
+import { isHeld } from './held-batches.ts';
 
 /** How often one of the workers looks at the unsettled batches. */
 const SWEEP_MS = 5_000;
@@ -139,15 +140,13 @@ export class UnattendedSweep {
   /** The state of a batch whose producer never said that all is in, although it is, or will never be. */
   async #openIfAdded(batchId: string, head: BatchHead): Promise<BatchHead> {
     if (head.stage === 'running' || head.isGateOpen) return head;
-    const { batches, unattended, jobs } = this.#deps;
+    const { batches } = this.#deps;
     if (head.total <= ATOMIC_TASKS) {
       // Its jobs came with its batch job, in one transaction.
       await batches.seal(batchId);
       return { ...head, stage: 'running' };
     }
-    if (await jobs.isGateShut(batchId)) return head;
-    await unattended.openGate(batchId);
-    return { ...head, isGateOpen: true };
+    return (await isHeld(batchId, this.#deps)) ? head : { ...head, isGateOpen: true };
   }
 
   /** The lanes of a batch that no worker has served for too long, with the time since when. */

@@ -1,16 +1,12 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { Queue } from 'bullmq';
-import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { batchIdFor, taskIdOf } from '../../src/base/ids.ts';
-import type { BatchInput } from '../../src/contract/batch.ts';
 import { TaskJob } from '../../src/contract/task.ts';
-import type { ProducerOptions } from '../../src/producer/producer.ts';
 import { Keys } from '../../src/records/keys.ts';
 import { freshPrefix, keysOf, openRedis, redisUrl } from '../helpers/redis.ts';
-import { openProducer, optionsOf, tasksOf } from './open-producer.ts';
+import { openProducer, optionsOf, startDoomed, tasksOf } from './open-producer.ts';
 
 function queueOf(name: string, prefix: string): Queue {
   const queue = new Queue(name, { connection: { url: redisUrl() }, prefix, skipMetasUpdate: true });
@@ -27,18 +23,6 @@ async function waitingIds(prefix: string): Promise<string[]> {
 
 function idsOf(batchId: string, total: number): string[] {
   return Array.from({ length: total }, (_, index) => taskIdOf(batchId, index)).sort();
-}
-
-/** Starts a process that enqueues the batch, to be killed. */
-function startDoomed(batch: BatchInput, moment: 'before-adding' | 'from-outside', options: ProducerOptions) {
-  const script = join(import.meta.dirname, '../fixtures/enqueue-until-killed.ts');
-  const child = spawn(process.execPath, [script, moment, JSON.stringify(options)], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-    env: { PATH: inject('path') },
-  });
-  child.stdin.end(JSON.stringify(batch));
-  onTestFinished(() => void child.kill('SIGKILL'));
-  return child;
 }
 
 /** Lets the claim of a dead producer run out at once rather than in some seconds. */

@@ -1,4 +1,7 @@
-import { onTestFinished } from 'vitest';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { inject, onTestFinished } from 'vitest';
+import type { BatchInput } from '../../src/contract/batch.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import { Producer, type ProducerOptions } from '../../src/producer/producer.ts';
 import { freshPrefix, redisUrl } from '../helpers/redis.ts';
@@ -37,4 +40,16 @@ export function tasksOf(count: number): { goal: string; provider: string }[] {
     goal: `case ${index}`,
     provider: index % 2 === 0 ? 'openai' : 'anthropic',
   }));
+}
+
+/** Starts a process that enqueues the batch, to be killed. */
+export function startDoomed(batch: BatchInput, moment: 'before-adding' | 'from-outside', options: ProducerOptions) {
+  const script = join(import.meta.dirname, '../fixtures/enqueue-until-killed.ts');
+  const child = spawn(process.execPath, [script, moment, JSON.stringify(options)], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    env: { PATH: inject('path') },
+  });
+  child.stdin.end(JSON.stringify(batch));
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
 }

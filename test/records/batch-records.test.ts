@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import type { ErrandEvent } from '../../src/contract/events.ts';
 import { Channels } from '../../src/records/channels.ts';
+import { EnqueueClaims } from '../../src/records/enqueue-claims.ts';
 import { openRedis } from '../helpers/redis.ts';
 import {
   attemptOf,
@@ -36,12 +37,17 @@ describe('creating a batch', () => {
   });
 
   test('lets one producer at a time add the jobs', async () => {
-    const { batches, batchId } = await openRecords();
-    expect(await batches.claim(batchId, 'one')).toBe(true);
-    expect(await batches.claim(batchId, 'other')).toBe(false);
-    expect(await batches.claim(batchId, 'one')).toBe(true);
+    const { batches, batchId, redis, prefix } = await openRecords();
+    const claims = new EnqueueClaims(redis, prefix);
+    expect(await claims.claim(batchId, 'one')).toBe(true);
+    expect(await claims.claim(batchId, 'other')).toBe(false);
+    expect(await claims.claim(batchId, 'one')).toBe(true);
+    await claims.release(batchId, 'other');
+    expect(await claims.claim(batchId, 'other')).toBe(false);
+    await claims.release(batchId, 'one');
+    expect(await claims.claim(batchId, 'other')).toBe(true);
     await batches.seal(batchId);
-    expect(await batches.claim(batchId, 'other')).toBe(true);
+    expect(await claims.claim(batchId, 'one')).toBe(true);
   });
 });
 

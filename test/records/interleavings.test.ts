@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { isErrandError } from '../../src/errors.ts';
 import type { GivenBack } from '../../src/records/task-records.ts';
+import { UnattendedRecords } from '../../src/records/unattended-records.ts';
 import { freshPrefix, openRedis, openResendingRedis } from '../helpers/redis.ts';
 import { attemptOf, checkpointOf, intentOf, openRecords, outcomeOf, releasedOf } from './samples.ts';
 
@@ -28,9 +29,11 @@ type Model = {
   resting: Set<number>;
   beliefs: number[][];
   batchCancel: string | null;
+  /** Its producer may still be adding tasks, so that none may start. */
+  isHeld: boolean;
 };
 
-type Real = Awaited<ReturnType<typeof openRecords>>;
+type Real = Awaited<ReturnType<typeof openRecords>> & { unattended: UnattendedRecords };
 
 /** One move of one owner: foretells what it comes to, makes it, and compares. */
 type Move = (model: Model, real: Real) => Promise<void>;
@@ -86,9 +89,10 @@ const moves: fc.Arbitrary<[string, Move]>[] = [
       const task = at(model.tasks, position);
       const opening = await real.tasks.open(at(real.taskIds, position), 'p', `w${who}`);
       model.resting.delete(position);
-      if (task.outcome !== null)
+      if (task.outcome !== null) {
         expect(opening).toMatchObject({ status: 'ended', outcome: { answer: { text: task.outcome } } });
-      else if (flagOf(model, task) !== null) {
+        model.parked.delete(position);
+      } else if (flagOf(model, task) !== null) {
         expect(opening).toMatchObject({
           status: 'cancelled',
           epoch: task.epoch,
@@ -96,6 +100,8 @@ const moves: fc.Arbitrary<[string, Move]>[] = [
         });
         model.parked.delete(position);
         at(model.beliefs, who)[position] = task.epoch;
+      } else if (model.isHeld) {
+        expect(opening).toEqual({ status: 'held' });
       } else if (!model.running.has(position) && model.running.size > 0) {
         expect(opening.status).toBe('parked');
         model.parked.add(position);
@@ -194,6 +200,29 @@ const moves: fc.Arbitrary<[string, Move]>[] = [
       expect(indexesOf(closed.written.wake)).toEqual(leave(model, position));
     },
   ]),
+  fc.tuple(index, tag).map(([position, answer]) => [
+    `a sweep closes ${position} with ${answer}`,
+    async (model, real) => {
+      const [task, taskId] = [at(model.tasks, position), at(real.taskIds, position)];
+      await real.unattended.dropSleeper(real.batchId, `${taskId}@p`);
+      model.parked.delete(position);
+      model.resting.delete(position);
+      const { epoch } = await real.tasks.history(taskId);
+      const closing = await real.tasks.close(epoch, outcomeOf(taskId, answer));
+      if (task.outcome === null) expect(closing.status).toBe('recorded');
+      task.outcome ??= answer;
+      expect(closing.outcome).toMatchObject({ answer: { text: task.outcome } });
+      expect(indexesOf(closing.wake)).toEqual(leave(model, position));
+    },
+  ]),
+  fc.boolean().map((isSealed) => [
+    isSealed ? 'the producer seals the batch' : 'a worker finds the gate open',
+    async (model, real) => {
+      if (isSealed) await real.batches.seal(real.batchId);
+      else await real.unattended.openGate(real.batchId);
+      model.isHeld = false;
+    },
+  ]),
   fc.tuple(fc.option(index), tag).map(([position, reason]) => [
     `someone cancels ${position ?? 'the batch'} because of ${reason}`,
     async (model, real) => {
@@ -236,6 +265,8 @@ async function compare(model: Model, { tasks, batches, batchId, redis, keys, tas
   expect(await batches.status(batchId)).toMatchObject({ ended, running: model.running.size });
 }
 
+const scripts = fc.array(fc.oneof(...moves), { minLength: 5, maxLength: 40, size: 'max' });
+
 test.each([
   ['do by turns', openRedis],
   ['do by turns and send twice', openResendingRedis],
@@ -246,8 +277,10 @@ test.each([
     const redis = open();
     let run = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof(...moves), { minLength: 5, maxLength: 40, size: 'max' }), async (script) => {
-        const real = await openRecords({ total: TASKS, maxConcurrent: 1, prefix: `${prefix}${run++}`, redis });
+      fc.asyncProperty(scripts, fc.boolean(), async (script, isHeld) => {
+        const records = await openRecords({ total: TASKS, maxConcurrent: 1, prefix: `${prefix}${run++}`, redis });
+        const real = { ...records, unattended: new UnattendedRecords(redis, records.prefix) };
+        if (isHeld) await redis.hset(real.keys.batch(real.batchId), { status: 'enqueueing', total: '5000' });
         const model: Model = {
           tasks: Array.from({ length: TASKS }, () => ({
             epoch: 0,
@@ -262,6 +295,7 @@ test.each([
           resting: new Set(),
           beliefs: Array.from({ length: OWNERS }, () => new Array<number>(TASKS).fill(0)),
           batchCancel: null,
+          isHeld,
         };
         for (const [, move] of script) {
           await move(model, real);

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { monotonicMs, sleep } from '../base/clock.ts';
+import { ErrandError, isErrandError, messageOf } from '../errors.ts';
+import type { BatchFlow, BatchPlan } from '../queue/flow.ts';
+import { isRedisFault } from '../queue/redis-faults.ts';
+import type { BatchRecords } from '../records/batch-records.ts';
+import type { EnqueueClaims } from '../records/enqueue-claims.ts';
+import type { PlannedBatch } from './plan.ts';
+
+/** How long to wait for a producer that is adding the same batch. */
+const RIVAL_MS = 60_000;
+const RIVAL_LOOK_MS = 250;
+
+/** What adding a batch takes. `policy` says how its tasks are tried, and how long its gate stays shut. */
+export type AddDeps = {
+  batches: BatchRecords;
+  claims: EnqueueClaims;
+  flow: BatchFlow;
+  policy: Pick<BatchPlan, 'attempts' | 'backoffMs' | 'ingestTimeoutMs'>;
+};
+
+/**
+ * Adds a planned batch to the records and to the queue, or what is missing of it. `isNew`: nobody had begun to add it.
+ *
+ * @throws ErrandError `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`. Nothing of the batch runs then.
+ */
+export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<{ isNew: boolean }> {
+  const { batches, claims, flow, policy } = deps;
+  const { record, tasks, priority } = planned;
+  const stage = await batches.create(record, planned.context, planned.fingerprint);
+  if (stage === 'running' || stage === 'settled') return { isNew: false };
+  const isNew = stage === null;
+  const token = randomUUID();
+  if (!(await claim(record.batch_id, token, deps))) return { isNew };
+  const keep = async () => {
+    if (await claims.claim(record.batch_id, token)) return;
+    throw new ErrandError('ENQUEUE_INCOMPLETE', `another producer took over batch ${record.batch_id}`);
+  };
+  try {
+    const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total };
+    await flow.add({ job, tasks, priority, ...policy }, { isNew }, keep);
+  } catch (error) {
+    // Whoever enqueues it again need not wait until the claim lapses.
+    await claims.release(record.batch_id, token).catch(() => undefined);
+    throw error;
+  }
+  await sealed(batches.seal(record.batch_id));
+  return { isNew };
+}
+
+/**
+ * Waits for the seal of a batch whose jobs are all in the queue. If Redis fails just then, the batch runs all the same, and
+ * a worker seals it: to tell its producer that it failed would be wrong.
+ */
+async function sealed(sealing: Promise<void>): Promise<void> {
+  try {
+    await sealing;
+  } catch (error) {
+    if (!isRedisFault(error)) throw error;
+  }
+}
+
+/** Claims the adding of a batch; `false` if another producer has finished it meanwhile. */
+async function claim(batchId: string, token: string, { batches, claims }: AddDeps): Promise<boolean> {
+  const deadline = monotonicMs() + RIVAL_MS;
+  while (!(await claims.claim(batchId, token))) {
+    if (monotonicMs() > deadline)
+      throw new ErrandError('ENQUEUE_INCOMPLETE', `another producer is still adding batch ${batchId}`);
+    await sleep(RIVAL_LOOK_MS);
+    const status = await batches.status(batchId);
+    if (status && status.status !== 'enqueueing') return false;
+  }
+  return true;
+}
+
+/** The error of an `enqueue` that was rejected, with the id of its batch in field and message. */
+export function namingBatch(error: unknown, batchId: string): ErrandError {
+  if (!isErrandError(error))
+    return new ErrandError('INTERNAL', `unexpected error while adding batch ${batchId}: ${messageOf(error)}`, {
+      cause: error,
+      batchId,
+    });
+  const { code, message, remedy, problems, cause } = error;
+  const named = message.includes(batchId) ? message : `batch ${batchId}: ${message}`;
+  return new ErrandError(code, named, { remedy, problems, batchId, ...(cause !== undefined && { cause }) });
+}

@@ -1,0 +1,27 @@
+import type { Redis } from 'ioredis';
+import { CLAIM_ENQUEUE, RELEASE_CLAIM } from './batch-scripts.ts';
+import { Keys } from './keys.ts';
+
+/** How long a producer may be silent before another may go on with its batch, in milliseconds. */
+const CLAIM_MS = 10_000;
+
+/** Which producer adds the jobs of a batch: two with one key must not add them at the same time. */
+export class EnqueueClaims {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#keys = new Keys(prefix);
+  }
+
+  /** Claims the right to add the jobs of a batch for a while, or keeps it; `false` while another producer has it. */
+  async claim(batchId: string, token: string): Promise<boolean> {
+    return (await CLAIM_ENQUEUE.run(this.#redis, [this.#keys.claim(batchId)], [token, CLAIM_MS])) === 1;
+  }
+
+  /** Releases the claim, if this producer has it. */
+  async release(batchId: string, token: string): Promise<void> {
+    await RELEASE_CLAIM.run(this.#redis, [this.#keys.claim(batchId)], [token]);
+  }
+}

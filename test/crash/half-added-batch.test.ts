@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { batchIdFor } from '../../src/base/ids.ts';
+import { Keys } from '../../src/records/keys.ts';
+import { aDeployment, type Deployment } from '../helpers/deployment.ts';
+import { openRedis, redisUrl } from '../helpers/redis.ts';
+import { startRedisServer } from '../helpers/redis-server.ts';
+import { optionsOf, startDoomed, tasksOf } from '../producer/open-producer.ts';
+
+const TOTAL = 2_500;
+
+function batchOf(key: string) {
+  return {
+    idempotency_key: key,
+    tasks: Array.from({ length: TOTAL }, (_, at) => ({ goal: `Task ${at}`, provider: 'local' })),
+  };
+}
+
+function queueOf({ prefix, settings }: Deployment, name: string): Queue {
+  const connection = { url: String(settings.redis_url), maxRetriesPerRequest: null };
+  const queue = new Queue(name, { connection, prefix, skipMetasUpdate: true });
+  queue.on('error', () => undefined);
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+/** Resolves once so many tasks of the batch came into the lane, wherever the workers have put them since. */
+async function whenAdded(redis: Redis, { prefix }: Deployment, batchId: string, count: number): Promise<void> {
+  const dependencies = `${prefix}:batches:${batchId}:dependencies`;
+  while ((await redis.scard(dependencies)) < count) await redis.ping();
+}
+
+test('nothing runs of a batch whose enqueue fails half-way, and enqueueing again completes it', async () => {
+  const { url } = await startRedisServer();
+  const deployment = await aDeployment({ settings: { redis_url: url } });
+  const { producer, startWorker, simulator } = deployment;
+  const operator = openRedis(url);
+  await startWorker();
+  await startWorker();
+  const batchId = batchIdFor('half');
+  const enqueueing = producer.enqueue(batchOf('half'));
+  const refused = expect(enqueueing).rejects.toMatchObject({
+    code: 'REDIS_UNAVAILABLE',
+    batchId,
+    message: expect.stringContaining(batchId),
+  });
+  await whenAdded(operator, deployment, batchId, 500);
+  await operator.config('SET', 'maxmemory', '1');
+  await refused;
+  await operator.config('SET', 'maxmemory', '0');
+  // The workers look at held tasks more than once before the producer comes back.
+  const delayed = queueOf(deployment, 'tasks-local');
+  await expect.poll(() => delayed.getDelayedCount(), { timeout: 10_000 }).toBeGreaterThan(50);
+  expect(await producer.status(batchId)).toMatchObject({ status: 'enqueueing', ended: 0, running: 0 });
+  expect(simulator.requests()).toEqual([]);
+
+  expect(await producer.enqueue(batchOf('half'))).toMatchObject({ batch_id: batchId, is_new: false });
+  expect((await producer.settled(batchId)).counts.succeeded).toBe(TOTAL);
+  expect(simulator.requests()).toHaveLength(TOTAL);
+});
+
+test('tasks of a vanished producer run once its time is up, and the missing ones fail', async () => {
+  const deployment = await aDeployment();
+  const { producer, startWorker, simulator, prefix } = deployment;
+  await startWorker();
+  const options = optionsOf({ prefix, ingestTimeoutMs: 2_000 });
+  const batch = { idempotency_key: 'vanished', tasks: tasksOf(TOTAL) };
+  const batchId = batchIdFor('vanished');
+  const redis = openRedis();
+  const doomed = startDoomed(batch, 'from-outside', options);
+  await whenAdded(redis, deployment, batchId, 500);
+  doomed.kill('SIGKILL');
+  await once(doomed, 'exit');
+  expect(simulator.requests()).toEqual([]);
+  const { counts } = await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
+  expect(counts.succeeded).toBeGreaterThanOrEqual(500);
+  expect(counts.succeeded + counts.failed).toBe(TOTAL);
+  expect(simulator.requests()).toHaveLength(counts.succeeded);
+  const outcomes = await deployment.outcomesOf(batchId);
+  const codes = new Set(outcomes.map((outcome) => 'failure' in outcome && outcome.failure.code));
+  expect(codes).toEqual(new Set([false, 'ENQUEUE_INCOMPLETE']));
+});
+
+test('a large batch whose producer died after its last task runs at once', async () => {
+  const deployment = await aDeployment();
+  const { producer, startWorker, prefix } = deployment;
+  const { batch_id: batchId } = await producer.enqueue({ tasks: batchOf('sealed').tasks.slice(0, 1_001) });
+  const redis = openRedis();
+  await redis.hset(new Keys(prefix).batch(batchId), 'status', 'enqueueing');
+  await startWorker();
+  expect((await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) })).counts.succeeded).toBe(1_001);
+});
+
+test('a small batch of a dead producer is not held', async () => {
+  const deployment = await aDeployment();
+  const { producer, startWorker, prefix } = deployment;
+  const { batch_id: batchId } = await producer.enqueue({ tasks: batchOf('small').tasks.slice(0, 1_000) });
+  await openRedis(redisUrl()).hset(new Keys(prefix).batch(batchId), 'status', 'enqueueing');
+  await startWorker();
+  expect((await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) })).counts.succeeded).toBe(1_000);
+});
+
+test('held tasks do not keep other batches of their lane waiting', async () => {
+  const deployment = await aDeployment();
+  const { producer, startWorker, prefix } = deployment;
+  const { batch_id: heldId } = await producer.enqueue({ tasks: batchOf('held').tasks.slice(0, 1_100) });
+  await openRedis().hset(new Keys(prefix).batch(heldId), 'status', 'enqueueing');
+  const gate = await queueOf(deployment, 'gates').getJob(`${heldId}-gate`);
+  await gate?.remove();
+  await queueOf(deployment, 'gates').add('gate', { sealed: false }, { jobId: `${heldId}-gate`, delay: 600_000 });
+  await startWorker();
+  const { batch_id: otherId } = await producer.enqueue({ goal: 'Behind them', provider: 'local' });
+  const { counts } = await producer.settled(otherId, { signal: AbortSignal.timeout(20_000) });
+  expect(counts.succeeded).toBe(1);
+  expect(await producer.status(heldId)).toMatchObject({ ended: 0, running: 0 });
+  await producer.cancel(heldId, 'enough');
+  expect((await producer.settled(heldId)).counts.cancelled).toBe(1_100);
+});
