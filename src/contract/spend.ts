@@ -3,6 +3,9 @@ import type { Turn } from './checkpoint.ts';
 import { stored } from './stored.ts';
 import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
 
+/** More calls than any attempt makes: a record that says so is not believed, so that no sum of them leaves its range. */
+const MAX_CALLS = 1_000_000;
+
 /**
  * What model calls cost: the tokens that the provider reported, the cost that follows from them, and how many calls may
  * have been billed for an amount that is unknown.
@@ -10,7 +13,7 @@ import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
 export const Spend = stored({
   usage: Usage,
   known_cost_usd: z.number().nonnegative(),
-  calls_of_unknown_cost: z.number().int().nonnegative(),
+  calls_of_unknown_cost: z.number().int().nonnegative().max(MAX_CALLS),
 });
 export type Spend = z.infer<typeof Spend>;
 

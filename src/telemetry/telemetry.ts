@@ -127,9 +127,9 @@ export class Telemetry {
     this.log.info({ batch_id: batchId, count }, 'ended tasks that no worker runs');
   }
 
-  batchSettled({ batch_id, name, total, counts, cost_usd }: BatchSummary): void {
+  batchSettled({ batch_id, name, total, counts, cost_usd, calls_of_unknown_cost }: BatchSummary): void {
     this.metrics.batchesSettled.inc();
-    this.log.info({ batch_id, name, total, ...counts, cost_usd }, 'batch settled');
+    this.log.info({ batch_id, name, total, ...counts, cost_usd, calls_of_unknown_cost }, 'batch settled');
   }
 
   #count({ kind, status, evidence, actor }: CleanupStep): void {

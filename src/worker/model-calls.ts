@@ -100,8 +100,9 @@ export class ModelCalls {
         } catch (error) {
           if (!call.isTold && costsNothing(error)) this.#settled++;
           else {
-            this.#cut = withMax(addSpend(this.#cut, call.spend), call.spend);
-            onCut(call.spend);
+            const { spend } = call;
+            this.#cut = withMax(addSpend(this.#cut, spend), spend);
+            onCut(spend);
           }
           throw error;
         } finally {

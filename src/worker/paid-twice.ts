@@ -90,7 +90,8 @@ function boundOf(at: number, facts: CallFacts, bounds: CallBounds): Cost {
   const { attempts, checkpoints } = facts;
   const next = attempts[at + 1];
   const again = next && checkpoints[next.turns_before];
-  if (again && again.reply.usage.input_tokens > 0) return bounds.mostCostOf(again.reply.usage.input_tokens);
+  const ofTurn = again?.reply.usage.input_tokens ? bounds.mostCostOf(again.reply.usage.input_tokens) : null;
+  if (ofTurn !== null) return ofTurn;
   for (let same = at; same < attempts.length; same++) {
     const measured = cutSpendOf(same, facts)?.max_cost_usd;
     if (typeof measured === 'number') return measured;

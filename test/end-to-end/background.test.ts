@@ -52,6 +52,8 @@ test.each([
     answer: { text },
     attempts: [{ ended: 'lost' }, { ended: 'succeeded', call_taken_over_from: 1 }],
     calls_possibly_paid_twice: 0,
+    // The one call, whose model has no price here.
+    calls_of_unknown_cost: 1,
     usage: { output_tokens: expect.any(Number) },
     cleanup: { open: 0 },
   });

@@ -191,6 +191,22 @@ test('a lost attempt may have been in a call: its cost is unknown and bounded', 
   expect(summary).toMatchObject({ calls_of_unknown_cost: 1, known_cost_usd: outcome?.known_cost_usd });
 });
 
+test('what a task with an unreadable record cost is unknown', async () => {
+  const deployment = await aPricedDeployment();
+  const { producer, prefix, startWorker, outcomesOf } = deployment;
+  const { batch_id: batchId } = await producer.enqueue({ tasks: [{ goal: 'Go on', provider: 'local' }] });
+  const redis = openRedis();
+  const tasks = new TaskRecords(redis, prefix, new Redactor());
+  await tasks.open(taskIdOf(batchId, 0), 'local', 'doomed');
+  await redis.rpush(new Keys(prefix).turns(taskIdOf(batchId, 0)), '{"version":1,"turn":"first"}');
+  await startWorker();
+  const summary = await producer.settled(batchId);
+  expect(await outcomesOf(batchId)).toMatchObject([
+    { failure: { code: 'RECORD_UNREADABLE' }, cost_usd: null, calls_of_unknown_cost: 1, known_cost_usd: 0 },
+  ]);
+  expect(summary).toMatchObject({ cost_usd: null, unpriced_tasks: 1, calls_of_unknown_cost: 1 });
+});
+
 test('attempts that were all lost have an upper bound too', async () => {
   const deployment = await aPricedDeployment();
   const { producer, prefix, startWorker, outcomesOf } = deployment;

@@ -79,6 +79,18 @@ test('without a price there is no bound', () => {
   });
 });
 
+test('a worker that does not know the price takes the bound of one that did', () => {
+  const cutSpends = new Map([[1, spent({ max_cost_usd: 33 })]]);
+  const facts = {
+    attempts: attemptsOf([0, 'handed_back', 1], [0, 'succeeded']),
+    checkpoints: [turn(7, null)],
+    cutSpends,
+  };
+  expect(paidTwiceIn(facts, { mostCostOf: () => null, maxInputTokens: null })).toMatchObject({
+    possibly_paid_twice_usd: 33,
+  });
+});
+
 const told = spent({ usage: { ...NO_USAGE, input_tokens: 4_096 }, known_cost_usd: 0.5 });
 
 test.each<[string, Attempt[], [number, CutSpend][], object]>([
