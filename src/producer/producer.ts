@@ -100,7 +100,7 @@ export class Producer {
 
   /**
    * Where the batch stands; name it by its id, or show what `enqueue` or `status` returned of it.
-   * @throws ErrandError `NOT_FOUND`, `BATCH_LOST` instead where it was shown, `REDIS_UNAVAILABLE`.
+   * @throws ErrandError `NOT_FOUND`, `BATCH_LOST` instead where it was shown, `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
    */
   async status(batch: string | KnownBatch): Promise<BatchStatus> {
     const batchId = typeof batch === 'string' ? batch : batch.batch_id;
@@ -111,7 +111,7 @@ export class Producer {
 
   /**
    * The outcomes of the tasks that have one, in the order of the tasks, read page by page.
-   * @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`.
+   * @throws ErrandError `NOT_FOUND`, `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
    */
   async *outcomes(batchId: string, { from = 0 }: { from?: number } = {}): AsyncGenerator<Outcome> {
     const { total } = await this.status(batchId);
@@ -123,7 +123,7 @@ export class Producer {
 
   /**
    * Resolves with the summary once the batch has settled.
-   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` where it was shown, or there, and is gone; or the signal's reason.
+   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` where it was shown, or there, and is gone; `RECORD_UNREADABLE`; or the signal's reason.
    */
   async settled(batch: string | KnownBatch, { signal }: { signal?: AbortSignal } = {}): Promise<BatchSummary> {
     const batchId = typeof batch === 'string' ? batch : batch.batch_id;

@@ -42,17 +42,13 @@ end
 if redis.call('HGET', task, 'opening') == ARGV[7] then
   return {'opened', history(task, turns, KEYS[5], KEYS[6], KEYS[7]), redis.call('HGET', task, 'epoch')}
 end
-local known = history(task, turns, KEYS[5], KEYS[6], KEYS[7])
-local needs = math.max(tonumber(ARGV[8]), needsOf(head[3]), needsOf(head[6]))
--- The open ledger rows may be too new: each is read by itself, and left alone if it cannot be read.
-for _, part in ipairs({known[1], known[2], known[4], known[5]}) do
-  for _, text in ipairs(part) do needs = math.max(needs, needsOf(text)) end
-end
-if needs > tonumber(ARGV[9]) then
+local function waitFor(needs)
   local waited, looks = notedTooNew(task)
   redis.call('SADD', KEYS[10], ARGV[3])
   return {'too_new', string.format('%.17g', needs), waited, looks, redis.call('SCARD', KEYS[10])}
 end
+local needs = math.max(tonumber(ARGV[8]), needsOf(head[3]), needsOf(head[6]))
+if needs > tonumber(ARGV[9]) then return waitFor(needs) end
 local limit = tonumber(head[2] or '0')
 if limit > 0 then
   if redis.call('SISMEMBER', running, ARGV[1]) == 0 and redis.call('SCARD', running) >= limit then
@@ -61,6 +57,12 @@ if limit > 0 then
   end
   redis.call('ZREM', parked, ARGV[3])
 end
+local known = history(task, turns, KEYS[5], KEYS[6], KEYS[7])
+-- The open ledger rows may be too new: each is read by itself, and left alone if it cannot be read.
+for _, part in ipairs({known[1], known[2], known[4], known[5]}) do
+  for _, text in ipairs(part) do needs = math.max(needs, needsOf(text)) end
+end
+if needs > tonumber(ARGV[9]) then return waitFor(needs) end
 redis.call('SADD', running, ARGV[1])
 redis.call('HDEL', task, 'too_new_since', 'too_new_looks')
 local epoch = redis.call('HINCRBY', task, 'epoch', 1)
