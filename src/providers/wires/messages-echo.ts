@@ -55,9 +55,14 @@ export class MessagesEcho {
   #isTaken(block: unknown): boolean {
     const type = wordOf(block, 'type');
     if (type === 'text') return textOf(block, 'text').trim() !== '';
-    if (type === 'thinking') return !isClaude(this.#model) || wordOf(block, 'signature') !== '';
+    if (type === 'thinking') return wordOf(block, 'signature') !== '' || !this.#isSigned(block);
     if (type === 'redacted_thinking') return wordOf(block, 'data') !== '';
     return /_tool_(use|result)$/.test(type);
+  }
+
+  /** Claude signs each thought. Of other vendors, some sign none; a signature that is there and empty was lost. */
+  #isSigned(thought: unknown): boolean {
+    return isClaude(this.#model) || fieldOf(thought, 'signature') !== undefined;
   }
 
   #call(block: Readonly<Record<string, unknown>>): object {

@@ -233,6 +233,15 @@ describe('thoughts on the messages wire', () => {
     expect(conversation[0]).toEqual({ role: 'assistant', content: blocks.slice(1) });
   });
 
+  test('are left out if a signature was lost, whatever the model', async () => {
+    const lost = ['', null, 5].map((signature) => ({ type: 'thinking', thinking: 'Hm.', signature }));
+    const starts = [...lost, ...blocks.slice(3)].map((content_block, index) => {
+      return { type: 'content_block_start', index, content_block };
+    });
+    const { conversation } = await converse('messages', [[...starts, ...(said[0] ?? []).slice(4)]], {}, 'deepseek-v4');
+    expect(conversation[0]).toEqual({ role: 'assistant', content: blocks.slice(3) });
+  });
+
   test('go back to other models as they came', async () => {
     const { conversation } = await converse('messages', said, {}, 'deepseek-v4');
     expect(conversation[0]).toEqual({ role: 'assistant', content: blocks });
