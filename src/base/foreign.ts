@@ -18,24 +18,33 @@ export function isObject(value: unknown): value is ForeignObject {
  *
  * JSON that needs no change is returned as it is, because streams consist of little else.
  *
- * @throws SyntaxError for JSON that is nested deeper than {@link MAX_DEPTH} levels.
+ * @throws SyntaxError for JSON that is nested deeper than so many `levels`.
  */
-export function foreign(value: unknown, depth = 0): unknown {
+export function foreign(value: unknown, levels = MAX_DEPTH): unknown {
+  return isHarmless(value, levels) ? value : harmless(value, levels);
+}
+
+/** Tells whether nothing in a value has to be changed. */
+function isHarmless(value: unknown, levels: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (levels === 0) throw tooDeep();
+  if (Array.isArray(value)) return value.every((item) => isHarmless(item, levels - 1));
+  return Object.entries(value).every(([name, field]) => !INHERITED.has(name) && isHarmless(field, levels - 1));
+}
+
+/** The value without what harms. */
+function harmless(value: unknown, levels: number): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
   if (typeof value !== 'object' || value === null) return value;
-  if (depth >= MAX_DEPTH) throw new SyntaxError(`JSON nested deeper than ${MAX_DEPTH} levels`);
-  if (Array.isArray(value)) {
-    const items = value.map((item) => foreign(item, depth + 1));
-    return items.some((item, at) => item !== value[at]) ? items : value;
-  }
-  let isChanged = false;
-  const fields: [string, unknown][] = [];
-  for (const [name, given] of Object.entries(value)) {
-    const field = INHERITED.has(name) ? undefined : foreign(given, depth + 1);
-    if (field !== given) isChanged = true;
-    if (field !== undefined) fields.push([name, field]);
-  }
-  return isChanged ? Object.fromEntries(fields) : value;
+  if (levels === 0) throw tooDeep();
+  if (Array.isArray(value)) return value.map((item) => harmless(item, levels - 1));
+  const fields = Object.entries(value).filter(([name]) => !INHERITED.has(name));
+  return Object.fromEntries(fields.map(([name, field]) => [name, harmless(field, levels - 1)]));
+}
+
+function tooDeep(): SyntaxError {
+  return new SyntaxError('JSON that is nested too deep');
 }
 
 /** Parses JSON of somebody else and takes it in. @throws SyntaxError for text that is not JSON. */

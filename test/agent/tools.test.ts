@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { callTool, defineTool, fitResults } from '../../src/agent/tools.ts';
+import { callTool, defineTool, fitResults, type Tool } from '../../src/agent/tools.ts';
 
 const add = defineTool({
   name: 'add',
@@ -11,6 +11,20 @@ const add = defineTool({
 });
 const terms = { signal: new AbortController().signal, limitMs: 60_000 };
 const callOf = (name: string, args: string) => ({ id: 'call-1', name, arguments: args });
+
+test('arguments lose the names that objects inherit and half characters, however deep', async () => {
+  const seen: unknown[] = [];
+  const tool: Tool = {
+    definition: { name: 'keep', description: 'Keeps.', parameters: { type: 'object' } },
+    effect: 'read',
+    run: async (args) => String(seen.push(args)),
+  };
+  const args = '{"__proto__":{"x":1},"a":[{"constructor":{"prototype":{"x":1}},"b":"y\\ud83d"}],"toString":1}';
+  const limits = { signal: new AbortController().signal, limitMs: 1_000 };
+  await callTool([tool], { id: 'a', name: 'keep', arguments: args }, limits);
+  expect(seen).toEqual([{ a: [{ b: 'y\ufffd' }] }]);
+  expect(Object.getOwnPropertyNames(seen[0])).toEqual(['a']);
+});
 
 test('runs a tool with parsed arguments', async () => {
   expect(await callTool([add], callOf('add', '{"a":1,"b":2}'), terms)).toEqual({

@@ -28,6 +28,7 @@ test('JSON nested too deep is refused before anything recurses into it', () => {
   expect(parseForeign(nest(MAX_DEPTH))).toEqual(JSON.parse(nest(MAX_DEPTH)));
   expect(() => parseForeign(nest(MAX_DEPTH + 1))).toThrow(SyntaxError);
   expect(() => parseForeign(nest(1_000_000))).toThrow(SyntaxError);
+  expect(() => parseForeign(`{"__proto__":1,"n":1e400,"deep":${nest(MAX_DEPTH)}}`)).toThrow(SyntaxError);
 });
 
 test('fields are read from own properties alone', () => {

@@ -98,9 +98,7 @@ export class ChatCalls {
 
 /** Merges the fields of a piece that are not among `known`. */
 function mergeOthers(into: Growing, piece: unknown, known: ReadonlySet<string>, limits: ReplyLimits): void {
-  if (!isObject(piece)) return;
-  const others = Object.entries(piece).filter(([name]) => !known.has(name));
-  if (others.length > 0) mergeDelta(into, Object.fromEntries(others), limits);
+  if (isObject(piece)) mergeDelta(into, piece, limits, known);
 }
 
 function isJson(text: string): boolean {

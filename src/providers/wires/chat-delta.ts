@@ -5,6 +5,8 @@ import { placeOf, type ReplyLimits } from './reply-limits.ts';
 /** Strings that name or sign something arrive whole; every other string arrives in pieces. */
 const WHOLE = new Set(['id', 'type', 'role', 'name', 'format']);
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** Fields of a list entry that only carries the next words of its neighbour. */
 const FLOWING = new Set(['type', 'format', 'text', 'thinking']);
 
@@ -46,7 +48,7 @@ function mergeLists(into: unknown[], pieces: readonly unknown[], limits: ReplyLi
 }
 
 /**
- * Adds one streamed piece of an assistant message to what has come so far, in place.
+ * Adds one streamed piece of an assistant message to what has come so far, in place; fields that are `leftOut` are not.
  *
  * Fields nobody here knows are merged by the same rules, because a provider may want them back verbatim on the next
  * turn: `reasoning_content` (DeepSeek, Kimi), `reasoning_details` (OpenRouter), `extra_content` (Gemini).
@@ -54,8 +56,14 @@ function mergeLists(into: unknown[], pieces: readonly unknown[], limits: ReplyLi
  * @throws ErrandError `PROVIDER_REPLY_TOO_LARGE` for more list entries than a reply may have, and SyntaxError for an
  * entry whose index is none.
  */
-export function mergeDelta(message: Growing, delta: Readonly<Record<string, unknown>>, limits: ReplyLimits): void {
+export function mergeDelta(
+  message: Growing,
+  delta: Readonly<Record<string, unknown>>,
+  limits: ReplyLimits,
+  leftOut: ReadonlySet<string> = NONE,
+): void {
   for (const [key, piece] of Object.entries(delta)) {
+    if (leftOut.has(key)) continue;
     const known = message[key];
     if (piece === null || piece === undefined) message[key] ??= null;
     else if (typeof piece === 'string' && typeof known === 'string' && !WHOLE.has(key)) message[key] = known + piece;

@@ -48,7 +48,9 @@ export class ChatReply implements WireReply {
 
   take(chunk: unknown): void {
     const choice = listOf(chunk, 'choices')[0];
-    this.#count(fieldOf(chunk, 'x_groq', 'usage'), fieldOf(choice, 'usage'), fieldOf(chunk, 'usage'));
+    for (const usage of [fieldOf(chunk, 'x_groq', 'usage'), fieldOf(choice, 'usage'), fieldOf(chunk, 'usage')]) {
+      if (isObject(usage)) this.#count(usage);
+    }
     const delta = fieldOf(choice, 'delta');
     if (isObject(delta)) this.#grow(delta);
     this.#finish = wordOf(choice, 'finish_reason') || this.#finish;
@@ -68,10 +70,9 @@ export class ChatReply implements WireReply {
   #grow(delta: Readonly<Record<string, unknown>>): void {
     this.#hasDelta = true;
     const { limits, listeners } = this.#with;
-    this.#calls.add(delta.tool_calls);
+    if (delta.tool_calls !== undefined) this.#calls.add(delta.tool_calls);
     if (isObject(delta.function_call)) this.#calls.add([{ function: delta.function_call }]);
-    const fields = Object.entries(delta).filter(([name]) => !READ_APART.has(name));
-    mergeDelta(this.#message, Object.fromEntries(fields), limits);
+    mergeDelta(this.#message, delta, limits, READ_APART);
     const piece = textIn(delta.content);
     this.#text += piece;
     if (piece !== '') listeners.onText?.(piece);
@@ -96,10 +97,8 @@ export class ChatReply implements WireReply {
     return stop;
   }
 
-  #count(...sent: unknown[]): void {
-    const found = sent.filter(isObject);
-    if (found.length === 0) return;
-    for (const usage of found) this.#tell(usage);
+  #count(sent: unknown): void {
+    this.#tell(sent);
     const { meter, listeners } = this.#with;
     if (!meter.hasFigures) return;
     const { usage, cost_usd } = this.#bill();

@@ -1,4 +1,4 @@
-import { foreign, isObject } from '../../base/foreign.ts';
+import { foreign, isObject, MAX_DEPTH } from '../../base/foreign.ts';
 import { wellFormed } from '../../base/text.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
@@ -55,7 +55,7 @@ export function wireModel<Params>(route: WireRoute, wire: WireParts<Params>): Mo
   return {
     async turn(request, signal) {
       const ids = new CallIds(route.profile.wire);
-      const params = wellFormed(wire.paramsOf(route, request, ids));
+      const params = withinNet(route, () => wellFormed(wire.paramsOf(route, request, ids)));
       const meter = new Meter(route);
       const listeners = listenersOf(request);
       const reply = wire.replyTo({ route, listeners, limits: new ReplyLimits(), meter, ids });
@@ -66,7 +66,7 @@ export function wireModel<Params>(route: WireRoute, wire: WireParts<Params>): Mo
         return stream;
       };
       const requestId = await makeCall(terms, send, checked(reply));
-      return turnOf(route, reply, requestId);
+      return withinNet(route, () => turnOf(reply, requestId));
     },
   };
 }
@@ -86,11 +86,16 @@ function checked(reply: WireReply): Reply<unknown> {
   };
 }
 
-function turnOf({ profile }: WireRoute, reply: WireReply, requestId: string | undefined): Turn {
+function turnOf(reply: WireReply, requestId: string | undefined): Turn {
+  const { bill, ...body } = wellFormed(reply.turn());
+  const native = body.native as Turn['native'];
+  return { ...body, ...bill, native, ...(requestId !== undefined && { request_id: requestId }) };
+}
+
+/** What a wire throws over the words of a provider is a fault of the provider. */
+function withinNet<T>({ profile }: WireRoute, make: () => T): T {
   try {
-    const { bill, ...body } = wellFormed(reply.turn());
-    const native = body.native as Turn['native'];
-    return { ...body, ...bill, native, ...(requestId !== undefined && { request_id: requestId }) };
+    return make();
   } catch (error) {
     throw faultOf(profile, error);
   }
@@ -104,7 +109,7 @@ function listenersOf({ onText, onUsage }: TurnRequest): TurnListeners {
     ...(onText && {
       onText: (piece) => {
         const text = half + piece;
-        half = /[\ud800-\udbff]$/.exec(text)?.[0] ?? '';
+        half = isFirstHalf(text.charCodeAt(text.length - 1)) ? text.slice(-1) : '';
         const whole = text.slice(0, text.length - half.length).toWellFormed();
         if (whole !== '') onText(whole);
       },
@@ -112,9 +117,16 @@ function listenersOf({ onText, onUsage }: TurnRequest): TurnListeners {
   };
 }
 
+function isFirstHalf(code: number): boolean {
+  return code >= 0xd8_00 && code <= 0xdb_ff;
+}
+
+/** A turn holds the input of its calls some levels deeper than the text that it was parsed from. */
+const NATIVE_DEPTH = 2 * MAX_DEPTH;
+
 /** Takes a provider's own JSON back out of the transcript. A checkpoint of an older version may hold any JSON. */
 export function fromNative(native: Turn['native']): unknown {
-  return foreign(native);
+  return foreign(native, NATIVE_DEPTH);
 }
 
 /** The output limit of one turn: what the task has left, within what the provider's models may generate. */

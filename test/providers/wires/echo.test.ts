@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { MAX_DEPTH } from '../../../src/base/foreign.ts';
 import { Turn } from '../../../src/contract/checkpoint.ts';
 import type { Wire } from '../../../src/contract/route.ts';
 import type { TranscriptEntry } from '../../../src/providers/model.ts';
@@ -93,6 +94,15 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     expect(sent.turns[0]?.tool_calls.map((call) => call.arguments)).toEqual(
       wire === 'messages' ? ['{}', ...args.slice(1)] : args,
     );
+  });
+
+  test('arguments nested as deep as JSON may be go back', async () => {
+    const args = `{"a":${'['.repeat(MAX_DEPTH - 1)}${']'.repeat(MAX_DEPTH - 1)}}`;
+    const { conversation } = await converse(wire, says(wire, { calls: [{ id: 'a', name: 'add', args }] }));
+    expect(JSON.stringify(conversation)).toContain('['.repeat(MAX_DEPTH - 1));
+    const deeper = `{"a":${'['.repeat(5000)}${']'.repeat(5000)}}`;
+    const sent = await converse(wire, says(wire, { calls: [{ id: 'a', name: 'add', args: deeper }] }));
+    expect(sent.turns[0]?.stop).toBe('tools');
   });
 
   test('a name that is no name of a tool goes back as one', async () => {
