@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
-import type { CutSpend } from '../contract/spend.ts';
+import { CutSpend } from '../contract/spend.ts';
 import { Keys } from './keys.ts';
+import { readEntry } from './read-record.ts';
 import { NOTE_SPEND } from './task-scripts.ts';
 
 /** The records of what the calls of a task cost that leave no turn. They hold figures alone, so nothing in them is masked. */
@@ -16,6 +17,22 @@ export class SpendRecords {
   /** Writes what the cut-off calls of an attempt cost, from whichever epoch, unless the task has its outcome. */
   async note(taskId: string, epoch: number, spend: CutSpend): Promise<void> {
     await NOTE_SPEND.run(this.#redis, [this.#keys.task(taskId)], [String(epoch), JSON.stringify(spend)]);
+  }
+
+  /**
+   * What attempts have written of their cut-off calls, by epoch, also since their task was opened again: one that lost its
+   * lock may say so late.
+   */
+  async of(taskId: string, epochs: readonly number[]): Promise<Map<number, CutSpend>> {
+    const spends = new Map<number, CutSpend>();
+    if (epochs.length === 0) return spends;
+    const texts = await this.#redis.hmget(this.#keys.task(taskId), ...epochs.map((epoch) => `spend${epoch}`));
+    for (const [at, epoch] of epochs.entries()) {
+      const text = texts[at];
+      const spend = text ? readEntry(CutSpend, text) : null;
+      if (spend) spends.set(epoch, spend);
+    }
+    return spends;
   }
 
   /** The size of the context that all tasks of a batch share, in bytes: a part of each of their requests. */

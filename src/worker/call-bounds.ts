@@ -1,5 +1,6 @@
 import { maxInputTokensOf } from '../agent/request-size.ts';
 import type { ResolvedRoute } from '../contract/route.ts';
+import type { CutSpend } from '../contract/spend.ts';
 import type { TaskJob } from '../contract/task.ts';
 import { isErrandError } from '../errors.ts';
 import { mostCostOf } from '../providers/prices.ts';
@@ -20,6 +21,19 @@ export async function boundsOf(task: BoundedTask, facts: CallFacts, deps: Deps):
   const contextBytes = await deps.spends.contextBytes(batchId);
   const maxInputTokens = maxInputTokensOf(spec, contextBytes, facts.checkpoints);
   return { mostCostOf: priceOf(route, deps), maxInputTokens };
+}
+
+/**
+ * What the cut-off calls of a task cost, by epoch: what its history says, and what attempts that lost the task have said
+ * since. Nothing is looked up for a task without such an attempt.
+ */
+export async function latestSpends(
+  taskId: string,
+  { attempts, cutSpends }: Pick<CallFacts, 'attempts' | 'cutSpends'>,
+  { spends }: Pick<Deps, 'spends'>,
+): Promise<Map<number, CutSpend>> {
+  const lost = attempts.filter(({ ended }) => ended === 'lost').map(({ epoch }) => epoch);
+  return new Map([...cutSpends, ...(await spends.of(taskId, lost))]);
 }
 
 /** The most a call on a route can cost, by its input; `null` for a provider or a price that is unknown here. */

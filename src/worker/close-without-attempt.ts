@@ -2,7 +2,7 @@ import type { TaskJob } from '../contract/task.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { Closing } from '../records/task-records.ts';
 import { type AbandonDeps, abandonResponse } from './abandon-response.ts';
-import { boundsOf } from './call-bounds.ts';
+import { boundsOf, latestSpends } from './call-bounds.ts';
 import { amendPast, type Ending, outcomeOf, type TaskFacts } from './outcome.ts';
 import type { TaskDeps } from './task-deps.ts';
 
@@ -23,10 +23,11 @@ export async function closeWithoutAttempt(
   ending: Ending,
   deps: CloseDeps,
 ): Promise<Closing> {
-  const { epoch, checkpoints, effects, cutSpends, isUnreadable } = history;
+  const { epoch, checkpoints, effects, isUnreadable } = history;
   const reclaimed = await deps.reclaim.ofTask(task.taskId, history.openRows);
   const abandoned = await abandonResponse(history.response, { taskId: task.taskId, epoch }, deps);
   const attempts = amendPast(history.past, [...reclaimed, ...abandoned]);
+  const cutSpends = await latestSpends(task.taskId, { attempts, cutSpends: history.cutSpends }, deps);
   const facts = { ...task, attempts, checkpoints, effects, cutSpends, isUnreadable };
   const bounds = await boundsOf({ ...task, spec }, facts, deps);
   const outcome = outcomeOf(ending, { ...facts, bounds }, deps.redactor);

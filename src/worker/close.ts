@@ -7,7 +7,7 @@ import type { Verdict } from '../queue/verdict.ts';
 import type { Ended } from '../records/task-records.ts';
 import { abandonResponse, cancelUnknown } from './abandon-response.ts';
 import type { Attempt } from './attempt.ts';
-import { boundsOf } from './call-bounds.ts';
+import { boundsOf, latestSpends } from './call-bounds.ts';
 import { failureOf } from './classify.ts';
 import { deferralMs, joinDeferrals } from './deferral.ts';
 import { type Ending, outcomeOf } from './outcome.ts';
@@ -147,7 +147,8 @@ async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecor
   const attempts = [...history.past, recordOf(attempt, ending.status, error, cleanup, deps)];
   const { metadata } = job.task;
   const task = { taskId, batchId: job.batch_id, index: job.index, route, metadata };
-  const cutSpends = new Map(history.cutSpends).set(epoch, calls.cutSpend);
+  const known = await latestSpends(taskId, { attempts, cutSpends: history.cutSpends }, deps);
+  const cutSpends = known.set(epoch, calls.cutSpend);
   const { notes } = attempt;
   const facts = { ...task, attempts, checkpoints, effects, cutSpends, isUnreadable: false, notes };
   const bounds = await boundsOf({ ...task, spec: job.task }, facts, deps);

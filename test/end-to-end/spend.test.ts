@@ -6,7 +6,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import type { MomentNotice } from '../../src/base/moments.ts';
 import { Redactor } from '../../src/base/secret.ts';
+import { NO_USAGE } from '../../src/contract/usage.ts';
 import { Keys } from '../../src/records/keys.ts';
+import { SpendRecords } from '../../src/records/spend-records.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { startSimulator } from '../../src/simulator/index.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
@@ -189,6 +191,27 @@ test('a lost attempt may have been in a call: its cost is unknown and bounded', 
   expect(outcome?.known_cost_usd).toBeCloseTo(costOf(outcome?.usage ?? expect.fail()), 10);
   expect(outcome?.possibly_paid_twice_usd).toBeGreaterThan(0);
   expect(summary).toMatchObject({ calls_of_unknown_cost: 1, known_cost_usd: outcome?.known_cost_usd });
+});
+
+test('what an attempt that lost its task says late counts all the same', async () => {
+  const deployment = await aPricedDeployment();
+  const { producer, prefix, startWorker, outcomesOf } = deployment;
+  const goal = 'Go on [[sim: delta_ms=50 tokens=20]]';
+  const { batch_id: batchId } = await producer.enqueue({ tasks: [{ goal, provider: 'local' }] });
+  const redis = openRedis();
+  const taskId = taskIdOf(batchId, 0);
+  await new TaskRecords(redis, prefix, new Redactor()).open(taskId, 'local', 'stalled');
+  const streaming = callsStreaming(1);
+  await startWorker();
+  await streaming;
+  const usage = { ...NO_USAGE, input_tokens: BILLED };
+  const late = { usage, known_cost_usd: BILLED / 1e6, calls_of_unknown_cost: 0 };
+  await new SpendRecords(redis, prefix).note(taskId, 1, late);
+  await producer.settled(batchId);
+  const [outcome] = await outcomesOf(batchId);
+  expect(outcome).toMatchObject({ status: 'succeeded', attempts: [{ ended: 'lost' }, { ended: 'succeeded' }] });
+  expect(outcome?.usage.input_tokens).toBeGreaterThan(BILLED);
+  expect(outcome?.cost_usd).toBeCloseTo(costOf(outcome?.usage ?? expect.fail()), 10);
 });
 
 test('what a task with an unreadable record cost is unknown', async () => {
