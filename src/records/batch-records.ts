@@ -21,7 +21,7 @@ import { Keys } from './keys.ts';
 import type { TooNew } from './opening.ts';
 import { flagFor, readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
-import { assertOwnVersion, readAnyVersion, readRecord } from './read-record.ts';
+import { assertOwnVersion, readAnyVersion, readEntry, readRecord } from './read-record.ts';
 import { recordText } from './record-text.ts';
 import { repliesOf } from './replies.ts';
 
@@ -157,10 +157,11 @@ export class BatchRecords {
     return { brief, stage: stage === 'enqueueing' || stage === 'settled' ? stage : 'running' };
   }
 
-  /** The summary of a settled batch. @throws ErrandError `RECORD_UNREADABLE`. */
+  /** The summary of a settled batch, or `null` if this version cannot read it. */
   async summary(batchId: string): Promise<BatchSummary | null> {
     const [summary, beside = null] = await this.#redis.hmget(this.#keys.batch(batchId), 'summary', 'summary+');
-    return summary ? summaryOf(batchId, summary, beside) : null;
+    const read = summary ? readEntry(BatchSummary, summary) : null;
+    return read && together(read, beside);
   }
 
   /** Notes that a record of the batch is too new to settle it, and returns how long it has waited. */

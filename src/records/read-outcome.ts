@@ -3,34 +3,37 @@ import { taskIdOf } from '../base/ids.ts';
 import { amendCleanup, CleanupStep, cleanupOf } from '../contract/cleanup.ts';
 import { Outcome } from '../contract/outcome.ts';
 import { NO_USAGE } from '../contract/usage.ts';
-import { FAILURES } from '../errors.ts';
-import { readRecord } from './read-record.ts';
+import { FAILURES, isErrandError } from '../errors.ts';
+import { readEntry, readRecord } from './read-record.ts';
 
 /**
  * Reads an outcome, with what was given back after it was written: one cleanup step a line.
  *
  * A record that does not parse is told as a failure of its own, `RECORD_UNREADABLE`, so that one damaged record does not
- * keep a whole batch from settling.
+ * keep a whole batch from settling. A cleanup step that does not parse is left out: its row then counts as open.
  */
 export function readOutcome(batchId: string, index: number, text: string, later: string | null | undefined): Outcome {
   try {
-    const outcome = readRecord(Outcome, text, 'the outcome');
-    const steps = (later?.split('\n') ?? []).map((line) => readRecord(CleanupStep, line, 'a cleanup step'));
+    const outcome = readRecord(Outcome, text, `the outcome of task ${taskIdOf(batchId, index)}`);
+    const steps = (later?.split('\n') ?? [])
+      .map((line) => readEntry(CleanupStep, line))
+      .filter((step) => step !== null);
     return { ...outcome, cleanup: amendCleanup(outcome.cleanup, steps) };
-  } catch {
-    return unreadable(batchId, index);
+  } catch (error) {
+    const { means, remedy } = FAILURES.RECORD_UNREADABLE;
+    return unreadable(batchId, index, isErrandError(error) ? error : { message: means, remedy });
   }
 }
 
-function unreadable(batchId: string, index: number): Outcome {
-  const { origin, means, remedy } = FAILURES.RECORD_UNREADABLE;
+function unreadable(batchId: string, index: number, { message, remedy }: { message: string; remedy: string }): Outcome {
+  const { origin } = FAILURES.RECORD_UNREADABLE;
   return {
     version: 1,
     batch_id: batchId,
     task_id: taskIdOf(batchId, index),
     index,
     status: 'failed',
-    failure: { version: 1, code: 'RECORD_UNREADABLE', origin, message: means, remedy, causes: [] },
+    failure: { version: 1, code: 'RECORD_UNREADABLE', origin, message, remedy, causes: [] },
     route: null,
     attempts: [],
     turns: 0,

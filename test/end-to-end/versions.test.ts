@@ -166,6 +166,19 @@ test('a batch whose outcome is too new settles once a worker can read it', async
   expect((await producer.settled(batchId)).failures).toEqual([]);
 });
 
+test('a batch that a newer worker has settled is done, although its summary cannot be read', async () => {
+  const deployment = await aDeployment();
+  const { producer, prefix } = deployment;
+  const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
+  const summary = JSON.stringify({ version: 2, batch_id: batchId });
+  await openRedis().hset(new Keys(prefix).batch(batchId), 'summary', summary, 'status', 'settled');
+  await deployment.startWorker();
+  const batches = openQueue(deployment, 'batches');
+  await expect.poll(async () => (await jobIn(batches, batchId)).getState(), { timeout: 10_000 }).toBe('completed');
+  expect(await openRedis().hget(new Keys(prefix).batch(batchId), 'summary')).toBe(summary);
+  await expect(producer.settled(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE', needs: 2 });
+});
+
 test('a task whose checkpoint is too new waits as its job would', async () => {
   const deployment = await aDeployment({ settings: SHORT });
   const { batchId, taskId } = await enqueueNewer(deployment, {});
