@@ -1,3 +1,6 @@
+import { isErrandError } from '../errors.ts';
+import { parseBounded } from './json-structure.ts';
+
 /** How much of an answer that is no stream is read, and how long its end is waited for once its headers are there. */
 const MAX_TEXT_BYTES = 256 * 1024;
 const MAX_WAIT_MS = 5_000;
@@ -29,11 +32,12 @@ export async function boundedText(body: Bytes, head = ''): Promise<string> {
   return text.slice(0, MAX_TEXT_BYTES).toWellFormed();
 }
 
-/** Parses JSON; `undefined` for anything else. */
+/** Parses JSON; `undefined` for anything else. @throws ErrandError `PROVIDER_REPLY_TOO_LARGE`. */
 export function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
+    return parseBounded(text);
+  } catch (error) {
+    if (isErrandError(error)) throw error;
     return undefined;
   }
 }

@@ -44,16 +44,32 @@ export function readComplaint(body: unknown, fallback: string): Complaint {
 }
 
 /**
- * Tells whether an event or an answer of status 200 says that the call failed.
+ * Tells whether an event or an answer of status 200 says in so many words that the call failed.
  *
  * `error` may be an object, a list or a text. Empty ones are sent beside good content and mean nothing.
  */
-export function isComplaint(body: unknown): boolean {
-  const value = Array.isArray(body) ? body[0] : body;
+function isComplaint(value: unknown): boolean {
   if (!isRecord(value)) return false;
   if (isFilled(value.error) || value.type === 'error' || value.object === 'error') return true;
   const { base_resp: base } = value;
   if (isRecord(base) && typeof base.status_code === 'number' && base.status_code !== 0) return true;
+  return false;
+}
+
+/** Tells whether an answer in the place of a stream says that the call failed, also in bare words. */
+export function isComplaintAlone(body: unknown): boolean {
+  const value = Array.isArray(body) ? body[0] : body;
+  return isComplaint(value) || (isRecord(value) && hasBareWords(value));
+}
+
+/** Tells whether an event says that the call failed. Bare words count beside an error status: alone they may be any note. */
+export function isComplaintInStream(event: Record<string, unknown>): boolean {
+  if (isComplaint(event)) return true;
+  const hasStatus = STATUS_KEYS.some((key) => statusOf(event[key]) !== undefined);
+  return hasBareWords(event) && (hasStatus || isFilled(event.detail) || isFilled(event.errors));
+}
+
+function hasBareWords(value: Record<string, unknown>): boolean {
   const hasContent = ['type', 'choices', 'response', 'usage', 'id', 'object'].some((key) => value[key] !== undefined);
   return !hasContent && ['detail', 'errors', ...MESSAGE_KEYS].some((key) => isFilled(value[key]));
 }
@@ -92,8 +108,13 @@ class ComplaintReader {
 
   #readText(text: string, depth: number): void {
     const inner = jsonIn(text);
-    if (inner !== undefined) this.read(inner, depth + 1);
-    else if (text.trim() !== '' && !this.#messages.some((known) => known.includes(text))) this.#messages.push(text);
+    if (inner !== undefined) {
+      this.read(inner, depth + 1);
+      return;
+    }
+    // A text of one word, such as `rate_limit_exceeded`, is a code in the place of a message.
+    if (/^[A-Za-z][\w.-]{2,60}$/.test(text)) this.#kinds.push(text);
+    if (text.trim() !== '' && !this.#messages.some((known) => known.includes(text))) this.#messages.push(text);
   }
 
   #readRecord(value: Record<string, unknown>, depth: number): void {

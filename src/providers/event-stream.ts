@@ -1,7 +1,7 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { ErrandError } from '../errors.ts';
 import { boundedText, jsonOf } from './body.ts';
-import { isComplaint, isFilled, isRecord } from './complaint.ts';
+import { isComplaintAlone, isComplaintInStream, isFilled, isRecord } from './complaint.ts';
 import { faultOfAnswer } from './faults.ts';
 import type { ProviderProfile } from './profile.ts';
 import { MAX_EVENT_CHARS, ReplyBudget, replyTooLarge } from './reply-budget.ts';
@@ -84,7 +84,7 @@ async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
 /** What an answer of status 200 comes to that is no stream: its complaint, else no more than that it is none. */
 function faultOfJson(profile: ProviderProfile, { status, headers }: Response, text: string): ErrandError {
   const body = jsonOf(text);
-  if (isComplaint(body)) return faultOfAnswer(profile, { status, headers, body, message: text });
+  if (isComplaintAlone(body)) return faultOfAnswer(profile, { status, headers, body, message: text });
   return malformedEnd(profile, headers.get('content-type') ?? 'nothing');
 }
 
@@ -116,7 +116,7 @@ function eventOf(profile: ProviderProfile, response: Response, { event: name, da
 function complaintOf(event: Record<string, unknown>): unknown {
   const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : undefined;
   if (isRecord(choice) && isFilled(choice.error)) return choice.error;
-  return isComplaint(event) ? event : undefined;
+  return isComplaintInStream(event) ? event : undefined;
 }
 
 function isDone(data: string): boolean {

@@ -6,23 +6,23 @@ import { roomIn } from './output-limit.ts';
 type Words = { kind: RegExp; message: RegExp };
 
 const QUOTA: Words = {
-  kind: /insufficient[-_ ]?(quota|balance|credits?|funds)|current_quota|billing|spend(ing)?[-_ ]?limit|budget[-_ ]?exceeded|payment[-_ ]?required|organization_on_hold|arrearage|\b1113\b/,
+  kind: /insufficient[-_ ]?(user[-_ ]?)?(quota|balance|credits?|funds)|current_quota|billing|spend(ing)?[-_ ]?limit|budget[-_ ]?exceeded|payment[-_ ]?required|organization_on_hold|arrearage|pre_consume_token_quota|\b1113\b/,
   message:
-    /(insufficient|not enough|(ran|run|is|are) out of) (account |api |user |prepaid )?(balance|credits?|funds|quota)|credit balance is too low|used all (of )?(your |its )?(available )?credits|(reached|exceeded|hit) (its|your|the)[\w ]{0,40}(spending|usage|spend|billing|budget) (limit|cap)|(spending|billing|budget)( hard)? limit (has been )?(reached|exceeded)|budget has been exceeded|monthly included credits|please recharge|requires more credits|account is in good standing|overdue|余额不足|欠费/i,
+    /(insufficient|not enough|(ran|run|is|are) out of) (account |api |user |prepaid )?(balance|credits?|funds|quota)|credit balance is too low|used all (of )?(your |its )?(available )?credits|(reached|exceeded|hit) (its|your|the)[\w ]{0,40}(spending|usage|spend|billing|budget) (limit|cap)|(spending|billing|budget)( hard)? limit (has been )?(reached|exceeded)|budget has been exceeded|monthly included credits|please recharge|key limit exceeded|unpaid invoice|account (is|has been) suspended|requires more credits|account is in good standing|overdue|余额不足|欠费/i,
 };
 /** A free tier says so of a limit per minute too, and tells then how long to wait. */
 const QUOTA_UNLESS_WAIT = /exceeded your current quota|check your plan and billing/i;
 
 const REFUSAL: Words = {
-  kind: /content[-_ ]?(filter|policy|moderation)|responsibleaipolicy|data_?inspection_?failed|prohibited_content|safety|moderation|sensitive_content|\b1301\b/,
+  kind: /content[-_ ]?(filter|policy|moderation)|responsibleaipolicy|data_?inspection_?failed|prohibited_content|policy_violation|cyber_policy|safety|moderation|sensitive_content|\b1301\b/,
   message:
     /content (management|filtering|usage|safety) polic|filtered due to the prompt|violat\w+ [\w' ]{0,40}(usage|content|safety) (polic|guideline)|(input|prompt|output|content)[\w ]{0,20} (was|been|is|were) (flagged|blocked)|flagged as (potentially )?violat|inappropriate content|不安全或敏感/i,
 };
 
 const CONTEXT: Words = {
-  kind: /context_length_exceeded|context_window_exceeded/,
+  kind: /context_length_exceeded|context_window_exceeded|exceed_context_size|tokens_limit_reached/,
   message:
-    /maximum (context|prompt|sequence) length|context (window|length|limit|size)|(prompt|input)( text)? (is |are )?too long|input token count|maximum (allowed )?input (length|tokens?)|range of input length|model token limit|(input|prompt) (tokens?|length) exceeds?/i,
+    /maximum (context|prompt|sequence) length|context (window|length|limit|size)|(prompt|input)( text)? (is |are )?too long|(input|prompt) token count|too many (input )?tokens(?!, please wait)|max size: \d+ tokens|maximum (allowed )?input (length|tokens?)|range of input length|model token limit|(input|prompt) (tokens?|length) exceeds?/i,
 };
 /** A single request above the tokens that a minute allows: no wait lets it in. */
 const NEVER_FITS = /request too large/i;
@@ -80,13 +80,23 @@ function statusOf({ status: told }: Complaint, answered: number | undefined): nu
 
 const WORDS_COUNT_FOR = new Set([undefined, 400, 401, 403, 404, 413, 422, 451]);
 
-/** The code of what a provider complained of. `answered` is the status of its answer; absent for a stream that had begun. */
+/** So much of a complaint is searched: a provider that sends more of it is not to hold the process up. */
+const SEARCHED_CHARS = 4_096;
+
+/** A complaint as it is searched. */
+export function searchable({ kind, message, ...rest }: Complaint): Complaint {
+  return { ...rest, kind: kind.slice(0, SEARCHED_CHARS), message: message.slice(0, SEARCHED_CHARS) };
+}
+
+/** The code of what a provider complained of, made {@link searchable}. `answered` is the status of its answer; absent for a stream that had begun. */
 export function codeOfComplaint(complaint: Complaint, answered: number | undefined, mayWait: boolean): FailureCode {
   const status = statusOf(complaint, answered);
-  const isQuota = isSaid(QUOTA, complaint) || (!mayWait && QUOTA_UNLESS_WAIT.test(complaint.message));
   const isFailure = status !== undefined && status >= 500;
-  if (isQuota && !isFailure) return 'PROVIDER_QUOTA_EXHAUSTED';
+  const isQuota = QUOTA.message.test(complaint.message) || (!mayWait && QUOTA_UNLESS_WAIT.test(complaint.message));
+  if (QUOTA.kind.test(complaint.kind) || (isQuota && !isFailure)) return 'PROVIDER_QUOTA_EXHAUSTED';
   if (NEVER_FITS.test(complaint.message) || CONTEXT.kind.test(complaint.kind)) return contextCode(complaint);
+  // Some servers fail with 500 over a conversation that is too long; it is no shorter at the next try.
+  if (status === 500 && CONTEXT.message.test(complaint.message)) return contextCode(complaint);
   if (!WORDS_COUNT_FOR.has(status)) return codeOfStatus(status ?? 500);
   return codeOfWords(complaint) ?? (status === undefined ? codeOfKind(complaint) : codeOfStatus(status));
 }

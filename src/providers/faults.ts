@@ -1,6 +1,6 @@
 import { ErrandError, type ErrandErrorDetails, isErrandError, messageOf } from '../errors.ts';
 import { type Complaint, readComplaint } from './complaint.ts';
-import { codeOfComplaint } from './fault-codes.ts';
+import { codeOfComplaint, searchable } from './fault-codes.ts';
 import type { ProviderProfile } from './profile.ts';
 import { remedyFor } from './remedies.ts';
 
@@ -12,10 +12,11 @@ export { isRecord } from './complaint.ts';
  */
 function faultOfComplaint(profile: ProviderProfile, complaint: Complaint, details: ErrandErrorDetails): ErrandError {
   const { httpStatus, retryAfterMs } = details;
-  const code = codeOfComplaint(complaint, httpStatus, retryAfterMs !== undefined);
+  const searched = searchable(complaint);
+  const code = codeOfComplaint(searched, httpStatus, retryAfterMs !== undefined);
   const answered = httpStatus === undefined ? 'failed in its stream' : `answered ${httpStatus}`;
   const said = complaint.message || complaint.kind || 'no message';
-  const remedy = remedyFor(code, complaint, profile);
+  const remedy = remedyFor(code, searched, profile);
   return new ErrandError(code, `Provider "${profile.name}" ${answered}: ${said}`, {
     ...details,
     ...(remedy !== undefined && { remedy }),

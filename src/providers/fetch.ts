@@ -3,6 +3,7 @@ import type { Secret } from '../base/secret.ts';
 import type { Wire } from '../contract/route.ts';
 import { ErrandError } from '../errors.ts';
 import { boundedText } from './body.ts';
+import { assertBounded } from './json-structure.ts';
 import type { ProviderProfile } from './profile.ts';
 import { MAX_EVENT_CHARS } from './reply-budget.ts';
 
@@ -54,9 +55,13 @@ async function textOf(body: Answer['body']): Promise<string> {
   let text = '';
   for await (const chunk of body) {
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_TEXT_CHARS) throw new SyntaxError(`a body of more than ${MAX_TEXT_CHARS} characters`);
+    if (text.length > MAX_TEXT_CHARS) {
+      throw new ErrandError('PROVIDER_REPLY_TOO_LARGE', `an answer of more than ${MAX_TEXT_CHARS} characters`);
+    }
   }
-  return text + decoder.decode();
+  const whole = text + decoder.decode();
+  assertBounded(whole);
+  return whole;
 }
 
 /**

@@ -1,5 +1,8 @@
 import { isErrandError } from '../errors.ts';
 
+/** So much of a message is searched: a provider that sends more of it is not to hold the process up. */
+const SEARCHED_CHARS = 4_096;
+
 /** Fewer tokens than this are no room for an answer: the conversation is what is too long. */
 const MIN_ROOM = 16;
 const MAX_ROOM = 100_000_000;
@@ -9,16 +12,16 @@ const MAX_ROOM = 100_000_000;
  * leave the difference; `limit` and `requested` count input and output together.
  */
 const REFUSALS = [
-  /supports at most (?<most>\d+)(?: completion| output)? tokens/i,
-  /max_tokens: \d+ > (?<most>\d+)/i,
-  /\d+ > (?<window>\d+) - (?<input>\d+)/,
-  /(?<input>\d+) \+ \d+ > (?<window>\d+)/,
-  /context length (?:is|of) (?<window>\d+).{0,160}?\D(?<input>\d+) (?:tokens )?(?:in|from|of) (?:the |text |input )*(?:messages|prompt|input).{0,80}?\d+ (?:tokens )?(?:in|for) the (?:completion|output)/is,
-  /context length is (?<window>\d+) tokens.{0,160}?requested \d+ output tokens.{0,80}?(?<input>\d+) input tokens/is,
-  /(?:max_?\w*tokens\b.{0,100}?(?:range|between)|range of max_?\w*tokens)\D{0,40}\d+\D{1,20}(?<most>\d+)/is,
-  /max_?\w*tokens\b.{0,100}?(?:less than or equal to|at most|no (?:more|greater|larger) than|(?:can|must) ?not exceed|<=|limit (?:of|is)|maximum (?:value )?(?:is|of))\D{0,8}(?<most>\d+)/is,
-  /maximum tokens you requested exceeds the model limit of (?<most>\d+)/i,
-  /request too large.{0,300}?limit (?<limit>\d+), requested (?<requested>\d+)/is,
+  /supports at most (?<most>\d{1,12})\b(?: completion| output)? tokens/i,
+  /max_tokens: \d{1,12} > (?<most>\d{1,12})\b/i,
+  /\b\d{1,12} > (?<window>\d{1,12})\b - (?<input>\d{1,12})\b/,
+  /\b(?<input>\d{1,12}) \+ \d{1,12} > (?<window>\d{1,12})\b/,
+  /context length (?:is|of) (?<window>\d{1,12})\b.{0,160}?\D(?<input>\d{1,12})\b (?:tokens )?(?:in|from|of) (?:the |text |input )*(?:messages|prompt|input).{0,80}?\d{1,12} (?:tokens )?(?:in|for) the (?:completion|output)/is,
+  /context length is (?<window>\d{1,12})\b tokens.{0,160}?requested \d{1,12} output tokens.{0,80}?(?<input>\d{1,12})\b input tokens/is,
+  /(?:max_?\w*tokens\b.{0,100}?(?:range|between)|range of max_?\w*tokens)\D{0,40}\d{1,12}\D{1,20}(?<most>\d{1,12})\b/is,
+  /max_?\w*tokens\b.{0,100}?(?:less than or equal to|at most|no (?:more|greater|larger) than|(?:can|must) ?not exceed|<=|limit (?:of|is)|maximum (?:value )?(?:is|of))\D{0,8}(?<most>\d{1,12})\b/is,
+  /maximum tokens you requested exceeds the model limit of (?<most>\d{1,12})\b/i,
+  /request too large.{0,300}?limit (?<limit>\d{1,12})\b, requested (?<requested>\d{1,12})\b/is,
 ];
 
 /** The room for output that a refusal leaves: a number of tokens, or how many fewer than were asked for. */
@@ -26,7 +29,7 @@ type Room = { most: number } | { fewer: number };
 
 /** Reads the room for output out of a provider's refusal; `undefined` if it names none, or none is left. */
 export function roomIn(message: string): Room | undefined {
-  const text = message.replaceAll(/(\d)[,_](?=\d{3}\b)/g, '$1');
+  const text = message.slice(0, SEARCHED_CHARS).replaceAll(/(\d)[,_](?=\d{3}\b)/g, '$1');
   for (const refusal of REFUSALS) {
     const { most, window, input, limit, requested } = refusal.exec(text)?.groups ?? {};
     if (limit !== undefined) return { fewer: Number(requested) - Number(limit) };

@@ -2,18 +2,25 @@ import { byteLength } from '../base/text.ts';
 import type { Turn } from '../contract/checkpoint.ts';
 import { ErrandError } from '../errors.ts';
 import { isRecord } from './complaint.ts';
+import { MAX_VALUES } from './json-structure.ts';
 
 /** The largest reply of one turn, in bytes of its record: more is not stored, and so not worth reading to its end. */
 export const MAX_REPLY_BYTES = 3 * 1024 * 1024;
 
 /** The largest event, in characters: the terminal event of a response repeats its whole output, and the request's tools. */
-export const MAX_EVENT_CHARS = 8 * 1024 * 1024;
+export const MAX_EVENT_CHARS = 4 * 1024 * 1024;
 
 /** The longest stream, in characters: 3 MiB of text in events of one character each take more, but nobody sends that. */
 const MAX_STREAM_CHARS = 256 * 1024 * 1024;
 
 /** What can be said in so many characters of a stream is no matter of size, so that short replies are not weighed. */
-const UNWEIGHED_CHARS = 1024 * 1024;
+const UNWEIGHED_CHARS = 128 * 1024;
+
+/** How many different field names one reply may have: a message grows by each, and is copied whole. */
+const MAX_NAMES = 4_096;
+
+/** An event of so few values is a piece of text, and adds no value to its reply. */
+const UNCOUNTED_VALUES = 16;
 
 /** The error of a reply that is larger than what is stored of one. */
 export function replyTooLarge(provider: string, why: string): ErrandError {
@@ -34,8 +41,9 @@ export function assertStorable(provider: string, turn: Turn): void {
 export class ReplyBudget {
   readonly #provider: string;
   #streamChars = 0;
-  #deltaChars = 0;
-  #itemChars = 0;
+  #delta = NOTHING;
+  #items = NOTHING;
+  readonly #names = new Set<string>();
 
   constructor(provider: string) {
     this.#provider = provider;
@@ -50,28 +58,44 @@ export class ReplyBudget {
     if (!isRecord(event)) return;
     const { delta, content_block, choices, item, type, response } = event;
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
-    this.#deltaChars += weigh(delta) + weigh(content_block) + (isRecord(choice) ? weigh(choice.delta) : 0);
-    if (type === 'response.output_item.done') this.#itemChars += weigh(item);
-    const outputChars = isRecord(response) ? weigh(response.output) : 0;
-    if (Math.max(this.#deltaChars, this.#itemChars, outputChars) <= MAX_REPLY_BYTES) return;
-    throw replyTooLarge(this.#provider, `a reply of more than ${MAX_REPLY_BYTES} bytes`);
+    const parts = [delta, content_block, isRecord(choice) ? choice.delta : undefined];
+    this.#delta = add(this.#delta, weigh(parts, this.#names));
+    if (type === 'response.output_item.done') this.#items = add(this.#items, weigh(item, this.#names));
+    const output = weigh(isRecord(response) ? response.output : undefined, this.#names);
+    if (this.#names.size > MAX_NAMES) throw replyTooLarge(this.#provider, `more than ${MAX_NAMES} field names`);
+    for (const { chars: size, values } of [this.#delta, this.#items, output]) {
+      if (size > MAX_REPLY_BYTES) throw replyTooLarge(this.#provider, `a reply of more than ${MAX_REPLY_BYTES} bytes`);
+      if (values > MAX_VALUES) throw replyTooLarge(this.#provider, `a reply of more than ${MAX_VALUES} values`);
+    }
   }
 }
 
-/** The characters of all texts and names in a value. It is no recursion, because a provider chooses the depth. */
-function weigh(value: unknown): number {
+/** The characters of all texts and names, and the values beyond the few that a piece of text has. */
+type Weight = { chars: number; values: number };
+
+const NOTHING: Weight = { chars: 0, values: 0 };
+
+function add(a: Weight, b: Weight): Weight {
+  return { chars: a.chars + b.chars, values: a.values + b.values };
+}
+
+/** Weighs a value, and adds its field names. It is no recursion, because a provider chooses the depth. */
+function weigh(value: unknown, names: Set<string>): Weight {
   let chars = 0;
+  let values = 0;
   const rest: unknown[] = [value];
   while (rest.length > 0) {
     const part = rest.pop();
+    values += 1;
     if (typeof part === 'string') chars += part.length;
     else if (Array.isArray(part)) for (const entry of part) rest.push(entry);
     else if (isRecord(part)) {
       for (const [name, field] of Object.entries(part)) {
         chars += name.length;
+        names.add(name);
         rest.push(field);
       }
     } else chars += 1;
   }
-  return chars;
+  return { chars, values: Math.max(0, values - UNCOUNTED_VALUES) };
 }

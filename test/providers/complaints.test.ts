@@ -175,6 +175,51 @@ const ANSWERS: [string, number, unknown, FailureCode][] = [
     'PROVIDER_RATE_LIMITED',
   ],
   [
+    '403 of a key limit',
+    403,
+    { error: { code: 403, message: 'Key limit exceeded (total limit).' } },
+    'PROVIDER_QUOTA_EXHAUSTED',
+  ],
+  ['500 of a quota', 500, { error: { code: 'insufficient_user_quota', message: 'x' } }, 'PROVIDER_QUOTA_EXHAUSTED'],
+  [
+    '429 of a day',
+    429,
+    { type: 'too_many_tokens_error', code: 'token_quota_exceeded', message: 'Tokens per day limit exceeded' },
+    'PROVIDER_RATE_LIMITED',
+  ],
+  ['400 of a code alone', 400, { error: 'insufficient_quota' }, 'PROVIDER_QUOTA_EXHAUSTED'],
+  ['200 of a code alone', 200, { error: 'invalid_api_key' }, 'CREDENTIAL_REJECTED'],
+  [
+    '400 of an unknown account',
+    400,
+    { message: 'Bad Request', detail: 'the account has no such project' },
+    'PROVIDER_REFUSED_REQUEST',
+  ],
+  [
+    '500 of a long conversation',
+    500,
+    { error: { message: 'the input length exceeds the context length' } },
+    'CONTEXT_TOO_LONG',
+  ],
+  [
+    '413 of a body by tokens',
+    413,
+    { error: { code: 'tokens_limit_reached', message: 'Request body too large. Max size: 8000 tokens.' } },
+    'CONTEXT_TOO_LONG',
+  ],
+  [
+    '400 of prompt tokens',
+    400,
+    { error: { message: 'prompt token count of 128001 exceeds the limit of 128000' } },
+    'CONTEXT_TOO_LONG',
+  ],
+  [
+    '400 of output that was blocked',
+    400,
+    { error: { message: 'Output blocked by content filtering policy' } },
+    'CHILD_REFUSED',
+  ],
+  [
     '422 of a list',
     422,
     { detail: [{ type: 'missing', loc: ['body', 'model'], msg: 'Field required' }] },
@@ -316,6 +361,24 @@ test('the words beside the field "error", and those inside it, are in the messag
   expect(fault.message).toBe('Provider "acme" answered 400: Provider returned error: model is gone');
   const bare = await faultOf('chat', json(400, { object: 'error', message: 'no such model', type: 'NotFoundError' }));
   expect(bare.message).toBe('Provider "acme" answered 400: no such model');
+});
+
+test.each(['1', '1 ', '1 > ', '1 + ', 'max_tokens', 'violat', 'insufficient ', '{"error":', 'context length is 1 '])(
+  'a complaint of many %j holds nobody up',
+  async (part) => {
+    const message = part.repeat(Math.floor(250_000 / part.length));
+    const startedMs = performance.now();
+    const fault = await faultOf('chat', json(400, { error: { message, code: message } }));
+    expect(fault.httpStatus).toBe(400);
+    expect(performance.now() - startedMs).toBeLessThan(1_500);
+  },
+);
+
+test('bare words inside a stream are a note, unless a status stands beside them', async () => {
+  const fault = await faultOf('chat', (res) => sendEvents(res, [[null, { message: 'you are number 3 in the queue' }]]));
+  expect(fault.code).toBe('PROVIDER_STREAM_CUT');
+  const failed = await faultOf('chat', (res) => sendEvents(res, [[null, { message: 'busy', code: '503' }]]));
+  expect(failed.code).toBe('PROVIDER_OVERLOADED');
 });
 
 test('a complaint of great depth or length is read to a bound', async () => {

@@ -111,6 +111,41 @@ describe('a reply at the limit', () => {
   });
 });
 
+describe('a reply of many small values', () => {
+  const inDelta = (json: string) => `data: {"choices":[{"index":0,"delta":${json}}]}\n\n`;
+  const names = (from: number, count: number) =>
+    `{${Array.from({ length: count }, (_, at) => `"name${from + at}":1`).join(',')}}`;
+  const SHAPES: [string, string[], string][] = [
+    ['names in one event', [inDelta(names(0, 250_000))], 'PROVIDER_REPLY_TOO_LARGE'],
+    [
+      'names over many events',
+      Array.from({ length: 400 }, (_, at) => inDelta(names(at * 1_000, 1_000))),
+      'PROVIDER_REPLY_TOO_LARGE',
+    ],
+    ['one name an event', Array.from({ length: 40_000 }, (_, at) => inDelta(names(at, 1))), 'PROVIDER_REPLY_TOO_LARGE'],
+    ['numbers', [inDelta(`{"content":[${'1,'.repeat(1_500_000)}1]}`)], 'PROVIDER_REPLY_TOO_LARGE'],
+    ['lists in lists', [inDelta(`{"x":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`)], 'PROVIDER_MALFORMED'],
+    ['objects in objects', [inDelta(`${'{"a":'.repeat(300_000)}1${'}'.repeat(300_000)}`)], 'PROVIDER_MALFORMED'],
+    ['brackets in a text', [inDelta(`{"content":"${'[{,\\"'.repeat(100_000)}"}`)], 'turn'],
+  ];
+  test.each(SHAPES)('%s ends early, before it holds the process up', async (_, events, expected) => {
+    const server = await serve(async (__, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const event of events) res.write(event);
+      res.end(`${data({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}data: [DONE]\n\n`);
+    });
+    onTestFinished(server.close);
+    const { model } = modelOf(profileAt('chat', server.url), 'm');
+    const startedMs = performance.now();
+    const ended = await model.turn(ask(), new AbortController().signal).then(
+      () => 'turn',
+      (error: unknown) => (error instanceof ErrandError ? error.code : error),
+    );
+    expect(ended).toBe(expected);
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
+  });
+});
+
 test('a tool call with an id of more than 1,024 characters gets another one', async () => {
   const call = { index: 0, id: 'i'.repeat(2_000), function: { name: 'list', arguments: '{}' } };
   const server = await serve((_, res) => {
