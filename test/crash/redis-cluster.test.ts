@@ -37,9 +37,8 @@ describe('at a node of a cluster that does not hold our keys', () => {
     await expect(deployment.startWorker()).rejects.toMatchObject(refused);
     expect(redisLines(deployment)).toEqual([]);
     await expect(deployment.startBoard()).rejects.toMatchObject(refused);
-    await expect(deployment.producer.enqueue({ tasks: [{ goal: 'Lost?', provider: 'local' }] })).rejects.toMatchObject(
-      refused,
-    );
+    const enqueueing = deployment.producer.enqueue({ tasks: [{ goal: 'Lost?', provider: 'local' }] });
+    await expect(enqueueing).rejects.toMatchObject({ ...refused, message: expect.stringContaining(refused.message) });
   });
 
   test('the commands end with 2, and doctor has it as a finding', async () => {
