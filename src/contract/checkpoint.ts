@@ -17,7 +17,7 @@ export type ToolResult = z.infer<typeof ToolResult>;
 export const StopReason = z.enum(['answer', 'tools', 'length', 'refusal']);
 export type StopReason = z.infer<typeof StopReason>;
 
-/** One completed model call. `native` is the provider's own JSON, echoed verbatim on the next turn. */
+/** One completed model call. `native` is the provider's own JSON, which goes back to it with the next turn. */
 export const Turn = stored({
   native: z.json(),
   text: z.string(),

@@ -70,9 +70,13 @@ export class ChatCalls {
     for (const fragment of listOf(sent)) this.#callOf(fragment).add(fragment, this.#limits);
   }
 
-  /** The calls so far, in the order of their places and, at one place, of their beginnings. */
+  /**
+   * The calls so far, in the order of their places and, at one place, of their beginnings. A server that repeats the name
+   * in every fragment may repeat it once more after the last: that is no call.
+   */
   get all(): SentCall[] {
-    const placed = this.#calls.map((call, at) => ({ call, place: call.place ?? at, at }));
+    const calls = this.#calls.filter((call, at) => !isEcho(call, this.#calls[at - 1]));
+    const placed = calls.map((call, at) => ({ call, place: call.place ?? at, at }));
     return placed.sort((a, b) => a.place - b.place || a.at - b.at).map(({ call }) => call);
   }
 
@@ -94,6 +98,11 @@ export class ChatCalls {
     this.#calls.push(call);
     return call;
   }
+}
+
+function isEcho(call: GrowingCall, before: GrowingCall | undefined): boolean {
+  if (call.id !== '' || call.arguments.trim() !== '') return false;
+  return before?.isWhole === true && before.place === call.place && before.name === call.name;
 }
 
 /** Merges the fields of a piece that are not among `known`. */

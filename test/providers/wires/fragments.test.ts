@@ -61,6 +61,13 @@ describe('one call comes of fragments', () => {
       [...A].map((piece, at) => ({ index: 0, id: at === 0 ? 'call_a' : '', function: write(piece) })),
     ],
     [
+      'that repeat the name once more after the last',
+      [
+        { index: 0, id: 'call_a', function: write(A) },
+        { index: 0, id: '', function: write('') },
+      ],
+    ],
+    [
       'that are sent again whole',
       [
         { index: 0, id: 'call_a', function: write(A) },
