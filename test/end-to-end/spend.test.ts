@@ -94,8 +94,8 @@ async function expectPlainRecords({ prefix }: Deployment, batchId: string): Prom
 }
 
 test.each<[string, object]>([
-  ['stalls', { idle_seconds: 0.1 }],
-  ['takes too long', { turn_seconds: 0.3 }],
+  ['stalls', { idle_seconds: 0.2 }],
+  ['takes too long', { turn_seconds: 1 }],
 ])('a task fails with what its calls cost, if each of them %s', async (_, budget) => {
   const deployment = await aPricedDeployment();
   const goal = `Answer [[sim: hang=stream after=1 input_tokens=${BILLED}]]`;
