@@ -39,8 +39,8 @@ export async function readKey(redis: Redis, key: string): Promise<KeyDump | null
 export type Place = { prefix: string; workspaceRoot: string; host: string };
 
 /**
- * Writes a recording under another prefix, as if it had been made there. Jobs that wait for a later time are due at once,
- * and nothing expires.
+ * Writes a recording under another prefix, as if it had been made there long ago. Jobs that wait for a later time are due at
+ * once, workers have been silent for years, and nothing expires.
  */
 export async function load(redis: Redis, text: string, place: Place): Promise<Recording> {
   const { prefix }: Recording = JSON.parse(text);
@@ -54,7 +54,8 @@ export async function load(redis: Redis, text: string, place: Place): Promise<Re
     if (dump.type === 'string') pipeline.set(dump.key, dump.value);
     else if (dump.type === 'list') pipeline.rpush(dump.key, ...dump.value);
     else if (dump.type === 'set') pipeline.sadd(dump.key, ...dump.value);
-    else if (dump.type === 'hash') pipeline.hset(dump.key, dump.value);
+    else if (dump.type === 'hash')
+      pipeline.hset(dump.key, dump.key.endsWith(':beats') ? longAgo(dump.value) : dump.value);
     else {
       const isDelayed = dump.key.endsWith(':delayed');
       for (let at = 0; at < dump.value.length; at += 2) {
@@ -64,4 +65,8 @@ export async function load(redis: Redis, text: string, place: Place): Promise<Re
   }
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
   return recording;
+}
+
+function longAgo(beats: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.keys(beats).map((instance) => [instance, '1']));
 }
