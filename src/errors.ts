@@ -283,7 +283,7 @@ export const FAILURES = {
   BATCH_LOST: {
     origin: 'infrastructure',
     disposition: 'discard',
-    means: 'The batch was enqueued and is gone: Redis lost its data, or somebody removed them.',
+    means: 'The batch was enqueued and is gone: Redis lost its data, or another tool removed its records or its job.',
     remedy: 'Enqueue the batch again. Look at the durability of Redis: errand doctor says what it lacks.',
   },
   RECORD_UNREADABLE: {

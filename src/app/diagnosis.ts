@@ -133,6 +133,10 @@ export function laneFinding({ provider, waiting, active, isPaused, workers }: La
     const remedy = `Start a worker that knows the provider "${provider}": errand worker.`;
     return { check, status: 'fault', message, remedy };
   }
+  if (workers === 0) {
+    const remedy = `Start a worker that has the provider "${provider}" in its configuration before tasks come: errand worker.`;
+    return { check, status: 'warning', message: 'no worker', remedy };
+  }
   if (isPaused) return { check, status: 'warning', message: `${message}, paused`, remedy: 'Resume it in the board.' };
   return { check, status: workers === null ? 'unknown' : 'ok', message };
 }

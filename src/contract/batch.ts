@@ -126,6 +126,17 @@ export const BatchSummary = stored({
 });
 export type BatchSummary = z.infer<typeof BatchSummary>;
 
+/**
+ * What tasks of a batch wait for, beside a free place, and what a person can do: no worker is alive, no worker serves their
+ * lane, or their lane is paused. Later versions may add reasons.
+ */
+export type WaitsFor = {
+  reason: 'no_worker' | 'lane_unserved' | 'lane_paused';
+  lane?: string;
+  message: string;
+  remedy: string;
+};
+
 /** Where a batch stands. `ended` tasks have an outcome; `running` ones have an attempt open, or keep its place until they are taken up again. */
 export type BatchStatus = {
   batch_id: string;
@@ -139,4 +150,6 @@ export type BatchStatus = {
   /** The metadata of the batch, as the producer wrote it. */
   metadata?: Metadata;
   cancel?: CancelFlag;
+  /** Why tasks that have not ended wait; absent if nothing but a free place is missing. */
+  waits_for?: WaitsFor[];
 } & ({ status: 'enqueueing' | 'running' } | { status: 'settled'; summary: BatchSummary });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { monotonicMs, sleep } from '../base/clock.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
+import type { BatchJobs } from '../queue/batch-jobs.ts';
 import type { BatchFlow, BatchPlan } from '../queue/flow.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
@@ -16,6 +17,7 @@ export type AddDeps = {
   batches: BatchRecords;
   claims: EnqueueClaims;
   flow: BatchFlow;
+  jobs: BatchJobs;
   policy: Pick<BatchPlan, 'attempts' | 'backoffMs' | 'ingestTimeoutMs'>;
 };
 
@@ -25,10 +27,12 @@ export type AddDeps = {
  * @throws ErrandError `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`. Nothing of the batch runs then.
  */
 export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<{ isNew: boolean }> {
-  const { batches, claims, flow, policy } = deps;
+  const { batches, claims, flow, jobs, policy } = deps;
   const { record, tasks, priority } = planned;
   const stage = await batches.create(record, planned.context, planned.fingerprint);
-  if (stage === 'running' || stage === 'settled') return { isNew: false };
+  if (stage === 'settled') return { isNew: false };
+  // A batch whose job another tool removed is added again: tasks that have ended do nothing.
+  if (stage === 'running' && (await jobs.exists(record.batch_id))) return { isNew: false };
   const isNew = stage === null;
   const token = randomUUID();
   if (!(await claim(record.batch_id, token, deps))) return { isNew };
@@ -81,6 +85,6 @@ export function namingBatch(error: unknown, batchId: string): ErrandError {
       batchId,
     });
   const { code, message, remedy, problems, cause } = error;
-  const named = message.includes(batchId) ? message : `batch ${batchId}: ${message}`;
+  const named = message.includes(batchId) ? message : `${message} (while adding batch ${batchId})`;
   return new ErrandError(code, named, { remedy, problems, batchId, ...(cause !== undefined && { cause }) });
 }

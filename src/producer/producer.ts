@@ -7,7 +7,7 @@ import type { ErrandEvent } from '../contract/events.ts';
 import type { Limits } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { RoutingTable } from '../contract/routing.ts';
-import { ErrandError } from '../errors.ts';
+import { BatchJobs } from '../queue/batch-jobs.ts';
 import {
   assertDatabase,
   awaitReady,
@@ -19,11 +19,15 @@ import {
 } from '../queue/connection.ts';
 import { BatchFlow } from '../queue/flow.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
+import { Announcements } from '../records/announcements.ts';
 import { BatchRecords, type Cancelling } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
 import { EnqueueClaims } from '../records/enqueue-claims.ts';
+import { UnattendedRecords } from '../records/unattended-records.ts';
 import { addBatch, namingBatch } from './add-batch.ts';
+import { lost, notFound, removed } from './missing.ts';
 import { type PlannedBatch, planBatch } from './plan.ts';
+import { type WaitsDeps, waitsIn, waitsOf, warningOf } from './waits.ts';
 
 /** Outcomes read at a time. */
 const PAGE = 200;
@@ -64,6 +68,7 @@ export class Producer {
   readonly #flow: BatchFlow;
   readonly #batches: BatchRecords;
   readonly #claims: EnqueueClaims;
+  readonly #waiting: WaitsDeps;
   #listening: { redis: RedisClient; channels: Channels } | undefined;
 
   constructor(options: ProducerOptions) {
@@ -71,6 +76,11 @@ export class Producer {
     this.#redis = openHastyRedis({ url: options.redisUrl, onError: options.onError });
     this.#flow = new BatchFlow(this.#redis, options.prefix, Object.keys(options.routing.providers));
     this.#claims = new EnqueueClaims(this.#redis, options.prefix);
+    this.#waiting = {
+      jobs: new BatchJobs(this.#redis, options.prefix),
+      announcements: new Announcements(this.#redis, options.prefix),
+      records: new UnattendedRecords(this.#redis, options.prefix),
+    };
     this.#batches = new BatchRecords(this.#redis, options.prefix, new Redactor(), options.retentionSeconds);
   }
 
@@ -85,12 +95,20 @@ export class Producer {
     const planned = await this.plan(input);
     const { batch_id, total } = planned.record;
     const policy = { attempts, backoffMs, ingestTimeoutMs };
-    const deps = { batches: this.#batches, claims: this.#claims, flow: this.#flow, policy };
-    const adding = this.#withRedis(() => addBatch(planned, deps));
-    const { isNew } = await adding.catch((error: unknown) => {
-      throw namingBatch(error, batch_id);
+    const { jobs } = this.#waiting;
+    const deps = { batches: this.#batches, claims: this.#claims, flow: this.#flow, jobs, policy };
+    let hasBegun = false;
+    const adding = this.#withRedis(() => {
+      hasBegun = true;
+      return addBatch(planned, deps);
     });
-    return { batch_id, total, is_new: isNew, warnings: planned.warnings };
+    const { isNew } = await adding.catch((error: unknown) => {
+      throw hasBegun ? namingBatch(error, batch_id) : error;
+    });
+    // The batch is in: whether somebody runs it is worth a warning, and not worth an error.
+    const lanes = [...new Set(planned.record.routes.map(({ provider }) => provider))];
+    const waits = await this.#withRedis(() => waitsIn(lanes, this.#waiting)).catch(() => []);
+    return { batch_id, total, is_new: isNew, warnings: [...planned.warnings, ...waits.map(warningOf)] };
   }
 
   /** Validates the batch and resolves its routes as {@link Producer.enqueue} would, and enqueues nothing. */
@@ -100,13 +118,23 @@ export class Producer {
 
   /**
    * Where the batch stands; name it by its id, or show what `enqueue` or `status` returned of it.
-   * @throws ErrandError `NOT_FOUND`, `BATCH_LOST` instead where it was shown, `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
+   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` instead where it was shown, or if its job was removed from the queue;
+   *   `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
    */
   async status(batch: string | KnownBatch): Promise<BatchStatus> {
     const batchId = typeof batch === 'string' ? batch : batch.batch_id;
-    const status = isBatchId(batchId) ? await this.#withRedis(() => this.#batches.status(batchId)) : null;
+    const status = isBatchId(batchId) ? await this.#withRedis(() => this.#statusOf(batchId)) : null;
     if (!status) throw typeof batch === 'string' ? notFound(batchId) : lost(batchId);
-    return status;
+    const waits = await this.#withRedis(() => waitsOf(status, this.#waiting));
+    return waits.length > 0 ? { ...status, waits_for: waits } : status;
+  }
+
+  async #statusOf(batchId: string): Promise<BatchStatus | null> {
+    const status = await this.#batches.status(batchId);
+    if (status?.status !== 'running' || (await this.#waiting.jobs.exists(batchId))) return status;
+    const again = await this.#batches.status(batchId); // it may have settled meanwhile
+    if (again?.status === 'running') throw removed(batchId);
+    return again;
   }
 
   /**
@@ -114,7 +142,9 @@ export class Producer {
    * @throws ErrandError `NOT_FOUND`, `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
    */
   async *outcomes(batchId: string, { from = 0 }: { from?: number } = {}): AsyncGenerator<Outcome> {
-    const { total } = await this.status(batchId);
+    const status = isBatchId(batchId) ? await this.#withRedis(() => this.#batches.status(batchId)) : null;
+    if (!status) throw notFound(batchId);
+    const { total } = status;
     for (let at = from; at < total; at += PAGE) {
       const page = await this.#withRedis(() => this.#batches.outcomes(batchId, at, Math.min(at + PAGE, total)));
       yield* page.filter((outcome) => outcome !== null);
@@ -203,12 +233,4 @@ export class Producer {
       throw isRedisFault(error) ? unavailable(this.#redis, error) : error;
     }
   }
-}
-
-function notFound(id: string): ErrandError {
-  return new ErrandError('NOT_FOUND', `"${clip(id, 60)}" is on record neither as a batch nor as a task`);
-}
-
-function lost(batchId: string): ErrandError {
-  return new ErrandError('BATCH_LOST', `batch ${batchId} was enqueued and is on record no more`);
 }

@@ -154,7 +154,7 @@ test('says of a batch that was enqueued before that nothing was enqueued again',
   const keyed = JSON.stringify({ goal: 'a', provider: 'openai', idempotency_key: 'k' });
   const { errand } = await aDeployment({ 'batch.json': keyed });
   const [first, second] = [await errand('enqueue', 'batch.json'), await errand('enqueue', 'batch.json')];
-  expect(first.err).toMatch(/^1 tasks enqueued; /);
+  expect(first.err).toMatch(/^1 tasks enqueued; /m);
   expect(second.err).toMatch(/was enqueued before with this key\nnothing was enqueued again; see/);
   expect([second.code, second.out]).toEqual([0, first.out]);
 });
@@ -219,7 +219,7 @@ test('a worker waits for its Redis, and ends with 0 when it is told to stop', as
 test('doctor finds a lane that has tasks and no worker, and names the providers without a credential', async () => {
   const { errand } = await aDeployment({ 'batch.json': succeeding });
   const before = await errand('doctor');
-  expect(before.out).toMatch(/lane openai +ok +0 waiting, 0 running, 0 workers/);
+  expect(before.out).toMatch(/lane openai +warning +no worker/);
   expect(before.out).toContain('ANTHROPIC_API_KEY is not set.');
   expect(before.out).not.toContain('sk-simulated');
   await errand('enqueue', 'batch.json');
@@ -253,4 +253,21 @@ test.each(['board', 'simulator'])('%s serves until it is told to stop', async (n
   expect((await fetch(url + health)).status).toBe(200);
   running.process.kill('SIGTERM');
   expect((await running.ended).code).toBe(0);
+});
+
+test('says why a batch waits: on its receipt, while it waits, in its status, and in the doctor', async () => {
+  const { command, errand } = await aDeployment({ 'good.json': succeeding });
+  const waiting = command('enqueue', 'good.json', '--wait');
+  await waiting.says(/warning: no worker is alive: its tasks wait\. Start one: errand worker\./);
+  await waiting.says(/^waits: no worker is alive\. Start one: errand worker\.$/m);
+  const [, batchId = ''] = await waiting.says(/batch (b\w{21}): 1 tasks/);
+  expect((await errand('status', batchId)).out).toContain(
+    '\n  waits     no worker is alive. Start one: errand worker.',
+  );
+  const doctor = await errand('doctor');
+  expect(doctor.out).toMatch(/lane anthropic +warning +no worker/);
+  expect(doctor.out).toMatch(/lane openai +fault +1 waiting/);
+  const worker = command('worker');
+  await worker.says(/worker started/);
+  expect((await waiting.ended).code).toBe(0);
 });

@@ -56,7 +56,7 @@ test.each([
 test.each([
   ['tasks and no worker', { waiting: 2, workers: 0 }, 'fault'],
   ['running tasks and no worker', { active: 2, workers: 0 }, 'fault'],
-  ['neither tasks nor a worker', { workers: 0 }, 'ok'],
+  ['neither tasks nor a worker', { workers: 0 }, 'warning'],
   ['tasks and a worker', { waiting: 2 }, 'ok'],
   ['a pause', { isPaused: true }, 'warning'],
   ['a Redis that does not tell its clients', { waiting: 2, workers: null }, 'unknown'],

@@ -34,6 +34,8 @@ async function expireClaim(batchId: string, prefix: string): Promise<void> {
   await redis.pexpire(claim, 0);
 }
 
+const NO_WORKER = 'no worker is alive: its tasks wait. Start one: errand worker.';
+
 describe('enqueueing', () => {
   test('adds a batch job over one job a task, each with its route, name and priority', async () => {
     const options = optionsOf();
@@ -48,7 +50,7 @@ describe('enqueueing', () => {
       ],
     });
     const { batch_id: batchId } = receipt;
-    expect(receipt).toEqual({ batch_id: batchId, total: 2, is_new: true, warnings: [] });
+    expect(receipt).toEqual({ batch_id: batchId, total: 2, is_new: true, warnings: [NO_WORKER] });
     const [first, second] = await Promise.all(
       ['openai', 'anthropic'].map((lane, index) =>
         queueOf(`tasks-${lane}`, options.prefix).getJob(taskIdOf(batchId, index)),
@@ -90,7 +92,7 @@ describe('enqueueing', () => {
     const options = optionsOf();
     const producer = openProducer(options);
     const { batch_id: batchId, warnings } = await producer.enqueue({ provider: 'anthropic', tasks: [{ goal: 'a' }] });
-    expect(warnings).toEqual(['provider: no default for the tasks; write defaults.provider to mean one']);
+    expect(warnings).toEqual(['provider: no default for the tasks; write defaults.provider to mean one', NO_WORKER]);
     expect(await queueOf('tasks-openai', options.prefix).getJob(taskIdOf(batchId, 0))).toBeDefined();
   });
 

@@ -33,6 +33,7 @@ describe('status', () => {
       ended: 1,
       running: 1,
       status: 'running',
+      waits_for: [{ reason: 'no_worker', message: 'no worker is alive', remedy: 'Start one: errand worker.' }],
     });
   });
 });

@@ -1,8 +1,13 @@
+import { repeat } from '../../base/repeat.ts';
 import type { BatchSummary } from '../../contract/batch.ts';
 import type { Producer } from '../../producer/producer.ts';
 import { Progress } from './progress.ts';
 import { openProgressView } from './progress-view.ts';
 import type { Screen } from './screen.ts';
+import { waitLines } from './status-text.ts';
+
+/** How often it is found out why tasks wait. */
+const LOOK_MS = 2_000;
 
 /** The batch to follow. `goals` by index, as far as they are known. */
 export type Followed = { batchId: string; total: number; goals: readonly string[]; signal: AbortSignal };
@@ -11,7 +16,7 @@ export type Followed = { batchId: string; total: number; goals: readonly string[
  * Shows the progress of a batch until it has settled.
  *
  * Events are the news, the records are the net: they are read after subscribing and after settling, so that a task
- * whose event was missed is told all the same.
+ * whose event was missed is told all the same. Why tasks wait, if nobody runs them, is found out every 2 s.
  *
  * @throws ErrandError `REDIS_UNAVAILABLE`; or the reason of the signal.
  */
@@ -26,6 +31,9 @@ export async function followBatch(producer: Producer, batch: Followed, screen: S
       view.show(progress.end(index, status, 'failure' in outcome ? outcome.failure.code : undefined));
     }
   };
+  const look = async () => view.show(progress.wait(waitLines(await producer.status(batchId))));
+  // What fails here fails in `settled` too, which says so.
+  const stopLooking = repeat(LOOK_MS, look, () => undefined);
   try {
     const stop = await producer.onEvent(batchId, (event) => {
       if (event.event !== 'batch_settled') view.show(progress.hear(event));
@@ -36,6 +44,7 @@ export async function followBatch(producer: Producer, batch: Followed, screen: S
     stop().catch(() => undefined); // the batch has settled, so nothing more is told
     return summary;
   } finally {
+    stopLooking();
     view.close();
   }
 }

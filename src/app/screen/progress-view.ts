@@ -34,11 +34,12 @@ export function openProgressView(progress: Progress, { live, note }: Screen): Pr
 }
 
 function frame(progress: Progress, columns: number, elapsedMs: number): string {
-  const { ended, total, notSucceeded, running } = progress;
+  const { ended, total, notSucceeded, running, waits } = progress;
   const full = Math.floor((ended / total) * BAR);
   const failed = notSucceeded === 0 ? '' : ` · ${notSucceeded} not succeeded`;
   const head = `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${ended} of ${total} ended${failed} · ${Math.floor(elapsedMs / 1000)} s`;
   const hidden = running.length - TASKS_SHOWN;
-  const lines = [head, ...running.slice(0, TASKS_SHOWN), ...(hidden > 0 ? [`and ${hidden} more running`] : [])];
+  const why = waits.map((line) => `waits: ${line}`);
+  const lines = [head, ...why, ...running.slice(0, TASKS_SHOWN), ...(hidden > 0 ? [`and ${hidden} more running`] : [])];
   return lines.map((line) => clip(line, columns - 1)).join('\n');
 }

@@ -18,6 +18,7 @@ export class Progress {
   readonly #goals: readonly string[];
   readonly #ended = new Map<number, Outcome['status']>();
   readonly #running = new Map<number, string>();
+  #waits: readonly string[] = [];
 
   constructor(total: number, goals: readonly string[]) {
     this.total = total;
@@ -35,6 +36,19 @@ export class Progress {
   /** What each running task does, by its number. */
   get running(): string[] {
     return [...this.#running].sort(([a], [b]) => a - b).map(([index, doing]) => `${this.#label(index)}: ${doing}`);
+  }
+
+  /** Why tasks wait, and what to do. */
+  get waits(): readonly string[] {
+    return this.#waits;
+  }
+
+  /** Notes why tasks wait; returns the lines worth telling, or `null` if nothing has changed. */
+  wait(lines: readonly string[]): string | null {
+    const before = this.#waits;
+    this.#waits = lines;
+    if (lines.join('\n') === before.join('\n')) return null;
+    return lines.length === 0 ? 'the tasks go on' : lines.map((line) => `waits: ${line}`).join('\n');
   }
 
   /** Takes an event in; returns the line worth telling, or `null`. */

@@ -12,9 +12,15 @@ export function statusText(found: BatchStatus): string {
       .filter(([, count]) => count !== 0)
       .map(([word, count]) => `${count} ${word}`)
       .join(', ')}`,
+    ...waitLines(found).map((line) => `  waits     ${line}`),
     ...(cancel ? [`  cancelled ${cancel.requested_at}: ${cancel.reason}`] : []),
     ...(found.status === 'settled' ? summaryText(found.summary) : unknownText(found)),
   ].join('\n');
+}
+
+/** Why tasks of the batch wait, and what to do: a line for each reason. */
+export function waitLines({ waits_for: waits = [] }: Pick<BatchStatus, 'waits_for'>): string[] {
+  return waits.map(({ message, remedy }) => `${message}. ${remedy}`);
 }
 
 function unknownText({ calls_of_unknown_cost: calls = 0 }: BatchStatus): string[] {

@@ -1,0 +1,42 @@
+import type { BatchStatus, WaitsFor } from '../contract/batch.ts';
+import type { BatchJobs } from '../queue/batch-jobs.ts';
+import { type Announcements, isServed } from '../records/announcements.ts';
+import type { UnattendedRecords } from '../records/unattended-records.ts';
+
+/** What finding out takes. */
+export type WaitsDeps = { jobs: BatchJobs; announcements: Announcements; records: UnattendedRecords };
+
+/**
+ * What tasks in these lanes wait for beside a free place: a worker at all, a worker of their lane, a lane that is resumed.
+ * A few reads, however many tasks there are.
+ */
+export async function waitsIn(lanes: readonly string[], { jobs, announcements }: WaitsDeps): Promise<WaitsFor[]> {
+  const [workers, paused] = await Promise.all([announcements.live(), jobs.paused(lanes)]);
+  if (workers.length === 0)
+    return [{ reason: 'no_worker', message: 'no worker is alive', remedy: 'Start one: errand worker.' }];
+  return lanes.flatMap((lane): WaitsFor[] => {
+    if (!isServed(lane, workers)) {
+      const remedy = `Start a worker that has the provider "${lane}" in its configuration: errand worker.`;
+      return [{ reason: 'lane_unserved', lane, message: `no live worker serves lane "${lane}"`, remedy }];
+    }
+    if (!paused.has(lane)) return [];
+    return [{ reason: 'lane_paused', lane, message: `lane "${lane}" is paused`, remedy: 'Resume it in the board.' }];
+  });
+}
+
+/** What the waiting tasks of a batch wait for; nothing for a batch whose tasks have all ended or run. */
+export async function waitsOf(status: BatchStatus, deps: WaitsDeps): Promise<WaitsFor[]> {
+  const { batch_id: batchId, total, ended, running } = status;
+  if (status.status === 'settled' || ended + running >= total) return [];
+  const lanes = (await deps.records.lanesOf(batchId)) ?? [];
+  const waits = await waitsIn(lanes, deps);
+  const isOfBatch = await Promise.all(
+    waits.map(async ({ lane }) => lane === undefined || lanes.length === 1 || deps.jobs.hasTaskIn(batchId, lane)),
+  );
+  return waits.filter((_, at) => isOfBatch[at]);
+}
+
+/** A wait as one line of a receipt. */
+export function warningOf({ message, remedy }: WaitsFor): string {
+  return `${message}: its tasks wait. ${remedy}`;
+}

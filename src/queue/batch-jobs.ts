@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+import { BATCH_QUEUE, laneOf } from './names.ts';
+
+/** Tasks of a batch looked through at a time, and how often: a batch of 100,000 is searched whole. */
+const SCANNED = 5_000;
+const SCANS = 20;
+
+/** The jobs of batches and the state of lanes, as a producer reads them. It changes nothing. */
+export class BatchJobs {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+  }
+
+  /** Tells whether the batch job is in the queue. */
+  async exists(batchId: string): Promise<boolean> {
+    return (await this.#redis.exists(this.#batch(batchId))) === 1;
+  }
+
+  /** The paused ones of these lanes. */
+  async paused(lanes: readonly string[]): Promise<Set<string>> {
+    const pipeline = this.#redis.pipeline();
+    for (const lane of lanes) pipeline.hexists(`${this.#prefix}:${laneOf(lane)}:meta`, 'paused');
+    const replies = (await pipeline.exec()) ?? [];
+    return new Set(
+      lanes.filter((_, at) => {
+        const [error, isPaused] = replies[at] ?? [];
+        if (error) throw error;
+        return isPaused === 1;
+      }),
+    );
+  }
+
+  /** Tells whether a task of the batch has its job in the lane and has not ended there. */
+  async hasTaskIn(batchId: string, lane: string): Promise<boolean> {
+    const key = `${this.#batch(batchId)}:dependencies`;
+    const pattern = `${this.#prefix}:${laneOf(lane)}:*`;
+    let cursor = '0';
+    for (let scan = 0; scan < SCANS; scan++) {
+      const [next, found] = await this.#redis.sscan(key, cursor, 'MATCH', pattern, 'COUNT', SCANNED);
+      if (found.length > 0) return true;
+      if (next === '0') return false;
+      cursor = next;
+    }
+    return true;
+  }
+
+  #batch(batchId: string): string {
+    return `${this.#prefix}:${BATCH_QUEUE}:${batchId}`;
+  }
+}
