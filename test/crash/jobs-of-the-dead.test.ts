@@ -4,6 +4,7 @@ import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { turnsReached } from '../helpers/requests.ts';
+import { watchSlowness } from '../helpers/slowness.ts';
 
 /** How often a worker is killed: `ERRAND_KILLS=10 npx vitest run test/crash/jobs-of-the-dead.test.ts` prints ten figures. */
 const KILLS = Number(process.env.ERRAND_KILLS ?? 1);
@@ -28,8 +29,12 @@ const hanging = (count: number) =>
     toolsets: ['workspace' as const],
   }));
 
-/** Kills a worker that runs all tasks, beside one that could run them; resolves with how long they waited for a start. */
+/**
+ * Kills a worker that runs all tasks, beside one that could run them; expects that they start again within 5 s, and resolves
+ * with how long they waited.
+ */
 async function killOne(prepare: (deployment: Deployment) => Promise<void>): Promise<number> {
+  const pace = watchSlowness();
   const deployment = await aDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
   const victim = await startWorkerProcess(deployment, { name: 'victim' });
@@ -40,6 +45,7 @@ async function killOne(prepare: (deployment: Deployment) => Promise<void>): Prom
   await prepare(deployment);
   victim.process.kill('SIGKILL');
   const tookMs = await askedAgain(deployment, TASKS);
+  expect(tookMs).toBeLessThan(pace.allow(5_000));
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(TASKS);
   for (const { attempts, cleanup, calls_possibly_paid_twice } of await outcomesOf(batch_id)) {
     expect(attempts.map(({ worker, ended }) => [worker, ended])).toEqual([
@@ -56,11 +62,11 @@ test(
   async () => {
     const figures: number[] = [];
     for (let kill = 0; kill < KILLS; kill++) figures.push(await killOne(async () => undefined));
+    expect(figures).toHaveLength(KILLS);
     if (KILLS > 1)
       process.stdout.write(`running again after: ${figures.map((ms) => `${(ms / 1000).toFixed(2)} s`).join(', ')}\n`);
-    expect(Math.max(...figures)).toBeLessThan(5_000);
   },
-  30_000 * KILLS,
+  60_000 * KILLS,
 );
 
 test('so do those of a worker of an earlier version, which did not say who takes its jobs', async () => {
@@ -69,5 +75,5 @@ test('so do those of a worker of an earlier version, which did not say who takes
     const [key = ''] = await redis.keys(`${prefix}:records:takers:victim.*`);
     expect(await redis.unlink(key)).toBe(1);
   };
-  expect(await killOne(forgetTakers)).toBeLessThan(5_000);
+  await killOne(forgetTakers);
 });

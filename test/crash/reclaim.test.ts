@@ -322,7 +322,7 @@ describe('a worker that starts', () => {
     expect(await held()).toHaveLength(2);
     await redis.hset(keys.beats(), holder.instance, Date.now() - 200_000);
     vi.advanceTimersByTime(10_000);
-    await expect.poll(held, { timeout: 5_000 }).toEqual(['workspace']);
+    await expect.poll(held, { timeout: 30_000 }).toEqual(['workspace']);
     await reclaim.stop();
   });
 
@@ -371,7 +371,7 @@ describe('a worker that starts', () => {
     await redis.hset(keys.beats(), self.instance, Date.now() - 60_000);
     vi.advanceTimersByTime(5_000);
     const isAlive = ({ instance, silentMs }: WorkerOnRecord) => instance === self.instance && silentMs < 30_000;
-    await expect.poll(async () => (await workers.list()).some(isAlive), { timeout: 5_000 }).toBe(true);
+    await expect.poll(async () => (await workers.list()).some(isAlive), { timeout: 30_000 }).toBe(true);
     await reclaim.stop();
   });
 });

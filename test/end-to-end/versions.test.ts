@@ -35,7 +35,7 @@ async function enqueueNewer(deployment: Deployment, more: object, goals = ['Newe
 }
 
 async function isPutBack(lane: Queue, taskId: string): Promise<void> {
-  await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 10_000 }).toBe('delayed');
+  await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 30_000 }).toBe('delayed');
 }
 
 /** Adds fields to the JSON of a record in a hash. */
@@ -143,7 +143,7 @@ test('a batch whose record is too new waits, and its status says to upgrade', as
   await deployment.startWorker();
   const settled = openRedis();
   const summary = () => settled.hget(new Keys(prefix).batch(batchId), 'summary');
-  await expect.poll(summary, { timeout: 10_000 }).toContain('"failed":1');
+  await expect.poll(summary, { timeout: 30_000 }).toContain('"failed":1');
   expect(await openRedis().hget(new Keys(prefix).outcomes(batchId), '0')).toContain('VERSION_TOO_NEW');
   const job = await jobIn(openQueue(deployment, 'batches'), batchId);
   await expect.poll(() => job.getState()).toBe('completed');
@@ -158,7 +158,7 @@ test('a batch whose outcome is too new settles once a worker can read it', async
   await openRedis().hset(key, '0', JSON.stringify(outcome));
   await deployment.startWorker();
   const batches = openQueue(deployment, 'batches');
-  await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 10_000 }).toBe('failed');
+  await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 30_000 }).toBe('failed');
   await isPutBack(batches, batchId);
   expect(await producer.status(batchId)).toMatchObject({ status: 'running' });
   await openRedis().hset(key, '0', JSON.stringify({ ...outcome, needs: 1 }));
@@ -202,7 +202,7 @@ test('a damaged batch record is reported as such, and settling is not tried agai
   await expect(producer.status(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
   await deployment.startWorker();
   const batches = openQueue(deployment, 'batches');
-  await expect.poll(async () => (await jobIn(batches, batchId)).failedReason, { timeout: 10_000 }).toContain('RECORD');
+  await expect.poll(async () => (await jobIn(batches, batchId)).failedReason, { timeout: 30_000 }).toContain('RECORD');
   expect((await jobIn(batches, batchId)).attemptsMade).toBe(1);
   const outcome = JSON.parse((await openRedis().hget(new Keys(prefix).outcomes(batchId), '0')) ?? '{}');
   expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'RECORD_UNREADABLE' } });

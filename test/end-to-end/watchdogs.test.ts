@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { BatchInput } from '../../src/contract/batch.ts';
 import type { FailureCode } from '../../src/errors.ts';
 import { aDeployment } from '../helpers/deployment.ts';
+import { watchSlowness } from '../helpers/slowness.ts';
 
 type Budget = NonNullable<Extract<BatchInput, { goal: string }>['budget']>;
 
@@ -89,6 +90,7 @@ test('a silent stream is tried again, because the next one may speak', async () 
 test('what an earlier attempt ran for is gone from the time of the task', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment();
   await startWorker();
+  const pace = watchSlowness();
   const goal = '[[sim: status=500 latency_ms=900 times=1]] [[sim: tokens=5000 delta_ms=20]]';
   const { batch_id } = await producer.enqueue({ goal, provider: 'local', budget: { seconds: 1.5 } });
   await producer.settled(batch_id);
@@ -96,5 +98,5 @@ test('what an earlier attempt ran for is gone from the time of the task', async 
   expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'BUDGET_SECONDS' } });
   expect(outcome?.attempts.map(({ failure }) => failure?.code)).toEqual(['PROVIDER_FAILED', 'BUDGET_SECONDS']);
   const { started_at = '', ended_at = '' } = outcome?.attempts[1] ?? {};
-  expect(Date.parse(ended_at) - Date.parse(started_at)).toBeLessThan(1_200);
+  expect(Date.parse(ended_at) - Date.parse(started_at)).toBeLessThan(pace.allow(1_200));
 });

@@ -42,7 +42,7 @@ export async function readiness({ health }: RunningWorker): Promise<string> {
 }
 
 /** Resolves once `/readyz` says this, while `/healthz` goes on saying that the worker is alive. */
-export async function untilReadinessIs(worker: RunningWorker, expected: RegExp, timeout = 8_000): Promise<void> {
+export async function untilReadinessIs(worker: RunningWorker, expected: RegExp, timeout = 30_000): Promise<void> {
   await expect.poll(() => readiness(worker), { timeout, interval: 50 }).toMatch(expected);
   expect((await fetch(`${worker.health.url}/healthz`)).status).toBe(200);
 }
