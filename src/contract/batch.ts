@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ReasoningEffort } from './effort.ts';
 import { Failure } from './failure.ts';
+import { MAX_TASKS } from './limits.ts';
 import { Needs } from './needs.ts';
 import { ProviderName, RouteRequest } from './route.ts';
 import { stored } from './stored.ts';
@@ -65,7 +66,7 @@ export const BatchRecord = stored({
   needs: Needs,
   batch_id: z.string(),
   name: z.string(),
-  total: z.number().int().positive(),
+  total: z.number().int().positive().max(MAX_TASKS),
   admission: Admission,
   routes: z.array(RouteInUse),
   max_concurrent: z.number().int().optional(),

@@ -5,9 +5,12 @@ export const ATOMIC_TASKS = 1000;
 
 const bytes = z.number().int().positive();
 
+/** The most tasks that any deployment can allow a batch; a record that tells of more is not believed. */
+export const MAX_TASKS = 1_000_000;
+
 /** How large a batch may be. Sizes are UTF-8 bytes. Every limit can be set in `errand.config.yaml` under `limits`. */
 export const Limits = z.strictObject({
-  max_tasks: z.number().int().positive().max(1_000_000).default(100_000),
+  max_tasks: z.number().int().positive().max(MAX_TASKS).default(100_000),
   max_goal_bytes: bytes.default(256 * 1024),
   max_context_bytes: bytes.default(1024 * 1024),
   max_metadata_bytes: bytes.default(16 * 1024),

@@ -7,6 +7,9 @@ import { gateIdOf } from './gate.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf, providerOf } from './names.ts';
 import { wakeJobs } from './wake.ts';
 
+/** Queues held open: which lanes there are is read from Redis, and must not hold ever more memory. */
+const MAX_QUEUES = 500;
+
 /** Where the job of a task is. `isHeld`: a worker holds its lock, so it may run. */
 export type JobPlace = { provider: string; isHeld: boolean };
 
@@ -127,6 +130,11 @@ export class UnattendedJobs {
     const queue = new Queue(name, { connection: this.#redis, prefix: this.#prefix, skipMetasUpdate: true });
     queue.on('error', this.#onError);
     this.#queues.set(name, queue);
+    const [oldest] = this.#queues;
+    if (oldest && this.#queues.size > MAX_QUEUES) {
+      this.#queues.delete(oldest[0]);
+      oldest[1].close().catch(this.#onError);
+    }
     return queue;
   }
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { BatchRecord } from '../contract/batch.ts';
+import { MAX_TASKS } from '../contract/limits.ts';
 import { Keys } from './keys.ts';
 import { pairsOf } from './pairs.ts';
 import { readEntry } from './read-record.ts';
@@ -8,9 +9,6 @@ import { NOTE_SERVED, NOTE_UNSERVED, OPEN_GATE, OPEN_TASKS } from './unattended-
 
 /** How long it is remembered when a lane was last served. */
 const REMEMBER_LANE_MS = 30 * 24 * 3_600_000;
-/** The largest batch that the limits can be set to: a larger total is damage. */
-const MOST_TASKS = 1_000_000;
-
 const CANCEL_TASK = 'cancel:';
 const HEAD = ['status', 'total', 'cancel', 'gate', 'n:succeeded', 'n:failed', 'n:rejected', 'n:cancelled'];
 
@@ -116,7 +114,7 @@ function lookOf(head: (string | null)[], fields: string[]): BatchLook {
   const total = Number(totalText);
   if (fields.length === 0) return { status: 'missing' };
   if (stage === 'settled') return { status: 'settled' };
-  if (!stage || !Number.isInteger(total) || total < 1 || total > MOST_TASKS) return { status: 'unreadable' };
+  if (!stage || !Number.isInteger(total) || total < 1 || total > MAX_TASKS) return { status: 'unreadable' };
   const cancelledTasks = fields
     .filter((field) => field.startsWith(CANCEL_TASK))
     .map((field) => Number(field.slice(CANCEL_TASK.length)))

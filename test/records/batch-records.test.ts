@@ -248,3 +248,10 @@ describe('events', () => {
     expect(heard).toEqual([]);
   });
 });
+
+test('a record that tells of more tasks than any batch may have is not believed', async () => {
+  const { batches, redis, keys, batchId, record } = await openRecords();
+  await redis.hset(keys.batch(batchId), 'data', JSON.stringify({ ...record, total: 9e15 }));
+  await expect(batches.read(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
+  await expect(batches.status(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
+});
