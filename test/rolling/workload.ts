@@ -5,6 +5,8 @@ import type { Random } from '../storm/random.ts';
 /** A batch of the check. `isCancelled`: somebody cancels it while it runs. */
 export type RollingBatch = { input: BatchInput & { tasks: TaskSpec[] }; isCancelled: boolean };
 
+/** Over 1,000 tasks a producer adds them in chunks, behind a gate. */
+const LARGE = { every: 41, from: 10, tasks: 1_050 };
 const KINDS = ['short', 'long', 'tools', 'limited', 'flaky'] as const;
 
 /** The text with which a task answers. */
@@ -14,15 +16,16 @@ export function answerOf(batch: number, index: number): string {
 
 /** Batch `number`: a dozen tasks of every kind, some of which are under way whenever a worker is replaced. */
 export function batchOf(random: Random, number: number): RollingBatch {
-  const total = random.whole(8, 14);
+  const isLarge = number % LARGE.every === LARGE.from;
+  const total = isLarge ? LARGE.tasks : random.whole(8, 14);
   const tasks = Array.from({ length: total }, (_, index): TaskSpec => {
-    const kind = random.pick(KINDS);
+    const kind = isLarge ? 'short' : random.pick(KINDS);
     const provider = random.pick(['openai', 'anthropic', 'local']);
     const goal = goalOf(kind, number, index, random);
     return { goal, provider, ...(kind === 'tools' && { toolsets: ['workspace'] }), metadata: { kind, index } };
   });
   const input = { name: `rolling ${number}`, ...shapeOf(random), metadata: { number }, tasks };
-  return { input, isCancelled: random.chance(0.15) };
+  return { input, isCancelled: !isLarge && random.chance(0.15) };
 }
 
 function shapeOf(random: Random): Partial<BatchInput> {
