@@ -14,6 +14,8 @@ export const HOSTILE_POSITIONS: readonly unknown[] = [
   -1,
   0.5,
   4_294_967_294,
+  4_000_000_000,
+  1_234_567_890,
   9_999_999_999,
   1e300,
   2 ** 53 + 2,

@@ -101,10 +101,10 @@ export function findingsIn(tried: Case, seen: Seen): Finding[] {
   return [
     ...ofProcess,
     ...sizes,
+    ...turnFindings(turns, rendered, { report: observed, asked: seen.asked, plan: tried.turns }),
     ...echoFindings(tried, seen),
     ...(isBroken ? [] : brokenText([...observed.checkpoints, observed.outcome])),
     ...effectFindings(rendered, observed),
-    ...turnFindings(turns, rendered, { report: observed, asked: seen.asked, plan: tried.turns }),
     ...resumeFindings(tried, seen),
   ];
 }

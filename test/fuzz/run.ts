@@ -1,7 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { resolve } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Wire } from '../../src/contract/route.ts';
+import { coverageIn, coverageText } from './coverage.ts';
 import { fuzz } from './fuzz.ts';
 
 const { values } = parseArgs({
@@ -13,6 +16,7 @@ const { values } = parseArgs({
     wire: { type: 'string' },
     tree: { type: 'string', default: resolve(import.meta.dirname, '../..') },
     all: { type: 'boolean', default: false },
+    coverage: { type: 'boolean', default: false },
   },
 });
 const tell = (line: string) => process.stderr.write(`${line}\n`);
@@ -21,6 +25,7 @@ const seconds = values.minutes ? numberOf('minutes', values.minutes) * 60 : numb
 
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
+const covered = values.coverage ? await mkdtemp(join(tmpdir(), 'errand-fuzz-')) : undefined;
 tell(`seed ${seed}`);
 const report = await fuzz({
   tree: resolve(values.tree),
@@ -29,13 +34,17 @@ const report = await fuzz({
   durationMs: seconds * 1000,
   isAll: values.all,
   ...(values.cases !== undefined && { mostCases: numberOf('cases', values.cases) }),
-  env: process.env,
+  env: covered === undefined ? process.env : { ...process.env, NODE_V8_COVERAGE: covered },
   tell,
 });
 for (const { smallest, seed: own } of report.found.slice(0, 1)) {
   tell(`the smallest case: ${JSON.stringify(smallest)}`);
   const wire = values.wire === undefined ? '' : ` --wire ${values.wire}`;
   tell(`again: npm run fuzz -- --seed ${own} --cases 1${wire}`);
+}
+if (covered !== undefined) {
+  tell(coverageText(coverageIn(covered, '/src/providers/wires/')));
+  await rm(covered, { recursive: true });
 }
 process.stdout.write(`${report.cases} cases in ${report.seconds} s, ${report.found.length} kinds of findings\n`);
 process.exit(report.found.length > 0 ? 1 : 0);

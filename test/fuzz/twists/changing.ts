@@ -39,19 +39,20 @@ function doubleAll(stream: Stream, _: Twist, form: Form): void {
   stream.truth.mayRepeat = form.ids !== 'own' || stream.wire === 'messages';
 }
 
-/** Puts a value where the key of a node is chosen by the wire, into one event. */
+/** Puts another position into one event, or into all that have the same. */
 function setPosition(stream: Stream, { at, deep }: Twist): void {
   const key = { chat: 'index', messages: 'index', responses: 'output_index' }[stream.wire];
   const isPlace = (path: string[]) => stream.wire !== 'chat' || path.includes('tool_calls');
-  const nodes = stream.events.flatMap(({ data }) =>
-    placesIn(data).filter(({ node, path }) => Object.hasOwn(node, key) && isPlace(path)),
-  );
-  const place = pick(nodes, at);
+  const nodes = stream.events
+    .flatMap(({ data }) => placesIn(data).filter(({ node, path }) => Object.hasOwn(node, key) && isPlace(path)))
+    .map(({ node }) => node);
+  const chosen = pick(nodes, at);
+  if (!chosen) return;
+  const known = chosen[key];
   const value = pick(HOSTILE_POSITIONS, deep);
-  if (!place) return;
-  define(place.node, key, value);
+  for (const node of at % 2 === 0 ? [chosen] : nodes.filter((other) => other[key] === known)) define(node, key, value);
   stream.truth.codes.push('PROVIDER_MALFORMED');
-  if (value === null || (stream.wire === 'chat' && value === undefined)) blur(stream);
+  if (value === null) blur(stream);
 }
 
 function setFigure(stream: Stream, { at, deep }: Twist): void {
