@@ -20,7 +20,8 @@ function hold(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-async function transmit(res: ServerResponse, { events, delivery }: Rendered): Promise<void> {
+/** Sends a turn as its delivery says. */
+export async function transmit(res: ServerResponse, { events, delivery }: Rendered): Promise<void> {
   res.writeHead(delivery.status, delivery.headers);
   res.flushHeaders();
   for (const piece of piecesOf(events, delivery)) {

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { Wire } from '../../src/contract/route.ts';
 import { coverageIn, coverageText } from './coverage.ts';
 import { fuzz } from './fuzz.ts';
+import { fuzzWorker } from './worker/fuzz-worker.ts';
 
 const { values } = parseArgs({
   options: {
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     wire: { type: 'string' },
     tree: { type: 'string', default: resolve(import.meta.dirname, '../..') },
     all: { type: 'boolean', default: false },
+    worker: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
   },
 });
@@ -27,6 +29,12 @@ process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 const covered = values.coverage ? await mkdtemp(join(tmpdir(), 'errand-fuzz-')) : undefined;
 tell(`seed ${seed}`);
+if (values.worker) {
+  const { problems, ...told } = await fuzzWorker(seed, seconds * 1000, tell);
+  process.stdout.write(`${JSON.stringify(told)}\n`);
+  for (const problem of problems) tell(`not so: ${problem}`);
+  process.exit(problems.length > 0 ? 1 : 0);
+}
 const report = await fuzz({
   tree: resolve(values.tree),
   wires: values.wire === undefined ? Wire.options : [Wire.parse(values.wire)],

@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { composeProducer } from '../../../src/app/compose-producer.ts';
+import { loadConfig, processEnvironment } from '../../../src/app/config.ts';
+import { sleep } from '../../../src/base/clock.ts';
+import type { Producer } from '../../../src/producer/producer.ts';
+import { Provider } from '../../storm/provider.ts';
+import { RedisUnderFire } from '../../storm/redis-under-fire.ts';
+import { HostileHost } from './hostile-host.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const PREFIX = '{fuzz}';
+const READY_WITHIN_MS = 30_000;
+
+/** The providers that work, by wire; the hostile one speaks all three. */
+export const GOOD = { steady: 'chat', solid: 'responses', sound: 'messages', stable: 'chat' } as const;
+export const HOSTILE = {
+  'hostile-chat': 'chat',
+  'hostile-responses': 'responses',
+  'hostile-messages': 'messages',
+} as const;
+
+/** How late an event loop was, and how long it was busy from one tick to the next, in milliseconds. */
+export type Delays = Record<'late' | 'busy', { p50: number; p99: number; max: number }>;
+
+/** A worker of `errand worker`, in a process of its own, and what it takes to run it. */
+export class Stage {
+  readonly dir: string;
+  readonly hostile: HostileHost;
+  readonly producer: Producer;
+  readonly #redis: RedisUnderFire;
+  readonly #provider: Provider;
+  readonly #worker: ChildProcess;
+  readonly #healthUrl: string;
+
+  private constructor(
+    parts: Pick<Stage, 'dir' | 'hostile' | 'producer'> & {
+      redis: RedisUnderFire;
+      provider: Provider;
+      worker: ChildProcess;
+      healthUrl: string;
+    },
+  ) {
+    this.dir = parts.dir;
+    this.hostile = parts.hostile;
+    this.producer = parts.producer;
+    this.#redis = parts.redis;
+    this.#provider = parts.provider;
+    this.#worker = parts.worker;
+    this.#healthUrl = parts.healthUrl;
+  }
+
+  /** Starts Redis, both providers and the worker; resolves once the worker takes tasks. */
+  static async open(seed: number): Promise<Stage> {
+    const dir = await mkdtemp(join(tmpdir(), 'errand-fuzz-'));
+    const path = processEnvironment().PATH ?? '';
+    const env = { PATH: path, FUZZ_KEY: 'sk-fuzz-0123456789abcdef', FUZZ_DELAYS: join(dir, 'delays.json') };
+    const redis = await RedisUnderFire.start(dir, path);
+    const provider = await Provider.start(env);
+    const hostile = await HostileHost.start(seed);
+    const settings = settingsOf({ port: redis.port, good: provider.url, hostile: hostile.url, dir });
+    const configFile = join(dir, 'errand.config.json');
+    await writeFile(configFile, JSON.stringify(settings));
+    const log = await open(join(dir, 'worker.log'), 'a');
+    const probe = join(ROOT, 'test/fuzz/processes/delay-probe.ts');
+    const worker = spawn(process.execPath, ['--import', probe, join(ROOT, 'src/cli.ts'), 'worker'], {
+      env: { ...env, ERRAND_CONFIG: configFile },
+      stdio: ['ignore', log.fd, log.fd],
+    });
+    await log.close();
+    const producer = composeProducer(loadConfig({ ...env, ERRAND_CONFIG: configFile }));
+    const healthUrl = `http://127.0.0.1:${settings.worker.health_port}`;
+    const stage = new Stage({ dir, hostile, producer, redis, provider, worker, healthUrl });
+    const deadline = Date.now() + READY_WITHIN_MS;
+    while (!(await stage.isReady())) {
+      if (Date.now() > deadline || worker.exitCode !== null) throw new Error(`the worker is not ready; see ${dir}`);
+      await sleep(50);
+    }
+    // What it took to start is none of its tasks' delay.
+    worker.kill('SIGUSR2');
+    return stage;
+  }
+
+  /** Whether the worker says that it takes tasks. */
+  async isReady(): Promise<boolean> {
+    const answer = await fetch(`${this.#healthUrl}/readyz`).catch(() => null);
+    return answer?.status === 200;
+  }
+
+  /** The most memory the worker has had, in bytes, by the table of processes of Linux. */
+  async peakBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.#worker.pid}/status`, 'utf8').catch(() => '');
+    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1024;
+  }
+
+  /** Drains the worker; resolves to what its probe has measured. */
+  async drain(): Promise<Delays> {
+    if (this.#worker.exitCode === null && this.#worker.signalCode === null) {
+      const exited = once(this.#worker, 'exit');
+      this.#worker.kill('SIGTERM');
+      await exited;
+    }
+    return JSON.parse(await readFile(join(this.dir, 'delays.json'), 'utf8'));
+  }
+
+  /** Ends everything that still runs, and removes the directory unless it is to be kept. */
+  async close({ isKept }: { isKept: boolean }): Promise<void> {
+    await this.producer.close();
+    if (this.#worker.exitCode === null && this.#worker.signalCode === null) this.#worker.kill('SIGKILL');
+    await this.hostile.close();
+    await this.#provider.close();
+    await this.#redis.close();
+    if (!isKept) await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+type Places = { port: number; good: string; hostile: string; dir: string };
+
+function settingsOf({ port, good, hostile, dir }: Places) {
+  const profile = { credential: 'env:FUZZ_KEY', default_model: 'fuzz-1' };
+  const entries = [
+    ...Object.entries(GOOD).map(
+      ([name, wire]) => [name, { ...profile, wire, base_url: addressOf(good, wire) }] as const,
+    ),
+    ...Object.entries(HOSTILE).map(([name, wire]) => {
+      const timeouts = { headers_ms: 1_000, first_token_ms: 1_000, idle_ms: 1_000, turn_ms: 5_000 };
+      return [name, { ...profile, wire, timeouts, base_url: addressOf(`${hostile}/${wire}`, wire) }] as const;
+    }),
+  ];
+  return {
+    redis_url: `redis://127.0.0.1:${port}`,
+    prefix: PREFIX,
+    providers: Object.fromEntries(entries),
+    tasks: { tries: 2, backoff_ms: 50 },
+    worker: {
+      name: 'fuzzed',
+      concurrency: 8,
+      health_host: '127.0.0.1',
+      health_port: 20_000 + (process.pid % 20_000),
+      workspace_root: join(dir, 'workspaces'),
+      log_level: 'warn',
+      drain_grace_ms: 500,
+    },
+  };
+}
+
+function addressOf(url: string, wire: string): string {
+  return wire === 'messages' ? url : `${url}/v1`;
+}
