@@ -194,6 +194,22 @@ test('a task whose checkpoint is too new waits as its job would', async () => {
   ]);
 });
 
+test('an outcome keeps what a newer worker wrote of an attempt, but not of a cancel', async () => {
+  const deployment = await aDeployment();
+  const { batchId, taskId } = await enqueueNewer(deployment, {});
+  const keys = new Keys(deployment.prefix);
+  const attempt = { epoch: 1, worker: 'w', turns_before: 0, started_at: isoNow(), ended_at: isoNow(), region: 'eu' };
+  await openRedis().hset(keys.task(taskId), 'epoch', 1, 'a1', JSON.stringify({ ...attempt, ended: 'handed_back' }));
+  const flag = { reason: 'no', requested_at: isoNow(), status: 'succeeded', task_id: 'forged', by: 'someone' };
+  await openRedis().hset(keys.batch(batchId), 'cancel:1', JSON.stringify(flag));
+  await deployment.startWorker();
+  await deployment.producer.settled(batchId);
+  const [kept, cancelled] = await deployment.outcomesOf(batchId);
+  expect(kept).toMatchObject({ status: 'succeeded', attempts: [{ epoch: 1, region: 'eu' }, { epoch: 2 }] });
+  expect(cancelled).toMatchObject({ status: 'cancelled', reason: 'no', task_id: taskIdOf(batchId, 1) });
+  expect(cancelled).not.toHaveProperty('by');
+});
+
 test('a damaged batch record is reported as such, and settling is not tried again', async () => {
   const deployment = await aDeployment();
   const { producer, prefix } = deployment;
