@@ -7,6 +7,8 @@ const TOOLS_WITH_EFFORT = /function tools with reasoning_effort/i;
 /** What a model thought, sent back with the conversation: a matter of its own, not of how hard it is to think. */
 const THOUGHTS = /signature|(redacted_)?thinking\W{0,3} ?blocks?|redacted_thinking|encrypted_content/i;
 const EFFORT_FIELD = /reasoning[._ ]?effort|output_config|\beffort\b|\bthinking\b/i;
+/** A field of its own answers that a provider of the chat wire refuses in a conversation, such as `messages.1.reasoning`. */
+const EXTRA_OF_ANSWER = /\breasoning(_content|_details)?\b(?![._ ]?effort)|extra_content|\bannotations\b/i;
 const OUTPUT_FIELD = /max_?(completion_?|output_?|new_?)?tokens/i;
 const UNKNOWN_FIELD =
   /unsupported|not supported|not permitted|not allowed|unrecognized|unknown|unexpected|extra (inputs|fields?)/i;
@@ -33,6 +35,9 @@ function remedyForRefusal({ message, field }: Complaint, profile: ProviderProfil
   if (OUTPUT_FIELD.test(about) && UNKNOWN_FIELD.test(message) && profile.wire === 'chat') {
     const other = profile.max_tokens_field === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
     return `Set providers.${name}.max_tokens_field to "${other}".`;
+  }
+  if (profile.wire === 'chat' && EXTRA_OF_ANSWER.test(about) && UNKNOWN_FIELD.test(message)) {
+    return `Set providers.${name}.echo_extras to "never": the provider refuses the reasoning of its own answers.`;
   }
   const room = roomIn(message);
   if (room || OUTPUT_FIELD.test(about)) {

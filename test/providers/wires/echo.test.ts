@@ -3,6 +3,9 @@ import { MAX_DEPTH } from '../../../src/base/foreign.ts';
 import { Turn } from '../../../src/contract/checkpoint.ts';
 import type { Wire } from '../../../src/contract/route.ts';
 import type { TranscriptEntry } from '../../../src/providers/model.ts';
+import { ProviderProfile } from '../../../src/providers/profile.ts';
+import { CallIds } from '../../../src/providers/wires/call-ids.ts';
+import { ChatEcho } from '../../../src/providers/wires/chat-echo.ts';
 import { conversationIn, events, rawProvider, type Said, turnEvents } from '../../helpers/raw-provider.ts';
 import { ask, modelOf, profileAt, WIRES } from '../models.ts';
 
@@ -283,5 +286,41 @@ describe('thoughts on the responses wire', () => {
   test('go back as they are if the provider stores them', async () => {
     const { conversation } = await converse('responses', said(bare, call), { background: true });
     expect(conversation.slice(0, 2)).toEqual([bare, call]);
+  });
+});
+
+test.each([
+  ['https://api.groq.com/openai/v1', 'auto', false],
+  ['https://api.mistral.ai/v1', 'auto', false],
+  ['https://api.cerebras.ai/v1', 'auto', false],
+  ['https://api.groq.com/openai/v1', 'always', true],
+  ['https://api.deepseek.com', 'auto', true],
+  ['https://api.groq.com.example/v1', 'auto', true],
+])('reasoning goes back to %s with echo_extras %s: %s', (base_url, echo_extras, isEchoed) => {
+  const profile = ProviderProfile.parse({ name: 'x', wire: 'chat', base_url, credential: 'none', echo_extras });
+  const native = { role: 'assistant', content: 'Hm.', reasoning: 'Thus' };
+  const [message] = new ChatEcho(profile, new CallIds('chat')).messagesOf([{ role: 'assistant', native }]);
+  expect(message).toEqual({ role: 'assistant', content: 'Hm.', ...(isEchoed && { reasoning: 'Thus' }) });
+});
+
+test.each([
+  [
+    "'messages.1' : for 'role:assistant' the following must be satisfied[('messages.1' : property 'reasoning' is unsupported)]",
+    true,
+  ],
+  ["property 'reasoning_content' is unsupported", true],
+  ['messages.2.reasoning_details: Extra inputs are not permitted', true],
+  ["'reasoning_effort' is not supported with this model", false],
+])('a provider that refuses its own reasoning is told how to get none: %s', async (message, isEcho) => {
+  const provider = await rawProvider({
+    status: 400,
+    type: 'application/json',
+    pieces: [JSON.stringify({ error: { message, type: 'invalid_request_error' } })],
+  });
+  const { model } = modelOf(profileAt('chat', provider.url), 'm');
+  const fault = await model.turn(ask(), live()).catch((error: unknown) => error);
+  expect(fault).toMatchObject({
+    code: 'PROVIDER_REFUSED_REQUEST',
+    remedy: expect.stringContaining(isEcho ? 'providers.acme.echo_extras to "never"' : 'efforts'),
   });
 });
