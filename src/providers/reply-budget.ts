@@ -58,7 +58,11 @@ export class ReplyBudget {
     if (!isRecord(event)) return;
     const { delta, content_block, choices, item, type, response } = event;
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
-    const parts = [delta, content_block, isRecord(choice) ? choice.delta : undefined];
+    const ofChoice = isRecord(choice) ? choice.delta : undefined;
+    // The text of an answer is stored twice: as the provider sent it, and as the answer.
+    const texts = [isRecord(delta) && delta.text, isRecord(ofChoice) && ofChoice.content];
+    if (type === 'response.output_text.delta') texts.push(delta);
+    const parts = [delta, content_block, ofChoice, ...texts];
     this.#delta = add(this.#delta, weigh(parts, this.#names));
     if (type === 'response.output_item.done') this.#items = add(this.#items, weigh(item, this.#names));
     const output = weigh(isRecord(response) ? response.output : undefined, this.#names);

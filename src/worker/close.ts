@@ -1,5 +1,6 @@
 import { isoNow } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
+import { clip } from '../base/text.ts';
 import { amendCleanup, type CleanupRecord } from '../contract/cleanup.ts';
 import type { Answer, AttemptEnd, Attempt as AttemptRecord } from '../contract/outcome.ts';
 import { type ErrandError, FAILURES, isErrandError } from '../errors.ts';
@@ -126,8 +127,7 @@ async function giveUp(
   deps: TaskDeps,
 ): Promise<Verdict> {
   if (isRejected) return closeTask(attempt, { status: 'rejected', error }, cleanup, deps);
-  const text = attempt.child?.text ?? '';
-  const partial: Answer | undefined = text || attempt.files.length > 0 ? { text, files: attempt.files } : undefined;
+  const partial = partialOf(attempt, error);
   if (error.code !== 'ATTEMPT_CANCELLED')
     return closeTask(attempt, { status: 'failed', error, partial }, cleanup, deps);
   const [flag] = await deps.records.cancelFlags([attempt.taskId]);
@@ -139,6 +139,17 @@ async function giveUp(
     cutCall: attempt.child?.cutCall,
   } as const;
   return closeTask(attempt, ending, cleanup, deps);
+}
+
+/** How much of a reply is kept that was too large, in characters: a batch of such replies must still fit into memory. */
+const KEPT_OF_TOO_LARGE = 64 * 1024;
+
+/** What a child that failed said and wrote so far. */
+function partialOf({ child, files, notes }: Attempt, { code }: ErrandError): Answer | undefined {
+  const said = child?.text ?? '';
+  const text = code === 'PROVIDER_REPLY_TOO_LARGE' ? clip(said, KEPT_OF_TOO_LARGE) : said;
+  if (text !== said) notes.push(`the reply was too large: ${KEPT_OF_TOO_LARGE} of ${said.length} characters were kept`);
+  return text !== '' || files.length > 0 ? { text, files } : undefined;
 }
 
 async function closeTask(attempt: Attempt, ending: Ending, cleanup: CleanupRecord, deps: TaskDeps): Promise<Verdict> {
