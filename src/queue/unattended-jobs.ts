@@ -32,10 +32,11 @@ export class UnattendedJobs {
     return this.#redis.zrange(key, String(from), String(from + count - 1));
   }
 
-  /** Tells whether the batch job waits for its tasks. */
-  async isUnsettled(batchId: string): Promise<boolean> {
-    const key = this.#queue(BATCH_QUEUE).toKey('waiting-children');
-    return (await this.#redis.zscore(key, batchId)) !== null;
+  /** Batches whose jobs could run now, up to `count` of them from a place chosen by chance: they are many only while paused. */
+  async ready(count: number): Promise<string[]> {
+    const key = this.#queue(BATCH_QUEUE).toKey('wait');
+    const from = Math.floor(Math.random() * Math.max(1, (await this.#redis.llen(key)) - count + 1));
+    return this.#redis.lrange(key, from, from + count - 1);
   }
 
   /** Finds the jobs of tasks in the lanes of these providers, in the order asked; `null` for a task without a job. */

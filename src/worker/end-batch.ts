@@ -39,16 +39,18 @@ export type Targets = {
 /**
  * Ends the tasks of a batch that no worker runs and that must not wait any longer, and settles the batch once all its
  * tasks have ended. Their jobs stay where they are: whoever takes one finds the outcome and does nothing. One worker at a
- * time does it for one batch; two at once do no harm, because the first outcome of a task stays.
+ * time does it for one batch; two at once do no harm, because the first outcome of a task stays. Returns `false` if another
+ * worker is doing it.
  */
-export async function endBatch(batchId: string, head: BatchHead, targets: Targets, deps: EndDeps): Promise<void> {
+export async function endBatch(batchId: string, head: BatchHead, targets: Targets, deps: EndDeps): Promise<boolean> {
   const { unattended, self } = deps;
-  if (!(await unattended.claim(batchId, self.instance, CLAIM_MS))) return;
+  if (!(await unattended.claim(batchId, self.instance, CLAIM_MS))) return false;
   try {
     const closed = await closeTargets(batchId, head, targets, deps);
     if (closed > 0) deps.telemetry.unattendedEnded(batchId, closed);
     const [after] = await unattended.look([batchId]);
     if (after?.status === 'unsettled' && after.ended >= after.total) await settleBatch(batchId, deps);
+    return true;
   } finally {
     await unattended.unclaim(batchId);
   }

@@ -11,7 +11,10 @@ import { isHeld } from './held-batches.ts';
 const SWEEP_MS = 5_000;
 /** How long a worker keeps others from sweeping: a little less than the time between two sweeps. */
 const TURN_MS = 4_500;
-/** How often a batch that was just cancelled is looked at again until it has settled: what ran ends a moment later. */
+/**
+ * How often a batch that was just cancelled is looked at until it has settled. The first look comes a moment after the
+ * cancel: aborting what runs goes first.
+ */
 const AGAIN_MS = 500;
 /** For how many looks; after that the sweeps go on. */
 const LOOKS = 60;
@@ -35,6 +38,9 @@ export type SweepDeps = Omit<EndDeps, 'isStopped'> & {
 
 /** What is known of the lanes during one sweep. */
 type LanesNow = { workers: readonly LiveWorker[]; servedAt: ReadonlyMap<string, number> };
+
+/** One sweep: what is known of the lanes, the batches that wait, and how many jobs it may still remove. */
+type Turn = { now: LanesNow; waiting: [string, BatchHead][]; left: number };
 
 /**
  * Ends what cannot end by itself: cancelled tasks that no worker takes, because their lane is paused or has no worker;
@@ -87,25 +93,31 @@ export class UnattendedSweep {
   async sweep(): Promise<void> {
     const { unattended, jobs, self } = this.#deps;
     if (this.#isStopped || !(await unattended.takeTurn(self.instance, TURN_MS))) return;
-    const now = await this.#lanesNow();
-    let left = TIDIED;
-    const waiting: [string, BatchHead][] = [];
+    const turn: Turn = { now: await this.#lanesNow(), waiting: [], left: TIDIED };
     for (let seen = 0; seen < BATCHES && !this.#isStopped; seen += PAGE) {
       const found = await jobs.unsettled(this.#from, PAGE);
       this.#from = found.length < PAGE ? 0 : this.#from + PAGE;
-      const batchIds = found.filter(isBatchId);
-      const looks = await unattended.look(batchIds);
-      for (const [at, batchId] of batchIds.entries()) {
-        const look = looks[at];
-        if (look === undefined || this.#isStopped) continue;
-        if (look.status === 'unsettled') {
-          waiting.push([batchId, look]);
-          await this.#attend(batchId, look, now).catch(this.#onError);
-        } else if (look.status !== 'unreadable' && left > 0) left -= await jobs.tidy(batchId, left);
-      }
+      await this.#attendAll(found, turn);
       if (found.length < PAGE) break;
     }
-    await this.#search(waiting);
+    // Batch jobs that no worker takes, as while their queue is paused: their jobs are not in the way.
+    await this.#attendAll(await jobs.ready(PAGE), { ...turn, left: 0 });
+    await this.#search(turn.waiting);
+  }
+
+  async #attendAll(found: readonly string[], turn: Turn): Promise<void> {
+    const batchIds = found.filter(isBatchId);
+    const looks = await this.#deps.unattended.look(batchIds);
+    for (const [at, batchId] of batchIds.entries()) {
+      const look = looks[at];
+      if (look === undefined || this.#isStopped) continue;
+      if (look.status === 'unsettled') {
+        turn.waiting.push([batchId, look]);
+        await this.#attend(batchId, look, turn.now).catch(this.#onError);
+      } else if (look.status !== 'unreadable' && turn.left > 0) {
+        turn.left -= await this.#deps.jobs.tidy(batchId, turn.left);
+      }
+    }
   }
 
   /**
@@ -181,29 +193,31 @@ export class UnattendedSweep {
   #note(batchId: string): void {
     if (this.#isStopped || !isBatchId(batchId)) return;
     this.#cancelled.set(batchId, LOOKS);
-    this.#track(this.#look(batchId, 'close')).catch(this.#onError);
   }
 
   async #lookAgain(): Promise<void> {
     for (const [batchId, looks] of this.#cancelled) {
       if (this.#isStopped) return;
+      const isDone = await this.#look(batchId, looks === LOOKS ? 'close' : 'settle');
       if (looks <= 1) this.#cancelled.delete(batchId);
-      else this.#cancelled.set(batchId, looks - 1);
-      await this.#look(batchId, 'settle');
+      else if (isDone && this.#cancelled.has(batchId)) this.#cancelled.set(batchId, looks - 1);
     }
   }
 
-  /** Looks at one batch that was cancelled, as a whole or in part: closes its tasks, or only settles it. */
-  async #look(batchId: string, what: 'close' | 'settle'): Promise<void> {
+  /**
+   * Looks at one batch that was cancelled, as a whole or in part: closes its tasks, or only settles it. Returns `false` if
+   * another worker is just doing so, and it is to be looked at in the same way again.
+   */
+  async #look(batchId: string, what: 'close' | 'settle'): Promise<boolean> {
     const [look]: (BatchLook | undefined)[] = await this.#deps.unattended.look([batchId]);
     const lanes = look?.status === 'unsettled' ? await this.#lanesOf(batchId) : null;
     if (look?.status !== 'unsettled' || lanes === null) {
       this.#cancelled.delete(batchId);
-      return;
+      return true;
     }
-    if (what === 'settle' && look.ended < look.total) return;
+    if (what === 'settle' && look.ended < look.total) return true;
     const indexes = look.isCancelled ? 'all' : look.cancelledTasks;
-    await endBatch(batchId, look, { indexes, lanes, unserved: new Map() }, this.#deps);
+    return endBatch(batchId, look, { indexes, lanes, unserved: new Map() }, this.#deps);
   }
 
   /** Keeps a close waiting until it has ended. */

@@ -219,6 +219,19 @@ test('a task whose job was deleted behind the queue is found, and its batch sett
   expect(await queue('batches').getJob(batchId)).toBeUndefined();
 });
 
+test('a batch settles although the queue of batch jobs is paused', async () => {
+  const { producer, sweepOnce, outcomesOf, lane, queue } = await aSweep({ lanes: ['openai'] });
+  await queue('batches').pause();
+  const { batch_id: batchId } = await producer.enqueue({ goal: 'Removed', provider: 'openai' });
+  await (await lane.getJob(`${batchId}-0`))?.remove();
+  expect(await (await queue('batches').getJob(batchId))?.getState()).toBe('waiting');
+  await sweepOnce();
+  expect((await producer.status(batchId)).status).toBe('settled');
+  expect(await outcomesOf(batchId)).toMatchObject([{ failure: { code: 'TASK_REMOVED' } }]);
+  await sweepOnce();
+  expect(await (await queue('batches').getJob(batchId))?.getState()).toBe('waiting');
+});
+
 test('a small batch whose producer died before it said so runs on as one that is all in', async () => {
   const { producer, sweepOnce, redis, keys } = await aSweep({ lanes: ['openai'] });
   const { batch_id: batchId } = await producer.enqueue({ goal: 'All in', provider: 'openai' });
