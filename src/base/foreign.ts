@@ -52,7 +52,7 @@ export function parseForeign(text: string): unknown {
   return foreign(JSON.parse(text));
 }
 
-/** Reads a field, or a field of a field, by own properties alone; `undefined` if there is none. */
+/** Reads a field, or a field of a field, by own properties alone; `undefined` if it is missing. */
 export function fieldOf(value: unknown, ...path: string[]): unknown {
   let found = value;
   for (const name of path) found = isObject(found) && Object.hasOwn(found, name) ? found[name] : undefined;

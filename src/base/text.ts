@@ -4,8 +4,8 @@ function isInsideCharacter(text: string, at: number): boolean {
 }
 
 /**
- * Cuts text to at most `max` UTF-16 units, at the end of a character. Every cut of a text is made here: half a character
- * is no text, and strict readers of JSON refuse it.
+ * Cuts text to at most `max` UTF-16 units, at the end of a character. Every cut of a text is made here: strict
+ * readers of JSON refuse half a character.
  */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;

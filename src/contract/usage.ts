@@ -13,7 +13,7 @@ export type Usage = z.infer<typeof Usage>;
 /** No tokens at all. */
 export const NO_USAGE: Usage = { input_tokens: 0, cached_input_tokens: 0, output_tokens: 0, reasoning_tokens: 0 };
 
-/** More tokens than any turn has. A provider that tells of more tells nothing. */
+/** More tokens than any turn has: a higher number says nothing. */
 const MAX_TURN_TOKENS = 1_000_000_000;
 
 /** Reads a number of tokens that a provider tells; `null` for what no turn can have, which is unknown and never 0. */

@@ -84,7 +84,7 @@ export function echoedArguments(args: string): string {
   }
 }
 
-/** The name of a tool as it goes back: a model may call what is no name, which vendors refuse in a conversation. */
+/** The name of a tool as it goes back: vendors refuse a conversation with a name that no tool can have. */
 export function echoedName(name: string): string {
   return name.replaceAll(OUTSIDE_OF_NAMES, '_').slice(0, NAME_CHARS) || 'unnamed';
 }

@@ -72,7 +72,7 @@ export class ChatCalls {
 
   /**
    * The calls so far, in the order of their places and, at one place, of their beginnings. A server that repeats the name
-   * in every fragment may repeat it once more after the last: that is no call.
+   * in every fragment may repeat it once more after the last: that fragment is left out.
    */
   get all(): SentCall[] {
     const calls = this.#calls.filter((call, at) => !isEcho(call, this.#calls[at - 1]));

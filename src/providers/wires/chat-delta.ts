@@ -50,11 +50,11 @@ function mergeLists(into: unknown[], pieces: readonly unknown[], limits: ReplyLi
 /**
  * Adds one streamed piece of an assistant message to what has come so far, in place; fields that are `leftOut` are not.
  *
- * Fields nobody here knows are merged by the same rules, because a provider may want them back verbatim on the next
+ * Fields that Errand does not know are merged by the same rules, because a provider may want them back verbatim on the next
  * turn: `reasoning_content` (DeepSeek, Kimi), `reasoning_details` (OpenRouter), `extra_content` (Gemini).
  *
  * @throws ErrandError `PROVIDER_REPLY_TOO_LARGE` for more list entries than a reply may have, and SyntaxError for an
- * entry whose index is none.
+ * entry with a wrong index.
  */
 export function mergeDelta(
   message: Growing,

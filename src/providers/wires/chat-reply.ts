@@ -40,7 +40,7 @@ export class ChatReply implements WireReply {
     return this.#finish === '' ? 'open' : 'finished';
   }
 
-  /** Some servers give no reason for the end of a turn. A stream without a single delta is no turn, whatever ends it. */
+  /** Some servers give no reason for the end of a turn. A stream without a delta is not a turn, whatever ends it. */
   takeDone(): void {
     if (this.#finish === '' && this.#hasDelta) this.#finish = 'stop';
     this.#hasEnded = this.#finish !== '';
@@ -124,7 +124,7 @@ export class ChatReply implements WireReply {
   #bill(): Bill {
     const { meter } = this.#with;
     const [input, output, total] = [meter.get('input'), meter.get('output'), meter.get('total')];
-    // xAI tells of reasoning in the total alone.
+    // xAI counts reasoning in the total alone.
     const rest = input === null || total === null ? 0 : total - input;
     return meter.bill({
       input,

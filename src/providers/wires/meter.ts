@@ -13,10 +13,10 @@ type Priced = { profile: ProviderProfile; model: string };
 export type Bill = Pick<Turn, 'usage' | 'cost_usd'>;
 
 /**
- * Gathers what a provider tells of the usage of one turn, which it may tell several times and in several places.
+ * Gathers the usage of one turn, which a provider may report several times and in several places.
  *
- * A later figure replaces an earlier one. What is no figure changes nothing, and 0 replaces no other figure: many
- * servers send zeros where they know nothing.
+ * A later figure replaces an earlier one. Anything but a figure changes nothing, and 0 does not replace a figure: many
+ * servers send zeros if they know nothing.
  */
 export class Meter {
   readonly #route: Priced;
@@ -27,7 +27,7 @@ export class Meter {
     this.#route = route;
   }
 
-  /** Takes a count in. Returns the figure that stands, `null` if there is none yet. */
+  /** Takes a count in. Returns the figure of that name so far; `null` without one. */
   tell(name: string, sent: unknown): number | null {
     const figure = tokenFigure(sent);
     const known = this.#figures.get(name);
@@ -35,7 +35,7 @@ export class Meter {
     return this.get(name);
   }
 
-  /** The figure that stands for a count; `null` if there is none. */
+  /** The figure of a name so far; `null` without one. */
   get(name: string): number | null {
     return this.#figures.get(name) ?? null;
   }
@@ -59,7 +59,7 @@ export class Meter {
    * The usage and the cost of a turn with these counts. The cost is what the provider says, else by its price. It is
    * `null` unless input and output are both known, because every turn has some of either; then 0 is a placeholder.
    *
-   * A provider that tells of more input from or to its cache than there was input is taken at the lower figure.
+   * Input from or to the cache that exceeds the whole input counts as the whole input.
    */
   bill(counts: Readonly<Record<Counted, number | null>>): Bill {
     if (!this.hasFigures) return { usage: NO_USAGE, cost_usd: this.#costUsd };

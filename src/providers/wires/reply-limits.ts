@@ -1,3 +1,4 @@
+import { clip } from '../../base/text.ts';
 import { ErrandError } from '../../errors.ts';
 
 /** How many tool calls, and how many blocks of all kinds, the reply of one turn may have. */
@@ -13,7 +14,8 @@ export const MAX_BLOCKS = 1_024;
 export function placeOf(sent: unknown): number | undefined {
   if (sent === undefined || sent === null) return undefined;
   if (typeof sent === 'number' && Number.isInteger(sent) && sent >= 0 && sent < MAX_BLOCKS) return sent;
-  throw new SyntaxError(`a place that is no whole number from 0 to ${MAX_BLOCKS - 1}`);
+  const shown = clip(JSON.stringify(sent) ?? typeof sent, 40);
+  throw new SyntaxError(`the index ${shown}; expected a whole number from 0 to ${MAX_BLOCKS - 1}`);
 }
 
 /** Counts the blocks and the tool calls of one reply. Both throw ErrandError `PROVIDER_REPLY_TOO_LARGE` past the limit. */

@@ -42,7 +42,7 @@ export class ResponsesItems {
     this.#limits = limits;
   }
 
-  /** Takes in an item, announced or done. What is no item is ignored. */
+  /** Takes in an item, announced or done. Anything else is ignored. */
   put(place: unknown, item: unknown, isDone: boolean): void {
     if (!isItem(item)) return;
     const here = this.#items.at(place);

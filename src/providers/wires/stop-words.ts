@@ -6,7 +6,7 @@ import { ErrandError } from '../../errors.ts';
  * What the words of the vendors and of the servers that speak their protocols mean, the first match counts. Words are
  * compared in lower case with `_` between their parts, because Gemini's are in capitals.
  *
- * A failure comes first: `malformed_function_call` is no tool call, and `error_filter` is an error.
+ * A failure comes first: `malformed_function_call` is a failure and not a tool call.
  */
 const MEANINGS: readonly [RegExp, StopReason | 'failure' | 'context'][] = [
   [/error|abort|cancel|malformed|insufficient|interrupt|fail|timeout|timed_out|pause/, 'failure'],
@@ -28,7 +28,7 @@ function comparable(word: string): string {
  * Why a turn stopped, by the word of its provider. If it came to its end the calls decide, because some servers end a
  * turn with calls like an answer.
  *
- * @throws ErrandError `PROVIDER_FAILED` for an unknown word, because an answer that broke off is no answer; and
+ * @throws ErrandError `PROVIDER_FAILED` for an unknown word, because the answer may have broken off; and
  * `CONTEXT_TOO_LONG` if the context window ended the answer, because no limit that a task has could be raised.
  */
 export function stopFor(

@@ -34,7 +34,7 @@ export type TurnBody = Omit<Turn, 'request_id' | 'native' | keyof Bill> & { nati
 
 /** What gathers the events of one wire into a turn. It takes events apart field by field: they are anybody's JSON. */
 export type WireReply = Reply<unknown> & {
-  /** Told of the headers before the first event. */
+  /** Called with the headers before the first event. */
   answered?(headers: Headers): void;
   turn(): TurnBody;
 };
