@@ -74,13 +74,13 @@ export class Locks {
 
   #tick(): void {
     const now = monotonicMs();
-    const shortMs = this.#keeping.durationMs / 10;
-    const isLate = now - this.#tickedMs > shortMs;
+    const { durationMs } = this.#keeping;
+    const isLate = now - this.#tickedMs > durationMs / 10;
     this.#tickedMs = now;
     const overdue = [...this.#held.values()].filter(({ confirmedMs }) => now - confirmedMs > this.#safeMs);
-    if (isLate) for (const held of overdue) held.sparedMs ||= now + shortMs;
+    if (isLate) for (const held of overdue) held.sparedMs ||= now + durationMs / 4;
     this.#lose(overdue.filter(({ sparedMs }) => sparedMs <= now));
-    const isDue = isLate || (!this.#isAsking && now - this.#askedMs >= this.#keeping.durationMs / 4);
+    const isDue = isLate || (!this.#isAsking && now - this.#askedMs >= durationMs / 4);
     if (!isDue || this.#held.size === 0) return;
     this.#isAsking = true;
     this.#askedMs = now;

@@ -45,7 +45,7 @@ test.each(recordings)('%s: settled batches are read, all others are finished', a
     expect(await producer.status(idOf(state))).toMatchObject({ status: 'running', ended: 0 });
   }
 
-  await startWorker({ lock_duration_ms: 1_000 });
+  await startWorker({ lock_duration_ms: 3_000 });
   for (const state of ['waiting', 'handedBack', 'running']) await producer.settled(idOf(state));
   expect(await outcomesOf(idOf('waiting'))).toMatchObject([
     { status: 'succeeded', turns: 2, attempts: [{ epoch: 1 }] },
