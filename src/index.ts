@@ -7,7 +7,7 @@ import { composeProducer } from './app/compose-producer.ts';
 import { loadConfig, processEnvironment } from './app/config.ts';
 import type { Producer } from './producer/producer.ts';
 
-export type { BatchInput, BatchStatus, BatchSummary, Counts, Receipt } from './contract/batch.ts';
+export type { BatchInput, BatchStatus, BatchSummary, Counts, Receipt, WaitsFor } from './contract/batch.ts';
 export type { CleanupRecord, CleanupStep } from './contract/cleanup.ts';
 export { REASONING_EFFORTS, type ReasoningEffort } from './contract/effort.ts';
 export type { ErrandEvent } from './contract/events.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { stored } from './stored.ts';
 
 /**
- * What a worker tells of itself with every beat, apart from its identity, which earlier versions read strictly.
+ * What a worker announces with every beat, apart from its identity, which earlier versions read strictly.
  *
  * `lanes` are the providers whose tasks it takes; empty while it drains. Later versions may add fields.
  */

@@ -22,7 +22,7 @@ export type AddDeps = {
 };
 
 /**
- * Adds a planned batch to the records and to the queue, or what is missing of it. `isNew`: nobody had begun to add it.
+ * Adds a planned batch to the records and to the queue, or what is missing of it. `isNew`: its record was created now.
  *
  * @throws ErrandError `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`. Nothing of the batch runs then.
  */
@@ -44,7 +44,7 @@ export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<{ 
     const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total };
     await flow.add({ job, tasks, priority, ...policy }, { isNew }, keep);
   } catch (error) {
-    // Whoever enqueues it again need not wait until the claim lapses.
+    // A retry need not wait until the claim lapses.
     await claims.release(record.batch_id, token).catch(() => undefined);
     throw error;
   }

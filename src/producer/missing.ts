@@ -16,5 +16,5 @@ export function removed(batchId: string): ErrandError {
 
 /** The error of a batch that was there, as its receipt shows, and has no record. */
 export function lost(batchId: string): ErrandError {
-  return new ErrandError('BATCH_LOST', `batch ${batchId} was enqueued and is on record no more`);
+  return new ErrandError('BATCH_LOST', `batch ${batchId} no longer exists: its records expired or were deleted`);
 }

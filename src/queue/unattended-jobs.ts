@@ -87,7 +87,7 @@ export class UnattendedJobs {
   }
 
   /**
-   * Removes up to `most` jobs of the tasks of a batch that has settled: what they would run is on record. A job whose lock
+   * Removes up to `most` jobs of the tasks of a batch that has settled: their tasks have outcomes. A job whose lock
    * a worker holds is left to that worker. The batch job goes once it waits only for jobs that are gone. Returns how many
    * jobs were removed.
    */

@@ -25,7 +25,7 @@ export class Announcer {
   }
 
   /**
-   * Announces at once and then with every beat. Call it before the worker gets on record: a worker on record that
+   * Announces at once and then with every beat. Call it before the worker is registered: a registered worker that
    * announces nothing is taken for an earlier version, which may serve any lane.
    */
   async start(): Promise<void> {

@@ -38,7 +38,7 @@ export type Targets = {
 
 /**
  * Ends the tasks of a batch that no worker runs and that must not wait any longer, and settles the batch once all its
- * tasks have ended. Their jobs stay where they are: whoever takes one finds the outcome and does nothing. One worker at a
+ * tasks have ended. Their jobs stay where they are: a worker that takes one finds the outcome. One worker at a
  * time does it for one batch; two at once do no harm, because the first outcome of a task stays. Returns `false` if another
  * worker is doing it.
  */
