@@ -1,3 +1,4 @@
+import { sleep } from '../base/clock.ts';
 import { repeat } from '../base/repeat.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
@@ -45,22 +46,27 @@ export class DeathWatch {
     this.#stopRepeating?.();
   }
 
-  /** Looks once, and resolves when what it found has been attended to. */
+  /**
+   * Looks once, and resolves when what it found has been attended to, or goes on by itself: a dead worker that held much
+   * must not keep the next one waiting.
+   */
   async look(): Promise<void> {
     const neighbours = await this.#neighbours();
-    const { self, workers, onDeath } = this.#deps;
+    const { self, workers, onDeath, onError } = this.#deps;
     const isDead = (identity: WorkerIdentity) => proofOfDeath({ identity, silentMs: 0 }, self) !== null;
     const mayBeSilent = (identity: WorkerIdentity) => identity.boot_id !== self.boot_id || isSeatOf(identity, self);
     const isForSilence = this.#looks++ % LOOKS_PER_SILENCE === 0 && neighbours.some(mayBeSilent);
     if (!isForSilence && !neighbours.some(isDead)) return;
-    for (const worker of await workers.list()) {
-      if (this.#attended.has(worker.instance) || proofOfDeath(worker, self) === null) continue;
+    const listed = await workers.list();
+    const dead = listed.filter((worker) => !this.#attended.has(worker.instance) && proofOfDeath(worker, self) !== null);
+    const attending = dead.map(async (worker) => {
       this.#attended.add(worker.instance);
       await onDeath(worker).catch((error: unknown) => {
         this.#attended.delete(worker.instance);
-        throw error;
+        onError(error);
       });
-    }
+    });
+    await unlessLate(Promise.all(attending), LOOK_MS);
   }
 
   /** The workers on this host whose end has not been attended to. */
@@ -81,6 +87,13 @@ export class DeathWatch {
       identity && identity.instance !== self.instance && !this.#attended.has(identity.instance) ? [identity] : [],
     );
   }
+}
+
+/** Waits for the work, for so long at most. */
+async function unlessLate(work: Promise<unknown>, limitMs: number): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([work, sleep(limitMs, over.signal).catch(() => undefined)]);
+  over.abort();
 }
 
 function isSeatOf({ seat }: WorkerIdentity, self: WorkerIdentity): boolean {

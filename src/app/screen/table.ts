@@ -55,7 +55,7 @@ function plain(text: string): string {
 }
 
 function widestOf(cells: readonly string[]): number {
-  return Math.max(...cells.map(textWidth));
+  return cells.reduce((widest, cell) => Math.max(widest, textWidth(cell)), 0);
 }
 
 /** Takes from the widest column, one at a time, until all of them fit beside each other. */
