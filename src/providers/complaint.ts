@@ -153,7 +153,11 @@ function fieldOf({ param, loc }: Record<string, unknown>): string | undefined {
 /** `retryDelay` of Gemini is a duration as text, such as `34.07s`; others tell a number of seconds. */
 function waitMsOf({ retryDelay, retry_after, retry_after_ms }: Record<string, unknown>): number | undefined {
   const [, seconds = ''] = /^(\d+(?:\.\d+)?)s$/.exec(typeof retryDelay === 'string' ? retryDelay : '') ?? [];
-  if (seconds !== '') return Number(seconds) * 1000;
-  if (typeof retry_after_ms === 'number' && retry_after_ms >= 0) return retry_after_ms;
-  return typeof retry_after === 'number' && retry_after >= 0 ? retry_after * 1000 : undefined;
+  const waits = [seconds === '' ? undefined : Number(seconds) * 1000, retry_after_ms, secondsOf(retry_after) * 1000];
+  return waits.find((wait): wait is number => typeof wait === 'number' && wait >= 0 && Number.isFinite(wait));
+}
+
+function secondsOf(told: unknown): number {
+  const isTold = typeof told === 'number' || (typeof told === 'string' && told.trim() !== '');
+  return isTold ? Number(told) : Number.NaN;
 }

@@ -345,6 +345,20 @@ test("Gemini's retryDelay is a retry-after, and its quota then a limit that pass
   expect(header).toMatchObject({ retryAfterMs: 5_000 });
 });
 
+test.each([
+  ['{"error":{"retry_after":1e400,"message":"slow"}}', undefined],
+  ['{"error":{"retry_after_ms":1e400,"retry_after":2}}', 2_000],
+  ['{"error":{"retry_after":-5}}', undefined],
+  ['{"error":{"retry_after":"7"}}', 7_000],
+  ['{"error":{"retry_after":""}}', undefined],
+  ['{"error":{"retry_after":{"a":1}}}', undefined],
+  [`{"error":{"retryDelay":"${'9'.repeat(400)}s"}}`, undefined],
+])('a wait of %j is a figure or none', async (body, expected) => {
+  const fault = await faultOf('chat', (res) => res.writeHead(429).end(body));
+  expect(fault).toMatchObject({ code: 'PROVIDER_RATE_LIMITED' });
+  expect(fault.retryAfterMs).toBe(expected);
+});
+
 test('the day on which access comes back is in the message and in the remedy', async () => {
   const message =
     'You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.';

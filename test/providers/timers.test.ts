@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import { type CallLimits, CallTimers } from '../../src/providers/timers.ts';
 import { profileAt } from './models.ts';
@@ -16,6 +16,31 @@ async function messageOfExpiry(timers: CallTimers): Promise<string | undefined> 
   timers.stop();
   return timers.expired?.message;
 }
+
+test('a finished turn waits 10 s for a further event, or as long as a stream may be idle if that is less', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  for (const [idleMs, waitMs] of [
+    [120_000, 10_000],
+    [3_000, 3_000],
+  ] as const) {
+    const timers = new CallTimers(
+      profileAt('chat', 'http://x', { timeouts: { idle_ms: idleMs } }),
+      new AbortController().signal,
+    );
+    timers.headersArrived();
+    timers.finishedEventArrived();
+    vi.advanceTimersByTime(waitMs - 1);
+    timers.finishedEventArrived();
+    timers.streamIsAlive();
+    vi.advanceTimersByTime(waitMs - 1);
+    expect(timers.signal.aborted).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(timers.signal.aborted).toBe(true);
+    expect(timers.expired).toBeUndefined();
+    timers.stop();
+  }
+});
 
 test('what a task allows lowers the limit of its provider, and the message says whose it was', async () => {
   const timers = timersOf({}, { idle_ms: 40 });
