@@ -53,7 +53,7 @@ export class MessagesBlocks {
     else if (type === 'citations_delta') this.#cite(place, delta);
     const target = TEXT_DELTAS.get(type);
     if (!target) return '';
-    const { block } = this.#of(place, target.type) ?? this.#begin(place, newGrowing({ type: target.type }));
+    const { block } = this.#of(place, target.type) ?? this.#begin(place, unstarted(target.type));
     const piece = textOf(delta, target.field);
     block[target.field] = target.field === 'signature' ? piece : textOf(block, target.field) + piece;
     return target.field === 'text' ? piece : '';
@@ -94,6 +94,11 @@ export class MessagesBlocks {
 
 /** Blocks that have no input. */
 const TEXTS = new Set<unknown>(['text', 'thinking', 'redacted_thinking']);
+
+/** A block whose start is missing. A thought without its start may have lost its signature too. */
+function unstarted(type: string): Growing {
+  return newGrowing({ type, ...(type === 'thinking' && { thinking: '', signature: '' }) });
+}
 
 function isSameCall(known: Growing, sent: Readonly<Record<string, unknown>>): boolean {
   if (known.type !== 'tool_use' || sent.type !== 'tool_use') return false;

@@ -255,6 +255,18 @@ describe('thoughts on the messages wire', () => {
     expect(conversation[0]).toEqual({ role: 'assistant', content: blocks.slice(3) });
   });
 
+  test('are left out if they never started and no signature came', async () => {
+    const delta = { type: 'content_block_delta', index: 0, delta: { type: 'thinking_delta', thinking: 'Hm.' } };
+    const call = { type: 'content_block_start', index: 1, content_block: blocks[3] };
+    const { conversation } = await converse(
+      'messages',
+      [[delta, call, ...(said[0] ?? []).slice(4)]],
+      {},
+      'deepseek-v4',
+    );
+    expect(conversation[0]).toEqual({ role: 'assistant', content: blocks.slice(3) });
+  });
+
   test('go back to other models as they came', async () => {
     const { conversation } = await converse('messages', said, {}, 'deepseek-v4');
     expect(conversation[0]).toEqual({ role: 'assistant', content: blocks });
