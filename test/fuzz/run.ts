@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { Wire } from '../../src/contract/route.ts';
 import { coverageIn, coverageText } from './coverage.ts';
 import { fuzz } from './fuzz.ts';
+import { fuzzRecords } from './records/fuzz-records.ts';
 import { fuzzWorker } from './worker/fuzz-worker.ts';
 
 const { values } = parseArgs({
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     tree: { type: 'string', default: resolve(import.meta.dirname, '../..') },
     all: { type: 'boolean', default: false },
     worker: { type: 'boolean', default: false },
+    records: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
   },
 });
@@ -29,8 +31,9 @@ process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 const covered = values.coverage ? await mkdtemp(join(tmpdir(), 'errand-fuzz-')) : undefined;
 tell(`seed ${seed}`);
-if (values.worker) {
-  const { problems, ...told } = await fuzzWorker(seed, seconds * 1000, tell);
+if (values.worker || values.records) {
+  const run = values.worker ? fuzzWorker : fuzzRecords;
+  const { problems, ...told } = await run({ tree: resolve(values.tree), seed, durationMs: seconds * 1000, tell });
   process.stdout.write(`${JSON.stringify(told)}\n`);
   for (const problem of problems) tell(`not so: ${problem}`);
   process.exit(problems.length > 0 ? 1 : 0);

@@ -97,7 +97,10 @@ export const SAYING: Record<string, TwistKind> = {
     form: (form) => {
       form.isApart = true;
     },
-    change: ({ truth }) => fail(truth, 'PROVIDER_REPLY_TOO_LARGE', 'PROVIDER_MALFORMED'),
+    change: ({ truth }) => {
+      // Another twist may have had the model say something else.
+      if (truth.text.length > 1024) fail(truth, 'PROVIDER_REPLY_TOO_LARGE', 'PROVIDER_MALFORMED');
+    },
   },
 };
 

@@ -2,6 +2,9 @@ import { monotonicMs } from '../../../src/base/clock.ts';
 import type { BatchInput } from '../../../src/contract/batch.ts';
 import { type Delays, GOOD, HOSTILE, Stage } from './stage.ts';
 
+/** Which worker to run, for how long, and who hears of it. */
+export type WorkerOptions = { tree: string; seed: number; durationMs: number; tell: (line: string) => void };
+
 /** What a run came to. */
 export type WorkerReport = {
   seconds: number;
@@ -83,13 +86,9 @@ async function count(stage: Stage, batches: readonly string[]) {
 }
 
 /** Runs one worker with four providers that work and one that is hostile in every way the fuzzer knows. */
-export async function fuzzWorker(
-  seed: number,
-  durationMs: number,
-  tell: (line: string) => void,
-): Promise<WorkerReport> {
+export async function fuzzWorker({ tree, seed, durationMs, tell }: WorkerOptions): Promise<WorkerReport> {
   const startedMs = monotonicMs();
-  const stage = await Stage.open(seed);
+  const stage = await Stage.open(seed, tree);
   let isKept = true;
   try {
     const batches = await feed(stage, durationMs, tell);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { composeProducer } from '../../../src/app/compose-producer.ts';
 import { loadConfig, processEnvironment } from '../../../src/app/config.ts';
 import { sleep } from '../../../src/base/clock.ts';
@@ -11,8 +11,8 @@ import { Provider } from '../../storm/provider.ts';
 import { RedisUnderFire } from '../../storm/redis-under-fire.ts';
 import { HostileHost } from './hostile-host.ts';
 
-const ROOT = resolve(import.meta.dirname, '../../..');
-const PREFIX = '{fuzz}';
+/** Under which the deployment keeps its keys. */
+export const PREFIX = '{fuzz}';
 const READY_WITHIN_MS = 30_000;
 
 /** The providers that work, by wire; the hostile one speaks all three. */
@@ -53,8 +53,8 @@ export class Stage {
     this.#healthUrl = parts.healthUrl;
   }
 
-  /** Starts Redis, both providers and the worker; resolves once the worker takes tasks. */
-  static async open(seed: number): Promise<Stage> {
+  /** Starts Redis, both providers and the worker; resolves once the worker, out of the tree, takes tasks. */
+  static async open(seed: number, tree: string): Promise<Stage> {
     const dir = await mkdtemp(join(tmpdir(), 'errand-fuzz-'));
     const path = processEnvironment().PATH ?? '';
     const env = { PATH: path, FUZZ_KEY: 'sk-fuzz-0123456789abcdef', FUZZ_DELAYS: join(dir, 'delays.json') };
@@ -65,8 +65,8 @@ export class Stage {
     const configFile = join(dir, 'errand.config.json');
     await writeFile(configFile, JSON.stringify(settings));
     const log = await open(join(dir, 'worker.log'), 'a');
-    const probe = join(ROOT, 'test/fuzz/processes/delay-probe.ts');
-    const worker = spawn(process.execPath, ['--import', probe, join(ROOT, 'src/cli.ts'), 'worker'], {
+    const probe = join(import.meta.dirname, '../processes/delay-probe.ts');
+    const worker = spawn(process.execPath, ['--import', probe, join(tree, 'src/cli.ts'), 'worker'], {
       env: { ...env, ERRAND_CONFIG: configFile },
       stdio: ['ignore', log.fd, log.fd],
     });
@@ -82,6 +82,14 @@ export class Stage {
     // What it took to start is none of its tasks' delay.
     worker.kill('SIGUSR2');
     return stage;
+  }
+
+  get redisUrl(): string {
+    return `redis://127.0.0.1:${this.#redis.port}`;
+  }
+
+  get workerPid(): number {
+    return this.#worker.pid ?? -1;
   }
 
   /** Whether the worker says that it takes tasks. */

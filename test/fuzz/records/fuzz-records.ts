@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { monotonicMs, sleep } from '../../../src/base/clock.ts';
+import { taskIdOf } from '../../../src/base/ids.ts';
+import type { BatchInput } from '../../../src/contract/batch.ts';
+import { Random } from '../../storm/random.ts';
+import type { WorkerOptions } from '../worker/fuzz-worker.ts';
+import { GOOD, PREFIX, Stage } from '../worker/stage.ts';
+import { Canaries } from './canaries.ts';
+import { hostileFields } from './fields.ts';
+import { Forger } from './forger.ts';
+
+/** What a run came to. */
+export type RecordsReport = {
+  rounds: number;
+  forged: Record<string, number>;
+  good: number;
+  problems: string[];
+  seconds: number;
+};
+
+const FIELDS_EACH = 6;
+const SETTLE_WITHIN_MS = 90_000;
+
+function batchOf(name: string, latencyMs: number): BatchInput {
+  const tasks = Object.keys(GOOD).map((provider) => {
+    const call = `[[sim: tool=write_file args=${JSON.stringify({ path: 'a.txt', content: name })}]]`;
+    return { goal: `${call} [[sim: text="done" latency_ms=${latencyMs}]]`, provider, toolsets: ['workspace' as const] };
+  });
+  return { name, tasks };
+}
+
+/** Whether every task of a batch of others succeeds. */
+async function othersSucceed(stage: Stage, round: number): Promise<string[]> {
+  const { batch_id: id } = await stage.producer.enqueue(batchOf(`good ${round}`, 0));
+  try {
+    const { counts } = await stage.producer.settled(id, { signal: AbortSignal.timeout(SETTLE_WITHIN_MS) });
+    const total = Object.keys(GOOD).length;
+    return counts.succeeded === total ? [] : [`${total - counts.succeeded} tasks of another batch did not succeed`];
+  } catch (error) {
+    return [`another batch did not settle: ${error}`];
+  }
+}
+
+/** Forges records, jobs and ledger rows under a worker until the time is over, or until it does harm. */
+export async function fuzzRecords({ tree, seed, durationMs, tell }: WorkerOptions): Promise<RecordsReport> {
+  const startedMs = monotonicMs();
+  const random = new Random(`${seed}/records`);
+  const stage = await Stage.open(seed, tree);
+  const redis = new Redis(stage.redisUrl);
+  const canaries = await Canaries.place(stage.dir, join(stage.dir, 'workspaces'), redis);
+  const fields = hostileFields(canaries, stage.workerPid);
+  const deployment = { prefix: PREFIX, workspaceRoot: join(stage.dir, 'workspaces') };
+  const forger = new Forger(redis, deployment, { random, fields, pids: [canaries.pid, stage.workerPid] });
+  const problems: string[] = [];
+  let rounds = 0;
+  try {
+    while (problems.length === 0 && monotonicMs() - startedMs < durationMs) {
+      rounds++;
+      const { batch_id: id } = await stage.producer.enqueue(batchOf(`victim ${rounds}`, 400));
+      await sleep(random.whole(0, 300));
+      const done = await forger.rewrite(id, FIELDS_EACH);
+      done.push(await forger.addRow(taskIdOf(id, random.whole(0, 3))));
+      problems.push(...(await othersSucceed(stage, rounds)), ...(await canaries.harm()));
+      if (!(await stage.isReady())) problems.push('the worker is not ready');
+      if (problems.length > 0) for (const line of done) tell(line);
+      await stage.producer.cancel(id).catch(() => 'unreadable');
+    }
+    return {
+      rounds,
+      forged: forger.forged,
+      good: rounds * Object.keys(GOOD).length,
+      problems,
+      seconds: Math.round((monotonicMs() - startedMs) / 1000),
+    };
+  } finally {
+    redis.disconnect();
+    await canaries.remove();
+    await stage.close({ isKept: problems.length > 0 });
+    if (problems.length > 0) tell(`the log of the worker is kept in ${stage.dir}`);
+  }
+}
