@@ -20,6 +20,9 @@ export type RecordsReport = {
 };
 
 const FIELDS_EACH = 6;
+const ROWS_EACH = 6;
+/** How long a worker gets in the end to act on the rows that were forged last. */
+const SWEPT_WITHIN_MS = 15_000;
 const SETTLE_WITHIN_MS = 90_000;
 
 function batchOf(name: string, latencyMs: number): BatchInput {
@@ -60,11 +63,15 @@ export async function fuzzRecords({ tree, seed, durationMs, tell }: WorkerOption
       const { batch_id: id } = await stage.producer.enqueue(batchOf(`victim ${rounds}`, 400));
       await sleep(random.whole(0, 300));
       const done = await forger.rewrite(id, FIELDS_EACH);
-      done.push(await forger.addRow(taskIdOf(id, random.whole(0, 3))));
+      for (let row = 0; row < ROWS_EACH; row++) done.push(await forger.addRow(taskIdOf(id, random.whole(0, 3))));
       problems.push(...(await othersSucceed(stage, rounds)), ...(await canaries.harm()));
       if (!(await stage.isReady())) problems.push('the worker is not ready');
       if (problems.length > 0) for (const line of done) tell(line);
       await stage.producer.cancel(id).catch(() => 'unreadable');
+    }
+    for (const endMs = monotonicMs() + SWEPT_WITHIN_MS; problems.length === 0 && monotonicMs() < endMs; ) {
+      await sleep(500);
+      problems.push(...(await canaries.harm()));
     }
     return {
       rounds,
