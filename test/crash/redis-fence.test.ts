@@ -7,7 +7,7 @@ import { workersHolding } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { requestsIn } from '../helpers/requests.ts';
 
-const LOCK_MS = 2_000;
+const LOCK_MS = 3_000;
 
 function tasksThatHangOnce(count: number) {
   return Array.from({ length: count }, (_, at) => ({
