@@ -131,6 +131,7 @@ export class Child {
     const { model, tools, allowance } = this.#parts;
     const { turns, usage } = this.transcript.tally;
     const maxOutputTokens = tokensForNextTurn(allowance, { turns, tokens: usage.input_tokens + usage.output_tokens });
+    this.transcript.assertFits(results);
     this.#streaming = '';
     this.#toldUsage = undefined;
     const request = {

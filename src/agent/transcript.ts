@@ -1,5 +1,9 @@
 import { type Checkpoint, type Tally, type ToolCall, type ToolResult, tallyOf } from '../contract/checkpoint.ts';
+import { ErrandError } from '../errors.ts';
 import type { TranscriptEntry } from '../providers/model.ts';
+
+/** The most characters of JSON in a conversation. No model has a window for as much, and each turn sends all of it again. */
+const MAX_CHARS = 16 * 1024 * 1024;
 
 /**
  * The conversation of one task so far. Rebuilt from checkpoints when an attempt takes over, so that a recorded turn is
@@ -8,9 +12,11 @@ import type { TranscriptEntry } from '../providers/model.ts';
 export class Transcript {
   readonly checkpoints: Checkpoint[] = [];
   readonly #entries: TranscriptEntry[];
+  #chars: number;
 
   constructor(prompt: string, recorded: readonly Checkpoint[]) {
     this.#entries = [{ role: 'user', text: prompt }];
+    this.#chars = prompt.length;
     for (const checkpoint of recorded) this.append(checkpoint);
   }
 
@@ -28,10 +34,22 @@ export class Transcript {
     return results.length === 0 ? this.#entries : [...this.#entries, { role: 'tools', results }];
   }
 
+  /** @throws ErrandError `CONTEXT_TOO_LONG` if the conversation would have more than 16 Mi characters with these results. */
+  assertFits(results: ToolResult[]): void {
+    const chars = this.#chars + charsOf(results);
+    if (chars <= MAX_CHARS) return;
+    throw new ErrandError('CONTEXT_TOO_LONG', `the conversation has ${chars} characters; the limit is ${MAX_CHARS}`);
+  }
+
   append(checkpoint: Checkpoint): void {
     const { tool_results: results, reply } = checkpoint;
     if (results.length > 0) this.#entries.push({ role: 'tools', results });
     this.#entries.push({ role: 'assistant', native: reply.native });
+    this.#chars += charsOf(results) + charsOf(reply.native);
     this.checkpoints.push(checkpoint);
   }
+}
+
+function charsOf(value: unknown): number {
+  return JSON.stringify(value).length;
 }

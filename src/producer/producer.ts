@@ -29,8 +29,6 @@ import { lost, notFound, removed } from './missing.ts';
 import { type PlannedBatch, planBatch } from './plan.ts';
 import { type WaitsDeps, waitsIn, waitsOf, warningOf } from './waits.ts';
 
-/** Outcomes read at a time. */
-const PAGE = 200;
 /** How often a waiting `settled` looks at the record, in case the event was lost. */
 const POLL_MS = 2_000;
 /** The longest reason of a cancel: it stands in the outcome of every task. */
@@ -145,8 +143,9 @@ export class Producer {
     const status = isBatchId(batchId) ? await this.#withRedis(() => this.#batches.status(batchId)) : null;
     if (!status) throw notFound(batchId);
     const { total } = status;
-    for (let at = from; at < total; at += PAGE) {
-      const page = await this.#withRedis(() => this.#batches.outcomes(batchId, at, Math.min(at + PAGE, total)));
+    for (let at = Math.max(0, Math.ceil(from)); at < total; ) {
+      const page = await this.#withRedis(() => this.#batches.outcomes(batchId, at, total));
+      at += page.length;
       yield* page.filter((outcome) => outcome !== null);
     }
   }

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
-import { parseTaskId, taskIdOf } from '../base/ids.ts';
+import { parseTaskId } from '../base/ids.ts';
 import type { Redactor } from '../base/secret.ts';
 import {
   AdmissionVerdict,
@@ -19,6 +19,7 @@ import { COUNTERS, countersIn } from './counters.ts';
 import { wakesIn } from './job-name.ts';
 import { Keys } from './keys.ts';
 import type { TooNew } from './opening.ts';
+import { readOutcomePage } from './outcome-page.ts';
 import { flagFor, readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
 import { assertOwnVersion, readAnyVersion, readEntry, readRecord } from './read-record.ts';
@@ -121,27 +122,12 @@ export class BatchRecords {
   }
 
   /**
-   * The outcomes of tasks `from` to `to` (exclusive) by index; `null` for a task that has none yet. One that cannot be read
-   * is told as a failure of its own.
+   * Reads a page of outcomes from the task with index `from` on: those of the tasks before `to`, or fewer if they are large,
+   * but at least one. `null` stands for a task without an outcome, and a failure of its own for an unreadable outcome.
    * @throws ErrandError `RECORD_UNREADABLE` for one that only a newer version can read, if `isPatient`.
    */
   async outcomes(batchId: string, from: number, to: number, isPatient = false): Promise<(Outcome | null)[]> {
-    if (to <= from) return [];
-    const fields = Array.from({ length: to - from }, (_, offset) => String(from + offset));
-    const texts = await this.#redis.hmget(
-      this.#keys.outcomes(batchId),
-      ...fields,
-      ...fields.map((field) => `${field}+`),
-      ...fields.map((field) => `${field}:beside`),
-    );
-    return fields.map((_, at) => {
-      const text = texts[at];
-      if (!text) return null;
-      const taskId = taskIdOf(batchId, from + at);
-      if (isPatient) assertOwnVersion(text, `the outcome of task ${taskId}`);
-      const outcome = readOutcome(batchId, from + at, text, texts[fields.length + at]);
-      return together(outcome, texts[2 * fields.length + at]);
-    });
+    return readOutcomePage(this.#redis, this.#keys.outcomes(batchId), { batchId, from, to, isPatient });
   }
 
   /**

@@ -10,8 +10,6 @@ import { type CloseDeps, closeWithoutAttempt } from './close-without-attempt.ts'
 import { type Added, describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
 import type { VersionWait } from './version-wait.ts';
 
-/** Outcomes read at a time: a page of small ones is under 1 MB. */
-const PAGE = 200;
 /** Tasks without a word closed side by side. */
 const CLOSED_AT_ONCE = 20;
 const MOST_FAILURES = 10;
@@ -49,10 +47,11 @@ async function settle(batchId: string, isPatient: boolean, deps: SettleDeps): Pr
   const { brief, stage } = found;
   if (stage === 'settled') return deps.batches.summary(batchId);
   const summary = emptySummary(brief);
-  for (let from = 0; from < brief.total; from += PAGE) {
-    const page = await deps.batches.outcomes(batchId, from, Math.min(from + PAGE, brief.total), isPatient);
+  for (let from = 0; from < brief.total; ) {
+    const page = await deps.batches.outcomes(batchId, from, brief.total, isPatient);
     const filled = await withSilent(brief, { from, outcomes: page, stage }, deps);
     for (const outcome of filled) addTo(summary, outcome);
+    from += page.length;
   }
   const settledAt = isoNow();
   const settled = await deps.batches.settle({ ...summary, settled_at: settledAt });

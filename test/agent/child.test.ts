@@ -277,3 +277,15 @@ test('an abort between turns ends the run with its reason', async () => {
   });
   await expect(child.run(controller.signal)).rejects.toThrow('cancelled');
 });
+
+test('a conversation that no model can take ends as CONTEXT_TOO_LONG', async () => {
+  const { tools } = aNotebook();
+  const large = 'x'.repeat(3 * 1024 * 1024);
+  const turns = Array.from({ length: 9 }, (_, at) => ({
+    ...wants('write', { at }, `c${at}`),
+    native: { said: large },
+  }));
+  const { child, model } = aChild(turns, { tools });
+  await expect(child.run(live)).rejects.toMatchObject({ code: 'CONTEXT_TOO_LONG' });
+  expect(model.asked).toHaveLength(6);
+});

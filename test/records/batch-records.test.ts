@@ -255,3 +255,21 @@ test('a record that tells of more tasks than any batch may have is not believed'
   await expect(batches.read(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
   await expect(batches.status(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
 });
+
+test('a page of large outcomes holds fewer of them, and no task is left out', async () => {
+  const total = 12;
+  const { batches, tasks, batchId, taskIds } = await openRecords({ total });
+  for (const taskId of taskIds) {
+    await tasks.open(taskId, 'openai', 'w');
+    await tasks.close(1, outcomeOf(taskId, 'x'.repeat(3 * 1024 * 1024)));
+  }
+  const indexes: number[] = [];
+  const pages: number[] = [];
+  for (let from = 0; from < total; from = indexes.length) {
+    const page = await batches.outcomes(batchId, from, total);
+    pages.push(page.length);
+    indexes.push(...page.map((outcome) => outcome?.index ?? -1));
+  }
+  expect(pages).toEqual([5, 5, 2]);
+  expect(indexes).toEqual(Array.from({ length: total }, (_, index) => index));
+});

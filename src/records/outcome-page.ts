@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+import { taskIdOf } from '../base/ids.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { together } from './beside.ts';
+import { readOutcome } from './read-outcome.ts';
+import { assertOwnVersion } from './read-record.ts';
+import { repliesOf } from './replies.ts';
+
+/** Outcomes read at a time, and the most bytes of them: a page of small ones is under 1 MB. */
+const PAGE = 200;
+const PAGE_BYTES = 16 * 1024 * 1024;
+
+/** Which outcomes to read: of the tasks from index `from` to `to` (exclusive). `isPatient`: one of a newer version is not read. */
+type PageRequest = { batchId: string; from: number; to: number; isPatient: boolean };
+
+/**
+ * Reads a page of outcomes: those asked for, or fewer if they are many or large, but at least one. `null` stands for a task
+ * without an outcome, and a failure of its own for an outcome that cannot be read.
+ * @throws ErrandError `RECORD_UNREADABLE` for one that only a newer version can read, if `isPatient`.
+ */
+export async function readOutcomePage(
+  redis: Redis,
+  key: string,
+  { batchId, from, to, isPatient }: PageRequest,
+): Promise<(Outcome | null)[]> {
+  const fields = await fieldsThatFit(redis, key, from, Math.min(to, from + PAGE));
+  if (fields.length === 0) return [];
+  const texts = await redis.hmget(
+    key,
+    ...fields,
+    ...fields.map((field) => `${field}+`),
+    ...fields.map((field) => `${field}:beside`),
+  );
+  return fields.map((_, at) => {
+    const text = texts[at];
+    if (!text) return null;
+    if (isPatient) assertOwnVersion(text, `the outcome of task ${taskIdOf(batchId, from + at)}`);
+    const outcome = readOutcome(batchId, from + at, text, texts[fields.length + at]);
+    return together(outcome, texts[2 * fields.length + at]);
+  });
+}
+
+/** The indexes from `from` on whose outcomes fit into one page. */
+async function fieldsThatFit(redis: Redis, key: string, from: number, to: number): Promise<string[]> {
+  const fields = Array.from({ length: Math.max(0, to - from) }, (_, offset) => String(from + offset));
+  const pipeline = redis.pipeline();
+  for (const field of fields) pipeline.hstrlen(key, field);
+  const sizes = await repliesOf(pipeline);
+  let bytes = 0;
+  return fields.filter((_, at) => {
+    bytes += Number(sizes[at]);
+    return at === 0 || bytes <= PAGE_BYTES;
+  });
+}
