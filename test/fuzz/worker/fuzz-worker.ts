@@ -55,7 +55,9 @@ async function feed(stage: Stage, durationMs: number, tell: (line: string) => vo
   const [good, hostile]: [string[], string[]] = [[], []];
   const open = new Set<string>();
   for (let number = 0; monotonicMs() - startedMs < durationMs; number++) {
-    if (open.size < MOST_OPEN) {
+    const [oldest] = open;
+    if (oldest !== undefined && open.size >= MOST_OPEN) await stage.producer.cancel(oldest);
+    else {
       const { batch_id: id } = await stage.producer.enqueue(hostileBatch(number));
       hostile.push(id);
       open.add(id);
