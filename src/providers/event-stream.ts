@@ -34,11 +34,7 @@ export function eventStreamOf<Event>(profile: ProviderProfile, response: Respons
  */
 async function* eventsIn<Event>(profile: ProviderProfile, response: Response): AsyncGenerator<StreamItem<Event>> {
   const budget = new ReplyBudget(profile.name);
-  const told = (message: EventSourceMessage) => {
-    const event = eventOf(profile, response, message);
-    budget.count(event, message.data.length);
-    return event as Event | typeof DONE | undefined;
-  };
+  const told = (message: EventSourceMessage) => eventOf(profile, response, message) as Event | typeof DONE | undefined;
   const messages: EventSourceMessage[] = [];
   const parser = createParser({
     onEvent: (message) => messages.push(message),
@@ -63,6 +59,8 @@ async function* eventsIn<Event>(profile: ProviderProfile, response: Response): A
       if (event === undefined) continue;
       isSilent = false;
       yield event;
+      // Weighed after the wire has read it: an event that is too much may bring the usage and the first part of the text.
+      budget.count(event, message.data.length);
     }
     if (isSilent) yield SILENCE;
   }
@@ -70,7 +68,9 @@ async function* eventsIn<Event>(profile: ProviderProfile, response: Response): A
   parser.feed('\n\n');
   for (const message of messages.filter(({ data }) => isDone(data) || jsonOf(data) !== undefined)) {
     const event = told(message);
-    if (event !== undefined) yield event;
+    if (event === undefined) continue;
+    yield event;
+    budget.count(event, message.data.length);
   }
 }
 
