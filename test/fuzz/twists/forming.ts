@@ -86,7 +86,8 @@ export const FORMING: Record<string, TwistKind> = {
     form: (form, { at }, wire) => {
       form.word = wordOf(wire, at)[0];
     },
-    change: ({ wire, truth }, { at }) => {
+    change: ({ wire, truth }, { at }, form) => {
+      if (wire === 'chat' && !form.isFinishTold) return;
       const [, stop] = wordOf(wire, at);
       truth.stop = stop === 'answer' && truth.calls > 0 ? 'tools' : stop;
     },

@@ -24,7 +24,12 @@ export function eventAt({ events }: Stream, at: number): WireEvent | undefined {
   );
 }
 
-/** Sets an own property, whatever it is called. */
+/** Sets an own property, whatever it is called, to a copy: a value that is set in two places must not end up in itself. */
 export function define(node: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(node, key, { value, enumerable: true, configurable: true, writable: true });
+  Object.defineProperty(node, key, {
+    value: structuredClone(value),
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }
