@@ -37,7 +37,7 @@ export async function timeUnwind(batchId: string, index: number, tools: UnwindTo
   const cleanup = await scope.unwind();
   const attempts = [{ epoch: 1, worker: 'bench', turns_before: 0, started_at: isoNow(), cleanup }];
   const history = { attempts, checkpoints: [], effects: [], cutSpends: new Map(), isUnreadable: false };
-  const bounds = { mostCostOf: () => null, maxInputTokens: null };
+  const bounds = { maxCostOf: () => null, maxInputTokens: null };
   const facts = { taskId, batchId, index, route: null, ...history, bounds };
   const outcome = outcomeOf({ status: 'succeeded', answer: { text: 'done', files: [] } }, facts, tools.redactor);
   await tools.tasks.close(1, outcome, { owner: OWNER, steps: cleanup.steps });

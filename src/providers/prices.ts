@@ -10,7 +10,10 @@ const TOKENS_PER_PRICE = 1_000_000;
 /** More US dollars than any turn costs. */
 const MAX_TURN_USD = 1_000_000;
 
-/** Reads an amount of US dollars for one turn; `null` for what no turn costs, which is unknown and never 0. */
+/**
+ * Reads an amount of US dollars for one turn. Returns `null`, which means unknown and never 0, for an amount that no turn
+ * costs.
+ */
 export function usdFigure(sent: unknown): number | null {
   return typeof sent === 'number' && sent >= 0 && sent <= MAX_TURN_USD ? sent : null;
 }
@@ -89,7 +92,7 @@ export function costOf(profile: ProviderProfile, model: string, usage: BilledUsa
  * The most a call with so many tokens can cost in US dollars: none of its input came from the cache, and all of it may
  * have been written there, which some providers charge more for. `null` where the price is unknown.
  */
-export function mostCostOf(
+export function maxCostOf(
   profile: ProviderProfile,
   model: string,
   { inputTokens, outputTokens }: { inputTokens: number; outputTokens: number },

@@ -7,17 +7,17 @@ import type { Wake } from '../contract/task.ts';
 /** The longest return value of a task job, in bytes: BullMQ stores it three times. */
 const COMPACT_BYTES = 2048;
 
-/** The longest text of a failure in a line, in characters. */
-const MOST_LINE = 600;
+/** The maximum length of a failure in one line, in characters. */
+const MAX_LINE = 600;
 
 /**
  * What the queue is to do with a task job once its attempt is on record.
  *
  * `ended`: the outcome is final. `retry` and `defer` bring it back; only `retry` spends one of its tries. `park` is a
- * deferral of a task that no attempt was opened for. `requeue` hands it back at once. `surrender`: another attempt may own it; if the
- * queue still thinks it is ours, it is handed back, because the other may be a stale one that merely came late.
- * `abandon`: there is no record to write to. `line` says why. `isCancelled` is asked once the job waits for its time: who
- * cancelled a moment before found nothing to wake.
+ * deferral of a task without an opened attempt. `requeue` hands it back at once. `surrender`: another attempt may own it; if
+ * the queue still counts it as ours, it is handed back, because the other attempt may be stale. `abandon`: there is no
+ * record to write to. `line` says why. `isCancelled` is asked once the job waits for its time: who cancelled a moment before
+ * found nothing to wake.
  */
 export type Verdict =
   | { next: 'ended'; outcome: Outcome; wake: Wake[] }
@@ -44,7 +44,7 @@ export async function obey(verdict: Verdict, job: Job, token: string): Promise<o
     case 'retry':
       await goFirst(job);
       // A try is left, so it waits for its back-off.
-      return putOff(verdict, job, () => job.moveToFailed(new Error(clip(verdict.line, MOST_LINE)), token));
+      return putOff(verdict, job, () => job.moveToFailed(new Error(clip(verdict.line, MAX_LINE)), token));
     case 'defer':
       await goFirst(job);
       return putOff(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
@@ -58,7 +58,7 @@ export async function obey(verdict: Verdict, job: Job, token: string): Promise<o
       await job.moveToWait(token); // refused by the queue where the lock is another's
       throw new WaitingError();
     case 'abandon':
-      throw new UnrecoverableError(clip(verdict.line, MOST_LINE));
+      throw new UnrecoverableError(clip(verdict.line, MAX_LINE));
   }
 }
 
@@ -92,11 +92,11 @@ function storyOf(verdict: Verdict): string | null {
       if (verdict.outcome.status !== 'succeeded') return `${verdict.outcome.status}: ${lineOf(verdict.outcome)}`;
       return succeededAt(verdict.outcome.attempts.at(-1)?.epoch ?? 1);
     case 'retry':
-      return `to be tried again: ${clip(verdict.line, MOST_LINE)}`;
+      return `to be tried again: ${clip(verdict.line, MAX_LINE)}`;
     case 'defer':
-      return `deferred for ${(verdict.delayMs / 1000).toFixed(1)} s: ${clip(verdict.line, MOST_LINE)}`;
+      return `deferred for ${(verdict.delayMs / 1000).toFixed(1)} s: ${clip(verdict.line, MAX_LINE)}`;
     case 'requeue':
-      return `handed back: ${clip(verdict.line, MOST_LINE)}`;
+      return `handed back: ${clip(verdict.line, MAX_LINE)}`;
     case 'park':
       return verdict.line ?? null;
     case 'abandon':
@@ -123,7 +123,7 @@ export function lineOf(outcome: Exclude<Outcome, { status: 'succeeded' }>): stri
   const released = steps.filter((step) => step.status === 'released').map((step) => step.kind);
   const held = released.length === 0 ? 'nothing was held' : `${released.length} released (${released.join(', ')})`;
   const left = open === 0 ? '' : `, ${open} still open`;
-  return `${outcome.failure.code}: ${clip(outcome.failure.message, MOST_LINE)} | cleaned up: ${held}${left}`;
+  return `${outcome.failure.code}: ${clip(outcome.failure.message, MAX_LINE)} | cleaned up: ${held}${left}`;
 }
 
 function compact(outcome: Extract<Outcome, { status: 'succeeded' }>): object {

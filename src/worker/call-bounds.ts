@@ -3,29 +3,29 @@ import type { ResolvedRoute } from '../contract/route.ts';
 import type { CutSpend } from '../contract/spend.ts';
 import type { TaskJob } from '../contract/task.ts';
 import { isErrandError } from '../errors.ts';
-import { mostCostOf } from '../providers/prices.ts';
+import { maxCostOf } from '../providers/prices.ts';
 import { outputLimit } from '../providers/wires/wire.ts';
-import { type CallBounds, type CallFacts, cutOffIn, type MostCostOf } from './paid-twice.ts';
+import { type CallBounds, type CallFacts, cutOffIn, type MaxCostOf } from './paid-twice.ts';
 import type { TaskDeps } from './task-deps.ts';
 
-/** Whose calls are bounded; `spec` is absent for a task whose job is gone. */
+/** The task whose calls are bounded; `spec` is absent if its job is gone. */
 export type BoundedTask = { batchId: string; route: ResolvedRoute | null; spec?: TaskJob['task'] | undefined };
 
 type Deps = Pick<TaskDeps, 'catalogue' | 'budget' | 'spends'>;
 
-/** Bounds what a cut-off call of a task can have cost. Nothing is looked up for a task without one. */
+/** Bounds the cost of a cut-off call of a task. Reads nothing for a task without a cut-off call. */
 export async function boundsOf(task: BoundedTask, facts: CallFacts, deps: Deps): Promise<CallBounds> {
   const { batchId, route, spec } = task;
   const hasCutCall = facts.attempts.some((attempt) => cutOffIn(attempt) > 0);
-  if (!hasCutCall || !route || !spec) return { mostCostOf: priceOf(route, deps), maxInputTokens: null };
+  if (!hasCutCall || !route || !spec) return { maxCostOf: priceOf(route, deps), maxInputTokens: null };
   const contextBytes = await deps.spends.contextBytes(batchId);
   const maxInputTokens = maxInputTokensOf(spec, contextBytes, facts.checkpoints);
-  return { mostCostOf: priceOf(route, deps), maxInputTokens };
+  return { maxCostOf: priceOf(route, deps), maxInputTokens };
 }
 
 /**
- * What the cut-off calls of a task cost, by epoch: what its history says, and what attempts that lost the task have said
- * since. Nothing is looked up for a task without such an attempt.
+ * What the cut-off calls of a task cost, by epoch: from its history, and from attempts that lost the task and wrote later.
+ * Reads nothing for a task without such an attempt.
  */
 export async function latestSpends(
   taskId: string,
@@ -36,16 +36,16 @@ export async function latestSpends(
   return new Map([...cutSpends, ...(await spends.of(taskId, lost))]);
 }
 
-/** The most a call on a route can cost, by its input; `null` for a provider or a price that is unknown here. */
+/** Computes the maximum cost of a call on a route from its input; `null` if the provider or the price is unknown here. */
 export function priceOf(
   route: ResolvedRoute | null,
   { catalogue, budget }: Pick<Deps, 'catalogue' | 'budget'>,
-): MostCostOf {
+): MaxCostOf {
   if (!route) return () => null;
   try {
     const profile = catalogue.get(route.provider);
     const outputTokens = outputLimit(profile, budget.output_tokens_per_turn);
-    return (inputTokens) => mostCostOf(profile, route.model, { inputTokens, outputTokens });
+    return (inputTokens) => maxCostOf(profile, route.model, { inputTokens, outputTokens });
   } catch (error) {
     if (!isErrandError(error)) throw error;
     return () => null;

@@ -3,21 +3,21 @@ import { ATOMIC_TASKS } from '../contract/limits.ts';
 import type { UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { UnattendedRecords } from '../records/unattended-records.ts';
 
-/** For so long after a batch was first seen held, its tasks wait in their places: most batches are added sooner. */
+/** How long tasks wait in their places after their batch was first seen held. Most batches are complete sooner. */
 const IN_PLACE_MS = 500;
 const LOOK_MS = 50;
-/** How long a held task is put off: half as long as its batch has been held here, within these. */
-const SHORTEST_MS = 100;
-const LONGEST_MS = 5_000;
-/** Held batches that are remembered. */
+/** The minimum and maximum delay of a held task. The delay is half the time that its batch has been held here. */
+const MIN_DELAY_MS = 100;
+const MAX_DELAY_MS = 5_000;
+/** The maximum number of held batches in memory. */
 const REMEMBERED = 200;
 
-/** What looking at a batch takes. */
+/** What the check of a batch needs. */
 export type HoldDeps = { unattended: UnattendedRecords; jobs: UnattendedJobs };
 
 /**
  * Tells whether the tasks of a batch are held because its producer may still be adding tasks. Opens the gate on the record
- * once it is open in the queue: its producer was silent for too long, or died after everything was in.
+ * once it is open in the queue: the producer was silent for too long, or died after it had added all tasks.
  */
 export async function isHeld(batchId: string, { unattended, jobs }: HoldDeps): Promise<boolean> {
   const [look] = await unattended.look([batchId]);
@@ -32,8 +32,8 @@ export async function isHeld(batchId: string, { unattended, jobs }: HoldDeps): P
 type Hold = { sinceMs: number; nextLookMs: number; looking: Promise<number> | undefined };
 
 /**
- * The batches whose tasks this worker met while they were being added. One look at a batch serves all its tasks, so that a
- * large batch costs its workers little while it comes in.
+ * The held batches whose tasks this worker has taken. One check of a batch serves all its tasks, so a large batch costs
+ * little while it is being added.
  */
 export class HeldBatches {
   readonly #deps: HoldDeps;
@@ -54,7 +54,7 @@ export class HeldBatches {
     }
   }
 
-  /** How long to put a task of the batch off, in milliseconds; 0 if it may be opened. May wait a moment for that. */
+  /** How long to delay a task of the batch, in milliseconds; 0 if it may be opened. May wait a moment for the answer. */
   async delayMs(batchId: string): Promise<number> {
     const hold = this.#held.get(batchId);
     if (hold === undefined) return 0;
@@ -81,5 +81,5 @@ export class HeldBatches {
 }
 
 function delayOf({ sinceMs }: Hold): number {
-  return Math.round(Math.min(Math.max((monotonicMs() - sinceMs) / 2, SHORTEST_MS), LONGEST_MS));
+  return Math.round(Math.min(Math.max((monotonicMs() - sinceMs) / 2, MIN_DELAY_MS), MAX_DELAY_MS));
 }

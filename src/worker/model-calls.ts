@@ -4,25 +4,25 @@ import type { Cost, Usage } from '../contract/usage.ts';
 import type { Model, TurnRequest } from '../providers/model.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import { costsNothing } from '../providers/unbilled.ts';
-import type { MostCostOf } from './paid-twice.ts';
+import type { MaxCostOf } from './paid-twice.ts';
 
 /** The usage of a call and its cost, as the provider reported them. */
 type Bill = { usage: Usage; cost_usd: Cost };
 
-/** What is asked of a model about its prices. */
-export type Prices = { costOf: ModelHandle['costOf']; mostCostOf: MostCostOf };
+/** The prices of a model. */
+export type Prices = { costOf: ModelHandle['costOf']; maxCostOf: MaxCostOf };
 
 /**
- * Who hears of the calls. `onCut` is called with the spend of each call that was cut off: the tokens that the provider had
- * reported, or a call of unknown cost. `onLong` is called once with what the provider has reported of a long call that is
- * under way, in case its worker does not live to say so.
+ * The listeners for calls. `onCut` is called with the spend of each call that was cut off: the tokens that the provider had
+ * reported, or a call of unknown cost. `onLong` is called once with the reported spend of a long call that is still running,
+ * in case its worker dies.
  */
 export type SpendListeners = { onCut: (spend: CutSpend) => void; onLong: (spend: CutSpend) => void };
 
-/** A call that takes less time ends before anything could be written of it. */
+/** The minimum duration of a long call. A shorter call ends before its spend could be written. */
 const LONG_CALL_MS = 1_000;
 
-/** One model call, as far as it came. */
+/** One model call so far. */
 class Call {
   readonly #request: TurnRequest;
   readonly #prices: Prices;
@@ -46,7 +46,7 @@ class Call {
     return this.#told !== undefined;
   }
 
-  /** Takes in what the provider has reported so far. */
+  /** Records the report of the provider so far. */
   tell(usage: Usage, cost_usd: Cost): void {
     this.#told = { usage, cost_usd };
     this.#request.onUsage?.(usage, cost_usd);
@@ -59,12 +59,12 @@ class Call {
   }
 
   /**
-   * What is known of a call that was cut off: what the provider had reported. Without a report, its cost is unknown. A call
-   * may be cut off before it has any output, so what was reported has a cost though it lacks that.
+   * The spend of a call that was cut off: the usage that the provider had reported. Without a report, its cost is unknown. A
+   * call may be cut off before it has any output, so a report without output has a cost too.
    */
   get spend(): CutSpend {
     const told = this.#told;
-    const max_cost_usd = this.#prices.mostCostOf(told?.usage.input_tokens || maxInputTokens(this.#request));
+    const max_cost_usd = this.#prices.maxCostOf(told?.usage.input_tokens || maxInputTokens(this.#request));
     const hasTokens = told !== undefined && told.usage.input_tokens + told.usage.output_tokens > 0;
     if (!told || (!hasTokens && told.cost_usd === null)) return { ...unknownSpend(1), max_cost_usd };
     const { usage } = told;
@@ -78,11 +78,11 @@ class Call {
   }
 }
 
-/** The model calls of one attempt, and what those cost that have no recorded turn. */
+/** The model calls of one attempt, and the cost of the calls without a recorded turn. */
 export class ModelCalls {
   #sent = 0;
   #settled = 0;
-  /** The turn of a call that is complete and not recorded yet. */
+  /** The turn of a complete call that is not recorded yet. */
   #unrecorded: CutSpend | undefined;
   #cut: CutSpend = NO_SPEND;
 
@@ -118,17 +118,17 @@ export class ModelCalls {
     this.#unrecorded = undefined;
   }
 
-  /** Calls without a recorded turn that a provider may bill all the same: the task may have to make them again. */
+  /** Calls without a recorded turn that the provider may bill, although the task may have to repeat them. */
   get unfinished(): number {
     return this.#sent - this.#settled;
   }
 
-  /** What the cut-off calls cost. A turn that is complete and not recorded is told apart: see {@link lostSpend}. */
+  /** What the cut-off calls cost. A complete turn that is not recorded counts separately: see {@link lostSpend}. */
   get cutSpend(): CutSpend {
     return this.#cut;
   }
 
-  /** What all calls cost that leave no turn on record, if the task goes on elsewhere. */
+  /** What all calls without a recorded turn cost, if the task continues in another attempt. */
   get lostSpend(): CutSpend {
     if (!this.#unrecorded) return this.#cut;
     return withMax(addSpend(this.#cut, this.#unrecorded), this.#unrecorded);

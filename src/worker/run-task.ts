@@ -56,9 +56,7 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   return attempt;
 }
 
-/**
- * Opens an attempt as soon as the batch is not held. A batch that is known to be held is asked for once for all its tasks.
- */
+/** Opens an attempt as soon as the batch is not held. A batch that is known to be held is checked once for all its tasks. */
 async function openUnlessHeld({ taskId, provider, needs }: TaskDelivery, deps: TaskDeps): Promise<Opening> {
   const batchId = parseTaskId(taskId)?.batchId ?? '';
   for (;;) {
@@ -88,8 +86,8 @@ async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
 }
 
 /**
- * The error, unless it is a refused key whose source has another one: that is no fault of the task, which goes on with the
- * new one. What ends the attempt while the source is looked at again counts before the refusal, which may have passed.
+ * Returns the error. If it is a refused key that was rotated meanwhile, returns an error that requeues the task instead of
+ * failing it. If the attempt ends while the source is read again, that reason wins over the refusal.
  */
 async function unlessReplaced(error: ErrandError, attempt: Attempt, deps: TaskDeps): Promise<ErrandError> {
   if (error.code !== 'CREDENTIAL_REJECTED' || !attempt.credential) return error;
@@ -120,7 +118,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
   });
   announce('leased', taskId);
   attempt.effective = client.effective;
-  const prices = { costOf: client.costOf, mostCostOf: priceOf(job.route, deps) };
+  const prices = { costOf: client.costOf, maxCostOf: priceOf(job.route, deps) };
   const counted = attempt.calls.counted(client.model, prices, {
     onCut: (spend) => deps.telemetry.callCutOff(attempt.label, spend),
     onLong: (spend) => {

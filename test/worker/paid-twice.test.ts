@@ -28,7 +28,7 @@ function spent(over: Partial<CutSpend>): CutSpend {
   return { ...NO_SPEND, ...over };
 }
 
-const dollarEach = { mostCostOf: (inputTokens: number) => inputTokens, maxInputTokens: 900 };
+const dollarEach = { maxCostOf: (inputTokens: number) => inputTokens, maxInputTokens: 900 };
 
 test.each<[string, Attempt[], Checkpoint[], [number, CutSpend][], object]>([
   ['nothing was cut off', attemptsOf([0, 'succeeded']), [turn(7)], [], { calls_possibly_paid_twice: 0 }],
@@ -74,7 +74,7 @@ test.each<[string, Attempt[], Checkpoint[], [number, CutSpend][], object]>([
 
 test('without a price there is no bound', () => {
   const facts = { attempts: attemptsOf([0, 'lost'], [0, 'succeeded']), checkpoints: [turn(7)], cutSpends: new Map() };
-  expect(paidTwiceIn(facts, { mostCostOf: () => null, maxInputTokens: null })).toMatchObject({
+  expect(paidTwiceIn(facts, { maxCostOf: () => null, maxInputTokens: null })).toMatchObject({
     possibly_paid_twice_usd: null,
   });
 });
@@ -86,7 +86,7 @@ test('a worker that does not know the price takes the bound of one that did', ()
     checkpoints: [turn(7, null)],
     cutSpends,
   };
-  expect(paidTwiceIn(facts, { mostCostOf: () => null, maxInputTokens: null })).toMatchObject({
+  expect(paidTwiceIn(facts, { maxCostOf: () => null, maxInputTokens: null })).toMatchObject({
     possibly_paid_twice_usd: 33,
   });
 });

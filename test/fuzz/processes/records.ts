@@ -28,9 +28,9 @@ function outcomeOf(system: System, { error, text, checkpoints, effects }: Held):
     effects,
     cutSpends: new Map(),
     isUnreadable: false,
-    bounds: { mostCostOf: () => null, maxInputTokens: null },
+    bounds: { maxCostOf: () => null, maxInputTokens: null },
     // An older tree asks for this here.
-    mostCostOf: () => null,
+    maxCostOf: () => null,
   };
   return system.outcomeOf(ending, facts, new system.Redactor());
 }
