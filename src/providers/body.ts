@@ -1,17 +1,17 @@
 import { isErrandError } from '../errors.ts';
 import { parseBounded } from './json-structure.ts';
 
-/** How much of an answer that is no stream is read, and how long its end is waited for once its headers are there. */
+/** How much of an answer that is not a stream is read, and how long to wait for its end after the headers. */
 const MAX_TEXT_BYTES = 256 * 1024;
 const MAX_WAIT_MS = 5_000;
 
 type Bytes = AsyncIterator<Uint8Array>;
 
 /**
- * Reads a body as text. What is too long, breaks off or does not end in time is returned as far as it came: the status of
- * the answer and its headers say enough to go on.
+ * Reads a body as text. If the body is too long, breaks off or does not end in time, returns the part that arrived: the
+ * status and the headers are enough to go on.
  *
- * `head` is what was read of it before.
+ * `head` is the part of it that was read before.
  */
 export async function boundedText(body: Bytes, head = ''): Promise<string> {
   const decoder = new TextDecoder();
@@ -25,14 +25,14 @@ export async function boundedText(body: Bytes, head = ''): Promise<string> {
       text += decoder.decode(next.value, { stream: true });
     }
   } catch {
-    // The connection broke: what came before counts.
+    // The connection broke: the part that arrived counts.
   } finally {
     clearTimeout(timer);
   }
   return text.slice(0, MAX_TEXT_BYTES).toWellFormed();
 }
 
-/** Parses JSON; `undefined` for anything else. @throws ErrandError `PROVIDER_REPLY_TOO_LARGE`. */
+/** Parses JSON; `undefined` for other text. @throws ErrandError `PROVIDER_REPLY_TOO_LARGE`. */
 export function jsonOf(text: string): unknown {
   try {
     return parseBounded(text);

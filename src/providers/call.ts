@@ -6,15 +6,15 @@ import type { ProviderProfile } from './profile.ts';
 import { type CallLimits, CallTimers } from './timers.ts';
 
 /**
- * How far a turn has come: `open` while it lacks its end; `finished` once the provider gave a reason for the end, after
- * which more text, calls and usage may still come; `ended` once the terminal event was seen.
+ * The state of a turn: `open` while its end is missing; `finished` once the provider gave a reason for the end, after which
+ * more text, calls and usage may still come; `ended` once the terminal event was seen.
  */
 export type Stage = 'open' | 'finished' | 'ended';
 
 /** What gathers the events of one wire into a turn. */
 export type Reply<Event> = {
   take(event: Event): void;
-  /** Takes in `[DONE]`, after which nothing more is read. */
+  /** Handles `[DONE]`; nothing after it is read. */
   takeDone(): void;
   readonly stage: Stage;
 };
@@ -30,7 +30,7 @@ export type CallTerms = {
   signal: AbortSignal;
 };
 
-/** How far a call came. `isCutOff`: its signal had aborted, or one of its limits had passed, when it ended. */
+/** How a call ended. `isCutOff`: its signal had aborted, or one of its limits had passed. */
 type Reading = { response?: Response; events: number; error?: unknown; isCutOff: boolean };
 
 async function read<Event>(open: OpenStream<Event>, reply: Reply<Event>, timers: CallTimers): Promise<Reading> {
@@ -60,7 +60,7 @@ async function read<Event>(open: OpenStream<Event>, reply: Reply<Event>, timers:
   return reading;
 }
 
-/** Hands an event to the reply; tells whether the stream has come to its end. */
+/** Hands an event to the reply. Returns whether the stream is at its end. */
 function takeIn<Event>(event: Event | typeof DONE, reply: Reply<Event>, reading: Reading): boolean {
   if (event === DONE) {
     reply.takeDone();
@@ -71,11 +71,11 @@ function takeIn<Event>(event: Event | typeof DONE, reply: Reply<Event>, reading:
   return reply.stage === 'ended';
 }
 
-/** A body whose terminal event was seen may take this long to end, and bring this much, before its connection is closed. */
+/** After the terminal event, a body may take this long to end, and send this much more, before its connection is closed. */
 const LINGER_MS = 1_000;
 const MAX_LINGERING_PIECES = 64;
 
-/** Reads a body to its end, so that its connection can be used again. The turn does not wait for it. */
+/** Reads a body to its end, so that its connection can be reused. The turn does not wait for this. */
 async function linger(rest: AsyncIterator<unknown>, timers: CallTimers): Promise<void> {
   const timer = setTimeout(() => timers.closeConnection(), LINGER_MS);
   try {
@@ -83,14 +83,14 @@ async function linger(rest: AsyncIterator<unknown>, timers: CallTimers): Promise
       if ((await rest.next()).done) break;
     }
   } catch {
-    // The turn is complete, whatever its connection comes to.
+    // The turn is complete, even if its connection fails.
   } finally {
     clearTimeout(timer);
     timers.closeConnection();
   }
 }
 
-/** Tells whether the turn is complete although its terminal event is missing: it had a reason for its end before that. */
+/** Tells whether the turn is complete without its terminal event: the provider had given the reason for the end. */
 function isOver(profile: ProviderProfile, { error, isCutOff }: Reading): boolean {
   return error === undefined || isCutOff || faultOf(profile, error).code === 'PROVIDER_UNREACHABLE';
 }
@@ -104,9 +104,9 @@ function faultOfEnd(profile: ProviderProfile, { response, events }: Reading): Er
 }
 
 /**
- * Makes one model call: sends it, feeds its events to `reply`, and returns the provider's id of the request once the
- * turn is complete. What goes wrong after the terminal event no longer matters, an abort included: the turn is paid for.
- * After a reason for the end, silence, an abort or a lost connection complete the turn; an error event fails it.
+ * Makes one model call: sends it, feeds its events to `reply`, and returns the provider's id of the request once the turn is
+ * complete. Failures after the terminal event no longer matter, an abort included: the turn is paid for. After a reason for
+ * the end, silence, an abort or a lost connection complete the turn; an error event fails it.
  *
  * @throws `signal.reason` when the signal aborted, else an `ErrandError` as `Model.turn` promises.
  */

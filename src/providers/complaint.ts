@@ -1,21 +1,21 @@
-/** What a provider says of an error, gathered from every depth of a body. */
+/** What a provider says about an error, gathered from every depth of a body. */
 export type Complaint = {
-  /** Its codes, types and reasons, as one text in lower case to search. */
+  /** Its codes, types and reasons, as one lower-case text to search. */
   kind: string;
-  /** Its words, the outermost first. */
+  /** Its messages, the outermost first. */
   message: string;
-  /** The field of the request that it is about. */
+  /** The request field that caused it. */
   field?: string;
-  /** The HTTP status that it names: some providers answer 200 and put the true one into the body. */
+  /** The HTTP status that it names: some providers answer 200 and put the true status into the body. */
   status?: number;
-  /** How long it asks to wait. */
+  /** How long the provider asks to wait. */
   retryAfterMs?: number;
 };
 
 const KIND_KEYS = ['code', 'type', 'status', 'reason', 'error_code', 'status_code', 'error_type', '__type'];
 const MESSAGE_KEYS = ['message', 'msg', 'error_msg', 'error_message', 'status_msg', 'error_description', 'title'];
 const STATUS_KEYS = ['code', 'status', 'status_code', 'error_code'];
-/** Where a body holds more of a complaint: an object, a list, or either as JSON text inside a string. */
+/** The fields in which a body nests more of a complaint: as an object, a list, or JSON text inside a string. */
 const NESTED_KEYS = [
   ...MESSAGE_KEYS,
   'error',
@@ -31,12 +31,12 @@ const NESTED_KEYS = [
 const MAX_DEPTH = 8;
 const MAX_PARTS = 64;
 
-/** Tells whether something out of a body has fields to look at. */
+/** Tells whether a value of a body has fields to search. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** Reads the complaint in a body, whatever its shape; `fallback` is its message if it has no words of its own. */
+/** Reads the complaint in a body of any shape. `fallback` is the message if the body has none. */
 export function readComplaint(body: unknown, fallback: string): Complaint {
   const reader = new ComplaintReader();
   reader.read(body, 0);
@@ -44,9 +44,9 @@ export function readComplaint(body: unknown, fallback: string): Complaint {
 }
 
 /**
- * Tells whether an event or an answer of status 200 says in so many words that the call failed.
+ * Tells whether an event or an answer of status 200 says explicitly that the call failed.
  *
- * `error` may be an object, a list or a text. Empty ones are sent beside good content and mean nothing.
+ * `error` may be an object, a list or a text. Some providers send an empty `error` beside good content; it means nothing.
  */
 function isComplaint(value: unknown): boolean {
   if (!isRecord(value)) return false;
@@ -56,13 +56,15 @@ function isComplaint(value: unknown): boolean {
   return false;
 }
 
-/** Tells whether an answer in the place of a stream says that the call failed, also in bare words. */
+/** Tells whether an answer instead of a stream says that the call failed, also if it is plain text. */
 export function isComplaintAlone(body: unknown): boolean {
   const value = Array.isArray(body) ? body[0] : body;
   return isComplaint(value) || (isRecord(value) && hasBareWords(value));
 }
 
-/** Tells whether an event says that the call failed. Bare words count beside an error status: alone they may be any note. */
+/**
+ * Tells whether an event says that the call failed. Plain text counts only beside an error status: alone it may be any note.
+ */
 export function isComplaintInStream(event: Record<string, unknown>): boolean {
   if (isComplaint(event)) return true;
   const hasStatus = STATUS_KEYS.some((key) => statusOf(event[key]) !== undefined);
@@ -74,7 +76,7 @@ function hasBareWords(value: Record<string, unknown>): boolean {
   return !hasContent && ['detail', 'errors', ...MESSAGE_KEYS].some((key) => isFilled(value[key]));
 }
 
-/** Tells whether a field says anything: `null`, `""`, `{}` and `[]` do not. */
+/** Tells whether a field has content: `null`, `""`, `{}` and `[]` do not. */
 export function isFilled(value: unknown): boolean {
   if (isRecord(value)) return Object.keys(value).length > 0;
   return typeof value === 'string' ? value.trim() !== '' : value === true;
@@ -112,7 +114,7 @@ class ComplaintReader {
       this.read(inner, depth + 1);
       return;
     }
-    // A text of one word, such as `rate_limit_exceeded`, is a code in the place of a message.
+    // A message of one word, such as `rate_limit_exceeded`, is a code.
     if (/^[A-Za-z][\w.-]{2,60}$/.test(text)) this.#kinds.push(text);
     if (text.trim() !== '' && !this.#messages.some((known) => known.includes(text))) this.#messages.push(text);
   }
@@ -150,7 +152,7 @@ function fieldOf({ param, loc }: Record<string, unknown>): string | undefined {
   return Array.isArray(loc) && loc.length > 0 ? loc.slice(0, MAX_DEPTH).join('.') : undefined;
 }
 
-/** `retryDelay` of Gemini is a duration as text, such as `34.07s`; others tell a number of seconds. */
+/** `retryDelay` of Gemini is a duration as text, such as `34.07s`. Others send a number of seconds. */
 function waitMsOf({ retryDelay, retry_after, retry_after_ms }: Record<string, unknown>): number | undefined {
   const [, seconds = ''] = /^(\d+(?:\.\d+)?)s$/.exec(typeof retryDelay === 'string' ? retryDelay : '') ?? [];
   const waits = [seconds === '' ? undefined : Number(seconds) * 1000, retry_after_ms, secondsOf(retry_after) * 1000];

@@ -9,10 +9,10 @@ import { MAX_EVENT_CHARS, ReplyBudget, replyTooLarge } from './reply-budget.ts';
 /** What came where something came and said nothing: a ping, a comment, a piece of an event. The stream is alive. */
 export const SILENCE = Symbol('silence');
 
-/** What came where a provider sent `[DONE]`: it will send no more, though the body may stay open. */
+/** Marks the `[DONE]` of a provider: it will send no more, though the body may stay open. */
 export const DONE = Symbol('done');
 
-/** An event of a wire, or what came in its place. */
+/** An event of a wire, or a mark for its end or its silence. */
 export type StreamItem<Event> = Event | typeof SILENCE | typeof DONE;
 
 /** What a provider answers a streamed call with; the events are those of its wire. */
@@ -24,13 +24,11 @@ export function eventStreamOf<Event>(profile: ProviderProfile, response: Respons
 }
 
 /**
- * The events of a body, each parsed from its JSON. An event that says that the call failed is thrown, under every name
- * that the three wires have for it; what says nothing (`ping`, comments) comes out as one {@link SILENCE} a piece of the
- * body, because a model that thinks for minutes may send nothing else. A body that is JSON is an answer in the place of a
- * stream, most often an error.
+ * The events of a body, each parsed from its JSON. An event that reports a failed call is thrown, under each of its names on
+ * the three wires. Events without content (`ping`, comments) become one {@link SILENCE} for each piece of the body, because
+ * a model that thinks for minutes may send nothing else. A JSON body is an answer instead of a stream, usually an error.
  *
- * The streams of the SDKs do the same, for twice the CPU time of a token
- * (docs/decisions/2026-11-22-our-own-transport.md).
+ * The streams of the SDKs do the same, for twice the CPU time of a token (docs/decisions/2026-11-22-our-own-transport.md).
  */
 async function* eventsIn<Event>(profile: ProviderProfile, response: Response): AsyncGenerator<StreamItem<Event>> {
   const budget = new ReplyBudget(profile.name);
@@ -74,21 +72,21 @@ async function* eventsIn<Event>(profile: ProviderProfile, response: Response): A
   }
 }
 
-/** White space that may come before JSON that answers in the place of a stream. */
+/** The maximum length of white space before the JSON of an answer that is not a stream. */
 const MAX_HEAD_CHARS = 1024;
 
 async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
   if (body) yield* body;
 }
 
-/** What an answer of status 200 comes to that is no stream: its complaint, else no more than that it is none. */
+/** The error for an answer of status 200 that is not a stream: its complaint, else the type of its content. */
 function faultOfJson(profile: ProviderProfile, { status, headers }: Response, text: string): ErrandError {
   const body = jsonOf(text);
   if (isComplaintAlone(body)) return faultOfAnswer(profile, { status, headers, body, message: text });
   return malformedEnd(profile, headers.get('content-type') ?? 'nothing');
 }
 
-/** The error of a provider that was asked for a stream and sent something else. */
+/** The error for a provider that was asked for a stream and sent something else. */
 export function malformedEnd(profile: ProviderProfile, type: string): ErrandError {
   return new ErrandError(
     'PROVIDER_MALFORMED',
@@ -110,8 +108,8 @@ function eventOf(profile: ProviderProfile, response: Response, { event: name, da
 }
 
 /**
- * What went wrong, as an event of one of the wires tells it; `undefined` if nothing did. A response that failed is left to
- * its wire, because its event also reports the usage that is billed.
+ * The failure that an event of any wire reports; `undefined` if it reports none. The wire handles a failed response itself,
+ * because that event also reports the billed usage.
  */
 function complaintOf(event: Record<string, unknown>): unknown {
   const choice: unknown = Array.isArray(event.choices) ? event.choices[0] : undefined;

@@ -2,7 +2,7 @@ import type { FailureCode } from '../errors.ts';
 import type { Complaint } from './complaint.ts';
 import { roomIn } from './output-limit.ts';
 
-/** Words by which providers say one thing: in their codes, and in their messages. */
+/** Words by which providers name one kind of failure: in their codes, and in their messages. */
 type Words = { kind: RegExp; message: RegExp };
 
 const QUOTA: Words = {
@@ -10,7 +10,7 @@ const QUOTA: Words = {
   message:
     /(insufficient|not enough|(ran|run|is|are) out of) (account |api |user |prepaid )?(balance|credits?|funds|quota)|credit balance is too low|used all (of )?(your |its )?(available )?credits|(reached|exceeded|hit) (its|your|the)[\w ]{0,40}(spending|usage|spend|billing|budget) (limit|cap)|(spending|billing|budget)( hard)? limit (has been )?(reached|exceeded)|budget has been exceeded|monthly included credits|please recharge|key limit exceeded|unpaid invoice|account (is|has been) suspended|requires more credits|account is in good standing|overdue|余额不足|欠费/i,
 };
-/** A free tier says so of a limit per minute too, and tells then how long to wait. */
+/** A free tier uses these words for a limit per minute too, and then says how long to wait. */
 const QUOTA_UNLESS_WAIT = /exceeded your current quota|check your plan and billing/i;
 
 const REFUSAL: Words = {
@@ -24,10 +24,10 @@ const CONTEXT: Words = {
   message:
     /maximum (context|prompt|sequence) length|context (window|length|limit|size)|(prompt|input)( text)? (is |are )?too long|(input|prompt) token count|too many (input )?tokens(?!, please wait)|max size: \d+ tokens|maximum (allowed )?input (length|tokens?)|range of input length|model token limit|(input|prompt) (tokens?|length) exceeds?/i,
 };
-/** A single request above the tokens that a minute allows: no wait lets it in. */
+/** A single request above the tokens per minute: it fails however long the task waits. */
 const NEVER_FITS = /request too large/i;
 
-/** The model made a call that its server could not read: the next try may do better. */
+/** The model made a call that its server could not read. A retry may succeed. */
 const MISCALLED: Words = {
   kind: /tool_use_failed|output_parse_failed|json_validate_failed|malformed_function_call/,
   message: /failed to call a function|failed_generation/i,
@@ -53,7 +53,7 @@ function isSaid(words: Words, { kind, message }: Complaint): boolean {
   return words.kind.test(kind) || words.message.test(message);
 }
 
-/** Statuses below 500 under which a server, or a proxy before it, says that it failed: the same call may pass later. */
+/** Statuses below 500 with which a server, or a proxy before it, reports its own failure: the same call may pass later. */
 const FAILED = new Set([408, 409, 421, 423, 424, 425, 498, 499]);
 
 function codeOfStatus(status: number): FailureCode {
@@ -72,7 +72,7 @@ function codeOfKind({ kind }: Complaint): FailureCode {
   return 'PROVIDER_FAILED';
 }
 
-/** The status that counts: the one of the answer, unless that says nothing, or says less than the body. */
+/** The status that counts: the status of the answer, unless it is missing or less specific than the status in the body. */
 function statusOf({ status: told }: Complaint, answered: number | undefined): number | undefined {
   if (answered === undefined || answered < 300) return told;
   return answered >= 500 && told === 429 ? told : answered;
@@ -80,28 +80,31 @@ function statusOf({ status: told }: Complaint, answered: number | undefined): nu
 
 const WORDS_COUNT_FOR = new Set([undefined, 400, 401, 403, 404, 413, 422, 451]);
 
-/** So much of a complaint is searched: a provider that sends more of it is not to hold the process up. */
+/** Only this much of a complaint is searched, so that a long complaint cannot block the process. */
 const SEARCHED_CHARS = 4_096;
 
-/** A complaint as it is searched. */
+/** A complaint in the form that is searched. */
 export function searchable({ kind, message, ...rest }: Complaint): Complaint {
   return { ...rest, kind: kind.slice(0, SEARCHED_CHARS), message: message.slice(0, SEARCHED_CHARS) };
 }
 
-/** The code of what a provider complained of, made {@link searchable}. `answered` is the status of its answer; absent for a stream that had begun. */
+/**
+ * The failure code of a complaint that was made {@link searchable}. `answered` is the status of its answer; absent for a
+ * stream that had begun.
+ */
 export function codeOfComplaint(complaint: Complaint, answered: number | undefined, mayWait: boolean): FailureCode {
   const status = statusOf(complaint, answered);
   const isFailure = status !== undefined && status >= 500;
   const isQuota = QUOTA.message.test(complaint.message) || (!mayWait && QUOTA_UNLESS_WAIT.test(complaint.message));
   if (QUOTA.kind.test(complaint.kind) || (isQuota && !isFailure)) return 'PROVIDER_QUOTA_EXHAUSTED';
   if (NEVER_FITS.test(complaint.message) || CONTEXT.kind.test(complaint.kind)) return contextCode(complaint);
-  // Some servers fail with 500 over a conversation that is too long; it is no shorter at the next try.
+  // Some servers answer 500 to a conversation that is too long. A retry does not make it shorter.
   if (status === 500 && CONTEXT.message.test(complaint.message)) return contextCode(complaint);
   if (!WORDS_COUNT_FOR.has(status)) return codeOfStatus(status ?? 500);
   return codeOfWords(complaint) ?? (status === undefined ? codeOfKind(complaint) : codeOfStatus(status));
 }
 
-/** Where output and conversation together are too long, less output helps. */
+/** If output and conversation together are too long, less output helps. */
 function contextCode({ message }: Complaint): FailureCode {
   return roomIn(message) ? 'PROVIDER_REFUSED_REQUEST' : 'CONTEXT_TOO_LONG';
 }

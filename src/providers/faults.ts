@@ -43,10 +43,7 @@ export function requestIdOf(headers: Headers): string | undefined {
   return headers.get('x-request-id') ?? headers.get('request-id') ?? undefined;
 }
 
-/**
- * A complaint as it arrived: in an answer of its own, also one of status 200, or as an event of a stream that had begun
- * well (no `status`).
- */
+/** A complaint as it arrived: in an answer of any status, also 200, or as an event in a stream (no `status`). */
 export type FailedAnswer = {
   status?: number | undefined;
   headers: Headers | undefined;

@@ -22,7 +22,10 @@ const WIRE_HEADERS: Record<Wire, Record<string, string>> = {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** The largest answer that is read as one text: a stored response, with its whole output and the tools of its request. */
+/**
+ * The maximum size of an answer that is read as one text: a stored response, with its whole output and the tools of its
+ * request.
+ */
 const MAX_TEXT_CHARS = MAX_EVENT_CHARS;
 
 /**
@@ -65,8 +68,8 @@ async function textOf(body: Answer['body']): Promise<string> {
 }
 
 /**
- * The body of a refusal. The SDK of OpenAI keeps of it no more than its field `error`, and drops what vendors put beside
- * it or in its place; so the whole body is put there, as text that no SDK looks into.
+ * The body of a refusal. The SDK of OpenAI keeps only its field `error` and drops all other fields, which some vendors use
+ * instead. So this puts the whole body into that field, as text that no SDK parses.
  */
 async function errorTextOf(body: Answer['body']): Promise<string> {
   const text = await boundedText(body[Symbol.asyncIterator]());

@@ -1,17 +1,18 @@
 import { MAX_DEPTH } from '../base/foreign.ts';
 import { ErrandError } from '../errors.ts';
 
-/** How many values one reply may have. Millions of short ones in few bytes stop the process for seconds as they are copied. */
+/** The maximum number of values in one reply. Copying millions of short values stops the process for seconds. */
 export const MAX_VALUES = 32_768;
 
-/** JSON of this length has few enough values, and is not looked through. */
+/** JSON up to this length cannot have too many values, so it is not scanned. */
 const UNCHECKED_CHARS = 64 * 1024;
 
 const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c];
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Parses the JSON of a provider. Its structure is bounded before it is parsed, because a provider chooses it.
+ * Parses the JSON of a provider. Checks the limits of its structure before parsing, because the provider chooses the
+ * structure.
  * @throws SyntaxError for text that is not JSON or is nested too deep, ErrandError `PROVIDER_REPLY_TOO_LARGE`.
  */
 export function parseBounded(text: string): unknown {
@@ -19,7 +20,7 @@ export function parseBounded(text: string): unknown {
   return JSON.parse(text);
 }
 
-/** Looks at each character once. @throws as {@link parseBounded}. */
+/** Reads each character once. @throws as {@link parseBounded}. */
 export function assertBounded(text: string): void {
   let depth = 0;
   let values = 1;
@@ -37,7 +38,7 @@ export function assertBounded(text: string): void {
   }
 }
 
-/** The place of the quote that ends a string; the end of the text if none does. */
+/** The position of the quote that ends a string, or the end of the text. */
 function endOfString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
     let escapes = 0;

@@ -11,7 +11,9 @@ export type TranscriptEntry =
   | { role: 'assistant'; native: Turn['native'] }
   | { role: 'tools'; results: ToolResult[] };
 
-/** What is kept with a background response at its provider: it proves which task of which deployment asked for it. */
+/**
+ * The metadata that the provider stores with a background response. It proves which task of which deployment asked for it.
+ */
 export type ResponseMark = { errand_deployment: string; errand_task: string };
 
 /** What ties a background response to its turn. Read only where the provider's profile asks for `background`. */
@@ -38,11 +40,14 @@ export type TurnRequest = {
   /** Called with each piece of text as it streams in; what is told of a turn that does not complete. */
   onText?: (piece: string) => void;
   /**
-   * Called with what the provider has counted so far, and what that costs, as often as it tells; most tell with the end
-   * of the turn only. A provider that tells nothing, or only zeros, calls it never.
+   * Called with the usage that the provider has reported so far, and its cost, at every report. Most providers report only
+   * at the end of the turn. Never called if the provider reports nothing, or only zeros.
    */
   onUsage?: (usage: Usage, costUsd: Cost) => void;
-  /** Called if the provider refused the output limit and the call is repeated within the one that it named; says both. */
+  /**
+   * Called with both limits if the provider refused the output limit and the call is repeated within the limit that it
+   * named.
+   */
   onLimit?: (note: string) => void;
   background?: BackgroundTies;
 };

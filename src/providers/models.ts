@@ -35,7 +35,7 @@ export type Closing = { aborted: number; inFlight: number };
 export type ModelHandle = {
   model: Model;
   effective: EffectiveRoute;
-  /** The cost of so many tokens in US dollars; `null` if the price is unknown. */
+  /** The cost of these tokens in US dollars; `null` if the price is unknown. */
   costOf(usage: Usage): Cost;
   /** Aborts every call in flight, waits for them to end, and refuses further ones. Never rejects; may be repeated. */
   close(): Promise<Closing>;

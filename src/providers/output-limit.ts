@@ -1,9 +1,9 @@
 import { isErrandError } from '../errors.ts';
 
-/** So much of a message is searched: a provider that sends more of it is not to hold the process up. */
+/** Only this much of a message is searched, so that a long message cannot block the process. */
 const SEARCHED_CHARS = 4_096;
 
-/** Fewer tokens than this are no room for an answer: the conversation is what is too long. */
+/** The minimum room for an answer, in tokens. With less, the conversation itself is too long. */
 const MIN_ROOM = 16;
 const MAX_ROOM = 100_000_000;
 
@@ -24,10 +24,10 @@ const REFUSALS = [
   /request too large.{0,300}?limit (?<limit>\d{1,12})\b, requested (?<requested>\d{1,12})\b/is,
 ];
 
-/** The room for output that a refusal leaves: a number of tokens, or how many fewer than were asked for. */
+/** The room for output that a refusal leaves: a number of tokens, or how many tokens fewer than requested. */
 type Room = { most: number } | { fewer: number };
 
-/** Reads the room for output out of a provider's refusal; `undefined` if it names none, or none is left. */
+/** Reads the room for output from a provider's refusal; `undefined` if it names no room, or if no room is left. */
 export function roomIn(message: string): Room | undefined {
   const text = message.slice(0, SEARCHED_CHARS).replaceAll(/(\d)[,_](?=\d{3}\b)/g, '$1');
   for (const refusal of REFUSALS) {
@@ -40,8 +40,8 @@ export function roomIn(message: string): Room | undefined {
 }
 
 /**
- * How many tokens a refused call may ask for instead. `undefined` if the error is no such refusal, or no fewer would help.
- * Only an answer that is nothing but a refusal counts: one inside a stream may have been paid for.
+ * How many tokens a refused call may ask for instead; `undefined` if the error is not such a refusal, or if fewer tokens do
+ * not help. Only an answer that is a refusal as a whole counts: a refusal inside a stream may have been paid for.
  */
 export function limitAfter(error: unknown, asked: number): number | undefined {
   if (!isErrandError(error, 'PROVIDER_REFUSED_REQUEST') || error.httpStatus === undefined) return undefined;

@@ -59,9 +59,9 @@ export const ProviderProfile = z
     /** Which field carries the output limit on the chat wire. */
     max_tokens_field: z.enum(['max_completion_tokens', 'max_tokens']).default('max_completion_tokens'),
     /**
-     * Whether the fields that a provider of the chat wire adds to OpenAI's own go back to it with the next turn: some
-     * want their reasoning back (DeepSeek, Kimi, OpenRouter, Gemini), others refuse it. `auto`: not to hosts that are known
-     * to refuse it.
+     * Whether the next turn sends the fields that a provider of the chat wire adds to OpenAI's own to it again. Some
+     * providers need their reasoning again (DeepSeek, Kimi, OpenRouter, Gemini), others refuse it. `auto`: not to hosts that
+     * are known to refuse it.
      */
     echo_extras: z.enum(['auto', 'always', 'never']).default('auto'),
     /**

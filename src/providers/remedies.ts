@@ -4,17 +4,19 @@ import { roomIn } from './output-limit.ts';
 import type { ProviderProfile } from './profile.ts';
 
 const TOOLS_WITH_EFFORT = /function tools with reasoning_effort/i;
-/** What a model thought, sent back with the conversation: a matter of its own, not of how hard it is to think. */
+/** Reasoning of the model that was sent again with the conversation. It is unrelated to the effort of a request. */
 const THOUGHTS = /signature|(redacted_)?thinking\W{0,3} ?blocks?|redacted_thinking|encrypted_content/i;
 const EFFORT_FIELD = /reasoning[._ ]?effort|output_config|\beffort\b|\bthinking\b/i;
-/** A field of its own answers that a provider of the chat wire refuses in a conversation, such as `messages.1.reasoning`. */
+/**
+ * A field from the answers of a provider of the chat wire that it refuses in a conversation, such as `messages.1.reasoning`.
+ */
 const EXTRA_OF_ANSWER = /\breasoning(_content|_details)?\b(?![._ ]?effort)|extra_content|\bannotations\b/i;
 const OUTPUT_FIELD = /max_?(completion_?|output_?|new_?)?tokens/i;
 const UNKNOWN_FIELD =
   /unsupported|not supported|not permitted|not allowed|unrecognized|unknown|unexpected|extra (inputs|fields?)/i;
 const REGAIN = /regain access on ([^.]{4,40})/i;
 
-/** What helps against a refusal, naming the setting; `undefined` if the remedy of the code is the best there is. */
+/** The remedy for a refusal, with the name of the setting; `undefined` if the remedy of the code is more useful. */
 export function remedyFor(code: FailureCode, complaint: Complaint, profile: ProviderProfile): string | undefined {
   if (code === 'PROVIDER_QUOTA_EXHAUSTED') {
     const [, date] = REGAIN.exec(complaint.message) ?? [];

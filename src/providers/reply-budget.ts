@@ -4,25 +4,37 @@ import { ErrandError } from '../errors.ts';
 import { isRecord } from './complaint.ts';
 import { MAX_VALUES } from './json-structure.ts';
 
-/** The largest reply of one turn, in bytes of its record: more is not stored, and so not worth reading to its end. */
+/**
+ * The maximum size of the reply of one turn, in bytes of its record. A larger reply cannot be stored, so it is not read to
+ * its end.
+ */
 export const MAX_REPLY_BYTES = 3 * 1024 * 1024;
 
-/** The largest event, in characters: the terminal event of a response repeats its whole output, and the request's tools. */
+/**
+ * The maximum size of an event, in characters. The terminal event of a response repeats its whole output and the tools of
+ * the request.
+ */
 export const MAX_EVENT_CHARS = 4 * 1024 * 1024;
 
-/** The longest stream, in characters: 3 MiB of text in events of one character each take more, but nobody sends that. */
+/**
+ * The maximum length of a stream, in characters. 3 MiB of text in events of one character each take more, but no provider
+ * sends that.
+ */
 const MAX_STREAM_CHARS = 256 * 1024 * 1024;
 
-/** What can be said in so many characters of a stream is no matter of size, so that short replies are not weighed. */
+/** A stream up to this length cannot be too large, so short replies are not weighed. */
 const UNWEIGHED_CHARS = 128 * 1024;
 
-/** How many different field names one reply may have: a message grows by each, and is copied whole. */
+/**
+ * The maximum number of different field names in one reply: each name makes the message larger, and every copy copies all of
+ * them.
+ */
 const MAX_NAMES = 4_096;
 
-/** An event of so few values is a piece of text, and adds no value to its reply. */
+/** An event with at most this many values is a piece of text and adds no value to its reply. */
 const UNCOUNTED_VALUES = 16;
 
-/** The error of a reply that is larger than what is stored of one. */
+/** The error for a reply that is too large to be stored. */
 export function replyTooLarge(provider: string, why: string): ErrandError {
   return new ErrandError('PROVIDER_REPLY_TOO_LARGE', `Provider "${provider}" sent ${why}.`);
 }
@@ -35,8 +47,8 @@ export function assertStorable(provider: string, turn: Turn): void {
 }
 
 /**
- * Bounds what one stream may bring, as it comes: a reply that is too large is not read to its end. The sizes are
- * characters of content, which are never more than the bytes that would be stored.
+ * Limits the size of one stream while it arrives, so that a reply that is too large is not read to its end. Sizes are
+ * characters of content, which are never more than the stored bytes.
  */
 export class ReplyBudget {
   readonly #provider: string;
@@ -59,7 +71,7 @@ export class ReplyBudget {
     const { delta, content_block, choices, item, type, response } = event;
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
     const ofChoice = isRecord(choice) ? choice.delta : undefined;
-    // The text of an answer is stored twice: as the provider sent it, and as the answer.
+    // The text of an answer is stored twice: inside `native`, and as the answer.
     const texts = [isRecord(delta) && delta.text, isRecord(ofChoice) && ofChoice.content];
     if (type === 'response.output_text.delta') texts.push(delta);
     const parts = [delta, content_block, ofChoice, ...texts];
@@ -74,7 +86,7 @@ export class ReplyBudget {
   }
 }
 
-/** The characters of all texts and names, and the values beyond the few that a piece of text has. */
+/** Counts the characters of all texts and names, and the values beyond the few of a piece of text. */
 type Weight = { chars: number; values: number };
 
 const NOTHING: Weight = { chars: 0, values: 0 };
@@ -83,7 +95,7 @@ function add(a: Weight, b: Weight): Weight {
   return { chars: a.chars + b.chars, values: a.values + b.values };
 }
 
-/** Weighs a value, and adds its field names. It is no recursion, because a provider chooses the depth. */
+/** Weighs a value, and adds its field names. It does not recurse, because the provider chooses the depth. */
 function weigh(value: unknown, names: Set<string>): Weight {
   let chars = 0;
   let values = 0;

@@ -22,8 +22,8 @@ const EXPIRY: Record<Limit, { code: FailureCode; missing: string }> = {
 const THINKING_FACTOR = 5;
 
 /**
- * After the reason for the end of a turn more may come: text, calls, usage. Without an event for so long the turn is taken
- * as complete. Gaps of 2.5 s were seen before a usage chunk.
+ * Text, calls and usage may follow the reason for the end of a turn. Without an event for this long, the turn is complete.
+ * Gaps of 2.5 s were seen before a usage chunk.
  */
 const FINISH_MS = 10_000;
 
@@ -74,7 +74,7 @@ export class CallTimers {
     else this.#enter('idle_ms');
   }
 
-  /** Starts waiting for what may follow the reason for the end of a turn. Closes the connection when nothing comes. */
+  /** Starts waiting for events after the reason for the end of a turn. Closes the connection if no event comes. */
   finishedEventArrived(): void {
     if (this.#isFinished) this.#phase.refresh();
     else this.#awaitEnd();

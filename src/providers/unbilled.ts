@@ -1,21 +1,21 @@
 import { isErrandError } from '../errors.ts';
 
-/** A certificate that is refused ends the handshake, before the request is sent. */
+/** A refused certificate ends the handshake before the request is sent. */
 const HANDSHAKE = /CERT|^ERR_TLS|^ERR_SSL|^UNABLE_TO|^EPROTO$/;
 
 /**
- * Tells whether a model call that failed costs nothing: the provider answered with a status that refuses it, no connection
- * was made, or the request was never sent. Any other call may be billed.
+ * Tells whether a failed model call costs nothing: the provider refused it with a status, no connection was made, or the
+ * request was never sent. Any other call may be billed.
  */
 export function costsNothing(error: unknown): boolean {
   if (!isErrandError(error)) return false;
   if (error.httpStatus !== undefined && error.httpStatus >= 300) return true;
-  // Thrown by a wire before it sends, if the task has too few tokens left for a request.
+  // A wire throws this before it sends, if the task has too few tokens left for a request.
   if (error.code === 'BUDGET_TOKENS') return true;
   return error.code === 'PROVIDER_UNREACHABLE' && neverConnected(error.cause);
 }
 
-/** An error of several tries to connect holds one for each address. */
+/** The error of several tries to connect contains one error for each address. */
 function neverConnected(cause: unknown): boolean {
   if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(neverConnected);
   if (!(cause instanceof Error)) return false;

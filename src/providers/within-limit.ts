@@ -16,8 +16,8 @@ export function withinSize({ name }: ProviderProfile, model: Model): Model {
 }
 
 /**
- * Makes a model that repeats a call once, within the output limit that the provider named as it refused more. A refusal
- * costs nothing, so nothing is paid twice. Later turns begin within the limit.
+ * Makes a model that repeats a refused call once, within the output limit that the provider named in its refusal. A refusal
+ * is free, so nothing is paid twice. Later turns use the limit from the start.
  */
 export function withinNamedLimit({ name, max_output_tokens: most }: ProviderProfile, model: Model): Model {
   let limit = most;

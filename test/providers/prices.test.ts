@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { costOf, mostCostOf } from '../../src/providers/prices.ts';
+import { costOf, maxCostOf } from '../../src/providers/prices.ts';
 import { ProviderProfile } from '../../src/providers/profile.ts';
 
 const USAGE = {
@@ -60,9 +60,9 @@ test('usage that the library finds odd has no cost, and no error either', () => 
 
 test('the most a call can cost takes all its input as written to the cache, where that is dearer', () => {
   const tokens = { inputTokens: 100_000, outputTokens: 10_000 };
-  expect(mostCostOf(anthropic, 'claude-opus-5-5', tokens)).toBeCloseTo(0.1 * 5 + 0.01 * 20, 10);
-  expect(mostCostOf(openai, 'gpt-4.1-mini', tokens)).toBeCloseTo(0.1 * 0.4 + 0.01 * 1.6, 10);
-  expect(mostCostOf(openai, 'gpt-99', tokens)).toBeNull();
+  expect(maxCostOf(anthropic, 'claude-opus-5-5', tokens)).toBeCloseTo(0.1 * 5 + 0.01 * 20, 10);
+  expect(maxCostOf(openai, 'gpt-4.1-mini', tokens)).toBeCloseTo(0.1 * 0.4 + 0.01 * 1.6, 10);
+  expect(maxCostOf(openai, 'gpt-99', tokens)).toBeNull();
 });
 
 test("the profile's own price wins over the library, by the exact name", () => {

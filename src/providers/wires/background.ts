@@ -27,9 +27,9 @@ export async function inBackground(
 }
 
 /**
- * The events of a response that was asked for before, from its first; `null` if it came to nothing, or if another task
- * asked for it: its id was read from Redis. Its state is looked up first, because a response that has ended is kept for
- * longer than its stream.
+ * The events of an earlier response, from the first event. `null` if the response failed or is gone, or if another task
+ * asked for it: its id was read from Redis. Looks up its state first, because the provider keeps an ended response longer
+ * than its stream.
  */
 async function reattach(
   { profile, client, include }: Connection,
@@ -64,7 +64,7 @@ function unusableId({ name }: ProviderProfile): ErrandError {
   return new ErrandError('PROVIDER_MALFORMED', `Provider "${name}" sent a response whose id cannot be used.`);
 }
 
-/** The state of a response. It is read as JSON: the SDK would build a text from its output, which it need not have. */
+/** The state of a response. Reads it as JSON, because the SDK builds a text from its output, which may be missing. */
 async function stateIn(response: Response): Promise<unknown> {
   return foreign(await response.json());
 }
@@ -99,9 +99,9 @@ async function* noting(
 }
 
 /**
- * Cancels a background response. Resolves with its status afterwards, a final one if it had ended before; with `gone` if the
- * provider does not know it; with `foreign`, and nothing done, if it does not carry the mark. Rejects with whatever the SDK
- * throws.
+ * Cancels a background response. Resolves with its status afterwards, which is final if the response had already ended; with
+ * `gone` if the provider does not know it; with `foreign`, without cancelling it, if it does not carry the mark. Rejects
+ * with the error of the SDK.
  */
 export async function cancelResponse(
   profile: ProviderProfile,

@@ -6,8 +6,8 @@ import type { Wire } from '../../contract/route.ts';
 const ORDINAL_DIGITS = 5;
 
 /**
- * What a wire takes for the id of a call: the characters that it refuses, and how long the id may be. An id is stored
- * with its call, with its result and in the journal of effects, so that no wire takes one without a limit.
+ * What a wire accepts as the id of a call: the characters that it refuses, and the maximum length. Every wire has a maximum
+ * length, because an id is stored with its call, with its result and in the journal of effects.
  */
 type IdRules = { refused: RegExp; maxChars: number };
 
@@ -17,18 +17,18 @@ const ID_RULES: Record<Wire, IdRules> = {
   responses: { refused: /[^a-zA-Z0-9_.:-]/g, maxChars: 64 },
 };
 
-/** Gateways to Gemini put the signature of a thought into the id, in base64; it must come back as it is. */
+/** Gateways to Gemini put the signature of a thought into the id, in base64. It must be sent again unchanged. */
 const CARRIES_SIGNATURE = /^[\w.:-]+__thought__[\w+/=-]+$/;
 
-/** What OpenAI and Anthropic take for the name of a tool. */
+/** What OpenAI and Anthropic accept as the name of a tool. */
 const OUTSIDE_OF_NAMES = /[^a-zA-Z0-9_-]/g;
 const NAME_CHARS = 64;
 
 /**
- * Gives the tool calls of one conversation their ids. An id that the provider sent stays, without what its wire refuses;
- * one that is missing, or that another call of the conversation has, is made.
+ * Assigns ids to the tool calls of one conversation. It keeps the id that the provider sent, without the characters that the
+ * wire refuses. It makes an id if there is none, or if another call of the conversation has the same id.
  *
- * The ids follow from the calls and their order alone, so an attempt that takes the conversation over gives the same.
+ * The ids depend only on the calls and their order, so an attempt that takes the conversation over assigns the same ids.
  */
 export class CallIds {
   readonly #given = new Set<string>();
@@ -39,7 +39,7 @@ export class CallIds {
     this.#rules = ID_RULES[wire];
   }
 
-  /** The id of the next call of the conversation, of which the provider sent `sent`. */
+  /** The id of the next call of the conversation. `sent` is the id that the provider sent. */
   next(sent: string): string {
     this.#calls += 1;
     const { refused, maxChars } = this.#rules;
@@ -58,7 +58,7 @@ export class CallIds {
   }
 }
 
-/** The arguments of a call as an object; an empty one for text that is not the JSON of an object. */
+/** The arguments of a call as an object; an empty object for text that is not the JSON of an object. */
 export function inputOf(args: string): Readonly<Record<string, unknown>> {
   try {
     const input = parseForeign(args);
@@ -69,9 +69,9 @@ export function inputOf(args: string): Readonly<Record<string, unknown>> {
 }
 
 /**
- * The arguments of a call as they go back: as the model wrote them if they are the JSON of an object, else `{}`. Servers
- * such as vLLM parse them again, and refuse the whole conversation if they cannot; the result of the call says what was
- * wrong with them.
+ * The arguments of a call as the next turn sends them: as the model wrote them if they are the JSON of an object, else `{}`.
+ * Servers such as vLLM parse them again, and refuse the whole conversation if that fails. The result of the call says what
+ * was wrong with them.
  */
 export function echoedArguments(args: string): string {
   try {
@@ -84,7 +84,7 @@ export function echoedArguments(args: string): string {
   }
 }
 
-/** The name of a tool as it goes back: vendors refuse a conversation with a name that no tool can have. */
+/** The name of a tool as the next turn sends it: vendors refuse a conversation with an invalid tool name. */
 export function echoedName(name: string): string {
   return name.replaceAll(OUTSIDE_OF_NAMES, '_').slice(0, NAME_CHARS) || 'unnamed';
 }

@@ -4,14 +4,14 @@ import { type Growing, newGrowing } from './growing.ts';
 import { JsonScan } from './json-scan.ts';
 import { placeOf, type ReplyLimits } from './reply-limits.ts';
 
-/** A tool call as it came: its own fields, and those that a vendor adds, such as Gemini's `extra_content`. */
+/** A tool call as the provider sent it: its own fields, and fields that a vendor adds, such as Gemini's `extra_content`. */
 export type SentCall = { id: string; name: string; arguments: string; extras: Growing; functionExtras: Growing };
 
-/** The fields of a fragment, and of its function, that are read; all others are extras. */
+/** The fields of a fragment, and of its function, that are read. All other fields are extras. */
 const OWN_FIELDS = new Set(['index', 'id', 'type', 'function']);
 const FUNCTION_FIELDS = new Set(['name', 'arguments']);
 
-/** One tool call while its fragments come in. */
+/** One tool call while its fragments arrive. */
 class GrowingCall {
   readonly place: number | undefined;
   readonly extras: Growing = newGrowing();
@@ -40,7 +40,7 @@ class GrowingCall {
     mergeOthers(this.functionExtras, fieldOf(fragment, 'function'), FUNCTION_FIELDS, limits);
   }
 
-  /** A call that is sent again whole says nothing new: written after itself, it would be no JSON any more. */
+  /** Ignores a call that is sent a second time as a whole: appending it would make the arguments invalid JSON. */
   #write(piece: string): void {
     if (piece === '' || (this.isWhole && piece.trim() === this.arguments.trim())) return;
     this.#isWhole = false;
@@ -50,12 +50,12 @@ class GrowingCall {
 }
 
 /**
- * Puts the tool calls of one turn together from their fragments.
+ * Assembles the tool calls of one turn from their fragments.
  *
- * Servers differ in which fragments carry index, id and name. A fragment begins a call if its place has none yet; if it
- * has a name and the call of its place has whole arguments; or if it has a name and an id that is new to its place. Every
- * other fragment goes on with the call of its place that has its id, else with the last one there. So a call that is sent
- * twice runs once, and two calls at one place stay two.
+ * Servers differ in which fragments carry index, id and name. A fragment begins a call if its place has no call yet; if it
+ * has a name and the call at its place has complete arguments; or if it has a name and an id that is new at its place. Every
+ * other fragment continues the call at its place that has its id, else the last call there. So a call that is sent twice
+ * runs once, and two calls at one place stay two calls.
  */
 export class ChatCalls {
   readonly #limits: ReplyLimits;
@@ -65,14 +65,14 @@ export class ChatCalls {
     this.#limits = limits;
   }
 
-  /** Takes in the `tool_calls` of a delta. */
+  /** Adds the `tool_calls` of a delta. */
   add(sent: unknown): void {
     for (const fragment of listOf(sent)) this.#callOf(fragment).add(fragment, this.#limits);
   }
 
   /**
-   * The calls so far, in the order of their places and, at one place, of their beginnings. A server that repeats the name
-   * in every fragment may repeat it once more after the last: that fragment is left out.
+   * The calls so far, ordered by place and, at one place, by their start. A server that repeats the name in every fragment
+   * may repeat it once more after the last fragment; the call that this begins is left out.
    */
   get all(): SentCall[] {
     const calls = this.#calls.filter((call, at) => !isEcho(call, this.#calls[at - 1]));
@@ -105,7 +105,7 @@ function isEcho(call: GrowingCall, before: GrowingCall | undefined): boolean {
   return before?.isWhole === true && before.place === call.place && before.name === call.name;
 }
 
-/** Merges the fields of a piece that are not among `known`. */
+/** Merges the fields of a piece that are not in `known`. */
 function mergeOthers(into: Growing, piece: unknown, known: ReadonlySet<string>, limits: ReplyLimits): void {
   if (isObject(piece)) mergeDelta(into, piece, limits, known);
 }

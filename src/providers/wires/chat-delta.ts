@@ -7,10 +7,10 @@ const WHOLE = new Set(['id', 'type', 'role', 'name', 'format']);
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** Fields of a list entry that only carries the next words of its neighbour. */
+/** Fields of a list entry that only continues the text of the entry before it. */
 const FLOWING = new Set(['type', 'format', 'text', 'thinking']);
 
-/** Gemini gives every call of a turn the index 0: another id is another entry. */
+/** Gemini gives every call of a turn the index 0, so a different id is a different entry. */
 function isSame(id: string, other: string): boolean {
   return id === '' || other === '' || id === other;
 }
@@ -21,13 +21,13 @@ function asParts(content: unknown): unknown[] {
   return typeof content === 'string' && content !== '' ? [{ type: 'text', text: content }] : [];
 }
 
-/** Tells whether a piece only goes on with the words of the entry before it, as Mistral streams its thoughts. */
+/** Tells whether a piece only continues the text of the entry before it, as Mistral streams its thoughts. */
 function flowsInto(entry: unknown, piece: unknown): boolean {
   if (!isObject(entry) || !isObject(piece) || entry.type !== piece.type || entry.format !== piece.format) return false;
   return [entry, piece].every((part) => Object.keys(part).every((name) => FLOWING.has(name)));
 }
 
-/** The entry that a piece goes on with; `undefined` if it begins one. */
+/** The entry that a piece continues; `undefined` if it begins an entry. */
 function entryFor(piece: unknown, list: readonly unknown[]): unknown {
   const place = placeOf(fieldOf(piece, 'index'));
   if (place === undefined) return flowsInto(list.at(-1), piece) ? list.at(-1) : undefined;
@@ -48,13 +48,13 @@ function mergeLists(into: unknown[], pieces: readonly unknown[], limits: ReplyLi
 }
 
 /**
- * Adds one streamed piece of an assistant message to what has come so far, in place; fields that are `leftOut` are not.
+ * Adds one streamed piece of an assistant message to the message so far, in place, without the fields in `leftOut`.
  *
- * Fields that Errand does not know are merged by the same rules, because a provider may want them back verbatim on the next
+ * Fields that Errand does not know are merged by the same rules, because a provider may need them again verbatim on the next
  * turn: `reasoning_content` (DeepSeek, Kimi), `reasoning_details` (OpenRouter), `extra_content` (Gemini).
  *
- * @throws ErrandError `PROVIDER_REPLY_TOO_LARGE` for more list entries than a reply may have, and SyntaxError for an
- * entry with a wrong index.
+ * @throws ErrandError `PROVIDER_REPLY_TOO_LARGE` if a reply has too many list entries, and SyntaxError for an entry with an
+ * invalid index.
  */
 export function mergeDelta(
   message: Growing,

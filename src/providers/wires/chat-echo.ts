@@ -5,32 +5,32 @@ import type { ProviderProfile } from '../profile.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
 import { fromNative } from './wire.ts';
 
-/** The fields that OpenAI's own protocol has for a message of an assistant, and for a call in it. */
+/** The fields of OpenAI's own protocol for a message of an assistant, and for a call in it. */
 const MESSAGE_FIELDS = new Set(['role', 'content', 'refusal', 'tool_calls', 'function_call']);
 const CALL_FIELDS = new Set(['index', 'id', 'type', 'function']);
 const FUNCTION_FIELDS = new Set(['name', 'arguments']);
 
-/** The parts of content that go back: those of OpenAI, and those that Mistral adds. */
+/** The types of content parts that are sent again: the types of OpenAI, and the types that Mistral adds. */
 const PARTS = new Set(['text', 'refusal', 'thinking', 'reference']);
 
-/** Content as it goes back: a text, or the parts that say anything. */
+/** Content as the next turn sends it: a text, or the parts that are not empty. */
 function contentOf(content: unknown): string | ForeignObject[] {
   if (!Array.isArray(content)) return textOf(content);
   const parts = content.filter(isObject).filter((part) => PARTS.has(wordOf(part, 'type')));
   return parts.filter((part) => part.type !== 'text' || wordOf(part, 'text').trim() !== '');
 }
 
-/** Hosts that refuse any other field in a message: a conversation with `reasoning` in it is a 400 or a 422 there. */
+/** Hosts that refuse any other field in a message: they answer 400 or 422 to a conversation with `reasoning`. */
 const STRICT_HOSTS = new Set(['api.groq.com', 'api.mistral.ai', 'api.cerebras.ai']);
 
 /**
- * Writes a conversation as the chat wire takes it. What an assistant said goes back as it came, with what a strict server
- * would refuse mended: ids, names and arguments of calls, and text of white space alone beside them.
+ * Writes a conversation for the chat wire. Messages of the assistant are sent as the provider sent them, except for what a
+ * strict server refuses: it corrects ids, names and arguments of calls, and blank text beside calls.
  */
 export class ChatEcho {
   readonly #hasExtras: boolean;
   readonly #ids: CallIds;
-  /** The ids of the calls that the last assistant's turn made, which its results answer in order. */
+  /** The ids of the calls of the last assistant turn, which its results answer in order. */
   #lastIds: string[] = [];
 
   constructor(profile: ProviderProfile, ids: CallIds) {
@@ -80,7 +80,10 @@ export class ChatEcho {
     };
   }
 
-  /** What a provider added to its protocol and wants back, such as `reasoning_details`; others refuse to see it again. */
+  /**
+   * The fields that a provider adds to the protocol and needs again, such as `reasoning_details`. Other providers refuse
+   * them.
+   */
   #extras(value: unknown, known: ReadonlySet<string>): Record<string, unknown> {
     if (!this.#hasExtras || !isObject(value)) return {};
     return Object.fromEntries(Object.entries(value).filter(([name, field]) => !known.has(name) && field !== null));

@@ -8,7 +8,7 @@ import type { Bill } from './meter.ts';
 import { stopFor } from './stop-words.ts';
 import type { Gathering, TurnBody, WireReply } from './wire.ts';
 
-/** The fields of a delta that are not merged as they are. */
+/** The fields of a delta that have their own handling instead of the merge. */
 const READ_APART = new Set(['role', 'tool_calls', 'function_call']);
 
 /** The text in a piece of content: the piece itself, or the text of its parts. */
@@ -19,11 +19,11 @@ function textIn(content: unknown): string {
     .join('');
 }
 
-/** Gathers the deltas of the one choice asked for. */
+/** Gathers the deltas of the requested choice. */
 export class ChatReply implements WireReply {
   readonly #with: Gathering;
   readonly #calls: ChatCalls;
-  /** What is known of the message beside its calls, and whatever else the provider adds. */
+  /** The message so far without its calls, with the fields that the provider adds. */
   readonly #message: Growing = newGrowing({ content: null });
   #text = '';
   #finish = '';
@@ -40,7 +40,7 @@ export class ChatReply implements WireReply {
     return this.#finish === '' ? 'open' : 'finished';
   }
 
-  /** Some servers give no reason for the end of a turn. A stream without a delta is not a turn, whatever ends it. */
+  /** Some servers give no reason for the end of a turn. A stream without a delta is never a turn. */
   takeDone(): void {
     if (this.#finish === '' && this.#hasDelta) this.#finish = 'stop';
     this.#hasEnded = this.#finish !== '';
@@ -88,7 +88,7 @@ export class ChatReply implements WireReply {
     return native;
   }
 
-  /** @throws SyntaxError for a turn that came to its end with nothing in it: not even an empty text. */
+  /** @throws SyntaxError for a finished turn without content: not even an empty text. */
   #stop(hasCalls: boolean): StopReason {
     const stop = stopFor(this.#with.route, this.#finish, hasCalls);
     if (textOf(this.#message.refusal) !== '') return 'refusal';
@@ -110,7 +110,7 @@ export class ChatReply implements WireReply {
     meter.tell('input', fieldOf(usage, 'prompt_tokens'));
     meter.tell('output', fieldOf(usage, 'completion_tokens'));
     meter.tell('total', fieldOf(usage, 'total_tokens'));
-    // DeepSeek and Kimi count what came from the cache beside the details.
+    // DeepSeek and Kimi report cached tokens outside the details.
     meter.tell('cached', fieldOf(usage, 'prompt_cache_hit_tokens'));
     meter.tell('cached', fieldOf(usage, 'cached_tokens'));
     meter.tell('cached', fieldOf(usage, 'prompt_tokens_details', 'cached_tokens'));

@@ -1,6 +1,6 @@
 /**
- * Follows a JSON text that arrives in pieces, to tell when the object that it begins is closed. Each character is looked
- * at once, so that a long text in short pieces costs no more than a short text.
+ * Follows a JSON text that arrives in pieces, and reports when its object is closed. It reads each character once, so a text
+ * in many short pieces costs no more than a text in one piece.
  */
 export class JsonScan {
   #depth = 0;
@@ -9,12 +9,12 @@ export class JsonScan {
   #isClosed = false;
   #isBroken = false;
 
-  /** Takes the next piece in. */
+  /** Reads the next piece. */
   add(piece: string): void {
     for (let at = 0; at < piece.length && !this.#isBroken; at++) this.#see(piece.charCodeAt(at));
   }
 
-  /** Tells whether the braces of the object are closed, and nothing but white space came before or after. */
+  /** Tells whether the braces of the object are closed, with only white space before and after. */
   get isClosed(): boolean {
     return this.#isClosed && !this.#isBroken;
   }

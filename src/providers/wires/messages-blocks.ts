@@ -3,20 +3,20 @@ import { inputOf } from './call-ids.ts';
 import { type Growing, newGrowing, Places } from './growing.ts';
 import type { ReplyLimits } from './reply-limits.ts';
 
-/** A content block as it came, and the arguments of a call as the model wrote them. */
+/** A content block as the provider sent it, and the arguments of a call as the model wrote them. */
 export type SentBlock = { block: Growing; arguments: string };
 
-/** A block while it grows. Its input comes as text, which is JSON only once it is whole. */
+/** A block while it grows. Its input arrives as text, which is JSON only once it is complete. */
 type GrowingBlock = { block: Growing; inputText: string; hasStopped: boolean };
 
-/** The field that a delta of each type adds to, and the type of the block that has it. */
+/** For each type of delta: the field that it adds to, and the type of the block with this field. */
 const TEXT_DELTAS = new Map([
   ['text_delta', { type: 'text', field: 'text' }],
   ['thinking_delta', { type: 'thinking', field: 'thinking' }],
   ['signature_delta', { type: 'thinking', field: 'signature' }],
 ]);
 
-/** Puts the content blocks of one turn together from their starts and their deltas. */
+/** Assembles the content blocks of one turn from their starts and their deltas. */
 export class MessagesBlocks {
   readonly #limits: ReplyLimits;
   readonly #blocks = new Places<GrowingBlock>();
@@ -25,7 +25,7 @@ export class MessagesBlocks {
     this.#limits = limits;
   }
 
-  /** Begins a block, unless it is a call that was begun there before. Returns the text that it begins with. */
+  /** Begins a block, unless it is a call that was already begun at this place. Returns the text that it begins with. */
   start(place: unknown, sent: unknown): string {
     if (!isObject(sent)) return '';
     const known = this.#blocks.at(place).at(-1);
@@ -40,13 +40,13 @@ export class MessagesBlocks {
     return block.type === 'text' ? textOf(block, 'text') : '';
   }
 
-  /** Ends a block. What still comes for its place belongs to it, or begins another one. */
+  /** Ends a block. Later events for its place belong to it, or begin another block. */
   stop(place: unknown): void {
     const last = this.#blocks.at(place).at(-1);
     if (last) last.hasStopped = true;
   }
 
-  /** Adds a delta. Returns the text that it adds. @throws SyntaxError for the input of a call that never began. */
+  /** Adds a delta. Returns the text that it adds. @throws SyntaxError for the input of a call without a start. */
   add(place: unknown, delta: unknown): string {
     const type = wordOf(delta, 'type');
     if (type === 'input_json_delta') this.#write(place, textOf(delta, 'partial_json'));
@@ -59,7 +59,7 @@ export class MessagesBlocks {
     return target.field === 'text' ? piece : '';
   }
 
-  /** The blocks in order, without those that are an empty text. */
+  /** The blocks in order, without empty texts. */
   get all(): SentBlock[] {
     return this.#blocks.ordered.map(whole).filter(({ block }) => block.type !== 'text' || block.text !== '');
   }
@@ -70,7 +70,7 @@ export class MessagesBlocks {
     return this.#blocks.add(place, { block, inputText: '', hasStopped: false });
   }
 
-  /** The last block at a place, if it is of this type. */
+  /** The last block at a place, if it has this type. */
   #of(place: unknown, type: string): GrowingBlock | undefined {
     const last = this.#blocks.at(place).at(-1);
     return last?.block.type === type ? last : undefined;
@@ -92,10 +92,10 @@ export class MessagesBlocks {
   }
 }
 
-/** Blocks that have no input. */
+/** Types of blocks without input. */
 const TEXTS = new Set<unknown>(['text', 'thinking', 'redacted_thinking']);
 
-/** A block whose start is missing. A thought without its start may have lost its signature too. */
+/** Makes a block whose start is missing. A thought without its start may have lost its signature too. */
 function unstarted(type: string): Growing {
   return newGrowing({ type, ...(type === 'thinking' && { thinking: '', signature: '' }) });
 }
@@ -105,7 +105,10 @@ function isSameCall(known: Growing, sent: Readonly<Record<string, unknown>>): bo
   return wordOf(sent, 'id') !== '' && known.id === sent.id;
 }
 
-/** A call cut off by the output limit has no whole input; its block is kept valid, its text is kept as it came. */
+/**
+ * The input of a call that the output limit cut off is incomplete: the block stays valid, and the text is kept as it
+ * arrived.
+ */
 function whole({ block, inputText }: GrowingBlock): SentBlock {
   const isWritten = inputText.trim() !== '';
   if (block.type !== 'tool_use' && !isWritten) return { block, arguments: '' };

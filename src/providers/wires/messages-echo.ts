@@ -6,13 +6,13 @@ import { isClaude } from './thinking.ts';
 import { fromNative } from './wire.ts';
 
 /**
- * Writes a conversation as the messages wire takes it. Blocks of an assistant go back as they came, signatures and
- * encrypted parts byte for byte; what Anthropic would refuse is mended or left out.
+ * Writes a conversation for the messages wire. Blocks of the assistant are sent as the provider sent them, signatures and
+ * encrypted parts byte for byte. It corrects or leaves out what Anthropic refuses.
  */
 export class MessagesEcho {
   readonly #model: string;
   readonly #ids: CallIds;
-  /** The ids of the calls that the last assistant's turn made, which its results answer in order. */
+  /** The ids of the calls of the last assistant turn, which its results answer in order. */
   #lastIds: string[] = [];
 
   constructor(model: string, ids: CallIds) {
@@ -38,7 +38,7 @@ export class MessagesEcho {
     }));
   }
 
-  /** A message without a block is refused, and says nothing. */
+  /** Anthropic refuses a message without a block, so it is left out. */
   #assistant(native: unknown): MessageParam[] {
     this.#lastIds = [];
     const content = listOf(native).flatMap((block) => this.#block(block));
@@ -51,7 +51,7 @@ export class MessagesEcho {
     return this.#isTaken(block) ? [block] : [];
   }
 
-  /** Anthropic refuses text of white space alone, thoughts without their signature, and blocks of types it does not know. */
+  /** Anthropic refuses blank text, thoughts without their signature, and blocks of unknown types. */
   #isTaken(block: unknown): boolean {
     const type = wordOf(block, 'type');
     if (type === 'text') return textOf(block, 'text').trim() !== '';
@@ -60,7 +60,7 @@ export class MessagesEcho {
     return /_tool_(use|result)$/.test(type);
   }
 
-  /** Claude signs each thought. Of other vendors, some sign none; a signature that is there and empty was lost. */
+  /** Claude signs each thought. Some other vendors sign no thought. An empty signature was lost on the way. */
   #isSigned(thought: unknown): boolean {
     return isClaude(this.#model) || fieldOf(thought, 'signature') !== undefined;
   }

@@ -3,10 +3,10 @@ import { NO_USAGE, tokenFigure, type Usage } from '../../contract/usage.ts';
 import { costOf, usdFigure } from '../prices.ts';
 import type { ProviderProfile } from '../profile.ts';
 
-/** What a provider counts of a turn. `input` is the whole input, what came from its cache and went to it included. */
+/** The tokens that a provider counts for a turn. `input` is the whole input, including cache reads and cache writes. */
 export type Counted = 'input' | 'cached' | 'written' | 'output' | 'reasoning';
 
-/** What the price of a turn goes by. */
+/** What the price of a turn depends on. */
 type Priced = { profile: ProviderProfile; model: string };
 
 /** The usage and the cost of a turn as they are recorded. */
@@ -15,8 +15,8 @@ export type Bill = Pick<Turn, 'usage' | 'cost_usd'>;
 /**
  * Gathers the usage of one turn, which a provider may report several times and in several places.
  *
- * A later figure replaces an earlier one. Anything but a figure changes nothing, and 0 does not replace a figure: many
- * servers send zeros if they know nothing.
+ * A later number replaces an earlier number. Other values change nothing, and 0 does not replace a number: many servers send
+ * zeros for unknown counts.
  */
 export class Meter {
   readonly #route: Priced;
@@ -27,7 +27,7 @@ export class Meter {
     this.#route = route;
   }
 
-  /** Takes a count in. Returns the figure of that name so far; `null` without one. */
+  /** Records a count. Returns the number for this name so far; `null` if there is none. */
   tell(name: string, sent: unknown): number | null {
     const figure = tokenFigure(sent);
     const known = this.#figures.get(name);
@@ -35,14 +35,14 @@ export class Meter {
     return this.get(name);
   }
 
-  /** The figure of a name so far; `null` without one. */
+  /** The number for this name so far; `null` if there is none. */
   get(name: string): number | null {
     return this.#figures.get(name) ?? null;
   }
 
   /**
-   * Takes in what the provider says that the turn costs, as OpenRouter does, and what `upstream` charges beside that. 0
-   * says nothing: it also stands for unknown.
+   * Records the cost of the turn that the provider reports, as OpenRouter does, and the charge of `upstream` on top of it. 0
+   * is ignored: providers also send it for unknown.
    */
   tellCost(sent: unknown, upstream: unknown): void {
     const figure = usdFigure(sent);
@@ -50,16 +50,16 @@ export class Meter {
     if (sum !== null && sum > 0) this.#costUsd = sum;
   }
 
-  /** Tells whether the provider told any figure but zeros. */
+  /** Tells whether the provider reported any number but zeros. */
   get hasFigures(): boolean {
     return [...this.#figures.values()].some((figure) => figure > 0);
   }
 
   /**
-   * The usage and the cost of a turn with these counts. The cost is what the provider says, else by its price. It is
-   * `null` unless input and output are both known, because every turn has some of either; then 0 is a placeholder.
+   * The usage and the cost of a turn with these counts. The cost is the reported cost, else computed from the price. It is
+   * `null` unless input and output are both known: every turn has both, so 0 is only a placeholder.
    *
-   * Input from or to the cache that exceeds the whole input counts as the whole input.
+   * Cache reads or writes that exceed the whole input count as the whole input.
    */
   bill(counts: Readonly<Record<Counted, number | null>>): Bill {
     if (!this.hasFigures) return { usage: NO_USAGE, cost_usd: this.#costUsd };

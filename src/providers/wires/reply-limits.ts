@@ -1,15 +1,15 @@
 import { clip } from '../../base/text.ts';
 import { ErrandError } from '../../errors.ts';
 
-/** How many tool calls, and how many blocks of all kinds, the reply of one turn may have. */
+/** The maximum number of tool calls, and of blocks of all kinds, in the reply of one turn. */
 export const MAX_TOOL_CALLS = 128;
 export const MAX_BLOCKS = 1_024;
 
 /**
- * Reads the place of a block, an item or a call in its reply; `undefined` if the provider sent none. A place sorts, and
- * is never the index of an array of ours.
+ * Reads the place of a block, an item or a call in its reply; `undefined` if the provider sent none. A place is only sorted
+ * by; it is never an array index.
  *
- * @throws SyntaxError for anything but a whole number from 0 to 1,023.
+ * @throws SyntaxError for a value that is not a whole number from 0 to 1,023.
  */
 export function placeOf(sent: unknown): number | undefined {
   if (sent === undefined || sent === null) return undefined;

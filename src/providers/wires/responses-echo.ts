@@ -6,17 +6,17 @@ import { callIdOf, isItem, partsOf } from './responses-items.ts';
 import { fromNative } from './wire.ts';
 
 /**
- * Writes a conversation as the responses wire takes it. Items of an assistant go back as they came, encrypted reasoning
- * byte for byte; what a strict server would refuse is mended or left out.
+ * Writes a conversation for the responses wire. Items of the assistant are sent as the provider sent them, encrypted
+ * reasoning byte for byte. It corrects or leaves out what a strict server refuses.
  */
 export class ResponsesEcho {
   readonly #isStored: boolean;
   readonly #ids: CallIds;
   readonly #itemIds = new Set<string>();
-  /** The ids of the calls that the last assistant's turn made, which its results answer in order. */
+  /** The ids of the calls of the last assistant turn, which its results answer in order. */
   #lastIds: string[] = [];
 
-  /** `isStored`: the provider keeps the items, so that it knows them by their ids. */
+  /** `isStored`: the provider stores the items and finds them by their ids. */
   constructor(isStored: boolean, ids: CallIds) {
     this.#isStored = isStored;
     this.#ids = ids;
@@ -35,8 +35,8 @@ export class ResponsesEcho {
   }
 
   /**
-   * A thought that is neither stored nor encrypted is looked up by its id and not found. It is left out, and the other
-   * items lose their ids, because the provider looks for the thought that belongs to an id.
+   * The provider looks up a thought that is neither stored nor encrypted by its id, and does not find it. So such a thought
+   * is left out, and the other items lose their ids, because the provider looks for the thought that belongs to an id.
    */
   #assistant(native: unknown): ResponseInputItem[] {
     this.#lastIds = [];
@@ -55,7 +55,7 @@ export class ResponsesEcho {
     return content.length === 0 ? [] : [{ ...own, role: 'assistant', content }];
   }
 
-  /** The item with its id, unless it has none that another item does not have too. */
+  /** The item with its id, unless the id is missing or another item has the same id. */
   #named(item: ForeignObject): ForeignObject {
     const id = wordOf(item, 'id');
     if (id === '' || this.#itemIds.has(id)) return withoutId(item);
@@ -75,7 +75,7 @@ function withoutId({ id: _, ...item }: ForeignObject): ForeignObject {
   return item;
 }
 
-/** A part of a message as it goes back; none of a type that OpenAI does not know. */
+/** A part of a message as the next turn sends it; nothing for a type that OpenAI does not know. */
 function echoedPart(part: unknown): object[] {
   if (!isObject(part)) return [];
   if (part.type === 'refusal') return textOf(part, 'refusal') === '' ? [] : [part];

@@ -2,37 +2,37 @@ import { type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '.
 import { Places } from './growing.ts';
 import type { ReplyLimits } from './reply-limits.ts';
 
-/** An output item while it comes in: as it was announced or is done, and what its deltas say meanwhile. */
+/** An output item while it arrives: as it was announced or finished, and the content of its deltas. */
 type GrowingItem = { item: ForeignObject | undefined; isDone: boolean; text: string; refusal: string; args: string };
 
-/** Tells whether a value has what every output item has: a type. */
+/** Tells whether a value is an output item: an object with a type. */
 export function isItem(value: unknown): value is ForeignObject {
   return isObject(value) && wordOf(value, 'type') !== '';
 }
 
-/** The id that a call is answered by. Some servers send the id of the item alone. */
+/** The id that the result of a call refers to. Some servers send only the id of the item. */
 export function callIdOf(item: unknown): string {
   return wordOf(item, 'call_id') || wordOf(item, 'id');
 }
 
-/** The parts of a message. Some servers send one text in their place. */
+/** The parts of a message. Some servers send one text instead. */
 export function partsOf(item: unknown): readonly unknown[] {
   const content = fieldOf(item, 'content');
   return typeof content === 'string' ? [{ type: 'output_text', text: content }] : listOf(content);
 }
 
-/** The text of a part of a message; empty for a refusal and for anything else. */
+/** The text of a part of a message; empty for a refusal and for any other part. */
 export function outputTextOf(part: unknown): string {
   const type = wordOf(part, 'type');
   return type === 'output_text' || type === 'text' ? textOf(part, 'text') : '';
 }
 
 /**
- * Puts the output items of one response together, from the items themselves, from their deltas, and from the terminal
- * event: servers leave out one or the other.
+ * Assembles the output items of one response from the items, from their deltas, and from the terminal event: some servers
+ * leave one of these out.
  *
- * An item takes the place of one before it if both are at one index and have the same type and id; else both are kept,
- * because some servers give all items the same index.
+ * An item replaces an earlier item if both have the same index, type and id. Otherwise both are kept, because some servers
+ * give all items the same index.
  */
 export class ResponsesItems {
   readonly #limits: ReplyLimits;
@@ -42,7 +42,7 @@ export class ResponsesItems {
     this.#limits = limits;
   }
 
-  /** Takes in an item, announced or done. Anything else is ignored. */
+  /** Adds an item, announced or finished. Ignores any other value. */
   put(place: unknown, item: unknown, isDone: boolean): void {
     if (!isItem(item)) return;
     const here = this.#items.at(place);
@@ -53,7 +53,7 @@ export class ResponsesItems {
     entry.isDone = isDone;
   }
 
-  /** Adds what a delta says of the item at a place. */
+  /** Adds a delta to the item at a place. */
   write(place: unknown, id: string, piece: Partial<Pick<GrowingItem, 'text' | 'refusal' | 'args'>>): void {
     const here = this.#items.at(place);
     const named = id === '' ? undefined : here.findLast(({ item }) => wordOf(item, 'id') === id);
@@ -64,7 +64,7 @@ export class ResponsesItems {
     entry.args += piece.args ?? '';
   }
 
-  /** Takes in the whole arguments of a call. */
+  /** Sets the complete arguments of a call. */
   setArguments(place: unknown, id: string, args: string): void {
     this.write(place, id, {});
     const here = this.#items.at(place);
@@ -72,7 +72,7 @@ export class ResponsesItems {
     if (entry) entry.args = args;
   }
 
-  /** The items in order. `output` is what the terminal event holds; it counts if items are missing or unfinished. */
+  /** The items in order. `output` is the list in the terminal event; it is used if items are missing or unfinished. */
   all(output: readonly unknown[]): ForeignObject[] {
     const last = output.filter(isItem);
     const entries = this.#items.ordered;
@@ -99,7 +99,7 @@ function isCall(item: unknown): boolean {
   return wordOf(item, 'type') === 'function_call';
 }
 
-/** Tells whether an item is the one that is known, further on or sent again. */
+/** Tells whether an item is a known item, in a later state or sent again. */
 function isSame(known: GrowingItem, item: ForeignObject): boolean {
   if (known.item === undefined) return wordOf(item, 'type') === (known.args === '' ? 'message' : 'function_call');
   if (wordOf(known.item, 'type') !== wordOf(item, 'type')) return false;
@@ -110,7 +110,7 @@ function isSame(known: GrowingItem, item: ForeignObject): boolean {
   return !known.isDone || JSON.stringify(known.item) === JSON.stringify(item);
 }
 
-/** An item with what its deltas said, if it does not say so itself; `undefined` for one that never came to anything. */
+/** An item completed from its deltas, if it lacks their content; `undefined` for an item without any content. */
 function wholeOf({ item, isDone, text, refusal, args }: GrowingItem): ForeignObject | undefined {
   if (item && isCall(item)) return textOf(item, 'arguments') === '' ? { ...item, arguments: args } : item;
   if (item && wordOf(item, 'type') !== 'message') return isDone ? item : undefined;
@@ -122,7 +122,10 @@ function wholeOf({ item, isDone, text, refusal, args }: GrowingItem): ForeignObj
   return { ...item, type: 'message', role: 'assistant', status: 'completed', content };
 }
 
-/** Some servers send the encrypted content of a thought with the terminal event only; without it no thought goes back. */
+/**
+ * Some servers send the encrypted content of a thought only with the terminal event. Without it, the thought cannot be sent
+ * again.
+ */
 function sealed(item: ForeignObject, output: readonly ForeignObject[]): ForeignObject {
   if (wordOf(item, 'type') !== 'reasoning' || wordOf(item, 'encrypted_content') !== '') return item;
   const id = wordOf(item, 'id');

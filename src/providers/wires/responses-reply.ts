@@ -31,7 +31,7 @@ export class ResponsesReply implements WireReply {
     this.#headers = headers;
   }
 
-  /** The terminal event holds the state and the usage of the response: without it there is no turn. */
+  /** The terminal event has the state and the usage of the response. Without it there is no turn. */
   takeDone(): void {}
 
   take(event: unknown): void {
@@ -71,7 +71,7 @@ export class ResponsesReply implements WireReply {
     return { native, text, tool_calls: calls, stop, bill: this.#bill() };
   }
 
-  /** @throws ErrandError as the response says, if it failed: its usage is told before that. */
+  /** @throws ErrandError for a failed response, after its usage was reported. */
   #takeResponse(type: string, response: unknown): void {
     if (!isObject(response)) return;
     this.#count(response.usage);

@@ -3,8 +3,8 @@ import type { StopReason } from '../../contract/checkpoint.ts';
 import { ErrandError } from '../../errors.ts';
 
 /**
- * What the words of the vendors and of the servers that speak their protocols mean, the first match counts. Words are
- * compared in lower case with `_` between their parts, because Gemini's are in capitals.
+ * The meaning of the stop reasons of the vendors and of the servers that implement their protocols; the first match counts.
+ * Words are compared in lower case with `_` between their parts, because Gemini writes them in capitals.
  *
  * A failure comes first: `malformed_function_call` is a failure and not a tool call.
  */
@@ -18,18 +18,18 @@ const MEANINGS: readonly [RegExp, StopReason | 'failure' | 'context'][] = [
   [/^(stop|end|eos|finish|complete|done)(ped|ed|d)?(_|$)/, 'answer'],
 ];
 
-/** The word as it is compared; a name such as `endTurn` or `MAX_TOKENS` comes in several cases. */
+/** Normalizes a word for comparison: vendors write `endTurn` as well as `MAX_TOKENS`. */
 function comparable(word: string): string {
   const parts = /[a-z]/.test(word) ? word.replaceAll(/([a-z])([A-Z])/g, '$1_$2') : word;
   return parts.toLowerCase().replaceAll(/[^a-z]+/g, '_');
 }
 
 /**
- * Why a turn stopped, by the word of its provider. If it came to its end the calls decide, because some servers end a
- * turn with calls like an answer.
+ * Returns why a turn stopped, from the word of its provider. If the turn is complete, its calls decide, because some servers
+ * end a turn with calls like an answer.
  *
- * @throws ErrandError `PROVIDER_FAILED` for an unknown word, because the answer may have broken off; and
- * `CONTEXT_TOO_LONG` if the context window ended the answer, because no limit that a task has could be raised.
+ * @throws ErrandError `PROVIDER_FAILED` for an unknown word, because the answer may have broken off; and `CONTEXT_TOO_LONG`
+ * if the context window ended the answer, because no limit of the task can be raised.
  */
 export function stopFor(
   { profile, model }: { profile: { name: string }; model: string },
@@ -46,7 +46,7 @@ export function stopFor(
   throw new ErrandError('PROVIDER_FAILED', `Provider "${profile.name}" ended a turn of ${model} with ${said}.`);
 }
 
-/** How a turn that came to its end stopped. */
+/** The stop reason of a complete turn. */
 export function endOf(hasCalls: boolean): StopReason {
   return hasCalls ? 'tools' : 'answer';
 }

@@ -19,20 +19,20 @@ export type WireRoute = { profile: ProviderProfile; model: string; effort: Effor
 /** Opens the client of a wire once, and makes a model over it for each task. */
 export type ConnectWire = (endpoint: Endpoint) => (route: WireRoute) => Model;
 
-/** What a wire gathers the events of one turn with: who hears of them, what it may hold, what it counts. */
+/** What a wire uses to gather the events of one turn: the listeners, the limits and the meter. */
 export type Gathering = {
   route: WireRoute;
   listeners: TurnListeners;
   limits: ReplyLimits;
   meter: Meter;
-  /** Ids for the calls of this turn, which go on after those of the conversation. */
+  /** Assigns the ids of the calls of this turn, after the ids of the conversation. */
   ids: CallIds;
 };
 
-/** What a wire makes of a complete reply; the request id is known to the call. `native` is as the provider sent it. */
+/** The result of a complete reply without the request id, which the call adds. `native` is as the provider sent it. */
 export type TurnBody = Omit<Turn, 'request_id' | 'native' | keyof Bill> & { native: unknown; bill: Bill };
 
-/** What gathers the events of one wire into a turn. It takes events apart field by field: they are anybody's JSON. */
+/** Gathers the events of one wire into a turn. It reads events field by field, because their JSON is not trusted. */
 export type WireReply = Reply<unknown> & {
   /** Called with the headers before the first event. */
   answered?(headers: Headers): void;
@@ -41,15 +41,15 @@ export type WireReply = Reply<unknown> & {
 
 /** The three things that differ between the wires: the request, the gathering of its events, the call itself. */
 export type WireParts<Params> = {
-  /** Gives each call of the conversation its id, in order. */
+  /** Assigns an id to each call of the conversation, in order. */
   paramsOf: (route: WireRoute, request: TurnRequest, ids: CallIds) => Params;
   replyTo: (gathering: Gathering) => WireReply;
   send: (params: Params, signal: AbortSignal, request: TurnRequest) => ReturnType<OpenStream<unknown>>;
 };
 
 /**
- * Makes a model of what a wire does for one turn. Every event passes here on its way in, every request on its way out,
- * and whatever a wire throws over what a provider sent becomes an error of the provider.
+ * Makes a model from the implementation of a wire for one turn. Every incoming event and every outgoing request passes here,
+ * and an error that a wire throws about the data of a provider becomes an error of the provider.
  */
 export function wireModel<Params>(route: WireRoute, wire: WireParts<Params>): Model {
   return {
@@ -71,7 +71,7 @@ export function wireModel<Params>(route: WireRoute, wire: WireParts<Params>): Mo
   };
 }
 
-/** Takes each event in by {@link foreign} before the wire looks at it. */
+/** Cleans each event with {@link foreign} before the wire reads it. */
 function checked(reply: WireReply): Reply<unknown> {
   return {
     take(event) {
@@ -92,7 +92,7 @@ function turnOf(reply: WireReply, requestId: string | undefined): Turn {
   return { ...body, ...bill, native, ...(requestId !== undefined && { request_id: requestId }) };
 }
 
-/** What a wire throws over the words of a provider is a fault of the provider. */
+/** An error that a wire throws about the data of a provider is a fault of the provider. */
 function withinNet<T>({ profile }: WireRoute, make: () => T): T {
   try {
     return make();
@@ -101,7 +101,7 @@ function withinNet<T>({ profile }: WireRoute, make: () => T): T {
   }
 }
 
-/** A character may come in two halves: its first half waits for the second, so that no listener gets half a character. */
+/** A character may arrive in two halves. The first half waits for the second, so that no listener gets half a character. */
 function listenersOf({ onText, onUsage }: TurnRequest): TurnListeners {
   let half = '';
   return {
@@ -121,10 +121,10 @@ function isFirstHalf(code: number): boolean {
   return code >= 0xd8_00 && code <= 0xdb_ff;
 }
 
-/** A turn holds the input of its calls some levels deeper than the text that it was parsed from. */
+/** A turn nests the input of its calls some levels deeper than the text that it was parsed from. */
 const NATIVE_DEPTH = 2 * MAX_DEPTH;
 
-/** Takes a provider's own JSON back out of the transcript. A checkpoint of an older version may hold any JSON. */
+/** Reads a provider's own JSON from the transcript. A checkpoint of an older version may contain any JSON. */
 export function fromNative(native: Turn['native']): unknown {
   return foreign(native, NATIVE_DEPTH);
 }
