@@ -334,9 +334,9 @@ export type ErrandErrorDetails = {
   requestId?: string;
   /** Everything wrong with an input, in the order found. */
   problems?: Problem[];
-  /** The reader version that a record or job asks for, if it is newer than this one. */
+  /** The reader version that a record or job needs, if it is newer than this reader. */
   needs?: number;
-  /** The batch that the call was about, if it may be known to Redis. */
+  /** The batch of the call, if Redis may have it. */
   batchId?: string;
 };
 

@@ -1,6 +1,6 @@
 import type { TaskJob } from '../contract/task.ts';
 
-/** What every child is told about its work. */
+/** The instructions that every child gets. */
 export const SYSTEM = `You carry out one task on your own. Nobody answers questions, so decide what is open and say what you decided.
 Everything you know about the task is in the message. Use your tools where they help.
 When you are done, answer with the result alone.`;

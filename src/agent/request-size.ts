@@ -7,15 +7,15 @@ import { RESULT_CHARS } from './tools.ts';
 import { Transcript } from './transcript.ts';
 import { workspaceTools } from './workspace.ts';
 
-/** What providers put around a request: the marks of its messages, and their own instructions for tools (under 800 tokens). */
+/** The tokens that providers add to a request: message markers, and their own instructions for tools (under 800 tokens). */
 const FRAME_TOKENS = 1_024;
 
 /** A character of a JavaScript string has at most this many bytes in UTF-8. */
 const BYTES_PER_CHAR = 3;
 
 /**
- * The most input tokens that a request can have. A token stands for at least one byte of text, and the JSON that is measured
- * here has more bytes around each message than a provider has tokens.
+ * The maximum number of input tokens of a request. A token is at least one byte of text. The JSON measured here has more
+ * bytes around each message than a provider adds tokens.
  */
 export function maxInputTokens({
   system,
@@ -26,8 +26,8 @@ export function maxInputTokens({
 }
 
 /**
- * The most input tokens that a request of a task can have, up to the one that follows its recorded turns. The results of
- * the tools that its last turn asked for are unknown, so they count with their full length.
+ * The maximum number of input tokens of any request of a task, up to the request that follows its recorded turns. The tool
+ * results of the last turn are unknown, so they count with their maximum length.
  */
 export function maxInputTokensOf(task: TaskJob['task'], contextBytes: number, recorded: readonly Checkpoint[]): number {
   const transcript = new Transcript(promptOf({ task, batchContext: '' }), recorded);

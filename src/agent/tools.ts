@@ -76,10 +76,12 @@ export async function callTool(
   }
 }
 
-/** The most that the results of one turn take in its checkpoint, in bytes of JSON; the reply beside them takes up to 3 MiB. */
+/**
+ * The maximum size of the tool results of one turn in its checkpoint, in bytes of JSON. The reply takes up to 3 MiB more.
+ */
 const RESULTS_BYTES = 768 * 1024;
 
-/** Cuts the longest results of one turn until all of them fit into a checkpoint. Most turns are returned as they are. */
+/** Cuts the longest results of one turn until all of them fit into a checkpoint. Returns a turn that fits unchanged. */
 export function fitResults(results: ToolResult[]): ToolResult[] {
   const sizes = results.map(({ text }) => jsonBytes(text));
   if (sizes.reduce((sum, size) => sum + size, 0) <= RESULTS_BYTES) return results;

@@ -1,10 +1,10 @@
-/** Tells whether the character at `at` is the second half of one that takes two. */
+/** Tells whether the UTF-16 unit at `at` is the second half of a surrogate pair. */
 function isInsideCharacter(text: string, at: number): boolean {
   return (text.codePointAt(at - 1) ?? 0) > 0xff_ff;
 }
 
 /**
- * Cuts text to at most `max` UTF-16 units, at the end of a character. Every cut of a text is made here: strict
+ * Cuts text to at most `max` UTF-16 units, at the end of a character. All cuts of text use this function, because strict
  * readers of JSON refuse half a character.
  */
 export function cut(text: string, max: number): string {
@@ -13,7 +13,7 @@ export function cut(text: string, max: number): string {
   return text.slice(0, isInsideCharacter(text, end) ? end - 1 : end);
 }
 
-/** Cuts text into pieces of at most `max` UTF-16 units, which must be 2 or more; joined they are the text again. */
+/** Cuts text into pieces of at most `max` UTF-16 units; `max` must be 2 or more. The joined pieces equal the text. */
 export function piecesOf(text: string, max: number): string[] {
   const pieces: string[] = [];
   for (let at = 0; at < text.length; ) {
@@ -24,14 +24,14 @@ export function piecesOf(text: string, max: number): string[] {
   return pieces;
 }
 
-/** Cuts text to at most `max` UTF-16 units, ending a cut one in `…`. */
+/** Cuts text to at most `max` UTF-16 units. A text that was cut ends in `…`. */
 export function clip(text: string, max: number): string {
   return text.length <= max ? text : `${cut(text, max - 1)}…`;
 }
 
 /**
- * Replaces each half of a character in the texts of a JSON value, field names included, by `U+FFFD`. A value without any
- * is returned as it is.
+ * Replaces each half of a character in the texts of a JSON value, field names included, by `U+FFFD`. Returns a value without
+ * half characters unchanged.
  */
 export function wellFormed<T>(value: T): T;
 export function wellFormed(value: unknown): unknown {

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { stored } from './stored.ts';
 
 /**
- * What a worker announces with every beat, apart from its identity, which earlier versions read strictly.
+ * The announcement that a worker repeats with every beat. It is separate from the identity, which earlier versions read
+ * strictly.
  *
- * `lanes` are the providers whose tasks it takes; empty while it drains. Later versions may add fields.
+ * `lanes`: the providers whose tasks it takes; empty while it drains. Later versions may add fields.
  */
 export const Announcement = stored({
   lanes: z.array(z.string()),

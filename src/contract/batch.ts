@@ -75,7 +75,10 @@ export const BatchRecord = stored({
 });
 export type BatchRecord = z.infer<typeof BatchRecord>;
 
-/** What settling needs to know of a batch, whichever version wrote it. `routes` is empty if it cannot be read. */
+/**
+ * The fields of a batch record that settling needs, in a form that every version writes. `routes` is empty if it cannot be
+ * read.
+ */
 export const BatchBrief = BatchRecord.pick({ batch_id: true, name: true, total: true, enqueued_at: true }).extend({
   routes: z.array(stored({ provider: ProviderName })).catch([]),
 });
@@ -115,7 +118,7 @@ export const BatchSummary = stored({
   cost_usd: Cost,
   /** Tasks whose cost is unknown; if it is above 0, `cost_usd` is `null`. */
   unpriced_tasks: z.number().int(),
-  /** Model calls of unknown cost that may have been billed; absent for none. */
+  /** Number of model calls of unknown cost that may have been billed; absent if 0. */
   calls_of_unknown_cost: z.number().int().positive().optional(),
   /** The cost of all other calls; present with `calls_of_unknown_cost`. */
   known_cost_usd: z.number().nonnegative().optional(),
@@ -128,7 +131,7 @@ export const BatchSummary = stored({
 export type BatchSummary = z.infer<typeof BatchSummary>;
 
 /**
- * What tasks of a batch wait for, beside a free place, and what a person can do: no worker is alive, no worker serves their
+ * Why tasks of a batch wait for more than a free place, and what a person can do: no worker is alive, no worker serves their
  * lane, or their lane is paused. Later versions may add reasons.
  */
 export type WaitsFor = {
@@ -146,11 +149,11 @@ export type BatchStatus = {
   counts: Counts;
   ended: number;
   running: number;
-  /** Model calls of unknown cost that may have been billed, of the tasks that have ended; absent for none. */
+  /** Number of model calls of unknown cost that may have been billed, for the tasks that have ended; absent if 0. */
   calls_of_unknown_cost?: number;
   /** The metadata of the batch, as the producer wrote it. */
   metadata?: Metadata;
   cancel?: CancelFlag;
-  /** Why tasks that have not ended wait; absent if nothing but a free place is missing. */
+  /** Why unfinished tasks wait; absent if they only wait for a free place. */
   waits_for?: WaitsFor[];
 } & ({ status: 'enqueueing' | 'running' } | { status: 'settled'; summary: BatchSummary });

@@ -17,7 +17,7 @@ export type ToolResult = z.infer<typeof ToolResult>;
 export const StopReason = z.enum(['answer', 'tools', 'length', 'refusal']);
 export type StopReason = z.infer<typeof StopReason>;
 
-/** One completed model call. `native` is the provider's own JSON, which goes back to it with the next turn. */
+/** One completed model call. `native` is the provider's own JSON; the next turn sends it to the provider again. */
 export const Turn = stored({
   native: z.json(),
   text: z.string(),
@@ -43,8 +43,8 @@ export const Checkpoint = stored({
 export type Checkpoint = z.infer<typeof Checkpoint>;
 
 /**
- * The id of a response, which becomes a part of an address: no `/`, `?` or `%`, and more than dots. Providers use letters,
- * digits, `_` and `-`; proxies add what base64 needs.
+ * The id of a response. It becomes part of a URL, so `/`, `?`, `%` and an id of dots alone are refused. Providers use
+ * letters, digits, `_` and `-`; proxies add the characters of base64.
  */
 export const ResponseId = z.string().regex(/^(?!\.+$)[\w.:=+-]{1,512}$/, 'expected the id of a response');
 

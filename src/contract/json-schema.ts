@@ -11,8 +11,9 @@ const INPUTS: ReadonlySet<string> = new Set(['BatchSpec', 'TaskSpec']);
 const SCHEMAS = { BatchSpec, TaskSpec, BatchSummary, Outcome, Failure, CleanupRecord, ErrandEvent };
 
 /**
- * The JSON Schema (draft 2020-12) of every shape that crosses a boundary, by name, for producers in other languages. What a
- * producer writes refuses fields it does not name; what a producer reads allows them, because a newer worker may add some.
+ * The JSON Schema (draft 2020-12) of every shape that crosses a boundary, by name, for producers in other languages. The
+ * schemas of what a producer writes refuse unknown fields. The schemas of what a producer reads allow them, because a newer
+ * worker may add some.
  */
 export function jsonSchemas(): Record<keyof typeof SCHEMAS, z.core.JSONSchema.BaseSchema> {
   const entries = Object.entries(SCHEMAS).map(([name, schema]) => {
@@ -25,7 +26,7 @@ export function jsonSchemas(): Record<keyof typeof SCHEMAS, z.core.JSONSchema.Ba
   return Object.fromEntries(entries);
 }
 
-/** Writes "any further field" as `true`, which readers know better than the empty schema. */
+/** Writes "any further field" as `true`, because more readers support it than the empty schema. */
 function openAsTrue({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   const { additionalProperties: open, properties } = jsonSchema;
   const isEmpty = typeof open === 'object' && Object.keys(open).length === 0;

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 
-/** The largest batch that is added in one transaction. A larger one is added in chunks, and its tasks are held meanwhile. */
+/**
+ * The maximum number of tasks that are added in one transaction. A larger batch is added in chunks, and its tasks are held
+ * meanwhile.
+ */
 export const ATOMIC_TASKS = 1000;
 
 const bytes = z.number().int().positive();
 
-/** The most tasks that any deployment can allow a batch; a record that tells of more is not believed. */
+/** The maximum number of tasks that a deployment can allow for a batch. A record with more tasks is invalid. */
 export const MAX_TASKS = 1_000_000;
 
 /** How large a batch may be. Sizes are UTF-8 bytes. Every limit can be set in `errand.config.yaml` under `limits`. */

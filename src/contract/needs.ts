@@ -1,22 +1,22 @@
 import { z } from 'zod';
 
 /**
- * The newest reader version that this code has. Jobs and records without `needs` are of version 1, the first one, and no
- * content needs a higher version yet. Raise it together with the first entry in {@link SINCE} that asks for it.
+ * The reader version of this code. Jobs and records without `needs` have version 1, the first version, and no content needs
+ * a higher version yet. Raise it together with the first entry in {@link SINCE} that needs it.
  */
 export const READER_VERSION = 1;
 
-/** Fields that change the route, money, tools, files or the result, by their path, with the first reader that acts on them. */
+/** Fields that change the route, money, tools, files or the result: path → first reader version that acts on the field. */
 export type FieldVersions = Readonly<Record<string, number>>;
 
 const SINCE: FieldVersions = {};
 
-/** The field of a job or record that says which reader version may act on it. Absent: any. */
+/** The minimum reader version that may act on a job or record. If it is absent, every reader may. */
 export const Needs = z.number().int().positive().optional();
 
 /**
- * Returns the reader version that a stored value asks for: the higher of its `needs` and its `version`, at least 1. Anything
- * but a whole number asks for nothing; the schema refuses it.
+ * Returns the reader version that a stored value needs: the higher of its `needs` and its `version`, at least 1. A value
+ * that is not a whole number is ignored here; the schema refuses it.
  */
 export function needsOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 1;

@@ -55,20 +55,22 @@ const common = {
   tool_calls: z.number().int().nonnegative(),
   /** Of all model calls: the recorded turns, and what the provider had reported of calls that were cut off. */
   usage: Usage,
-  /** `null` if the cost of any call is unknown: without a price, or cut off before the provider reported its usage. */
+  /**
+   * `null` if the cost of any call is unknown: it has no price, or it was cut off before the provider reported its usage.
+   */
   cost_usd: Cost,
-  /** Model calls of unknown cost that may have been billed; absent for none. */
+  /** Number of model calls of unknown cost that may have been billed; absent if 0. */
   calls_of_unknown_cost: z.number().int().positive().optional(),
   /** The cost of all other calls; present with `calls_of_unknown_cost`. */
   known_cost_usd: z.number().nonnegative().optional(),
   /** Calls that were made again because their first time was cut off: at most so many were paid twice. */
   calls_possibly_paid_twice: z.number().int().nonnegative(),
   /**
-   * The most that the first time of those calls can have cost; absent for none, `null` without a price. Computed from the
-   * input of the turn that was made again, or else the size of its request, and the output limit of one turn.
+   * The maximum cost of the first time of those calls; absent if there are no such calls, `null` without a price. Computed
+   * from the input of the repeated turn, or else from the size of its request, and from the output limit of one turn.
    */
   possibly_paid_twice_usd: Cost.optional(),
-  /** What was done to keep a call or this record within a limit, in words; absent for nothing. */
+  /** Sentences about what was cut or repeated to keep a call or this record within a limit; absent if nothing was. */
   notes: z.array(z.string()).optional(),
   /** Calls of effect tools that were begun and whose end nobody saw, in order; absent where there are none. */
   interrupted_effects: z.array(InterruptedEffect).optional(),
@@ -112,8 +114,8 @@ export const Outcome = z.discriminatedUnion('status', [
 export type Outcome = z.infer<typeof Outcome>;
 
 /**
- * What of an outcome or a summary is stored beside it, in a field of its own: readers of 0.1.0 refuse a record with fields
- * that they do not know.
+ * The part of an outcome or a summary that is stored beside it, in a separate field. Readers of 0.1.0 refuse a record with
+ * fields that they do not know.
  */
 export const Beside = stored({
   calls_of_unknown_cost: z.number().int().positive().optional(),

@@ -18,7 +18,9 @@ const TASKS_PER_SLICE = 500;
 /** A problem says what came, so an issue carries its input; no error does. */
 const REPORTING = { reportInput: true };
 
-/** The largest task, in bytes of JSON: at most 4 MiB are sent to Redis in one command, and a job holds more than its task. */
+/**
+ * The maximum size of a task, in bytes of JSON. One command to Redis has at most 4 MiB, and a job holds more than its task.
+ */
 const MAX_TASK_BYTES = 3.5 * 1024 * 1024;
 const MAX_JSON_BYTES_PER_BYTE = 6;
 
@@ -86,7 +88,7 @@ function checkSizes(
   }
   const sum = sizes.reduce((all, [, size]) => all + size, 0);
   const isWithinLimits = sizes.every(([, size, limit]) => size <= limit);
-  // Only a text of which each character needs an escape becomes so much longer.
+  // Only a text in which every character needs an escape grows this much.
   if (!isWithinLimits || sum * MAX_JSON_BYTES_PER_BYTE <= MAX_TASK_BYTES) return sum;
   const bytes = byteLength(JSON.stringify([goal, context, metadata]));
   if (bytes > MAX_TASK_BYTES) findings.add(at, `expected at most ${MAX_TASK_BYTES} bytes as JSON, got ${bytes}`, index);

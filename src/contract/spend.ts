@@ -3,12 +3,12 @@ import type { Turn } from './checkpoint.ts';
 import { stored } from './stored.ts';
 import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
 
-/** More calls than any attempt makes: a record that says so is not believed, so that no sum of them leaves its range. */
+/** More calls than any attempt makes. A record with more is invalid, so that no sum exceeds its range. */
 const MAX_CALLS = 1_000_000;
 
 /**
- * What model calls cost: the tokens that the provider reported, the cost that follows from them, and how many calls may
- * have been billed for an amount that is unknown.
+ * What model calls cost: the tokens that the provider reported, their cost, and the number of calls that may have been
+ * billed for an unknown amount.
  */
 export const Spend = stored({
   usage: Usage,
@@ -18,9 +18,9 @@ export const Spend = stored({
 export type Spend = z.infer<typeof Spend>;
 
 /**
- * What the cut-off calls of one attempt cost, as they are recorded beside the attempt. `max_cost_usd` is the most that one
- * of them can have cost; `null` without a price. `turn` is that of a call that was under way as this was written: once the
- * turn is recorded, it says nothing any more.
+ * What the cut-off calls of one attempt cost, as recorded beside the attempt. `max_cost_usd` is the maximum cost of one of
+ * them; `null` without a price. `turn` is set if the call was still running when this was written: once that turn is
+ * recorded, this spend no longer counts.
  */
 export const CutSpend = Spend.extend({ max_cost_usd: Cost.optional(), turn: z.number().int().positive().optional() });
 export type CutSpend = z.infer<typeof CutSpend>;
@@ -32,23 +32,23 @@ export const NO_SPEND: Spend = { usage: NO_USAGE, known_cost_usd: 0, calls_of_un
 export function addSpend(a: Spend, b: Spend): Spend {
   return {
     usage: addUsage(a.usage, b.usage),
-    // A sum that no number holds has no meaning left; it stays the highest that JSON can carry.
+    // A sum above the range of numbers stays at the highest number that JSON can express.
     known_cost_usd: addCost(a.known_cost_usd, b.known_cost_usd) ?? Number.MAX_VALUE,
     calls_of_unknown_cost: a.calls_of_unknown_cost + b.calls_of_unknown_cost,
   };
 }
 
-/** The spend of one call, by the usage that the provider reported and its cost. */
+/** The spend of one call with the usage that the provider reported and its cost. */
 export function spendOf({ usage, cost_usd }: Pick<Turn, 'usage' | 'cost_usd'>): Spend {
   return { usage, known_cost_usd: cost_usd ?? 0, calls_of_unknown_cost: cost_usd === null ? 1 : 0 };
 }
 
-/** The spend of calls about which nothing is known. */
+/** The spend of calls without any report. */
 export function unknownSpend(calls: number): Spend {
   return { ...NO_SPEND, calls_of_unknown_cost: calls };
 }
 
-/** The whole cost; `null` if that of any call is unknown. */
+/** The total cost; `null` if the cost of any call is unknown. */
 export function costOfSpend({ known_cost_usd, calls_of_unknown_cost }: Spend): Cost {
   return calls_of_unknown_cost > 0 ? null : known_cost_usd;
 }

@@ -13,16 +13,19 @@ export type Usage = z.infer<typeof Usage>;
 /** No tokens at all. */
 export const NO_USAGE: Usage = { input_tokens: 0, cached_input_tokens: 0, output_tokens: 0, reasoning_tokens: 0 };
 
-/** More tokens than any turn has: a higher number says nothing. */
+/** More tokens than any turn has. A higher number counts as unknown. */
 const MAX_TURN_TOKENS = 1_000_000_000;
 
-/** Reads a number of tokens that a provider tells; `null` for what no turn can have, which is unknown and never 0. */
+/**
+ * Reads a number of tokens that a provider reports. Returns `null`, which means unknown and never 0, for a number that no
+ * turn can have.
+ */
 export function tokenFigure(sent: unknown): number | null {
   if (typeof sent !== 'number' || !(sent >= 0) || sent > MAX_TURN_TOKENS) return null;
   return Math.trunc(sent);
 }
 
-/** A sum that stays a number which the schema takes, however many turns and tasks it is of. */
+/** Adds numbers of tokens. The sum stays within the schema, however many turns and tasks are added. */
 function addTokens(a: number, b: number): number {
   return Math.min(a + b, Number.MAX_SAFE_INTEGER);
 }
@@ -41,7 +44,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
 export const Cost = z.number().nonnegative().nullable();
 export type Cost = z.infer<typeof Cost>;
 
-/** Adds two costs; `null` (unknown) wins. A sum that no number holds is unknown. */
+/** Adds two costs; `null` (unknown) wins. A sum above the range of numbers is unknown. */
 export function addCost(a: Cost, b: Cost): Cost {
   if (a === null || b === null) return null;
   return Number.isFinite(a + b) ? a + b : null;

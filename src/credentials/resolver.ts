@@ -6,21 +6,21 @@ import { ErrandError, isErrandError } from '../errors.ts';
 import type { Credential } from './credential.ts';
 import { canChange, type Environment, readCredential } from './sources.ts';
 
-/** How long a key file may be missing, empty or refused before that counts: replacing one takes a moment. */
+/** How long a key file may be missing, empty or refused before it fails tasks. Replacing a file takes a moment. */
 const PATIENCE_MS = 5_000;
 
-/** Pauses between two readings of a file that is waited for. */
+/** Pauses between two readings while a task waits for a file. */
 const FIRST_PAUSE_MS = 10;
 const MAX_PAUSE_MS = 250;
 
-/** Since when a source has been in trouble, and when that was last seen. */
+/** When the trouble of a source began, and when it was last seen. */
 type Trouble = { sinceMs: number; seenMs: number };
 
 /**
- * Resolves the credentials of providers, and has each value masked before anyone can print it.
+ * Resolves the credentials of providers, and registers each value for masking before any code can print it.
  *
- * A file that is being replaced is waited for: it may be empty, half-written or away for a moment. All who wait for one
- * source share one series of readings.
+ * Waits for a file that is being replaced: it may be empty, half-written or missing for a moment. All tasks that wait for
+ * one source share one series of readings.
  */
 export class CredentialResolver {
   readonly #environment: Environment;
@@ -28,7 +28,7 @@ export class CredentialResolver {
   readonly #patienceMs: number;
   /** The last reading of each source: one value is one `Secret`, so that clients can be kept by it. */
   readonly #known = new Map<string, Credential>();
-  /** Readings and series of readings under way, by what they are of. */
+  /** Running readings and series of readings, by their subject. */
   readonly #readings = new Map<string, Promise<Credential>>();
   readonly #series = new Map<string | Credential, Promise<Credential>>();
   readonly #troubles = new Map<string | Credential, Trouble>();
@@ -40,8 +40,8 @@ export class CredentialResolver {
   }
 
   /**
-   * Resolves the credential at `source` for `provider`, and waits up to five seconds for a file that has none. A source
-   * that has been without one for longer is read once.
+   * Resolves the credential at `source` for `provider`, and waits up to five seconds for a file without a credential. A
+   * source that has been without a credential for longer is read once.
    *
    * @throws ErrandError `CREDENTIAL_MISSING`, naming the provider, the variable or file, and the remedy; or the reason of
    * the signal.
@@ -64,8 +64,8 @@ export class CredentialResolver {
   }
 
   /**
-   * The credential that took the place of one that a provider refused; `null` if it is the same still. A file gets five
-   * seconds to change, once for each value: it may have been read when it was half-written, or before it was replaced.
+   * Resolves the credential that replaced a refused one; `null` if it is unchanged. A file gets five seconds to change, once
+   * for each value: it may have been read while it was half-written, or before it was replaced.
    *
    * @throws the reason of the signal.
    */
@@ -91,7 +91,7 @@ export class CredentialResolver {
     return series;
   }
 
-  /** Looks until it finds what it looks for, as long as the trouble may pass. The pauses keep no process alive. */
+  /** Reads until it finds a credential, for as long as the trouble may pass. The pauses keep no process alive. */
   async #outlast(of: string | Credential, source: string, look: () => Promise<Credential>): Promise<Credential> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       try {
@@ -105,7 +105,7 @@ export class CredentialResolver {
     }
   }
 
-  /** A trouble that was last seen long ago may have passed meanwhile; another one has the same patience. */
+  /** A trouble that was last seen long ago may have passed meanwhile, so a new trouble gets the full wait again. */
   #mayPass(of: string | Credential): boolean {
     const nowMs = monotonicMs();
     const known = this.#troubles.get(of);

@@ -10,7 +10,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** What a keyless endpoint gets: local servers want some key, and take any (B72). */
 const KEYLESS = new Secret('none');
 
-/** A file that changed this recently may still be written to; it is read again until it rests, this often at most. */
+/** A file that changed this recently may still be growing. It is read again until it stops changing, this often at most. */
 const FRESH_MS = 50;
 const REST_MS = 20;
 const RESTING_READS = 10;
@@ -40,7 +40,9 @@ async function readOnce(path: string): Promise<{ text: string; isFresh: boolean 
   }
 }
 
-/** The text of a file that rests: one that has just changed is read until two readings agree, so that no half is taken. */
+/**
+ * The text of a file. A file that has just changed is read until two readings agree, so that no half-written key is used.
+ */
 async function readResting(path: string): Promise<string> {
   let { text, isFresh } = await readOnce(path);
   for (let reads = 1; isFresh && reads < RESTING_READS; reads++) {
@@ -71,7 +73,7 @@ function secretFromVariable(name: string, environment: Environment): Secret {
   throw missing(`${name} is ${value === undefined ? 'not set' : 'empty'}.`, remedyFor(name));
 }
 
-/** The file that a source is read from; `null` for one that is none, or a variable. */
+/** The file that a source is read from; `null` for `none` or a variable. */
 function fileBehind(source: string, environment: Environment): KeyFile | null {
   if (source === 'none') return null;
   if (!source.startsWith('env:')) {

@@ -7,10 +7,10 @@ import { whyNotOurs } from './whose-process.ts';
  * Ends the tree that `ref` names, from whichever process: TERM, `graceMs`, KILL, then a look. Idempotent.
  *
  * `graceMs` is the one the tree was started with: a living guard is given the time to end the tree itself, which it does
- * better. Costs what the tree owns: no other process is looked at. A pid that a later process has taken is left alone.
- * So is one that does not carry the tag, or that is this process or above it: the reference may be forged.
- * Where the process had gone before, what it may have left behind is for a sweep to find, and the evidence is `unknown`.
- * Throws `INTERNAL` where the reference is none.
+ * better. Costs what the tree owns: no other process is looked at. A pid that a later process has taken is left alone. So is
+ * a process that does not carry the tag, or that is this process or one of its parents: the reference may be forged. Where
+ * the process had gone before, what it may have left behind is for a sweep to find, and the evidence is `unknown`. Throws
+ * `INTERNAL` where the reference is none.
  */
 export async function releaseProcess(ref: string, graceMs: number): Promise<TreeEnd> {
   const root = parseRef(ref);

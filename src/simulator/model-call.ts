@@ -11,7 +11,7 @@ export type ModelCall = {
   isStream: boolean;
   /** Whether the answer outlives its connection; Responses only. */
   isBackground: boolean;
-  /** What is to be kept with a background response. */
+  /** The metadata to store with a background response. */
   metadata: Json;
   /** Whether a chat stream should end with a usage chunk. */
   wantsUsage: boolean;

@@ -52,7 +52,7 @@ export class Telemetry {
     this.#spent(attempt, spendOf(turn));
   }
 
-  /** A model call was cut off; what the provider had reported of it is billed all the same. */
+  /** A model call was cut off. The provider still bills the usage that it had reported. */
   callCutOff(attempt: AttemptLabel, spend: Spend): void {
     this.#spent(attempt, spend);
   }
@@ -122,7 +122,7 @@ export class Telemetry {
     this.log.warn({ task_ids: taskIds.slice(0, 20), count: taskIds.length }, 'lost the lock; aborting');
   }
 
-  /** Tasks of a batch were ended that no worker was running. */
+  /** Tasks of a batch that no worker was running were ended. */
   unattendedEnded(batchId: string, count: number): void {
     this.log.info({ batch_id: batchId, count }, 'ended tasks that no worker runs');
   }
