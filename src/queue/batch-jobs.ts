@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 import { BATCH_QUEUE, laneOf } from './names.ts';
 
-/** Tasks of a batch looked through at a time, and how often: a batch of 100,000 is searched whole. */
+/** Tasks of a batch searched at a time, and the number of searches: together they cover a batch of 100,000 tasks. */
 const SCANNED = 5_000;
 const SCANS = 20;
 
-/** The jobs of batches and the state of lanes, as a producer reads them. It changes nothing. */
+/** Reads the jobs of batches and the state of lanes for a producer. It changes nothing. */
 export class BatchJobs {
   readonly #redis: Redis;
   readonly #prefix: string;
@@ -20,7 +20,7 @@ export class BatchJobs {
     return (await this.#redis.exists(this.#batch(batchId))) === 1;
   }
 
-  /** The paused ones of these lanes. */
+  /** The lanes of this list that are paused. */
   async paused(lanes: readonly string[]): Promise<Set<string>> {
     const pipeline = this.#redis.pipeline();
     for (const lane of lanes) pipeline.hexists(`${this.#prefix}:${laneOf(lane)}:meta`, 'paused');
@@ -34,7 +34,7 @@ export class BatchJobs {
     );
   }
 
-  /** Tells whether a task of the batch has its job in the lane and has not ended there. */
+  /** Tells whether an unfinished task of the batch has its job in the lane. */
   async hasTaskIn(batchId: string, lane: string): Promise<boolean> {
     const key = `${this.#batch(batchId)}:dependencies`;
     const pattern = `${this.#prefix}:${laneOf(lane)}:*`;

@@ -2,8 +2,8 @@ import { type ChainableCommander, type Command, Redis } from 'ioredis';
 import { ErrandError } from '../errors.ts';
 
 /**
- * The most that is sent to Redis in one command. Redis serves nobody else while it takes a command in, and a client sends
- * what got no reply again: one command of 512 MB kept a server from everybody for four minutes.
+ * The maximum size of one command. Redis serves no other client while it reads a command, and a client sends a command
+ * without a reply again: one command of 512 MB blocked a server for four minutes.
  */
 export const MAX_COMMAND_BYTES = 4 * 1024 * 1024;
 
@@ -16,7 +16,7 @@ type Inner = { sendCommand: (command: Command) => unknown; exec: (...args: unkno
 export class BoundedRedis extends Redis {
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
     const [command, stream] = sent;
-    // Those of a pipeline were looked at as they were added: to leave one out here would shift the replies of the others.
+    // Commands of a pipeline were checked when they were added: leaving one out here would shift the replies of the others.
     const refusal = stream === undefined ? refusalOf(command) : null;
     if (refusal === null) return super.sendCommand(...sent);
     command.reject(refusal);
@@ -36,11 +36,11 @@ export class BoundedRedis extends Redis {
 }
 
 /**
- * Makes a pipeline fail whole if one of its commands is too large: nothing of it is sent. It fails as it is sent, not as the
- * command is added, because BullMQ does not await the adding of jobs in bulk.
+ * Makes a whole pipeline fail if one of its commands is too large: no command of it is sent. It fails when it is sent and
+ * not when the command is added, because BullMQ does not await the adding of jobs in bulk.
  */
 function bounded(pipeline: ChainableCommander): ChainableCommander {
-  // The types of ioredis leave `sendCommand` out.
+  // The types of ioredis lack `sendCommand`.
   const inner = pipeline as unknown as Inner;
   const [add, exec] = [inner.sendCommand.bind(pipeline), inner.exec.bind(pipeline)];
   let refusal: ErrandError | null = null;

@@ -42,8 +42,8 @@ export function openListeningRedis({ url, onError }: Opening): Redis {
 /**
  * Opens a client that fails fast: a command errors within about a second while Redis is away, and never queues up.
  *
- * For producers, where a web request waits behind it. It keeps trying to reconnect in the background, and connects again
- * when the server turns out not to be the one that takes writes: after a failover a name may lead to another server.
+ * For producers, where a web request waits behind it. It keeps trying to reconnect in the background, and connects again if
+ * the server refuses writes: after a failover a name may lead to another server.
  */
 export function openHastyRedis({ url, onError }: Opening): Redis {
   const redis = new BoundedRedis(url, {
@@ -117,8 +117,8 @@ function withoutCommand<E>(error: E): E {
 }
 
 /**
- * The error for a Redis that does not answer or refuses: `REDIS_UNAVAILABLE`, or `REDIS_UNSUITABLE` if another node of its
- * cluster holds our keys. Names host and port, never the password in the URL.
+ * The error for a Redis that does not answer or refuses commands: `REDIS_UNAVAILABLE`, or `REDIS_UNSUITABLE` if another node
+ * of its cluster holds our keys. Names host and port, never the password in the URL.
  */
 export function unavailable(redis: Redis, thrown: unknown): ErrandError {
   const { host, port } = redis.options;

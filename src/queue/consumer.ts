@@ -24,7 +24,7 @@ export type TaskDelivery = {
   taskId: string;
   provider: string;
   job: { isReadable: true; data: TaskJob } | { isReadable: false; problem: string };
-  /** The reader version that the job asks for. */
+  /** The reader version that the job needs. */
   needs: number;
   /** This is the last try: a further retry ends the task. */
   isLastTry: boolean;
@@ -102,7 +102,9 @@ export class Consumer {
     await Promise.all(this.#workers.map((worker) => worker.waitUntilReady()));
   }
 
-  /** Who takes the jobs of each queue, for those who hand back what this process leaves. */
+  /**
+   * The BullMQ worker that takes the jobs of each queue, so that other workers can hand back the jobs if this process dies.
+   */
   get takers(): Takers {
     return Object.fromEntries(this.#workers.map(({ name, id }) => [name, id]));
   }

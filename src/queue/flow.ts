@@ -57,7 +57,7 @@ export class BatchFlow {
   readonly #flow: FlowProducer;
   readonly #queues = new Map<string, Queue>();
 
-  /** `providers` are those whose lanes may be looked into for tasks to wake. */
+  /** `providers`: the providers whose lanes are searched for tasks to wake. */
   constructor(redis: Redis, prefix: string, providers: readonly string[]) {
     this.#providers = new Set(providers);
     this.#redis = redis;
@@ -129,7 +129,7 @@ export class BatchFlow {
       }
       await gate.seal(tasks.length);
     }
-    // From here on the batch is whole. A gate that cannot be opened just now is opened by a worker.
+    // From here on the batch is complete. If the gate cannot be opened now, a worker opens it.
     await gate.open().catch((error: unknown) => {
       if (!isRedisFault(error)) throw error;
     });

@@ -5,10 +5,10 @@ import type { Takers } from '../contract/takers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isNotOurs } from './not-ours.ts';
 
-/** What is known of a job that a worker without {@link Takers} ran: its task, and when its attempt wrote its first row. */
+/** A job that a worker without {@link Takers} ran: its task, and when its attempt wrote its first row. */
 export type KnownAttempt = { taskId: string; intentMs: number };
 
-/** What handing back takes. `providers` are those whose lanes may be looked into. */
+/** What handing back needs. `providers`: the providers whose lanes are searched. */
 export type HandBackOptions = {
   redis: Redis;
   prefix: string;
@@ -16,14 +16,14 @@ export type HandBackOptions = {
   onError: (error: unknown) => void;
 };
 
-/** A job and the token of its lock, which the queue compares again as it moves the job. */
+/** A job and the token of its lock, which the queue compares again when it moves the job. */
 type Locked = { queue: Queue; jobId: string; token: string };
 
 /**
- * Hands jobs of a dead worker back to their queues, as their owner would have done.
+ * Hands the jobs of a dead worker back to their queues, as a drain does.
  *
- * Invariant: a job is moved only with the token of the dead worker. The queue compares it in one script, so that a new owner
- * is never disturbed, and the job is moved once however many workers try.
+ * Invariant: a job is moved only with the token of the dead worker. The queue compares it in one script, so a new owner is
+ * never disturbed, and the job moves once however many workers try.
  */
 export class HandBack {
   readonly #options: HandBackOptions;
@@ -33,7 +33,7 @@ export class HandBack {
     this.#options = options;
   }
 
-  /** Hands back every job whose lock one of the takers has, batch and gate jobs included. Resolves with their ids. */
+  /** Hands back every job whose lock one of the takers holds, batch and gate jobs included. Resolves with their ids. */
   async jobsOfTakers(takers: Takers, reason: string): Promise<string[]> {
     const held = await Promise.all(
       this.#names().map(async (name) => {
@@ -48,9 +48,10 @@ export class HandBack {
   }
 
   /**
-   * Hands back the jobs of attempts that a worker of an earlier version ran: it told nobody the ids of its takers. A job is
-   * its own if its name is on it, and it was taken before the attempt wrote its first row: whoever takes it later, also under
-   * the same name, does so after the lock of the dead has lapsed. Resolves with the ids of the jobs.
+   * Hands back the jobs of attempts that a worker of an earlier version ran, which did not store the ids of its takers. A
+   * job belongs to it if the job has its name, and was taken before the attempt wrote its first row: another worker, also
+   * with the same name, can take the job only after the lock of the dead worker has lapsed. Resolves with the ids of the
+   * jobs.
    */
   async jobsOfAttempts(workerName: string, attempts: readonly KnownAttempt[], reason: string): Promise<string[]> {
     if (attempts.length === 0) return [];
@@ -59,7 +60,7 @@ export class HandBack {
     for (const provider of this.#options.providers) {
       const queue = this.#queue(laneOf(provider));
       const ids = (await this.#active(queue)).filter((id) => intents.has(id));
-      // The token is read before the job: where a new owner takes it in between, the queue refuses the token.
+      // The token is read before the job: if a new owner takes the job in between, the queue refuses the token.
       for (const locked of await this.#locked(queue, ids)) {
         const job: Job | undefined = await queue.getJob(locked.jobId);
         const isTheirs =
@@ -92,19 +93,19 @@ export class HandBack {
     return moved.flatMap((id) => id ?? []);
   }
 
-  /** Resolves with the id of the job, or with `null` where it has another owner or is gone. */
+  /** Resolves with the id of the job, or with `null` if it has another owner or is gone. */
   async #handBack({ queue, jobId, token }: Locked, reason: string): Promise<string | null> {
     const job: Job | undefined = await queue.getJob(jobId);
     if (!job) return null;
     try {
-      // Started work comes back before work that has not started.
+      // Started tasks go to the front of the queue.
       if (job.priority !== 0) await job.changePriority({ priority: 0 });
       await job.moveToWait(token);
     } catch (error) {
       if (!isNotOurs(error)) this.#options.onError(error);
       return null;
     }
-    await job.log(`${isoNow()} handed back: ${reason}`).catch(() => undefined); // the story changes nothing
+    await job.log(`${isoNow()} handed back: ${reason}`).catch(() => undefined); // the log line is optional
     return jobId;
   }
 

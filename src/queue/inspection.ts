@@ -55,8 +55,8 @@ export async function inspect(options: InspectionOptions): Promise<{ redis: Redi
 const OLDEST_MAJOR = 7;
 
 /**
- * Refuses a Redis that would lose records: one that evicts keys, is too old, lacks the database that is asked for, or is a
- * node of a cluster that does not hold our keys. What Redis does not tell is let pass.
+ * Refuses a Redis that would lose records: it evicts keys, is too old, lacks the requested database, or is a node of a
+ * cluster that does not hold our keys. A setting that Redis does not report passes.
  *
  * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, or `REDIS_UNAVAILABLE` where it does not let us in.
  */
@@ -79,7 +79,7 @@ export async function assertSuitable(redis: PatientRedis, prefix: string): Promi
 }
 
 /**
- * Refuses a node of a cluster if another node holds our keys. What may pass, such as a cluster that is down, it lets pass.
+ * Refuses a node of a cluster if another node holds our keys. Accepts a temporary state, such as a cluster that is down.
  * @throws ErrandError `REDIS_UNSUITABLE`, naming the node.
  */
 export async function assertSlot(redis: PatientRedis, prefix: string): Promise<void> {

@@ -6,7 +6,7 @@ export type AbortReason = 'lock_lost' | 'drained';
 /** The lock of a job that runs here. The signal aborts when it is lost, or could be. */
 export type Lock = { jobId: string; token: string; signal: AbortSignal };
 
-/** `sparedMs`: until when Redis may say that the lock did not lapse while this process stood still; 0 where it is not asked. */
+/** `sparedMs`: until when Redis may confirm a lock after this process stood still; 0 if Redis is not asked. */
 type Held = { lock: Lock; controller: AbortController; confirmedMs: number; sparedMs: number };
 
 /** How the locks of one queue are kept. `extend` resolves with the ids of the jobs whose lock is gone. */
@@ -21,14 +21,14 @@ export type LockKeeping = {
  * The locks of the jobs that one worker of a queue runs: renewed in time, and given up when they could have lapsed.
  *
  * Invariants
- * - A lock is held until `durationMs` after the last renewal was *asked for*, by the monotonic clock: no Redis can
- *   have counted from an earlier time. A run is aborted before that, also when nobody tells that a lock is lost,
- *   because Redis is away.
+ * - A lock is held until `durationMs` after the last renewal was *asked for*, by the monotonic clock: no Redis can have
+ *   counted from an earlier time. A run is aborted before that, also when nobody tells that a lock is lost, because Redis is
+ *   unavailable.
  * - A process that stood still (starved, stopped, its machine paused) asks Redis first, and aborts soon after unless the
- *   lock is confirmed: mostly no other worker has taken the job, and its call would be paid for twice. The question is
- *   sent before anything else that the run may send, so that a run which has lost its lock learns that first.
- * - A lock belongs to one run. BullMQ's own renewal goes by job, and where a worker takes up a job that it had lost,
- *   the end of the old run stops the renewal of the new one, over and over.
+ *   lock is confirmed: usually no other worker has taken the job, and an abort makes its call paid twice. The question is
+ *   sent before any other command of the run, so a run that has lost its lock learns that first.
+ * - A lock belongs to one run. BullMQ's own renewal goes by job, and where a worker takes up a job that it had lost, the end
+ *   of the old run stops the renewal of the new one, over and over.
  */
 export class Locks {
   readonly #keeping: LockKeeping;
@@ -42,11 +42,12 @@ export class Locks {
   constructor(keeping: LockKeeping) {
     this.#keeping = keeping;
     this.#safeMs = keeping.durationMs * 0.9;
-    // Often, so that after a pause this is due before BullMQ looks for stalled jobs: it would find those that run here.
+    // Runs often, so that after a pause it is due before BullMQ looks for stalled jobs, which would include the jobs that
+    // run here.
     this.#timer = setInterval(() => this.#tick(), keeping.durationMs / 60);
   }
 
-  /** Keeps the lock of a run that starts; it was taken `ageMs` ago at the earliest. One that is too old is lost at once. */
+  /** Keeps the lock of a run that starts. The lock is at most `ageMs` old; a lock that is too old counts as lost at once. */
   hold(jobId: string, token: string, ageMs: number): Lock {
     const old = this.#held.get(jobId);
     if (old) this.#lose([old]);

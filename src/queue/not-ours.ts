@@ -1,6 +1,6 @@
 import { ErrorCode } from 'bullmq';
 
-/** What BullMQ answers to a move of a job that is not, or no longer, ours to move. */
+/** The errors of BullMQ for a move of a job that we do not own, or no longer own. */
 const NOT_OURS: ReadonlySet<unknown> = new Set([
   ErrorCode.JobNotExist,
   ErrorCode.JobLockNotExist,
@@ -8,7 +8,7 @@ const NOT_OURS: ReadonlySet<unknown> = new Set([
   ErrorCode.JobLockMismatch,
 ]);
 
-/** Tells whether the queue refused to move a job because it has another owner by now, or none. */
+/** Tells whether the queue refused to move a job because another worker owns it, or no worker does. */
 export function isNotOurs(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && NOT_OURS.has(error.code);
 }

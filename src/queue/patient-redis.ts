@@ -20,7 +20,7 @@ export class PatientRedis extends BoundedRedis {
   #isGathering = false;
   #held: Command[] = [];
   #holdMs = FIRST_HOLD_MS;
-  /** Commands whose refusal is their answer. */
+  /** Commands whose refusal is returned as their answer. */
   #impatient = new WeakSet<Command>();
   /** Commands that were refused and have had no other answer yet, with the reason; shared by all duplicates. */
   #unserved = new Map<Command, string>();
@@ -37,7 +37,7 @@ export class PatientRedis extends BoundedRedis {
     return twin;
   }
 
-  /** Sends a command that does not wait for a Redis that refuses: the refusal rejects it. */
+  /** Sends a command that does not wait while Redis refuses commands: a refusal rejects it. */
   sendOnce(name: string, args: string[]): Promise<unknown> {
     const command = new Command(name, args, { replyEncoding: 'utf8' });
     this.#impatient.add(command);

@@ -1,7 +1,7 @@
 /** What a server answers that is there and will not serve: the first word of its error. */
 const REFUSALS = /^(BUSY|LOADING|READONLY|MISCONF|OOM|MASTERDOWN|NOREPLICAS|MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT) /;
 
-/** What a server refuses until we connect again: its name may lead to another server since a failover. */
+/** Refusals that last until we connect again: after a failover the name may lead to another server. */
 const STALE_ADDRESS = /^(READONLY|MOVED) /;
 
 /** What ioredis and the network say where there is no server to answer. */
@@ -11,7 +11,7 @@ const AWAY =
 /** What follows from a refusal: a transaction that holds a refused command, a wait on a server that became a replica. */
 const CONSEQUENCES = /^(EXECABORT|UNBLOCKED) /;
 
-/** How Redis ends a running script if its keys leave the node or its cluster goes down. */
+/** The error with which Redis ends a running script if its keys leave the node or its cluster goes down. */
 const CUT_SCRIPT = /Script attempted to (access a non local key|execute a (write )?command while the cluster is down)/;
 
 /** What a server says that wants to know first who asks. */
@@ -27,7 +27,7 @@ export function refusalOf(error: unknown): string | null {
   return error.message.replace(/\.? script: .*$/s, '');
 }
 
-/** Tells whether connecting again can end a refusal: after a failover a name may lead to another server. */
+/** Tells whether a new connection can end a refusal: after a failover a name may lead to another server. */
 export function isStaleAddress(refusal: string): boolean {
   return STALE_ADDRESS.test(refusal);
 }

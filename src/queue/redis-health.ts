@@ -17,8 +17,8 @@ export type RedisState =
 /**
  * Watches how Redis is, twice a second, and tells of each change once. A blip between two looks is none.
  *
- * It asks, because a frozen server and a half-open connection look like a quiet one; and it asks for keys of ours, which
- * need not exist, because a node of a cluster answers a PING whatever slots it holds.
+ * It sends commands, because a frozen server and a half-open connection look like a quiet server. It asks for our own keys,
+ * which need not exist, because a node of a cluster answers PING whatever slots it holds.
  */
 export class RedisHealth {
   readonly #redis: PatientRedis;
@@ -83,7 +83,8 @@ export class RedisHealth {
 function refusing(refusal: string, asked: { host?: string | undefined }): RedisState {
   const slot = slotRefusalOf(refusal, asked);
   if (slot === null) return { status: 'refusing', kind: refusal.split(' ', 1).join(), reason: refusal };
-  // While a slot moves, commands meet ASK and TRYAGAIN alike. MOVED names a node; another node is a change.
+  // While a slot moves, commands get ASK and TRYAGAIN in turn, so these count as one state. MOVED names a node, and another
+  // node is a change.
   const kind = slot.status === 'moving' ? 'moving' : slot.message;
   return { status: 'refusing', kind, reason: `${slot.message}. ${slot.remedy}` };
 }

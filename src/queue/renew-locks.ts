@@ -2,9 +2,9 @@ import type { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 
 /**
- * Takes a lapsed lock of a job again, if no one has taken the job since: it is still among the active ones and nobody has its
- * lock. One that stalled is first moved out of them, and a new owner has a lock of its own.
- * KEYS lock, active jobs, stalled jobs. ARGV token, duration in ms, id of the job. Returns 1 where the lock is ours.
+ * Takes a lapsed lock of a job again, if no worker has taken the job since: the job is still active and has no lock. BullMQ
+ * first moves a stalled job out of the active jobs, and a new owner has its own lock.
+ * KEYS lock, active jobs, stalled jobs. ARGV token, duration in ms, id of the job. Returns 1 if the lock is ours.
  */
 const REGAIN = `
 local holder = redis.call('GET', KEYS[1])
@@ -18,10 +18,7 @@ return 1
 /** The jobs whose locks are to be renewed, and their tokens in the same order. */
 export type Renewal = { jobIds: string[]; tokens: string[] };
 
-/**
- * Renews locks, and takes those again that lapsed while nobody took their jobs. Resolves with the ids of the jobs that are
- * lost.
- */
+/** Renews locks, and takes a lapsed lock again if no worker has taken its job. Resolves with the ids of the lost jobs. */
 export async function renewLocks(
   redis: Redis,
   worker: Worker,

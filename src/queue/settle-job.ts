@@ -2,12 +2,12 @@ import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
 import { isErrandError } from '../errors.ts';
 
 /**
- * What settling a batch came to: its summary, if this version can read it. `too_new`: a record needs a newer worker, so it
- * is to be tried again after a while.
+ * The result of settling a batch: its summary, if this version can read it. `too_new`: a record needs a newer worker, so the
+ * job is retried later.
  */
 export type Settled = { status: 'settled'; summary: object | null } | { status: 'too_new'; delayMs: number };
 
-/** Settles the batch of a job, or puts the job back. One whose record is missing or damaged is not tried again. */
+/** Settles the batch of a job, or puts the job back. A batch whose record is missing or damaged is not retried. */
 export async function settleJob(
   job: Job,
   token: string,

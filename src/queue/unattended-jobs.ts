@@ -7,13 +7,13 @@ import { gateIdOf } from './gate.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf, providerOf } from './names.ts';
 import { wakeJobs } from './wake.ts';
 
-/** Queues held open: which lanes there are is read from Redis, and must not hold ever more memory. */
+/** The maximum number of open queues. Lane names come from Redis, so they must not use unlimited memory. */
 const MAX_QUEUES = 500;
 
-/** Where the job of a task is. `isHeld`: a worker holds its lock, so it may run. */
+/** The state of the job of a task. `isHeld`: a worker holds its lock, so the task may run. */
 export type JobPlace = { provider: string; isHeld: boolean };
 
-/** The jobs of batches as a sweep sees them that ends what no worker runs. It moves none of them. */
+/** Reads the jobs of batches for the sweep that ends tasks no worker runs. It moves no job. */
 export class UnattendedJobs {
   readonly #redis: Redis;
   readonly #prefix: string;
@@ -32,7 +32,10 @@ export class UnattendedJobs {
     return this.#redis.zrange(key, String(from), String(from + count - 1));
   }
 
-  /** Batches whose jobs could run now, up to `count` of them from a place chosen by chance: they are many only while paused. */
+  /**
+   * Batches whose jobs could run now, up to `count` of them from a random place. There are many only while the queue is
+   * paused.
+   */
   async ready(count: number): Promise<string[]> {
     const key = this.#queue(BATCH_QUEUE).toKey('wait');
     const from = Math.floor(Math.random() * Math.max(1, (await this.#redis.llen(key)) - count + 1));
@@ -61,7 +64,7 @@ export class UnattendedJobs {
     });
   }
 
-  /** The data of a task job; `null` where it is gone or does not parse. */
+  /** The data of a task job; `null` if it is gone or does not parse. */
   async read(taskId: string, provider: string): Promise<TaskJob | null> {
     const text = await this.#redis.hget(this.#queue(laneOf(provider)).toKey(taskId), 'data');
     if (!text) return null;
@@ -80,16 +83,16 @@ export class UnattendedJobs {
     return gate !== undefined && !isSealed && (await gate.isDelayed());
   }
 
-  /** Opens a gate that is sealed and still shut: its producer died before it could. */
+  /** Opens a gate that is sealed and still shut, because its producer died before it opened the gate. */
   async promoteGate(batchId: string): Promise<void> {
     const gate = await this.#queue(GATE_QUEUE).getJob(gateIdOf(batchId));
-    if (await gate?.isDelayed()) await gate?.promote().catch(() => undefined); // somebody else may have opened it
+    if (await gate?.isDelayed()) await gate?.promote().catch(() => undefined); // another worker may have opened it
   }
 
   /**
-   * Removes up to `most` jobs of the tasks of a batch that has settled: their tasks have outcomes. A job whose lock
-   * a worker holds is left to that worker. The batch job goes once it waits only for jobs that are gone. Returns how many
-   * jobs were removed.
+   * Removes up to `most` jobs of the tasks of a batch that has settled: their tasks have outcomes. A job whose lock a worker
+   * holds is left to that worker. The batch job is removed once all jobs that it waits for are gone. Returns how many jobs
+   * were removed.
    */
   async tidy(batchId: string, most: number): Promise<number> {
     const key = `${this.#queue(BATCH_QUEUE).toKey(batchId)}:dependencies`;
@@ -108,7 +111,7 @@ export class UnattendedJobs {
     return job ? [job] : [];
   }
 
-  /** Brings the jobs of waiting tasks back at once. */
+  /** Wakes the jobs of waiting tasks at once. */
   async wake(wakes: readonly Wake[]): Promise<void> {
     await wakeJobs((provider) => this.#queue(laneOf(provider)), wakes);
   }

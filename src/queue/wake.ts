@@ -13,8 +13,8 @@ const FIRST_PAUSE_MS = 20;
 
 /**
  * Brings delayed task jobs back at once. A job that is not delayed any more comes back by itself, and one that cannot be
- * woken comes back by its own delay. `laneOf` returns `null` for a provider that is not known here: which lanes to open is
- * read from Redis, and must not be any queue.
+ * woken comes back by its own delay. `laneOf` returns `null` for a provider that is unknown here: the names come from Redis
+ * and must not open arbitrary queues.
  */
 export async function wakeJobs(laneOf: (provider: string) => Queue | null, wakes: readonly Wake[]): Promise<void> {
   for (let from = 0; from < wakes.length; from += AT_ONCE) {

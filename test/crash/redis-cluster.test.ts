@@ -58,10 +58,10 @@ test('a slot that moves in mid-batch and comes back: unready, said once a change
   const { prefix, slot, holder, other } = await aPlace();
   const trouble = await aWorkerInTrouble(holder.url, { prefix });
   await cluster.startMove(slot, holder, other);
-  await untilReadinessIs(trouble.worker, /^503 Redis refuses commands: (ASK|TRYAGAIN): the slot of our keys is on its/);
+  await untilReadinessIs(trouble.worker, /^503 Redis refuses commands: (ASK|TRYAGAIN): the slot of our keys is moving/);
   await expect(trouble.producer.enqueue({ tasks: [{ goal: 'Early', provider: 'local' }] })).rejects.toMatchObject({
     code: 'REDIS_UNAVAILABLE',
-    remedy: `Wait until it has moved. Then point REDIS_URL at ${other.address}.`,
+    remedy: `Wait until the move has ended. Then point REDIS_URL at ${other.address}.`,
   });
   await cluster.finishMove(slot, holder, other);
   const moved = `503 Redis refuses commands: MOVED: ${other.address} of the Redis Cluster holds the slot of our keys. Point REDIS_URL at ${other.address}`;
