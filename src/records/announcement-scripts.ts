@@ -2,8 +2,8 @@ import { Script } from './script.ts';
 import { NOW } from './script-parts.ts';
 
 /**
- * Announces what a worker serves, for a while, and notes when its lanes were last served.
- * KEYS announcement of the worker, lanes served. ARGV announcement, how long it holds in ms, then the lanes.
+ * Stores the announcement of a worker with an expiry, and notes when its lanes were last served.
+ * KEYS announcement of the worker, lanes served. ARGV announcement, its lifetime in ms, then the lanes.
  */
 export const ANNOUNCE = new Script(`
 ${NOW}

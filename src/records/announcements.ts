@@ -6,7 +6,7 @@ import { pairsOf } from './pairs.ts';
 import { readEntry } from './read-record.ts';
 import { READ_WORKERS } from './worker-scripts.ts';
 
-/** How long an announcement holds, and how recent the last beat of a live worker is: three beats. */
+/** The lifetime of an announcement, and the maximum age of the last beat of a live worker: three beats. */
 const ALIVE_MS = 15_000;
 
 /**
@@ -15,7 +15,7 @@ const ALIVE_MS = 15_000;
  */
 export type LiveWorker = { instance: string; announcement: Announcement | null };
 
-/** What live workers serve: a value for each worker, which expires unless it is repeated with every beat. */
+/** The announcements of live workers: one value for each worker, which expires unless it is repeated with every beat. */
 export class Announcements {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -25,7 +25,7 @@ export class Announcements {
     this.#keys = new Keys(prefix);
   }
 
-  /** Announces what a worker serves, and notes that its lanes were served at this moment, by the clock of Redis. */
+  /** Announces the lanes of a worker, and notes that they are served at this moment, by the clock of Redis. */
   async announce(instance: string, announcement: Announcement): Promise<void> {
     const args = [JSON.stringify(announcement), ALIVE_MS, ...announcement.lanes];
     await ANNOUNCE.run(this.#redis, [this.#keys.serves(instance), this.#keys.lanesServed()], args);
@@ -36,7 +36,7 @@ export class Announcements {
     await this.#redis.unlink(this.#keys.serves(instance));
   }
 
-  /** Every worker with a recent beat, with what it announces. */
+  /** Every worker with a recent beat, with its announcement. */
   async live(): Promise<LiveWorker[]> {
     const reply = await READ_WORKERS.run(this.#redis, [this.#keys.workers(), this.#keys.beats()], []);
     const [nowMs, , beats] = reply as [number, string[], string[]];
@@ -50,7 +50,10 @@ export class Announcements {
   }
 }
 
-/** Tells whether a live worker takes tasks of the lane, or may: a worker of an earlier version does not announce its lanes. */
+/**
+ * Tells whether a live worker takes tasks of the lane. A worker of an earlier version does not announce its lanes, so it
+ * counts for every lane.
+ */
 export function isServed(lane: string, workers: readonly LiveWorker[]): boolean {
   return workers.some(({ announcement }) => announcement === null || announcement.lanes.includes(lane));
 }

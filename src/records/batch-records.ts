@@ -122,16 +122,17 @@ export class BatchRecords {
   }
 
   /**
-   * Reads a page of outcomes from the task with index `from` on: those of the tasks before `to`, or fewer if they are large,
-   * but at least one. `null` stands for a task without an outcome, and a failure of its own for an unreadable outcome.
-   * @throws ErrandError `RECORD_UNREADABLE` for one that only a newer version can read, if `isPatient`.
+   * Reads a page of outcomes from the task with index `from` on: the outcomes of the tasks before `to`, or fewer if they are
+   * large, but at least one. `null` stands for a task without an outcome. An unreadable outcome is returned as a failure of
+   * its task.
+   * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
    */
   async outcomes(batchId: string, from: number, to: number, isPatient = false): Promise<(Outcome | null)[]> {
     return readOutcomePage(this.#redis, this.#keys.outcomes(batchId), { batchId, from, to, isPatient });
   }
 
   /**
-   * What settling reads of a batch; `null` if it is not on record.
+   * The fields of a batch record that settling needs; `null` if the record does not exist.
    * @throws ErrandError `RECORD_UNREADABLE`; for a record that only a newer version can read, if `isPatient`.
    */
   async toSettle(batchId: string, isPatient: boolean): Promise<{ brief: BatchBrief; stage: BatchStage } | null> {
@@ -150,14 +151,14 @@ export class BatchRecords {
     return read && together(read, beside);
   }
 
-  /** Notes that a record of the batch is too new to settle it, and returns how long it has waited. */
+  /** Notes that a record of the batch is too new for this worker to settle the batch, and returns how long it has waited. */
   async noteTooNew(batchId: string, needs: number): Promise<TooNew> {
     const reply = await NOTE_TOO_NEW.run(this.#redis, [this.#keys.batch(batchId)], []);
     const [waitedMs = 0, looks = 0] = (reply as unknown[]).map(Number);
     return { needs, waitedMs, looks, waiting: 0 };
   }
 
-  /** Starts the wait of a batch for a newer worker over: there is one. */
+  /** Restarts the wait of a batch for a newer worker, because such a worker is alive. */
   async restartWait(batchId: string): Promise<void> {
     await this.#redis.hdel(this.#keys.batch(batchId), 'too_new_since', 'too_new_looks');
   }

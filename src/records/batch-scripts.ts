@@ -30,7 +30,7 @@ return 1
 `);
 
 /**
- * Releases the claim of a producer that gives up.
+ * Releases the claim of a producer that failed.
  * KEYS claim. ARGV token.
  */
 export const RELEASE_CLAIM = new Script(`
@@ -51,9 +51,9 @@ return 1
 
 /**
  * Settles a batch: its summary is written once, and all its records get their retention.
- * KEYS batch, outcomes, running, parked, resting. ARGV summary, retention in seconds, events channel, event, what of its
- * spend stands beside the summary or ''.
- * Returns the summary on record and what stands beside it.
+ * KEYS batch, outcomes, running, parked, resting. ARGV summary, retention in seconds, events channel, event, the part of its
+ * spend that is stored beside the summary or ''.
+ * Returns the stored summary and the part that is stored beside it.
  */
 export const SETTLE = new Script(`
 if redis.call('HSETNX', KEYS[1], 'summary', ARGV[1]) == 1 then

@@ -7,7 +7,7 @@ type Whole = {
   notes?: string[] | undefined;
 };
 
-/** Takes a record apart: what is stored as the record, and what is stored beside it as JSON, empty for nothing. */
+/** Splits a record into the part that is stored as the record, and the JSON that is stored beside it, which may be empty. */
 export function apart<R extends Whole>(record: R): { plain: R; beside: string; calls: number } {
   const { calls_of_unknown_cost: calls = 0, known_cost_usd, notes = [], ...plain } = record;
   const spent = calls > 0 && { calls_of_unknown_cost: calls, known_cost_usd };
@@ -15,7 +15,7 @@ export function apart<R extends Whole>(record: R): { plain: R; beside: string; c
   return { plain: plain as R, beside: Object.keys(beside).length > 0 ? JSON.stringify(beside) : '', calls };
 }
 
-/** Puts a record together again. What cannot be read beside it is left out. */
+/** Merges a record with the part stored beside it. A part that cannot be read is left out. */
 export function together<R extends Whole>(record: R, beside: string | null | undefined): R {
   const { calls_of_unknown_cost, known_cost_usd, notes } = (beside && readEntry(Beside, beside)) || {};
   return {

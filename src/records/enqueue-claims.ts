@@ -2,10 +2,10 @@ import type { Redis } from 'ioredis';
 import { CLAIM_ENQUEUE, RELEASE_CLAIM } from './batch-scripts.ts';
 import { Keys } from './keys.ts';
 
-/** How long a producer may be silent before another may go on with its batch, in milliseconds. */
+/** How long a producer may be silent before another producer may continue its batch, in milliseconds. */
 const CLAIM_MS = 10_000;
 
-/** Which producer adds the jobs of a batch: two with one key must not add them at the same time. */
+/** Decides which producer adds the jobs of a batch: two producers with the same key must not add them at the same time. */
 export class EnqueueClaims {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -15,7 +15,7 @@ export class EnqueueClaims {
     this.#keys = new Keys(prefix);
   }
 
-  /** Claims the right to add the jobs of a batch for a while, or keeps it; `false` while another producer has it. */
+  /** Claims the right to add the jobs of a batch for a while, or renews it; `false` while another producer has it. */
   async claim(batchId: string, token: string): Promise<boolean> {
     return (await CLAIM_ENQUEUE.run(this.#redis, [this.#keys.claim(batchId)], [token, CLAIM_MS])) === 1;
   }

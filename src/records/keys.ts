@@ -101,7 +101,7 @@ export class Keys {
     return `${this.#root}:workers:beats`;
   }
 
-  /** String with expiry: what a live worker announces, such as the lanes it serves. */
+  /** String with expiry: the announcement of a live worker, such as the lanes it serves. */
   serves(instance: string): string {
     return `${this.#root}:serves:${instance}`;
   }
@@ -121,12 +121,12 @@ export class Keys {
     return `${this.#root}:reclaim:${instance}`;
   }
 
-  /** String with expiry: who sweeps over the unsettled batches. */
+  /** String with expiry: the worker that sweeps over the unsettled batches. */
   sweepTurn(): string {
     return `${this.#root}:sweep`;
   }
 
-  /** String with expiry: who ends the tasks of a batch that no worker runs. */
+  /** String with expiry: the worker that ends the tasks of a batch that no worker runs. */
   endingClaim(batchId: string): string {
     return `${this.batch(batchId)}:ending`;
   }

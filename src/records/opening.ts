@@ -7,8 +7,8 @@ import { readOutcome } from './read-outcome.ts';
 import { historyOf, newestEpochIn, type TaskHistory } from './task-history.ts';
 
 /**
- * Something that only a newer version may act on: the reader version it needs, for how long it has waited for one, how often
- * it was looked at, and how many of its batch wait for a later time.
+ * A job or record that only a newer version may act on: the reader version it needs, how long it has waited for such a
+ * reader, how often it was looked at, and how many jobs of its batch wait for a later time.
  */
 export type TooNew = { needs: number; waitedMs: number; looks: number; waiting: number };
 

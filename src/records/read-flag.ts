@@ -6,15 +6,15 @@ import { type Keys, partsOf } from './keys.ts';
 import { readEntry } from './read-record.ts';
 import { repliesOf } from './replies.ts';
 
-/** The longest reason of a cancel: each outcome of the batch repeats it. */
+/** The maximum length of the reason of a cancel: each outcome of the batch repeats it. */
 const MAX_REASON_CHARS = 4_000;
 
-/** Makes the flag of a cancel that is asked for now. */
+/** Makes the flag of a cancel that is requested now. */
 export function flagFor(reason: string): CancelFlag {
   return { reason: clip(reason, MAX_REASON_CHARS), requested_at: isoNow() };
 }
 
-/** Reads a cancel flag. One that does not parse still cancels: somebody set it, and only its reason is lost. */
+/** Reads a cancel flag. A flag that does not parse still cancels; only its reason is lost. */
 export function readFlag(text: string): CancelFlag {
   return readEntry(CancelFlag, text) ?? { reason: 'the reason cannot be read', requested_at: isoNow() };
 }

@@ -9,8 +9,8 @@ import { readEntry, readRecord } from './read-record.ts';
 /**
  * Reads an outcome, with what was given back after it was written: one cleanup step a line.
  *
- * A record that does not parse is told as a failure of its own, `RECORD_UNREADABLE`, so that one damaged record does not
- * keep a whole batch from settling. A cleanup step that does not parse is left out: its row then counts as open.
+ * A record that does not parse becomes a failed outcome with the code `RECORD_UNREADABLE`, so that one damaged record does
+ * not keep a whole batch from settling. A cleanup step that does not parse is left out: its row then counts as open.
  */
 export function readOutcome(batchId: string, index: number, text: string, later: string | null | undefined): Outcome {
   try {

@@ -1,11 +1,11 @@
 import { isTooNew, needsOf, READER_VERSION } from '../contract/needs.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 
-/** What reads a stored value: a schema. */
+/** The part of a schema that reads a stored value. */
 export type Contract<T> = { parse: (value: unknown) => T };
 
 /**
- * Reads a stored record. Every record is read here, so that one that does not parse never ends as an unexpected error.
+ * Reads a stored record. All records are read here, so a record that does not parse never ends as an unexpected error.
  *
  * `what` names the record in the message, such as "the record of batch x".
  * @throws ErrandError `RECORD_UNREADABLE`; its `needs` is set if a newer version can read the record.
@@ -17,7 +17,7 @@ export function readRecord<T>(contract: Contract<T>, text: string, what: string)
 }
 
 /**
- * Reads of a record what the contract names, whichever version wrote it: for fields that no version changes.
+ * Reads the fields of a record that the contract names, whichever version wrote it. Only for fields that no version changes.
  * @throws ErrandError `RECORD_UNREADABLE`.
  */
 export function readAnyVersion<T>(contract: Contract<T>, text: string, what: string): T {
@@ -30,7 +30,7 @@ export function assertOwnVersion(text: string, what: string): void {
   if (isTooNew(value)) throw tooNew(needsOf(value), what);
 }
 
-/** Reads one entry of a record, or returns `null` if it cannot be read: it must not hide the entries beside it. */
+/** Reads one entry of a record, or returns `null` if it cannot be read: a damaged entry must not hide the other entries. */
 export function readEntry<T>(contract: Contract<T>, text: string): T | null {
   try {
     return readRecord(contract, text, 'an entry');
@@ -57,7 +57,7 @@ function tooNew(needs: number, what: string): ErrandError {
 
 function damaged(what: string, problem: string, cause: unknown): ErrandError {
   const remedy =
-    'Upgrade if a newer version wrote it. Otherwise look for a program that writes to the keys of Errand; the record is left as it is.';
+    'Upgrade if a newer version wrote it. Otherwise find the program that writes to the keys of Errand. The record is unchanged.';
   return new ErrandError('RECORD_UNREADABLE', `${what} does not parse: ${problem}`, { cause, remedy });
 }
 
@@ -65,7 +65,7 @@ function jsonOf(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // What the parser says quotes the text, which may be anything.
+    // The message of the parser quotes the text, which may contain a secret.
     throw damaged(what, 'it is not JSON', error);
   }
 }

@@ -16,8 +16,8 @@ const NAMES = new Set(
 const FREE = new Set(['native', 'metadata', 'tool_calls', 'tool_results']);
 
 /**
- * A record as it may be written and told, with every watched secret masked wherever free text may stand, and its JSON.
- * @throws ErrandError `INTERNAL` for one that does not fit its schema: nobody could read it.
+ * Returns a record with every watched secret masked in its free text, and its JSON.
+ * @throws ErrandError `INTERNAL` if it does not fit its schema: no reader could read it.
  */
 export function masked<R extends object>(contract: Contract<R>, record: R, redactor: Redactor): Masked<R> {
   assertFits(contract, record);
@@ -33,7 +33,7 @@ export function masked<R extends object>(contract: Contract<R>, record: R, redac
   return { text: clean, record: JSON.parse(clean) as R };
 }
 
-/** The JSON text of a record, masked. @throws ErrandError `INTERNAL` for one that does not fit its schema. */
+/** Returns the JSON text of a record, masked. @throws ErrandError `INTERNAL` if it does not fit its schema. */
 export function recordText<R extends object>(contract: Contract<R>, record: R, redactor: Redactor): string {
   return masked(contract, record, redactor).text;
 }

@@ -1,8 +1,8 @@
 import type { ChainableCommander } from 'ioredis';
 
 /**
- * Sends a pipeline and returns its replies in order, with `undefined` for a key of another type than ours: whoever can write to
- * Redis must not be able to hide what stands beside it. Throws any other error.
+ * Sends a pipeline and returns its replies in order, with `undefined` for a key of another type than ours: a writer of Redis
+ * must not be able to hide the other replies. Throws any other error.
  */
 export async function typedRepliesOf(pipeline: ChainableCommander): Promise<unknown[]> {
   const results = (await pipeline.exec()) ?? [];

@@ -14,8 +14,8 @@ if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', red
 `;
 
 /**
- * The reader version that a record asks for: the higher of `needs` and `version` at its top. Decoding is costly, so a record
- * of version 1 that has the word nowhere is not decoded.
+ * The reader version that a record needs: the higher of `needs` and `version` at its top level. Decoding is costly, so a
+ * record of version 1 without the word `needs` is not decoded.
  */
 export const NEEDS = `
 local function needsOf(text)
@@ -34,7 +34,7 @@ end
 `;
 
 /**
- * Notes that a worker found something too new to act on, in fields of their own that no earlier version reads. Returns for
+ * Notes that a worker found a job or record too new to act on, in separate fields that no earlier version reads. Returns for
  * how many ms it has waited for a newer worker, and how often it was looked at. Expects `now` as a local.
  */
 export const TOO_NEW = `

@@ -4,7 +4,7 @@ import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
 import { NOTE_SPEND } from './task-scripts.ts';
 
-/** The records of what the calls of a task cost that leave no turn. They hold figures alone, so nothing in them is masked. */
+/** The records of what the calls without a recorded turn cost. They contain only numbers, so they need no masking. */
 export class SpendRecords {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -14,14 +14,14 @@ export class SpendRecords {
     this.#keys = new Keys(prefix);
   }
 
-  /** Writes what the cut-off calls of an attempt cost, from whichever epoch, unless the task has its outcome. */
+  /** Writes what the cut-off calls of an attempt of any epoch cost, unless the task has its outcome. */
   async note(taskId: string, epoch: number, spend: CutSpend): Promise<void> {
     await NOTE_SPEND.run(this.#redis, [this.#keys.task(taskId)], [String(epoch), JSON.stringify(spend)]);
   }
 
   /**
-   * What attempts have written of their cut-off calls, by epoch, also since their task was opened again: one that lost its
-   * lock may say so late.
+   * The spends that attempts have written for their cut-off calls, by epoch, including spends written after the task was
+   * opened again: an attempt that lost its lock may write late.
    */
   async of(taskId: string, epochs: readonly number[]): Promise<Map<number, CutSpend>> {
     const spends = new Map<number, CutSpend>();

@@ -23,7 +23,7 @@ export type TaskHistory = {
   effects: EffectCall[];
   /** By epoch, what the cut-off calls of an attempt cost. */
   cutSpends: ReadonlyMap<number, CutSpend>;
-  /** It could not be read; all else in it is empty. */
+  /** The history could not be read; all other fields are empty. */
   isUnreadable: boolean;
 };
 
@@ -74,7 +74,7 @@ export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): Ta
   };
 }
 
-/** Of a spend that cannot be read, nothing is known, as of one that was never written. */
+/** A spend that cannot be read counts like a spend that was never written. */
 function cutSpendsIn(fields: ReadonlyMap<string, string>): Map<number, CutSpend> {
   const spends = new Map<number, CutSpend>();
   for (const [name, text] of fields) {

@@ -64,8 +64,8 @@ export class TaskRecords {
   }
 
   /**
-   * Opens an attempt of the task for this worker, under a new epoch, or says why there is none. `needs` is the reader
-   * version that its job asks for.
+   * Opens an attempt of the task for this worker, under a new epoch, or returns why none was opened. `needs` is the reader
+   * version that its job needs.
    */
   async open(taskId: string, provider: string, worker: string, needs = 1): Promise<Opening> {
     const { batchId, index } = partsOf(taskId);
@@ -199,8 +199,8 @@ export class TaskRecords {
   }
 
   /**
-   * What is on record of a task that has not ended, with its newest epoch (0 for one that never started). Nothing, and the
-   * word that it is unreadable, if the record does not parse.
+   * The stored state of an unfinished task, with its newest epoch (0 for a task that never started). Empty and marked as
+   * unreadable if the record does not parse.
    */
   async history(taskId: string): Promise<TaskHistory & { epoch: number }> {
     const reply = await READ_HISTORY.run(this.#redis, this.#keys.history(taskId), []);
@@ -209,7 +209,7 @@ export class TaskRecords {
     return { ...UNREADABLE_HISTORY, epoch: opened.epoch };
   }
 
-  /** Starts the wait of a task for a newer worker over: there is one. */
+  /** Restarts the wait of a task for a newer worker, because such a worker is alive. */
   async restartWait(taskId: string): Promise<void> {
     await this.#redis.hdel(this.#keys.task(taskId), 'too_new_since', 'too_new_looks');
   }

@@ -6,12 +6,12 @@ import { ANSWER, FENCE, GIVE_BACK, HEED, HISTORY, LEAVE, NEEDS, NOW, TOO_NEW } f
  * Opens an attempt: a new epoch, or the reason why there is none. A client sends again what it got no reply to, so the
  * newest epoch is told once more to whoever opened it.
  * KEYS batch, outcomes, task, turns, ledger, released, effects, running, parked, resting. ARGV task id, index, name of its
- * job, attempt (JSON that ends in `"epoch":`), events channel, event (likewise), a name of this opening that no other has,
- * what its job needs, what this reader has.
- * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | held | parked, how many wait | missing | too_new, what
- * it needs, for how many ms it has waited, how often it was looked at, how many of the batch wait for a later time. A task of
- * which the job, the batch or the history is too new waits: no attempt is opened, and nothing of it is changed. `held`: the
- * batch is too large for one transaction, its producer may still be adding it, and its gate is shut.
+ * job, attempt (JSON that ends in `"epoch":`), events channel, event (likewise), a unique name of this opening, the reader
+ * version that its job needs, the version of this reader.
+ * Returns opened, history, epoch | ended, outcome | cancelled, history, flag | held | parked, how many wait | missing |
+ * too_new, what it needs, for how many ms it has waited, how often it was looked at, how many of the batch wait for a later
+ * time. If the job, the batch or the history of the task is too new, the task waits: no attempt is opened, and nothing of it
+ * is changed. `held`: the batch is too large for one transaction, its producer may still be adding it, and its gate is shut.
  */
 export const OPEN = new Script(`
 ${HISTORY}
@@ -147,8 +147,8 @@ ${ANSWER}
 `);
 
 /**
- * Writes what the cut-off calls of an attempt cost. Not fenced: a superseded attempt may say so of itself. Refused once the
- * task has its outcome, because nothing would remove it then.
+ * Writes what the cut-off calls of an attempt cost. Not fenced: a superseded attempt may write its own spend. Refused once
+ * the task has its outcome, because the spend is never removed after that.
  * KEYS task. ARGV epoch, spend. Returns 1 if it is written.
  */
 export const NOTE_SPEND = new Script(`

@@ -7,12 +7,12 @@ import { readEntry } from './read-record.ts';
 import { repliesOf } from './replies.ts';
 import { NOTE_SERVED, NOTE_UNSERVED, OPEN_GATE, OPEN_TASKS } from './unattended-scripts.ts';
 
-/** How long it is remembered when a lane was last served. */
+/** How long the time when a lane was last served is kept. */
 const REMEMBER_LANE_MS = 30 * 24 * 3_600_000;
 const CANCEL_TASK = 'cancel:';
 const HEAD = ['status', 'total', 'cancel', 'gate', 'n:succeeded', 'n:failed', 'n:rejected', 'n:cancelled'];
 
-/** What a sweep needs to know of an unsettled batch. */
+/** The facts that a sweep needs about an unsettled batch. */
 export type BatchHead = {
   stage: 'enqueueing' | 'running';
   total: number;
@@ -20,16 +20,16 @@ export type BatchHead = {
   ended: number;
   /** The whole batch is cancelled. */
   isCancelled: boolean;
-  /** The tasks that are cancelled by themselves. */
+  /** The tasks that are cancelled individually. */
   cancelledTasks: number[];
-  /** The producer was silent for too long, so that the batch goes on without the tasks that were not added. */
+  /** The producer was silent for too long, so the batch runs without the tasks that were not added. */
   isGateOpen: boolean;
 };
 
-/** Where a batch stands for a sweep: `missing` if its records have expired, `unreadable` if they are damaged. */
+/** The state of a batch for a sweep: `missing` if its records have expired, `unreadable` if they are damaged. */
 export type BatchLook = { status: 'missing' | 'unreadable' | 'settled' } | ({ status: 'unsettled' } & BatchHead);
 
-/** The records as a sweep reads them that ends what no worker runs. */
+/** Reads and writes the records for the sweep that ends tasks no worker runs. */
 export class UnattendedRecords {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -39,7 +39,7 @@ export class UnattendedRecords {
     this.#keys = new Keys(prefix);
   }
 
-  /** Takes the turn of a sweep for `forMs`; `false` while another worker has it. */
+  /** Claims the sweep for `forMs`; `false` while another worker has it. */
   async takeTurn(by: string, forMs: number): Promise<boolean> {
     return (await this.#redis.set(this.#keys.sweepTurn(), by, 'PX', forMs, 'NX')) === 'OK';
   }
@@ -49,7 +49,7 @@ export class UnattendedRecords {
     return (await this.#redis.set(this.#keys.endingClaim(batchId), by, 'PX', forMs, 'NX')) === 'OK';
   }
 
-  /** Keeps a claim for `forMs` from now. */
+  /** Extends a claim to `forMs` from now. */
   async keep(batchId: string, forMs: number): Promise<void> {
     await this.#redis.pexpire(this.#keys.endingClaim(batchId), forMs);
   }
@@ -59,7 +59,7 @@ export class UnattendedRecords {
     await this.#redis.unlink(this.#keys.endingClaim(batchId));
   }
 
-  /** Looks at batches, in the order asked. */
+  /** Reads the states of batches, in the order asked. */
   async look(batchIds: readonly string[]): Promise<BatchLook[]> {
     const pipeline = this.#redis.pipeline();
     for (const batchId of batchIds) {
@@ -76,7 +76,7 @@ export class UnattendedRecords {
     return (reply as number[]).map(Number);
   }
 
-  /** The lanes that tasks of a batch are in; `null` for a record that is gone or cannot be read here. */
+  /** The lanes of the tasks of a batch; `null` if its record is gone or cannot be read here. */
   async lanesOf(batchId: string): Promise<string[] | null> {
     const text = await this.#redis.hget(this.#keys.batch(batchId), 'data');
     const record = text ? readEntry(BatchRecord, text) : null;
@@ -89,7 +89,7 @@ export class UnattendedRecords {
     return new Map(pairsOf(reply as string[]).map(([lane, ms]) => [lane, Number(ms)]));
   }
 
-  /** Notes that a lane of a batch is unserved; returns the clock of Redis, and when that was first noted of the batch. */
+  /** Notes that a lane of a batch is unserved. Returns the time of Redis, and when this was first noted for the batch. */
   async noteUnserved(batchId: string): Promise<{ nowMs: number; sinceMs: number }> {
     const [nowMs, sinceMs] = (await NOTE_UNSERVED.run(this.#redis, [this.#keys.batch(batchId)], [])) as number[];
     return { nowMs: Number(nowMs), sinceMs: Number(sinceMs) };
@@ -100,7 +100,7 @@ export class UnattendedRecords {
     await OPEN_GATE.run(this.#redis, [this.#keys.batch(batchId)], []);
   }
 
-  /** Takes a task that is about to be closed off those that are woken: its place in the line belongs to others. */
+  /** Removes a task that is about to be closed from the tasks to wake, so that it takes no place in the line. */
   async dropSleeper(batchId: string, name: string): Promise<void> {
     const pipeline = this.#redis.pipeline();
     pipeline.zrem(this.#keys.parked(batchId), name);

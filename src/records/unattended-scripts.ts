@@ -14,7 +14,7 @@ return open
 `);
 
 /**
- * Notes that a lane of a batch was found unserved, once, and reads since when: the clock of Redis. Nothing is noted of a
+ * Notes once that a lane of a batch was found unserved, and reads since when, by the clock of Redis. Does nothing for a
  * batch whose records are gone.
  * KEYS batch. Returns now in ms, when it was first noted in ms.
  */
@@ -27,7 +27,7 @@ return {now, tonumber(redis.call('HGET', KEYS[1], 'unserved_at'))}
 
 /**
  * Notes which lanes are served now, drops those that were last served too long ago, and reads the others.
- * KEYS lanes served. ARGV how long to remember in ms, then the lanes. Returns lane and time in ms by turns.
+ * KEYS lanes served. ARGV how long to remember in ms, then the lanes. Returns lane and time in ms alternately.
  */
 export const NOTE_SERVED = new Script(`
 ${NOW}
@@ -41,7 +41,7 @@ return kept
 `);
 
 /**
- * Opens the gate of a large batch on its record: its tasks need not be held any longer.
+ * Marks the gate of a large batch as open on its record, so its tasks are no longer held.
  * KEYS batch.
  */
 export const OPEN_GATE = new Script(`

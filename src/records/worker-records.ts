@@ -27,10 +27,10 @@ export type OpenRow = RowEntry & { taskId: string };
 /** A row that the index of a worker names, with the time of its intent. `row` is `null` where it cannot be read here. */
 export type IndexedRow = { taskId: string; id: string; intentMs: number; row: LedgerRow | null };
 
-/** How long it is known who took the jobs of a worker. */
+/** How long the takers of a worker are kept. */
 const TAKERS_KEPT_MS = 24 * 3_600_000;
 
-/** The latest time that a date can hold, in ms. */
+/** The maximum time of a date, in ms. */
 const MAX_TIME_MS = 8.64e15;
 
 /** The records of workers: who they are, whether they live, what they hold. */
@@ -44,9 +44,9 @@ export class WorkerRecords {
   }
 
   /**
-   * Puts a worker on record with a sign of life, by the clock of Redis. Done before it takes its first task, so that every
-   * row's owner can be looked up, and again with every beat: a worker that was lost from the record puts itself back. `takers`
-   * are kept for a day after the last beat, for the one that proves its death.
+   * Registers a worker with a beat, by the clock of Redis. Called before it takes its first task, so that the owner of every
+   * row can be looked up, and again with every beat, so that a lost entry is restored. `takers` are kept for a day after the
+   * last beat, for the worker that proves its death.
    */
   async register(identity: WorkerIdentity, takers?: Takers): Promise<void> {
     const { instance } = identity;
@@ -55,7 +55,10 @@ export class WorkerRecords {
     if (takers) await this.#redis.set(this.#keys.takers(instance), JSON.stringify(takers), 'PX', TAKERS_KEPT_MS);
   }
 
-  /** Who took the jobs of each queue for a worker; `null` for a worker of an earlier version, which did not say. */
+  /**
+   * The BullMQ worker that took the jobs of each queue for a worker; `null` for a worker of an earlier version, which did
+   * not store it.
+   */
   async takersOf(instance: string): Promise<Takers | null> {
     const text = await this.#redis.get(this.#keys.takers(instance));
     return text === null ? null : readEntry(Takers, text);
@@ -75,12 +78,12 @@ export class WorkerRecords {
     return [...attempts].map(([taskId, intentMs]) => ({ taskId, intentMs }));
   }
 
-  /** The instances of all workers on record. */
+  /** The instances of all registered workers. */
   async instances(): Promise<string[]> {
     return this.#redis.hkeys(this.#keys.workers());
   }
 
-  /** Who these workers are; `null` for a stranger. */
+  /** The identities of these workers; `null` for an unknown worker. */
   async identities(instances: string[]): Promise<[string, WorkerIdentity | null][]> {
     if (instances.length === 0) return [];
     const texts = await this.#redis.hmget(this.#keys.workers(), ...instances);
@@ -113,8 +116,8 @@ export class WorkerRecords {
   }
 
   /**
-   * The open rows of a worker, oldest first, after the first `from`. What the index names and the ledger no longer has,
-   * because another worker made the row its own, is taken off the index. An entry that names no task stays, unread.
+   * The open rows of a worker, oldest first, after the first `from`. Removes entries of the index whose row the ledger no
+   * longer has, because another worker took the row over. An entry that names no task stays and is not read.
    */
   async openRowsOf(instance: string, most: number, from = 0): Promise<IndexedRow[]> {
     const index = this.#keys.openRows(instance);
@@ -158,7 +161,7 @@ function placeOf(member: string): { taskId: string; id: string } {
   return { taskId: member.slice(0, cut), id: member.slice(cut + 1) };
 }
 
-/** The identity of a worker; `null` also if it is that of another instance than the one it stands for. */
+/** The identity of a worker; `null` also if the stored identity belongs to another instance. */
 function identityIn(text: string, instance: string): WorkerIdentity | null {
   const identity = readEntry(WorkerIdentity, text);
   return identity?.instance === instance ? identity : null;
@@ -168,13 +171,13 @@ function rowIn(text: unknown, taskId: string): LedgerRow | null {
   return typeof text === 'string' && parseTaskId(taskId) ? readEntry(LedgerRow, text) : null;
 }
 
-/** A number as Redis holds it; 0 for text that is no number, so that it never spreads as NaN. */
+/** Reads a number from Redis; 0 for text that is not a number, so that NaN never spreads. */
 function numberIn(text: string | undefined): number {
   const number = Number(text ?? 0);
   return Number.isFinite(number) ? number : 0;
 }
 
-/** A time in ms as Redis holds it; 0 for one that no date can hold. */
+/** Reads a time in ms from Redis; 0 for a time outside the range of dates. */
 function timeIn(text: string): number {
   const timeMs = numberIn(text);
   return Math.abs(timeMs) <= MAX_TIME_MS ? timeMs : 0;
