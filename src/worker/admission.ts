@@ -8,15 +8,15 @@ import type { BatchRecords } from '../records/batch-records.ts';
 const REMEMBERED = 200;
 /** For how long: an idempotency key that is used again after its records expired is another batch of the same id. */
 const REMEMBERED_MS = 3600_000;
-/** For how long a verdict that may pass: a key that is missing now can be there in a moment. */
+/** How long a temporary verdict is kept: a key that is missing now may be there in a moment. */
 const PASSING_MS = 5_000;
 
 /** A batch as a worker knows it: what it is, its shared context, and which of its routes are unusable. */
 export type AdmittedBatch = { record: BatchRecord; context: string; verdict: AdmissionVerdict };
 
 /**
- * Finds out whether a route can be used, and resolves with what is wrong with it, or `null`. Where admission is by task,
- * the credential is left to each task: none is to wait for the key of another.
+ * Finds out whether a route can be used, and resolves with its problem, or `null`. With admission by task, each task
+ * resolves its own credential, so no task waits for the key of another task.
  */
 export type RouteCheck = (
   route: RouteInUse,
@@ -28,8 +28,8 @@ type Remembered = { sinceMs: number; keptMs: number; batch: Promise<AdmittedBatc
 /**
  * Checks every distinct route of a batch once, before any child is built (DESIGN §4, behaviours B54–B56).
  *
- * The first verdict on record counts for all workers; within a worker all tasks of a batch share one look-up. A verdict
- * that names a missing credential passes: it is not put on record, counts for this worker alone, and for seconds.
+ * The first stored verdict counts for all workers; within a worker all tasks of a batch share one look-up. A verdict about a
+ * missing credential is temporary: it is not stored, and counts for this worker only, for a few seconds.
  */
 export class Admission {
   readonly #batches: BatchRecords;
@@ -46,7 +46,7 @@ export class Admission {
     const known = this.#known.get(batchId);
     if (known && monotonicMs() - known.sinceMs < known.keptMs) return known.batch;
     const remembered = { sinceMs: monotonicMs(), keptMs: REMEMBERED_MS, batch: this.#look(batchId) };
-    // One that is looked up again comes last, or those beside it would be forgotten first.
+    // A verdict that is looked up again moves to the end, so that older verdicts are dropped first.
     this.#known.delete(batchId);
     this.#known.set(batchId, remembered);
     remembered.batch.then(
@@ -82,7 +82,7 @@ export class Admission {
   }
 }
 
-/** Tells whether the verdict may be another one in a moment. Workers of 0.1.0 put such verdicts on record too. */
+/** Tells whether the verdict is temporary. Workers of 0.1.0 store such verdicts too. */
 function isPassing({ unusable }: AdmissionVerdict): boolean {
   return unusable.some(({ failure }) => failure.code === 'CREDENTIAL_MISSING');
 }

@@ -2,10 +2,10 @@ import { repeat } from '../base/repeat.ts';
 import { READER_VERSION } from '../contract/needs.ts';
 import type { Announcements } from '../records/announcements.ts';
 
-/** How often a worker announces what it serves: with every beat. */
+/** How often a worker announces its lanes: with every beat. */
 const ANNOUNCE_MS = 5_000;
 
-/** What announcing takes. `lanes` are the providers whose tasks the worker takes. */
+/** What announcing needs. `lanes`: the providers whose tasks the worker takes. */
 export type AnnouncerDeps = {
   announcements: Announcements;
   instance: string;
@@ -13,7 +13,7 @@ export type AnnouncerDeps = {
   onError: (error: unknown) => void;
 };
 
-/** Announces what this worker serves, until it stops. */
+/** Announces the lanes of this worker until it stops. */
 export class Announcer {
   readonly #deps: AnnouncerDeps;
   #lanes: readonly string[];
@@ -25,8 +25,8 @@ export class Announcer {
   }
 
   /**
-   * Announces at once and then with every beat. Call it before the worker is registered: a registered worker that
-   * announces nothing is taken for an earlier version, which may serve any lane.
+   * Announces at once and then with every beat. Call it before the worker is registered: a registered worker without an
+   * announcement counts as an earlier version, which may serve any lane.
    */
   async start(): Promise<void> {
     await this.#announce();

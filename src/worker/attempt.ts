@@ -37,7 +37,7 @@ export class Attempt {
   /** Called once its rows are closed, or left open for others to close. */
   readonly leaveRows: (hasOpenRows: boolean) => void;
   #budgetTimer: NodeJS.Timeout | undefined;
-  /** Its model calls, and what those cost that leave no turn on record. */
+  /** Its model calls, and the cost of the calls without a recorded turn. */
   readonly calls = new ModelCalls();
   /** Set once a child is built; what it did so far counts however the attempt ends. */
   child: Child | undefined;
@@ -45,7 +45,7 @@ export class Attempt {
   credential: Credential | undefined;
   effective: RouteAudit['effective'] = null;
   files: Answer['files'] = [];
-  /** What was done to keep its calls within the limits of the provider, for the outcome. */
+  /** Notes for the outcome about what kept its calls within the limits of the provider. */
   readonly notes: string[] = [];
   /** The background response that the next turn will come from. */
   response: BackgroundResponse | null;
@@ -102,7 +102,7 @@ export class Attempt {
     return { taskId: this.taskId, epoch: this.epoch, provider, model, effort };
   }
 
-  /** Ties the background calls of a model to this attempt; `keep` is given each response before anything more is read of it. */
+  /** Ties the background calls of a model to this attempt. `keep` gets each response before any more of it is read. */
   watch(model: Model, mark: ResponseMark, keep: (response: BackgroundResponse) => Promise<void>): Model {
     return {
       turn: (request, signal) => {

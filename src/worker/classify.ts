@@ -9,9 +9,9 @@ import { isRedisFault } from '../queue/redis-faults.ts';
 const MESSAGE_CHARS = 1000;
 
 /**
- * The error an attempt ended with. The reason of an abort beats whatever was thrown because of it, so the first reason
- * wins. The client waits for a Redis that refuses, so what Redis still answers with an error was cut in its middle; anything
- * else that is unforeseen is `INTERNAL`, never a success.
+ * The error an attempt ended with. The reason of an abort beats whatever was thrown because of it, so the first reason wins.
+ * The client waits while Redis refuses commands, so an error reply of Redis means that a command was cut in the middle. Any
+ * other unexpected error is `INTERNAL`, never a success.
  */
 export function errorOf(thrown: unknown, signal: AbortSignal): ErrandError {
   const cause = signal.aborted && !isErrandError(thrown, 'ATTEMPT_SUPERSEDED') ? signal.reason : thrown;

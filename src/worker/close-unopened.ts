@@ -11,7 +11,7 @@ import { parkMs } from './deferral.ts';
 import type { Ending } from './outcome.ts';
 import type { TaskDeps } from './task-deps.ts';
 
-/** Answers a delivery that leads to no child: the task has ended, is held or waits its turn, is cancelled, or cannot be read. */
+/** Answers a delivery that starts no child: the task has ended, is held, waits its turn, is cancelled, or cannot be read. */
 export async function closeUnopened(delivery: TaskDelivery, opening: Opening, deps: TaskDeps): Promise<Verdict> {
   const { taskId, job } = delivery;
   switch (opening.status) {

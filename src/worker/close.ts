@@ -141,10 +141,10 @@ async function giveUp(
   return closeTask(attempt, ending, cleanup, deps);
 }
 
-/** How much of a reply is kept that was too large, in characters: a batch of such replies must still fit into memory. */
+/** How many characters of a reply that was too large are kept: a batch of such replies must fit into memory. */
 const KEPT_OF_TOO_LARGE = 64 * 1024;
 
-/** What a child that failed said and wrote so far. */
+/** The text and files of a failed child so far. */
 function partialOf({ child, files, notes }: Attempt, { code }: ErrandError): Answer | undefined {
   const said = child?.text ?? '';
   const text = code === 'PROVIDER_REPLY_TOO_LARGE' ? clip(said, KEPT_OF_TOO_LARGE) : said;

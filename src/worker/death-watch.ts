@@ -4,14 +4,14 @@ import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
 import { proofOfDeath } from './identity.ts';
 
-/** How often the neighbours are looked at: one short command, and one look at `/proc` for each. */
+/** How often the watch checks the other workers on this host: one short command, and one read of `/proc` for each worker. */
 const LOOK_MS = 1_000;
-/** Silence grows slowly, and reading it costs more: it is looked at with every so manieth look. */
+/** Beats change slowly and cost more to read, so only every n-th check reads them. */
 const LOOKS_PER_SILENCE = 2;
-/** More workers on record than any deployment has: the sweeps alone look at them then. */
+/** More registered workers than any deployment has. Above this, only the sweeps look at them. */
 const MAX_WORKERS = 10_000;
 
-/** What the watch takes. `onDeath` is called once for each worker whose death it can prove, as long as it is on record. */
+/** What the watch needs. `onDeath` is called once for each registered worker whose death it can prove. */
 export type DeathWatchDeps = {
   workers: WorkerRecords;
   self: WorkerIdentity;
@@ -22,12 +22,12 @@ export type DeathWatchDeps = {
 /**
  * Notices within about a second that a worker on this host has died, so that its tasks do not wait for the next sweep.
  *
- * Who is on record is asked of Redis; whether a neighbour lives is asked of the kernel, so that a look costs Redis no more
- * than the list of names.
+ * Redis lists the registered workers, and the kernel says whether they are alive, so a check costs Redis only the list of
+ * names.
  */
 export class DeathWatch {
   readonly #deps: DeathWatchDeps;
-  /** Workers on this host, by instance; `null` for one on another. Strangers are asked for again. */
+  /** Workers on this host, by instance; `null` for a worker on another host. Unknown workers are looked up again. */
   readonly #known = new Map<string, WorkerIdentity | null>();
   readonly #attended = new Set<string>();
   #looks = 0;
@@ -37,7 +37,7 @@ export class DeathWatch {
     this.#deps = deps;
   }
 
-  /** Looks every second until {@link DeathWatch.stop}. */
+  /** Checks every second until {@link DeathWatch.stop}. */
   start(): void {
     this.#stopRepeating = repeat(LOOK_MS, () => this.look(), this.#deps.onError);
   }
@@ -47,8 +47,8 @@ export class DeathWatch {
   }
 
   /**
-   * Looks once, and resolves when what it found has been attended to, or goes on by itself: a dead worker that held much
-   * must not keep the next one waiting.
+   * Checks once. Resolves when each dead worker was handled, or after a while: a dead worker that held much must not delay
+   * the next dead worker.
    */
   async look(): Promise<void> {
     const neighbours = await this.#neighbours();
@@ -69,7 +69,7 @@ export class DeathWatch {
     await unlessLate(Promise.all(attending), LOOK_MS);
   }
 
-  /** The workers on this host whose end has not been attended to. */
+  /** The dead workers on this host that were not handled yet. */
   async #neighbours(): Promise<WorkerIdentity[]> {
     const { workers, self } = this.#deps;
     const instances = await workers.instances();
@@ -89,7 +89,7 @@ export class DeathWatch {
   }
 }
 
-/** Waits for the work, for so long at most. */
+/** Waits for the work, but not longer than the limit. */
 async function unlessLate(work: Promise<unknown>, limitMs: number): Promise<void> {
   const over = new AbortController();
   await Promise.race([work, sleep(limitMs, over.signal).catch(() => undefined)]);

@@ -9,14 +9,14 @@ import type { Ending } from './outcome.ts';
 import { type SettleDeps, settleBatch } from './settle-batch.ts';
 import { describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
 
-/** Tasks looked for at a time. */
+/** Tasks searched at a time. */
 const PAGE = 200;
-/** Tasks closed side by side: one whose background response is being cancelled takes its time. */
+/** Tasks closed in parallel: cancelling a background response takes time. */
 const AT_ONCE = 20;
-/** A worker that dies while it ends the tasks of a batch keeps others away for so long. */
+/** How long a claim keeps other workers away if its worker dies while it ends the tasks of a batch. */
 const CLAIM_MS = 10_000;
 
-/** What ending the tasks of a batch takes. `isStopped` says that this worker goes away. */
+/** What ending the tasks of a batch needs. `isStopped`: this worker is stopping. */
 export type EndDeps = SettleDeps & {
   unattended: UnattendedRecords;
   announcements: Announcements;
@@ -26,9 +26,9 @@ export type EndDeps = SettleDeps & {
 };
 
 /**
- * Which tasks of a batch to end. `removed` are those without a job, whose lanes were all searched.
+ * Which tasks of a batch to end. `removed`: the tasks without a job in any lane.
  *
- * `unserved` has the lanes that no worker has served for too long, each with the time of its last service.
+ * `unserved`: the lanes that no worker has served for too long, each with the time when it was last served.
  */
 export type Targets = {
   indexes: 'all' | readonly number[];
@@ -37,10 +37,10 @@ export type Targets = {
 };
 
 /**
- * Ends the tasks of a batch that no worker runs and that must not wait any longer, and settles the batch once all its
- * tasks have ended. Their jobs stay where they are: a worker that takes one finds the outcome. One worker at a
- * time does it for one batch; two at once do no harm, because the first outcome of a task stays. Returns `false` if another
- * worker is doing it.
+ * Ends the tasks of a batch that no worker runs and that must not wait any longer, and settles the batch once all its tasks
+ * have ended. Their jobs stay in the queue: a worker that takes a job finds the outcome. One worker at a time does this for
+ * a batch. Two workers at once do no harm, because the first outcome of a task stays. Returns `false` if another worker is
+ * doing it.
  */
 export async function endBatch(batchId: string, head: BatchHead, targets: Targets, deps: EndDeps): Promise<boolean> {
   const { unattended, self } = deps;
@@ -73,7 +73,7 @@ async function closeTargets(batchId: string, head: BatchHead, targets: Targets, 
   return closed;
 }
 
-/** Ranges of indexes to look through: all of them, or one for each page that has a wanted index. */
+/** Ranges of indexes to search: all pages, or the pages with a wanted index. */
 function rangesOf(indexes: Targets['indexes'], total: number): [number, number][] {
   const pages =
     indexes === 'all'
@@ -93,7 +93,7 @@ async function closeAll(tasks: OpenTask[], head: BatchHead, targets: Targets, de
   return closed;
 }
 
-/** Closes one task, unless a worker may run it; `false` where nothing is to be ended, or somebody else ended it. */
+/** Closes one task, unless a worker may run it. Returns `false` if the task must not end, or if another worker ended it. */
 async function closeOne(task: OpenTask, head: BatchHead, targets: Targets, deps: EndDeps): Promise<boolean> {
   if (task.place?.isHeld) return false;
   const ending = await endingOf(task, head, targets, deps);
@@ -106,22 +106,22 @@ async function closeOne(task: OpenTask, head: BatchHead, targets: Targets, deps:
     await deps.jobs.wake(closing.wake);
     return closing.status === 'recorded';
   } catch (error) {
-    // A worker took the task up meanwhile: it speaks for the task.
+    // Another worker took the task meanwhile and records its outcome.
     if (isErrandError(error, 'ATTEMPT_SUPERSEDED')) return false;
     throw error;
   }
 }
 
 /**
- * Tells whether another worker should close the task: its background response can be cancelled only by a worker that knows
- * the provider.
+ * Tells whether another worker must close the task: only a worker that knows the provider can cancel its background
+ * response.
  */
 async function isForOthers({ response }: TaskHistory, { lanes, announcements }: EndDeps): Promise<boolean> {
   if (response === null || lanes.includes(response.provider)) return false;
   return isServed(response.provider, await announcements.live());
 }
 
-/** How a task that no worker runs ends; `null` for a task that goes on waiting. */
+/** How a task that no worker runs ends; `null` if the task keeps waiting. */
 async function endingOf(task: OpenTask, head: BatchHead, { unserved }: Targets, deps: EndDeps): Promise<Ending | null> {
   const ending = await endingOfOpen(task, head, deps.records);
   const sinceMs = task.place ? unserved.get(task.place.provider) : undefined;

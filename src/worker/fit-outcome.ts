@@ -5,17 +5,20 @@ import { NO_USAGE } from '../contract/usage.ts';
 import { FAILURES } from '../errors.ts';
 import { problemOf } from '../records/read-record.ts';
 
-/** The largest outcome, in bytes of JSON: at most 4 MiB are sent to Redis in one command, with the cleanup of the attempt. */
+/**
+ * The maximum size of an outcome, in bytes of JSON. One command to Redis has at most 4 MiB and also carries the cleanup of
+ * the attempt.
+ */
 export const MAX_OUTCOME_BYTES = 3.5 * 1024 * 1024;
 
-/** What is kept of long lists: the first entries and the last ones. */
+/** The number of entries kept of a long list, at its start and at its end. */
 const KEPT_FIRST = 10;
 const KEPT_LAST = 90;
 
-/** Takes something out of an outcome; `undefined` if there is nothing of this kind to take. */
+/** Removes one kind of content from an outcome; `undefined` if it has no such content. */
 type Cut = (outcome: Outcome) => { outcome: Outcome; note: string } | undefined;
 
-/** What is left out of an outcome that is too large, the least telling first. */
+/** What is removed from an outcome that is too large, the least useful content first. */
 const CUTS: readonly Cut[] = [
   withoutFileTexts,
   (outcome) => middleOut(outcome, 'attempts'),
@@ -25,8 +28,8 @@ const CUTS: readonly Cut[] = [
 ];
 
 /**
- * Makes an outcome that can be written and read again. One that does not fit its schema would never be on record, and its
- * task would run for ever: it ends as failed instead, with what can be kept.
+ * Makes an outcome that can be written and read again. An outcome that does not fit its schema could never be stored, and
+ * its task would run again without end. So it becomes a failed outcome with the valid parts.
  */
 export function storableOutcome(outcome: Outcome): Outcome {
   const fitted = fitOutcome(outcome);
@@ -57,7 +60,10 @@ function unstorable(outcome: Outcome, problem: string): Outcome {
   };
 }
 
-/** Cuts an outcome until it fits into one command, and says in its notes what was left out. Most are returned as they are. */
+/**
+ * Cuts an outcome until it fits into one command, and says in its notes what was left out. Returns an outcome that fits
+ * unchanged.
+ */
 export function fitOutcome(outcome: Outcome): Outcome {
   let fitted = outcome;
   for (const cut of CUTS) {
@@ -110,7 +116,7 @@ function middleOut(outcome: Outcome, field: 'attempts' | 'interrupted_effects'):
   return { outcome: { ...outcome, [field]: kept }, note: `${left} of ${entries.length} ${field} were left out` };
 }
 
-/** Steps that are open stay: somebody must see to them. */
+/** Open steps stay, because an operator must act on them. */
 function withoutMostSteps(outcome: Outcome): ReturnType<Cut> {
   const { steps } = outcome.cleanup;
   const left = steps.filter(({ status }, at) => status === 'released' && at < steps.length - KEPT_LAST);
@@ -131,7 +137,7 @@ function withShorterText(outcome: Outcome): Outcome {
   for (let kept = text.length; kept > 0; ) {
     const excess = bytesOf(fitted) - MAX_OUTCOME_BYTES;
     if (excess <= 0) break;
-    // By the share that is too much, and a little more, because not all characters take the same.
+    // Cuts by the excess share and a little more, because characters differ in size.
     const bytes = byteLength(JSON.stringify(text.slice(0, kept)));
     kept = Math.floor(kept * Math.max(0, 0.99 - excess / bytes));
     fitted = withAnswer(fitted, { ...answer, text: clip(text, kept) });

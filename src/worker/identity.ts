@@ -6,7 +6,7 @@ import { birthOf, bootId, isSameProcess } from '../base/process-birth.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { WorkerOnRecord } from '../records/worker-records.ts';
 
-/** The highest pid that Linux hands out. */
+/** The maximum pid of Linux. */
 const MAX_PID = 2 ** 22;
 /** A worker in the place of this one that has been silent for so long, three beats, is the one before: it is not merely slow. */
 const PLACE_IS_LEFT_AFTER_MS = 15_000;

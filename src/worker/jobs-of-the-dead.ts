@@ -3,17 +3,17 @@ import type { HandBack } from '../queue/hand-back.ts';
 import type { WorkerOnRecord, WorkerRecords } from '../records/worker-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 
-/** A command of a worker that was on its way when it died may take a job after its death: jobs are looked for this long. */
+/** How long to look for jobs of a dead worker: a command that it sent before its death may take a job afterwards. */
 const LOOKED_FOR_MS = 120_000;
-/** Dead workers remembered; of one that is forgotten the jobs are looked for again. */
+/** The maximum number of dead workers in memory. The jobs of a dropped worker are looked for again. */
 const MAX_REMEMBERED = 1_000;
-/** Open rows of a worker of an earlier version that are looked through for its attempts. */
+/** The maximum number of open rows of a worker of an earlier version that are searched for its attempts. */
 const MAX_ROWS = 5_000;
 
-/** What handing back the jobs of dead workers takes. */
+/** What handing back the jobs of dead workers needs. */
 export type JobsOfTheDeadDeps = { workers: WorkerRecords; handBack: HandBack; telemetry: Telemetry };
 
-/** Hands back the jobs of workers that are provably dead, so that their tasks do not wait until the locks lapse. */
+/** Hands back the jobs of provably dead workers, so that their tasks do not wait until the locks lapse. */
 export class JobsOfTheDead {
   readonly #deps: JobsOfTheDeadDeps;
   readonly #sinceMs = new Map<string, number>();
@@ -22,7 +22,9 @@ export class JobsOfTheDead {
     this.#deps = deps;
   }
 
-  /** Hands back what the worker has in the queues. Call it before its rows are released: they may be all that names its jobs. */
+  /**
+   * Hands back the jobs of the worker. Call it before its rows are released: the rows may be the only record of its jobs.
+   */
   async handBack(worker: WorkerOnRecord, proof: string): Promise<void> {
     const { instance, identity } = worker;
     const sinceMs = this.#sinceMs.get(instance) ?? monotonicMs();

@@ -41,14 +41,14 @@ export type TaskFacts = {
   effects: readonly EffectCall[];
   /** By epoch, what the cut-off calls of each attempt cost. */
   cutSpends: ReadonlyMap<number, CutSpend>;
-  /** The history could not be read, so its calls are unknown. */
+  /** The history could not be read, so the cost of its calls is unknown. */
   isUnreadable: boolean;
   bounds: CallBounds;
-  /** What was done to keep calls within the limits of the provider. */
+  /** Notes about what kept calls within the limits of the provider. */
   notes?: readonly string[];
 };
 
-/** Puts the one terminal record of a task together, so that it can be written and read again. */
+/** Builds the terminal record of a task, in a form that can be written and read again. */
 export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor): Outcome {
   return storableOutcome(wholeOutcome(ending, facts, redactor));
 }
@@ -83,7 +83,7 @@ function wholeOutcome(ending: Ending, facts: TaskFacts, redactor: Redactor): Out
   return { ...common, status: 'cancelled', failure, reason, requested_at, ...closed, ...partial };
 }
 
-/** What the task did and cost: its recorded turns, and the calls that were cut off. */
+/** The work and the cost of the task: its recorded turns, and the calls that were cut off. */
 function spendFields(facts: TaskFacts) {
   const { turns, tool_calls } = tallyOf(facts.checkpoints);
   const spends: Spend[] = facts.checkpoints.map(({ reply }) => spendOf(reply));

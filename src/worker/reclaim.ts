@@ -20,7 +20,10 @@ const SWEEP_MS = 10_000;
 const SWEEP_WITHIN_MS = 15_000;
 /** A row that cannot be closed is tried with every sweep at first, and at least this often. */
 const LONGEST_WAIT_MS = 600_000;
-/** Rows remembered as failed: who can write to Redis could add ever more. One that is forgotten is tried sooner. */
+/**
+ * The maximum number of failed rows in memory, because a writer of Redis can add rows without end. A dropped row is retried
+ * sooner.
+ */
 const MAX_FAILED = 10_000;
 /** Rows released side by side: one that takes its time, such as a provider that does not answer, holds few others up. */
 const ROWS_AT_ONCE = 20;
@@ -44,7 +47,7 @@ export type ReclaimDeps = {
  *
  * Invariants
  * - Only a provably dead owner is reclaimed. A row whose owner may live stays open, visible, and is looked at again.
- * - The jobs of a dead worker go back to their queues first, so that its tasks do not wait for what is slow to release.
+ * - The jobs of a dead worker go back to their queues first, so that its tasks do not wait for slow releases.
  * - One reclaimer at a time for one dead worker; releases are idempotent all the same.
  * - A sweep costs what the dead held, not what is running.
  * - A worker or a row that cannot be read here, as those of a newer version may not be, is left alone.
@@ -80,7 +83,7 @@ export class Reclaim {
     this.#repeating.push(repeat(SWEEP_MS, () => this.sweep('reclaim'), this.#fault));
   }
 
-  /** Notes who takes the jobs of each queue for this worker, so that they can be handed back if it dies. */
+  /** Stores which BullMQ worker takes the jobs of each queue for this worker, so that they can be handed back if it dies. */
   async tellTakers(takers: Takers): Promise<void> {
     this.#takers = takers;
     await this.#deps.workers.register(this.#deps.self, takers);
@@ -117,7 +120,7 @@ export class Reclaim {
     }
   }
 
-  /** Hands back the jobs of a worker if its death is proven, and releases what it held. */
+  /** Hands back the jobs of a worker if its death is proven, and releases its resources. */
   async attend(worker: WorkerOnRecord, actor: CleanupActor): Promise<void> {
     const proof = proofOfDeath(worker, this.#deps.self);
     if (proof !== null) await this.#jobs.handBack(worker, proof).catch(this.#fault);
@@ -150,7 +153,7 @@ export class Reclaim {
   /** Why a row may be released, or `null` where its owner may still use it. */
   #groundsFor(worker: Omit<WorkerOnRecord, 'openRows'>, { taskId, row }: OpenRow): string | null {
     const { instance } = worker;
-    // What runs here is in use, whoever the row says that it belongs to.
+    // A resource of an attempt that runs here is in use, whichever owner its row names.
     if (this.#unwinding.has(`${taskId}.${row.epoch}`)) return null;
     if (instance === this.#deps.self.instance) return 'its attempt has ended';
     const proof = proofOfDeath(worker, this.#deps.self);

@@ -51,7 +51,7 @@ export type ReleaserDeps = {
  * the same code serves the living attempt, with the live side at hand, and the one that cleans up after a dead one.
  *
  * Invariants
- * - A row is acted on only if what it names follows from its task, its epoch and the configuration of this worker.
+ * - A row is acted on only if the names in it follow from its task, its epoch and the configuration of this worker.
  * - A process or a response is ended only if it carries the proof that it belongs to that row.
  */
 export class Releasers {
@@ -108,11 +108,11 @@ export function responseRef({ provider, id }: Pick<BackgroundResponse, 'provider
   return `${provider}/${id}`;
 }
 
-/** Never follows a link: `rm` removes links as such, and a link in the place of the directory is left alone. */
+/** Never follows a link: `rm` removes a link itself, and a link in place of the directory is left alone. */
 async function removeDirectory({ row: { ref: path } }: OpenRow): Promise<Released> {
   const found = await lstat(path).catch(() => null);
   if (found && !found.isDirectory())
-    return { evidence: 'unknown', detail: 'there is no directory but a link or a file' };
+    return { evidence: 'unknown', detail: 'the path is a link or a file, not a directory' };
   await rm(path, { recursive: true, force: true, maxRetries: 2 }).catch((error: NodeJS.ErrnoException) => {
     // Where a part of the way is a file, nothing can be below it.
     if (error.code !== 'ENOTDIR') throw error;

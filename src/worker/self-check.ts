@@ -8,11 +8,11 @@ import { messageOf } from '../errors.ts';
 import { type Contract, readRecord } from '../records/read-record.ts';
 
 /**
- * Tells why this process can no longer read what it writes itself, or `null` while it can. It encodes a job and records
- * and reads them back; what others wrote is not looked at.
+ * Tells why this process can no longer read its own records, or `null` if it can. It encodes a job and records and reads
+ * them again; it does not look at the data of others.
  *
- * Something that changed the objects of the process, such as a field on `Object.prototype`, would otherwise fail every task
- * while the worker seems well.
+ * Without this check, a change to shared objects of the process, such as a new field on `Object.prototype`, fails every task
+ * while the worker seems healthy.
  */
 export function whyUnreadable(): string | null {
   const at = isoNow();

@@ -10,24 +10,24 @@ import { type CloseDeps, closeWithoutAttempt } from './close-without-attempt.ts'
 import { type Added, describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
 import type { VersionWait } from './version-wait.ts';
 
-/** Tasks without a word closed side by side. */
+/** Tasks without an outcome that are closed in parallel. */
 const CLOSED_AT_ONCE = 20;
 const MOST_FAILURES = 10;
 
 /** What settling takes. */
 export type SettleDeps = CloseDeps & { batches: BatchRecords; jobs: UnattendedJobs; versions: VersionWait };
 
-/** What settling came to. `too_new`: it waits for a newer worker, because a record of the batch needs one. */
+/** The result of settling. `too_new`: it waits for a newer worker, because a record of the batch needs one. */
 export type Settling = { status: 'settled'; summary: BatchSummary | null } | { status: 'too_new'; delayMs: number };
 
 /**
- * Settles a batch whose tasks have all ended: reads the outcomes page by page, gives one to every task that has none,
- * and records the summary. Running it again leads to the same summary.
+ * Settles a batch whose tasks have all ended: reads the outcomes page by page, gives one to every task that has none, and
+ * records the summary. Running it again leads to the same summary.
  *
- * A batch with records that only a newer version can read waits for a worker of that version. Once it has waited for too
- * long without one, it settles with what this version can read.
+ * A batch with records that only a newer version can read waits for a worker of that version. If no such worker comes in
+ * time, it settles with the records that this version can read.
  *
- * @throws ErrandError `NOT_FOUND` where the batch is not on record; `RECORD_UNREADABLE` for a damaged record.
+ * @throws ErrandError `NOT_FOUND` if the batch has no record; `RECORD_UNREADABLE` for a damaged record.
  */
 export async function settleBatch(batchId: string, deps: SettleDeps): Promise<Settling> {
   try {
@@ -43,7 +43,7 @@ export async function settleBatch(batchId: string, deps: SettleDeps): Promise<Se
 
 async function settle(batchId: string, isPatient: boolean, deps: SettleDeps): Promise<BatchSummary | null> {
   const found = await deps.batches.toSettle(batchId, isPatient);
-  if (!found) throw new ErrandError('NOT_FOUND', `batch ${batchId} is not on record`);
+  if (!found) throw new ErrandError('NOT_FOUND', `batch ${batchId} has no record`);
   const { brief, stage } = found;
   if (stage === 'settled') return deps.batches.summary(batchId);
   const summary = emptySummary(brief);
@@ -59,7 +59,7 @@ async function settle(batchId: string, isPatient: boolean, deps: SettleDeps): Pr
   return settled;
 }
 
-/** The outcomes of a page, with one for each task that the queue has no more to do for and that has none. */
+/** The outcomes of a page. Closes each task that the queue has finished with and that has no outcome. */
 async function withSilent(
   { batch_id: batchId, total, routes }: BatchBrief,
   page: { from: number; outcomes: (Outcome | null)[]; stage: 'enqueueing' | 'running' },
@@ -81,7 +81,7 @@ async function withSilent(
   return page.outcomes.flatMap((outcome, offset) => outcome ?? closed.get(page.from + offset) ?? []);
 }
 
-/** Ends a task that never reached a lane, was removed from it, or was given up by the queue. */
+/** Ends a task that never reached a lane, was removed from it, or that the queue failed without an outcome. */
 async function closeSilent(task: OpenTask, added: Added, deps: SettleDeps): Promise<Outcome> {
   const stalled = new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${task.taskId} without an outcome`);
   const ending = (await endingOfOpen(task, added, deps.records)) ?? { status: 'failed', error: stalled };
@@ -106,7 +106,7 @@ function emptySummary({ batch_id, name, total, enqueued_at }: BatchBrief): Batch
   };
 }
 
-/** Of an outcome without a figure, as workers of 0.1.0 write it, no part of the cost is known. */
+/** An outcome of a worker of 0.1.0 may have no cost; all of its cost is unknown then. */
 function addSpendOf(summary: BatchSummary, outcome: Outcome): void {
   const known = outcome.cost_usd ?? outcome.known_cost_usd ?? 0;
   summary.known_cost_usd = addCost(summary.known_cost_usd ?? 0, known) ?? Number.MAX_VALUE;

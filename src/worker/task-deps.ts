@@ -39,7 +39,10 @@ export type TaskDeps = {
   self: WorkerIdentity;
   reclaim: Reclaim;
   releasers: Releasers;
-  /** What the names of resources are derived from, such as the directory under which each attempt gets its workspace. */
+  /**
+   * The values from which the names of resources are derived, such as the directory under which each attempt gets its
+   * workspace.
+   */
   deployment: Deployment;
   versions: VersionWait;
   budget: DefaultBudget;

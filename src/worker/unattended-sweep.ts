@@ -12,50 +12,50 @@ const SWEEP_MS = 5_000;
 /** How long a worker keeps others from sweeping: a little less than the time between two sweeps. */
 const TURN_MS = 4_500;
 /**
- * How often a batch that was just cancelled is looked at until it has settled. The first look comes a moment after the
- * cancel: aborting what runs goes first.
+ * How often a batch that was just cancelled is checked until it has settled. The first check comes a moment after the
+ * cancel, so that running tasks are aborted first.
  */
 const AGAIN_MS = 500;
-/** For how many looks; after that the sweeps go on. */
+/** The number of these checks; after them the sweeps continue. */
 const LOOKS = 60;
-/** Batches that one sweep looks at; the next one goes on with the others. */
+/** The maximum number of batches in one sweep; the next sweep continues with the other batches. */
 const BATCHES = 1_000;
 /** Batches read at a time. */
 const PAGE = 100;
-/** Jobs of settled batches that one sweep removes, over all batches. */
+/** The maximum number of jobs of settled batches that one sweep removes, over all batches. */
 const TIDIED = 50;
-/** Batches of which one sweep looks for tasks whose job is gone, and how many tasks of each. */
+/** The number of batches in which one sweep searches for tasks without a job, and the number of tasks of each. */
 const SEARCHED = 5;
 const SEARCHED_TASKS = 200;
-/** Batches whose lanes are remembered. */
+/** The maximum number of batches whose lanes are kept in memory. */
 const REMEMBERED = 10_000;
 
-/** What the sweep takes. Times in milliseconds. */
+/** What the sweep needs. Times in milliseconds. */
 export type SweepDeps = Omit<EndDeps, 'isStopped'> & {
   /** How long a lane may go without a worker before its tasks fail. */
   unservedMs: number;
 };
 
-/** What is known of the lanes during one sweep. */
+/** The state of the lanes during one sweep. */
 type LanesNow = { workers: readonly LiveWorker[]; servedAt: ReadonlyMap<string, number> };
 
-/** One sweep: what is known of the lanes, the batches that wait, and how many jobs it may still remove. */
+/** One sweep: the state of the lanes, the batches that wait, and how many jobs it may still remove. */
 type Turn = { now: LanesNow; waiting: [string, BatchHead][]; left: number };
 
 /**
- * Ends what cannot end by itself: cancelled tasks that no worker takes, because their lane is paused or has no worker;
- * tasks of a lane that no worker has served for too long; tasks whose job was removed.
+ * Ends tasks that cannot end by themselves: cancelled tasks that no worker takes, because their lane is paused or has no
+ * worker; tasks of a lane that no worker has served for too long; tasks whose job was removed.
  *
  * Invariants
- * - Any live worker does it for every lane, whichever lanes it serves itself.
- * - A task that a worker may run, because it holds the lock of the job, is left to that worker.
- * - The lanes stay as they are, but for a few jobs of settled batches, which one sweep removes at a time.
+ * - Any live worker does this for every lane, whichever lanes it serves itself.
+ * - If a worker holds the lock of a job, it may run the task, so the task is left to it.
+ * - The lanes do not change, except that each sweep removes a few jobs of settled batches.
  */
 export class UnattendedSweep {
   readonly #deps: EndDeps & Omit<SweepDeps, keyof EndDeps>;
   readonly #onError = (error: unknown) => this.#deps.telemetry.fault('unattended sweep', error);
   readonly #lanes = new Map<string, readonly string[]>();
-  /** Batches that were cancelled a moment ago, with the looks that are left. */
+  /** Batches that were just cancelled, with the number of checks left. */
   readonly #cancelled = new Map<string, number>();
   readonly #repeating: (() => void)[] = [];
   readonly #underWay = new Set<Promise<void>>();
@@ -67,7 +67,7 @@ export class UnattendedSweep {
     this.#deps = { ...deps, isStopped: () => this.#isStopped };
   }
 
-  /** Sweeps from now on, and looks at a batch as soon as it is cancelled. */
+  /** Starts sweeping, and checks a batch as soon as it is cancelled. */
   async start(channels: Channels): Promise<void> {
     this.#repeating.push(repeat(SWEEP_MS, () => this.#track(this.sweep()), this.#onError));
     this.#track(this.sweep()).catch(this.#onError);
@@ -75,13 +75,13 @@ export class UnattendedSweep {
     this.#stopListening = await channels.onCancel((id) => this.#note(parseTaskId(id)?.batchId ?? id));
   }
 
-  /** Begins nothing more. */
+  /** Starts no more work. */
   stop(): void {
     this.#isStopped = true;
     for (const stop of this.#repeating.splice(0)) stop();
   }
 
-  /** Stops, and resolves once nothing is under way. */
+  /** Stops, and resolves once no work is running. */
   async close(): Promise<void> {
     this.stop();
     await this.#stopListening?.();
@@ -89,7 +89,7 @@ export class UnattendedSweep {
     await this.#deps.jobs.close();
   }
 
-  /** Looks at the unsettled batches, unless another worker has just done so. */
+  /** Checks the unsettled batches, unless another worker has just done so. */
   async sweep(): Promise<void> {
     const { unattended, jobs, self } = this.#deps;
     if (this.#isStopped || !(await unattended.takeTurn(self.instance, TURN_MS))) return;
@@ -100,7 +100,7 @@ export class UnattendedSweep {
       await this.#attendAll(found, turn);
       if (found.length < PAGE) break;
     }
-    // Batch jobs that no worker takes, as while their queue is paused: their jobs are not in the way.
+    // Batch jobs that no worker takes, for example while their queue is paused.
     await this.#attendAll(await jobs.ready(PAGE), { ...turn, left: 0 });
     await this.#search(turn.waiting);
   }
@@ -121,8 +121,8 @@ export class UnattendedSweep {
   }
 
   /**
-   * Looks for tasks whose job was removed behind BullMQ's back, which keeps the batch job waiting for it. A few tasks of a
-   * few batches at a time, chosen by chance, so that a sweep stays cheap and each is looked for sooner or later.
+   * Searches for tasks whose job was removed without BullMQ, so that the batch job still waits for it. Searches a few random
+   * tasks of a few random batches at a time, so a sweep stays cheap and finds each one eventually.
    */
   async #search(waiting: readonly [string, BatchHead][]): Promise<void> {
     const running = waiting.filter(([, { stage }]) => stage === 'running');
@@ -136,7 +136,7 @@ export class UnattendedSweep {
     }
   }
 
-  /** Ends what is to be ended of one batch. */
+  /** Ends the tasks of one batch that must end. */
   async #attend(batchId: string, look: BatchHead, now: LanesNow): Promise<void> {
     const head = await this.#openIfAdded(batchId, look);
     const isAdded = head.stage === 'running' || head.isGateOpen;
@@ -149,19 +149,19 @@ export class UnattendedSweep {
       await endBatch(batchId, head, targets, this.#deps);
   }
 
-  /** The state of a batch whose producer never said that all is in, although it is, or will never be. */
+  /** The state of a batch whose producer never sealed it, although all tasks were added or no more will be. */
   async #openIfAdded(batchId: string, head: BatchHead): Promise<BatchHead> {
     if (head.stage === 'running' || head.isGateOpen) return head;
     const { batches } = this.#deps;
     if (head.total <= ATOMIC_TASKS) {
-      // Its jobs came with its batch job, in one transaction.
+      // Its jobs were added with its batch job, in one transaction.
       await batches.seal(batchId);
       return { ...head, stage: 'running' };
     }
     return (await isHeld(batchId, this.#deps)) ? head : { ...head, isGateOpen: true };
   }
 
-  /** The lanes of a batch that no worker has served for too long, with the time since when. */
+  /** The lanes of a batch that no worker has served for too long, with the start of that time. */
   async #unservedOf(batchId: string, lanes: readonly string[], now: LanesNow): Promise<Map<string, number>> {
     const idle = lanes.filter((lane) => !isServed(lane, now.workers));
     if (idle.length === 0) return new Map();
@@ -170,7 +170,7 @@ export class UnattendedSweep {
     return new Map(since.filter(([, ms]) => nowMs - ms >= this.#deps.unservedMs));
   }
 
-  /** Notes which lanes in use are served, as they may be by a worker that does not announce its lanes. */
+  /** Notes which lanes in use are served. A worker that does not announce its lanes counts for all of them. */
   async #lanesNow(): Promise<LanesNow> {
     const workers = await this.#deps.announcements.live();
     const inUse = [...new Set([...this.#lanes.values()].flat())];
@@ -205,8 +205,8 @@ export class UnattendedSweep {
   }
 
   /**
-   * Looks at one batch that was cancelled, as a whole or in part: closes its tasks, or only settles it. Returns `false` if
-   * another worker is just doing so, and it is to be looked at in the same way again.
+   * Checks one batch that was cancelled as a whole or in part: closes its tasks, or only settles it. Returns `false` if
+   * another worker is doing this and the check must be repeated.
    */
   async #look(batchId: string, what: 'close' | 'settle'): Promise<boolean> {
     const [look]: (BatchLook | undefined)[] = await this.#deps.unattended.look([batchId]);
@@ -220,7 +220,7 @@ export class UnattendedSweep {
     return endBatch(batchId, look, { indexes, lanes, unserved: new Map() }, this.#deps);
   }
 
-  /** Keeps a close waiting until it has ended. */
+  /** Makes {@link UnattendedSweep.close} wait until the work has ended. */
   #track(run: Promise<void>): Promise<void> {
     this.#underWay.add(run);
     return run.finally(() => this.#underWay.delete(run));

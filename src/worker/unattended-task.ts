@@ -6,13 +6,13 @@ import { cancelledBy } from './classify.ts';
 import type { UnattendedTask } from './close-without-attempt.ts';
 import type { Ending } from './outcome.ts';
 
-/** A task without an outcome, and where its job is; `null` for a task without a job. */
+/** A task without an outcome, and the place of its job; `null` for a task without a job. */
 export type OpenTask = { taskId: string; batchId: string; index: number; place: JobPlace | null };
 
-/** How far its batch was added. */
+/** How far the adding of its batch is. */
 export type Added = { stage: 'enqueueing' | 'running'; total: number };
 
-/** Tells what the job of a task still says of it: its route, its metadata and what it asks for. */
+/** Reads the facts about a task from its job: its route, its metadata and its spec. */
 export async function describeTask(
   { taskId, batchId, index, place }: OpenTask,
   jobs: UnattendedJobs,
@@ -34,7 +34,7 @@ export async function endingOfOpen(
   return place === null ? { status: 'failed', error: withoutJob(taskId, added) } : null;
 }
 
-/** The error of a task that has neither a job nor an outcome. Only a large batch can be added in part. */
+/** The error for a task that has neither a job nor an outcome. Only a large batch can be added in part. */
 function withoutJob(taskId: string, { stage, total }: Added): ErrandError {
   if (stage === 'enqueueing' && total > ATOMIC_TASKS)
     return new ErrandError('ENQUEUE_INCOMPLETE', `task ${taskId} was never added to its lane`);

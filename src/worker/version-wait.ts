@@ -8,21 +8,21 @@ const FIRST_MS = 1_000;
 const MAX_MS = 30_000;
 /** The pause while a newer worker serves the lane: long enough for that worker to take the job first. */
 const WITH_READER_MS = 500;
-/** Each job that waits in the batch adds so much, so that a batch costs at most 100 looks a second. */
+/** The pause that each waiting job of the batch adds, so that a batch costs at most 100 looks a second. */
 const PER_WAITING_MS = 10;
 const MAX_CROWDED_MS = 600_000;
-/** Jobs that were put back together return spread over this share of their pause. */
+/** The share of the pause over which the returns of jobs are spread. */
 const JITTER = 0.25;
-/** For how long a worker relies on what it read of the others. */
+/** How long a worker uses its last reading of the other workers. */
 const REMEMBERED_MS = 1_000;
 
-/** What is to be done with something too new: look again later, or fail. */
+/** What to do with a job or record that is too new: look again later, or fail. */
 export type Waiting = { next: 'wait'; delayMs: number; hasReader: boolean } | { next: 'fail'; error: ErrandError };
 
 /**
  * Decides how long jobs and records of a newer version wait for a worker that can act on them.
  *
- * The wait runs out only without such a worker: while one is alive and serves the lane, it starts over.
+ * The wait runs out only without such a worker: while such a worker is alive and serves the lane, the wait starts over.
  */
 export class VersionWait {
   readonly #announcements: Announcements;
@@ -34,7 +34,9 @@ export class VersionWait {
     this.#waitMs = waitMs;
   }
 
-  /** Decides about one job in the lane of a provider; `null` for what any worker may do, such as settling a batch. */
+  /**
+   * Decides about one job in the lane of a provider; `null` for a job that any worker may take, such as the job of a batch.
+   */
   async waitFor({ needs, waitedMs, looks, waiting }: TooNew, lane: string | null): Promise<Waiting> {
     const hasReader = (await this.#live()).some((worker) => canAct(worker, needs, lane));
     const crowdedMs = Math.min(waiting * PER_WAITING_MS, MAX_CROWDED_MS);
@@ -46,7 +48,7 @@ export class VersionWait {
     return { next: 'wait', hasReader, delayMs };
   }
 
-  /** The live workers. Many jobs ask at once, so they share an answer for a moment. */
+  /** The live workers. Many jobs ask at once, so they share one answer for a moment. */
   async #live(): Promise<LiveWorker[]> {
     const known = this.#known;
     if (known && monotonicMs() - known.atMs < REMEMBERED_MS) return known.workers;
