@@ -1,4 +1,4 @@
-/** Built-in prototypes of which no property may be added, changed or removed. */
+/** Built-in prototypes that are frozen: no property may be added, changed or removed. */
 const FROZEN: object[] = [
   Array,
   ArrayBuffer,
@@ -20,20 +20,21 @@ const FROZEN: object[] = [
 ].map(({ prototype }) => prototype);
 
 /**
- * Built-in prototypes to which nothing may be added. What they have can be changed: libraries assign `name` and `message`
- * to errors and `toString` to functions, and an assignment to what a frozen prototype has fails on every object below it.
+ * Built-in prototypes that are sealed: no property may be added. Existing properties can be changed, because libraries
+ * assign `name` and `message` to errors and `toString` to functions. If the prototype is frozen, such an assignment fails on
+ * every object that inherits from it.
  */
 const SEALED: object[] = [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, Function].map(
   ({ prototype }) => prototype as object,
 );
 
 /**
- * Closes the prototypes of this process for good: what a provider, a tool or a job says can change no object but its own,
- * even if a reader of ours or of a library merges it carelessly. For a process that is Errand's alone.
+ * Closes the prototypes of this process permanently. Data from a provider, a tool or a job can then change no shared object,
+ * even if our code or a library merges it carelessly. Only for a process that runs nothing but Errand.
  *
- * The strongest form that all dependencies were seen to work with, over the three wires with tools, metrics and drain:
- * `Object.prototype` loses `__proto__`, the way in of nearly all such merges, and accepts no other field. Its methods
- * cannot be replaced on it; objects may still have methods of their own under these names.
+ * All dependencies were tested with this, over the three wires with tools, metrics and drain. `Object.prototype` loses
+ * `__proto__`, which nearly all such merges use, and accepts no new field. Its methods cannot be replaced; objects may still
+ * define their own methods with these names.
  */
 export function closePrototypes(): void {
   Reflect.deleteProperty(Object.prototype, '__proto__');
@@ -44,7 +45,7 @@ export function closePrototypes(): void {
 }
 
 /**
- * Makes a property of `Object.prototype` that an assignment changes for the object that is assigned to alone. With a plain
+ * Makes a property of `Object.prototype` an accessor: an assignment changes only the object that it names. With a plain
  * frozen property, `object.toString = …` would fail on every object.
  */
 function letOnlyHeirsAssign(name: string | symbol): void {

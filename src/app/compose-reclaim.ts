@@ -5,14 +5,14 @@ import { DeathWatch } from '../worker/death-watch.ts';
 import { Reclaim, type ReclaimDeps } from '../worker/reclaim.ts';
 import type { Opened } from './opened.ts';
 
-/** What reclaiming is composed from. `providers` are those whose lanes may be looked into for jobs of dead workers. */
+/** The parts of reclaiming. `providers`: the providers whose lanes are searched for jobs of dead workers. */
 export type ReclaimParts = Omit<ReclaimDeps, 'handBack'> & {
   redis: RedisClient;
   prefix: string;
   providers: readonly string[];
 };
 
-/** Puts the worker on record and starts reclaiming, with a watch for workers on this host that die. */
+/** Registers the worker and starts reclaiming, with a watch for workers on this host that die. */
 export async function startReclaim(parts: ReclaimParts, opened: Opened): Promise<Reclaim> {
   const { redis, prefix, providers, telemetry } = parts;
   const onError = (error: unknown) => {

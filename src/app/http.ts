@@ -23,7 +23,7 @@ export async function serveHealth(source: HealthSource, host: string, port: numb
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/readyz', () => {
     const why = source.whyNotReady();
-    // Made without Hono, which copies fields that a prototype inherited into the headers; the answer is to come then too.
+    // Made without Hono, which copies inherited fields of a polluted prototype into the headers and then fails.
     return new Response(`${why ?? 'ready'}\n`, { status: why === null ? 200 : 503 });
   });
   app.get('/metrics', async (context) => {

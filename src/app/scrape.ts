@@ -2,10 +2,13 @@ import type { Consumer } from '../queue/consumer.ts';
 import type { WorkerRecords } from '../records/worker-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 
-/** What Redis is asked at a scrape; of its lanes only while the worker takes tasks, since a drain closes them. */
+/**
+ * The counts that a scrape reads from Redis. It reads the lanes only while the worker takes tasks, because a drain closes
+ * them.
+ */
 type Asked = { workers: WorkerRecords; lanes: Consumer | undefined };
 
-/** Collects the metrics, with what is open in the ledger and what the lanes hold where Redis can be asked. */
+/** Collects the metrics. If Redis answers, they include the open rows of the ledger and the jobs of the lanes. */
 export async function scrape(
   telemetry: Telemetry,
   asked: Asked | null,

@@ -8,11 +8,11 @@ import type { BatchRecords } from '../records/batch-records.ts';
 import type { EnqueueClaims } from '../records/enqueue-claims.ts';
 import type { PlannedBatch } from './plan.ts';
 
-/** How long to wait for a producer that is adding the same batch. */
+/** How long to wait for another producer that adds the same batch. */
 const RIVAL_MS = 60_000;
 const RIVAL_LOOK_MS = 250;
 
-/** What adding a batch takes. `policy` says how its tasks are tried, and how long its gate stays shut. */
+/** What adding a batch needs. `policy`: how its tasks are retried, and how long its gate stays shut. */
 export type AddDeps = {
   batches: BatchRecords;
   claims: EnqueueClaims;
@@ -22,7 +22,7 @@ export type AddDeps = {
 };
 
 /**
- * Adds a planned batch to the records and to the queue, or what is missing of it. `isNew`: its record was created now.
+ * Adds a planned batch, or the missing part of it, to the records and to the queue. `isNew`: this call created its record.
  *
  * @throws ErrandError `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`. Nothing of the batch runs then.
  */
@@ -31,7 +31,7 @@ export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<{ 
   const { record, tasks, priority } = planned;
   const stage = await batches.create(record, planned.context, planned.fingerprint);
   if (stage === 'settled') return { isNew: false };
-  // A batch whose job another tool removed is added again: tasks that have ended do nothing.
+  // If another tool removed the batch job, the batch is added again. Tasks that have ended do nothing.
   if (stage === 'running' && (await jobs.exists(record.batch_id))) return { isNew: false };
   const isNew = stage === null;
   const token = randomUUID();
@@ -44,7 +44,7 @@ export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<{ 
     const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total };
     await flow.add({ job, tasks, priority, ...policy }, { isNew }, keep);
   } catch (error) {
-    // A retry need not wait until the claim lapses.
+    // Lets a retry start without waiting for the claim to lapse.
     await claims.release(record.batch_id, token).catch(() => undefined);
     throw error;
   }
@@ -53,8 +53,8 @@ export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<{ 
 }
 
 /**
- * Waits for the seal of a batch whose jobs are all in the queue. If Redis fails just then, the batch runs all the same, and
- * a worker seals it: to tell its producer that it failed would be wrong.
+ * Waits for the seal of a batch whose jobs are all in the queue. If Redis fails at this point, the batch still runs and a
+ * worker seals it, so the call must not report a failure.
  */
 async function sealed(sealing: Promise<void>): Promise<void> {
   try {

@@ -83,10 +83,11 @@ export class Producer {
   }
 
   /**
-   * Validates the batch, resolves every route, and adds it to the queue: all of it, or nothing. Nothing of a batch runs if
-   * this rejects; the error then has its `batchId`.
+   * Validates the batch, resolves every route, and adds it to the queue, as a whole or not at all. If this rejects, no task
+   * of the batch runs, and the error has its `batchId`.
    *
-   * @throws ErrandError `BATCH_INVALID` with every problem, `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`, `REDIS_UNAVAILABLE`.
+   * @throws ErrandError `BATCH_INVALID` with every problem, `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`,
+   * `REDIS_UNAVAILABLE`.
    */
   async enqueue(input: BatchInput): Promise<Receipt> {
     const { tries: attempts, backoffMs, ingestTimeoutMs } = this.#options;
@@ -103,7 +104,7 @@ export class Producer {
     const { isNew } = await adding.catch((error: unknown) => {
       throw hasBegun ? namingBatch(error, batch_id) : error;
     });
-    // The batch is in: whether somebody runs it is worth a warning, and not worth an error.
+    // The batch is in the queue. That no worker runs it is a warning and not an error.
     const lanes = [...new Set(planned.record.routes.map(({ provider }) => provider))];
     const waits = await this.#withRedis(() => waitsIn(lanes, this.#waiting)).catch(() => []);
     return { batch_id, total, is_new: isNew, warnings: [...planned.warnings, ...waits.map(warningOf)] };
@@ -115,9 +116,9 @@ export class Producer {
   }
 
   /**
-   * Where the batch stands; name it by its id, or show what `enqueue` or `status` returned of it.
-   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` instead where it was shown, or if its job was removed from the queue;
-   *   `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
+   * Returns the status of a batch. Pass its id, or what `enqueue` or `status` returned for it.
+   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` instead if its receipt or status was passed, or if its job was removed
+   * from the queue; `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
    */
   async status(batch: string | KnownBatch): Promise<BatchStatus> {
     const batchId = typeof batch === 'string' ? batch : batch.batch_id;
@@ -130,7 +131,7 @@ export class Producer {
   async #statusOf(batchId: string): Promise<BatchStatus | null> {
     const status = await this.#batches.status(batchId);
     if (status?.status !== 'running' || (await this.#waiting.jobs.exists(batchId))) return status;
-    const again = await this.#batches.status(batchId); // it may have settled meanwhile
+    const again = await this.#batches.status(batchId); // the batch may have settled meanwhile
     if (again?.status === 'running') throw removed(batchId);
     return again;
   }
@@ -152,7 +153,7 @@ export class Producer {
 
   /**
    * Resolves with the summary once the batch has settled.
-   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` where it was shown, or there, and is gone; `RECORD_UNREADABLE`; or the signal's reason.
+   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` if it existed and is gone; `RECORD_UNREADABLE`; or the signal's reason.
    */
   async settled(batch: string | KnownBatch, { signal }: { signal?: AbortSignal } = {}): Promise<BatchSummary> {
     const batchId = typeof batch === 'string' ? batch : batch.batch_id;

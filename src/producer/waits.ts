@@ -3,12 +3,12 @@ import type { BatchJobs } from '../queue/batch-jobs.ts';
 import { type Announcements, isServed } from '../records/announcements.ts';
 import type { UnattendedRecords } from '../records/unattended-records.ts';
 
-/** What finding out takes. */
+/** What the search for waits needs. */
 export type WaitsDeps = { jobs: BatchJobs; announcements: Announcements; records: UnattendedRecords };
 
 /**
- * What tasks in these lanes wait for beside a free place: a worker at all, a worker of their lane, a lane that is resumed.
- * A few reads, however many tasks there are.
+ * Finds why tasks in these lanes wait for more than a free place: no worker is alive, no worker serves their lane, or their
+ * lane is paused. Needs a few reads, however many tasks there are.
  */
 export async function waitsIn(lanes: readonly string[], { jobs, announcements }: WaitsDeps): Promise<WaitsFor[]> {
   const [workers, paused] = await Promise.all([announcements.live(), jobs.paused(lanes)]);
@@ -24,7 +24,7 @@ export async function waitsIn(lanes: readonly string[], { jobs, announcements }:
   });
 }
 
-/** What the waiting tasks of a batch wait for; nothing for a batch whose tasks have all ended or run. */
+/** Finds why tasks of a batch wait; empty if all tasks have ended or run. */
 export async function waitsOf(status: BatchStatus, deps: WaitsDeps): Promise<WaitsFor[]> {
   const { batch_id: batchId, total, ended, running } = status;
   if (status.status === 'settled' || ended + running >= total) return [];
@@ -36,7 +36,7 @@ export async function waitsOf(status: BatchStatus, deps: WaitsDeps): Promise<Wai
   return waits.filter((_, at) => isOfBatch[at]);
 }
 
-/** A wait as one line of a receipt. */
+/** Formats a wait as one line of a receipt. */
 export function warningOf({ message, remedy }: WaitsFor): string {
   return `${message}: its tasks wait. ${remedy}`;
 }

@@ -187,7 +187,7 @@ test.each([
   ],
   ['a malformed line, by its number', ['enqueue', 'bad.jsonl'], /^BATCH_INVALID: bad\.jsonl, line 2: is not JSON/],
   ['a file that is not there', ['enqueue', 'absent.json'], /^BATCH_INVALID: absent\.json: cannot be read: ENOENT/],
-  ['a batch that is not on record', ['status', 'nonsense'], /^NOT_FOUND: "nonsense"/],
+  ['a batch that is not on record', ['status', 'nonsense'], /^NOT_FOUND: no batch or task with id "nonsense"/],
   ['a flag nobody knows', ['status', 'x', '--nonsense'], /unknown option '--nonsense'/],
 ])('refuses %s, with 2', async (_title, args, message) => {
   const bad = '[{"goal": ""}, {"goal": "b", "nonsense": 1}]';

@@ -7,8 +7,8 @@ import { EXIT } from '../exit-code.ts';
 import { aborted, onStop } from '../stopping.ts';
 
 /**
- * Runs a worker until a signal asks it to stop, then drains it. Logs to standard output, its one result. The process is the
- * worker's alone, so its prototypes are closed; `createWorker` leaves those of its host as they are.
+ * Runs a worker until a signal asks it to stop, then drains it. Logs to standard output, its only result. The process
+ * belongs to the worker, so it closes its prototypes. `createWorker` does not change the prototypes of its host.
  */
 export async function worker(): Promise<number> {
   closePrototypes();

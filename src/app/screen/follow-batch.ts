@@ -6,7 +6,7 @@ import { openProgressView } from './progress-view.ts';
 import type { Screen } from './screen.ts';
 import { waitLines } from './status-text.ts';
 
-/** How often it is found out why tasks wait. */
+/** How often to check why tasks wait. */
 const LOOK_MS = 2_000;
 
 /** The batch to follow. `goals` by index, as far as they are known. */
@@ -15,8 +15,8 @@ export type Followed = { batchId: string; total: number; goals: readonly string[
 /**
  * Shows the progress of a batch until it has settled.
  *
- * Events are the news, the records are the net: they are read after subscribing and after settling, so that a task
- * whose event was missed is told all the same. Why tasks wait, if nobody runs them, is found out every 2 s.
+ * Events are the news, the records are the net: they are read after subscribing and after settling, so that a task whose
+ * event was missed is shown too. Every 2 s it checks why tasks wait.
  *
  * @throws ErrandError `REDIS_UNAVAILABLE`; or the reason of the signal.
  */
@@ -32,7 +32,7 @@ export async function followBatch(producer: Producer, batch: Followed, screen: S
     }
   };
   const look = async () => view.show(progress.wait(waitLines(await producer.status(batchId))));
-  // What fails here fails in `settled` too, which says so.
+  // The same error rejects `settled`, which reports it.
   const stopLooking = repeat(LOOK_MS, look, () => undefined);
   try {
     const stop = await producer.onEvent(batchId, (event) => {

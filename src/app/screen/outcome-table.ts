@@ -83,7 +83,7 @@ export function costText(cost: Cost): string {
 
 type Spent = { cost_usd: Cost; known_cost_usd?: number | undefined };
 
-/** What a task cost: dollars, and that there is more to it if a part is unknown. */
+/** The cost of a task in dollars, with a mark if a part of it is unknown. */
 function spentText({ cost_usd, known_cost_usd = 0 }: Spent): string {
   return cost_usd === null && known_cost_usd > 0 ? `${costText(known_cost_usd)} + unknown` : costText(cost_usd);
 }

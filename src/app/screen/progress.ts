@@ -38,12 +38,12 @@ export class Progress {
     return [...this.#running].sort(([a], [b]) => a - b).map(([index, doing]) => `${this.#label(index)}: ${doing}`);
   }
 
-  /** Why tasks wait, and what to do. */
+  /** Why tasks wait, with the remedy. */
   get waits(): readonly string[] {
     return this.#waits;
   }
 
-  /** Notes why tasks wait; returns the lines worth telling, or `null` if nothing has changed. */
+  /** Notes why tasks wait. Returns the lines to print, or `null` if nothing changed. */
   wait(lines: readonly string[]): string | null {
     const before = this.#waits;
     this.#waits = lines;

@@ -1,7 +1,7 @@
 import type { BatchStatus, BatchSummary } from '../../contract/batch.ts';
 import { costText } from './outcome-table.ts';
 
-/** Lays out where a batch stands: its tasks and, once it has settled, what it came to. */
+/** Formats the status of a batch: its tasks and, once it has settled, its summary. */
 export function statusText(found: BatchStatus): string {
   const { batch_id: batchId, name, total, counts, ended, running, cancel } = found;
   const waiting = total - ended - running;
@@ -18,7 +18,7 @@ export function statusText(found: BatchStatus): string {
   ].join('\n');
 }
 
-/** Why tasks of the batch wait, and what to do: a line for each reason. */
+/** Why tasks of the batch wait, with the remedy: one line for each reason. */
 export function waitLines({ waits_for: waits = [] }: Pick<BatchStatus, 'waits_for'>): string[] {
   return waits.map(({ message, remedy }) => `${message}. ${remedy}`);
 }
@@ -27,7 +27,7 @@ function unknownText({ calls_of_unknown_cost: calls = 0 }: BatchStatus): string[
   return calls === 0 ? [] : [`  cost      ${counted(calls, 'call')} of unknown cost so far`];
 }
 
-/** What the batch cost: dollars, and how many calls have an unknown cost, in how many tasks. */
+/** The cost of the batch: dollars, the number of calls of unknown cost, and the number of their tasks. */
 function spentText({
   cost_usd,
   unpriced_tasks,
@@ -52,7 +52,7 @@ function summaryText(summary: BatchSummary): string[] {
     `  settled   ${settled_at}`,
     `  tokens    ${usage.input_tokens} in, ${usage.output_tokens} out`,
     `  cost      ${spentText(summary)}`,
-    `  cleaned   ${cleanup.released} given back${open}`,
+    `  cleaned   ${cleanup.released} released${open}`,
     ...failures.map(
       ({ index, failure }) => `  #${index} ${failure.code}: ${failure.message.replace(/\.?$/, '.')} ${failure.remedy}`,
     ),
