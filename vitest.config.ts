@@ -20,7 +20,8 @@ export default defineConfig({
     // Nets, and no measure: a busy machine may take a test ten times as long.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    // Most tests wait for timers, locks or processes: four files at a time keep two cores busy.
+    maxWorkers: 4,
     sequence: { sequencer: SlowFirst },
     expect: { poll: { timeout: 30_000 } },
   },
