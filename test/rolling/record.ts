@@ -19,7 +19,7 @@ const { values } = parseArgs({ options: { commit: { type: 'string' }, name: { ty
 const name = values.name ?? values.commit;
 if (name === undefined || !/^[\w.-]+$/.test(name)) throw new Error('--name: expected a name for the file');
 
-/** The provider holds these prompts back for ever, so that their tasks are under way when the worker ends. */
+/** The provider never answers these prompts, so their tasks are running when the worker ends. */
 const HELD = { match: { contains: 'HELD' }, steps: [{ hang: 'headers' as const }] };
 const LIMITED = { match: { contains: 'LIMITED' }, steps: [{ status: 429, retry_after_ms: 600_000 }] };
 const WRITE = '[[sim: tool=write_file args={"path":"a.txt","content":"hello"}]]';
@@ -36,7 +36,7 @@ try {
   await stage.close();
 }
 
-/** Brings batches into every state, and leaves no worker. */
+/** Brings batches into every state, and stops all workers. */
 async function play({ startWorker, startProducer, simulator, redisUrl, prefix }: Stage, tree: Tree) {
   const producer = await startProducer(tree);
   const first = await startWorker(tree);
@@ -89,7 +89,7 @@ function heldTask(provider: string) {
   return { goal: `HELD ${WRITE}`, provider, toolsets: ['workspace' as const] };
 }
 
-/** Resolves once the provider has held back so many calls. */
+/** Resolves once the provider holds this many calls. */
 async function heldCalls(simulator: Simulator, count: number): Promise<void> {
   const held = () => simulator.requests().filter(({ turn, body }) => turn === 2 && body.includes('HELD')).length;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -106,10 +106,12 @@ async function dump({ redisUrl }: Stage): Promise<KeyDump[]> {
   return dumps.filter((found) => found !== null);
 }
 
-/** Puts names in the place of what belongs to this machine and this run. */
+/** Replaces what belongs to this machine and this run by fixed names. */
 function maskPlace(text: string): string {
   return text
     .replaceAll(JSON.stringify(stage.workspaceRoot).slice(1, -1), RECORDED.workspaceRoot)
+    .replaceAll(join(stage.dir, 'recorded'), RECORDED.tree)
+    .replaceAll(join(import.meta.dirname, '../..'), RECORDED.tree)
     .replaceAll(`\\"host\\":\\"${hostname()}\\"`, `\\"host\\":\\"${RECORDED.host}\\"`)
     .replaceAll(bootId(), RECORDED.bootId);
 }

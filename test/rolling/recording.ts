@@ -1,9 +1,14 @@
 import type { Redis } from 'ioredis';
 
-/** Names in a recording for what belongs to a machine: whoever loads it puts its own in their place. */
-export const RECORDED = { workspaceRoot: '/recorded/workspaces', host: 'recorded-host', bootId: 'recorded-boot' };
+/** Names in a recording for what belongs to a machine. {@link load} replaces them by the names of the place. */
+export const RECORDED = {
+  workspaceRoot: '/recorded/workspaces',
+  tree: '/recorded',
+  host: 'recorded-host',
+  bootId: 'recorded-boot',
+};
 
-/** One key with what it holds. A sorted set has member and score by turns. */
+/** One key with what it holds. A sorted set lists members and scores alternately. */
 export type KeyDump =
   | { key: string; type: 'string'; value: string }
   | { key: string; type: 'list' | 'set' | 'zset'; value: string[] }
@@ -12,9 +17,7 @@ export type KeyDump =
 /** Batches of one version in every state, by the name of the state, and all their keys. */
 export type Recording = { prefix: string; batches: Record<string, string>; keys: KeyDump[] };
 
-/**
- * Reads one key; `null` for what no reader needs: locks and claims, which lapse, and the streams that the board follows.
- */
+/** Reads one key; `null` for keys that no reader needs: locks and claims, which lapse, and the streams of the board. */
 export async function readKey(redis: Redis, key: string): Promise<KeyDump | null> {
   const type = await redis.type(key);
   const isPassing = /:(lock|claim|stalled-check)$|:reclaim:/.test(key);
@@ -40,7 +43,7 @@ export type Place = { prefix: string; workspaceRoot: string; host: string };
 
 /**
  * Writes a recording under another prefix, as if it had been made there long ago. Jobs that wait for a later time are due at
- * once, workers have been silent for years, and nothing expires.
+ * once, all workers have been silent for years, and no key expires.
  */
 export async function load(redis: Redis, text: string, place: Place): Promise<Recording> {
   const { prefix }: Recording = JSON.parse(text);
