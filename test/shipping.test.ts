@@ -124,7 +124,7 @@ describe('the package', () => {
     );
   });
 
-  test('leaves the tools of checks to a package of their own, pinned and without addresses', () => {
+  test('keeps the tools of checks in a separate package, pinned and without addresses', () => {
     const tools = Pins.parse(JSON.parse(textOf('checks/package.json'))).devDependencies;
     expect(Object.values(tools).filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
     expect(textOf('checks/package-lock.json')).not.toMatch(/"resolved"|https?:/);

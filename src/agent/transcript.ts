@@ -2,7 +2,10 @@ import { type Checkpoint, type Tally, type ToolCall, type ToolResult, tallyOf } 
 import { ErrandError } from '../errors.ts';
 import type { TranscriptEntry } from '../providers/model.ts';
 
-/** The most characters of JSON in a conversation. No model has a window for as much, and each turn sends all of it again. */
+/**
+ * The maximum size of a conversation, in characters of JSON. No model has a larger window, and each turn sends the whole
+ * conversation.
+ */
 const MAX_CHARS = 16 * 1024 * 1024;
 
 /**
@@ -34,7 +37,7 @@ export class Transcript {
     return results.length === 0 ? this.#entries : [...this.#entries, { role: 'tools', results }];
   }
 
-  /** @throws ErrandError `CONTEXT_TOO_LONG` if the conversation would have more than 16 Mi characters with these results. */
+  /** @throws ErrandError `CONTEXT_TOO_LONG` if the conversation exceeds 16 Mi characters with these results. */
   assertFits(results: ToolResult[]): void {
     const chars = this.#chars + charsOf(results);
     if (chars <= MAX_CHARS) return;

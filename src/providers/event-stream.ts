@@ -57,7 +57,8 @@ async function* eventsIn<Event>(profile: ProviderProfile, response: Response): A
       if (event === undefined) continue;
       isSilent = false;
       yield event;
-      // Weighed after the wire has read it: an event that is too much may bring the usage and the first part of the text.
+      // Weighed after the wire has read it: an event that exceeds the budget may contain the usage and the first part of the
+      // text.
       budget.count(event, message.data.length);
     }
     if (isSilent) yield SILENCE;

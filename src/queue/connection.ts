@@ -42,7 +42,7 @@ export function openListeningRedis({ url, onError }: Opening): Redis {
 /**
  * Opens a client that fails fast: a command errors within about a second while Redis is away, and never queues up.
  *
- * For producers, where a web request waits behind it. It keeps trying to reconnect in the background, and connects again if
+ * For producers, whose web requests wait for Redis. It keeps trying to reconnect in the background, and connects again if
  * the server refuses writes: after a failover a name may lead to another server.
  */
 export function openHastyRedis({ url, onError }: Opening): Redis {

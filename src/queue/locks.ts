@@ -22,7 +22,7 @@ export type LockKeeping = {
  *
  * Invariants
  * - A lock is held until `durationMs` after the last renewal was *asked for*, by the monotonic clock: no Redis can have
- *   counted from an earlier time. A run is aborted before that, also when nobody tells that a lock is lost, because Redis is
+ *   counted from an earlier time. A run is aborted before that, even if no reply reports the lost lock, because Redis is
  *   unavailable.
  * - A process that stood still (starved, stopped, its machine paused) asks Redis first, and aborts soon after unless the
  *   lock is confirmed: usually no other worker has taken the job, and an abort makes its call paid twice. The question is

@@ -6,17 +6,20 @@ import { readOutcome } from './read-outcome.ts';
 import { assertOwnVersion } from './read-record.ts';
 import { repliesOf } from './replies.ts';
 
-/** Outcomes read at a time, and the most bytes of them: a page of small ones is under 1 MB. */
+/** The maximum number and size of outcomes read at a time. A page of small outcomes is under 1 MB. */
 const PAGE = 200;
 const PAGE_BYTES = 16 * 1024 * 1024;
 
-/** Which outcomes to read: of the tasks from index `from` to `to` (exclusive). `isPatient`: one of a newer version is not read. */
+/**
+ * Which outcomes to read: for the tasks from index `from` to `to` (exclusive). `isPatient`: an outcome of a newer version is
+ * an error.
+ */
 type PageRequest = { batchId: string; from: number; to: number; isPatient: boolean };
 
 /**
- * Reads a page of outcomes: those asked for, or fewer if they are many or large, but at least one. `null` stands for a task
- * without an outcome, and a failure of its own for an outcome that cannot be read.
- * @throws ErrandError `RECORD_UNREADABLE` for one that only a newer version can read, if `isPatient`.
+ * Reads a page of outcomes: the requested outcomes, or fewer if they are many or large, but at least one. `null` stands for
+ * a task without an outcome. An unreadable outcome is returned as a failure of its task.
+ * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
  */
 export async function readOutcomePage(
   redis: Redis,

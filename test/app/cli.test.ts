@@ -187,7 +187,7 @@ test.each([
   ],
   ['a malformed line, by its number', ['enqueue', 'bad.jsonl'], /^BATCH_INVALID: bad\.jsonl, line 2: is not JSON/],
   ['a file that is not there', ['enqueue', 'absent.json'], /^BATCH_INVALID: absent\.json: cannot be read: ENOENT/],
-  ['a batch that is not on record', ['status', 'nonsense'], /^NOT_FOUND: no batch or task with id "nonsense"/],
+  ['a batch without a record', ['status', 'nonsense'], /^NOT_FOUND: no batch or task with id "nonsense"/],
   ['a flag nobody knows', ['status', 'x', '--nonsense'], /unknown option '--nonsense'/],
 ])('refuses %s, with 2', async (_title, args, message) => {
   const bad = '[{"goal": ""}, {"goal": "b", "nonsense": 1}]';
@@ -255,7 +255,7 @@ test.each(['board', 'simulator'])('%s serves until it is told to stop', async (n
   expect((await running.ended).code).toBe(0);
 });
 
-test('says why a batch waits: on its receipt, while it waits, in its status, and in the doctor', async () => {
+test('says why a batch waits: in receipt, progress, status and doctor', async () => {
   const { command, errand } = await aDeployment({ 'good.json': succeeding });
   const waiting = command('enqueue', 'good.json', '--wait');
   await waiting.says(/warning: no worker is alive: its tasks wait\. Start one: errand worker\./);

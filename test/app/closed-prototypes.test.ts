@@ -10,7 +10,7 @@ const POLLUTE = pathToFileURL(join(import.meta.dirname, '..', 'fixtures', 'pollu
 const NODE_OPTIONS = `--import=${POLLUTE}`;
 const WRITE = '[[sim: tool=write_file args={"path":"a.txt","content":"hi"}]] [[sim: text="written"]]';
 
-/** Tasks over three wires, with tools, a refusal, a limit and a cut stream. */
+/** Tasks on three wires, with tools, a refusal, a limit and a cut stream. */
 const TASKS = ['openai', 'anthropic', 'local'].flatMap((provider) => [
   { goal: 'Answer.', provider },
   { goal: `Write a file. ${WRITE}`, provider, toolsets: ['workspace' as const] },
@@ -20,7 +20,7 @@ const TASKS = ['openai', 'anthropic', 'local'].flatMap((provider) => [
   { goal: 'Is cut. [[sim: cut=reset after=1 times=1]]', provider },
 ]);
 
-test('errand worker closes its prototypes, and all its parts work with them', async () => {
+test('errand worker closes its prototypes, and all its parts work', async () => {
   const { producer, settings, environment, workspaceRoot, outcomesOf } = await aDeployment();
   const worker = { health_port: 0, health_host: '127.0.0.1', workspace_root: workspaceRoot, log_level: 'debug' };
   const folder = aFolder({ 'errand.config.yaml': JSON.stringify({ ...settings, worker }) });
@@ -55,7 +55,7 @@ test('errand worker closes its prototypes, and all its parts work with them', as
   expect(out).not.toContain('TypeError');
 });
 
-test('a worker inside a process of others leaves its prototypes open, and is unready while it misreads itself', async () => {
+test('an embedded worker leaves prototypes open, and is unready while it misreads records', async () => {
   const deployment = await aDeployment();
   const env = { NODE_OPTIONS, POLLUTE: 'a defined field' };
   const { process: child, output } = await startWorkerProcess(deployment, {}, { env });

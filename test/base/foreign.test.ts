@@ -3,7 +3,7 @@ import { fieldOf, foreign, isObject, listOf, MAX_DEPTH, parseForeign, textOf, wo
 
 const INHERITED = Object.getOwnPropertyNames(Object.prototype);
 
-/** A field of this name inside of objects and lists, as it comes out of a parser. */
+/** A field with this name inside objects and lists, as a parser returns it. */
 function nested(name: string): string {
   return `{"a":[{"b":{${JSON.stringify(name)}:{"x":1},"kept":1}}],${JSON.stringify(name)}:2}`;
 }

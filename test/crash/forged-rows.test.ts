@@ -22,7 +22,7 @@ import { aHandBack, releasersFor } from '../helpers/releasers.ts';
 import { profileAt } from '../providers/models.ts';
 import { openRecords } from '../records/samples.ts';
 
-/** What a writer of Redis may aim at: a directory, a process and a listener that are none of the deployment's. */
+/** Targets of a writer of Redis: a directory, a process and a listener outside the deployment. */
 type Canaries = { folder: string; child: ChildProcess; pid: number; address: string; requests: string[] };
 
 async function canaries(): Promise<Canaries> {
@@ -45,7 +45,7 @@ async function canaries(): Promise<Canaries> {
   return { folder, child, pid: child.pid ?? 0, address, requests };
 }
 
-/** A sweeping worker, a dead one on record, and a way to plant a row of a task in the dead one's name. */
+/** A sweeping worker, a registered dead worker, and a function that forges a row of a task with the dead worker as owner. */
 async function aForger() {
   const records = await openRecords();
   const { redis, keys, workers, tasks, prefix, taskIds, redactor } = records;
@@ -148,12 +148,12 @@ test.each<[string, (forger: Forger) => Planted | Promise<Planted>]>([
   expect(requests.filter((request) => !request.startsWith('GET /v1/responses/resp_1'))).toEqual([]);
   const left = await workers.openRowsOf('dead.1', 10);
   expect(left.map((entry) => `${entry.taskId}/${entry.id}`)).toEqual([`${task}/${id}`]);
-  // The command is slow to start: it is asked once for each way in which it names a row.
+  // The command is slow to start, so it runs once for each form of row.
   if (!LISTED.has(title)) return;
   expect((await leaks()).out).toContain(row.kind === 'workspace' && task !== taskId ? 'unreadable' : String(row.kind));
 });
 
-test('a process that carries the tag of its row, and belongs to this worker, is ended', async () => {
+test('a process of this worker with the tag of its row is ended', async () => {
   const { deployment, taskId, plant, reclaim, workers } = await aForger();
   const tag = processTagOf(deployment, taskId, '1.process.1');
   const tool = spawn('sleep', ['600'], { stdio: 'ignore', env: { ERRAND_ROW: tag } });
@@ -166,7 +166,7 @@ test('a process that carries the tag of its row, and belongs to this worker, is 
   expect(await workers.openRowsOf('dead.1', 10)).toEqual([]);
 });
 
-test('the workspace of an attempt that runs here is kept, whoever a forged row says that it belongs to', async () => {
+test('the workspace of a running attempt is kept, whichever owner a forged row names', async () => {
   const { deployment, taskId, plant, reclaim } = await aForger();
   const path = workspacePathOf(deployment, taskId, 1);
   await mkdir(path);
@@ -179,7 +179,7 @@ test('the workspace of an attempt that runs here is kept, whoever a forged row s
   await expect(stat(path)).rejects.toThrow('ENOENT');
 });
 
-test('keys of the wrong type, beats and times that are no numbers: the sweep and the list go on', async () => {
+test('sweep and list survive keys of a wrong type, and beats and times without numbers', async () => {
   const { redis, keys, plant, reclaim, workers, leaks, taskIds } = await aForger();
   const self = await identifyWorker('x');
   const forged = { ...self, instance: 'forged.1', pid: 2 ** 40, birth: 'soon' };
@@ -205,7 +205,7 @@ test('keys of the wrong type, beats and times that are no numbers: the sweep and
   expect(await leaks()).toMatchObject({ code: 1, out: expect.stringContaining('unreadable') });
 });
 
-test('a forged wake opens no queue, and the tasks that wait are woken all the same', async () => {
+test('a forged wake opens no queue, and the waiting tasks are woken', async () => {
   const deployment = await aDeployment();
   const { producer, prefix, startWorker } = deployment;
   const tasks = ['First', 'Second', 'Third'].map((goal) => ({ goal, provider: 'local' }));
@@ -218,7 +218,7 @@ test('a forged wake opens no queue, and the tasks that wait are woken all the sa
   expect(await redis.keys(`${prefix}:tasks-nobody:*`)).toEqual([]);
 });
 
-test('a worker under attack goes on with its tasks, and gives back what a dead one really held', async () => {
+test('a worker under attack runs its tasks and releases what a dead worker held', async () => {
   const deployment = await aDeployment();
   const { producer, prefix, startWorker, workspaceRoot, simulator } = deployment;
   const { folder, child, pid } = await canaries();

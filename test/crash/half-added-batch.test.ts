@@ -10,7 +10,7 @@ import { startRedisServer } from '../helpers/redis-server.ts';
 import { optionsOf, startDoomed, tasksOf } from '../producer/open-producer.ts';
 
 const TOTAL = 1_600;
-/** More than a producer adds before it is killed. */
+/** More tasks than a producer adds before it is killed. */
 const MANY = 4_000;
 
 function batchOf(key: string) {
@@ -28,13 +28,13 @@ function queueOf({ prefix, settings }: Deployment, name: string): Queue {
   return queue;
 }
 
-/** Resolves once so many tasks of the batch came into the lane, wherever the workers have put them since. */
+/** Resolves once this many tasks of the batch have entered the lane, wherever the workers have moved them since. */
 async function whenAdded(redis: Redis, { prefix }: Deployment, batchId: string, count: number): Promise<void> {
   const dependencies = `${prefix}:batches:${batchId}:dependencies`;
   while ((await redis.scard(dependencies)) < count) await redis.ping();
 }
 
-test('nothing runs of a batch whose enqueue fails half-way, and enqueueing again completes it', async () => {
+test('if enqueue fails half-way no task runs, and enqueueing again completes the batch', async () => {
   const { url } = await startRedisServer();
   const deployment = await aDeployment({ settings: { redis_url: url } });
   const { producer, startWorker, simulator } = deployment;
@@ -52,7 +52,7 @@ test('nothing runs of a batch whose enqueue fails half-way, and enqueueing again
   await operator.config('SET', 'maxmemory', '1');
   await refused;
   await operator.config('SET', 'maxmemory', '0');
-  // The workers look at held tasks more than once before the producer comes back.
+  // The workers check held tasks more than once before the producer returns.
   const delayed = queueOf(deployment, 'tasks-local');
   await expect.poll(() => delayed.getDelayedCount(), { timeout: 10_000 }).toBeGreaterThan(50);
   expect(await producer.status(batchId)).toMatchObject({ status: 'enqueueing', ended: 0, running: 0 });

@@ -10,7 +10,7 @@ import { watchSlowness } from '../helpers/slowness.ts';
 const KILLS = Number(process.env.ERRAND_KILLS ?? 1);
 const TASKS = 5;
 
-/** Resolves once each of so many tasks was asked for again, with how long that took since the call. */
+/** Resolves once this many tasks have each made a second call, with the time since this function was called. */
 function askedAgain(deployment: Deployment, tasks: number): Promise<number> {
   const since = monotonicMs();
   const seen = new Set<string>();
@@ -30,8 +30,8 @@ const hanging = (count: number) =>
   }));
 
 /**
- * Kills a worker that runs all tasks, beside one that could run them; expects that they start again within 5 s, and resolves
- * with how long they waited.
+ * Kills a worker that runs all tasks, beside a worker that could run them. Expects that they start again within 5 s, and
+ * resolves with how long they waited.
  */
 async function killOne(prepare: (deployment: Deployment) => Promise<void>): Promise<number> {
   const pace = watchSlowness();
@@ -69,7 +69,7 @@ test(
   60_000 * KILLS,
 );
 
-test('so do those of a worker of an earlier version, which did not say who takes its jobs', async () => {
+test('the tasks of a killed worker of an earlier version run again within seconds', async () => {
   const forgetTakers = async ({ prefix }: Deployment) => {
     const redis = openRedis();
     const [key = ''] = await redis.keys(`${prefix}:records:takers:victim.*`);

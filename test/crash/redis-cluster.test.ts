@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.close());
 
-/** A prefix, its slot, the node that holds the slot, and another one. */
+/** A prefix, its slot, the node that holds the slot, and another node. */
 async function aPlace() {
   const prefix = freshPrefix();
   return { prefix, slot: await cluster.slotOf(prefix), ...(await cluster.nodesFor(prefix)) };
@@ -41,7 +41,7 @@ describe('at a node of a cluster that does not hold our keys', () => {
     await expect(enqueueing).rejects.toMatchObject({ ...refused, message: expect.stringContaining(refused.message) });
   });
 
-  test('the commands end with 2, and doctor has it as a finding', async () => {
+  test('the commands exit with 2, and doctor reports a finding', async () => {
     const { prefix, holder, other } = await aPlace();
     const env = { REDIS_URL: other.url, ERRAND_PREFIX: prefix };
     const folder = aFolder();
@@ -54,7 +54,7 @@ describe('at a node of a cluster that does not hold our keys', () => {
   });
 });
 
-test('a slot that moves in mid-batch and comes back: unready, said once a change, nothing lost', async () => {
+test('a slot that moves and comes back: unready, one log line a change, no task lost', async () => {
   const { prefix, slot, holder, other } = await aPlace();
   const trouble = await aWorkerInTrouble(holder.url, { prefix });
   await cluster.startMove(slot, holder, other);
@@ -76,7 +76,7 @@ test('a slot that moves in mid-batch and comes back: unready, said once a change
   ]);
 });
 
-test('a slot that moves in mid-batch for good: a worker at the new node ends the batch', async () => {
+test('a slot that moves for good: a worker at the new node ends the batch', async () => {
   const { prefix, slot, holder, other } = await aPlace();
   const lock = { lock_duration_ms: 1_500 };
   const trouble = await aWorkerInTrouble(holder.url, { prefix, worker: lock });
@@ -91,7 +91,7 @@ test('a slot that moves in mid-batch for good: a worker at the new node ends the
   expect((await producer.settled(trouble.batchId)).counts.succeeded).toBe(6);
   await atNewNode.drain();
 
-  // What the worker at the old node still had to say comes too late, and does no harm.
+  // Late writes of the worker at the old node do no harm.
   trouble.settings.redis_url = holder.url;
   await cluster.startMove(slot, other, holder);
   await cluster.finishMove(slot, other, holder);
@@ -99,7 +99,7 @@ test('a slot that moves in mid-batch for good: a worker at the new node ends the
   expect((await trouble.outcomesOf(trouble.batchId)).map(({ status }) => status)).toEqual(Array(6).fill('succeeded'));
 });
 
-test('a cluster that is down is waited for', async () => {
+test('a worker waits while the cluster is down', async () => {
   const { prefix, slot, holder } = await aPlace();
   const trouble = await aWorkerInTrouble(holder.url, { prefix });
   await holder.redis.call('CLUSTER', 'DELSLOTS', slot);
@@ -109,7 +109,7 @@ test('a cluster that is down is waited for', async () => {
   expect(redisLines(trouble)).toEqual([expect.stringMatching(/^refusing CLUSTERDOWN: /), 'ok']);
 });
 
-test('a script whose keys leave while it runs meets a fault of Redis, and is not sent again', async () => {
+test('a script whose keys leave while it runs fails and is not sent again', async () => {
   const { prefix, slot, holder, other } = await aPlace();
   await holder.redis.set(`${prefix}:here`, '1');
   await cluster.startMove(slot, holder, other);

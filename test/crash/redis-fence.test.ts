@@ -17,7 +17,7 @@ function tasksThatHangOnce(count: number) {
   }));
 }
 
-test('while Redis is frozen every attempt is aborted by the clock, and all complete later', async () => {
+test('while Redis is frozen the clock aborts every attempt, and all complete later', async () => {
   const redis = await startRedisServer();
   const { producer, simulator, startWorker, outcomesOf, prefix } = await aDeployment({
     settings: { redis_url: redis.url },
@@ -30,8 +30,8 @@ test('while Redis is frozen every attempt is aborted by the clock, and all compl
   redis.signal('SIGSTOP');
   const frozenAt = monotonicMs();
   expect((await closed).map(({ ended }) => ended)).toEqual(Array(20).fill('client_closed'));
-  // That it comes before the lock lapses is a matter of the clock: see the tests of locks. Here nothing but the clock tells.
-  await sleep(Math.max(0, 2 * LOCK_MS - (monotonicMs() - frozenAt))); // the length of the freeze is what is tested
+  // The tests of locks check that the abort comes before the lock lapses. Here only the clock can cause it.
+  await sleep(Math.max(0, 2 * LOCK_MS - (monotonicMs() - frozenAt))); // the test is about the length of the freeze
   redis.signal('SIGCONT');
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(20);
   for (const { attempts } of await outcomesOf(batch_id)) expect(attempts.length).toBeLessThanOrEqual(2);

@@ -6,7 +6,7 @@ import { turnsReached } from '../helpers/requests.ts';
 
 const LOCK_MS = 4_000;
 
-test('a lone worker that stood still for longer than its locks goes on with its calls, paid once', async () => {
+test('a lone worker that stood still longer than its locks continues its calls, paid once', async () => {
   const deployment = await aDeployment();
   const { producer, simulator, outcomesOf } = deployment;
   const worker = await startWorkerProcess(deployment, { name: 'lone', lock_duration_ms: LOCK_MS });
@@ -17,7 +17,7 @@ test('a lone worker that stood still for longer than its locks goes on with its 
   });
   await inFlight;
   worker.process.kill('SIGSTOP');
-  await sleep(1.5 * LOCK_MS); // the length of the stop is what is tested
+  await sleep(1.5 * LOCK_MS); // the test is about the length of the stop
   worker.process.kill('SIGCONT');
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(5);
   for (const { attempts } of await outcomesOf(batch_id)) {

@@ -48,7 +48,7 @@ test('after kill -9 another worker goes on from the last recorded turn, and the 
   await startWorker({ name: 'heir' });
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(5);
   for (const { attempts, cleanup, calls_possibly_paid_twice, ...spend } of await outcomesOf(batch_id)) {
-    // None of the providers here has a price, so the two recorded turns have an unknown cost too.
+    // The providers here have no price, so the two recorded turns have an unknown cost too.
     expect(spend).toMatchObject({ cost_usd: null, calls_of_unknown_cost: 3 });
     expect(attempts.map(({ worker, ended }) => [worker, ended])).toEqual([
       ['doomed', 'lost'],
@@ -81,7 +81,7 @@ test('after kill -9 another worker goes on from the last recorded turn, and the 
   ).toEqual([...Array(5).fill(1), ...Array(10).fill(2)]);
 });
 
-test('after kill -9 in a long call, the outcome counts the tokens that the provider had reported of it', async () => {
+test('after kill -9 in a long call, the outcome counts its reported tokens', async () => {
   const deployment = await aDeployment();
   const providers = deployment.settings.providers as Record<string, object>;
   const prices = { 'claude-opus-5-5': { input: 1, output: 10 } };
@@ -125,7 +125,7 @@ test('a Redis frozen for longer than the lock starts each task at most twice, an
   await inFlight;
   process.kill(redis.pid, 'SIGSTOP');
   const frozenAt = monotonicMs();
-  await sleep(3_000); // the length of the freeze is what is tested
+  await sleep(3_000); // the test is about the length of the freeze
   process.kill(redis.pid, 'SIGCONT');
   expect(monotonicMs() - frozenAt).toBeGreaterThan(2_900);
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(20);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Redactor } from '../../src/base/secret.ts';
 import { CredentialResolver } from '../../src/credentials/resolver.ts';
 
-// The real one, counted.
+// The real function, with a count of its calls.
 vi.mock('node:fs/promises', { spy: true });
 
 let dir: string;
@@ -86,7 +86,7 @@ test.each(GAPS)('a key file that is %s for a moment is waited for', async (_, be
   expect((await waiting).map(({ secret }) => secret.reveal())).toEqual(['sk-new', 'sk-new']);
 });
 
-test('a file that stays away is missing once the patience is over, and at once for who comes next', async () => {
+test('a file that stays missing fails after the wait, and at once for later tasks', async () => {
   const resolver = new CredentialResolver({}, new Redactor(), 300);
   const startedMs = performance.now();
   const thousand = Array.from({ length: 1_000 }, () => resolver.resolve('acme', `file:${file}`));
@@ -102,12 +102,12 @@ test('a file that stays away is missing once the patience is over, and at once f
   expect(vi.mocked(open)).toHaveBeenCalledTimes(1);
 });
 
-test('a variable that is not set cannot change, so nobody waits for it', async () => {
+test('a variable that is not set cannot change, so it fails at once', async () => {
   const resolver = new CredentialResolver({}, new Redactor(), 3_600_000);
   await expect(resolver.resolve('acme', 'env:ACME_API_KEY')).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
 });
 
-test('a thousand that wait for one file share one series of readings', async () => {
+test('a thousand tasks that wait for one file share one series of readings', async () => {
   vi.mocked(open).mockClear();
   const resolver = new CredentialResolver({}, new Redactor());
   const thousand = Array.from({ length: 1_000 }, () => resolver.resolve('acme', `file:${file}`));
@@ -118,7 +118,7 @@ test('a thousand that wait for one file share one series of readings', async () 
   expect(vi.mocked(open).mock.calls.length).toBeLessThan(100);
 });
 
-test('who waits leaves with the reason of the signal', async () => {
+test('a wait ends with the reason of the signal', async () => {
   const resolver = new CredentialResolver({}, new Redactor());
   const leaving = new AbortController();
   const waiting = resolver.resolve('acme', `file:${file}`, leaving.signal);
@@ -127,7 +127,7 @@ test('who waits leaves with the reason of the signal', async () => {
   await writeFile(file, 'sk-late');
 });
 
-test('a refused key is replaced by the next value of its file, or by nothing once the patience is over', async () => {
+test('a refused key is replaced by the next value of its file, or fails after the wait', async () => {
   await writeFile(file, 'sk-half');
   const resolver = new CredentialResolver({}, new Redactor(), 300);
   const refused = await resolver.resolve('acme', `file:${file}`);

@@ -52,7 +52,7 @@ test.each([
     answer: { text },
     attempts: [{ ended: 'lost' }, { ended: 'succeeded', call_taken_over_from: 1 }],
     calls_possibly_paid_twice: 0,
-    // The one call, whose model has no price here.
+    // The only call; its model has no price here.
     calls_of_unknown_cost: 1,
     usage: { output_tokens: expect.any(Number) },
     cleanup: { open: 0 },
@@ -196,7 +196,7 @@ test('a response whose turn is on record is not cancelled when its task fails', 
 });
 
 test.each([false, true])(
-  'a response of somebody else is not used, and not cancelled (cancel: %s)',
+  'a response of another task or program is not used or cancelled (cancel: %s)',
   async (isCancelled) => {
     const { producer, simulator, startWorker, outcomesOf, prefix } = await aBackgroundDeployment();
     const url = `${simulator.url}/openai/v1/responses`;

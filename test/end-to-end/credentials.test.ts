@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { aDeployment } from '../helpers/deployment.ts';
 
-/** A deployment whose provider `local` reads its key from a file, and refuses the keys of `refused`. */
+/** A deployment whose provider `local` reads its key from a file and refuses the keys in `refused`. */
 async function aDeploymentWithKeyFile(key: string, refused: string[] = []) {
   const folder = await mkdtemp(join(tmpdir(), 'errand-key-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -56,7 +56,7 @@ test('a task whose key is refused and not replaced within five seconds fails', a
 
 const HALF = 'key-of-the-ha';
 
-/** What a file goes through as its key is replaced: how the gap begins, and how it ends. */
+/** The states of a file while its key is replaced: how the gap begins, and how it ends. */
 const GAPS: [string, number, (file: string) => Promise<void>][] = [
   ['empty', 500, (file) => writeFile(file, '')],
   ['half-written', 100, (file) => writeFile(file, HALF)],
@@ -95,7 +95,7 @@ test.each(GAPS)('tasks over a gap of 1 s in their key file all succeed: %s', asy
 });
 
 test.each(['batch', 'task'] as const)(
-  'a batch whose key file is empty as it is admitted by %s runs once the key is there',
+  'a batch admitted by %s with an empty key file runs once the key is there',
   async (admission) => {
     const { producer, startWorker, replaceKey } = await aDeploymentWithKeyFile('');
     await startWorker();
@@ -107,7 +107,7 @@ test.each(['batch', 'task'] as const)(
   },
 );
 
-test('a batch whose key file stays empty is rejected after five seconds, and the next one is looked at again', async () => {
+test('a key file that stays empty rejects a batch after 5 s; the next batch reads it again', async () => {
   const { producer, startWorker, outcomesOf, replaceKey } = await aDeploymentWithKeyFile('');
   await startWorker();
   const goal = 'No key';

@@ -29,7 +29,7 @@ async function startWithoutAcme(deployment: Deployment, over: Record<string, unk
   return deployment.startWorker({}, { ...withoutAcme(deployment), ...over });
 }
 
-/** How long it takes from a cancel until the batch has settled, in milliseconds. */
+/** Cancels a batch and resolves with the time until it has settled, in milliseconds. */
 async function cancelled(deployment: Deployment, batchId: string): Promise<number> {
   const from = monotonicMs();
   await deployment.producer.cancel(batchId, 'not needed');
@@ -38,7 +38,7 @@ async function cancelled(deployment: Deployment, batchId: string): Promise<numbe
   return Math.round(monotonicMs() - from);
 }
 
-test('a cancelled batch of 1,000 tasks on a paused lane settles, and its jobs stay in the lane', async () => {
+test('a cancelled batch of 1,000 tasks on a paused lane settles; its jobs stay there', async () => {
   const deployment = await aDeployment();
   const { producer, simulator, outcomesOf, startWorker } = deployment;
   await startWorker();

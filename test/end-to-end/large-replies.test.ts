@@ -6,7 +6,7 @@ import { aDeployment } from '../helpers/deployment.ts';
 const MIB = 1024 * 1024;
 const WINDOW = 8_192;
 
-/** A provider of the chat wire that sends 512 MB to whoever reads, or refuses 32,000 output tokens. */
+/** A provider of the chat wire that sends 512 MB to a client that reads, or refuses 32,000 output tokens. */
 async function aProvider(): Promise<{ url: string; sent: { bytes: number } }> {
   const sent = { bytes: 0 };
   const piece = (content: string, usage?: object) =>
@@ -51,7 +51,7 @@ async function withProvider() {
   return { ...deployment, sent };
 }
 
-test('an answer of 512 MB ends its task at once, with its usage and the first part of its text', async () => {
+test('an answer of 512 MB ends its task at once and keeps usage and the first text', async () => {
   const { producer, outcomesOf, sent } = await withProvider();
   const { batch_id } = await producer.enqueue({ goal: 'Say much.', provider: 'giant' });
   const { counts } = await producer.settled(batch_id);

@@ -51,7 +51,7 @@ test.each(recordings)('%s: settled batches are read, all others are finished', a
     { status: 'succeeded', turns: 2, attempts: [{ epoch: 1 }] },
     { status: 'succeeded', turns: 1 },
   ]);
-  // Recorded turns are not paid for again, and what the dead worker held is released with proof.
+  // Recorded turns are not paid for again, and the resources of the dead worker are released with proof.
   const resumed = { status: 'succeeded', turns: 2, cleanup: { open: 0 } };
   expect(await outcomesOf(idOf('handedBack'))).toMatchObject([
     { ...resumed, attempts: [{ ended: 'handed_back' }, { ended: 'succeeded' }] },

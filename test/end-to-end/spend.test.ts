@@ -32,7 +32,7 @@ async function aPricedDeployment(over: Record<string, object> = {}): Promise<Dep
 
 type TaskInput = { goal: string; provider: string; budget?: object };
 
-/** What ends a call before its end, after the provider has begun its answer. */
+/** Ways to cut a call off after the provider has begun its answer. */
 const FAULTS = ['cut=reset after=1', 'cut=clean after=1', 'fail=event after=1', 'malformed=json after=1'];
 const faults = FAULTS.map((fault) => `[[sim: ${fault} times=1]]`).join(' ');
 
@@ -48,7 +48,7 @@ function costOf({ input_tokens, output_tokens }: { input_tokens: number; output_
   return (input_tokens * PRICE.input + output_tokens * PRICE.output) / 1e6;
 }
 
-test('five calls of which four are cut off cost five times their input, if the provider reports it early', async () => {
+test('four of five calls are cut off: all five inputs count if reported early', async () => {
   const deployment = await aPricedDeployment();
   const goal = `Answer [[sim: input_tokens=${BILLED}]] ${faults}`;
   const { outcome, summary, status } = await outcomeOf(deployment, { goal, provider: 'anthropic' });
@@ -65,7 +65,7 @@ test('five calls of which four are cut off cost five times their input, if the p
 });
 
 test.each(['local', 'openai'])(
-  'calls that %s cuts off before it reports their usage have an unknown cost, and are counted',
+  'calls that %s cuts off before it reports usage count as calls of unknown cost',
   async (provider) => {
     const deployment = await aPricedDeployment();
     const goal = `Answer [[sim: input_tokens=${BILLED}]] ${faults}`;
@@ -85,7 +85,7 @@ test.each(['local', 'openai'])(
   },
 );
 
-/** Workers and producers of 0.1.0 refuse a record with a field that they do not know. */
+/** Workers and producers of 0.1.0 refuse a record with an unknown field. */
 async function expectPlainRecords({ prefix }: Deployment, batchId: string): Promise<void> {
   const redis = openRedis();
   const keys = new Keys(prefix);
@@ -143,7 +143,7 @@ test('a cancelled task counts the tokens of the call that was cut short', async 
   expect(unseen).toMatchObject({ status: 'cancelled', cost_usd: null, calls_of_unknown_cost: 1, known_cost_usd: 0 });
 });
 
-/** Resolves once so many tasks have seen text of a call that is under way. */
+/** Resolves once this many tasks have received text of a running call. */
 async function callsStreaming(count: number): Promise<void> {
   const seen = new Set<string>();
   const enough = Promise.withResolvers<void>();
@@ -193,7 +193,7 @@ test('a lost attempt may have been in a call: its cost is unknown and bounded', 
   expect(summary).toMatchObject({ calls_of_unknown_cost: 1, known_cost_usd: outcome?.known_cost_usd });
 });
 
-test('what an attempt that lost its task says late counts all the same', async () => {
+test('the spend that an attempt writes after it lost its task counts too', async () => {
   const deployment = await aPricedDeployment();
   const { producer, prefix, startWorker, outcomesOf } = deployment;
   const goal = 'Go on [[sim: delta_ms=50 tokens=20]]';

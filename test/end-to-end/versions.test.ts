@@ -8,7 +8,7 @@ import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { checkpointOf, outcomeOf } from '../records/samples.ts';
 
-/** Workers that give up on a newer version after so long. */
+/** The time after which workers stop waiting for a newer version. */
 const SHORT = { tasks: { backoff_ms: 20, version_wait_ms: 300 } };
 
 function openQueue({ prefix }: Deployment, name: string): Queue {
@@ -23,7 +23,7 @@ async function jobIn(queue: Queue, id: string): Promise<Job> {
   return job;
 }
 
-/** Enqueues tasks in the lane "local", and writes more into the job of the first than this version writes. */
+/** Enqueues tasks in the lane "local", and adds fields to the job of the first task that this version does not write. */
 async function enqueueNewer(deployment: Deployment, more: object, goals = ['Newer', 'Plain']) {
   const tasks = goals.map((goal) => ({ goal, provider: 'local', metadata: { goal } }));
   const { batch_id: batchId } = await deployment.producer.enqueue({ tasks });
@@ -45,7 +45,7 @@ async function change(key: string, field: string, more: object): Promise<void> {
   await redis.hset(key, field, JSON.stringify({ ...record, ...more }));
 }
 
-/** Puts a worker on record that is of a newer version. */
+/** Registers a worker of a newer version. */
 async function announceNewer({ prefix }: Deployment, reader: number): Promise<void> {
   const redis = openRedis();
   await redis.hset(new Keys(prefix).workers(), 'newer', 'null');
@@ -166,7 +166,7 @@ test('a batch whose outcome is too new settles once a worker can read it', async
   expect((await producer.settled(batchId)).failures).toEqual([]);
 });
 
-test('a batch that a newer worker has settled is done, although its summary cannot be read', async () => {
+test('a batch settled by a newer worker is done, though its summary cannot be read', async () => {
   const deployment = await aDeployment();
   const { producer, prefix } = deployment;
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });

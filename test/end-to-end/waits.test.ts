@@ -61,7 +61,7 @@ test('status names a paused lane, and no lane in which the batch has no task lef
   await openai.resume();
 });
 
-test('a batch whose job was removed is lost to all who ask, and its outcomes can be read', async () => {
+test('a batch whose job was removed is reported as lost; its outcomes can be read', async () => {
   const deployment = await aDeployment();
   const { producer, startWorker, outcomesOf } = deployment;
   const lane = queueOf(deployment, 'tasks-openai');

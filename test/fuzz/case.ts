@@ -12,23 +12,23 @@ import { SAYING } from './twists/saying.ts';
 import { SENDING } from './twists/sending.ts';
 import { type Twist, type TwistKind, twistsOf } from './twists/twist.ts';
 
-/** How the client is set up for a case. */
+/** The settings of the client for a case. */
 export type Setup = { effort: 'none' | 'low' | 'high' | null; isBackground: boolean; isResumed: boolean };
 
-/** A conversation, what is done to it, and who it is held with. */
+/** A conversation, its twists, and the settings of its client. */
 export type Case = Conversation & { twists: Twist[]; setup: Setup };
 
-/** One turn as it is sent, and what is true of it. */
+/** One turn as it is sent, and the truth about it. */
 export type Rendered = { events: WireEvent[]; delivery: Delivery; truth: Truth };
 
 const KINDS: Record<string, TwistKind> = { ...SAYING, ...FORMING, ...CHANGING, ...SENDING };
 
 const EVENTS = { chat: chatEvents, messages: messagesEvents, responses: responsesEvents };
 
-/** Worth more tries than others, because most of their draws are harmless. */
-const OFTEN = ['a key of another kind', 'a position that is none', 'a value of another kind', 'a figure that is none'];
+/** Twists that get more tries than others, because most of their draws are harmless. */
+const OFTEN = ['a key of another kind', 'an invalid position', 'a value of another kind', 'an invalid figure'];
 
-/** The names of everything that can be done to a turn of a wire. */
+/** The names of all twists for a turn of a wire. */
 export function twistNamesOf(wire: Wire): string[] {
   const names = Object.keys(KINDS).filter((name) => KINDS[name]?.wires?.includes(wire) ?? true);
   return [...names, ...OFTEN, ...OFTEN];
@@ -51,7 +51,7 @@ export function cases(wires: readonly Wire[]): fc.Arbitrary<Case> {
     );
 }
 
-/** What must go back in the next request, byte for byte: what the provider signed. */
+/** The signed content that the next request must contain, byte for byte. */
 function opaqueIn(wire: Wire, turn: TurnPlan, number: number, form: Form): unknown[] {
   if (wire === 'chat') return turn.calls.map((_, at) => extraOf(tokenOf(number, at)).extra_content);
   if (wire === 'responses' && (form.items === 'text only' || turn.thoughts.length === 0)) return [];

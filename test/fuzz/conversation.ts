@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import type { Wire } from '../../src/contract/route.ts';
 
-/** What a model thinks before it answers. `seal` is the signature that must come back byte for byte. */
+/** A thought of a model before its answer. `seal` is the signature that must be sent again byte for byte. */
 export type Thought = { text: string; seal: string };
 
-/** A tool call of a turn. Its token, the place in the conversation, is in its arguments and nowhere else. */
+/** A tool call of a turn. Its token, the place in the conversation, occurs only in its arguments. */
 export type CallPlan = {
   tool: ToolName;
   filler: string;
-  /** A name in the place of the tool's. */
+  /** A name that replaces the name of the tool. */
   name?: string;
-  /** Arguments in the place of those that name the token. */
+  /** Arguments that replace the arguments with the token. */
   raw?: string;
 };
 
@@ -23,7 +23,7 @@ export type TurnPlan = { thoughts: Thought[]; pieces: string[]; calls: CallPlan[
 /** A conversation: turns that call tools, and a last one that answers. */
 export type Conversation = { wire: Wire; turns: TurnPlan[] };
 
-/** The tools of the child: one that reads, one with an effect, and one whose result is long and full of emoji. */
+/** The tools of the child: a tool that reads, a tool with an effect, and a tool with a long result full of emoji. */
 export const TOOL_NAMES = ['look', 'bill', 'scroll'] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -70,7 +70,7 @@ export function conversations(wires: readonly Wire[]): fc.Arbitrary<Conversation
     .map(([wire, turns, last]) => ({ wire, turns: [...turns, last] }));
 }
 
-/** The mark of a call: unique in its conversation, so that each run of a tool is traced to the call it is of. */
+/** The mark of a call: unique in its conversation, so that each run of a tool can be traced to its call. */
 export function tokenOf(turn: number, call: number): string {
   return `t${turn}c${call}`;
 }
@@ -80,7 +80,7 @@ export function argumentsOf({ filler, raw }: CallPlan, token: string): string | 
   return raw ?? { token, filler };
 }
 
-/** The same as text. */
+/** The same arguments as text. */
 export function argumentTextOf(call: CallPlan, token: string): string {
   return call.raw ?? JSON.stringify(argumentsOf(call, token));
 }

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
-/** The part of V8's report of coverage that is read: how often each stretch of each function ran. */
+/** The part of V8's coverage report that is read: how often each range of each function ran. */
 const Stretch = z.object({ startOffset: z.number(), endOffset: z.number(), count: z.number() });
 const Script = z.object({ url: z.string(), functions: z.array(z.object({ ranges: z.array(Stretch) })) });
 const Covered = z.object({ result: z.array(Script) });
 
 type Stretch = z.infer<typeof Stretch>;
 
-/** Lines with code in a file, those of them that ran, and the numbers of the others. */
+/** The number of lines with code in a file, the number of lines that ran, and the line numbers that did not. */
 export type FileCoverage = { file: string; lines: number; ran: number; missed: number[] };
 
-/** Where each line of code begins and ends: not those with types, comments or brackets alone. */
+/** Where each line of code begins and ends, without lines that only have types, comments or brackets. */
 function codeLines(source: string): { number: number; start: number; end: number }[] {
   const bare = stripTypeScriptTypes(source).replaceAll(/\/\*[\s\S]*?\*\//g, (comment) =>
     comment.replaceAll(/[^\n]/g, ' '),
@@ -30,7 +30,7 @@ function codeLines(source: string): { number: number; start: number; end: number
   });
 }
 
-/** Whether a place in a file ran, by the smallest stretch around it. */
+/** Whether a place in a file ran, by the smallest range around it. */
 function hasRun(stretches: readonly Stretch[], at: number): boolean {
   let smallest: Stretch | undefined;
   for (const stretch of stretches) {
@@ -46,7 +46,7 @@ function scriptsIn(dir: string): z.infer<typeof Script>[] {
   return reports.flatMap((name) => Covered.parse(JSON.parse(readFileSync(join(dir, name), 'utf8'))).result);
 }
 
-/** Sums up what `NODE_V8_COVERAGE` left in a directory, for the files whose path has `part` in it. */
+/** Sums up the reports of `NODE_V8_COVERAGE` in a directory, for the files whose path contains `part`. */
 export function coverageIn(dir: string, part: string): FileCoverage[] {
   const ran = new Map<string, Set<number>>();
   for (const { url, functions } of scriptsIn(dir)) {

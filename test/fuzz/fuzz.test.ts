@@ -53,7 +53,7 @@ test('a few hostile streams on each wire: every property holds', { timeout: 120_
     wires: WIRES,
     seed: 1,
     durationMs: 20_000,
-    mostCases: 120,
+    maxCases: 120,
     isAll: false,
     env: process.env,
     tell: () => {},

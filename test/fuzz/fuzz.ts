@@ -11,7 +11,7 @@ import { responsesEvents } from './streams/responses.ts';
 import { PLAIN, truthOf } from './streams/stream.ts';
 import { TargetProcess } from './target-process.ts';
 
-/** What to fuzz and for how long. `tell` hears of each kind of finding as it is found. */
+/** What to fuzz and for how long. `tell` gets each kind of finding when it is found. */
 export type FuzzOptions = {
   tree: string;
   wires: readonly Wire[];
@@ -19,19 +19,19 @@ export type FuzzOptions = {
   durationMs: number;
   /** Stops at the first finding unless set. */
   isAll: boolean;
-  /** Ends after so many cases. */
-  mostCases?: number;
+  /** Ends after this many cases. */
+  maxCases?: number;
   env: NodeJS.ProcessEnv;
   tell: (line: string) => void;
 };
 
-/** A kind of finding: what did not hold, by which twists, and the smallest case that shows it. */
+/** A kind of finding: the property that failed, the twists, and the smallest case that shows it. */
 export type Found = Finding & { wire: Wire; seed: number; twists: string[]; smallest: Case; afterMs: number };
 
-/** What a run came to. */
+/** The result of a run. */
 export type FuzzReport = { cases: number; found: Found[]; seconds: number };
 
-/** How long one finding may take to be made smaller. */
+/** How long the search for a smaller case of one finding may take. */
 const SHRINK_MS = 8_000;
 
 const LAST_TURN = {
@@ -53,7 +53,7 @@ class Trial {
     this.#target = target;
   }
 
-  /** Holds the conversation of a case and says what does not hold of it. */
+  /** Runs the conversation of a case and returns the properties that fail. */
   async of(tried: Case): Promise<Finding[]> {
     const id = ++this.#count;
     const { wire, setup } = tried;
@@ -90,7 +90,7 @@ function isKnown(found: readonly Found[], finding: Finding, tried: Case): boolea
 
 type Shown = { finding: Finding; smallest: Case };
 
-/** Tries one case by its seed; if a new kind of finding shows, makes the case smaller. */
+/** Tries one case by its seed. Makes the case smaller if it shows a new kind of finding. */
 async function tryOne(
   trial: Trial,
   { wires, isAll }: FuzzOptions,
@@ -113,7 +113,7 @@ async function tryOne(
   return shown && isAll ? withFewerTwists(trial, shown) : (shown ?? null);
 }
 
-/** The same kind of finding by no twist or by one, if that is enough: quicker than to make all of the case smaller. */
+/** The same kind of finding with one twist or none, if that is enough: faster than making the whole case smaller. */
 async function withFewerTwists(trial: Trial, shown: Shown): Promise<Shown> {
   const { twists } = shown.smallest;
   for (const fewer of [[], ...twists.map((twist) => [twist])]) {
@@ -125,7 +125,7 @@ async function withFewerTwists(trial: Trial, shown: Shown): Promise<Shown> {
   return shown;
 }
 
-/** Tries cases until the time is over, or until something does not hold. The same seed tries the same cases. */
+/** Tries cases until the time is over, or until a property fails. The same seed tries the same cases. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const startedMs = monotonicMs();
   const provider = await HostileProvider.start();
@@ -135,7 +135,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   let count = 0;
   const isOver = () =>
     monotonicMs() - startedMs >= options.durationMs ||
-    count >= (options.mostCases ?? Number.POSITIVE_INFINITY) ||
+    count >= (options.maxCases ?? Number.POSITIVE_INFINITY) ||
     (found.length > 0 && !options.isAll);
   try {
     while (!isOver()) {
@@ -163,7 +163,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   return { cases: count, found, seconds: Math.round((monotonicMs() - startedMs) / 1000) };
 }
 
-/** A finding in a line. */
+/** Formats a finding as one line. */
 export function lineOf({ wire, property, detail, twists, seed, afterMs }: Found): string {
   return `${(afterMs / 1000).toFixed(1)} s  seed ${seed}  ${wire}  not so: ${property}  [${twists.join(' + ') || 'no twist'}]  ${detail}`;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Every own name of the prototype that all objects share, and others that a careless merge follows. */
+/** Every own name of the prototype that all objects share, and other names that a careless merge follows. */
 export const HOSTILE_KEYS: readonly string[] = [
   ...Object.getOwnPropertyNames(Object.prototype),
   'prototype',
@@ -9,7 +9,7 @@ export const HOSTILE_KEYS: readonly string[] = [
   'length',
 ];
 
-/** Positions that are none, or that only a careless list has room for. */
+/** Invalid positions, and positions that only a careless list accepts. */
 export const HOSTILE_POSITIONS: readonly unknown[] = [
   -1,
   0.5,
@@ -30,7 +30,7 @@ export const HOSTILE_POSITIONS: readonly unknown[] = [
   true,
 ];
 
-/** Figures that no account can have been billed for, or that are none. */
+/** Invalid numbers, and numbers that no account can have been billed for. */
 export const HOSTILE_FIGURES: readonly unknown[] = [
   -1,
   0.5,
@@ -52,7 +52,7 @@ const deep = fc.integer({ min: 1, max: 100 }).map((levels) => {
   return value;
 });
 
-/** JSON of every type, made to be mistaken for something else. */
+/** JSON of every type that careless code can mistake for something else. */
 export const hostileValues: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown>(...HOSTILE_POSITIONS, ...HOSTILE_FIGURES),
   fc.constantFrom<unknown>('', ' ', '\ud83d', '\udc00x', 'undefined', '[object Object]', '../../etc', 'a'.repeat(300)),

@@ -6,10 +6,10 @@ import type { Finding } from './properties.ts';
 import type { Truth } from './streams/stream.ts';
 import { placesIn } from './twists/places.ts';
 
-/** What a case came to beside its turns. */
+/** The result of a case beside its turns. */
 export type Around = { report: Report; asked: string[]; plan: TurnPlan[] };
 
-/** The codes in which a turn of each kind rightly ends. */
+/** The correct failure codes for each kind of turn. */
 const CODES_OF_STOP: Record<Truth['stop'], string[]> = {
   answer: [],
   tools: [],
@@ -102,7 +102,7 @@ function missing(number: number, truth: Truth, { report: { ended } }: Around): F
   return [{ property, detail: `turn ${number + 1} ended in ${code}: ${message}` }];
 }
 
-/** What is not as the provider said it, turn for turn, up to the first that may mean anything. */
+/** The differences to what the provider sent, turn by turn, up to the first ambiguous turn. */
 export function turnFindings(turns: Turn[], rendered: Rendered[], around: Around): Finding[] {
   const findings: Finding[] = [];
   for (const [number, { truth }] of rendered.entries()) {

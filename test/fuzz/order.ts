@@ -1,41 +1,41 @@
 import type { Wire } from '../../src/contract/route.ts';
 import type { Setup } from './case.ts';
 
-/** What the process under test is asked to do: hold one conversation with the provider at an address. */
+/** An order for the process under test: run one conversation with the provider at an address. */
 export type Order = {
   id: number;
   wire: Wire;
   url: string;
-  /** Where the conversation goes on from its first turn, in the way of an attempt that takes over. */
+  /** Whether the conversation continues after its first turn, as in an attempt that takes over. */
   resumedUrl: string;
   setup: Setup;
-  /** Whether a call can only end by a limit. */
+  /** Whether only a limit can end a call. */
   isHanging: boolean;
 };
 
 /** How a child ended. */
 export type Ended =
   | { status: 'answered'; text: string }
-  /** `code` is absent for anything that is no `ErrandError`. */
+  /** `code` is absent for an error that is not an `ErrandError`. */
   | { status: 'failed'; code?: string; message: string };
 
-/** A run of a tool: the token of the call it was of, as far as its arguments name one. */
+/** A run of a tool, with the token of its call if the arguments have one. */
 export type ToolRun = { tool: string; token: string };
 
 /** What the process under test saw. */
 export type Report = {
   id: number;
   ended: Ended;
-  /** The checkpoints as they would be written. */
+  /** The checkpoints in the form in which a worker writes them. */
   checkpoints: string[];
   runs: ToolRun[];
-  /** Names that were changed on what all values share. */
+  /** Names that were changed on the shared prototypes. */
   changed: string[];
   stallMs: number;
   peakBytes: number;
   heldBytes: number;
-  /** What was written and cannot be read back. */
+  /** Written records that cannot be read again. */
   unreadable: string[];
-  /** The text of the outcome as it would be written. */
+  /** The text of the outcome in the form in which a worker writes it. */
   outcome: string;
 };

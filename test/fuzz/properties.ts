@@ -8,35 +8,35 @@ import { turnFindings } from './meaning.ts';
 import type { Report } from './order.ts';
 import type { Observed } from './target-process.ts';
 
-/** A property that did not hold, and what was seen. Its detail up to a colon is the same for findings of one kind. */
+/** A property that failed, with details. The detail up to a colon is the same for findings of one kind. */
 export type Finding = { property: string; detail: string };
 
-/** What findings of one kind have in common. */
+/** The key that findings of one kind share. */
 export function kindOf({ property, detail }: Finding): string {
   return property === 'what goes back is acceptable' ? `${property}: ${detail.split(/:| at /)[0]}` : property;
 }
 
-const MOST_STALL_MS = 250;
-const MOST_PEAK_BYTES = 700 * 1024 * 1024;
-const MOST_HELD_BYTES = 400 * 1024 * 1024;
-/** What a reply may take as stored, with some room for the fields around it. */
-const MOST_REPLY_BYTES = 3 * 1024 * 1024 + 16 * 1024;
+const MAX_STALL_MS = 250;
+const MAX_PEAK_BYTES = 700 * 1024 * 1024;
+const MAX_HELD_BYTES = 400 * 1024 * 1024;
+/** The maximum stored size of a reply, with some room for the fields around it. */
+const MAX_REPLY_BYTES = 3 * 1024 * 1024 + 16 * 1024;
 
 const CHECKERS = { chat: problemsOfChat, messages: problemsOfMessages, responses: problemsOfResponses };
 
-/** Codes of the table, and those of this very commit. */
+/** The codes of the table in this commit. */
 const CODES: ReadonlySet<string> = new Set(FAILURE_CODES);
 
-/** What a case came to: what the provider was asked, and what the process under test reports. */
+/** The result of a case: the requests to the provider, and the report of the process under test. */
 export type Seen = { rendered: Rendered[]; observed: Observed; asked: string[]; askedAgain: string[] };
 
 function processFindings({ ended, changed, stallMs, peakBytes, heldBytes, unreadable }: Report): Finding[] {
   const findings: Finding[] = [];
   const add = (property: string, detail: string) => findings.push({ property, detail });
   if (changed.length > 0) return [{ property: 'prototypes are unchanged', detail: changed.join(', ') }];
-  if (stallMs > MOST_STALL_MS) add('the event loop goes on', `it stood still for ${stallMs} ms`);
-  if (peakBytes > MOST_PEAK_BYTES) add('memory is bounded', `${peakBytes} bytes at its peak`);
-  if (heldBytes > MOST_HELD_BYTES) add('memory is bounded', `${heldBytes} bytes are held`);
+  if (stallMs > MAX_STALL_MS) add('the event loop goes on', `it stood still for ${stallMs} ms`);
+  if (peakBytes > MAX_PEAK_BYTES) add('memory is bounded', `${peakBytes} bytes at its peak`);
+  if (heldBytes > MAX_HELD_BYTES) add('memory is bounded', `${heldBytes} bytes are held`);
   for (const detail of unreadable) add('what is written can be read', detail);
   if (ended.status === 'failed' && ended.code === undefined) add('every failure has a code', ended.message);
   else if (ended.status === 'failed' && (ended.code === 'INTERNAL' || !CODES.has(ended.code ?? ''))) {
@@ -66,7 +66,7 @@ function resumeFindings({ setup, wire }: Case, { asked, askedAgain }: Seen): Fin
   ];
 }
 
-/** The places in written text where a character was cut in two. */
+/** The places in written text with half a character. */
 function brokenText(texts: string[]): Finding[] {
   const broken = texts.filter((text) => /\\ud[89a-f][0-9a-f]{2}/i.test(text));
   return broken.map((text) => ({ property: 'text is cut between characters', detail: text.slice(-300) }));
@@ -81,7 +81,7 @@ function effectFindings(rendered: Rendered[], { runs }: Report): Finding[] {
     .map(([token, times]) => ({ property: 'an effect runs once', detail: `${token} ran ${times} times` }));
 }
 
-/** Everything that does not hold of a case, the gravest first. */
+/** All properties that fail for a case, the most serious first. */
 export function findingsIn(tried: Case, seen: Seen): Finding[] {
   const { observed, rendered } = seen;
   if ('lost' in observed) {
@@ -95,7 +95,7 @@ export function findingsIn(tried: Case, seen: Seen): Finding[] {
   const turns = observed.checkpoints.map((text) => (JSON.parse(text) as { reply: Turn }).reply);
   const sizes = turns
     .map((turn) => Buffer.byteLength(JSON.stringify(turn)))
-    .filter((bytes) => bytes > MOST_REPLY_BYTES)
+    .filter((bytes) => bytes > MAX_REPLY_BYTES)
     .map((bytes) => ({ property: 'a reply has a limit', detail: `${bytes} bytes are kept` }));
   const isBroken = rendered.some(({ truth }) => truth.isBroken);
   return [

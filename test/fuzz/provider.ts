@@ -5,14 +5,14 @@ import type { Rendered } from './case.ts';
 import { piecesOf } from './delivery.ts';
 import { isNode } from './twists/places.ts';
 
-/** A conversation that the provider holds: what it sends for each turn, and what it was asked. */
+/** A conversation of the provider: what it sends for each turn, and the requests that it got. */
 export type Held = {
   turns: Rendered[];
-  /** Sent for every turn after those. */
+  /** Sent for every later turn. */
   last: Rendered;
-  /** The first turn it is asked for. */
+  /** The first turn that the client requests. */
   from: number;
-  /** The bodies of the requests, in their order. */
+  /** The bodies of the requests, in order. */
   asked: string[];
 };
 
@@ -20,7 +20,7 @@ function hold(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Sends a turn as its delivery says. */
+/** Sends a turn according to its delivery. */
 export async function transmit(res: ServerResponse, { events, delivery }: Rendered): Promise<void> {
   res.writeHead(delivery.status, delivery.headers);
   res.flushHeaders();
@@ -29,19 +29,19 @@ export async function transmit(res: ServerResponse, { events, delivery }: Render
     if (!res.write(piece)) await new Promise((resolve) => res.once('drain', resolve).once('close', resolve));
     await hold();
   }
-  // An answer without a body ends with its headers: the connection is used again.
+  // An answer without a body ends with its headers, and the connection is reused.
   if (delivery.end === 'close' || [204, 304].includes(delivery.status)) res.end();
   else if (delivery.end === 'reset') res.destroy();
 }
 
-/** The response at the end of a stream, for those who ask for it later. */
+/** The response at the end of a stream, for later requests by its id. */
 function storedIn({ events }: Rendered): object | undefined {
   return events
     .map(({ data }) => (isNode(data) && isNode(data.response) ? data.response : undefined))
     .findLast(Boolean);
 }
 
-/** A provider on a socket that says in each conversation what its case has it say. */
+/** A provider on a socket that sends in each conversation what its case defines. */
 export class HostileProvider {
   readonly #server: Server;
   readonly #held = new Map<string, Held>();
@@ -53,7 +53,7 @@ export class HostileProvider {
     });
   }
 
-  /** Starts one on a free port. */
+  /** Starts a provider on a free port. */
   static async start(): Promise<HostileProvider> {
     const provider = new HostileProvider();
     await new Promise<void>((resolve) => provider.#server.listen(0, '127.0.0.1', resolve));
@@ -64,12 +64,12 @@ export class HostileProvider {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Holds a conversation under a name, which is the first part of its address. */
+  /** Adds a conversation under a name, which is the first part of its address. */
   hold(name: string, held: Held): void {
     this.#held.set(name, held);
   }
 
-  /** Forgets a conversation. */
+  /** Removes a conversation. */
   release(name: string): void {
     this.#held.delete(name);
   }

@@ -44,7 +44,7 @@ const report = await fuzz({
   seed,
   durationMs: seconds * 1000,
   isAll: values.all,
-  ...(values.cases !== undefined && { mostCases: numberOf('cases', values.cases) }),
+  ...(values.cases !== undefined && { maxCases: numberOf('cases', values.cases) }),
   env: covered === undefined ? process.env : { ...process.env, NODE_V8_COVERAGE: covered },
   tell,
 });

@@ -6,16 +6,16 @@ import type { Order, Report } from './order.ts';
 
 const PROGRAM = join(import.meta.dirname, 'processes/target.ts');
 
-/** How much CPU time the process may use without a sign before it is taken to stand still, and how often that is looked at. */
+/** How much CPU time the process may use without a message before it counts as stalled, and how often this is checked. */
 const BUSY_MS = 3_000;
 const LOOK_EVERY_MS = 500;
-/** How long a conversation may take in all. */
+/** The maximum duration of a conversation. */
 const WHOLE_MS = 45_000;
 
-/** What came of an order: a report, or a process that stood still, never ended the conversation, or ended itself. */
+/** The result of an order: a report, or a process that stalled, did not end the conversation, or exited. */
 export type Observed = Report | { lost: 'stalled' | 'endless' | 'died'; detail: string };
 
-/** The process under test, started again whenever it had to be killed. */
+/** The process under test, which is restarted after it had to be killed. */
 export class TargetProcess {
   readonly #tree: string;
   readonly #env: NodeJS.ProcessEnv;
@@ -27,7 +27,7 @@ export class TargetProcess {
     this.#env = env;
   }
 
-  /** Has one conversation held. */
+  /** Runs one conversation. */
   async run(order: Order): Promise<Observed> {
     const child = this.#child ?? (await this.#start());
     const { promise, resolve } = Promise.withResolvers<Observed>();
@@ -52,7 +52,7 @@ export class TargetProcess {
     return observed;
   }
 
-  /** Ends it by its own exit, so that it writes down what it covered. */
+  /** Lets the process exit by itself, so that it writes its coverage. */
   async end(): Promise<void> {
     const child = this.#child;
     if (!child) return;
@@ -62,7 +62,7 @@ export class TargetProcess {
     await exited;
   }
 
-  /** Kills it; the next order starts another. */
+  /** Kills the process; the next order starts another process. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -89,7 +89,7 @@ export class TargetProcess {
   }
 }
 
-/** The CPU time a process has used, by the table of processes of Linux; 0 on other systems, where only the whole time counts. */
+/** The CPU time that a process has used, read from `/proc`; 0 on other systems, which only have the total limit. */
 function cpuMsOf({ pid }: ChildProcess): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];

@@ -3,19 +3,19 @@ import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { Wire } from '../../src/contract/route.ts';
 
-/** One answer of a provider: the pieces of its body, written one after the other as they are. */
+/** One answer of a provider: the pieces of its body, written unchanged one after the other. */
 export type RawAnswer = { status?: number; type?: string; pieces: readonly (string | Buffer)[] };
 
-/** A server that answers as a test says, and keeps the bodies of the requests that it got. */
+/** A server that answers as a test says, and stores the bodies of its requests. */
 export type RawProvider = { url: string; requests: unknown[] };
 
-/** Server-sent events, each of them JSON, or text that is sent as it is. */
+/** Server-sent events, each as JSON, or as text that is sent unchanged. */
 export function events(...all: unknown[]): RawAnswer {
   return { pieces: all.map((data) => `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`) };
 }
 
 /**
- * Starts a provider that gives these answers, one to each request in order, and the last one from then on. It is closed
+ * Starts a provider that sends these answers, one for each request in order, and then repeats the last answer. It closes
  * with the test.
  */
 export async function rawProvider(...answers: RawAnswer[]): Promise<RawProvider> {

@@ -17,23 +17,23 @@ const MASTERS = 3;
 /** Keys moved at a time. */
 const BATCH = 500;
 
-/** A master of a cluster: where it is, its id in the cluster, and a client of it. */
+/** A master of a cluster: its address, its id in the cluster, and a client. */
 export type ClusterNode = { address: string; port: number; url: string; id: string; redis: Redis };
 
 /** A Redis Cluster of three masters without replicas, which ends with `close`. */
 export type RedisCluster = {
   nodes: ClusterNode[];
   slotOf: (prefix: string) => Promise<number>;
-  /** The node that holds the slot of the prefix, and another one. */
+  /** The node that holds the slot of the prefix, and another node. */
   nodesFor: (prefix: string) => Promise<{ holder: ClusterNode; other: ClusterNode }>;
-  /** Says on both nodes that the slot is about to move, and moves no key yet. */
+  /** Announces on both nodes that the slot will move, and moves no key yet. */
   startMove: (slot: number, from: ClusterNode, to: ClusterNode) => Promise<void>;
-  /** Moves every key of the slot and tells all nodes who holds it now, as `redis-cli --cluster reshard` does. */
+  /** Moves every key of the slot and announces its new node to all nodes, as `redis-cli --cluster reshard` does. */
   finishMove: (slot: number, from: ClusterNode, to: ClusterNode) => Promise<void>;
   close: () => Promise<void>;
 };
 
-/** Starts three masters on loopback with all slots among them; resolves when each of them calls the cluster whole. */
+/** Starts three masters on loopback that share all slots. Resolves when each of them reports the cluster as complete. */
 export async function startRedisCluster(): Promise<RedisCluster> {
   const place = await mkdtemp(join(tmpdir(), 'errand-cluster-'));
   const servers: ChildProcess[] = [];
@@ -83,7 +83,7 @@ async function nodeAt(port: number): Promise<ClusterNode> {
   return { address, port, url, redis, id: String(await redis.call('CLUSTER', 'MYID')) };
 }
 
-/** Gives each node its share of the slots and an epoch of its own, and lets the first one meet the others. */
+/** Assigns each node its share of the slots and its own epoch, and joins the nodes. */
 async function joinAll(nodes: (ClusterNode & { busPort: number })[]): Promise<void> {
   const share = Math.ceil(SLOTS / nodes.length);
   for (const [at, { redis }] of nodes.entries()) {
@@ -118,7 +118,7 @@ function movesOf(nodes: ClusterNode[]): Omit<RedisCluster, 'nodes' | 'close'> {
       for (let keys = await keysIn(slot, from); keys.length > 0; keys = await keysIn(slot, from)) {
         await from.redis.call('MIGRATE', HOST, to.port, '', 0, 5_000, 'KEYS', ...keys);
       }
-      // The new holder first: two nodes that both say they are not the holder would send clients to and fro.
+      // The new holder comes first: if both nodes deny the slot, they redirect clients back and forth.
       const inOrder = [to, from, ...nodes.filter((node) => node !== to && node !== from)];
       for (const { redis } of inOrder) await redis.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
     },
@@ -137,7 +137,7 @@ async function kill(server: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Ports that were free together a moment ago. */
+/** Ports that were all free a moment ago. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, HOST));
   await Promise.all(servers.map((server) => once(server, 'listening')));

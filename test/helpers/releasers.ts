@@ -9,10 +9,10 @@ import { HandBack } from '../../src/queue/hand-back.ts';
 import { Releasers } from '../../src/worker/releasers.ts';
 import type { Deployment } from '../../src/worker/row-names.ts';
 
-/** A deployment that holds no directory. */
+/** A deployment without a directory. */
 export const NOWHERE: Deployment = { prefix: '{nowhere}', workspaceRoot: '/nowhere' };
 
-/** What hands jobs of dead workers back, in the lanes that the records of a test use. */
+/** Hands jobs of dead workers back, in the lanes that the records of a test use. */
 export function aHandBack({ redis, prefix }: { redis: Redis; prefix: string }): { handBack: HandBack } {
   const onError = (error: unknown) => {
     throw error;

@@ -1,13 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 
-/** How long one sample of work takes on a processor of its own. */
+/** How long one sample of work takes on an idle processor. */
 const SAMPLE_MS = 10;
 
 /**
- * Measures how much slower this machine is than an idle one while a test runs: the time that work takes over the time that a
- * processor spends on it. Limits in ms are multiplied with the worst of it, so that they hold for the code and not for what
- * else runs beside it.
+ * Measures how much slower than an idle machine this machine is while a test runs: elapsed time divided by CPU time. Tests
+ * multiply their limits in ms by the maximum, so that the limits measure the code and not other processes.
  */
 export function watchSlowness(): { allow: (limitMs: number) => number } {
   const over = new AbortController();
@@ -23,7 +22,7 @@ export function watchSlowness(): { allow: (limitMs: number) => number } {
     over.abort();
     await watching;
   });
-  // A reply passes through some processes, each of which waits for its turn.
+  // A reply passes through several processes, and each of them waits for its turn.
   return { allow: (limitMs) => limitMs * (2 * Math.max(worst, slownessNow()) - 1) };
 }
 

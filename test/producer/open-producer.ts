@@ -42,7 +42,7 @@ export function tasksOf(count: number): { goal: string; provider: string }[] {
   }));
 }
 
-/** Starts a process that enqueues the batch, to be killed. */
+/** Starts a process that enqueues the batch, so that a test can kill it. */
 export function startDoomed(batch: BatchInput, moment: 'before-adding' | 'from-outside', options: ProducerOptions) {
   const script = join(import.meta.dirname, '../fixtures/enqueue-until-killed.ts');
   const child = spawn(process.execPath, [script, moment, JSON.stringify(options)], {

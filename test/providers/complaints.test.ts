@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { FailureCode } from '../../src/errors.ts';
 import { faultOfTurn, profileAt, sendEvents, serve, WIRES } from './models.ts';
 
-/** The fault of a turn that is answered like this. */
+/** The fault of a turn with this answer. */
 async function faultOf(wire: (typeof WIRES)[number], answer: (res: ServerResponse) => unknown, more = {}) {
   const server = await serve((_, res) => void answer(res));
   onTestFinished(server.close);
@@ -378,7 +378,7 @@ test('the words beside the field "error", and those inside it, are in the messag
 });
 
 test.each(['1', '1 ', '1 > ', '1 + ', 'max_tokens', 'violat', 'insufficient ', '{"error":', 'context length is 1 '])(
-  'a complaint of many %j holds nobody up',
+  'a complaint of many %j does not block the process',
   async (part) => {
     const message = part.repeat(Math.floor(250_000 / part.length));
     const startedMs = performance.now();

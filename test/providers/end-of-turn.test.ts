@@ -8,7 +8,7 @@ import { ask, modelOf, profileAt, serve } from './models.ts';
 
 const FINISH_MS = 150;
 
-/** What a provider does with one answer: writes pieces, waits, ends it or leaves it open. */
+/** What a provider does for one answer: writes pieces, waits, ends it or leaves it open. */
 type Provider = (send: (data: unknown) => void, res: ServerResponse) => unknown;
 
 type Answered = { turn: Turn | ErrandError; tookMs: number; closed: Promise<unknown> };

@@ -56,7 +56,10 @@ const LIMITS: [string, string, number][] = [
   ['a figure with commas', 'max_tokens must be at most 16,384', 16_384],
 ];
 
-/** A server that refuses more output tokens than it allows with this message, else answers; it keeps what it was asked. */
+/**
+ * A server that refuses a request for too many output tokens with this message, and answers any other request. It stores its
+ * requests.
+ */
 async function refusing(status: number, message: string, most: number) {
   const asked: number[] = [];
   const server = await serve(async (req, res) => {

@@ -7,7 +7,7 @@ import { ask, modelOf, profileAt, serve, WIRES } from './models.ts';
 const MIB = 1024 * 1024;
 const ANSWER_BYTES = 512 * MIB;
 
-/** The events that bring one piece of text on each wire, with what comes before the first. */
+/** The events of one piece of text on each wire, with the events before the first piece. */
 const TEXT: Record<Wire, { start: unknown[]; piece: (text: string) => unknown }> = {
   chat: {
     start: [{ choices: [], usage: { prompt_tokens: 7, completion_tokens: 3, total_tokens: 10 } }],
@@ -26,7 +26,7 @@ const TEXT: Record<Wire, { start: unknown[]; piece: (text: string) => unknown }>
   },
 };
 
-/** A server that sends up to 512 MB of pieces for as long as somebody reads. */
+/** A server that sends up to 512 MB of pieces for as long as the client reads. */
 async function endless(first: string, piece: string) {
   const sent = { bytes: 0 };
   const closed = Promise.withResolvers<void>();
@@ -45,7 +45,7 @@ async function endless(first: string, piece: string) {
   return { url: server.url, sent, closed: closed.promise };
 }
 
-/** One turn with what was heard of it, and by how much the memory grew at most while it ran. */
+/** One turn with its deltas, and the maximum growth of memory while it ran. */
 async function turnOf(wire: Wire, url: string) {
   const heard = { text: '', usage: 0 };
   let peak = 0;

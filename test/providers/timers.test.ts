@@ -17,7 +17,7 @@ async function messageOfExpiry(timers: CallTimers): Promise<string | undefined> 
   return timers.expired?.message;
 }
 
-test('a finished turn waits 10 s for a further event, or as long as a stream may be idle if that is less', () => {
+test('a finished turn waits 10 s for another event, or the idle limit if it is shorter', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   for (const [idleMs, waitMs] of [

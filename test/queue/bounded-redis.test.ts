@@ -38,7 +38,7 @@ describe.each(CLIENTS)('a %s client', (_, open) => {
     expect(await redis.hset(key, 'a', third, 'b', third)).toBe(2);
   });
 
-  test('sends nothing of a pipeline or a transaction that holds a larger one, and goes on', async () => {
+  test('sends no command of a pipeline or transaction with a larger one, and goes on', async () => {
     const { redis, key } = await opened();
     const large = 'x'.repeat(MAX_COMMAND_BYTES);
     for (const gather of [() => redis.pipeline(), () => redis.multi()]) {

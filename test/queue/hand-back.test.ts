@@ -13,7 +13,7 @@ async function aQueue(name: string, prefix: string) {
   onTestFinished(async () => {
     await Promise.all([worker.close(), queue.close()]);
   });
-  /** Adds a job and takes it with a token, as a worker of that id would. */
+  /** Adds a job and takes it with a token, as a worker with that id does. */
   const taken = async (jobId: string, token: string) => {
     await queue.add('job', {}, { jobId, priority: 3 });
     expect((await worker.getNextJob(token))?.id).toBe(jobId);
@@ -53,7 +53,7 @@ test.each([LANE, BATCH_QUEUE, GATE_QUEUE])(
   },
 );
 
-test('a job that a new owner has taken meanwhile is left to it, whatever the attempts of the dead say', async () => {
+test('a job that a new owner has taken meanwhile is left to it', async () => {
   const { prefix, handBack, errors } = await aHandBack();
   const { taken, worker, queue, stateOf } = await aQueue(LANE, prefix);
   await taken('a', 'dead:0');

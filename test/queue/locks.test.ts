@@ -20,7 +20,7 @@ function abortOf(signal: AbortSignal): Promise<unknown> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
 }
 
-/** Lets so much time pass, in which every timer fires when it is due. */
+/** Lets this much time pass; every timer fires when it is due. */
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 beforeEach(() => {
@@ -106,25 +106,25 @@ test('a second run of a job aborts the first, and keeps its own lock when the fi
 });
 
 describe.each([0.95, 1.2])('a process that stood still for %s of its locks', (locks) => {
-  /** Stands still, timers and all, as a process that is starved or stopped does. */
+  /** Stops time and timers, as in a starved or stopped process. */
   const standStill = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, locks * DURATION_MS);
 
   beforeEach(() => {
     vi.useRealTimers();
   });
 
-  test('keeps the runs whose jobs nobody has taken, and aborts the others', async () => {
+  test('keeps the runs whose jobs are not taken, and aborts the others', async () => {
     const { locks, lost } = keep(async () => ['b']);
     const kept = locks.hold('a', 'token 1', 0);
     const taken = locks.hold('b', 'token 2', 0);
     standStill();
     expect(await abortOf(taken.signal)).toBe('lock_lost');
-    await sleep(DURATION_MS / 4); // a time in which nothing may happen
+    await sleep(DURATION_MS / 4); // no run may be aborted in this time
     expect(kept.signal.aborted).toBe(false);
     expect(lost).toEqual(['b']);
   });
 
-  test('aborts all where Redis does not answer', async () => {
+  test('aborts all runs if Redis does not answer', async () => {
     const { locks } = keep(() => new Promise(() => undefined));
     const { signal } = locks.hold('a', 'token', 0);
     standStill();

@@ -249,7 +249,7 @@ describe('events', () => {
   });
 });
 
-test('a record that tells of more tasks than any batch may have is not believed', async () => {
+test('a record with more tasks than any batch may have is unreadable', async () => {
   const { batches, redis, keys, batchId, record } = await openRecords();
   await redis.hset(keys.batch(batchId), 'data', JSON.stringify({ ...record, total: 9e15 }));
   await expect(batches.read(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });

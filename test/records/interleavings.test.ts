@@ -29,7 +29,7 @@ type Model = {
   resting: Set<number>;
   beliefs: number[][];
   batchCancel: string | null;
-  /** Its producer may still be adding tasks, so that none may start. */
+  /** Its producer may still be adding tasks, so no task may start. */
   isHeld: boolean;
 };
 

@@ -41,7 +41,7 @@ test('a spend of a task that has its outcome leaves no record behind', async () 
   expect(await redis.exists(keys.task(taskId))).toBe(0);
 });
 
-test('calls of unknown cost stand beside outcome and summary, are read back, and are counted once', async () => {
+test('calls of unknown cost are stored beside outcome and summary, and counted once', async () => {
   const { tasks, batches, batchId, taskId, redis, keys } = await openSpends();
   const unknown = { calls_of_unknown_cost: 2, known_cost_usd: 0.25 };
   const outcome = { ...outcomeOf(taskId, 'done'), cost_usd: null, ...unknown };

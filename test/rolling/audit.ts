@@ -5,20 +5,20 @@ import { answerOf, type RollingBatch } from './workload.ts';
 /** A batch that a producer enqueued. */
 export type Enqueued = RollingBatch & { batchId: string; number: number };
 
-/** What readers of both versions found. All but `tasks`, `crossed` and `ended` must be 0. */
+/** The findings of readers of both versions. All but `tasks`, `crossed` and `ended` must be 0. */
 export type Audit = {
   tasks: number;
-  /** Tasks of which attempts ran in workers of both versions. */
+  /** Tasks with attempts in workers of both versions. */
   crossed: number;
-  /** Tasks by how they ended. */
+  /** Number of tasks by status. */
   ended: Record<string, number>;
   lost: number;
   /** Calls of a reader that failed, and outcomes that it could not read. */
   unreadable: number;
   task_invalid: number;
-  /** Tasks that failed although nothing but replaced workers came in their way. */
+  /** Tasks that failed although only workers were replaced. */
   failed: number;
-  /** Records of which the earlier version reads anything that this one does not. */
+  /** Records in which the earlier version reads a value that this version does not. */
   different: number;
   wrong_answers: number;
 };
@@ -26,13 +26,13 @@ export type Audit = {
 /** Two producers, one of each version. */
 export type Readers = { earlier: RemoteProducer; present: RemoteProducer };
 
-/** Makes an audit of nothing. */
+/** Makes an empty audit. */
 export function emptyAudit(): Audit {
   const zeros = { lost: 0, unreadable: 0, task_invalid: 0, failed: 0, different: 0, wrong_answers: 0 };
   return { tasks: 0, crossed: 0, ended: {}, ...zeros };
 }
 
-/** Reads all of a settled batch with both versions, and counts. `tell` hears of everything that should not be. */
+/** Reads a settled batch with both versions, and counts. `tell` gets every finding. */
 export async function auditBatch(
   batch: Enqueued,
   readers: Readers,
@@ -60,7 +60,7 @@ export async function auditBatch(
   for (const outcome of outcomes) countOutcome(outcome, batch, audit, tell);
 }
 
-/** Returns whether the present reading says all that the earlier one says; it may say more. */
+/** Returns whether the present reading has every value of the earlier reading; it may have more. */
 export function isWithin(earlier: unknown, present: unknown): boolean {
   if (typeof earlier !== 'object' || earlier === null) return Object.is(earlier, present);
   if (typeof present !== 'object' || present === null || Array.isArray(earlier) !== Array.isArray(present))

@@ -7,12 +7,12 @@ import { newerTree, PRESENT } from './tree.ts';
 
 const WAIT_MS = 30_000;
 
-/** What a run came to: how long the jobs waited, how long they took once a newer worker was there, and what went wrong. */
+/** The result of a run: how long the jobs waited, how long they took once a newer worker ran, and the faults. */
 export type NewerReport = { tasks: number; waited: number; ran_within_ms: number; faults: string[] };
 
 /**
- * Has a newer producer enqueue for two workers of this tree: plain tasks run at once, the others wait until a newer worker
- * comes, and then all of them succeed beside the old workers.
+ * Has a newer producer enqueue for two workers of this tree: plain tasks run at once, the other tasks wait until a newer
+ * worker starts, and then all of them succeed beside the old workers.
  */
 export async function runNewer(tell: (line: string) => void): Promise<NewerReport> {
   const stage = await openStage();

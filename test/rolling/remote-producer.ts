@@ -7,14 +7,14 @@ import type { Tree } from './tree.ts';
 
 const PROGRAM = join(import.meta.dirname, 'processes/producer.ts');
 
-/** What a producer in another process is asked. */
+/** A request to a producer in another process. */
 export type Question =
   | { call: 'enqueue'; input: BatchInput }
   | { call: 'status' | 'settled' | 'outcomes' | 'cancel'; batchId: string };
 
 type Answer = { number: number; result?: unknown; error?: string };
 
-/** A producer of one version, in a process of its own. A call that fails rejects with the code and message of its error. */
+/** A producer of one version, in its own process. A call that fails rejects with the code and message of its error. */
 export class RemoteProducer {
   readonly #process: ChildProcess;
   readonly #open = new Map<number, PromiseWithResolvers<unknown>>();

@@ -8,13 +8,13 @@ import { batchOf } from './workload.ts';
 
 /** Workers at any time, of either version. */
 const SLOTS = 3;
-/** Batches that may be under way: more would pile up in front of three workers. */
+/** The maximum number of running batches: more would pile up in front of three workers. */
 const MAX_UNSETTLED = 5;
 const SETTLE_WITHIN_MS = 120_000;
 
 export type RollingOptions = { rounds: number; seed: number; tell: (line: string) => void };
 
-/** What a run came to. `to_present` and `to_earlier` count the workers that were replaced by one of the other version. */
+/** The result of a run. `to_present` and `to_earlier` count the workers that were replaced by a worker of that version. */
 export type RollingReport = Audit & {
   seed: number;
   seconds: number;
@@ -37,8 +37,8 @@ type Run = {
 };
 
 /**
- * Replaces workers of an earlier version by workers of this tree and back again, one in each round, while producers of
- * both enqueue and cancel batches. Then reads all there is with both versions.
+ * Replaces workers of an earlier version by workers of this tree and the reverse, one in each round, while producers of both
+ * versions enqueue and cancel batches. Then reads all batches with both versions.
  */
 export async function runRolling({ rounds, seed, tell }: RollingOptions): Promise<RollingReport> {
   const startedMs = monotonicMs();
@@ -70,7 +70,7 @@ export async function runRolling({ rounds, seed, tell }: RollingOptions): Promis
   }
 }
 
-/** The figures of a report that should be 0 and are not. */
+/** The numbers of a report that must be 0 and are not. */
 export function faultsIn(report: RollingReport): string[] {
   const { lost, unreadable, task_invalid, failed, different, wrong_answers, stubborn } = report;
   const faults = { lost, unreadable, task_invalid, failed, different, wrong_answers, stubborn };
@@ -100,7 +100,7 @@ async function cancelSoon({ random, readers, tell }: Run, { batchId }: Enqueued,
   await producer.cancel(batchId).catch((error) => tell(`cancel of batch ${number}: ${error}`));
 }
 
-/** Replaces the worker of one slot by one of the other version, before or after it has gone; now and then it is killed. */
+/** Replaces the worker of one slot by a worker of the other version, before or after it has stopped. Sometimes kills it. */
 async function roll(
   { stage, random, trees: [earlier, present], slots }: Run,
   round: number,

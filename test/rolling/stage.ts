@@ -9,23 +9,23 @@ import { RemoteProducer } from './remote-producer.ts';
 import type { Tree } from './tree.ts';
 import { WorkerProcess } from './worker-process.ts';
 
-/** One Redis and one simulator, with workers and producers of several versions beside each other. */
+/** One Redis and one simulator, for workers and producers of several versions at the same time. */
 export type Stage = {
   dir: string;
   workspaceRoot: string;
   simulator: Simulator;
-  /** Where Redis is. */
+  /** The URL of Redis. */
   redisUrl: string;
   prefix: string;
   startWorker: (tree: Tree, settings?: object) => Promise<WorkerProcess>;
   startProducer: (tree: Tree) => Promise<RemoteProducer>;
-  /** Ends all of it. Keeps the directory, with the log of the workers, if `isKept`. */
+  /** Ends all processes. Keeps the directory, with the log of the workers, if `isKept`. */
   close: (options?: { isKept?: boolean }) => Promise<void>;
 };
 
 const PREFIX = '{rolling}';
 
-/** Starts Redis and the simulator. The settings are such that the earlier version knows each of them. */
+/** Starts Redis and the simulator. Uses only settings that the earlier version knows. */
 export async function openStage(script: ScriptInput = { rules: [] }): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'errand-rolling-'));
   const path = processEnvironment().PATH ?? '';

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 
-/** The commit whose workers and producers must get on with those of this tree. */
+/** The commit whose workers and producers must work beside those of this tree. */
 export const EARLIER = '23a7ccd';
 
 /** The sources of one version, with the packages they import. `name` is part of the names of its workers. */
@@ -38,9 +38,9 @@ export async function treeOf(commit: string, dir: string): Promise<Tree> {
 }
 
 /**
- * Writes a version that is newer than this tree: it reads what this one cannot, and writes it too. A task with a context
- * needs reader version 99, as does a batch with the metadata `needs`. A task with the metadata `version` is of version 2, and
- * every job has a field that this tree does not know.
+ * Writes a version that is newer than this tree: it reads and writes records that this tree cannot read. A task with a
+ * context needs reader version 99, as does a batch with the metadata `needs`. A task with the metadata `version` is of
+ * version 2, and every job has a field that this tree does not know.
  */
 export async function newerTree(dir: string): Promise<Tree> {
   await cp(join(ROOT, 'src'), join(dir, 'src'), { recursive: true });
@@ -67,7 +67,7 @@ async function linkPackages(dir: string): Promise<void> {
   await symlink(await realpath(join(ROOT, 'node_modules')), join(dir, 'node_modules'));
 }
 
-/** Fails if the text is not there, so that a check cannot pass on a tree that is not changed. */
+/** Fails if the text is missing, so that a check cannot pass on an unchanged tree. */
 async function change(dir: string, file: string, from: string, to: string): Promise<void> {
   const path = join(dir, file);
   const text = await readFile(path, 'utf8');

@@ -6,7 +6,7 @@ import type { Tree } from './tree.ts';
 const PROGRAM = join(import.meta.dirname, 'processes/worker.ts');
 const DRAIN_WITHIN_MS = 45_000;
 
-/** A worker of one version, in a process of its own. */
+/** A worker of one version, in its own process. */
 export class WorkerProcess {
   readonly tree: Tree;
   readonly #process: ChildProcess;
@@ -16,7 +16,7 @@ export class WorkerProcess {
     this.#process = child;
   }
 
-  /** Starts a worker; resolves once it takes tasks. `log` is a descriptor that its output goes to. */
+  /** Starts a worker; resolves once it takes tasks. `log` is the file descriptor for its output. */
   static async start(tree: Tree, settings: object, env: NodeJS.ProcessEnv, log: number): Promise<WorkerProcess> {
     const stdio = ['ignore', log, log, 'ipc'] as const;
     const child = fork(PROGRAM, [tree.dir, JSON.stringify(settings)], { env, stdio: [...stdio] });
@@ -26,7 +26,7 @@ export class WorkerProcess {
     return new WorkerProcess(tree, child);
   }
 
-  /** Ends it as a deployment would: drains within its grace. Returns whether it ended by itself. */
+  /** Ends the worker as a deployment does: drains it within its grace. Returns whether it ended by itself. */
   async drain(): Promise<boolean> {
     if (this.#hasEnded) return false;
     const exited = once(this.#process, 'exit');

@@ -2,10 +2,10 @@ import type { BatchInput } from '../../src/contract/batch.ts';
 import type { TaskSpec } from '../../src/contract/task.ts';
 import type { Random } from '../storm/random.ts';
 
-/** A batch of the check. `isCancelled`: somebody cancels it while it runs. */
+/** A batch of the check. `isCancelled`: the check cancels it while it runs. */
 export type RollingBatch = { input: BatchInput & { tasks: TaskSpec[] }; isCancelled: boolean };
 
-/** Over 1,000 tasks a producer adds them in chunks, behind a gate. */
+/** A producer adds more than 1,000 tasks in chunks, behind a gate. */
 const LARGE = { every: 41, from: 10, tasks: 1_050 };
 const KINDS = ['short', 'long', 'tools', 'limited', 'flaky'] as const;
 
@@ -14,7 +14,7 @@ export function answerOf(batch: number, index: number): string {
   return `task ${index} of batch ${batch} is done`;
 }
 
-/** Batch `number`: a dozen tasks of every kind, some of which are under way whenever a worker is replaced. */
+/** Batch `number`: a dozen tasks of every kind; some of them are running whenever a worker is replaced. */
 export function batchOf(random: Random, number: number): RollingBatch {
   const isLarge = number % LARGE.every === LARGE.from;
   const total = isLarge ? LARGE.tasks : random.whole(8, 14);

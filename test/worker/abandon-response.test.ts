@@ -12,7 +12,7 @@ import { openRecords, outcomeOf } from '../records/samples.ts';
 
 const RESPONSE: BackgroundResponse = { turn: 1, provider: 'local', id: 'resp_1', epoch: 1 };
 
-/** A task with a background response at work, and a provider that answers its cancels with these states, in order. */
+/** A task with a running background response, and a provider that answers its cancels with these states, in order. */
 async function aTaskWithResponse(...answers: (string | number)[]) {
   const records = await openRecords();
   const { tasks, workers, redactor, prefix } = records;

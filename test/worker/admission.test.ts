@@ -42,7 +42,7 @@ const MISSING: Failure = {
   causes: [],
 };
 
-test('a missing credential rejects a batch for five seconds, in one worker, and is not put on record', async () => {
+test('a missing credential rejects a batch for 5 s in one worker and is not stored', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const { batches, batchId } = await openRecords();
   const check = vi.fn<RouteCheck>(async () => MISSING);
@@ -59,7 +59,7 @@ test('a missing credential rejects a batch for five seconds, in one worker, and 
   expect((await batches.read(batchId))?.verdict).toEqual({ version: 1, unusable: [] });
 });
 
-test('a missing credential that an older worker put on record is looked for again', async () => {
+test('a missing credential that an older worker stored is looked for again', async () => {
   const { batches, batchId, record } = await openRecords();
   await batches.admit(batchId, {
     version: 1,

@@ -17,7 +17,7 @@ test('a secret is found in a failure although a control character splits it', ()
   expect(message).toBe('no [secret]');
 });
 
-test('a script that Redis cut in its middle is a fault of Redis, a wrong command is not', async () => {
+test('a script that Redis cut off is a fault of Redis, a wrong command is not', async () => {
   const redis = openRedis();
   const answering = (text: string) => redis.eval('return redis.error_reply(ARGV[1])', 0, text).catch((error) => error);
   const { signal } = new AbortController();

@@ -4,7 +4,7 @@ import { DeathWatch } from '../../src/worker/death-watch.ts';
 import { identifyWorker } from '../../src/worker/identity.ts';
 import { openRecords } from '../records/samples.ts';
 
-/** A watch, and a worker on record beside it. */
+/** A watch, and a registered worker beside it. */
 async function aWatch(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) {
   const records = await openRecords();
   const { workers, redis, keys } = records;
@@ -23,7 +23,7 @@ async function aWatch(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) {
   return { ...records, self, other, watch, onDeath, dead, errors, silentFor };
 }
 
-test('a worker on this host that has died is noticed by the next look, and told once', async () => {
+test('the next check notices a dead worker on this host, and reports it once', async () => {
   const { watch, dead, workers, other } = await aWatch(() => ({}));
   await watch.look();
   expect(dead).toEqual([]);
@@ -33,7 +33,7 @@ test('a worker on this host that has died is noticed by the next look, and told 
   expect(dead).toEqual(['late.1']);
 });
 
-test('a death that could not be attended to is told again', async () => {
+test('a death whose handling failed is reported again', async () => {
   const { watch, dead, onDeath, errors } = await aWatch(() => ({ birth: '1' }));
   onDeath.mockRejectedValueOnce(new Error('Redis is away'));
   await watch.look();
@@ -82,7 +82,7 @@ test('a worker on another host or in another namespace is not looked at', async 
   expect(dead).toEqual([]);
 });
 
-test('a dead worker that takes long to clean up after does not keep the next one waiting', async () => {
+test('a dead worker with a slow cleanup does not delay the next dead worker', async () => {
   const { watch, dead, onDeath, workers, other } = await aWatch(() => ({ birth: '1' }));
   onDeath.mockImplementationOnce(() => new Promise(() => undefined));
   await watch.look();

@@ -67,8 +67,8 @@ test.each<[string, Attempt[], Checkpoint[], [number, CutSpend][], object]>([
     [],
     { calls_possibly_paid_twice: 2, possibly_paid_twice_usd: 920 },
   ],
-  ['nobody went on', attemptsOf([0, 'lost'], [0, 'cancelled']), [], [], { calls_possibly_paid_twice: 0 }],
-])('counts and bounds what may have been paid twice where %s', (_, attempts, checkpoints, cutSpends, expected) => {
+  ['no attempt continued', attemptsOf([0, 'lost'], [0, 'cancelled']), [], [], { calls_possibly_paid_twice: 0 }],
+])('counts and bounds what may have been paid twice: %s', (_, attempts, checkpoints, cutSpends, expected) => {
   expect(paidTwiceIn({ attempts, checkpoints, cutSpends: new Map(cutSpends) }, dollarEach)).toEqual(expected);
 });
 
@@ -101,7 +101,7 @@ test.each<[string, Attempt[], [number, CutSpend][], object]>([
     {},
   ],
   [
-    'each cut-off call counts with what was told of it',
+    'each cut-off call counts with its reported usage',
     attemptsOf([0, 'failed', 1], [0, 'handed_back', 1], [0, 'succeeded']),
     [
       [1, told],

@@ -21,7 +21,7 @@ import { openRecords, outcomeOf } from '../records/samples.ts';
 const connection = { url: redisUrl(), maxRetriesPerRequest: null };
 const HOUR_MS = 3_600_000;
 
-/** A live worker that serves `lanes`, its sweep, and a producer; nobody takes a job. */
+/** A live worker that serves `lanes` but takes no job, its sweep, and a producer. */
 async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
   const { redis, prefix, keys, redactor, workers, tasks } = await openRecords();
   const self = await identifyWorker('sweeper');
@@ -74,7 +74,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
       await redis.unlink(keys.sweepTurn());
       await sweep.sweep();
     },
-    /** Makes a lane, and what is noted of the batch, as old as that. */
+    /** Makes the notes about the lane and the batch this old. */
     age: async (batchId: string, ms: number) => {
       for (const lane of await redis.hkeys(keys.lanesServed())) await redis.hincrby(keys.lanesServed(), lane, -ms);
       await redis.hincrby(keys.batch(batchId), 'unserved_at', -ms);
@@ -142,7 +142,7 @@ test('a task that a worker holds the lock of is left to that worker', async () =
   expect((await producer.status(batchId)).ended).toBe(3);
 });
 
-test('a task whose worker died is closed as its newest attempt, and a zombie is refused', async () => {
+test('a task of a dead worker is closed as its newest attempt; a zombie is refused', async () => {
   const { producer, sweepOnce, age, outcomesOf, tasks } = await aSweep();
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Started once', provider: 'openai' });
   const taskId = `${batchId}-0`;
@@ -158,7 +158,7 @@ test('a task whose worker died is closed as its newest attempt, and a zombie is 
   expect((await producer.status(batchId)).status).toBe('settled');
 });
 
-test('parked tasks that are cancelled by themselves leave the line to the others', async () => {
+test('parked tasks that are cancelled individually leave the line to the others', async () => {
   const { producer, sweepOnce, tasks, redis, keys } = await aSweep();
   const all = Array.from({ length: 4 }, (_, at) => ({ goal: `Task ${at}`, provider: 'openai' }));
   const { batch_id: batchId } = await producer.enqueue({ tasks: all, max_concurrent: 1 });
@@ -232,7 +232,7 @@ test('a batch settles although the queue of batch jobs is paused', async () => {
   expect(await (await queue('batches').getJob(batchId))?.getState()).toBe('waiting');
 });
 
-test('a small batch whose producer died before it said so runs on as one that is all in', async () => {
+test('a small batch whose producer died before the seal runs as a complete batch', async () => {
   const { producer, sweepOnce, redis, keys } = await aSweep({ lanes: ['openai'] });
   const { batch_id: batchId } = await producer.enqueue({ goal: 'All in', provider: 'openai' });
   await redis.hset(keys.batch(batchId), 'status', 'enqueueing');

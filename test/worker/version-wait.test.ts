@@ -20,7 +20,7 @@ async function aWait() {
 
 const found = (over: object) => ({ needs: 9, waitedMs: 0, looks: 1, waiting: 0, ...over });
 
-test('without a reader the pause doubles from a second to thirty, with a quarter by chance', async () => {
+test('without a reader the pause doubles from 1 s to 30 s, a quarter of it random', async () => {
   const wait = await aWait();
   for (const [looks, ms] of [
     [1, 1_000],
@@ -37,7 +37,7 @@ test('without a reader the pause doubles from a second to thirty, with a quarter
   }
 });
 
-test('many waiting jobs share a hundred looks a second, and none waits for more than minutes', async () => {
+test('many waiting jobs share 100 looks a second, with a pause of at most 750 s', async () => {
   const wait = await aWait();
   const delayMs = async (waiting: number, needs: number) => {
     const decided = await wait.waitFor(found({ waiting, needs }), 'local');
@@ -49,7 +49,7 @@ test('many waiting jobs share a hundred looks a second, and none waits for more 
   }
 });
 
-test('only a live reader that is new enough and serves the lane keeps the wait from running out', async () => {
+test('only a live, new enough reader that serves the lane restarts the wait', async () => {
   const wait = await aWait();
   const over = { waitedMs: HOUR_MS };
   expect(await wait.waitFor(found({ ...over, needs: 5 }), 'local')).toMatchObject({ next: 'wait', hasReader: true });

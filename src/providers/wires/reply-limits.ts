@@ -1,8 +1,9 @@
 import { clip } from '../../base/text.ts';
 import { ErrandError } from '../../errors.ts';
 
-/** The maximum number of tool calls, and of blocks of all kinds, in the reply of one turn. */
+/** The maximum number of tool calls in the reply of one turn. */
 export const MAX_TOOL_CALLS = 128;
+/** The maximum number of blocks of all kinds in the reply of one turn. */
 export const MAX_BLOCKS = 1_024;
 
 /**

@@ -41,7 +41,7 @@ export function problemsOfChat(body: unknown): string[] {
   const problems = new Problems();
   if (!isFields(body)) return ['the request is no object'];
   checkJson(problems, body.messages);
-  // Ids of one turn are told apart; vendors let a later turn use them again.
+  // The ids of one turn must differ; vendors let a later turn use them again.
   let pairing = new Pairing(problems);
   for (const [at, message] of objectsIn(problems, 'messages', body.messages).entries()) {
     const where = `messages[${at}]`;

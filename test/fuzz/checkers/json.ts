@@ -5,7 +5,7 @@ export type Fields = Record<string, unknown>;
 
 const FORBIDDEN = new Set(HOSTILE_KEYS.filter((key) => !['length', 'then', 'toJSON', 'prototype'].includes(key)));
 
-/** Gathers what is wrong with a request, each with where it is. */
+/** Gathers the problems of a request, each with its place. */
 export class Problems {
   readonly found: string[] = [];
 
@@ -13,13 +13,13 @@ export class Problems {
     if (this.found.length < 20) this.found.push(`${problem} at ${where}`);
   }
 
-  /** Takes a text that a vendor wants to have something in. */
+  /** Checks a text that a vendor requires not to be empty. */
   text(where: string, value: unknown): void {
     if (typeof value !== 'string') this.add(where, `no text: ${JSON.stringify(value)?.slice(0, 80)}`);
     else if (value === '') this.add(where, 'empty text');
   }
 
-  /** Takes the arguments of a call: JSON text of an object. */
+  /** Checks the arguments of a call: JSON text of an object. */
   argumentText(where: string, value: unknown): void {
     if (typeof value !== 'string') {
       this.add(where, 'arguments that are no text');
@@ -33,7 +33,7 @@ export class Problems {
     }
   }
 
-  /** Takes the name of a tool, in the characters that the vendors allow. */
+  /** Checks the name of a tool: only characters that the vendors allow. */
   toolName(where: string, value: unknown): void {
     if (typeof value !== 'string' || !/^[a-zA-Z0-9_-]{1,128}$/.test(value)) {
       this.add(where, `a name that no tool can have: ${JSON.stringify(value)?.slice(0, 80)}`);
@@ -46,7 +46,7 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The entries of a list that are objects; the others are problems. */
+/** The entries of a list that are objects. Reports the other entries as problems. */
 export function objectsIn(problems: Problems, where: string, list: unknown): Fields[] {
   if (!Array.isArray(list)) {
     problems.add(where, 'expected a list');
@@ -59,7 +59,7 @@ export function objectsIn(problems: Problems, where: string, list: unknown): Fie
   });
 }
 
-/** Checks what no vendor takes anywhere: half characters, and keys that are names of the prototype. */
+/** Checks for content that no vendor accepts: half characters, and keys with names of the prototype. */
 export function checkJson(problems: Problems, value: unknown, isArguments = false): void {
   const open: { node: unknown; where: string }[] = [{ node: value, where: '' }];
   for (let next = open.pop(); next; next = open.pop()) {
@@ -74,7 +74,7 @@ export function checkJson(problems: Problems, value: unknown, isArguments = fals
   }
 }
 
-/** Pairs calls with their results one to one, and finds ids that are empty or used twice. */
+/** Pairs calls with their results one to one, and finds empty and duplicate ids. */
 export class Pairing {
   readonly #problems: Problems;
   readonly #seen = new Set<string>();

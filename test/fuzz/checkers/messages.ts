@@ -26,7 +26,7 @@ function checkQuestion(problems: Problems, where: string, block: Fields, pairing
   } else problems.add(where, `a block of another type: ${JSON.stringify(block.type)?.slice(0, 80)}`);
 }
 
-/** Checks a request of the messages wire by the rules of Anthropic; returns what it would refuse. */
+/** Checks a request of the messages wire by the rules of Anthropic; returns what Anthropic refuses. */
 export function problemsOfMessages(body: unknown): string[] {
   const problems = new Problems();
   if (!isFields(body)) return ['the request is no object'];

@@ -11,13 +11,13 @@ function checkAnswer(problems: Problems, where: string, content: unknown): void 
   if (parts.length === 0) problems.add(where, 'no content');
   for (const { type, text, refusal } of parts) {
     if (type === 'output_text') {
-      if (typeof text !== 'string') problems.add(where, 'a text that is none');
+      if (typeof text !== 'string') problems.add(where, 'a text that is no string');
     } else if (type === 'refusal') problems.text(where, refusal);
     else problems.add(where, `a part of another type: ${JSON.stringify(type)}`);
   }
 }
 
-/** Checks a request of the responses wire by the rules of OpenAI; returns what it would refuse. */
+/** Checks a request of the responses wire by the rules of OpenAI; returns what OpenAI refuses. */
 export function problemsOfResponses(body: unknown): string[] {
   const problems = new Problems();
   if (!isFields(body)) return ['the request is no object'];

@@ -5,17 +5,17 @@ import type { Ended, Order, ToolRun } from '../order.ts';
 import type { System } from './system.ts';
 import { toolsNoting } from './tools.ts';
 
-/** What ties background responses to this conversation; the provider puts it into those it has stored. */
+/** The mark that ties background responses to this conversation; the provider adds it to stored responses. */
 const MARK = { errand_deployment: 'fuzz', errand_task: 'fuzz' };
 const KEY = 'sk-fuzz-0123456789abcdef';
 const PRICE = { input: 3, output: 15 };
 const SHORT_MS = 250;
 const LONG_MS = 60_000;
 
-/** What an attempt that takes over finds. */
+/** The state that an attempt finds when it takes over. */
 export type Found = { checkpoints: Checkpoint[]; effects: EffectCall[]; response: string | undefined };
 
-/** What a child did, and what it wrote down. */
+/** The work of a child, and its records. */
 export type Held = {
   ended: Ended;
   error: unknown;
@@ -26,7 +26,7 @@ export type Held = {
   response: string | undefined;
 };
 
-/** Efforts go by the model on the messages wire: some think within a budget. */
+/** On the messages wire efforts depend on the model: some models think within a budget. */
 function modelNameOf({ wire, setup }: Order): string {
   return wire === 'messages' && setup.effort === 'high' ? 'claude-sonnet-4-5' : 'fuzz-1';
 }
@@ -46,7 +46,7 @@ function profileOf({ ProviderProfile }: System, order: Order, url: string) {
   });
 }
 
-/** Holds one conversation through the real client and the real loop. */
+/** Runs one conversation through the real client and the real loop. */
 export async function hold(system: System, order: Order, url: string, found: Found): Promise<Held> {
   const profile = profileOf(system, order, url);
   const credential = { id: 'env:ACME_API_KEY', secret: new system.Secret(KEY) };

@@ -1,6 +1,6 @@
 /**
- * Preloaded into a worker: measures how late its event loop is, and how much of that is its own CPU time; the rest is that of
- * other processes. Begins anew at SIGUSR2; writes both to the file of `FUZZ_DELAYS` as it exits.
+ * Preloaded into a worker: measures how late its event loop is, and how much of that is its own CPU time; other processes
+ * used the remaining time. Restarts at SIGUSR2, and writes both numbers to the file in `FUZZ_DELAYS` when it exits.
  */
 import { writeFileSync } from 'node:fs';
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks';

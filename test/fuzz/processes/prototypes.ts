@@ -1,4 +1,4 @@
-/** What every value in a process shares. */
+/** The objects that all values of a process share. */
 const SHARED: readonly object[] = [
   Object,
   Array,
@@ -30,11 +30,11 @@ const ROOTS: readonly object[] = [...SHARED, JSON, Math, Reflect];
 
 type Snapshot = Map<object, PropertyDescriptorMap>;
 
-/** Remembers what all values share, finds out what has changed there, and puts it back. */
+/** Saves the shared objects, finds changes in them, and undoes the changes. */
 export class Prototypes {
   readonly #before: Snapshot = new Map(ROOTS.map((root) => [root, Object.getOwnPropertyDescriptors(root)]));
 
-  /** The names that were added, changed or removed since; all are as they were afterwards. */
+  /** Returns the names that were added, changed or removed since, and undoes these changes. */
   restore(): string[] {
     return [...this.#before].flatMap(([root, before]) => restore(root, before));
   }

@@ -3,7 +3,7 @@ import type { System } from './system.ts';
 
 const TIME = '2026-11-22T00:00:00.000Z';
 
-/** Puts the outcome of a conversation together as the worker does. */
+/** Builds the outcome of a conversation as the worker does. */
 function outcomeOf(system: System, { error, text, checkpoints, effects }: Held): unknown {
   const answer = { text, files: [] };
   const ending =
@@ -29,18 +29,18 @@ function outcomeOf(system: System, { error, text, checkpoints, effects }: Held):
     cutSpends: new Map(),
     isUnreadable: false,
     bounds: { maxCostOf: () => null, maxInputTokens: null },
-    // An older tree asks for this here.
+    // An older tree needs this here.
     maxCostOf: () => null,
   };
   return system.outcomeOf(ending, facts, new system.Redactor());
 }
 
-/** What of a conversation was written, and what of that cannot be read back. */
+/** The records of a conversation, and the records that cannot be read again. */
 export type Written = { checkpoints: string[]; outcome: string; unreadable: string[] };
 
 type Schema = { safeParse(value: unknown): { success: boolean; error?: unknown } };
 
-/** Writes down what a worker would, and reads it again. */
+/** Writes the records of a worker, and reads them again. */
 export function readBack(system: System, held: Held): Written {
   const unreadable: string[] = [];
   const written = (what: string, schema: Schema, value: () => unknown): string[] => {

@@ -1,8 +1,8 @@
 const TICK_MS = 10;
 
 /**
- * Measures how long the event loop stood still, by the CPU time this thread used from one tick to the next: time that other
- * processes took is none of ours. Takes the highest resident memory at each tick as well.
+ * Measures how long the event loop stood still, by the CPU time of this thread from one tick to the next, so the time of
+ * other processes does not count. Also keeps the maximum resident memory of all ticks.
  */
 export class StallProbe {
   #usedMs = 0;
@@ -10,7 +10,7 @@ export class StallProbe {
   #peakBytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Starts to measure anew. */
+  /** Restarts the measurement. */
   start(): void {
     this.#longestMs = 0;
     this.#peakBytes = 0;
@@ -18,7 +18,7 @@ export class StallProbe {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** Ends with what was measured. */
+  /** Stops and returns the measurement. */
   stop(): { stallMs: number; peakBytes: number } {
     this.#tick();
     clearInterval(this.#timer);

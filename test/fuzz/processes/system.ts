@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Loads what is under test out of a tree: this one, or another commit's. */
+/** Loads the modules under test from a tree: this tree, or the tree of another commit. */
 export async function loadSystem(tree: string) {
   const load = <M>(path: string): Promise<M> => import(pathToFileURL(join(tree, 'src', path)).href) as Promise<M>;
   return {

@@ -1,4 +1,4 @@
-/** The process under test: holds one conversation after the other with the tree it is given, and reports what it saw. */
+/** The process under test: runs one conversation after the other with its tree, and reports the results. */
 import type { Order, Report } from '../order.ts';
 import { type Held, hold } from './conversation-run.ts';
 import { Prototypes } from './prototypes.ts';
@@ -14,7 +14,7 @@ const probe = new StallProbe();
 const prototypes = new Prototypes();
 let count = 0;
 
-/** Goes on after the first turn, as an attempt does that finds it on record. */
+/** Continues after the first turn, as an attempt does that finds this turn recorded. */
 async function resume(order: Order, { checkpoints, effects, response }: Held): Promise<void> {
   const [first] = checkpoints;
   if (!order.setup.isResumed || !first) return;

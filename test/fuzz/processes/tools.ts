@@ -1,7 +1,7 @@
 import type { Tool } from '../../../src/agent/tools.ts';
 import type { ToolRun } from '../order.ts';
 
-/** More than a tool may answer, all of it outside of the basic plane. */
+/** A text above the limit for the result of a tool, with only characters outside the basic plane. */
 const LONG = '😀'.repeat(33_000);
 
 function fieldOf(args: unknown, name: string): string {
@@ -9,7 +9,7 @@ function fieldOf(args: unknown, name: string): string {
   return String((args as Record<string, unknown>)[name]);
 }
 
-/** The tools of a child under test; each run is noted. */
+/** The tools of a child under test. They record each run. */
 export function toolsNoting(runs: ToolRun[]): Tool[] {
   const tool = (name: string, effect: Tool['effect'], answer: (args: unknown) => string): Tool => ({
     definition: { name, description: `Runs ${name}.`, parameters: { type: 'object', properties: {} } },

@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis';
 
 const OTHER = '{other}:records:task:kept';
 
-/** Things of somebody else beside a deployment: a directory, a process, a host, keys in the same Redis. */
+/** Resources outside a deployment: a directory, a process, a host, keys in the same Redis. */
 export class Canaries {
   readonly dir: string;
   /** A link to the directory, inside the root of the workspaces. */
@@ -28,7 +28,7 @@ export class Canaries {
     });
   }
 
-  /** Puts all of them in place. */
+  /** Creates all of them. */
   static async place(base: string, workspaceRoot: string, redis: Redis): Promise<Canaries> {
     const dir = join(base, 'canary');
     await mkdir(dir);
@@ -46,13 +46,13 @@ export class Canaries {
     return this.#process.pid ?? -1;
   }
 
-  /** Host and port that nobody has a reason to call. */
+  /** A host and port that the deployment never has to call. */
   get host(): string {
     const address = this.#server.address();
     return typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : 'none';
   }
 
-  /** What has happened to any of them. */
+  /** Returns the damage to any of them. */
   async harm(): Promise<string[]> {
     const text = await readFile(join(this.dir, 'kept.txt'), 'utf8').catch(() => 'gone');
     const linked = await readFile(join(this.link, 'kept.txt'), 'utf8').catch(() => 'gone');
@@ -71,7 +71,7 @@ export class Canaries {
     ];
   }
 
-  /** Takes them away. */
+  /** Removes them. */
   async remove(): Promise<void> {
     this.#process.kill('SIGKILL');
     await new Promise((resolve) => this.#server.close(resolve));

@@ -4,7 +4,7 @@ import type { Canaries } from './canaries.ts';
 
 const LARGE = 10 * 1024 * 1024;
 
-/** What a field of a record may be set to by somebody who wants to reach beyond Redis. */
+/** Values that an attacker may write into a field of a record to reach beyond Redis. */
 export function hostileFields(canaries: Canaries, workerPid: number): unknown[] {
   const { dir, link, pid, host } = canaries;
   return [
@@ -53,7 +53,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Sets one field of the JSON in a text, or adds one, or puts the value in the place of the whole; says which. */
+/** Sets or adds one field of the JSON in a text, or replaces the whole text. Returns which field. */
 export function forge(text: string, random: Random, value: unknown): { text: string; field: string } {
   const json = jsonOf(text);
   const places = placesIn(json);

@@ -7,13 +7,13 @@ import type { Random } from '../../storm/random.ts';
 import { forge, hostileField } from './fields.ts';
 
 const TIME = '2026-11-22T00:00:00.000Z';
-/** A pid that no process has: above the most that Linux gives. */
+/** A pid that no process has: above the maximum of Linux. */
 const NO_PID = 4_194_305;
 
-/** What a forger draws from: values for fields, and pids of processes that are not the deployment's to end. */
+/** The values for forged fields, and pids of processes that the deployment must not end. */
 type Means = { random: Random; fields: readonly unknown[]; pids: readonly number[] };
 
-/** Rewrites what a deployment keeps in Redis, one field at a time. */
+/** Rewrites the records of a deployment in Redis, one field at a time. */
 export class Forger {
   readonly #redis: Redis;
   readonly #deployment: Deployment;
@@ -23,7 +23,7 @@ export class Forger {
   /** How many fields of each kind of record were set. */
   readonly forged: Record<string, number> = {};
   #rows = 0;
-  /** The identity of the worker, as it was before anything was forged. */
+  /** The identity of the worker before any forgery. */
   #living: string | undefined;
 
   constructor(redis: Redis, deployment: Deployment, means: Means) {
@@ -34,7 +34,7 @@ export class Forger {
     this.#pids = means.pids;
   }
 
-  /** Sets a field of some records and jobs of a batch; says which. */
+  /** Sets a field of some records and jobs of a batch. Returns which fields. */
   async rewrite(batchId: string, times: number): Promise<string[]> {
     const keys = (await this.#redis.keys(`${this.#deployment.prefix}*${batchId}*`))
       .filter((key) => !/:(lock|claim)$/.test(key))
@@ -71,7 +71,7 @@ export class Forger {
     return [this.#note(key, 'all of it', value)];
   }
 
-  /** Adds a row of a worker that is proven dead, of any kind, that names what is not the deployment's. */
+  /** Adds a row of any kind that belongs to a provably dead worker and names a resource outside the deployment. */
   async addRow(taskId: string): Promise<string> {
     const keys = new Keys(this.#deployment.prefix);
     const random = this.#random;
@@ -102,7 +102,7 @@ export class Forger {
     return this.#note('a ledger row', kind, row.ref);
   }
 
-  /** A reference in the form of its kind, that names what is not the deployment's. */
+  /** A reference in the form of its kind that names a resource outside the deployment. */
   #refOf(kind: ResourceKind, ref: string, taskId: string): string {
     if (kind === 'response') return `steady/${ref}`;
     if (kind !== 'process') return ref;

@@ -10,7 +10,7 @@ import { Canaries } from './canaries.ts';
 import { hostileFields } from './fields.ts';
 import { Forger } from './forger.ts';
 
-/** What a run came to. */
+/** The result of a run. */
 export type RecordsReport = {
   rounds: number;
   forged: Record<string, number>;
@@ -21,7 +21,7 @@ export type RecordsReport = {
 
 const FIELDS_EACH = 6;
 const ROWS_EACH = 6;
-/** How long a worker gets in the end to act on the rows that were forged last. */
+/** How long the worker gets at the end to act on the last forged rows. */
 const SWEPT_WITHIN_MS = 15_000;
 const SETTLE_WITHIN_MS = 90_000;
 
@@ -33,7 +33,7 @@ function batchOf(name: string, latencyMs: number): BatchInput {
   return { name, tasks };
 }
 
-/** Whether every task of a batch of others succeeds. */
+/** Checks that every task of another batch succeeds. */
 async function othersSucceed(stage: Stage, round: number): Promise<string[]> {
   const { batch_id: id } = await stage.producer.enqueue(batchOf(`good ${round}`, 0));
   try {
@@ -45,7 +45,7 @@ async function othersSucceed(stage: Stage, round: number): Promise<string[]> {
   }
 }
 
-/** Forges records, jobs and ledger rows under a worker until the time is over, or until it does harm. */
+/** Forges records, jobs and ledger rows of a running worker until the time is over, or until the worker does harm. */
 export async function fuzzRecords({ tree, seed, durationMs, tell }: WorkerOptions): Promise<RecordsReport> {
   const startedMs = monotonicMs();
   const random = new Random(`${seed}/records`);

@@ -3,7 +3,7 @@ import { cut, type Form, idOf, interleave, type WireEvent } from './stream.ts';
 
 type Json = Record<string, unknown>;
 
-/** A content block: how it starts, and what it grows by. */
+/** A content block: its start, and its deltas. */
 type Block = { start: Json; deltas: Json[] };
 
 function event(type: string, fields: Json = {}): WireEvent {

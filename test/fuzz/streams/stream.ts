@@ -1,35 +1,35 @@
 import type { Wire } from '../../../src/contract/route.ts';
 import { type TurnPlan, tokenOf, type UsagePlan } from '../conversation.ts';
 
-/** One server-sent event. Text is sent as it is, everything else as JSON. */
+/** One server-sent event. Text is sent unchanged, other values as JSON. */
 export type WireEvent = { name: string | null; data: unknown };
 
-/** How a provider renders what a model said, in the ways that differ between real ones and mean the same. */
+/** How a provider renders a turn: the variations between real providers that mean the same. */
 export type Form = {
-  /** How many characters of arguments or text come at a time. */
+  /** How many characters of arguments or text are sent at a time. */
   piece: number;
   ids: 'own' | 'missing' | 'empty' | 'same';
-  /** Where fragments say which call they belong to. */
+  /** How fragments identify their call. */
   index: 'own' | 'absent' | 'zero' | 'sparse';
-  /** What the fragments of a call after its first carry. */
+  /** What the later fragments of a call contain. */
   rest: 'bare' | 'empty' | 'other id' | 'repeated';
-  /** Whether the first fragment of a call has a part of its arguments already. */
+  /** Whether the first fragment of a call has a part of its arguments. */
   start: 'with arguments' | 'without arguments';
   args: 'text' | 'object';
   isInterleaved: boolean;
-  /** Whether each piece of text is a block or an item of its own. */
+  /** Whether each piece of text is a separate block or item. */
   isApart: boolean;
-  /** Which of the two ways a thing is told twice on the responses wire is left out. */
+  /** The responses wire sends all content twice; this names the copy that is left out. */
   items: 'both' | 'done only' | 'end only' | 'text only';
   usage: 'end' | 'finish' | 'every' | 'none' | 'choice' | 'groq' | 'deepseek';
-  /** Sent after the real figures. */
+  /** Sent after the real numbers. */
   placeholder: 'none' | 'empty' | 'zeros';
-  /** The word for the end; `undefined` is the vendor's own. */
+  /** The stop reason; `undefined` is the vendor's own word. */
   word: string | undefined;
   thoughts: 'own' | 'details' | 'sealed';
   isDoneSent: boolean;
   isFinishTold: boolean;
-  /** Whether text goes on after the reason for the end. */
+  /** Whether text continues after the stop reason. */
   isTextLate: boolean;
 };
 
@@ -53,35 +53,35 @@ export const PLAIN: Form = {
   isTextLate: false,
 };
 
-/** What a child must make of a turn, as far as the stream still says it clearly. */
+/** What a child must read from a turn, as far as the stream is unambiguous. */
 export type Truth = {
-  /** False once the stream may mean anything: then only what holds for every stream is checked. */
+  /** False once the stream is ambiguous: then only the properties of every stream are checked. */
   isClear: boolean;
-  /** Whether a call may rightly run twice, because nothing in the stream tells a repeated one from a second one. */
+  /** Whether a call may run twice, because the stream does not distinguish a repeated call from a second call. */
   mayRepeat: boolean;
   text: string;
-  /** The calls whose arguments name their token, and how many calls there are in all. */
+  /** The calls whose arguments contain their token, and the number of all calls. */
   tokens: string[];
   calls: number;
-  /** `null` is unknown; `any` is a figure or unknown. */
+  /** `null` is unknown; `any` is a number or unknown. */
   usage: UsagePlan | null | 'any';
-  /** The cost the provider tells. */
+  /** The cost that the provider reports. */
   costUsd?: number;
-  /** How the turn ends, or which codes are right beside that. */
+  /** How the turn ends, and the failure codes that are also correct. */
   stop: 'answer' | 'tools' | 'length' | 'refusal';
   codes: string[];
-  /** Whether a failure with one of the codes is the only right end. */
+  /** Whether only a failure with one of the codes is correct. */
   mustFail: boolean;
-  /** What must be found in the next request, as it was sent. */
+  /** Content that the next request must contain unchanged. */
   opaque: unknown[];
-  /** Whether the provider itself sent text that is no text. */
+  /** Whether the provider itself sent invalid text. */
   isBroken: boolean;
 };
 
-/** A stream on its way to be sent: what twists change. */
+/** A stream before it is sent: the object that twists change. */
 export type Stream = { wire: Wire; number: number; events: WireEvent[]; truth: Truth };
 
-/** The truth of a turn that is sent as it is. */
+/** The truth of a turn without twists. */
 export function truthOf(turn: TurnPlan, number: number): Truth {
   const tokens = turn.calls.flatMap(({ raw }, at) => (raw === undefined ? [tokenOf(number, at)] : []));
   return {
@@ -99,7 +99,7 @@ export function truthOf(turn: TurnPlan, number: number): Truth {
   };
 }
 
-/** Cuts text into pieces of so many characters, never within one. */
+/** Cuts text into pieces of this many characters, never within a character. */
 export function cut(text: string, size: number): string[] {
   const characters = [...text];
   const pieces: string[] = [];
@@ -107,13 +107,13 @@ export function cut(text: string, size: number): string[] {
   return pieces;
 }
 
-/** Takes turns among lists: the first of each, then the second of each. */
+/** Interleaves lists: the first entry of each, then the second entry of each. */
 export function interleave<T>(lists: T[][]): T[] {
   const longest = Math.max(0, ...lists.map(({ length }) => length));
   return Array.from({ length: longest }, (_, at) => lists.flatMap((list) => list.slice(at, at + 1))).flat();
 }
 
-/** The id of a call under a form. */
+/** The id of a call in a form. */
 export function idOf({ ids }: Form, own: string): { id?: string } {
   if (ids === 'missing') return {};
   if (ids === 'empty') return { id: '' };

@@ -3,7 +3,7 @@ import type { Form, Stream } from '../streams/stream.ts';
 import { define, eventAt, isNode, placesIn } from './places.ts';
 import { pick, type Twist, type TwistKind } from './twist.ts';
 
-/** Levels of nesting that a recursive walk does not survive. */
+/** More levels of nesting than a recursive walk survives. */
 const LEVELS = 60_000;
 
 function blur({ truth }: Stream): void {
@@ -11,7 +11,7 @@ function blur({ truth }: Stream): void {
   truth.isBroken = true;
 }
 
-/** Whether another event like this one says the same again, or more. */
+/** Whether a second event like this one repeats its content, or adds to it. */
 function saysMore(stream: Stream, data: unknown, form: Form): boolean {
   if (!isNode(data)) return false;
   const text = JSON.stringify(data);
@@ -39,7 +39,7 @@ function doubleAll(stream: Stream, _: Twist, form: Form): void {
   stream.truth.mayRepeat = form.ids !== 'own' || stream.wire === 'messages';
 }
 
-/** Puts another position into one event, or into all that have the same. */
+/** Changes the position in one event, or in all events with the same position. */
 function setPosition(stream: Stream, { at, deep }: Twist): void {
   const key = { chat: 'index', messages: 'index', responses: 'output_index' }[stream.wire];
   const isPlace = (path: string[]) => stream.wire !== 'chat' || path.includes('tool_calls');
@@ -73,7 +73,7 @@ function nodeAt(stream: Stream, at: number, deep: number): Record<string, unknow
   return pick(places, deep)?.node;
 }
 
-/** Adds a key to one object of an event, or to all of them. It says nothing, so the turn is the same. */
+/** Adds a key to one object of an event, or to all objects. The key has no meaning, so the turn is the same. */
 function addKey(stream: Stream, { at, deep, key, value }: Twist): void {
   const objects = placesIn(eventAt(stream, at)?.data).filter(({ node }) => !Array.isArray(node));
   const place = pick(objects, deep);
@@ -90,7 +90,7 @@ function change(stream: Stream, { at, deep, value }: Twist, act: (node: Record<s
   return value;
 }
 
-/** What happens to events on the way from a server that is broken, or means harm. */
+/** What a broken or hostile server does to events. */
 export const CHANGING: Record<string, TwistKind> = {
   'an event doubled': { change: double },
   'all events doubled': { change: doubleAll },
@@ -109,8 +109,8 @@ export const CHANGING: Record<string, TwistKind> = {
     },
   },
   'a key of another kind': { change: addKey },
-  'a position that is none': { change: setPosition },
-  'a figure that is none': { change: setFigure },
+  'an invalid position': { change: setPosition },
+  'an invalid figure': { change: setFigure },
   'a value of another kind': {
     change: (stream, twist) => void change(stream, twist, (node, key) => define(node, key, twist.value)),
   },

@@ -24,7 +24,7 @@ const FILTER_WORDS: [string, Truth['stop']][] = [
   ['content_filter', 'refusal'],
 ];
 
-/** Words for the end of a turn by wire, and what they say. */
+/** Stop reasons by wire, and their meaning. */
 const WORDS = {
   chat: [...ANSWER_WORDS, ['eos', 'answer'], ['stop', 'answer'], ...LENGTH_WORDS, ...FILTER_WORDS],
   messages: [...ANSWER_WORDS, ...LENGTH_WORDS, ...FILTER_WORDS, ['refusal', 'refusal']],
@@ -38,7 +38,7 @@ function wordOf(wire: Wire, at: number): [string, Truth['stop']] {
   return pick<[string, Truth['stop']]>(WORDS[wire], at) ?? ['stop', 'answer'];
 }
 
-/** What real providers do beside what the vendor of the wire does, all of it meaning the same. */
+/** Variations of real providers that mean the same as the form of the vendor. */
 export const FORMING: Record<string, TwistKind> = {
   'one character at a time': set({ piece: 1 }),
   'all at once': set({ piece: 1_000_000 }),
@@ -94,7 +94,7 @@ export const FORMING: Record<string, TwistKind> = {
   },
 };
 
-/** Takes back what cannot go together, and says what a form makes unclear. */
+/** Undoes combinations that are impossible, and marks what a form makes ambiguous. */
 export function settle(form: Form, truth: Truth, wire: string): void {
   if (truth.calls > 0 && form.items === 'text only') form.items = 'both';
   if (form.usage === 'none') truth.usage = null;

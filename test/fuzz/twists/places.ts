@@ -24,7 +24,7 @@ export function eventAt({ events }: Stream, at: number): WireEvent | undefined {
   );
 }
 
-/** Sets an own property, whatever it is called, to a copy: a value that is set in two places must not end up in itself. */
+/** Sets an own property of any name to a copy of the value, so that a value in two places cannot contain itself. */
 export function define(node: Record<string, unknown>, key: string, value: unknown): void {
   Object.defineProperty(node, key, {
     value: structuredClone(value),

@@ -1,8 +1,8 @@
 import type { TurnPlan } from '../conversation.ts';
 import { pick, type Twist, type TwistKind } from './twist.ts';
 
-/** The most that is kept of a reply, as stored. */
-const MOST_STORED_BYTES = 3 * 1024 * 1024;
+/** The maximum stored size of a reply. */
+const MAX_STORED_BYTES = 3 * 1024 * 1024;
 
 const BROKEN_ARGUMENTS = ['', '{"path": "a', '[1]', 'null', '"words"', '{}{}', '7', '{"a":"\ud83d"}', 'undefined'];
 
@@ -23,15 +23,15 @@ function changeCall(turn: TurnPlan, at: number, change: Partial<TurnPlan['calls'
 
 function lengthen(turn: TurnPlan, at: number): void {
   const long = [0, 1].includes(at % 5)
-    ? 'a'.repeat(MOST_STORED_BYTES + 1000)
-    : '\u0000'.repeat(MOST_STORED_BYTES / 6 + 1000);
+    ? 'a'.repeat(MAX_STORED_BYTES + 1000)
+    : '\u0000'.repeat(MAX_STORED_BYTES / 6 + 1000);
   const [thought, call] = [turn.thoughts[0], turn.calls[0]];
   if (at % 5 === 3 && thought) Object.assign(thought, { text: long, seal: long });
   else if (at % 5 === 4 && call) call.filler = long;
   else turn.pieces.push(long);
 }
 
-/** What a model may say that providers, records or tools do not expect. */
+/** Output of a model that providers, records or tools do not expect. */
 export const SAYING: Record<string, TwistKind> = {
   'white space beside calls': {
     say: (turn) => {
@@ -98,7 +98,7 @@ export const SAYING: Record<string, TwistKind> = {
       form.isApart = true;
     },
     change: ({ truth }) => {
-      // Another twist may have had the model say something else.
+      // Another twist may have changed what the model says.
       if (truth.text.length > 1024) fail(truth, 'PROVIDER_REPLY_TOO_LARGE', 'PROVIDER_MALFORMED');
     },
   },

@@ -6,7 +6,7 @@ function set(fields: Partial<Delivery>): TwistKind {
   return { send: (delivery) => void Object.assign(delivery, fields) };
 }
 
-/** Ends a turn in a way that leaves nothing to expect but an end. */
+/** Marks a turn so that only its end is expected. */
 function spoil(fieldsOf: (twist: Twist) => Partial<Delivery>): TwistKind {
   return {
     send: (delivery, twist, { truth }) => {
@@ -62,7 +62,7 @@ function answerWith({ at, deep, value, key }: Twist): Partial<Delivery> {
   };
 }
 
-/** What happens to bytes on the way. */
+/** What happens to bytes on the network. */
 export const SENDING: Record<string, TwistKind> = {
   'bytes one by one': set({ piece: 1 }),
   'bytes in odd pieces': { send: (delivery, { at }) => void Object.assign(delivery, { piece: 1 + (at % 97) }) },
@@ -73,7 +73,7 @@ export const SENDING: Record<string, TwistKind> = {
   'a byte order mark': set({ hasMark: true }),
   'a body that stays open after the end': {
     send: (delivery, _, { wire, events }) => {
-      // A stream of the chat wire without [DONE] may go on for 10 s, which is too long to wait for here.
+      // A stream of the chat wire without [DONE] may stay open for 10 s, which is too long here.
       if (wire !== 'chat' || events.some(({ data }) => data === '[DONE]')) delivery.end = 'stay';
     },
   },

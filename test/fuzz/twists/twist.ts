@@ -5,18 +5,18 @@ import type { Delivery } from '../delivery.ts';
 import { HOSTILE_KEYS, hostileValues } from '../hostile.ts';
 import type { Form, Stream } from '../streams/stream.ts';
 
-/** One thing done to one turn of a conversation. The numbers say where, as far as the twist asks. */
+/** One change to one turn of a conversation. The numbers select the place, if the twist needs one. */
 export type Twist = { name: string; turn: number; at: number; deep: number; key: string; value: unknown };
 
-/** What a twist does, from what the model says down to the bytes that are sent. */
+/** The steps of a twist, from the output of the model to the bytes that are sent. */
 export type TwistKind = {
-  /** The wires it is known on; all of them without. */
+  /** The wires of the twist; absent for all wires. */
   wires?: readonly Wire[];
   /** Changes what the model says; the truth is taken after it. */
   say?: (turn: TurnPlan, twist: Twist) => void;
-  /** Changes how that is rendered. */
+  /** Changes how it is rendered. */
   form?: (form: Form, twist: Twist, wire: Wire) => void;
-  /** Changes the events, and what is still true of them. */
+  /** Changes the events, and the truth about them. */
   change?: (stream: Stream, twist: Twist, form: Form) => void;
   /** Changes how the events are sent. */
   send?: (delivery: Delivery, twist: Twist, stream: Stream) => void;
@@ -34,7 +34,7 @@ export function twistsOf(names: readonly string[]): fc.Arbitrary<Twist> {
   });
 }
 
-/** One of the choices, by a number of a twist. */
+/** Selects one of the choices by a number of a twist. */
 export function pick<T>(choices: readonly T[], at: number): T | undefined {
   return choices[at % Math.max(1, choices.length)];
 }

@@ -2,10 +2,10 @@ import { monotonicMs } from '../../../src/base/clock.ts';
 import type { BatchInput } from '../../../src/contract/batch.ts';
 import { type Delays, GOOD, HOSTILE, Stage } from './stage.ts';
 
-/** Which worker to run, for how long, and who hears of it. */
+/** Which worker to run, for how long, and the listener for progress. */
 export type WorkerOptions = { tree: string; seed: number; durationMs: number; tell: (line: string) => void };
 
-/** What a run came to. */
+/** The result of a run. */
 export type WorkerReport = {
   seconds: number;
   good: { tasks: number; succeeded: number; failures: Record<string, number> };
@@ -17,10 +17,10 @@ export type WorkerReport = {
 };
 
 const TASKS_EACH = 5;
-/** Batches of hostile tasks that may be open at a time: a provider may have them wait for as long as it likes. */
-const MOST_OPEN = 6;
-const MOST_P99_MS = 100;
-const MOST_PEAK_MIB = 600;
+/** The maximum number of open batches of hostile tasks, because a provider may delay them without limit. */
+const MAX_OPEN = 6;
+const MAX_P99_MS = 100;
+const MAX_PEAK_MIB = 600;
 
 function goodBatch(number: number): BatchInput {
   const providers = Object.keys(GOOD);
@@ -49,14 +49,14 @@ function hostileBatch(number: number): BatchInput {
   return { name: `hostile ${number}`, tasks };
 }
 
-/** Enqueues good and hostile batches until the time is over; resolves to the ids of both. */
+/** Enqueues good and hostile batches until the time is over. Resolves with the ids of both. */
 async function feed(stage: Stage, durationMs: number, tell: (line: string) => void) {
   const startedMs = monotonicMs();
   const [good, hostile]: [string[], string[]] = [[], []];
   const open = new Set<string>();
   for (let number = 0; monotonicMs() - startedMs < durationMs; number++) {
     const [oldest] = open;
-    if (oldest !== undefined && open.size >= MOST_OPEN) await stage.producer.cancel(oldest);
+    if (oldest !== undefined && open.size >= MAX_OPEN) await stage.producer.cancel(oldest);
     else {
       const { batch_id: id } = await stage.producer.enqueue(hostileBatch(number));
       hostile.push(id);
@@ -87,7 +87,7 @@ async function count(stage: Stage, batches: readonly string[]) {
   return counted;
 }
 
-/** Runs one worker with four providers that work and one that is hostile in every way the fuzzer knows. */
+/** Runs one worker with four correct providers and one provider that is hostile in every way of the fuzzer. */
 export async function fuzzWorker({ tree, seed, durationMs, tell }: WorkerOptions): Promise<WorkerReport> {
   const startedMs = monotonicMs();
   const stage = await Stage.open(seed, tree);
@@ -103,8 +103,8 @@ export async function fuzzWorker({ tree, seed, durationMs, tell }: WorkerOptions
       ...(lost > 0 ? [`${lost} tasks of other providers did not succeed`] : []),
       ...(hostile.failures.INTERNAL ? [`${hostile.failures.INTERNAL} tasks ended as INTERNAL`] : []),
       ...(isReady ? [] : ['the worker is not ready']),
-      ...(delayMs.late.p99 > MOST_P99_MS ? [`the event loop was ${delayMs.late.p99} ms late (p99)`] : []),
-      ...(peakMiB > MOST_PEAK_MIB ? [`${peakMiB} MiB of memory`] : []),
+      ...(delayMs.late.p99 > MAX_P99_MS ? [`the event loop was ${delayMs.late.p99} ms late (p99)`] : []),
+      ...(peakMiB > MAX_PEAK_MIB ? [`${peakMiB} MiB of memory`] : []),
     ];
     isKept = problems.length > 0;
     if (isKept) tell(`the log of the worker is kept in ${stage.dir}`);

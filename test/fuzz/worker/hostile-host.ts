@@ -6,10 +6,10 @@ import { Wire } from '../../../src/contract/route.ts';
 import { cases, type Rendered, render } from '../case.ts';
 import { transmit } from '../provider.ts';
 
-/** How many conversations are drawn at a time. */
+/** The number of conversations drawn at a time. */
 const DRAW = 50;
 
-/** The turns of one conversation after the other, without end; the same seed draws the same. */
+/** The turns of one conversation after the other, without end. The same seed draws the same turns. */
 class Turns {
   readonly #wire: Wire;
   #seed: number;
@@ -32,10 +32,10 @@ class Turns {
   }
 }
 
-/** A host that answers whatever it is asked, on the wire its path begins with, with the next hostile turn. */
+/** A host that answers every request with the next hostile turn, on the wire at the start of the path. */
 export class HostileHost {
   readonly #server: Server;
-  /** Answers begun so far. */
+  /** The number of answers begun so far. */
   answers = 0;
 
   private constructor(seed: number) {
@@ -50,7 +50,7 @@ export class HostileHost {
     });
   }
 
-  /** Starts one on a free port. */
+  /** Starts a host on a free port. */
   static async start(seed: number): Promise<HostileHost> {
     const host = new HostileHost(seed);
     await new Promise<void>((resolve) => host.#server.listen(0, '127.0.0.1', resolve));

@@ -11,11 +11,11 @@ import { Provider } from '../../storm/provider.ts';
 import { RedisUnderFire } from '../../storm/redis-under-fire.ts';
 import { HostileHost } from './hostile-host.ts';
 
-/** Under which the deployment keeps its keys. */
+/** The prefix of the keys of the deployment. */
 export const PREFIX = '{fuzz}';
 const READY_WITHIN_MS = 30_000;
 
-/** The providers that work, by wire; the hostile one speaks all three. */
+/** The correct providers, by wire. The hostile provider speaks all three. */
 export const GOOD = { steady: 'chat', solid: 'responses', sound: 'messages', stable: 'chat' } as const;
 export const HOSTILE = {
   'hostile-chat': 'chat',
@@ -26,7 +26,7 @@ export const HOSTILE = {
 /** How late an event loop was, and how long it was busy from one tick to the next, in milliseconds. */
 export type Delays = Record<'late' | 'busy', { p50: number; p99: number; max: number }>;
 
-/** A worker of `errand worker`, in a process of its own, and what it takes to run it. */
+/** A worker of `errand worker` in its own process, with all that it needs to run. */
 export class Stage {
   readonly dir: string;
   readonly hostile: HostileHost;
@@ -53,7 +53,7 @@ export class Stage {
     this.#healthUrl = parts.healthUrl;
   }
 
-  /** Starts Redis, both providers and the worker; resolves once the worker, out of the tree, takes tasks. */
+  /** Starts Redis, both providers and the worker of the tree. Resolves once the worker takes tasks. */
   static async open(seed: number, tree: string): Promise<Stage> {
     const dir = await mkdtemp(join(tmpdir(), 'errand-fuzz-'));
     const path = processEnvironment().PATH ?? '';
@@ -79,7 +79,7 @@ export class Stage {
       if (Date.now() > deadline || worker.exitCode !== null) throw new Error(`the worker is not ready; see ${dir}`);
       await sleep(50);
     }
-    // What it took to start is none of its tasks' delay.
+    // The delay of the start does not count.
     worker.kill('SIGUSR2');
     return stage;
   }
@@ -92,19 +92,19 @@ export class Stage {
     return this.#worker.pid ?? -1;
   }
 
-  /** Whether the worker says that it takes tasks. */
+  /** Whether the worker reports that it takes tasks. */
   async isReady(): Promise<boolean> {
     const answer = await fetch(`${this.#healthUrl}/readyz`).catch(() => null);
     return answer?.status === 200;
   }
 
-  /** The most memory the worker has had, in bytes, by the table of processes of Linux. */
+  /** The maximum memory of the worker so far, in bytes, read from `/proc`. */
   async peakBytes(): Promise<number> {
     const status = await readFile(`/proc/${this.#worker.pid}/status`, 'utf8').catch(() => '');
     return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1024;
   }
 
-  /** Drains the worker; resolves to what its probe has measured. */
+  /** Drains the worker. Resolves with the measurement of its probe. */
   async drain(): Promise<Delays> {
     if (this.#worker.exitCode === null && this.#worker.signalCode === null) {
       const exited = once(this.#worker, 'exit');
@@ -114,7 +114,7 @@ export class Stage {
     return JSON.parse(await readFile(join(this.dir, 'delays.json'), 'utf8'));
   }
 
-  /** Ends everything that still runs, and removes the directory unless it is to be kept. */
+  /** Ends all processes that still run, and removes the directory unless it must be kept. */
   async close({ isKept }: { isKept: boolean }): Promise<void> {
     await this.producer.close();
     if (this.#worker.exitCode === null && this.#worker.signalCode === null) this.#worker.kill('SIGKILL');

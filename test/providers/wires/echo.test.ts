@@ -13,7 +13,7 @@ const live = () => new AbortController().signal;
 const TOOLS = [{ name: 'add', description: 'Adds.', parameters: { type: 'object' } }];
 const DONE = { text: 'Done.' };
 
-/** What an attempt that takes over makes of recorded turns: each with a result for each of its calls. */
+/** The conversation of an attempt that takes recorded turns over: each turn with a result for each of its calls. */
 function conversationOf(turns: Turn[]): TranscriptEntry[] {
   const told = turns.map((turn) => Turn.parse(JSON.parse(JSON.stringify(turn))));
   return [
@@ -30,7 +30,7 @@ function conversationOf(turns: Turn[]): TranscriptEntry[] {
 
 type Sent = { conversation: Record<string, unknown>[]; turns: Turn[] };
 
-/** Runs turns that say these events, each with the turns before it, and hands out what was sent with the last one. */
+/** Runs turns with these events, each with the turns before it, and returns what was sent with the last turn. */
 async function converse(wire: Wire, said: object[][], more: Record<string, unknown> = {}, model = 'm'): Promise<Sent> {
   const answers = [...said, turnEvents(wire, DONE)].map((turn) => events(...turn));
   const provider = await rawProvider(...answers);
@@ -46,7 +46,7 @@ async function converse(wire: Wire, said: object[][], more: Record<string, unkno
 
 const says = (wire: Wire, ...said: Said[]) => said.map((turn) => turnEvents(wire, turn));
 
-/** The calls and the results in a conversation, by the ids that tie them. */
+/** The calls and the results in a conversation, by their ids. */
 function tiesIn(wire: Wire, { conversation }: Sent): { calls: string[]; results: string[] } {
   const parts = conversation.flatMap((entry): Record<string, unknown>[] => {
     if (wire === 'chat') return entry.role === 'assistant' ? (entry.tool_calls as []) : [entry];
@@ -67,7 +67,7 @@ function tiesIn(wire: Wire, { conversation }: Sent): { calls: string[]; results:
 const calls = (...ids: string[]) => ids.map((id, at) => ({ id, name: 'add', args: `{"n":${at}}` }));
 
 describe.each(WIRES)('on the %s wire', (wire) => {
-  test('an id that is missing is made, and one that is doubled is told apart, over all turns', async () => {
+  test('a missing or duplicate id gets a new id, over all turns', async () => {
     const turns = says(wire, { calls: calls('', 'x', 'x', '') }, { calls: calls('x', '', 'y') });
     const sent = await converse(wire, turns);
     const { calls: given, results } = tiesIn(wire, sent);
@@ -78,7 +78,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     expect(sent.turns.flatMap(({ tool_calls }) => tool_calls.map(({ id }) => id))).toEqual(given);
   });
 
-  test('the ids are the same for whoever takes the conversation over', async () => {
+  test('an attempt that takes the conversation over assigns the same ids', async () => {
     const turns = says(wire, { calls: calls('', 'x', 'x') }, { calls: calls('x', '') });
     const [one, other] = [await converse(wire, turns), await converse(wire, turns)];
     expect(one.conversation).toEqual(other.conversation);
@@ -108,7 +108,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     expect(sent.turns[0]?.stop).toBe('tools');
   });
 
-  test('a name that is no name of a tool goes back as one', async () => {
+  test('an invalid tool name is sent again as a valid name', async () => {
     const said = {
       calls: [calls('a')[0], { id: 'b', name: 'rm -rf /', args: '{}' }, { id: 'c', name: '', args: '{}' }],
     };
@@ -124,7 +124,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     expect(JSON.stringify(sent.conversation)).not.toMatch(/\\ud[89a-f]/i);
   });
 
-  test('a conversation of an older version, with ids as they came, is mended on its way out', async () => {
+  test('a conversation recorded by an older version is corrected when it is sent', async () => {
     const recorded = await converse(wire, says(wire, { calls: calls('x', 'y') }));
     const [old] = JSON.parse(JSON.stringify(recorded.turns).replaceAll('"y"', '"x"')) as [Turn];
     const provider = await rawProvider(events(...turnEvents(wire, DONE)));
@@ -151,7 +151,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
   );
 });
 
-test.each(WIRES)('on the %s wire, a character that comes in two halves is whole', async (wire) => {
+test.each(WIRES)('on the %s wire, a character that arrives in two halves is whole', async (wire) => {
   const halves = ['Hi \ud83d', '\ude00', '\ud83d', '!'];
   const deltas: Record<Wire, (text: string) => object> = {
     chat: (content) => ({ choices: [{ delta: { content } }] }),
@@ -289,7 +289,7 @@ describe('thoughts on the responses wire', () => {
     expect(conversation.slice(0, 2)).toEqual([sealed, call]);
   });
 
-  test('are left out if nobody stores them, with the ids that depend on them', async () => {
+  test('are left out if they are not stored, with the ids that depend on them', async () => {
     const { conversation } = await converse('responses', said(bare, call));
     const { id: __, ...anonymous } = call;
     expect(conversation[0]).toEqual(anonymous);

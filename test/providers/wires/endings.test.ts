@@ -90,7 +90,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     responses: { filter: 'content_filter', unknown: {} },
   };
 
-  test('the tokens of a turn that ends in a failure are told before it fails', async () => {
+  test('the tokens of a failed turn are reported before it fails', async () => {
     const said = turnEvents(wire, { text: 'Half an ans', usage, ...words[wire].unknown });
     const sent = wire === 'responses' ? failing(said) : said;
     const heard: Heard = { text: '', usage: undefined };
@@ -112,7 +112,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     });
   });
 
-  test('a reply of more bytes than are stored is too large, with its usage and its first words told', async () => {
+  test('a reply above the stored size is too large; its usage and first words are kept', async () => {
     const heard: Heard = { text: '', usage: undefined };
     const text = 'Words. '.repeat(MAX_REPLY_BYTES / 7 / 2 + 1000);
     const said = turnEvents(wire, { text, usage });
@@ -195,7 +195,7 @@ describe('content that is not there', () => {
     expect(await start('responses', [end(output)])).toMatchObject({ text: '', tool_calls: [], stop: 'answer' });
   });
 
-  test('a block that starts without text is empty, and one that starts with text keeps it', async () => {
+  test('a block that starts without text is empty; text at the start is kept', async () => {
     const begin = (index: number, content_block: unknown) => ({ type: 'content_block_start', index, content_block });
     const add = (index: number, text: unknown) => {
       return { type: 'content_block_delta', index, delta: { type: 'text_delta', text } };

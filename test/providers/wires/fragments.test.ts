@@ -12,7 +12,7 @@ async function turnOf(wire: Wire, ...sent: object[]): Promise<Turn> {
   return Turn.parse(await modelOf(profileAt(wire, url), 'm').model.turn(ask(), new AbortController().signal));
 }
 
-/** The calls that come of fragments on the chat wire, each fragment in a delta of its own. */
+/** The calls that these fragments make on the chat wire, with each fragment in its own delta. */
 async function callsOf(...fragments: object[]): Promise<Turn['tool_calls']> {
   const deltas = fragments.map((fragment) => ({ choices: [{ delta: { tool_calls: [fragment] } }] }));
   return (await turnOf('chat', ...deltas, { choices: [{ delta: {}, finish_reason: 'tool_calls' }] })).tool_calls;
@@ -138,7 +138,7 @@ describe('two calls come of fragments', () => {
   }
 });
 
-test('a long call in short fragments that all repeat its name costs no more than its length', async () => {
+test('a long call in short fragments that repeat its name takes linear time', async () => {
   const args = JSON.stringify({ text: '}'.repeat(200_000) });
   const pieces = args.match(/.{1,20}/g) ?? [];
   const startedMs = performance.now();

@@ -16,7 +16,7 @@ function prototypes(): unknown[] {
 
 afterEach(() => expect(prototypes()).toEqual(BEFORE));
 
-/** What a turn comes to if a provider sends these events. */
+/** The result of a turn if a provider sends these events. */
 async function outcomeOf(wire: Wire, ...sent: unknown[]): Promise<Turn | ErrandError> {
   const { url } = await rawProvider(events(...sent));
   const { model } = modelOf(profileAt(wire, url), 'm');
@@ -24,7 +24,7 @@ async function outcomeOf(wire: Wire, ...sent: unknown[]): Promise<Turn | ErrandE
   return outcome instanceof ErrandError ? outcome : Turn.parse(outcome);
 }
 
-/** Puts a field into every object of a JSON text. */
+/** Adds a field to every object of a JSON text. */
 function everywhere(name: string, value: unknown): (event: object) => string {
   const field = `${JSON.stringify(name)}:${JSON.stringify(value)}`;
   return (event) => {
@@ -81,7 +81,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
   });
 });
 
-/** The event with another place wherever its wire has one. */
+/** The event with another place in every field of its wire that has a place. */
 function withPlace(event: object, place: unknown): object {
   return JSON.parse(JSON.stringify(event), function (this: object, key, value: unknown) {
     const isPlace = key === 'output_index' || (key === 'index' && !('finish_reason' in this));

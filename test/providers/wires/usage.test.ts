@@ -9,7 +9,7 @@ const PRICES = { m: { input: 10, cached_input: 1, output: 100 } };
 
 type Told = { usage: Usage; cost: Cost };
 
-/** One turn of a model whose price is known, and what was told while it came in. */
+/** One turn of a model with a known price, and the usage that it reported while it ran. */
 async function turnOf(wire: Wire, sent: object[], more: Record<string, unknown> = { prices: PRICES }) {
   const { url } = await rawProvider(events(...sent));
   const told: Told[] = [];
@@ -19,7 +19,7 @@ async function turnOf(wire: Wire, sent: object[], more: Record<string, unknown> 
   return { turn, told };
 }
 
-/** The usage of a turn in the names of its wire. */
+/** The usage of a turn in the fields of its wire. */
 function named(wire: Wire, input: unknown, output: unknown): object {
   return wire === 'chat'
     ? { prompt_tokens: input, completion_tokens: output }
