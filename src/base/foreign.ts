@@ -30,7 +30,11 @@ function isHarmless(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (levels === 0) throw tooDeep();
   if (Array.isArray(value)) return value.every((item) => isHarmless(item, levels - 1));
-  return Object.entries(value).every(([name, field]) => !INHERITED.has(name) && isHarmless(field, levels - 1));
+  // Every event passes here: a loop without lists of entries halves the time.
+  for (const name of Object.keys(value)) {
+    if (INHERITED.has(name) || !isHarmless(fieldOf(value, name), levels - 1)) return false;
+  }
+  return true;
 }
 
 /** The value without harmful fields and numbers. */

@@ -35,15 +35,25 @@ export function clip(text: string, max: number): string {
  */
 export function wellFormed<T>(value: T): T;
 export function wellFormed(value: unknown): unknown {
+  return hasWholeTexts(value) ? value : withWholeTexts(value);
+}
+
+/** Tells whether no text in a JSON value has half a character. It makes nothing, because every request and turn passes here. */
+function hasWholeTexts(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(hasWholeTexts);
+  for (const name of Object.keys(value)) {
+    if (!name.isWellFormed() || !hasWholeTexts(Reflect.get(value, name))) return false;
+  }
+  return true;
+}
+
+function withWholeTexts(value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed();
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    const items = value.map((item) => wellFormed(item));
-    return items.some((item, at) => item !== value[at]) ? items : value;
-  }
-  const fields = Object.entries(value).map(([name, field]) => [name.toWellFormed(), wellFormed(field), name] as const);
-  const isWhole = fields.every(([name, field, given]) => name === given && field === Reflect.get(value, given));
-  return isWhole ? value : Object.fromEntries(fields);
+  if (Array.isArray(value)) return value.map(withWholeTexts);
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name.toWellFormed(), withWholeTexts(field)]));
 }
 
 /** The longest text that is told back to who wrote it; a key is longer. */

@@ -78,16 +78,15 @@ const MAX_LINGERING_PIECES = 64;
 /** Reads a body to its end, so that its connection can be reused. The turn does not wait for this. */
 async function linger(rest: AsyncIterator<unknown>, timers: CallTimers): Promise<void> {
   const timer = setTimeout(() => timers.closeConnection(), LINGER_MS);
+  let hasEnded = false;
   try {
-    for (let pieces = 0; pieces < MAX_LINGERING_PIECES; pieces++) {
-      if ((await rest.next()).done) break;
-    }
+    for (let pieces = 0; !hasEnded && pieces < MAX_LINGERING_PIECES; pieces++)
+      hasEnded = (await rest.next()).done === true;
   } catch {
     // The turn is complete, even if its connection fails.
-  } finally {
-    clearTimeout(timer);
-    timers.closeConnection();
   }
+  clearTimeout(timer);
+  if (!hasEnded) timers.closeConnection();
 }
 
 /** Tells whether the turn is complete without its terminal event: the provider had given the reason for the end. */
