@@ -23,6 +23,10 @@ export type Rendered = { events: WireEvent[]; delivery: Delivery; truth: Truth }
 
 const KINDS: Record<string, TwistKind> = { ...SAYING, ...FORMING, ...CHANGING, ...SENDING };
 
+/** What is longer than this comes in pieces of this length at least: in single characters it would be gigabytes. */
+const LONG = 500_000;
+const LONG_PIECE = 65_536;
+
 const EVENTS = { chat: chatEvents, messages: messagesEvents, responses: responsesEvents };
 
 /** Twists that get more tries than others, because most of their draws are harmless. */
@@ -71,10 +75,11 @@ function renderTurn(wire: Wire, plan: TurnPlan, number: number, twists: Twist[])
   const form = { ...PLAIN };
   for (const { twist, kind } of done) kind.say?.(turn, twist);
   for (const { twist, kind } of done) kind.form?.(form, twist, wire);
+  if (JSON.stringify(turn).length > LONG) form.piece = Math.max(form.piece, LONG_PIECE);
   const truth = truthOf(turn, number);
   settle(form, truth, wire);
   truth.opaque = opaqueIn(wire, turn, number, form);
-  const stream: Stream = { wire, number, events: EVENTS[wire](turn, number, form), truth };
+  const stream: Stream = { wire, number, events: structuredClone(EVENTS[wire](turn, number, form)), truth };
   const delivery = structuredClone(DIRECT);
   for (const { twist, kind } of done) kind.change?.(stream, twist, form);
   for (const { twist, kind } of done) kind.send?.(delivery, twist, stream);

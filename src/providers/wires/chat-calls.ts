@@ -20,7 +20,8 @@ class GrowingCall {
   name = '';
   arguments = '';
   readonly #scan = new JsonScan();
-  #isWhole = false;
+  /** Whether the closed text is JSON, which is found out once; only white space can follow it. */
+  #isJson: boolean | undefined;
 
   constructor(place: number | undefined) {
     this.place = place;
@@ -28,8 +29,9 @@ class GrowingCall {
 
   /** The arguments are the JSON of an object: nothing can be added to them. */
   get isWhole(): boolean {
-    if (!this.#isWhole && this.#scan.isClosed) this.#isWhole = isJson(this.arguments);
-    return this.#isWhole;
+    if (!this.#scan.isClosed) return false;
+    this.#isJson ??= isJson(this.arguments);
+    return this.#isJson;
   }
 
   add(fragment: unknown, limits: ReplyLimits): void {
@@ -42,8 +44,8 @@ class GrowingCall {
 
   /** Ignores a call that is sent a second time as a whole: appending it would make the arguments invalid JSON. */
   #write(piece: string): void {
-    if (piece === '' || (this.isWhole && piece.trim() === this.arguments.trim())) return;
-    this.#isWhole = false;
+    const text = piece.trim();
+    if (text !== '' && this.isWhole && text === this.arguments.trim()) return;
     this.arguments += piece;
     this.#scan.add(piece);
   }

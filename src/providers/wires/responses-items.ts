@@ -37,6 +37,8 @@ export function outputTextOf(part: unknown): string {
 export class ResponsesItems {
   readonly #limits: ReplyLimits;
   readonly #items = new Places<GrowingItem>();
+  /** Items as JSON, each written once: at a shared index every item is compared with all others. */
+  readonly #texts = new WeakMap<ForeignObject, string>();
 
   constructor(limits: ReplyLimits) {
     this.#limits = limits;
@@ -46,7 +48,7 @@ export class ResponsesItems {
   put(place: unknown, item: unknown, isDone: boolean): void {
     if (!isItem(item)) return;
     const here = this.#items.at(place);
-    const known = here.findLast((other) => isSame(other, item));
+    const known = here.findLast((other) => this.#isSame(other, item));
     const entry = known ?? this.#begin(place);
     if (entry.isDone && !isDone) return;
     entry.item = item;
@@ -82,7 +84,25 @@ export class ResponsesItems {
     const hasAllCalls = items.filter(isCall).every((item) => calls.has(callIdOf(item)));
     const losesText = items.some(hasText) && !last.some(hasText);
     if (isLacking && hasAllCalls && !losesText) return last;
-    return items.map((item) => sealed(item, last));
+    const thoughts = new Map(last.filter(isThought).map((item) => [wordOf(item, 'id'), item]));
+    return items.map((item) => sealed(item, thoughts));
+  }
+
+  /** Tells whether an item is a known item, in a later state or sent again. */
+  #isSame(known: GrowingItem, item: ForeignObject): boolean {
+    if (known.item === undefined) return wordOf(item, 'type') === (known.args === '' ? 'message' : 'function_call');
+    if (wordOf(known.item, 'type') !== wordOf(item, 'type')) return false;
+    for (const name of ['call_id', 'id']) {
+      const [one, other] = [wordOf(known.item, name), wordOf(item, name)];
+      if (one !== '' && other !== '') return one === other;
+    }
+    return !known.isDone || this.#textOf(known.item) === this.#textOf(item);
+  }
+
+  #textOf(item: ForeignObject): string {
+    const text = this.#texts.get(item) ?? JSON.stringify(item);
+    this.#texts.set(item, text);
+    return text;
   }
 
   #begin(place: unknown): GrowingItem {
@@ -99,15 +119,8 @@ function isCall(item: unknown): boolean {
   return wordOf(item, 'type') === 'function_call';
 }
 
-/** Tells whether an item is a known item, in a later state or sent again. */
-function isSame(known: GrowingItem, item: ForeignObject): boolean {
-  if (known.item === undefined) return wordOf(item, 'type') === (known.args === '' ? 'message' : 'function_call');
-  if (wordOf(known.item, 'type') !== wordOf(item, 'type')) return false;
-  for (const name of ['call_id', 'id']) {
-    const [one, other] = [wordOf(known.item, name), wordOf(item, name)];
-    if (one !== '' && other !== '') return one === other;
-  }
-  return !known.isDone || JSON.stringify(known.item) === JSON.stringify(item);
+function isThought(item: unknown): boolean {
+  return wordOf(item, 'type') === 'reasoning';
 }
 
 /** An item completed from its deltas, if it lacks their content; `undefined` for an item without any content. */
@@ -126,9 +139,9 @@ function wholeOf({ item, isDone, text, refusal, args }: GrowingItem): ForeignObj
  * Some servers send the encrypted content of a thought only with the terminal event. Without it, the thought cannot be sent
  * again.
  */
-function sealed(item: ForeignObject, output: readonly ForeignObject[]): ForeignObject {
-  if (wordOf(item, 'type') !== 'reasoning' || wordOf(item, 'encrypted_content') !== '') return item;
+function sealed(item: ForeignObject, thoughts: ReadonlyMap<string, ForeignObject>): ForeignObject {
+  if (!isThought(item) || wordOf(item, 'encrypted_content') !== '') return item;
   const id = wordOf(item, 'id');
-  const same = output.find((other) => id !== '' && wordOf(other, 'type') === 'reasoning' && wordOf(other, 'id') === id);
+  const same = id === '' ? undefined : thoughts.get(id);
   return wordOf(same, 'encrypted_content') === '' ? item : { ...item, ...same };
 }

@@ -18,7 +18,7 @@ function itemsOf(turn: TurnPlan, number: number, form: Form): Json[] {
     })),
     ...texts.map((text, at) => ({
       type: 'message',
-      id: `msg_${number}_${at}`,
+      ...(form.ids === 'missing' || form.ids === 'empty' ? {} : { id: `msg_${number}_${at}` }),
       role: 'assistant',
       status: 'completed',
       content: [{ type: 'output_text', text, annotations: [], logprobs: [] }],

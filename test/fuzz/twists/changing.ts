@@ -132,6 +132,24 @@ export const CHANGING: Record<string, TwistKind> = {
       stream.truth.opaque = [];
     },
   },
+  'white space after a long call': {
+    wires: ['chat'],
+    say: ({ calls: [call] }) => {
+      if (call) call.filler = 'x'.repeat(1_000_000);
+    },
+    change: ({ events }) => {
+      const calls = events.flatMap((event) => {
+        const place = placesIn(event.data).find(({ path }) => path.at(-2) === 'tool_calls');
+        return place ? [{ event, index: place.node.index }] : [];
+      });
+      const last = calls.at(-1);
+      if (!last) return;
+      const data = {
+        choices: [{ index: 0, delta: { tool_calls: [{ index: last.index, function: { arguments: ' ' } }] } }],
+      };
+      events.splice(events.indexOf(last.event) + 1, 0, ...Array.from({ length: 1_000 }, () => ({ name: null, data })));
+    },
+  },
   'blocks that start without text': {
     wires: ['messages'],
     change: ({ events }) => {
@@ -142,13 +160,12 @@ export const CHANGING: Record<string, TwistKind> = {
   },
   'content that is null': {
     wires: ['responses'],
-    change: (stream, _, form) => {
+    change: (stream) => {
       const messages = stream.events
         .flatMap(({ data }) => placesIn(data))
         .filter(({ node }) => node.type === 'message');
       for (const { node } of messages) node.content = null;
       stream.truth.codes.push('PROVIDER_MALFORMED', 'CHILD_EMPTY_ANSWER');
-      if (form.items === 'end only') stream.truth.text = '';
     },
   },
   'reasoning that is not sealed': {

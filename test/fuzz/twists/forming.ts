@@ -99,5 +99,8 @@ export function settle(form: Form, truth: Truth, wire: string): void {
   if (truth.calls > 0 && form.items === 'text only') form.items = 'both';
   if (form.usage === 'none') truth.usage = null;
   const isShared = form.index === 'zero' || form.index === 'absent';
+  // Texts that are equal and have nothing to tell them apart are one that was sent again.
+  const isNameless = form.ids === 'missing' || form.ids === 'empty';
+  if (wire === 'responses' && form.isApart && form.index === 'zero' && isNameless) truth.isClear = false;
   if (wire === 'chat' && isShared && form.ids === 'same' && truth.calls > 1) truth.isClear = false;
 }

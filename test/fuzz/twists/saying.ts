@@ -70,9 +70,6 @@ export const SAYING: Record<string, TwistKind> = {
   },
   'a reply too large to keep': {
     say: (turn, { at }: Twist) => lengthen(turn, at),
-    form: (form) => {
-      form.piece = 65_536;
-    },
     change: ({ truth }) => fail(truth, 'PROVIDER_REPLY_TOO_LARGE'),
   },
   'too many calls': {
@@ -87,6 +84,18 @@ export const SAYING: Record<string, TwistKind> = {
     },
     change: ({ truth }) => {
       if (truth.calls > 128) fail(truth, 'PROVIDER_REPLY_TOO_LARGE', 'PROVIDER_MALFORMED');
+    },
+  },
+  'many large texts': {
+    wires: ['responses'],
+    say: (turn, { at }) => {
+      turn.pieces = Array.from({ length: 1000 }, (_, piece) => `${'x'.repeat(1 + (at % 2) * 2500)}${piece}`);
+    },
+    form: (form) => {
+      Object.assign(form, { isApart: true, index: 'zero', ids: 'missing', items: 'done only' });
+    },
+    change: ({ truth }) => {
+      truth.isClear = false;
     },
   },
   'too many blocks': {
@@ -105,6 +114,6 @@ export const SAYING: Record<string, TwistKind> = {
 };
 
 function fail(truth: { codes: string[]; mustFail: boolean }, ...codes: string[]): void {
-  truth.codes = codes;
+  truth.codes.push(...codes);
   truth.mustFail = true;
 }

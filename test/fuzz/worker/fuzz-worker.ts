@@ -69,7 +69,10 @@ async function feed(stage: Stage, durationMs: number, tell: (line: string) => vo
     const { batch_id: id } = await stage.producer.enqueue(goodBatch(number));
     good.push(id);
     await stage.producer.settled(id, { signal: AbortSignal.timeout(60_000) });
-    if (number % 50 === 49) tell(`${number + 1} batches; ${stage.hostile.answers} hostile answers`);
+    if (number % 50 === 49) {
+      const { now, peak } = await stage.memoryMiB();
+      tell(`${number + 1} batches; ${stage.hostile.answers} hostile answers; ${now} MiB, at most ${peak}`);
+    }
   }
   await Promise.all([...open].map((id) => stage.producer.cancel(id)));
   return { good, hostile };
@@ -96,7 +99,7 @@ export async function fuzzWorker({ tree, seed, durationMs, tell }: WorkerOptions
     const batches = await feed(stage, durationMs, tell);
     const [good, hostile] = [await count(stage, batches.good), await count(stage, batches.hostile)];
     const isReady = await stage.isReady();
-    const peakMiB = Math.round((await stage.peakBytes()) / 2 ** 20);
+    const { peak: peakMiB } = await stage.memoryMiB();
     const delayMs = await stage.drain();
     const lost = good.tasks - good.succeeded;
     const problems = [

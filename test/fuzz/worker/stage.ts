@@ -98,10 +98,11 @@ export class Stage {
     return answer?.status === 200;
   }
 
-  /** The maximum memory of the worker so far, in bytes, read from `/proc`. */
-  async peakBytes(): Promise<number> {
+  /** The memory of the worker in MiB, now and at its maximum so far, read from `/proc`. */
+  async memoryMiB(): Promise<{ now: number; peak: number }> {
     const status = await readFile(`/proc/${this.#worker.pid}/status`, 'utf8').catch(() => '');
-    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1024;
+    const read = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
+    return { now: read('VmRSS'), peak: read('VmHWM') };
   }
 
   /** Drains the worker. Resolves with the measurement of its probe. */
