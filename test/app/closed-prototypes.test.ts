@@ -55,7 +55,7 @@ test('errand worker closes its prototypes, and all its parts work', async () => 
   expect(out).not.toContain('TypeError');
 });
 
-test('an embedded worker leaves prototypes open, and is unready while it misreads records', async () => {
+test('an embedded worker leaves prototypes open; unready while it misreads records', async () => {
   const deployment = await aDeployment();
   const env = { NODE_OPTIONS, POLLUTE: 'a defined field' };
   const { process: child, output } = await startWorkerProcess(deployment, {}, { env });

@@ -6,7 +6,7 @@ import { turnsReached } from '../helpers/requests.ts';
 
 const LOCK_MS = 4_000;
 
-test('a lone worker that stood still longer than its locks continues its calls, paid once', async () => {
+test('a lone worker that stood still past its locks continues its calls, paid once', async () => {
   const deployment = await aDeployment();
   const { producer, simulator, outcomesOf } = deployment;
   const worker = await startWorkerProcess(deployment, { name: 'lone', lock_duration_ms: LOCK_MS });

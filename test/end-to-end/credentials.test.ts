@@ -107,7 +107,7 @@ test.each(['batch', 'task'] as const)(
   },
 );
 
-test('a key file that stays empty rejects a batch after 5 s; the next batch reads it again', async () => {
+test('an empty key file rejects a batch after 5 s; the next batch reads it again', async () => {
   const { producer, startWorker, outcomesOf, replaceKey } = await aDeploymentWithKeyFile('');
   await startWorker();
   const goal = 'No key';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkpointOf, openRecords } from './samples.ts';
 
-test('a task that needs a newer worker takes no place; the clock of Redis counts its wait', async () => {
+test('a task that needs a newer worker takes no place; its wait is counted by Redis', async () => {
   const { tasks, taskIds, keys, redis, batchId } = await openRecords({ maxConcurrent: 1 });
   const [newer = '', plain = ''] = taskIds;
   expect(await tasks.open(newer, 'local', 'w', 99)).toMatchObject({
