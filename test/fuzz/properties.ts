@@ -17,6 +17,19 @@ export function kindOf({ property, detail }: Finding): string {
 }
 
 const MAX_STALL_MS = 250;
+const STALL = 'the event loop goes on';
+const STALLED = 'it stood still for';
+
+/** Tells whether the event loop stood still. */
+export function isStall({ property }: Finding): boolean {
+  return property === STALL;
+}
+
+/** Tells whether it stood still for a time, after which it went on. */
+export function isMeasuredStall(finding: Finding): boolean {
+  return isStall(finding) && finding.detail.startsWith(STALLED);
+}
+
 const MAX_PEAK_BYTES = 700 * 1024 * 1024;
 const MAX_HELD_BYTES = 400 * 1024 * 1024;
 /** The maximum stored size of a reply, with some room for the fields around it. */
@@ -34,7 +47,7 @@ function processFindings({ ended, changed, stallMs, peakBytes, heldBytes, unread
   const findings: Finding[] = [];
   const add = (property: string, detail: string) => findings.push({ property, detail });
   if (changed.length > 0) return [{ property: 'prototypes are unchanged', detail: changed.join(', ') }];
-  if (stallMs > MAX_STALL_MS) add('the event loop goes on', `it stood still for ${stallMs} ms`);
+  if (stallMs > MAX_STALL_MS) add(STALL, `${STALLED} ${stallMs} ms`);
   if (peakBytes > MAX_PEAK_BYTES) add('memory is bounded', `${peakBytes} bytes at its peak`);
   if (heldBytes > MAX_HELD_BYTES) add('memory is bounded', `${heldBytes} bytes are held`);
   for (const detail of unreadable) add('what is written can be read', detail);
@@ -85,9 +98,7 @@ function effectFindings(rendered: Rendered[], { runs }: Report): Finding[] {
 export function findingsIn(tried: Case, seen: Seen): Finding[] {
   const { observed, rendered } = seen;
   if ('lost' in observed) {
-    const property = { stalled: 'the event loop goes on', endless: 'every call ends', died: 'the process lives' }[
-      observed.lost
-    ];
+    const property = { stalled: STALL, endless: 'every call ends', died: 'the process lives' }[observed.lost];
     return [{ property, detail: observed.detail }];
   }
   const ofProcess = processFindings(observed);

@@ -173,6 +173,8 @@ export const CHANGING: Record<string, TwistKind> = {
     change: (stream, { at }) => {
       const items = stream.events.flatMap(({ data }) => placesIn(data)).filter(({ node }) => node.type === 'reasoning');
       for (const { node } of items) {
+        // Without a seal of that size, the reply may be small enough to keep.
+        if (String(node.encrypted_content).length > 100_000) blur(stream);
         if (at % 2 === 0) delete node.encrypted_content;
         else node.encrypted_content = null;
       }

@@ -102,5 +102,8 @@ export function settle(form: Form, truth: Truth, wire: string): void {
   // Texts that are equal and have nothing to tell them apart are one that was sent again.
   const isNameless = form.ids === 'missing' || form.ids === 'empty';
   if (wire === 'responses' && form.isApart && form.index === 'zero' && isNameless) truth.isClear = false;
+  // Arguments that are no object are never complete, so the next call would be a part of them.
+  const hasBroken = truth.tokens.length < truth.calls;
+  if (wire === 'chat' && isShared && isNameless && hasBroken && truth.calls > 1) truth.isClear = false;
   if (wire === 'chat' && isShared && form.ids === 'same' && truth.calls > 1) truth.isClear = false;
 }
