@@ -26,6 +26,9 @@ export const HOSTILE = {
 /** How late an event loop was, and how long it was busy from one tick to the next, in milliseconds. */
 export type Delays = Record<'late' | 'busy', { p50: number; p99: number; max: number }>;
 
+/** The worker runs with the flags of the image, which decide how much memory young objects take. */
+const FLAGS = ['--max-semi-space-size=16'];
+
 /** A worker of `errand worker` in its own process, with all that it needs to run. */
 export class Stage {
   readonly dir: string;
@@ -66,7 +69,7 @@ export class Stage {
     await writeFile(configFile, JSON.stringify(settings));
     const log = await open(join(dir, 'worker.log'), 'a');
     const probe = join(import.meta.dirname, '../processes/delay-probe.ts');
-    const worker = spawn(process.execPath, ['--import', probe, join(tree, 'src/cli.ts'), 'worker'], {
+    const worker = spawn(process.execPath, [...FLAGS, '--import', probe, join(tree, 'src/cli.ts'), 'worker'], {
       env: { ...env, ERRAND_CONFIG: configFile },
       stdio: ['ignore', log.fd, log.fd],
     });
