@@ -16,6 +16,8 @@ export class Transcript {
   readonly checkpoints: Checkpoint[] = [];
   readonly #entries: TranscriptEntry[];
   #chars: number;
+  /** The number of turns in `#chars`: most tasks end with their first turn, which is never sent again. */
+  #measuredTurns = 0;
 
   constructor(prompt: string, recorded: readonly Checkpoint[]) {
     this.#entries = [{ role: 'user', text: prompt }];
@@ -39,6 +41,10 @@ export class Transcript {
 
   /** @throws ErrandError `CONTEXT_TOO_LONG` if the conversation exceeds 16 Mi characters with these results. */
   assertFits(results: ToolResult[]): void {
+    for (const { tool_results, reply } of this.checkpoints.slice(this.#measuredTurns)) {
+      this.#chars += charsOf(tool_results) + charsOf(reply.native);
+    }
+    this.#measuredTurns = this.checkpoints.length;
     const chars = this.#chars + charsOf(results);
     if (chars <= MAX_CHARS) return;
     throw new ErrandError('CONTEXT_TOO_LONG', `the conversation has ${chars} characters; the limit is ${MAX_CHARS}`);
@@ -48,7 +54,6 @@ export class Transcript {
     const { tool_results: results, reply } = checkpoint;
     if (results.length > 0) this.#entries.push({ role: 'tools', results });
     this.#entries.push({ role: 'assistant', native: reply.native });
-    this.#chars += charsOf(results) + charsOf(reply.native);
     this.checkpoints.push(checkpoint);
   }
 }
