@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { parse as parseYaml } from 'yaml';
-import { clip } from '../base/text.ts';
+import { clip, isJson } from '../base/text.ts';
 import type { BatchInput } from '../contract/batch.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import { faultText, jsonFault, yamlFault } from './syntax.ts';
@@ -48,15 +48,6 @@ function formOf(content: string): Form {
   const lines = content.trim().split('\n', 2);
   if (!/^[{[]/.test(lines[0] ?? '')) return 'yaml';
   return lines.length > 1 && isJson(lines[0] ?? '') ? 'jsonl' : 'json';
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function parse(content: string, form: Form, label: string): unknown {

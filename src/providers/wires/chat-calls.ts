@@ -1,4 +1,5 @@
 import { fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { isJson } from '../../base/text.ts';
 import { mergeDelta } from './chat-delta.ts';
 import { type Growing, newGrowing } from './growing.ts';
 import { JsonScan } from './json-scan.ts';
@@ -110,13 +111,4 @@ function isEcho(call: GrowingCall, before: GrowingCall | undefined): boolean {
 /** Merges the fields of a piece that are not in `known`. */
 function mergeOthers(into: Growing, piece: unknown, known: ReadonlySet<string>, limits: ReplyLimits): void {
   if (isObject(piece)) mergeDelta(into, piece, limits, known);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
