@@ -7,7 +7,7 @@ import type { TaskJob, Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import { BACKOFF } from './backoff.ts';
 import { findGate, gateIdOf } from './gate.ts';
-import { existingIds, removeEnded, stillQueued } from './leftovers.ts';
+import { existingIds, type Leftover, removeEnded, stillQueued } from './leftovers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isRedisFault } from './redis-faults.ts';
 import { wakeJobs } from './wake.ts';
@@ -81,7 +81,7 @@ export class BatchFlow {
     const batchJob = await this.#queue(BATCH_QUEUE).getJob(batchId);
     const isQueued = batchJob !== undefined && batchJob.finishedOn === undefined;
     if (isQueued && isNew) throw stillQueued(batchId);
-    if (!isQueued) await this.#removeLeftovers(plan);
+    if (!isQueued) await this.#removeLeftovers(plan, isNew ? 'its records have expired' : 'its batch job was removed');
     if (plan.tasks.length > ATOMIC_TASKS) await this.#addInChunks(plan, isQueued, onChunk);
     else if (!isQueued) await this.#addWhole(plan);
   }
@@ -97,7 +97,7 @@ export class BatchFlow {
   }
 
   /** The batch job goes last, so that a producer killed in between finds out again that this is to be done. */
-  async #removeLeftovers({ job, tasks }: BatchPlan): Promise<void> {
+  async #removeLeftovers({ job, tasks }: BatchPlan, why: Leftover): Promise<void> {
     const { batch_id: batchId } = job;
     const batches = this.#queue(BATCH_QUEUE);
     for (const [lane, ofLane] of Map.groupBy(tasks, laneOfTask)) {
@@ -105,11 +105,12 @@ export class BatchFlow {
         this.#redis,
         this.#queue(lane),
         ofLane.map(({ data }) => taskIdOf(batchId, data.index)),
+        why,
       );
     }
     // What 100,000 tasks returned takes Redis 150 ms to free in the foreground, as the removal of their parent would.
     await this.#redis.unlink(batches.toKey(`${batchId}:processed`), batches.toKey(`${batchId}:failed`));
-    await removeEnded(this.#redis, batches, [batchId]);
+    await removeEnded(this.#redis, batches, [batchId], why);
   }
 
   async #addWhole(plan: BatchPlan): Promise<void> {

@@ -5,6 +5,10 @@ import { ErrandError } from '../errors.ts';
 /** Jobs looked for, and removed, at a time (`reference/bullmq.md`, advice 25). */
 const CHUNK = 500;
 
+/** Why jobs of an earlier batch with the same key can be left in the queue. */
+export type Leftover = 'its records have expired' | 'its batch job was removed';
+const EXPIRED: Leftover = 'its records have expired';
+
 /**
  * Removes the jobs of an earlier batch with the same id that have ended and outlived its records.
  *
@@ -14,21 +18,21 @@ const CHUNK = 500;
  *
  * @throws ErrandError `IDEMPOTENCY_CONFLICT` where one of them has not ended.
  */
-export async function removeEnded(redis: Redis, queue: Queue, ids: string[]): Promise<void> {
+export async function removeEnded(redis: Redis, queue: Queue, ids: string[], why: Leftover = EXPIRED): Promise<void> {
   for (let from = 0; from < ids.length; from += CHUNK) {
     const found = await existingIds(redis, queue, ids.slice(from, from + CHUNK));
     const jobs = (await Promise.all(found.map((id) => queue.getJob(id)))).filter((job) => job !== undefined);
     const running = jobs.find((job) => job.finishedOn === undefined);
-    if (running?.id) throw stillQueued(running.id);
+    if (running?.id) throw stillQueued(running.id, why);
     await Promise.all(jobs.map((job) => job.remove({ removeChildren: false })));
   }
 }
 
-/** The error for a job that goes on although the records it belongs to have expired. */
-export function stillQueued(jobId: string): ErrandError {
+/** The error for an unfinished job of an earlier batch with the same key. */
+export function stillQueued(jobId: string, why: Leftover = EXPIRED): ErrandError {
   return new ErrandError(
     'IDEMPOTENCY_CONFLICT',
-    `the key was used before: its records have expired, but its job ${jobId} is still in the queue`,
+    `the key was used before: ${why}, but its job ${jobId} is still in the queue`,
     { remedy: 'Use a new key, or wait until the earlier jobs have ended.' },
   );
 }

@@ -266,6 +266,10 @@ describe('an id whose records have expired', () => {
       code: 'IDEMPOTENCY_CONFLICT',
       message: expect.stringContaining(taskIdOf(plan.job.batch_id, 0)),
     });
+    await expect(flow.add(plan, AGAIN, nothing)).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+      message: expect.stringContaining('its batch job was removed'),
+    });
     expect(await lane.getJobCountByTypes('prioritized')).toBe(2);
     expect((await keysOf(prefix)).length).toBe(before.length - 1);
   });
