@@ -94,7 +94,7 @@ test('sends tool results back in the order of the calls and echoes the model’s
   ]);
 });
 
-test('tells the child the background of the batch and its own context', async () => {
+test('tells the child the background of the batch and its own context [B3] [B40]', async () => {
   const { child, model } = aChild([aTurn({ text: 'ok' })], {
     task: { goal: 'Do it', context: 'mine' },
     batchContext: 'ours',
@@ -116,7 +116,7 @@ describe('the budget', () => {
     expect(child.transcript.tally).toMatchObject({ turns: 2, tool_calls: 2, cost_usd: 1 });
   });
 
-  test('leaves the next turn only the tokens that are left, and ends a child that has none', async () => {
+  test('leaves the next turn only the tokens that are left [B143]', async () => {
     const { tools } = aNotebook();
     const allowance = { turns: 9, tokens: 25, outputTokensPerTurn: 100 };
     const { child, model } = aChild([wants('look', {}, 'c1'), wants('look', {}, 'c2')], { tools, allowance });
@@ -129,7 +129,7 @@ test.each([
   ['CHILD_REFUSED', aTurn({ stop: 'refusal', text: 'no' })],
   ['BUDGET_TOKENS', aTurn({ stop: 'length', text: 'half an ans' })],
   ['CHILD_EMPTY_ANSWER', aTurn({ text: '  ' })],
-])('fails with %s and keeps what was said', async (code, turn) => {
+])('fails with %s and keeps what was said [B117] [B125]', async (code, turn) => {
   const { child } = aChild([turn]);
   await expect(child.run(live)).rejects.toMatchObject({ code });
   expect(child.text).toBe(turn.text);
@@ -278,7 +278,7 @@ test('an abort between turns ends the run with its reason', async () => {
   await expect(child.run(controller.signal)).rejects.toThrow('cancelled');
 });
 
-test('a conversation that no model can take ends as CONTEXT_TOO_LONG', async () => {
+test('a conversation that no model can take ends as CONTEXT_TOO_LONG [B94]', async () => {
   const { tools } = aNotebook();
   const large = 'x'.repeat(3 * 1024 * 1024);
   const turns = Array.from({ length: 9 }, (_, at) => ({

@@ -80,7 +80,7 @@ describe('a tool that passes its limit', () => {
     });
   });
 
-  test('ends the attempt where it does not heed its signal', async () => {
+  test('ends the attempt if it ignores its signal [B103]', async () => {
     const calling = callTool([hanging(false)], callOf('add', '{}'), { ...terms, limitMs: 30 });
     await expect(calling).rejects.toMatchObject({
       code: 'CHILD_TOOL_TIMED_OUT',

@@ -34,7 +34,7 @@ const failing = JSON.stringify({
   ],
 });
 
-test('enqueues, waits, and ends with 0 where all succeeded and 1 where a task failed', async () => {
+test('enqueues, waits, and ends with 0 if all succeeded, else with 1 [B58] [B132]', async () => {
   const { command, errand } = await aDeployment({ 'good.json': succeeding, 'bad.json': failing });
   const worker = command('worker');
   await worker.says(/worker started/);
@@ -118,7 +118,7 @@ test('a worker takes one Ctrl-C that arrives twice for one, and ends with 130 at
   expect([code, out.includes('"msg":"drained"')]).toEqual([130, false]);
 });
 
-test('Ctrl-C ends the waiting with 130, and the batch goes on', async () => {
+test('Ctrl-C ends the waiting with 130, and the batch goes on [B107]', async () => {
   const { command, errand } = await aDeployment({ 'batch.json': succeeding });
   const waiting = command('enqueue', 'batch.json', '--wait');
   const [, batchId = ''] = await waiting.says(/batch (\w+): 1 tasks/);

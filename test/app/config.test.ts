@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/app/config.ts';
+import { createProducer } from '../../src/index.ts';
 import { aFolder } from './run-cli.ts';
 
 const acme = { wire: 'chat', base_url: 'https://llm.example/v1', credential: 'none' };
@@ -57,4 +59,45 @@ test('takes a section of which all is commented out for absent', () => {
 
 test('takes an ERRAND_CONFIG without a name for unset', () => {
   expect(loadConfig({ ERRAND_CONFIG: '' }).worker.concurrency).toBe(50);
+});
+
+test('settings win over the environment, it over the file, and it over defaults [B25]', () => {
+  const file = join(
+    aFolder({ 'errand.yaml': 'worker: { concurrency: 2, health_port: 1, drain_grace_ms: 0 }' }),
+    'errand.yaml',
+  );
+  const environment = { ERRAND_CONFIG: file, ERRAND_CONCURRENCY: '3', ERRAND_HEALTH_PORT: '4' };
+  const { worker } = loadConfig(environment, { worker: { health_port: 5 } });
+  expect(worker).toMatchObject({ drain_grace_ms: 0, concurrency: 3, health_port: 5, lock_duration_ms: 60_000 });
+});
+
+test.each(['0', 'many', '-1', '1e9'])('a concurrency of %s is refused by name, and not replaced [B24]', (value) => {
+  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null', ERRAND_CONCURRENCY: value })).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('ERRAND_CONCURRENCY') }),
+  );
+});
+
+test('an unknown reasoning effort is refused by name, and not replaced [B78]', () => {
+  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null' }, { delegation: { reasoning_effort: 'turbo' } })).toThrow(
+    /delegation\.reasoning_effort: .*"medium"/,
+  );
+});
+
+test.each([{ wire: 'bedrock' }, { wire: undefined }])(
+  'no wire is guessed: a provider with %j is refused [B69]',
+  (over) => {
+    expect(() => timeoutsOf({ providers: { acme: { ...acme, ...over } } })).toThrow(/providers\.acme\.wire/);
+  },
+);
+
+test('a producer keeps the configuration that it was opened with [B26] [B27]', async () => {
+  const config = join(aFolder({ 'errand.yaml': 'delegation: { provider: openai }' }), 'errand.yaml');
+  const opened = () => createProducer({ config, redis: 'redis://127.0.0.1:6379' });
+  const routeOf = async (producer: ReturnType<typeof opened>) => {
+    onTestFinished(() => producer.close());
+    return (await producer.plan({ tasks: [{ goal: 'a' }] })).tasks[0]?.data.route.provider;
+  };
+  const before = opened();
+  writeFileSync(config, 'delegation: { provider: anthropic }');
+  expect([await routeOf(before), await routeOf(opened())]).toEqual(['openai', 'anthropic']);
 });

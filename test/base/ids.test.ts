@@ -38,7 +38,7 @@ describe('batch ids', () => {
 });
 
 describe('task ids', () => {
-  test('are read back as they were made, and are fit for a job', () => {
+  test('are read back as they were made, and are fit for a job [B96]', () => {
     fc.assert(
       fc.property(fc.nat(999_999), fc.boolean(), (index, isKeyed) => {
         const batchId = isKeyed ? batchIdFor('key') : newBatchId();

@@ -44,7 +44,7 @@ test.each(schemas)('%s refuses other fields only in what a producer writes', (na
   for (const object of objects) expect(object.additionalProperties).toBe(!isInput);
 });
 
-test.each(schemas)('%s has no field for a key or an address (B18)', (_name, schema) => {
+test.each(schemas)('%s has no field for a key or an address [B18]', (_name, schema) => {
   expect(
     namesOf(schema).filter((name) => /key$|secret|token$|password|url/i.test(name) && name !== 'idempotency_key'),
   ).toEqual([]);

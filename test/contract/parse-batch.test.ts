@@ -38,7 +38,7 @@ function nested(depth: number): object {
 
 describe('the forms of a batch', () => {
   test.each([[{}], [{ name: 'no work' }], [{ tasks: [] }], [{ tasks: '[]' }]])(
-    'refuses one with neither a goal nor tasks (B1): %j',
+    'refuses one with neither a goal nor tasks: %j [B1]',
     async (input) => {
       expect(await problemsOf(input)).toEqual({
         tasks: expect.stringMatching(/^expected a non-empty array of tasks, or a goal; got /),
@@ -46,27 +46,27 @@ describe('the forms of a batch', () => {
     },
   );
 
-  test('makes one task of a lone goal, with the fields beside it (B2)', async () => {
+  test('makes one task of a lone goal, with the fields beside it [B2]', async () => {
     const { tasks, route } = await parse({ goal: 'one', provider: 'openai', toolsets: ['workspace'], name: 'n' });
     expect(tasks).toEqual([{ goal: 'one', provider: 'openai', toolsets: ['workspace'] }]);
     expect(route).toEqual({});
   });
 
-  test('ignores a top-level goal beside tasks and says so (B3)', async () => {
+  test('ignores a top-level goal beside tasks and says so [B3]', async () => {
     const { tasks, warnings } = await parse({ goal: 'ignored', tasks: [{ goal: 'a' }] });
     expect(tasks).toEqual([{ goal: 'a' }]);
     expect(warnings).toEqual(['goal: ignored, because tasks is not empty']);
   });
 
-  test('takes the goal where tasks is empty (B4)', async () => {
+  test('takes the goal if tasks is empty [B4]', async () => {
     expect((await parse({ tasks: [], goal: 'one' })).tasks).toEqual([{ goal: 'one' }]);
   });
 
-  test('reads tasks that come as the text of a JSON array (B5)', async () => {
+  test('reads tasks that come as the text of a JSON array [B5]', async () => {
     expect((await parse({ tasks: '[{"goal":"a"},{"goal":"b"}]' })).tasks).toEqual([{ goal: 'a' }, { goal: 'b' }]);
   });
 
-  test('tells an empty text, a text that is no JSON, and JSON that is no array apart (B6)', async () => {
+  test('tells empty text, text that is no JSON, and JSON that is no array apart [B6]', async () => {
     const messages = await Promise.all(['  ', '[{', '{"goal":"a"}'].map((tasks) => problemsOf({ tasks })));
     expect(messages).toEqual([
       { tasks: 'expected an array of tasks, got an empty string' },
@@ -75,7 +75,7 @@ describe('the forms of a batch', () => {
     ]);
   });
 
-  test('refuses an item that is no object, naming its index and type (B7)', async () => {
+  test('refuses an item that is no object, naming its index and type [B7]', async () => {
     const { problems } = await refusal({ tasks: [{ goal: 'a' }, 'b', null, [], 5] });
     expect(problems).toEqual(
       ['string', 'null', 'array', 'number'].map((type, at) => ({
@@ -86,7 +86,7 @@ describe('the forms of a batch', () => {
     );
   });
 
-  test('refuses an item whose goal is missing, blank or no text, naming its index (B8)', async () => {
+  test('refuses an item whose goal is missing, blank or no text, by its index [B8]', async () => {
     const { problems } = await refusal({ tasks: [{}, { goal: ' \n' }, { goal: 7 }, { goal: null }] });
     expect(problems).toEqual([
       { path: 'tasks[0].goal', message: 'missing: every task needs a goal', index: 0 },
@@ -96,7 +96,7 @@ describe('the forms of a batch', () => {
     ]);
   });
 
-  test('keeps two tasks with the same goal (B10)', async () => {
+  test('keeps two tasks with the same goal [B10]', async () => {
     expect((await parse({ tasks: [{ goal: 'again' }, { goal: 'again' }] })).tasks).toHaveLength(2);
   });
 
@@ -111,13 +111,13 @@ describe('the forms of a batch', () => {
 });
 
 describe('problems', () => {
-  test('lists the levels where a reasoning_effort is unknown (B11)', async () => {
+  test('lists the levels if a reasoning_effort is unknown [B11]', async () => {
     expect(await problemsOf({ tasks: [{ goal: 'a', reasoning_effort: 'ultra' }] })).toEqual({
       'tasks[0].reasoning_effort': `${EFFORTS}, got "ultra"`,
     });
   });
 
-  test('come all at once, from every task and from the batch itself (B20)', async () => {
+  test('come all at once, from every task and from the batch itself [B20]', async () => {
     const problems = await problemsOf({
       priority: 'high',
       max_concurrent: 0,
@@ -146,7 +146,7 @@ describe('problems', () => {
     });
   });
 
-  test('name the unknown field and list those that are known in its place (B21)', async () => {
+  test('name the unknown field and list the known ones in its place [B21]', async () => {
     const route = 'provider, model, reasoning_effort';
     const problems = await problemsOf({
       budget: { turns: 1 },
@@ -192,7 +192,7 @@ describe('a secret in a batch', () => {
     ['in the place of a level', { goal: 'a', reasoning_effort: `${key}-${'x'.repeat(30)}`, api_key: key }],
     ['as an address with a password', { tasks: [{ goal: 'a', base_url: `https://u:${key}@host` }] }],
     ['in the text of tasks', { tasks: JSON.stringify([{ goal: 'a', api_key: key }]) }],
-  ])('is refused and not repeated: %s (B18)', async (_place, input) => {
+  ])('is refused and not repeated: %s [B18]', async (_place, input) => {
     const error = await refusal(input);
     expect(error.message).toMatch(/api_?key|base_url/i);
     expect(error.message).toContain('refused: keys and addresses never travel in a batch');
@@ -208,7 +208,7 @@ describe('a secret in a batch', () => {
 describe('a delegate_task payload', () => {
   const ignored = { role: 'boss', max_iterations: 9, background: true, acp_command: 'sh', acp_args: ['-c'] };
 
-  test('is accepted, with a warning for each field that is not acted on', async () => {
+  test('is accepted, with a warning for each field that does nothing [B12] [B16] [B17]', async () => {
     const { tasks, warnings } = await parse({ ...ignored, tasks: [{ goal: 'a', ...ignored }] });
     expect(tasks).toEqual([{ goal: 'a' }]);
     const names = Object.keys(ignored);
@@ -289,7 +289,7 @@ describe('limits', () => {
     expect(wide).toMatchObject([{ path: 'tasks[0]', message: expect.stringContaining('as JSON') }]);
   });
 
-  test('100,001 tasks are refused before any is looked at', async () => {
+  test('100,001 tasks are refused before any is looked at [B22]', async () => {
     const { problems } = await refusal({ tasks: new Array(100_001).fill(5) });
     expect(problems).toEqual([
       { path: 'tasks', message: 'expected at most 100000 tasks, got 100001; split them over several batches' },

@@ -62,7 +62,7 @@ describe('precedence', () => {
   );
 
   test.each(cases)(
-    '$precedence: of $present the first one that counts gives each field (B50, B51)',
+    '$precedence: of $present the first that counts gives each field [B50] [B81]',
     ({ precedence, present, counted }) => {
       const [first] = counted;
       const given = (fields: (tag: string) => RouteRequest) =>
@@ -86,22 +86,22 @@ describe('precedence', () => {
       'openai/parent m/defaults max/task',
     ],
     [
-      'runs on the model of the task and leaves the provider configured (B46, B49)',
+      'runs on the model of the task and leaves the provider configured [B46] [B49]',
       { task: { model: 'm' }, config: { provider: 'anthropic', model: 'claude-configured' } },
       'anthropic/config m/task',
     ],
     [
-      "keeps the parent's provider where nothing is configured (B49)",
+      "keeps the parent's provider if nothing is configured [B49]",
       { task: { model: 'm' }, parent: { provider: 'openai' } },
       'openai/parent m/task',
     ],
     [
-      'runs on the default model of a provider named alone, not on the configured one (B48)',
+      'takes the default model of a provider named alone, not the configured one [B48]',
       { task: { provider: 'anthropic' }, config: { provider: 'openai', model: 'gpt-configured' } },
       'anthropic/task claude-default/provider',
     ],
     [
-      'lends no model across providers, however far down (B48)',
+      'lends no model across providers, however far down [B48]',
       {
         task: { provider: 'anthropic' },
         defaults: { model: 'whose?' },
@@ -116,12 +116,12 @@ describe('precedence', () => {
       'anthropic/task claude-of-parent/parent',
     ],
     [
-      'skips the top-level route of a batch unless it is inherited',
+      'skips the top-level route of a batch unless it is inherited [B51]',
       { batch: { provider: 'anthropic', model: 'c' }, config: { provider: 'openai' } },
       'openai/config gpt-default/provider',
     ],
     [
-      'puts an inherited top-level route above the configuration and below the defaults',
+      'puts an inherited top-level route between defaults and configuration [B52]',
       {
         precedence: 'inherit',
         defaults: { reasoning_effort: 'low' },
@@ -162,7 +162,7 @@ describe('what cannot be resolved', () => {
 });
 
 describe('a single call', () => {
-  test('routes as a batch of one with the same fields does (B53)', async () => {
+  test('routes as a batch of one with the same fields does [B53]', async () => {
     const fields = { goal: 'a', provider: 'anthropic', model: 'm', reasoning_effort: 'low' };
     const routes = [fields, { tasks: [fields] }].map(async (input) => {
       const planned = await planBatch(input, DEFAULT_LIMITS, table);

@@ -36,7 +36,7 @@ test('SIGTERM with 20 tasks in flight hands all of them back without a try spent
   }
 });
 
-test('after kill -9 another worker goes on from the last recorded turn, and the record names the lost attempt', async () => {
+test('after kill -9 another worker goes on from the last turn [B137] [B138]', async () => {
   const deployment = await aDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
   const doomed = await startWorkerProcess(deployment, { name: 'doomed' });

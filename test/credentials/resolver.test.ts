@@ -24,7 +24,7 @@ test('has every value masked before it is handed out', async () => {
   expect(redactor.scrub('key sk-planted-1234')).toBe('key [secret]');
 });
 
-test('names the provider and the remedy where there is no credential', async () => {
+test('names the provider and the remedy if there is no credential [B73]', async () => {
   const resolver = new CredentialResolver({}, new Redactor());
   await expect(resolver.resolve('acme', 'env:ACME_API_KEY')).rejects.toMatchObject({
     code: 'CREDENTIAL_MISSING',

@@ -43,7 +43,7 @@ test('a file that is still being written is read once it rests', async () => {
   expect(await reading).toBe('sk-half');
 });
 
-test('gives a keyless endpoint a placeholder', async () => {
+test('gives a keyless endpoint a placeholder [B72]', async () => {
   expect(await readCredential('none', {})).toMatchObject({ id: 'none' });
   expect(await readValue('none')).not.toBe('');
 });

@@ -8,7 +8,7 @@ const TASKS = [
   { goal: 'This route is usable too', provider: 'local' },
 ];
 
-test('admission by batch: one missing credential rejects every task, names the first such one, and nothing is asked of any provider', async () => {
+test('one missing credential rejects the batch, by task; no provider is asked [B56]', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
   await startWorker();
   const { batch_id } = await producer.enqueue({ tasks: TASKS });
@@ -28,7 +28,7 @@ test('admission by batch: one missing credential rejects every task, names the f
   expect(outcomes.flatMap(({ cleanup }) => cleanup.steps)).toEqual([]);
 });
 
-test('admission by task: only the tasks on the unusable route fail, naming provider and remedy', async () => {
+test('admission by task: only tasks on the unusable route fail, named [B59] [B73]', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment();
   await startWorker();
   const { batch_id } = await producer.enqueue({ tasks: TASKS, admission: 'task' });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { aDeployment } from '../helpers/deployment.ts';
 import { giveUpNext } from '../helpers/given-up.ts';
 
-test('each task runs on the route it carries, over three wires, and the outcome says so', async () => {
+test('each task runs on the route it carries, over three wires [B46] [B58] [B76]', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
   await startWorker();
   const receipt = await producer.enqueue({
@@ -29,7 +29,7 @@ test('each task runs on the route it carries, over three wires, and the outcome 
   expect(seen.get('local-1')?.effort).toMatchObject({ reasoning_effort: 'medium' });
 });
 
-test('a switch of provider carries the path, key and wire of that provider, and no request ever another one’s key', async () => {
+test('a provider brings its own path, key and wire, never another’s key [B47] [B83]', async () => {
   const { producer, startWorker, simulator, environment } = await aDeployment({
     settings: { delegation: { provider: 'openai', model: 'gpt-5.6-sol', reasoning_effort: 'low' } },
   });
@@ -54,7 +54,7 @@ test('a switch of provider carries the path, key and wire of that provider, and 
   );
 });
 
-test('a child writes files with its tools, the answer carries them, and the workspace is gone', async () => {
+test('a child works in a workspace of its own; its answer has the files [B42] [B45]', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment();
   await startWorker();
   const goal =
@@ -75,7 +75,7 @@ test('a child writes files with its tools, the answer carries them, and the work
   ]);
 });
 
-test('a 429 puts the task off for as long as the provider asked, spends no try, and is one record however often it comes', async () => {
+test('a 429 puts the task off for as long as the provider asked, at no try [B86]', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
   await startWorker();
   const goal = 'Meet a limit. [[sim: status=429 retry_after_ms=200 times=2]]';
@@ -99,7 +99,7 @@ test('a 429 puts the task off for as long as the provider asked, spends no try, 
   ]);
 });
 
-test('a failure that may pass is tried again as often as configured, then recorded with every attempt', async () => {
+test('a failure that may pass is tried again; the outcome has each attempt [B145]', async () => {
   const { producer, startWorker, outcomesOf, simulator } = await aDeployment();
   await startWorker();
   const { batch_id } = await producer.enqueue({ goal: 'Always fails. [[sim: status=500]]', provider: 'local' });
@@ -112,7 +112,7 @@ test('a failure that may pass is tried again as often as configured, then record
   expect(summary.cleanup).toEqual({ released: 6, open: 0 });
 });
 
-test('a provider that repeats the key in its error does not get it into any record', async () => {
+test('a key that a provider repeats in its error is in no record [B146]', async () => {
   const { producer, startWorker, outcomesOf, environment } = await aDeployment();
   await startWorker();
   const { batch_id } = await producer.enqueue({ goal: 'Leak it. [[sim: status=401 echo=key]]', provider: 'openai' });
@@ -131,7 +131,7 @@ test('a key that a model repeats in its answer is in no record, nor in what the 
   expect(await outcomesOf(batch_id)).toMatchObject([{ answer: { text: 'It is [secret]' } }]);
 });
 
-test('a child that does not come to an end within its budget fails with the budget’s code', async () => {
+test('a child that does not end within its budget fails with its code [B101] [B117]', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment();
   await startWorker();
   const busy = '[[sim: tool=list_files args={}]] '.repeat(4);
@@ -152,7 +152,7 @@ test('a child that does not come to an end within its budget fails with the budg
   expect(codes).toEqual(['BUDGET_TURNS', 'BUDGET_TOKENS', 'BUDGET_SECONDS', 'CHILD_EMPTY_ANSWER', 'CHILD_REFUSED']);
 });
 
-test('at most max_concurrent tasks of a batch run at a time, and parked ones follow as places get free', async () => {
+test('at most max_concurrent tasks of a batch run; the others follow [B23] [B28]', async () => {
   const { producer, startWorker, simulator } = await aDeployment();
   let most = 0;
   simulator.onRequest(() => {
@@ -170,7 +170,7 @@ test('at most max_concurrent tasks of a batch run at a time, and parked ones fol
   expect(most).toBe(2);
 });
 
-test('a task that the queue ended without an outcome gets one that says so, and its batch settles', async () => {
+test('a task that the queue ended fails, and its sibling succeeds [B116]', async () => {
   const { producer, startWorker, outcomesOf, prefix } = await aDeployment();
   const tasks = ['Given up', 'Goes on'].map((goal) => ({ goal, provider: 'local' }));
   const { batch_id } = await producer.enqueue({ tasks });
@@ -196,7 +196,7 @@ test('an overloaded provider that says when to come back is taken at its word, a
   ]);
 });
 
-test('the summary of a batch adds up what its outcomes say: usage, cost, and tasks whose price nobody knows', async () => {
+test('the summary adds up usage and cost, and counts tasks without a price [B120]', async () => {
   const { producer, startWorker, settings, outcomesOf } = await aDeployment();
   const providers = settings.providers as Record<string, object>;
   providers.openai = { ...providers.openai, prices: { 'gpt-5.6-sol': { input: 1, output: 10 } } };

@@ -14,7 +14,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test('cancelling a batch closes the sockets of what runs, and what waits never starts', async () => {
+test('cancelling a batch closes the sockets of what runs; nothing else starts [B104]', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
   await startWorker({ concurrency: 3 });
   const started = requestsIn(simulator, 'received', 3);
@@ -38,7 +38,7 @@ test('cancelling a batch closes the sockets of what runs, and what waits never s
   for (const outcome of ran) expect(outcome).toMatchObject({ partial: { text: expect.stringMatching(/./) } });
 });
 
-test('cancelling one task leaves its siblings running', async () => {
+test('cancelling one task leaves its siblings running [B106]', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
   await startWorker();
   const started = requestsIn(simulator, 'received', 2);
@@ -53,7 +53,7 @@ test('cancelling one task leaves its siblings running', async () => {
   expect((await outcomesOf(batch_id)).map(({ status }) => status)).toEqual(['cancelled', 'succeeded']);
 });
 
-test('a batch cancelled before any worker runs settles without a single request', async () => {
+test('a batch cancelled before any worker runs settles without a request [B105]', async () => {
   const { producer, startWorker, simulator } = await aDeployment();
   const tasks = Array.from({ length: 20 }, (_, at) => ({ goal: `Never started, task ${at}`, provider: 'openai' }));
   const { batch_id } = await producer.enqueue({ tasks });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { aDeployment } from '../helpers/deployment.ts';
 
-test('nothing that an SDK might read from the environment reaches a trap, nor goes out in a header', async () => {
+test('nothing an SDK reads from the environment reaches a trap or a header [B66]', async () => {
   const trapped: string[] = [];
   const trap = createServer((request, response) => {
     trapped.push(`${request.method} ${request.url}`);

@@ -121,7 +121,7 @@ test('a task whose calls all stall unseen has an unknown cost with an upper boun
   expect(outcome.possibly_paid_twice_usd).toBeLessThan(4 * costOf({ input_tokens: 3_000, output_tokens: MAX_OUTPUT }));
 });
 
-test('a cancelled task counts the tokens of the call that was cut short', async () => {
+test('a cancelled task counts the tokens of the call that was cut short [B121]', async () => {
   const deployment = await aPricedDeployment();
   const { producer, startWorker, outcomesOf } = deployment;
   const streaming = callsStreaming(2);
@@ -178,7 +178,7 @@ test('a call that is refused, or that never reaches the provider, costs nothing'
   expect(summary).toMatchObject({ cost_usd: 0, unpriced_tasks: 0 });
 });
 
-test('a lost attempt may have been in a call: its cost is unknown and bounded', async () => {
+test('a lost attempt may have been in a call: its cost is unknown and bounded [B121]', async () => {
   const deployment = await aPricedDeployment();
   const { producer, prefix, startWorker, outcomesOf } = deployment;
   const { batch_id: batchId } = await producer.enqueue({ tasks: [{ goal: 'Go on', provider: 'local' }] });

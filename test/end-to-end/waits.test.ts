@@ -33,7 +33,7 @@ test('receipt and status say that no worker is alive, and status stops once one 
   expect((await producer.enqueue(LOCAL)).warnings).toEqual([]);
 });
 
-test('receipt and status name the lane that no live worker serves', async () => {
+test('receipt and status name the lane that no live worker serves [B141]', async () => {
   const deployment = await aDeployment();
   const { producer } = deployment;
   await startWithoutAcme(deployment);

@@ -40,7 +40,7 @@ const CASES: { met: string; directives: string; budget: Budget; code: FailureCod
 
 const workspace = ['workspace' as const];
 
-test('each watchdog ends its task with its own code and with what was said until then', async () => {
+test('each watchdog ends its task by its own code, with what was said [B99] [B125]', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
   await startWorker();
   const first = '[[sim: tool=list_files args={}]]';
@@ -63,7 +63,7 @@ test('each watchdog ends its task with its own code and with what was said until
   );
 });
 
-test('a child that makes one and the same call over and over is ended by the deployment', async () => {
+test('a child that repeats one call over and over is ended by the deployment [B100]', async () => {
   const settings = { watchdogs: { turns_without_progress: 3 } };
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment({ settings });
   await startWorker();

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => remove());
 
 describe('a guarded command', () => {
-  test('has its pipes, its working directory, and no environment but its own and the tag', async () => {
+  test('has its pipes, its directory, and no environment but its own and the tag [B153]', async () => {
     const script = 'read line; echo "$line in $(pwd)"; env | cut -d= -f1 | sort | xargs >&2';
     const tool = await startScript(script, {
       guardPath,

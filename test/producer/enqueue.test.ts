@@ -37,7 +37,7 @@ async function expireClaim(batchId: string, prefix: string): Promise<void> {
 const NO_WORKER = 'no worker is alive: its tasks wait. Start one: errand worker.';
 
 describe('enqueueing', () => {
-  test('adds a batch job over one job a task, each with its route, name and priority', async () => {
+  test('adds a batch job over one job a task, with route, name and priority [B131]', async () => {
     const options = optionsOf();
     const producer = openProducer(options);
     const receipt = await producer.enqueue({
@@ -78,7 +78,7 @@ describe('enqueueing', () => {
     expect(await producer.status(batchId)).toMatchObject({ status: 'running', name: 'cases', total: 2, ended: 0 });
   });
 
-  test('adds nothing at all where one task is wrong (B20)', async () => {
+  test('adds nothing at all if one task is wrong [B20] [B148]', async () => {
     const options = optionsOf();
     const enqueueing = openProducer(options).enqueue({ tasks: [{ goal: 'a' }, { goal: 'b', provider: 'acme' }] });
     await expect(enqueueing).rejects.toMatchObject({
@@ -88,7 +88,7 @@ describe('enqueueing', () => {
     expect(await keysOf(options.prefix)).toEqual([]);
   });
 
-  test('warns of a route at the top of a batch, which routes no task (B51)', async () => {
+  test('warns of a route at the top of a batch, which routes no task [B51]', async () => {
     const options = optionsOf();
     const producer = openProducer(options);
     const { batch_id: batchId, warnings } = await producer.enqueue({ provider: 'anthropic', tasks: [{ goal: 'a' }] });
@@ -107,7 +107,7 @@ describe('enqueueing', () => {
     expect(await batchJob?.getDependenciesCount()).toMatchObject({ unprocessed: 2_501, processed: 0 });
   });
 
-  test('plan says what would be enqueued and enqueues nothing', async () => {
+  test('plan says what would be enqueued and enqueues nothing [B149]', async () => {
     const options = optionsOf();
     const { tasks, record } = await openProducer(options).plan({ tasks: tasksOf(2) });
     expect(tasks.map(({ data }) => data.route.provider)).toEqual(['openai', 'anthropic']);
@@ -148,7 +148,7 @@ describe('enqueueing', () => {
 describe('an idempotency key', () => {
   const key = 'order-66';
 
-  test.each([2, 1_001])('makes enqueueing %i tasks twice the same as once', async (count) => {
+  test.each([2, 1_001])('makes enqueueing %i tasks twice the same as once [B138]', async (count) => {
     const options = optionsOf();
     const batch = { idempotency_key: key, tasks: tasksOf(count) };
     const first = await openProducer(options).enqueue(batch);

@@ -88,3 +88,15 @@ describe('the fingerprint of a batch', () => {
     expect(await fingerprintOf({ ...batch, ...changed })).not.toBe(await fingerprintOf(batch));
   });
 });
+
+test('tasks on one route are one route to check, named by its first task [B55]', async () => {
+  const { limits, routing } = optionsOf();
+  const [a, b] = [{ provider: 'openai' }, { provider: 'anthropic', reasoning_effort: 'low' }];
+  const tasks = [a, b, a, b, { ...b, reasoning_effort: 'high' }].map((route) => ({ goal: 'a', ...route }));
+  const { record } = await planBatch({ tasks }, limits, routing);
+  expect(record.routes.map(({ provider, first_index }) => [provider, first_index])).toEqual([
+    ['openai', 0],
+    ['anthropic', 1],
+    ['anthropic', 4],
+  ]);
+});

@@ -21,7 +21,7 @@ async function enqueued(total: number) {
 }
 
 describe('status', () => {
-  test('counts what runs and what has ended', async () => {
+  test('counts what runs and what has ended [B130]', async () => {
     const { producer, batchId, tasks, close } = await enqueued(3);
     await close(0);
     await tasks.open(taskIdOf(batchId, 1), 'anthropic', 'w');
@@ -39,7 +39,7 @@ describe('status', () => {
 });
 
 describe('outcomes', () => {
-  test('come in the order of the tasks, over all pages, without those that have none yet', async () => {
+  test('come in the order of the tasks, as soon as each has ended [B115] [B139] [B140]', async () => {
     const { producer, batchId, close } = await enqueued(450);
     await Promise.all([449, 3, 0, 250, 199, 200].map(close));
     const indexes = async (outcomes: AsyncIterable<Outcome>) => {
@@ -66,7 +66,7 @@ describe('settled', () => {
     expect(await producer.status(batchId)).toMatchObject({ status: 'settled', summary });
   });
 
-  test('rejects with the reason of its signal, and leaves the batch as it is', async () => {
+  test('rejects with the reason of its signal, and leaves the batch as it is [B107]', async () => {
     const { producer, batchId } = await enqueued(3);
     const controller = new AbortController();
     const waiting = producer.settled(batchId, { signal: controller.signal });

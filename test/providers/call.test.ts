@@ -57,7 +57,7 @@ describe.each(WIRES)('a call on the %s wire', (wire) => {
     expect(await ended).toBe('client_closed');
   });
 
-  test('outlasts the idle limit as long as events keep coming', async () => {
+  test('outlasts the idle limit as long as events keep coming [B99]', async () => {
     const profile = await simulated(wire, { tokens: 16, delta_ms: 25 }, { timeouts: { idle_ms: 250 } });
     const startedAt = performance.now();
     await modelOf(profile).model.turn(ask(), new AbortController().signal);

@@ -18,7 +18,7 @@ function allEnded(): Promise<void> {
   });
 }
 
-test('says what the model really runs on', async () => {
+test('says what the model really runs on [B74]', async () => {
   const profile = profileAt('messages', 'https://llm.acme.example:8443', { name: 'acme' });
   expect((await openModel(profile, 'claude-opus-5-5', 'none')).effective).toEqual({
     provider: 'acme',

@@ -53,7 +53,7 @@ describe('effortFor', () => {
     expect(effortFor(omit, 'gpt-5.1', 'max')).toEqual({ level: null, treatment: 'omitted' });
   });
 
-  test('clamps every request on every wire to a level the model takes, and never upwards where it need not', () => {
+  test('clamps each effort on each wire to a level the model takes, not upwards [B79]', () => {
     for (const wire of WIRES) {
       for (const model of ['gpt-5.2', 'claude-opus-4-8', 'anything']) {
         const levels = levelsOf(at(wire), model);

@@ -67,7 +67,7 @@ test.each(WIRES)(
   },
 );
 
-test('a request to another origin than the profile is not made', async () => {
+test('a request to another origin than the profile is not made [B67] [B71]', async () => {
   const fetch = createProviderFetch(profileAt('chat', provider.url), { id: 'env:K', secret: new Secret(KEY) });
   await expect(fetch(`${trap.url}/v1/models`)).rejects.toMatchObject({ code: 'INTERNAL' });
   expect(visitsOfTrap).toEqual([]);

@@ -55,7 +55,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     expect(fault.cause).toBeUndefined();
   });
 
-  test('a redirect is refused, and what it points to never hears of it', async () => {
+  test('a redirect is refused, and what it points to never hears of it [B71]', async () => {
     const visits: string[] = [];
     const trap = await serve((req, res) => {
       visits.push(req.url ?? '');

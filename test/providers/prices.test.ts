@@ -48,7 +48,7 @@ test('an unknown model, an unknown endpoint and an untold usage have no cost, wh
   expect(costOf(openai, 'gpt-4.1-mini', null)).toBeNull();
 });
 
-test('an endpoint whose host only begins like a known one is unknown', () => {
+test('an endpoint whose host only begins like a known one is unknown [B70]', () => {
   expect(costOf(profile('https://api.openai.com.evil.example/v1'), 'gpt-4.1-mini', USAGE)).toBeNull();
   expect(costOf(profile('https://api.anthropic.company'), 'claude-opus-5-5', USAGE)).toBeNull();
   expect(costOf(profile('https://api.openai.com:443/v1'), 'gpt-4.1-mini', USAGE)).toBeGreaterThan(0);

@@ -139,7 +139,7 @@ describe('effort on the wire', () => {
     ['messages', 'claude-opus-5-5', undefined, {}],
     ['messages', 'minimax-m3', 'medium', { 'output_config.effort': 'medium' }],
   ];
-  test.each(cases)('%s: %s asked for %s is sent as %j', async (wire, name, effort, expected) => {
+  test.each(cases)('%s: %s asked for %s is sent as %j [B77] [B79]', async (wire, name, effort, expected) => {
     sim = await simulate();
     await modelOf(profileAt(wire, sim.url), name, effort).model.turn(ask(), live());
     expect(sim.requests()[0]?.effort).toEqual(expected);

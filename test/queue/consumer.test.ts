@@ -116,7 +116,7 @@ test('a lock counts from when it was asked for, however long the answer was on i
   expect(await held.promise).toBeLessThan(1_400);
 });
 
-test('a run that takes longer than its lock lasts is started once', async () => {
+test('a run that takes longer than its lock lasts is started once [B98]', async () => {
   const server = await startRedisServer();
   let starts = 0;
   const { lane, told } = await aConsumer(server.url, 500, async (_delivery, signal) => {

@@ -275,7 +275,7 @@ describe('an id whose records have expired', () => {
   });
 });
 
-test('a flow that BullMQ reads holds the tasks of every lane under the batch job', async () => {
+test('a flow that BullMQ reads holds the tasks of every lane under the batch [B155]', async () => {
   const { flow, prefix } = openFlow();
   const plan = planOf(3);
   const [first] = plan.tasks;

@@ -52,7 +52,7 @@ describe('creating a batch', () => {
 });
 
 describe('retention', () => {
-  test('lasts a day until the batch is sealed, for ever while it runs, and as configured once it has settled', async () => {
+  test('lasts a day until sealed, without end while it runs, then as configured [B142]', async () => {
     const { batches, tasks, redis, keys } = await openRecords();
     const record = recordOf(newBatchId(), 1);
     const { batch_id: batchId } = record;
@@ -94,7 +94,7 @@ describe('retention', () => {
     expect(await tasks.open(taskId, 'openai', 'w')).toMatchObject({ status: 'opened', epoch: 1 });
   });
 
-  test('does not begin for the closed rows of a task before it has ended, and none are kept once its batch is gone', async () => {
+  test('of closed rows begins with the end of the task, and ends with the batch [B151]', async () => {
     const { tasks, taskIds, redis, keys, batchId, countOpenRows } = await openRecords();
     const [taskId = ''] = taskIds;
     await tasks.open(taskId, 'openai', 'w');
@@ -186,7 +186,7 @@ test('what a cancel wakes is what is parked and what rests, of the whole batch o
 });
 
 describe('events', () => {
-  test('tell what happens in the batch, in order, and pass over what nobody knows', async () => {
+  test('tell what happens, in order; unknown ones are ignored [B126] [B127] [B128]', async () => {
     const { tasks, batches, batchId, taskIds, redis, keys, prefix } = await openRecords();
     const [taskId = ''] = taskIds;
     const events: ErrandEvent[] = [];

@@ -14,7 +14,7 @@ function redactor(...values: string[]): Redactor {
   return made;
 }
 
-test('a watched secret is masked wherever somebody else may have written it', () => {
+test('a watched secret is masked, whoever may have written it [B154]', () => {
   const record = {
     text: `It is ${KEY}.`,
     metadata: { provider: KEY, deep: [{ id: KEY }] },

@@ -6,7 +6,7 @@ import { createLog } from '../../src/telemetry/log.ts';
 test.each([
   ['lines for machines', false],
   ['lines for people', true],
-])('no watched secret is in %s, wherever someone put it', (_, isPretty) => {
+])('no watched secret is in %s, wherever someone put it [B154]', (_, isPretty) => {
   const redactor = new Redactor();
   const secret = 'sk-planted-0123456789';
   redactor.watch(new Secret(secret));

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('a batch is looked up once for all its tasks, and again after an hour, when its key may name another', async () => {
+test('a batch is looked up once for all its tasks, and again after an hour [B54]', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const { batches, batchId } = await openRecords();
   const read = vi.spyOn(batches, 'read');

@@ -31,7 +31,7 @@ test('a task waits at least its own back-off, which doubles up to five minutes, 
   }
 });
 
-test('a task waits as long as the provider asks where that is longer, but an hour at the most', () => {
+test('a task waits as long as the provider asks, but an hour at the most [B87]', () => {
   expect(waitOf([], 90_000)).toBeGreaterThanOrEqual(90_000);
   expect(waitOf([], 90_000)).toBeLessThanOrEqual(112_501);
   expect(waitOf([], 100 * HOUR)).toBeGreaterThanOrEqual(HOUR);

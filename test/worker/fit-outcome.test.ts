@@ -51,18 +51,21 @@ describe('an outcome that is too large', () => {
     expect(fitted.notes).toEqual([expect.stringMatching(/released cleanup steps were left out$/)]);
   });
 
-  test.each(['succeeded', 'failed', 'cancelled'])('of status %s has its text cut last, and says so', (status) => {
-    const answer = { text: '\u0001é'.repeat(HUGE / 2), files: filesOf(1_000, 'text') };
-    const failure = { version: 1, code: 'INTERNAL', origin: 'internal', message: 'm', remedy: 'r', causes: [] };
-    const ended = status === 'cancelled' && { reason: 'r', requested_at: new Date().toISOString() };
-    const { answer: _, ...common } = succeeded() as Outcome & { answer: unknown };
-    const over = status === 'succeeded' ? { answer } : { failure, partial: answer, ...ended };
-    const fitted = storableOutcome({ ...common, status, ...over } as Outcome);
-    expect(sizeOf(fitted)).toBeLessThanOrEqual(MAX_OUTCOME_BYTES);
-    expect(fitted.notes?.at(-1)).toBe(`${TOO_LARGE}the text was cut; it had ${answer.text.length} characters`);
-    expect(Outcome.safeParse(fitted).success).toBe(true);
-    expect(JSON.stringify(fitted).isWellFormed()).toBe(true);
-  });
+  test.each(['succeeded', 'failed', 'cancelled'])(
+    'of status %s has its text cut last, and says so [B122]',
+    (status) => {
+      const answer = { text: '\u0001é'.repeat(HUGE / 2), files: filesOf(1_000, 'text') };
+      const failure = { version: 1, code: 'INTERNAL', origin: 'internal', message: 'm', remedy: 'r', causes: [] };
+      const ended = status === 'cancelled' && { reason: 'r', requested_at: new Date().toISOString() };
+      const { answer: _, ...common } = succeeded() as Outcome & { answer: unknown };
+      const over = status === 'succeeded' ? { answer } : { failure, partial: answer, ...ended };
+      const fitted = storableOutcome({ ...common, status, ...over } as Outcome);
+      expect(sizeOf(fitted)).toBeLessThanOrEqual(MAX_OUTCOME_BYTES);
+      expect(fitted.notes?.at(-1)).toBe(`${TOO_LARGE}the text was cut; it had ${answer.text.length} characters`);
+      expect(Outcome.safeParse(fitted).success).toBe(true);
+      expect(JSON.stringify(fitted).isWellFormed()).toBe(true);
+    },
+  );
 
   test('is stored and read back with its notes, which older readers do not see', async () => {
     const { tasks, batches, taskIds, batchId, redis, keys } = await openRecords();

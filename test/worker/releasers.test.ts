@@ -89,7 +89,7 @@ test('a directory that is there after its removal is told as open', async () => 
   });
 });
 
-test('a release that hangs is told as open, and holds nothing up', async () => {
+test('a release that hangs is told as open, and holds nothing up [B103]', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const hanging = { close: () => new Promise<never>(() => undefined) };
   const giving = releasersFor(new Redactor()).giveBack(rowOf('client', 'host'), 'owner', hanging);

@@ -86,7 +86,7 @@ test.each([
   },
 );
 
-test('what an attempt could not give back is open in its outcome, until a later sweep of the same worker', async () => {
+test('what an attempt could not release is open in its outcome until a sweep [B113]', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment();
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   await startWorker();

@@ -48,7 +48,7 @@ async function anAttempt() {
   return { records, batches, scope, rows, folder, taskId, redis, prefix };
 }
 
-test('a resource is on the ledger as intent while it is acquired, as acquired until its release is written, with evidence', async () => {
+test('a resource is on the ledger before it exists, until its release [B85] [B114]', async () => {
   const { scope, rows, records, folder, taskId } = await anAttempt();
   let during: unknown;
   await scope.hold({
@@ -74,7 +74,7 @@ test('a resource is on the ledger as intent while it is acquired, as acquired un
   await expect(stat(folder)).rejects.toThrow('ENOENT');
 });
 
-test('unwinding goes in reverse, and one release that fails leaves its row open without stopping the others', async () => {
+test('unwinding goes in reverse; a failed release does not stop the others [B110]', async () => {
   const { scope, rows, records, folder, redis, prefix, taskId } = await anAttempt();
   await scope.hold({
     workspace: { kind: 'workspace' as const, ref: folder, acquire: () => mkdir(folder) },
@@ -98,7 +98,7 @@ test('unwinding goes in reverse, and one release that fails leaves its row open 
   expect(await redis.zrange(`${prefix}:records:open_rows:w1`, '0', '-1')).toEqual([`${taskId}/1.client.host`]);
 });
 
-test('what was acquired before an acquisition failed is given back', async () => {
+test('what was acquired before an acquisition failed is released [B57]', async () => {
   const { scope, folder } = await anAttempt();
   const holding = scope.hold({
     workspace: { kind: 'workspace' as const, ref: folder, acquire: () => mkdir(folder) },
@@ -111,7 +111,7 @@ test('what was acquired before an acquisition failed is given back', async () =>
   ]);
 });
 
-test('a cancelled attempt acquires nothing, and its rows are closed as never acquired', async () => {
+test('a cancelled attempt acquires nothing; its rows are closed [B105]', async () => {
   const { scope, batches, taskId } = await anAttempt();
   await batches.cancel(taskId, 'enough');
   let isAcquired = false;
