@@ -14,6 +14,7 @@ import { ProviderProfile } from '../src/providers/profile.ts';
 import { Directive } from '../src/simulator/index.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import { anchorsOf, codeBlocks, codesIn, linksOf, prose, tableRows } from './helpers/markdown.ts';
+import { markedTitles } from './helpers/marks.ts';
 import { page, pages, root, textOf } from './helpers/pages.ts';
 
 const ideas = Object.keys(pages).filter((file) => /^docs\/[a-z]+\.md$/.test(file));
@@ -238,6 +239,42 @@ describe('the tables agree with the code:', () => {
       (treatment) => !page('docs/routing.md').includes(`\`${treatment}\``),
     );
     expect(missing).toEqual([]);
+  });
+});
+
+describe('the behaviours of delegate_task', () => {
+  const behaviours = page('docs/delegate-task.md');
+  const rows = tableRows(behaviours, 'no.').map(([number = '', text = '', today = '', shownBy = '']) => {
+    const shown = [...shownBy.matchAll(/\[(.+?)\]\(\.\.\/(\S+?)\)/g)].map(([, title, file]) => `${file}: ${title}`);
+    return { number, text, status: /^`([^`]+)`(?=: .|$)/.exec(today)?.[1], shown };
+  });
+  const marked = markedTitles();
+
+  test('have 155 rows, each with a status that the page explains', () => {
+    expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 155 }, (_, at) => `B${at + 1}`));
+    const statuses = tableRows(behaviours, 'status').map(([status = '']) => codesIn(status)[0]);
+    expect(statuses).toEqual(['holds', 'holds otherwise', 'in part', 'planned', 'refused']);
+    expect(rows.filter(({ status, text }) => !statuses.includes(status) || text === '')).toEqual([]);
+  });
+
+  test('are shown by the tests with their number, and by no others', () => {
+    const titles = Map.groupBy(marked, ({ number }) => number);
+    const expected = rows.map(({ number }) => [
+      number,
+      (titles.get(number) ?? []).map(({ file, title }) => `${file}: ${title}`).sort(),
+    ]);
+    expect(rows.map(({ number, shown }) => [number, shown.toSorted()])).toEqual(expected);
+    expect(marked.filter(({ number }) => rows.every((row) => row.number !== number))).toEqual([]);
+  });
+
+  test('have a test if they hold, and none if they are planned', () => {
+    const needsTest = ['holds', 'holds otherwise', 'in part'];
+    expect(rows.filter(({ status = '', shown }) => needsTest.includes(status) && shown.length === 0)).toEqual([]);
+    expect(rows.filter(({ status, shown }) => status === 'planned' && shown.length > 0)).toEqual([]);
+  });
+
+  test('have titles of at most 80 characters', () => {
+    expect(marked.filter(({ full }) => full.length > 80)).toEqual([]);
   });
 });
 

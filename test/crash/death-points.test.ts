@@ -41,7 +41,7 @@ const HELD: Record<Moment, string[]> = {
 /** Steps after which the outcome is on record, so that nobody has to go on. */
 const IS_OVER: Moment[] = ['closed', 'told_queue'];
 
-test.each(MOMENTS)('a worker that dies when an attempt is %s leaves nothing [B111] [B133]', async (moment) => {
+test.each(MOMENTS)('a worker that dies when an attempt is %s leaves nothing [B85] [B111] [B133]', async (moment) => {
   const deployment = await aDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
   const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: moment } };

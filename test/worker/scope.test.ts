@@ -48,7 +48,7 @@ async function anAttempt() {
   return { records, batches, scope, rows, folder, taskId, redis, prefix };
 }
 
-test('a resource is on the ledger before it exists, until its release [B85] [B114]', async () => {
+test('a resource is on the ledger before it exists, until its release [B114]', async () => {
   const { scope, rows, records, folder, taskId } = await anAttempt();
   let during: unknown;
   await scope.hold({
