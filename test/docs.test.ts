@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/app/config.ts';
@@ -240,6 +240,11 @@ describe('the tables agree with the code:', () => {
     );
     expect(missing).toEqual([]);
   });
+});
+
+test('no source cites what is not in this repository', () => {
+  const cites = /DESIGN §|`reference\/|\badvice \d|\bB\d{1,3}\b/;
+  expect(globSync('src/**/*.ts', { cwd: root }).filter((file) => cites.test(textOf(file)))).toEqual([]);
 });
 
 describe('the behaviours of delegate_task', () => {

@@ -16,7 +16,7 @@ export type HealthServer = { url: string; close: () => Promise<void> };
  * Serves `/healthz`, `/readyz` and `/metrics`.
  *
  * Liveness is an answer from the event loop and asks nobody: were it to ask Redis, an outage of Redis would become a
- * restart of every worker (`reference/reliability.md` §5.3).
+ * restart of every worker.
  */
 export async function serveHealth(source: HealthSource, host: string, port: number): Promise<HealthServer> {
   const app = new Hono();

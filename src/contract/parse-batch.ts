@@ -44,7 +44,7 @@ function withoutIgnored(fields: Fields, onIgnored: (field: string) => void): Fie
   return kept;
 }
 
-/** `tasks` may come as the JSON text of an array, because models often write it so (B5, B6). */
+/** `tasks` may come as the JSON text of an array, because models often write it so. */
 function tasksOf(value: unknown, findings: Findings): unknown[] | undefined {
   let tasks = value;
   if (typeof tasks === 'string') {

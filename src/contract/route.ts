@@ -11,7 +11,7 @@ export const ProviderName = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,39}$/, 'expected a provider name: lower-case letters, digits, "-" and "_", at most 40');
 
-/** A route as somebody wrote it. Each field is resolved by itself (DESIGN §6); what is absent comes from elsewhere. */
+/** A route as somebody wrote it. Each field is resolved by itself; what is absent comes from elsewhere. */
 export const RouteRequest = z.strictObject({
   provider: ProviderName.optional(),
   model: z.string().trim().min(1, 'expected a model name, got an empty string').max(200).optional(),

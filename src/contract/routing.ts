@@ -3,7 +3,7 @@ import { quoted } from '../base/text.ts';
 import type { Problem } from '../errors.ts';
 import { ProviderName, type ResolvedRoute, RouteRequest, type RouteRule } from './route.ts';
 
-/** `strict`: DESIGN §6, a batch's top-level route is no default. `inherit`: it is one, above the configuration. */
+/** `strict`: a batch's top-level route is no default. `inherit`: it is one, above the configuration. */
 export const RoutingPrecedence = z.enum(['strict', 'inherit']);
 export type RoutingPrecedence = z.infer<typeof RoutingPrecedence>;
 
@@ -33,7 +33,7 @@ function firstOf<K extends keyof RouteRequest>(layers: Layer[], field: K): [Rout
 
 /**
  * A model belongs to the provider it was written for: a layer below the one that chose the provider lends its model
- * only where it names the same provider. Otherwise switching the provider would keep another vendor's model (B48).
+ * only where it names the same provider. Otherwise switching the provider would keep another vendor's model.
  */
 function modelFor(layers: Layer[], provider: string, providerRule: RouteRule): [RouteRule, string] | undefined {
   const chooser = layers.findIndex(([rule]) => rule === providerRule);
@@ -46,8 +46,6 @@ function modelFor(layers: Layer[], provider: string, providerRule: RouteRule): [
 /**
  * Resolves the route of one task, field by field: task > defaults > (batch, where inherited) > config > parent, and at
  * last the provider's default model. Returns the problems instead where no provider or model can be had.
- *
- * Implements B46, B48–B51 and B53 of the delegation reference.
  */
 export function resolveRoute(
   task: RouteRequest,

@@ -7,7 +7,7 @@ import type { Credential } from './credential.ts';
 /** The variables a worker was started with, handed in by whoever may read them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What a keyless endpoint gets: local servers want some key, and take any (B72). */
+/** What a keyless endpoint gets: local servers want some key, and take any. */
 const KEYLESS = new Secret('none');
 
 /** A file that changed this recently may still be growing. It is read again until it stops changing, this often at most. */

@@ -37,7 +37,7 @@ function isBare(address: string): boolean {
 
 /**
  * Everything that belongs to one provider, as one immutable value: switching the provider switches all of it, and
- * nothing is ever mixed field by field (DESIGN §6, behaviours B47, B66, B71).
+ * nothing is ever mixed field by field.
  */
 export const ProviderProfile = z
   .strictObject({

@@ -18,7 +18,7 @@ type Opening = { url: string; onError: (error: Error) => void };
  * Opens a client that waits: commands issued while Redis is away or refuses are sent when it serves again.
  *
  * For workers. `socketTimeout` ends a half-open connection that would otherwise hang for ever; it is longer than the
- * 5 s idle poll of a BullMQ worker (`reference/reliability.md`, finding 7).
+ * 5 s idle poll of a BullMQ worker.
  */
 export function openPatientRedis({ url, onError }: Opening): PatientRedis {
   const redis = new PatientRedis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });

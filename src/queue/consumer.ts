@@ -47,7 +47,7 @@ export type ConsumerOptions = {
   providers: string[];
   /** Tasks at a time, in each lane. */
   concurrency: number;
-  /** How long a job may go without a sign of life; 60 s survives a Redis failover (`reference/bullmq.md`, advice 9). */
+  /** How long a job may go without a sign of life; 60 s survives a failover of Redis. */
   lockDurationMs: number;
   /** Hears of what goes wrong, but for a Redis that is away or refuses: of that, `RedisHealth` tells. */
   onError: (error: unknown) => void;

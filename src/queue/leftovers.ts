@@ -2,7 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ErrandError } from '../errors.ts';
 
-/** Jobs looked for, and removed, at a time (`reference/bullmq.md`, advice 25). */
+/** Jobs looked for, and removed, at a time. */
 const CHUNK = 500;
 
 /** Why jobs of an earlier batch with the same key can be left in the queue. */

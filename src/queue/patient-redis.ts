@@ -10,7 +10,7 @@ type Answered = Parameters<Redis['handleReconnection']>[1];
 /**
  * A client for which a Redis that refuses is as good as one that is away: its commands wait, and are sent again with a
  * back-off, until they are served. What BullMQ and the records issue goes through here alike, so that neither fetches
- * in a hot loop, nor loses the end of a job, nor fails a task for what passes (`reference/bullmq.md` §5, advice 23).
+ * in a hot loop, nor loses the end of a job, nor fails a task for what passes.
  *
  * It also gathers: what is issued in one turn of the event loop is sent with one system call; a busy worker spends a
  * tenth of its time on writes otherwise. The auto-pipelining of ioredis would do the same, but it rejects commands of a

@@ -10,7 +10,7 @@ export type LogOptions = { level: string; isPretty: boolean; redactor: Redactor;
 
 /**
  * Makes the log. Every line is scrubbed as text, last thing before it leaves: redaction by path misses keys that sit
- * in messages, causes and nested values (`reference/reliability.md` §4.2).
+ * in messages, causes and nested values.
  */
 export function createLog({ level, isPretty, redactor, output }: LogOptions): Log {
   const scrubbed = new Writable({

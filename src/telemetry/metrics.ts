@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** From a cached short answer to an hour-long agent. */
 const DURATION_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 
-/** Every metric of a worker, in one table. Labels use the words of DESIGN §2. */
+/** Every metric of a worker, in one table. Labels use the words of the records. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];

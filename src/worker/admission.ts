@@ -26,7 +26,7 @@ export type RouteCheck = (
 type Remembered = { sinceMs: number; keptMs: number; batch: Promise<AdmittedBatch> };
 
 /**
- * Checks every distinct route of a batch once, before any child is built (DESIGN §4, behaviours B54–B56).
+ * Checks every distinct route of a batch once, before any child is built.
  *
  * The first stored verdict counts for all workers; within a worker all tasks of a batch share one look-up. A verdict about a
  * missing credential is temporary: it is not stored, and counts for this worker only, for a few seconds.
