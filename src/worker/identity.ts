@@ -42,7 +42,8 @@ export async function identifyWorker(name: string, { seat, lock_duration_ms }: T
  * Proves that a worker is dead, in one sentence, or returns `null` where it cannot be proved from here. A stranger lives.
  *
  * Silence proves nothing: a worker that is merely paused comes back and acquires more. Three can tell: the same kernel, by
- * pid and birth inside the same pid namespace; the same machine after a later boot; and a platform that starts nobody in a seat before the one who had it has ended.
+ * pid and birth inside the same pid namespace; the same machine after a later boot; and a platform that starts no worker in
+ * a seat before the previous one has ended.
  */
 export function proofOfDeath({ identity: other, silentMs }: Sighting, self: WorkerIdentity): string | null {
   if (other === null || other.host !== self.host || other.instance === self.instance) return null;

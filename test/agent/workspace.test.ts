@@ -34,7 +34,7 @@ test('writes, lists and reads files in folders', async () => {
 });
 
 test.each(['../outside.txt', 'a/../../outside.txt', '/etc/passwd', '..', 'a/../..', 'x\0y'])(
-  'refuses to leave through %j',
+  'refuses to leave through %j [B45]',
   async (path) => {
     const { base, call } = await aWorkspace();
     expect(await call('read_file', { path })).toMatchObject({

@@ -63,7 +63,7 @@ test('a batch cancelled before any worker runs settles without a request [B105]'
   expect(simulator.requests()).toEqual([]);
 });
 
-test('cancelling what has ended says so', async () => {
+test('cancelling what has ended says so, and keeps its outcome [B104]', async () => {
   const { producer, startWorker } = await aDeployment();
   await startWorker();
   const { batch_id } = await producer.enqueue({ goal: 'A short one', provider: 'openai' });

@@ -22,7 +22,8 @@ test('a child has the tools of its toolsets and no others [B31] [B37] [B38] [B41
   ];
   const { batch_id } = await producer.enqueue({ tasks });
   await producer.settled(batch_id);
-  const offered = (goal: string) => simulator.requests().find(({ body }) => body.includes(goal))?.body ?? '{}';
+  const offered = (goal: string) =>
+    simulator.requests().find(({ body }) => body.includes(goal))?.body ?? expect.fail(`${goal} was not asked`);
   expect(tasks.map(({ goal }) => toolsIn(offered(goal.slice(0, 5))))).toEqual([
     [],
     ['list_files', 'read_file', 'write_file'],

@@ -68,12 +68,23 @@ test('a child that repeats one call over and over is ended by the deployment [B1
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment({ settings });
   await startWorker();
   const goal = `Look again ${'[[sim: tool=list_files args={}]] '.repeat(8)}`;
-  const { batch_id } = await producer.enqueue({ goal, provider: 'local', toolsets: workspace });
+  const tasks = [
+    { goal, provider: 'local', toolsets: workspace },
+    { goal: 'Takes its place', provider: 'local' },
+  ];
+  const { batch_id } = await producer.enqueue({ tasks, max_concurrent: 1 });
   await producer.settled(batch_id);
   expect(await outcomesOf(batch_id)).toMatchObject([
-    { status: 'failed', failure: { code: 'CHILD_NO_PROGRESS' }, turns: 3, attempts: [{ ended: 'failed' }] },
+    {
+      status: 'failed',
+      failure: { code: 'CHILD_NO_PROGRESS' },
+      turns: 3,
+      attempts: [{ ended: 'failed' }],
+      cleanup: { open: 0 },
+    },
+    { status: 'succeeded' },
   ]);
-  expect(simulator.requests()).toHaveLength(3);
+  expect(simulator.requests()).toHaveLength(4);
 });
 
 test('a silent stream is tried again, because the next one may speak', async () => {
