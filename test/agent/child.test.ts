@@ -106,7 +106,7 @@ test('tells the child the background of the batch and its own context [B3] [B40]
 });
 
 describe('the budget', () => {
-  test('ends a child that used its turns', async () => {
+  test('ends a child that used its turns [B143]', async () => {
     const { tools } = aNotebook();
     const { child } = aChild([wants('look', {}, 'c1'), wants('look', {}, 'c2')], {
       tools,

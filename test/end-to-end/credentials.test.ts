@@ -19,7 +19,7 @@ async function aDeploymentWithKeyFile(key: string, refused: string[] = []) {
 
 const TWO_TURNS = '[[sim: tool=list_files args={}]] [[sim: turn=2 status=401 times=1]] [[sim: text="done"]]';
 
-test('a task whose key was replaced while it ran goes on with the new one from its last turn, and spends no try', async () => {
+test('a task whose key was replaced while it ran goes on with the new one [B86]', async () => {
   const { producer, simulator, startWorker, outcomesOf, replaceKey } = await aDeploymentWithKeyFile('key-of-yesterday');
   simulator.onRequest(async (request, phase) => {
     if (phase === 'received' && request.turn === 1) await replaceKey('key-of-today');
