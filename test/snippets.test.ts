@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../src/app/config.ts';
+import { createCatalogue } from '../src/catalogue/catalogue.ts';
 import { CleanupRecord } from '../src/contract/cleanup.ts';
 import { DEFAULT_LIMITS } from '../src/contract/limits.ts';
 import { RouteAudit } from '../src/contract/route.ts';
 import { planBatch } from '../src/producer/plan.ts';
-import { createCatalogue } from '../src/providers/catalogue.ts';
 import { parseScript, startSimulator } from '../src/simulator/index.ts';
 import { createWorker } from '../src/worker.ts';
 import { type CodeBlock, codeBlocks } from './helpers/markdown.ts';

@@ -2,8 +2,8 @@ import OpenAI from 'openai';
 import type { ResponseCreateParamsStreaming } from 'openai/resources/responses/responses';
 import { processEnvironment } from '../../src/app/config.ts';
 import { Secret } from '../../src/base/secret.ts';
+import { ProviderProfile } from '../../src/catalogue/profile.ts';
 import { Models } from '../../src/providers/models.ts';
-import { ProviderProfile } from '../../src/providers/profile.ts';
 import { KEY_VARIABLE } from '../child.ts';
 import type { Surroundings } from '../protocol.ts';
 

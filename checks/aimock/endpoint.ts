@@ -1,5 +1,5 @@
 import { Secret } from '../../src/base/secret.ts';
-import { ProviderProfile } from '../../src/providers/profile.ts';
+import { ProviderProfile } from '../../src/catalogue/profile.ts';
 
 /** The key that every endpoint but the keyless one must get. */
 export const KEY = new Secret('sk-check-aimock-0123456789');

@@ -1,9 +1,9 @@
 import { type Board, startBoard } from '../../dashboards/board.ts';
 import { Redactor } from '../base/secret.ts';
+import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { readCredential } from '../credentials/sources.ts';
 import { isErrandError } from '../errors.ts';
-import { type Catalogue, createCatalogue } from '../providers/catalogue.ts';
 import { redisUrlOf } from './compose-producer.ts';
 import type { Config, Environment } from './config.ts';
 

@@ -1,9 +1,9 @@
 import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
+import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
+import { effortFor } from '../catalogue/effort.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
-import { type Catalogue, createCatalogue } from '../providers/catalogue.ts';
-import { effortFor } from '../providers/effort.ts';
 import { Models } from '../providers/models.ts';
 import { closeRedis, openListeningRedis, openPatientRedis } from '../queue/connection.ts';
 import { Consumer } from '../queue/consumer.ts';

@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { BUILT_IN_PROVIDERS } from '../catalogue/catalogue.ts';
+import { CallTimeouts, ProviderProfile } from '../catalogue/profile.ts';
 import { Limits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
 import { ErrandError, type Problem } from '../errors.ts';
-import { BUILT_IN_PROVIDERS } from '../providers/catalogue.ts';
-import { CallTimeouts, ProviderProfile } from '../providers/profile.ts';
 import { DEFAULT_PREFIX } from '../queue/names.ts';
 import { readConfigFile } from './config-file.ts';
 

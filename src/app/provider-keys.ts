@@ -1,7 +1,7 @@
+import { createCatalogue } from '../catalogue/catalogue.ts';
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import { readCredential } from '../credentials/sources.ts';
 import { isErrandError } from '../errors.ts';
-import { createCatalogue } from '../providers/catalogue.ts';
-import type { ProviderProfile } from '../providers/profile.ts';
 import type { Config } from './config.ts';
 
 /** A provider and whether its credential can be read here; `remedy` is `null` where it can. Never the credential. */

@@ -1,5 +1,5 @@
+import { createCatalogue } from '../catalogue/catalogue.ts';
 import type { RoutingTable } from '../contract/routing.ts';
-import { createCatalogue } from '../providers/catalogue.ts';
 import type { Config } from './config.ts';
 
 /** What resolving a route needs to know of the deployment. */

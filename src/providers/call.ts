@@ -1,8 +1,8 @@
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import type { ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError } from '../errors.ts';
 import { DONE, type EventStream, malformedEnd, SILENCE } from './event-stream.ts';
 import { faultOf, requestIdOf } from './faults.ts';
-import type { ProviderProfile } from './profile.ts';
 import { type CallLimits, CallTimers } from './timers.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import { ErrandError } from '../errors.ts';
 import { boundedText, jsonOf } from './body.ts';
 import { isComplaintAlone, isComplaintInStream, isFilled, isRecord } from './complaint.ts';
 import { faultOfAnswer } from './faults.ts';
-import type { ProviderProfile } from './profile.ts';
 import { MAX_EVENT_CHARS, ReplyBudget, replyTooLarge } from './reply-budget.ts';
 
 /** What came where something came and said nothing: a ping, a comment, a piece of an event. The stream is alive. */

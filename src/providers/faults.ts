@@ -1,7 +1,7 @@
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import { ErrandError, type ErrandErrorDetails, isErrandError, messageOf } from '../errors.ts';
 import { type Complaint, readComplaint } from './complaint.ts';
 import { codeOfComplaint, searchable } from './fault-codes.ts';
-import type { ProviderProfile } from './profile.ts';
 import { remedyFor } from './remedies.ts';
 
 export { isRecord } from './complaint.ts';

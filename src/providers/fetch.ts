@@ -1,10 +1,10 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import type { Secret } from '../base/secret.ts';
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import type { Wire } from '../contract/route.ts';
 import { ErrandError } from '../errors.ts';
 import { boundedText } from './body.ts';
 import { assertBounded } from './json-structure.ts';
-import type { ProviderProfile } from './profile.ts';
 import { MAX_EVENT_CHARS } from './reply-budget.ts';
 
 /** What a wire needs of a credential: the value, and the name it may be told by. */

@@ -1,13 +1,13 @@
 import type { Secret } from '../base/secret.ts';
+import { effortFor } from '../catalogue/effort.ts';
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import type { ReasoningEffort } from '../contract/effort.ts';
 import type { EffectiveRoute, Wire } from '../contract/route.ts';
 import type { Cost, Usage } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
-import { effortFor } from './effort.ts';
 import { createProviderFetch, type WireCredential } from './fetch.ts';
 import type { Model, ResponseMark } from './model.ts';
 import { costOf } from './prices.ts';
-import type { ProviderProfile } from './profile.ts';
 import type { ConnectWire } from './wires/wire.ts';
 import { withinNamedLimit, withinSize } from './within-limit.ts';
 

@@ -1,6 +1,6 @@
 import { calcPrice, findProvider, type MatchLogic, type Provider } from '@pydantic/genai-prices';
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import { type Cost, NO_USAGE, type Usage } from '../contract/usage.ts';
-import type { ProviderProfile } from './profile.ts';
 
 /** Usage as a provider bills it: what was written to its cache is part of `input_tokens`, at a price of its own. */
 export type BilledUsage = Usage & { cache_write_tokens: number };

@@ -1,7 +1,7 @@
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import type { FailureCode } from '../errors.ts';
 import type { Complaint } from './complaint.ts';
 import { roomIn } from './output-limit.ts';
-import type { ProviderProfile } from './profile.ts';
 
 const TOOLS_WITH_EFFORT = /function tools with reasoning_effort/i;
 /** Reasoning of the model that was sent again with the conversation. It is unrelated to the effort of a request. */

@@ -1,6 +1,6 @@
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError, type FailureCode } from '../errors.ts';
-import type { ProviderProfile } from './profile.ts';
 
 type Limit = keyof ProviderProfile['timeouts'];
 

@@ -1,7 +1,7 @@
+import type { ProviderProfile } from '../catalogue/profile.ts';
 import type { Turn } from '../contract/checkpoint.ts';
 import type { Model, TurnRequest } from './model.ts';
 import { limitAfter } from './output-limit.ts';
-import type { ProviderProfile } from './profile.ts';
 import { assertStorable } from './reply-budget.ts';
 
 /** Makes a model whose turns are small enough to be stored. */

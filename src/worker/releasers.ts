@@ -1,6 +1,7 @@
 import { lstat, rm } from 'node:fs/promises';
 import { isoNow, monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { BackgroundResponse } from '../contract/checkpoint.ts';
 import type { CleanupActor, CleanupStep, Evidence, ResourceKind } from '../contract/cleanup.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
@@ -8,7 +9,6 @@ import { messageOf } from '../errors.ts';
 import { isRunning, parseRef } from '../processes/process-identity.ts';
 import { releaseProcess } from '../processes/release-process.ts';
 import { killTagged } from '../processes/sweep.ts';
-import type { Catalogue } from '../providers/catalogue.ts';
 import type { Models } from '../providers/models.ts';
 import type { RowEntry } from '../records/task-history.ts';
 import type { OpenRow } from '../records/worker-records.ts';

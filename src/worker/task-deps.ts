@@ -1,8 +1,8 @@
 import type { Watchdogs } from '../agent/watchdogs.ts';
 import type { Redactor } from '../base/secret.ts';
+import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
-import type { Catalogue } from '../providers/catalogue.ts';
 import type { Models } from '../providers/models.ts';
 import type { SpendRecords } from '../records/spend-records.ts';
 import type { TaskRecords } from '../records/task-records.ts';

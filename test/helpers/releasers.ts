@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { Redactor } from '../../src/base/secret.ts';
+import { createCatalogue } from '../../src/catalogue/catalogue.ts';
+import type { ProviderProfile } from '../../src/catalogue/profile.ts';
 import { CredentialResolver } from '../../src/credentials/resolver.ts';
-import { createCatalogue } from '../../src/providers/catalogue.ts';
 import { Models } from '../../src/providers/models.ts';
-import type { ProviderProfile } from '../../src/providers/profile.ts';
 import { HandBack } from '../../src/queue/hand-back.ts';
 import { Releasers } from '../../src/worker/releasers.ts';
 import type { Deployment } from '../../src/worker/row-names.ts';

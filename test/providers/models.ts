@@ -1,11 +1,11 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { Secret } from '../../src/base/secret.ts';
+import { ProviderProfile } from '../../src/catalogue/profile.ts';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import type { Wire } from '../../src/contract/route.ts';
 import { ErrandError } from '../../src/errors.ts';
 import type { Model, TurnRequest } from '../../src/providers/model.ts';
 import { type ModelHandle, Models } from '../../src/providers/models.ts';
-import { ProviderProfile } from '../../src/providers/profile.ts';
 import type { Directive } from '../../src/simulator/index.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/index.ts';
 

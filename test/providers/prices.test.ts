@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { ProviderProfile } from '../../src/catalogue/profile.ts';
 import { costOf, maxCostOf } from '../../src/providers/prices.ts';
-import { ProviderProfile } from '../../src/providers/profile.ts';
 
 const USAGE = {
   input_tokens: 100_000,

@@ -1,7 +1,7 @@
 import { Queue, Worker } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/app/config.ts';
-import { createCatalogue } from '../../src/providers/catalogue.ts';
+import { createCatalogue } from '../../src/catalogue/catalogue.ts';
 import { UnattendedJobs } from '../../src/queue/unattended-jobs.ts';
 import { Announcements } from '../../src/records/announcements.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';

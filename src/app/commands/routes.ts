@@ -1,9 +1,9 @@
+import { type Catalogue, createCatalogue } from '../../catalogue/catalogue.ts';
+import { effortFor } from '../../catalogue/effort.ts';
 import { Findings } from '../../contract/findings.ts';
 import type { ResolvedRoute } from '../../contract/route.ts';
 import { ErrandError, isErrandError, type Problem } from '../../errors.ts';
 import { planBatch } from '../../producer/plan.ts';
-import { type Catalogue, createCatalogue } from '../../providers/catalogue.ts';
-import { effortFor } from '../../providers/effort.ts';
 import { readBatchFile } from '../batch-file.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';

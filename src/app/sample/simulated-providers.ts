@@ -1,5 +1,5 @@
-import { createCatalogue } from '../../providers/catalogue.ts';
-import { ProviderProfile } from '../../providers/profile.ts';
+import { createCatalogue } from '../../catalogue/catalogue.ts';
+import { ProviderProfile } from '../../catalogue/profile.ts';
 import type { Config } from '../config.ts';
 
 /** The OpenAI-compatible provider of the sample, and the one that has no credential. */

@@ -1,12 +1,12 @@
 import OpenAI from 'openai';
 import type { ResponseIncludable } from 'openai/resources/responses/responses';
 import { fieldOf, foreign, wordOf } from '../../base/foreign.ts';
+import type { ProviderProfile } from '../../catalogue/profile.ts';
 import { ResponseId } from '../../contract/checkpoint.ts';
 import { ErrandError } from '../../errors.ts';
 import { type EventStream, eventStreamOf } from '../event-stream.ts';
 import { createProviderFetch, type WireCredential } from '../fetch.ts';
 import type { BackgroundTies, ResponseMark } from '../model.ts';
-import type { ProviderProfile } from '../profile.ts';
 import { createOpenAIClient } from './openai-client.ts';
 
 type Stream = EventStream<unknown>;

@@ -1,7 +1,7 @@
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions/completions';
 import { type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import type { ProviderProfile } from '../../catalogue/profile.ts';
 import type { TranscriptEntry } from '../model.ts';
-import type { ProviderProfile } from '../profile.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
 import { fromNative } from './wire.ts';
 

@@ -1,7 +1,7 @@
+import type { ProviderProfile } from '../../catalogue/profile.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import { NO_USAGE, tokenFigure, type Usage } from '../../contract/usage.ts';
 import { costOf, usdFigure } from '../prices.ts';
-import type { ProviderProfile } from '../profile.ts';
 
 /** The tokens that a provider counts for a turn. `input` is the whole input, including cache reads and cache writes. */
 export type Counted = 'input' | 'cached' | 'written' | 'output' | 'reasoning';

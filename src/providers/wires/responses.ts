@@ -3,8 +3,8 @@ import type {
   ResponseCreateParamsStreaming,
   ResponseIncludable,
 } from 'openai/resources/responses/responses';
+import { levelsOf } from '../../catalogue/effort-levels.ts';
 import { ErrandError } from '../../errors.ts';
-import { levelsOf } from '../effort-levels.ts';
 import { eventStreamOf } from '../event-stream.ts';
 import type { ToolDefinition, TurnRequest } from '../model.ts';
 import { inBackground } from './background.ts';

@@ -1,11 +1,11 @@
 import { foreign, isObject, MAX_DEPTH } from '../../base/foreign.ts';
 import { wellFormed } from '../../base/text.ts';
+import type { Effort } from '../../catalogue/effort.ts';
+import type { ProviderProfile } from '../../catalogue/profile.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
-import type { Effort } from '../effort.ts';
 import { faultOf } from '../faults.ts';
 import type { Model, TurnListeners, TurnRequest } from '../model.ts';
-import type { ProviderProfile } from '../profile.ts';
 import { CallIds } from './call-ids.ts';
 import { type Bill, Meter } from './meter.ts';
 import { ReplyLimits } from './reply-limits.ts';

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { Secret } from '../../../src/base/secret.ts';
-import { ProviderProfile } from '../../../src/providers/profile.ts';
+import { ProviderProfile } from '../../../src/catalogue/profile.ts';
 import { cancelResponse } from '../../../src/providers/wires/background.ts';
 import type { Directive, Simulator } from '../../../src/simulator/index.ts';
 import { ask, KEY, modelOf, profileAt, simulate } from '../models.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_DEPTH } from '../../../src/base/foreign.ts';
+import { ProviderProfile } from '../../../src/catalogue/profile.ts';
 import { Turn } from '../../../src/contract/checkpoint.ts';
 import type { Wire } from '../../../src/contract/route.ts';
 import type { TranscriptEntry } from '../../../src/providers/model.ts';
-import { ProviderProfile } from '../../../src/providers/profile.ts';
 import { CallIds } from '../../../src/providers/wires/call-ids.ts';
 import { ChatEcho } from '../../../src/providers/wires/chat-echo.ts';
 import { conversationIn, events, rawProvider, type Said, turnEvents } from '../../helpers/raw-provider.ts';

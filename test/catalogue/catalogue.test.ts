@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createCatalogue } from '../../src/providers/catalogue.ts';
+import { createCatalogue } from '../../src/catalogue/catalogue.ts';
 import { costOf } from '../../src/providers/prices.ts';
-import { profileAt } from './models.ts';
+import { profileAt } from '../providers/models.ts';
 
 test('knows openai and anthropic without being told', () => {
   const catalogue = createCatalogue([]);

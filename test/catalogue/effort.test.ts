@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { effortFor } from '../../src/catalogue/effort.ts';
+import { levelsOf } from '../../src/catalogue/effort-levels.ts';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import { REASONING_EFFORTS } from '../../src/contract/effort.ts';
 import type { Wire } from '../../src/contract/route.ts';
-import { effortFor } from '../../src/providers/effort.ts';
-import { levelsOf } from '../../src/providers/effort-levels.ts';
-import { profileAt, WIRES } from './models.ts';
+import { profileAt, WIRES } from '../providers/models.ts';
 
 const at = (wire: Wire, more: Record<string, unknown> = {}) => profileAt(wire, 'https://llm.example', more);
 
