@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Redactor } from '../src/base/secret.ts';
-import { ErrandError, messageOf } from '../src/errors.ts';
+import { cannotListen } from '../src/contract/listening.ts';
 import { type BoardQueues, openBoardQueues } from '../src/queue/board-queues.ts';
 import { requireRedis, scrubAnswers } from './answers.ts';
 import { bullBoard } from './bull-board.ts';
@@ -48,7 +48,8 @@ export type Board = {
  * Serves Bull Board over the batches, the gates and one lane per provider. Starts also while Redis is away, and says so
  * in every answer until it is back.
  *
- * Throws `CONFIG_INVALID` where it would listen beyond loopback without a login, or cannot listen at all.
+ * Throws `CONFIG_INVALID` if it would listen beyond loopback without a login, and `ADDRESS_IN_USE` or `CONFIG_INVALID` if it
+ * cannot listen.
  */
 export async function startBoard(options: BoardOptions): Promise<Board> {
   const { host = '127.0.0.1', port, operator, redactor, pollMs = 5000 } = options;
@@ -72,7 +73,8 @@ async function listen(app: Hono, queues: BoardQueues, host: string, port: number
     await once(server, 'listening');
   } catch (error) {
     await queues.close();
-    throw new ErrandError('CONFIG_INVALID', `board: cannot listen on ${host}:${port}: ${messageOf(error)}`);
+    const settings = { host: 'board.host (ERRAND_BOARD_HOST)', port: 'board.port (ERRAND_BOARD_PORT)' };
+    throw cannotListen(error, { what: 'board', host, port, settings });
   }
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { complaintOf, EXIT } from './app/exit-code.ts';
 import { openScreen } from './app/screen/screen.ts';
 import { ownVersion } from './app/version.ts';
+import { ErrandError } from './errors.ts';
 
 const HELP = `
 FILE is JSON, JSONL or YAML; - is standard input. JSON and YAML hold a batch, or an array of tasks.
@@ -10,14 +11,37 @@ JSONL holds one task a line; a first line {"batch": {...}} may set the options o
 
 Exit codes
   0  done; where tasks have ended, all of them succeeded
-  1  some task did not succeed, or something failed that nobody foresaw
-  2  bad input, or refused
+  1  some task did not succeed, an address is in use, or an unexpected error
+  2  wrong usage, configuration or input, or refused: the same command fails again
   3  Redis is unreachable
   130  interrupted
 
 Configuration: errand.config.yaml or the file that ERRAND_CONFIG names; REDIS_URL and other variables win over it.`;
 
 const screen = openScreen();
+
+/** A command line that does not fit, as the error that every other mistake is reported with. */
+function usageError({ message }: CommanderError): ErrandError {
+  const what = message
+    .replace(/^error: /, '')
+    .replace(/\s+/g, ' ')
+    .replace(/\.$/, '');
+  const named = program.commands.find((command) => command.name() === process.argv[2])?.name();
+  const remedy = `See the options: errand ${named ? `${named} ` : ''}--help`;
+  return new ErrandError('USAGE_INVALID', what, { remedy });
+}
+
+/** Refuses an option with a value that is given twice: Commander would keep the last value silently. */
+function refuseRepeats(command: Command): void {
+  for (const option of command.options.filter(({ required }) => required)) {
+    const name = `option:${option.name()}`;
+    let isGiven = false;
+    command.on(name, () => {
+      if (isGiven) command.error(`option '${option.long}' is given twice; give it once`);
+      isGiven = true;
+    });
+  }
+}
 
 /** Runs a command and keeps its exit code. The process then ends by itself, which shows that nothing was left open. */
 function run<A extends unknown[]>(command: (...args: A) => Promise<number>): (...args: A) => Promise<void> {
@@ -30,7 +54,8 @@ const program = new Command('errand')
   .description('Runs batches of AI agents from a queue: each task on the route it carries.')
   .version(ownVersion())
   .addHelpText('after', HELP)
-  .exitOverride();
+  .exitOverride()
+  .configureOutput({ outputError: () => undefined });
 
 program
   .command('up')
@@ -110,13 +135,15 @@ program
   .option('--json', 'print the findings as JSON')
   .action(run(async (flags) => (await import('./app/commands/doctor.ts')).doctor(flags, screen)));
 
+for (const command of program.commands) refuseRepeats(command);
+
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
+  if (error instanceof CommanderError && /^commander\.(help|helpDisplayed|version)$/.test(error.code)) {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.refused;
   } else {
-    const { text, exitCode } = complaintOf(error);
+    const { text, exitCode } = complaintOf(error instanceof CommanderError ? usageError(error) : error);
     screen.note(text);
     process.exitCode = exitCode;
     // What still tries to reach it would keep the process.

@@ -54,6 +54,24 @@ export const FAILURES = {
     means: 'The configuration does not parse.',
     remedy: 'Fix the setting that the message names.',
   },
+  USAGE_INVALID: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'The command line does not fit: an unknown command or option, or a missing, repeated or wrong value.',
+    remedy: 'Run the command with --help; it lists the options and their values.',
+  },
+  FILE_NOT_FOUND: {
+    origin: 'input',
+    disposition: 'discard',
+    means: 'The file that was named does not exist.',
+    remedy: 'Check the name; a relative name starts at the working directory.',
+  },
+  ADDRESS_IN_USE: {
+    origin: 'infrastructure',
+    disposition: 'retry',
+    means: 'Another process already listens at this address and port.',
+    remedy: 'Stop that process, or choose another port.',
+  },
   TASK_INVALID: {
     origin: 'input',
     disposition: 'discard',

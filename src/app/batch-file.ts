@@ -5,6 +5,7 @@ import { parse as parseYaml } from 'yaml';
 import { clip, isJson } from '../base/text.ts';
 import type { BatchInput } from '../contract/batch.ts';
 import { ErrandError, messageOf } from '../errors.ts';
+import { cannotRead } from './cannot-read.ts';
 import { faultText, jsonFault, yamlFault } from './syntax.ts';
 
 type Form = 'json' | 'jsonl' | 'yaml';
@@ -23,7 +24,7 @@ const FORMS: Record<string, Form> = {
  * The ending tells JSON, JSONL and YAML apart; without a known one the content does. JSON and YAML hold a batch, or an
  * array of tasks. JSONL holds one task a line, after an optional first line `{"batch": {…}}` with the batch's options.
  *
- * @throws ErrandError `BATCH_INVALID` where it cannot be read, naming the line. Whether it is a batch, enqueueing tells.
+ * @throws ErrandError `FILE_NOT_FOUND`; `BATCH_INVALID` where it cannot be read, naming the line. Whether it is a batch, enqueueing tells.
  */
 export async function readBatchFile(name: string): Promise<BatchInput> {
   const label = name === '-' ? 'standard input' : name;
@@ -39,6 +40,8 @@ async function contentOf(name: string, label: string): Promise<string> {
     const content = name === '-' ? await readAll(process.stdin) : await readFile(name, 'utf8');
     return content.replace(/^\uFEFF/, '');
   } catch (error) {
+    const missing = name === '-' ? null : cannotRead(name, error);
+    if (missing) throw missing;
     throw invalid(label, `cannot be read: ${messageOf(error)}`, 'Check its name, and that it may be read.');
   }
 }

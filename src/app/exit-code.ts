@@ -8,6 +8,8 @@ const OTHERS: { [code in FailureCode]?: number } = {
   REDIS_UNAVAILABLE: EXIT.redisAway,
   BATCH_LOST: EXIT.failed,
   ENQUEUE_INCOMPLETE: EXIT.failed,
+  // The other process may end soon: a supervisor should start this one again.
+  ADDRESS_IN_USE: EXIT.failed,
   INTERNAL: EXIT.failed,
 };
 

@@ -1,6 +1,6 @@
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
-import { ErrandError, messageOf } from '../errors.ts';
+import { cannotListen } from '../contract/listening.ts';
 
 /** What the probes and the scraper ask. */
 export type HealthSource = {
@@ -17,6 +17,8 @@ export type HealthServer = { url: string; close: () => Promise<void> };
  *
  * Liveness is an answer from the event loop and asks nobody: were it to ask Redis, an outage of Redis would become a
  * restart of every worker.
+ *
+ * @throws ErrandError `ADDRESS_IN_USE`; `CONFIG_INVALID` if it cannot listen for another reason.
  */
 export async function serveHealth(source: HealthSource, host: string, port: number): Promise<HealthServer> {
   const app = new Hono();
@@ -34,9 +36,11 @@ export async function serveHealth(source: HealthSource, host: string, port: numb
   const server = serve({ fetch: app.fetch, hostname: host, port }, resolve);
   server.once('error', reject);
   const bound = await promise.catch((error: unknown) => {
-    throw new ErrandError('CONFIG_INVALID', `cannot serve health at ${host}:${port}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    const settings = {
+      host: 'worker.health_host (ERRAND_HEALTH_HOST)',
+      port: 'worker.health_port (ERRAND_HEALTH_PORT)',
+    };
+    throw cannotListen(error, { what: 'health server', host, port, settings });
   });
   return {
     url: `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${bound.port}`,

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { cannotListen } from '../contract/listening.ts';
 import { BackgroundResponses } from './background.ts';
 import { answerModelCall } from './model-endpoint.ts';
 import { answerOwnPath } from './own-paths.ts';
@@ -36,7 +37,8 @@ const DEFAULT_LOG_LIMIT = 10_000;
 
 function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const settings = { host: 'host (--host)', port: 'port (--port)' };
+    server.once('error', (error) => reject(cannotListen(error, { what: 'simulator', host, port, settings })));
     server.listen({ port, host, backlog: 4096 }, () => {
       const address = server.address();
       resolve(typeof address === 'object' && address !== null ? address.port : port);
@@ -47,7 +49,7 @@ function listen(server: Server, port: number, host: string): Promise<number> {
 /**
  * Starts a server that speaks OpenAI Responses, OpenAI Chat Completions and Anthropic Messages, streamed or not.
  *
- * Throws `CONFIG_INVALID` where the script does not parse; rejects with the system's error where it cannot listen.
+ * Throws `CONFIG_INVALID` if the script does not parse, and `ADDRESS_IN_USE` or `CONFIG_INVALID` if it cannot listen.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { port = 0, host = '127.0.0.1', script = { rules: [] }, logLimit = DEFAULT_LOG_LIMIT } = options;

@@ -186,9 +186,17 @@ test.each([
     /^BATCH_INVALID: .*\n {2}tasks\[0\]\.goal: .*\n {2}tasks\[0\]\.provider: .*\n {2}tasks\[1\]\.nonsense: /,
   ],
   ['a malformed line, by its number', ['enqueue', 'bad.jsonl'], /^BATCH_INVALID: bad\.jsonl, line 2: is not JSON/],
-  ['a file that is not there', ['enqueue', 'absent.json'], /^BATCH_INVALID: absent\.json: cannot be read: ENOENT/],
+  [
+    'a file that is not there',
+    ['enqueue', 'absent.json'],
+    /^FILE_NOT_FOUND: there is no file absent\.json\n {2}Check the name/,
+  ],
   ['a batch without a record', ['status', 'nonsense'], /^NOT_FOUND: no batch or task with id "nonsense"/],
-  ['a flag nobody knows', ['status', 'x', '--nonsense'], /unknown option '--nonsense'/],
+  [
+    'a flag nobody knows',
+    ['status', 'x', '--nonsense'],
+    /^USAGE_INVALID: unknown option '--nonsense'\n {2}See the options: errand status --help\n$/,
+  ],
 ])('refuses %s, with 2', async (_title, args, message) => {
   const bad = '[{"goal": ""}, {"goal": "b", "nonsense": 1}]';
   const { errand, prefix } = await aDeployment({ 'bad.json': bad, 'bad.jsonl': '{"goal":"a"}\n{"goal":\n' });

@@ -272,7 +272,7 @@ describe('starting', () => {
     const port = Number(new URL(board?.url ?? '').port);
     await expect(
       startBoard({ redisUrl: url, prefix, providers: [], port, redactor: new Redactor() }),
-    ).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(`127.0.0.1:${port}`) });
+    ).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', message: expect.stringContaining(`127.0.0.1:${port}`) });
   });
 });
 

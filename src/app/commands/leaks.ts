@@ -46,21 +46,18 @@ type Closed = { closed: number; unreadable: number };
  * sign of life keeps its rows.
  *
  * @throws ErrandError `WORKER_ALIVE` where all of that name give a sign of life, `NOT_FOUND` for one that is not on record,
- *   `CONFIG_INVALID` for one of the two flags without the other.
+ *   `USAGE_INVALID` for one of the two flags without the other.
  */
 export async function leaks({ json = false, close, because }: LeaksFlags, screen: Screen): Promise<number> {
+  const reason = reasonOf(close, because);
   const config = loadConfig();
   const redis = openHastyRedis({ url: redisUrlOf(config), onError: () => undefined });
   try {
     await awaitReady(redis, 3_000);
     const workers = new WorkerRecords(redis, config.prefix);
-    if (close === undefined && because !== undefined) {
-      const remedy = 'Say with --close whose rows are to be closed.';
-      throw new ErrandError('CONFIG_INVALID', '--because: expected a worker with --close, got none', { remedy });
-    }
     if (close !== undefined) {
       const records = new TaskRecords(redis, config.prefix, new Redactor());
-      const { closed, unreadable } = await closeRowsOf(close, because, workers, records);
+      const { closed, unreadable } = await closeRowsOf(close, reason, workers, records);
       const left = unreadable > 0 ? `, ${unreadable} cannot be read by this version and stay open` : '';
       screen.note(`${closed} rows of worker "${close}" are closed${left}.`);
       return EXIT.ok;
@@ -78,17 +75,26 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
   }
 }
 
+/** The reason to close rows for. `--close` and `--because` belong together, so one without the other is refused. */
+function reasonOf(close: string | undefined, because: string | undefined): string {
+  const reason = because?.trim() ?? '';
+  if (close === undefined && because !== undefined) {
+    const remedy = 'Add --close WORKER: the worker whose rows are to be closed.';
+    throw new ErrandError('USAGE_INVALID', '--because needs --close, which is missing', { remedy });
+  }
+  if (close !== undefined && reason === '') {
+    const remedy = 'Add --because "how you know that nothing is left"; it is stored in the record of every task.';
+    throw new ErrandError('USAGE_INVALID', '--close needs --because with a reason, which is missing', { remedy });
+  }
+  return reason;
+}
+
 async function closeRowsOf(
   name: string,
-  because: string | undefined,
+  reason: string,
   workers: WorkerRecords,
   records: TaskRecords,
 ): Promise<Closed> {
-  const reason = because?.trim();
-  if (!reason) {
-    const remedy = 'Say how you know that nothing is left: it stands in the record of every task.';
-    throw new ErrandError('CONFIG_INVALID', '--close: expected a reason with --because, got none', { remedy });
-  }
   const isNamed = (worker: WorkerOnRecord) => worker.instance === name || nameOf(worker) === name;
   const named = (await workers.list()).filter(isNamed);
   if (named.length === 0) throw new ErrandError('NOT_FOUND', `no worker "${name}" is on record`);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
 import { ErrandError, messageOf } from '../../errors.ts';
 import { parseScript, type ScriptInput, startSimulator } from '../../simulator/index.ts';
+import { cannotRead } from '../cannot-read.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
 import { aborted, onStop } from '../stopping.ts';
@@ -9,18 +10,17 @@ import { aborted, onStop } from '../stopping.ts';
 /** Where the simulator listens, and the file of its script (JSON or YAML), if any. */
 export type SimulatorFlags = { host: string; port: string; script?: string };
 
-/** Serves the simulator until a signal asks to stop. @throws ErrandError `CONFIG_INVALID`. */
+/**
+ * Serves the simulator until a signal asks to stop.
+ *
+ * @throws ErrandError `USAGE_INVALID`, `FILE_NOT_FOUND` or `CONFIG_INVALID` for its flags and its script; `ADDRESS_IN_USE`.
+ */
 export async function simulator({ host, port, script }: SimulatorFlags, screen: Screen): Promise<number> {
   const stopping = onStop();
   const running = await startSimulator({
     host,
     port: portOf(port),
     ...(script !== undefined && { script: await readScript(script) }),
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') throw error;
-    throw new ErrandError('CONFIG_INVALID', `the simulator cannot listen at ${host}:${port}: ${error.message}`, {
-      remedy: 'Choose another --port or --host.',
-    });
   });
   screen.print(`simulator at ${running.url}`);
   screen.note(`base_url ${running.url}/v1 for the wires responses and chat, ${running.url} for messages`);
@@ -32,14 +32,20 @@ export async function simulator({ host, port, script }: SimulatorFlags, screen: 
 function portOf(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new ErrandError('CONFIG_INVALID', `--port: expected a port from 0 to 65535, got "${text}"`, {
+  throw new ErrandError('USAGE_INVALID', `--port: expected a port from 0 to 65535, got "${text}"`, {
     remedy: 'Give a port, or 0 for any free one.',
   });
 }
 
 async function readScript(file: string): Promise<ScriptInput> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw (
+      cannotRead(file, error) ??
+      new ErrandError('CONFIG_INVALID', `--script ${file}: ${messageOf(error)}`, { cause: error })
+    );
+  });
   try {
-    return parseScript(parseYaml(await readFile(file, 'utf8')));
+    return parseScript(parseYaml(text));
   } catch (error) {
     throw new ErrandError('CONFIG_INVALID', `--script ${file}: ${messageOf(error)}`, { cause: error });
   }

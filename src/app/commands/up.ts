@@ -1,6 +1,6 @@
 import { Redactor } from '../../base/secret.ts';
 import type { BatchInput } from '../../contract/batch.ts';
-import { ErrandError, messageOf } from '../../errors.ts';
+import { ErrandError, isErrandError } from '../../errors.ts';
 import { inspect } from '../../queue/inspection.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { createLog } from '../../telemetry/log.ts';
@@ -101,7 +101,7 @@ async function startOwnWorker(config: Config, { verbose }: UpFlags, opened: Open
 /** Takes any free port where the usual one is in use, so that a first run does not end there. */
 async function startOwnBoard(config: Config, opened: Opened, screen: Screen): Promise<string> {
   const { board } = await composeBoard(config).catch((error: unknown) => {
-    if (!messageOf(error).includes('EADDRINUSE')) throw error;
+    if (!isErrandError(error, 'ADDRESS_IN_USE')) throw error;
     screen.note(`Port ${config.board.port} is in use; the board takes a free one.`);
     return composeBoard({ ...config, board: { ...config.board, port: 0 } });
   });

@@ -21,7 +21,8 @@ export type RedisServer = { port: number; pid: number; process: ChildProcess };
 /**
  * Starts the server `binary` in its home on a free loopback port; resolves when it answers and has loaded its data.
  *
- * Throws `REDIS_UNSUITABLE` with the end of the server's log where it does not come up.
+ * Throws `ADDRESS_IN_USE` if every free port it found was taken before it could listen, and `REDIS_UNSUITABLE` with the end
+ * of the server's log if it does not start for another reason.
  */
 export async function launchRedis(binary: string, home: RedisHome, path: string): Promise<RedisServer> {
   for (let tries = 1; ; tries++) {
@@ -35,7 +36,13 @@ export async function launchRedis(binary: string, home: RedisHome, path: string)
     await stopRedis(child);
     const log = await logTail(home);
     // Somebody else may have taken the free port before the server did.
-    if (log.includes('Address already in use') && tries < PORT_TRIES) continue;
+    const isTaken = log.includes('Address already in use');
+    if (isTaken && tries < PORT_TRIES) continue;
+    if (isTaken) {
+      const message = `the embedded Redis found no free port on 127.0.0.1 in ${PORT_TRIES} tries, the last one ${port}`;
+      const remedy = 'Start it again, or set REDIS_URL to a Redis that runs.';
+      throw new ErrandError('ADDRESS_IN_USE', message, { cause: new Error(log), remedy });
+    }
     throw new ErrandError('REDIS_UNSUITABLE', `${binary} did not start in ${home.dir}. The end of its log:\n${log}`);
   }
 }
