@@ -81,6 +81,12 @@ export function joinPath(at: string, path: string): string {
   return [at, path].filter(Boolean).join('.');
 }
 
+/** The index of the task that a path such as `tasks[3].goal` leads to. */
+export function indexIn(path: string): number | undefined {
+  const [, index] = /^tasks\[(\d+)\]/.exec(path) ?? [];
+  return index === undefined ? undefined : Number(index);
+}
+
 /** A schema's message in our words: "expected …, got …". Wants the input reported. */
 function wordingOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_union') return 'expected plain JSON';

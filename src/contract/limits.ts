@@ -24,3 +24,15 @@ export type Limits = z.infer<typeof Limits>;
 
 /** The limits that hold where nothing is configured. */
 export const DEFAULT_LIMITS: Limits = Limits.parse({});
+
+const MIN_TEXT_BYTES = 1024 * 1024;
+/** A text of V8 holds no more. */
+const MAX_TEXT_BYTES = 512 * 1024 * 1024 - 1024;
+
+/**
+ * The maximum size of the file of a batch, or of `tasks` as a text: twice `max_batch_bytes`, because names of fields and
+ * escapes add to the tasks, from 1 MiB up to 512 MiB.
+ */
+export function maxTextBytes({ max_batch_bytes }: Limits): number {
+  return Math.min(Math.max(2 * max_batch_bytes, MIN_TEXT_BYTES), MAX_TEXT_BYTES);
+}

@@ -1,9 +1,11 @@
+import { readJson } from '../base/json-text.ts';
+import { placeIn } from '../base/place.ts';
 import { byteLength } from '../base/text.ts';
 import type { Problem } from '../errors.ts';
 import { type Batch, BatchOptions } from './batch.ts';
-import { batchInvalid, Findings, joinPath } from './findings.ts';
-import type { Limits } from './limits.ts';
-import { problemsOfPlainJson, typeOf } from './plain-json.ts';
+import { batchInvalid, Findings, indexIn, joinPath } from './findings.ts';
+import { type Limits, maxTextBytes } from './limits.ts';
+import { MAX_FIELDS, plainCopy, typeOf } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
 import { TaskSpec } from './task.ts';
 
@@ -12,8 +14,8 @@ const IGNORED_FIELDS = new Set(['role', 'max_iterations', 'background', 'acp_com
 const OPTION_FIELDS = Object.keys(BatchOptions.shape);
 const ROUTE_FIELDS = Object.keys(RouteRequest.shape);
 const TASK_FIELDS = Object.keys(TaskSpec.shape);
-/** Tasks validated before the event loop gets a turn; 500 small tasks take about 5 ms. */
-const TASKS_PER_SLICE = 500;
+/** The event loop gets a turn after so long. */
+const SLICE_MS = 10;
 
 /** A problem says what came, so an issue carries its input; no error does. */
 const REPORTING = { reportInput: true };
@@ -45,29 +47,32 @@ function withoutIgnored(fields: Fields, onIgnored: (field: string) => void): Fie
 }
 
 /** `tasks` may come as the JSON text of an array, because models often write it so. */
-function tasksOf(value: unknown, findings: Findings): unknown[] | undefined {
-  let tasks = value;
-  if (typeof tasks === 'string') {
-    if (tasks.trim() === '') {
-      findings.add('tasks', 'expected an array of tasks, got an empty string');
-      return undefined;
-    }
-    try {
-      tasks = JSON.parse(tasks);
-    } catch {
-      // What the parser says quotes the text, and the text may hold a secret.
-      findings.add('tasks', 'expected an array of tasks, got a string that is not JSON');
-      return undefined;
-    }
-    if (!Array.isArray(tasks)) {
-      findings.add('tasks', `expected an array of tasks, got a string that holds JSON of type ${typeOf(tasks)}`);
-      return undefined;
-    }
-  }
+async function tasksOf(given: unknown, limits: Limits, findings: Findings): Promise<unknown[] | undefined> {
+  const tasks = typeof given === 'string' ? await tasksIn(given, limits, findings) : given;
   if (tasks === undefined) return [];
   if (Array.isArray(tasks)) return tasks;
-  findings.add('tasks', `expected an array of tasks, got ${typeOf(tasks)}`);
+  const got = typeof given === 'string' ? `a string that holds JSON of type ${typeOf(tasks)}` : typeOf(tasks);
+  findings.add('tasks', `expected an array of tasks, got ${got}`);
   return undefined;
+}
+
+/** @throws ErrandError `BATCH_INVALID` if the text is not JSON, or JSON that would be changed. */
+async function tasksIn(text: string, limits: Limits, findings: Findings): Promise<unknown> {
+  const max = maxTextBytes(limits);
+  if (text.length > max) findings.add('tasks', `expected at most ${max} bytes of text, got ${text.length} characters`);
+  if (text.trim() === '') findings.add('tasks', 'expected an array of tasks, got an empty string');
+  findings.throwIfAny();
+  const levels = limits.max_depth;
+  const reading = await readJson(text, { maxDepth: levels + 1, levels, maxFields: MAX_FIELDS, root: 'tasks' });
+  if (reading.status === 'read') return reading.value;
+  for (const { path, at, what } of reading.faults) {
+    const { line, column } = placeIn(text, at);
+    // Nothing of the text is repeated but names of fields: it may hold a secret.
+    const place = `line ${line}, column ${column} of the text`;
+    if (!reading.isSyntax) findings.add(path, `${what} (${place})`, indexIn(path));
+    else findings.add('tasks', `expected an array of tasks, got a string that is not JSON: ${what} at ${place}`);
+  }
+  return findings.throwIfAny();
 }
 
 /** Checks the texts of a task, or of a batch, against the limits; returns how many bytes they are. */
@@ -84,7 +89,8 @@ function checkSizes(
     ['metadata', metadata ? byteLength(JSON.stringify(metadata)) : 0, limits.max_metadata_bytes],
   ] as const;
   for (const [field, size, limit] of sizes) {
-    if (size > limit) findings.add(joinPath(at, field), `expected at most ${limit} bytes, got ${size}`, index);
+    const allowed = `${limit} bytes (limits.max_${field}_bytes)`;
+    if (size > limit) findings.add(joinPath(at, field), `expected at most ${allowed}, got ${size}`, index);
   }
   const sum = sizes.reduce((all, [, size]) => all + size, 0);
   const isWithinLimits = sizes.every(([, size, limit]) => size <= limit);
@@ -112,11 +118,8 @@ export async function parseBatch(input: unknown, limits: Limits, checkRoute: Rou
   if (!isFields(input)) {
     throw batchInvalid([{ path: '', message: `expected a batch object, got ${typeOf(input)}` }]);
   }
-  const { tasks: rawTasks, ...rest } = input;
-  for (const { path, message } of problemsOfPlainJson(rest, limits.max_depth)) findings.add(path, message);
-  findings.throwIfAny();
-
-  const given = tasksOf(rawTasks, findings);
+  const { tasks: rawTasks, ...rest } = optionsIn(input, limits, findings);
+  const given = await tasksOf(rawTasks, limits, findings);
   findings.throwIfAny();
   const top = withoutIgnored(rest, (field) => findings.warn(`${field}: accepted and ignored`));
   const isSingle = given === undefined || given.length === 0;
@@ -136,7 +139,7 @@ export async function parseBatch(input: unknown, limits: Limits, checkRoute: Rou
   if (items.length > limits.max_tasks) {
     findings.add(
       'tasks',
-      `expected at most ${limits.max_tasks} tasks, got ${items.length}; split them over several batches`,
+      `expected at most ${limits.max_tasks} tasks (limits.max_tasks), got ${items.length}; split them over several batches`,
     );
     findings.throwIfAny();
   }
@@ -147,6 +150,16 @@ export async function parseBatch(input: unknown, limits: Limits, checkRoute: Rou
   findings.throwIfAny();
   if (!isSingle && top.goal !== undefined) findings.warn('goal: ignored, because tasks is not empty');
   return { ...batch, tasks, warnings: findings.warnings };
+}
+
+/** A copy of everything but the tasks, which are passed on as they are. @throws ErrandError `BATCH_INVALID`. */
+function optionsIn(input: Fields, limits: Limits, findings: Findings): Fields {
+  const reading = plainCopy(input, limits, 'tasks');
+  if (reading.status === 'plain' && isFields(reading.value)) return reading.value;
+  const problems = reading.status === 'refused' ? reading.problems : [];
+  for (const { path, message } of problems) findings.add(path, message);
+  findings.throwIfAny();
+  return {};
 }
 
 function parseOptions(top: Fields, isSingle: boolean, findings: Findings): Pick<Batch, 'options' | 'route'> {
@@ -189,17 +202,23 @@ async function parseTasks(
 ): Promise<TaskSpec[]> {
   const tasks: TaskSpec[] = [];
   let totalBytes = 0;
-  for (const [index, item] of items.entries()) {
-    if (index > 0 && index % TASKS_PER_SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+  let sliceEndsMs = performance.now() + SLICE_MS;
+  for (const [index, given] of items.entries()) {
+    if (performance.now() > sliceEndsMs) {
+      await new Promise((resolve) => setImmediate(resolve));
+      sliceEndsMs = performance.now() + SLICE_MS;
+    }
     if (findings.isFull) break;
     const at = under && `${under}[${index}]`;
-    if (!isFields(item)) {
-      findings.add(at, `expected a task object, got ${typeOf(item)}`, index);
+    if (!isFields(given)) {
+      findings.add(at, `expected a task object, got ${typeOf(given)}`, index);
       continue;
     }
-    const unplain = problemsOfPlainJson(item, limits.max_depth);
+    const reading = plainCopy(given, limits);
+    const unplain = reading.status === 'refused' ? reading.problems : [];
     for (const problem of unplain) findings.add(joinPath(at, problem.path), problem.message, index);
-    if (unplain.length > 0) continue;
+    const item = reading.status === 'plain' ? reading.value : null;
+    if (!isFields(item)) continue;
     const parsed = TaskSpec.safeParse(
       withoutIgnored(item, (field) => findings.ignoreInTask(field)),
       REPORTING,
@@ -217,7 +236,10 @@ async function parseTasks(
     tasks.push(parsed.data);
   }
   if (totalBytes > limits.max_batch_bytes) {
-    findings.add('tasks', `expected at most ${limits.max_batch_bytes} bytes in all, got ${totalBytes}`);
+    findings.add(
+      'tasks',
+      `expected at most ${limits.max_batch_bytes} bytes in all (limits.max_batch_bytes), got ${totalBytes}`,
+    );
   }
   return tasks;
 }

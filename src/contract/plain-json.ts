@@ -1,4 +1,15 @@
+import { inexactText, isExact } from '../base/exact-number.ts';
+import { fieldPath, HALF_CHARACTER, PROTO_KEY, tooDeep, tooManyFields } from '../base/text-fault.ts';
 import type { Problem } from '../errors.ts';
+import type { Limits } from './limits.ts';
+
+/** The maximum number of fields of one object. */
+export const MAX_FIELDS = 50_000;
+/** The maximum number of values in a task, or in the options of a batch, beside its metadata. */
+const MAX_VALUES_BESIDE = 10_000;
+/** Texts of metadata are not measured beyond this: no job holds as much. */
+const MAX_METADATA_CHARS = 4 * 1024 * 1024;
+const MAX_PROBLEMS = 100;
 
 /** The type of a value, in the words of JSON. */
 export function typeOf(value: unknown): string {
@@ -6,40 +17,158 @@ export function typeOf(value: unknown): string {
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
+/** A copy of a value, or what keeps it from being plain JSON of a bounded size. */
+export type PlainReading = { status: 'plain'; value: unknown } | { status: 'refused'; problems: Problem[] };
+
+/** What is left to read of one part of a value, and what to say when nothing is. */
+type Room = { values: number; chars: number; exceeded: string };
+
 /**
- * Finds what JSON cannot carry or should not: `__proto__` keys, NaN and infinities, functions, cycles, deep nesting.
- *
- * Runs before any schema, so that what a schema or a merge would do with such a value never matters.
+ * Copies a task, or the options of a batch, and refuses by path what JSON cannot carry unchanged: `__proto__` keys, NaN and
+ * infinities, whole numbers beyond 2^53 - 1, half characters, functions, instances of classes, gaps in lists, cycles, deep
+ * nesting. Runs before any schema, because a schema takes seconds for what is too large: it stops at the first value beyond
+ * the limits. Reads each field once, so that a getter cannot answer differently later. `raw`: a field that is passed on as it
+ * is.
  */
-export function problemsOfPlainJson(value: unknown, maxDepth: number): Problem[] {
-  const problems: Problem[] = [];
-  const open = new Set<object>();
+export function plainCopy(value: unknown, limits: Limits, raw?: string): PlainReading {
+  const copier = new PlainCopier(limits, raw);
+  const copy = copier.copy(value);
+  return copier.problems.length > 0
+    ? { status: 'refused', problems: copier.problems }
+    : { status: 'plain', value: copy };
+}
 
-  const visit = (node: unknown, path: string, depth: number): void => {
-    if (problems.length >= 100) return;
-    if (typeof node === 'number' && !Number.isFinite(node)) {
-      problems.push({ path, message: `expected a finite number, got ${node}` });
-    } else if (typeof node === 'bigint' || typeof node === 'function' || typeof node === 'symbol') {
-      problems.push({ path, message: `expected plain JSON, got a ${typeof node}` });
-    }
-    if (typeof node !== 'object' || node === null) return;
-    if (open.has(node)) {
-      problems.push({ path, message: 'expected plain JSON, got a reference to an enclosing object' });
-      return;
-    }
-    if (depth >= maxDepth) {
-      problems.push({ path, message: `nested deeper than ${maxDepth} levels` });
-      return;
-    }
-    open.add(node);
-    for (const key of Object.keys(node)) {
-      const child = Array.isArray(node) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
-      if (key === '__proto__') problems.push({ path: child, message: 'the key "__proto__" is refused' });
-      else visit((node as Record<string, unknown>)[key], child, depth + 1);
-    }
-    open.delete(node);
-  };
+class PlainCopier {
+  readonly problems: Problem[] = [];
+  readonly #limits: Limits;
+  readonly #raw: string | undefined;
+  readonly #open = new Set<object>();
+  #room: Room = roomBeside();
+  #isOver = false;
 
-  visit(value, '', 0);
-  return problems;
+  constructor(limits: Limits, raw: string | undefined) {
+    this.#limits = limits;
+    this.#raw = raw;
+  }
+
+  copy(value: unknown): unknown {
+    return this.#visit(value, '');
+  }
+
+  #visit(node: unknown, path: string): unknown {
+    this.#spend(1, typeof node === 'string' ? node.length : 1, path);
+    if (this.#isOver) return undefined;
+    if (typeof node === 'object' && node !== null) return this.#enter(node, path);
+    const wrong = wrongWith(node);
+    if (wrong !== null) this.#refuse(path, wrong);
+    return node === 0 ? 0 : node; // -0 is 0 in JSON
+  }
+
+  #enter(node: object, path: string): unknown {
+    const wrong = this.#wrongWithObject(node);
+    if (wrong !== null) {
+      this.#refuse(path, wrong);
+      return undefined;
+    }
+    this.#open.add(node);
+    try {
+      return Array.isArray(node) ? this.#items(node, path) : this.#fields(node, path);
+    } catch {
+      this.#refuse(path, 'expected plain JSON, got a value that cannot be read'); // a getter or a proxy has thrown
+      return undefined;
+    } finally {
+      this.#open.delete(node);
+    }
+  }
+
+  #wrongWithObject(node: object): string | null {
+    if (this.#open.has(node)) return 'expected plain JSON, got a reference to an enclosing object';
+    if (this.#open.size >= this.#limits.max_depth) return tooDeep(this.#limits.max_depth);
+    return Array.isArray(node) ? null : classOf(node);
+  }
+
+  #items(node: readonly unknown[], path: string): unknown[] {
+    if (node.length > this.#room.values) this.#spend(node.length, 0, path);
+    else if (Object.keys(node).length !== node.length) {
+      this.#refuse(path, 'expected plain JSON, got a list with gaps or named fields');
+      return [];
+    }
+    const copy: unknown[] = [];
+    for (let at = 0; at < node.length && !this.#isOver; at++) copy.push(this.#visit(node[at], `${path}[${at}]`));
+    return copy;
+  }
+
+  #fields(node: object, path: string): Record<string, unknown> {
+    const copy: Record<string, unknown> = {};
+    const keys = Object.keys(node);
+    if (keys.length > MAX_FIELDS) {
+      this.#refuse(path, tooManyFields(MAX_FIELDS));
+      return copy;
+    }
+    const isTop = this.#open.size === 1;
+    for (const key of keys) {
+      if (this.#isOver) break;
+      const at = fieldPath(path, key);
+      if (key === '__proto__') this.#refuse(at, PROTO_KEY);
+      else if (!key.isWellFormed()) this.#refuse(at, HALF_CHARACTER);
+      else if (isTop && key === this.#raw) copy[key] = Reflect.get(node, key);
+      else if (isTop && key === 'metadata') copy[key] = this.#metadata(Reflect.get(node, key), at);
+      else {
+        this.#spend(0, key.length, at);
+        copy[key] = this.#visit(Reflect.get(node, key), at);
+      }
+    }
+    return copy;
+  }
+
+  #metadata(value: unknown, at: string): unknown {
+    const beside = this.#room;
+    this.#room = roomForMetadata(this.#limits.max_metadata_bytes);
+    const copy = this.#visit(value, at);
+    this.#room = beside;
+    return copy;
+  }
+
+  #spend(values: number, chars: number, path: string): void {
+    this.#room.values -= values;
+    this.#room.chars -= chars;
+    if (this.#isOver || (this.#room.values >= 0 && this.#room.chars >= 0)) return;
+    this.#refuse(/^[^.[]*/.exec(path)?.[0] ?? '', this.#room.exceeded);
+    this.#isOver = true;
+  }
+
+  #refuse(path: string, message: string): void {
+    if (!this.#isOver) this.problems.push({ path, message });
+    this.#isOver ||= this.problems.length >= MAX_PROBLEMS;
+  }
+}
+
+function roomBeside(): Room {
+  const exceeded = `expected at most ${MAX_VALUES_BESIDE} values beside the metadata, got more`;
+  return { values: MAX_VALUES_BESIDE, chars: Number.POSITIVE_INFINITY, exceeded };
+}
+
+/** Each value of JSON takes two bytes or more, with what separates it from the next. */
+function roomForMetadata(maxBytes: number): Room {
+  const exceeded = `expected at most ${maxBytes} bytes (limits.max_metadata_bytes), got more`;
+  return { values: maxBytes / 2 + 1, chars: Math.max(maxBytes, MAX_METADATA_CHARS), exceeded };
+}
+
+function wrongWith(value: unknown): string | null {
+  if (typeof value === 'string') return value.isWellFormed() ? null : HALF_CHARACTER;
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) return `expected a finite number, got ${value}`;
+    return isExact(value) ? null : inexactText(String(value));
+  }
+  const isForeign = typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol';
+  return isForeign ? `expected plain JSON, got a ${typeof value}` : null;
+}
+
+/** Says what an object is instead of a plain one; `null` for a plain one, also of another realm. */
+function classOf(node: object): string | null {
+  const prototype: unknown = Object.getPrototypeOf(node);
+  if (prototype === null || prototype === Object.prototype) return null;
+  if (Object.getPrototypeOf(prototype) === null && Object.hasOwn(Object(prototype), 'isPrototypeOf')) return null;
+  const known = [Date, Map, Set].find((kind) => node instanceof kind);
+  return `expected plain JSON, got ${known ? `a ${known.name}` : 'an instance of a class'}`;
 }
