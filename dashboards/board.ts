@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import type { Redactor } from '../src/base/secret.ts';
 import { cannotListen } from '../src/contract/listening.ts';
 import { type BoardQueues, openBoardQueues } from '../src/queue/board-queues.ts';
+import type { RedisTarget } from '../src/queue/redis-target.ts';
 import { requireRedis, scrubAnswers } from './answers.ts';
 import { bullBoard } from './bull-board.ts';
 import { findById } from './find.ts';
@@ -19,7 +20,7 @@ import {
 
 /** What a board shows, where it listens, and who may act on it. */
 export type BoardOptions = {
-  redisUrl: string;
+  redis: RedisTarget;
   /** Key prefix of everything Errand keeps in Redis. */
   prefix: string;
   /** Providers whose lanes are shown. */

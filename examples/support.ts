@@ -25,7 +25,7 @@ export async function startDemo(): Promise<Demo> {
     },
     worker: { health_host: '127.0.0.1', health_port: 0, log_level: 'silent', workspace_root: join(dir, 'workspaces') },
   };
-  const options = { redis: redis.url, settings };
+  const options = { ...(redis.url !== undefined && { redis: redis.url }), settings };
   const worker = await createWorker(options);
   const close = async () => {
     await worker.drain();
@@ -36,9 +36,8 @@ export async function startDemo(): Promise<Demo> {
   return { options, simulator, close };
 }
 
-async function findRedis(dir: string): Promise<{ url: string; close: () => Promise<void> }> {
-  const { redis_url: url } = loadConfig();
-  if (url) return { url, close: async () => undefined };
+async function findRedis(dir: string): Promise<{ url?: string; close: () => Promise<void> }> {
+  if (loadConfig().redis) return { close: async () => undefined };
   const path = processEnvironment().PATH ?? '';
   return startEmbeddedRedis({ dir, path, isRoot: process.getuid?.() === 0, log: console.error });
 }

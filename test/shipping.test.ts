@@ -190,7 +190,7 @@ describe('the compose file', () => {
     expect(existsSync(join(root, mounted[0] ?? ''))).toBe(true);
     expect(environment.ERRAND_CONFIG).toBe(mounted[1]);
     const config = loadConfig({ ...environment, ERRAND_CONFIG: join(root, mounted[0] ?? '') });
-    expect(config.redis_url).toBe('redis://redis:6379');
+    expect(config.redis?.place).toEqual({ kind: 'server', host: 'redis', port: 6379 });
     expect(config.board).toMatchObject({ host: '0.0.0.0', port: 3000 });
     expect(config.providers.map(({ base_url }) => base_url)).toContain('http://simulator:4010/v1');
   });

@@ -4,8 +4,8 @@ import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { readCredential } from '../credentials/sources.ts';
 import { isErrandError } from '../errors.ts';
-import { redisUrlOf } from './compose-producer.ts';
 import type { Config, Environment } from './config.ts';
+import { redisOf } from './redis-settings.ts';
 
 const PASSWORD = 'ERRAND_BOARD_PASSWORD';
 
@@ -25,7 +25,7 @@ export async function composeBoard(config: Config): Promise<{ board: Board; isRe
   const catalogue = createCatalogue(config.providers);
   await watchCredentials(catalogue, environment, redactor);
   const board = await startBoard({
-    redisUrl: redisUrlOf(config),
+    redis: redisOf(config),
     prefix: config.prefix,
     providers: catalogue.names(),
     host: settings.host,

@@ -34,11 +34,12 @@ import { settleBatch } from '../worker/settle-batch.ts';
 import type { TaskDeps } from '../worker/task-deps.ts';
 import { UnattendedSweep } from '../worker/unattended-sweep.ts';
 import { VersionWait } from '../worker/version-wait.ts';
-import { redisUrlOf, retentionSecondsOf } from './compose-producer.ts';
+import { retentionSecondsOf } from './compose-producer.ts';
 import { startReclaim } from './compose-reclaim.ts';
 import type { Config } from './config.ts';
 import { type HealthServer, serveHealth } from './http.ts';
 import { Opened } from './opened.ts';
+import { redisOf } from './redis-settings.ts';
 import { scrape } from './scrape.ts';
 import { ownVersion } from './version.ts';
 import { makeWorkspaceRoot } from './workspace-root.ts';
@@ -79,13 +80,13 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   const onError = (error: unknown) => {
     if (!isRedisFault(error)) telemetry.fault('redis', error);
   };
-  const url = redisUrlOf(config);
-  const redis = opened.add(openPatientRedis({ url, onError }), async (client) => closeRedis(client));
+  const target = redisOf(config);
+  const redis = opened.add(openPatientRedis({ target, onError }), async (client) => closeRedis(client));
   const redisHealth = opened.add(
     new RedisHealth(redis, config.prefix, (state) => telemetry.redisChanged(state)),
     async (watching) => watching.close(),
   );
-  const listening = opened.add(openListeningRedis({ url, onError }), async (client) => closeRedis(client));
+  const listening = opened.add(openListeningRedis({ target, onError }), async (client) => closeRedis(client));
   const records = new TaskRecords(redis, config.prefix, redactor);
   const batches = new BatchRecords(redis, config.prefix, redactor, retentionSecondsOf(config));
   const workers = new WorkerRecords(redis, config.prefix);

@@ -6,16 +6,22 @@ import { CallTimeouts, ProviderProfile } from '../catalogue/profile.ts';
 import { Limits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
-import { ErrandError, type Problem } from '../errors.ts';
+import { ErrandError, isErrandError, type Problem } from '../errors.ts';
 import { DEFAULT_PREFIX } from '../queue/names.ts';
+import { parseRedisAddress, type RedisAddress } from '../queue/redis-address.ts';
 import { readConfigFile } from './config-file.ts';
 
 const ms = z.number().int().positive();
+const file = z.string().min(1);
 const port = z.number().int().min(0).max(65_535);
 
-/** What may stand in `errand.config.yaml`. Everything but `redis_url` has a default; every default is one that production can keep. */
+/** What may stand in `errand.config.yaml`. Everything but the address of Redis has a default; every default is one that production can keep. */
 const ConfigFile = z.strictObject({
-  redis_url: z.url({ protocol: /^rediss?$/, error: 'expected redis://host:port or rediss://host:port' }).optional(),
+  redis_url: z.string({ error: 'expected an address, such as redis://host:port' }).optional(),
+  /** Files for `rediss://`: certificate authorities of the server, certificate and key of the client. */
+  redis_tls: z.strictObject({ ca: file.optional(), cert: file.optional(), key: file.optional() }).prefault({}),
+  /** Login at the Sentinels; its password is in `REDIS_SENTINEL_PASSWORD`. */
+  redis_sentinel: z.strictObject({ user: z.string().min(1).optional() }).prefault({}),
   /** Key prefix in Redis, in braces. Deployments that share a Redis differ in it. */
   prefix: z
     .string()
@@ -88,7 +94,9 @@ const ConfigFile = z.strictObject({
  * The configuration of a process: the file, overridden by the environment, completed by defaults. `providers` are
  * all there are, the built-in ones included.
  */
-export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'worker'> & {
+export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'worker' | 'redis_url'> & {
+  /** The parsed `redis_url`; absent if no Redis is configured. */
+  redis?: RedisAddress;
   providers: ProviderProfile[];
   worker: z.infer<typeof ConfigFile>['worker'] & { name: string };
   /** The environment as it was read, for the credential sources that name a variable. */
@@ -106,6 +114,10 @@ export function processEnvironment(): Environment {
 /** Where each variable goes. The environment wins over the file, so that one file serves several deployments. */
 const VARIABLES: Record<string, { path: [string] | [string, string]; isNumber?: true }> = {
   REDIS_URL: { path: ['redis_url'] },
+  REDIS_TLS_CA: { path: ['redis_tls', 'ca'] },
+  REDIS_TLS_CERT: { path: ['redis_tls', 'cert'] },
+  REDIS_TLS_KEY: { path: ['redis_tls', 'key'] },
+  REDIS_SENTINEL_USER: { path: ['redis_sentinel', 'user'] },
   ERRAND_PREFIX: { path: ['prefix'] },
   ERRAND_WORKER_NAME: { path: ['worker', 'name'] },
   ERRAND_WORKER_SEAT: { path: ['worker', 'seat'] },
@@ -133,12 +145,13 @@ export function loadConfig(environment: Environment = processEnvironment(), over
   const file = readConfigFile(environment.ERRAND_CONFIG);
   const settings = merge(merge(file, fromEnvironment(environment)), overrides);
   const parsed = ConfigFile.safeParse(settings);
+  const named = (path: string[]) =>
+    sourceOf(path, 'redis_url' in overrides ? { ...environment, REDIS_URL: '' } : environment);
   if (!parsed.success) {
-    throw invalid(
-      parsed.error.issues.map(({ path, message }) => ({ path: sourceOf(path.map(String), environment), message })),
-    );
+    throw invalid(parsed.error.issues.map(({ path, message }) => ({ path: named(path.map(String)), message })));
   }
-  const { providers, worker, ...rest } = parsed.data;
+  const { providers, worker, redis_url: url, ...rest } = parsed.data;
+  const redis = url === undefined ? {} : { redis: parseRedis(url, named(['redis_url'])) };
   const { tool_ms: _, turns_without_progress: __, ...timeouts } = rest.watchdogs;
   const profiles = Object.entries({ ...BUILT_IN_PROVIDERS, ...providers }).map(([name, profile]) =>
     parseProvider(name, merge({ timeouts }, profile)),
@@ -146,6 +159,7 @@ export function loadConfig(environment: Environment = processEnvironment(), over
   assertKnown(rest.delegation.provider, profiles);
   return Object.freeze({
     ...rest,
+    ...redis,
     providers: profiles,
     worker: {
       ...worker,
@@ -154,6 +168,15 @@ export function loadConfig(environment: Environment = processEnvironment(), over
     },
     environment,
   });
+}
+
+function parseRedis(url: string, path: string): RedisAddress {
+  try {
+    return parseRedisAddress(url);
+  } catch (error) {
+    if (!isErrandError(error)) throw error;
+    throw invalid([{ path, message: error.message }], error.remedy);
+  }
 }
 
 function fromEnvironment(environment: Environment): Settings {
@@ -216,7 +239,10 @@ function sourceOf(path: string[], environment: Environment): string {
   return variable ? `${variable[0]} (${setting})` : setting;
 }
 
-function invalid(problems: Problem[]): ErrandError {
+function invalid(problems: Problem[], remedy?: string): ErrandError {
   const text = problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return new ErrandError('CONFIG_INVALID', `the configuration does not fit: ${text}`, { problems });
+  return new ErrandError('CONFIG_INVALID', `the configuration does not fit: ${text}`, {
+    problems,
+    ...(remedy && { remedy }),
+  });
 }

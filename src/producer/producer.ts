@@ -19,6 +19,7 @@ import {
 } from '../queue/connection.ts';
 import { BatchFlow } from '../queue/flow.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
+import type { RedisTarget } from '../queue/redis-target.ts';
 import { Announcements } from '../records/announcements.ts';
 import { BatchRecords, type Cancelling } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
@@ -36,7 +37,7 @@ const REASON_CHARS = 1_000;
 
 /** What a producer needs to know of its deployment. Times in milliseconds. */
 export type ProducerOptions = {
-  redisUrl: string;
+  redis: RedisTarget;
   prefix: string;
   routing: RoutingTable;
   limits: Limits;
@@ -71,7 +72,7 @@ export class Producer {
 
   constructor(options: ProducerOptions) {
     this.#options = options;
-    this.#redis = openHastyRedis({ url: options.redisUrl, onError: options.onError });
+    this.#redis = openHastyRedis({ target: options.redis, onError: options.onError });
     this.#flow = new BatchFlow(this.#redis, options.prefix, Object.keys(options.routing.providers));
     this.#claims = new EnqueueClaims(this.#redis, options.prefix);
     this.#waiting = {
@@ -217,8 +218,8 @@ export class Producer {
 
   #channels(): Channels {
     if (!this.#listening) {
-      const { redisUrl: url, prefix, onError } = this.#options;
-      const redis = openListeningRedis({ url, onError });
+      const { redis: target, prefix, onError } = this.#options;
+      const redis = openListeningRedis({ target, onError });
       this.#listening = { redis, channels: new Channels(redis, prefix) };
     }
     return this.#listening.channels;

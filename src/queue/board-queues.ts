@@ -3,11 +3,12 @@ import { isBatchId, parseTaskId } from '../base/ids.ts';
 import { closeRedis, openPatientRedis } from './connection.ts';
 import { assertSlot } from './inspection.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
+import type { RedisTarget } from './redis-target.ts';
 import { slotRefusalOf } from './slot-refusal.ts';
 
 /** Which queues to show, and where they are. */
 export type BoardQueuesOptions = {
-  redisUrl: string;
+  redis: RedisTarget;
   /** Key prefix of everything Errand keeps in Redis. */
   prefix: string;
   /** Providers whose lanes are shown. */
@@ -34,9 +35,9 @@ export type BoardQueues = {
  *
  * @throws ErrandError `REDIS_UNSUITABLE` if it is a node of a cluster and another node holds our keys.
  */
-export async function openBoardQueues({ redisUrl, prefix, providers }: BoardQueuesOptions): Promise<BoardQueues> {
+export async function openBoardQueues({ redis: target, prefix, providers }: BoardQueuesOptions): Promise<BoardQueues> {
   const answered = Promise.withResolvers<void>();
-  const connection = openPatientRedis({ url: redisUrl, onError: () => answered.resolve() });
+  const connection = openPatientRedis({ target, onError: () => answered.resolve() });
   connection.once('ready', answered.resolve);
   await answered.promise;
   if (connection.status === 'ready') {

@@ -3,16 +3,21 @@ import { ErrandError, messageOf } from '../errors.ts';
 import { BoundedRedis } from './bounded-redis.ts';
 import { PatientRedis } from './patient-redis.ts';
 import { firstFault, isStaleAddress } from './redis-faults.ts';
+import { clientOptions, type RedisTarget, redisName } from './redis-target.ts';
+import { connectFaultOf, tlsFaultOf } from './redis-tls.ts';
 import { slotRefusalOf } from './slot-refusal.ts';
 
 /** How often a connection that only listens is asked for a sign of life. */
 const PULSE_MS = 5_000;
 
+/** How a client connects whose commands wait while Redis is away. */
+const WAITING = { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff };
+
 /** A Redis client, for the rooms that own one without speaking to it. */
 export type RedisClient = Redis;
 
 /** Where Redis is, and who hears of its errors. Whoever opens a client owns it and closes it with {@link closeRedis}. */
-type Opening = { url: string; onError: (error: Error) => void };
+type Opening = { target: RedisTarget; onError: (error: Error) => void };
 
 /**
  * Opens a client that waits: commands issued while Redis is away or refuses are sent when it serves again.
@@ -20,8 +25,8 @@ type Opening = { url: string; onError: (error: Error) => void };
  * For workers. `socketTimeout` ends a half-open connection that would otherwise hang for ever; it is longer than the
  * 5 s idle poll of a BullMQ worker.
  */
-export function openPatientRedis({ url, onError }: Opening): PatientRedis {
-  const redis = new PatientRedis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
+export function openPatientRedis({ target, onError }: Opening): PatientRedis {
+  const redis = new PatientRedis({ ...clientOptions(target), ...WAITING });
   redis.on('error', (error) => onError(withoutCommand(error)));
   return redis;
 }
@@ -30,8 +35,8 @@ export function openPatientRedis({ url, onError }: Opening): PatientRedis {
  * Opens a client for listening to channels. Nothing may come for long times, so it asks for a sign of life now and then:
  * a half-open connection would look like silence for ever.
  */
-export function openListeningRedis({ url, onError }: Opening): Redis {
-  const redis = new Redis(url, { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff });
+export function openListeningRedis({ target, onError }: Opening): Redis {
+  const redis = new Redis({ ...clientOptions(target), ...WAITING });
   redis.on('error', (error) => onError(withoutCommand(error)));
   const pulse = setInterval(() => redis.status === 'ready' && redis.ping().catch(onError), PULSE_MS);
   pulse.unref(); // closed while it connects again, a client never says that it has ended
@@ -45,8 +50,9 @@ export function openListeningRedis({ url, onError }: Opening): Redis {
  * For producers, whose web requests wait for Redis. It keeps trying to reconnect in the background, and connects again if
  * the server refuses writes: after a failover a name may lead to another server.
  */
-export function openHastyRedis({ url, onError }: Opening): Redis {
-  const redis = new BoundedRedis(url, {
+export function openHastyRedis({ target, onError }: Opening): Redis {
+  const redis = new BoundedRedis({
+    ...clientOptions(target),
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     connectTimeout: 2_000,
@@ -72,16 +78,21 @@ export async function awaitReady(redis: Redis, withinMs: number): Promise<void> 
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let last: unknown;
   const noteError = (error: unknown) => {
-    last = error;
+    if (tlsFaultOf(last) === null) last = error; // what follows a failed handshake says less
+  };
+  const noteClose = () => {
+    last ??= new Error('the server closed the connection');
   };
   const timer = setTimeout(() => reject(unavailable(redis, last)), withinMs);
   redis.once('ready', resolve);
+  redis.on('close', noteClose);
   redis.on('error', noteError);
   try {
     await promise;
   } finally {
     clearTimeout(timer);
     redis.off('ready', resolve);
+    redis.off('close', noteClose);
     redis.off('error', noteError);
   }
 }
@@ -118,20 +129,21 @@ function withoutCommand<E>(error: E): E {
 
 /**
  * The error for a Redis that does not answer or refuses commands: `REDIS_UNAVAILABLE`, or `REDIS_UNSUITABLE` if another node
- * of its cluster holds our keys. Names host and port, never the password in the URL.
+ * of its cluster holds our keys. Names the address without user and password.
  */
 export function unavailable(redis: Redis, thrown: unknown): ErrandError {
-  const { host, port } = redis.options;
+  const { options } = redis;
   const cause = withoutCommand(firstFault(thrown));
-  const slot = slotRefusalOf(cause instanceof Error ? cause.message : '', { host });
+  const slot = slotRefusalOf(cause instanceof Error ? cause.message : '', options);
   if (slot?.status === 'elsewhere') {
-    const message = `Redis at ${host}:${port} does not hold our keys: ${slot.message}`;
+    const message = `${redisName(options)} does not hold our keys: ${slot.message}`;
     return new ErrandError('REDIS_UNSUITABLE', message, { cause, remedy: slot.remedy });
   }
-  const why = slot?.message ?? (cause === undefined ? 'no answer' : messageOf(cause));
-  return new ErrandError('REDIS_UNAVAILABLE', `Redis at ${host}:${port} is not available: ${why}`, {
+  const known = slot ?? connectFaultOf(cause);
+  const why = known?.message ?? (cause === undefined ? 'no answer' : messageOf(cause));
+  return new ErrandError('REDIS_UNAVAILABLE', `${redisName(options)} is not available: ${why}`, {
     cause,
-    ...(slot && { remedy: slot.remedy }),
+    ...(known && { remedy: known.remedy }),
   });
 }
 

@@ -5,10 +5,12 @@ import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } f
 import { laneOf } from './names.ts';
 import type { PatientRedis } from './patient-redis.ts';
 import { isRedisFault } from './redis-faults.ts';
+import type { RedisTarget } from './redis-target.ts';
+import { tlsFaultOf } from './redis-tls.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
 /** What to look at. */
-export type InspectionOptions = { redisUrl: string; prefix: string; providers: readonly string[]; withinMs: number };
+export type InspectionOptions = { target: RedisTarget; prefix: string; providers: readonly string[]; withinMs: number };
 
 /** A Redis as seen from here; `null` where it does not say. `clockSkewMs` is above 0 where its clock is ahead of ours. */
 export type RedisFacts = {
@@ -36,7 +38,7 @@ export type LaneFacts = {
  * @throws ErrandError `REDIS_UNAVAILABLE`.
  */
 export async function inspect(options: InspectionOptions): Promise<{ redis: RedisFacts; lanes: LaneFacts[] }> {
-  const redis = openHastyRedis({ url: options.redisUrl, onError: () => undefined });
+  const redis = openHastyRedis({ target: options.target, onError: () => undefined });
   try {
     await awaitReady(redis, options.withinMs);
     await assertDatabase(redis);
@@ -61,7 +63,7 @@ const OLDEST_MAJOR = 7;
  * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, or `REDIS_UNAVAILABLE` where it does not let us in.
  */
 export async function assertSuitable(redis: PatientRedis, prefix: string): Promise<void> {
-  const { version, maxmemoryPolicy } = await redisFacts(redis).catch((error: unknown) => {
+  const { version, maxmemoryPolicy } = await unlessTlsFails(redis, redisFacts(redis)).catch((error: unknown) => {
     throw isRedisFault(error) ? unavailable(redis, error) : error;
   });
   await assertDatabase(redis);
@@ -76,6 +78,15 @@ export async function assertSuitable(redis: PatientRedis, prefix: string): Promi
     const message = `Redis evicts keys (maxmemory-policy ${maxmemoryPolicy}): set it to noeviction`;
     throw new ErrandError('REDIS_UNSUITABLE', message);
   }
+}
+
+/** Rejects if TLS fails before the answer: unlike a server that is away, that ends only with another setting. */
+async function unlessTlsFails<T>(redis: Redis, answering: Promise<T>): Promise<T> {
+  const failed = Promise.withResolvers<never>();
+  const listen = (error: unknown) => tlsFaultOf(error) && failed.reject(error);
+  redis.on('error', listen);
+  answering.catch(() => undefined); // it rejects after the client was closed
+  return Promise.race([answering, failed.promise]).finally(() => redis.off('error', listen));
 }
 
 /**

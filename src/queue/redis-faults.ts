@@ -1,3 +1,5 @@
+import { tlsFaultOf } from './redis-tls.ts';
+
 /** What a server answers that is there and will not serve: the first word of its error. */
 const REFUSALS = /^(BUSY|LOADING|READONLY|MISCONF|OOM|MASTERDOWN|NOREPLICAS|MOVED|ASK|TRYAGAIN|CLUSTERDOWN|CROSSSLOT) /;
 
@@ -6,7 +8,7 @@ const STALE_ADDRESS = /^(READONLY|MOVED) /;
 
 /** What ioredis and the network say where there is no server to answer. */
 const AWAY =
-  /ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|Connection is closed|Command timed out|max retries per request|enableOfflineQueue|connection close|Socket timeout/i;
+  /ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|connect E[A-Z]+|sentinels are unreachable|Connection is closed|Command timed out|max retries per request|enableOfflineQueue|connection close|Socket timeout/i;
 
 /** What follows from a refusal: a transaction that holds a refused command, a wait on a server that became a replica. */
 const CONSEQUENCES = /^(EXECABORT|UNBLOCKED) /;
@@ -44,5 +46,5 @@ export function isRedisFault(error: unknown): boolean {
   const { name, message } = error;
   if (AWAY.test(`${name} ${message}`) || CONSEQUENCES.test(message) || UNKNOWN_TO_IT.test(message)) return true;
   if (CUT_SCRIPT.test(message)) return true;
-  return refusalOf(error) !== null;
+  return refusalOf(error) !== null || tlsFaultOf(error) !== null;
 }

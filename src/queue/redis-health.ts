@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
 import type { PatientRedis } from './patient-redis.ts';
+import { connectFaultOf } from './redis-tls.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
 const LOOK_MS = 500;
@@ -26,7 +27,8 @@ export class RedisHealth {
   readonly #onChange: (state: RedisState) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #noteError = (error: unknown) => {
-    this.#lastError = messageOf(error);
+    const known = connectFaultOf(error);
+    this.#lastError = known === null ? messageOf(error) : `${known.message}. ${known.remedy}`;
   };
   #state: RedisState = { status: 'ok' };
   #lastError: string | undefined;

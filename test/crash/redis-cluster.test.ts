@@ -5,7 +5,7 @@ import { closeRedis, openPatientRedis, unavailable } from '../../src/queue/conne
 import { isRedisFault, refusalOf } from '../../src/queue/redis-faults.ts';
 import { aFolder, start } from '../app/run-cli.ts';
 import { aDeployment } from '../helpers/deployment.ts';
-import { freshPrefix } from '../helpers/redis.ts';
+import { freshPrefix, targetAt } from '../helpers/redis.ts';
 import { type RedisCluster, startRedisCluster } from '../helpers/redis-cluster.ts';
 import { aWorkerInTrouble, expectAllWell, redisLines, untilReadinessIs } from '../helpers/worker-in-trouble.ts';
 
@@ -123,7 +123,7 @@ test('a script whose keys leave while it runs fails and is not sent again', asyn
 
 test('a transaction that ends after its slot has moved is rejected and not held', async () => {
   const { prefix, slot, holder, other } = await aPlace();
-  const redis = openPatientRedis({ url: holder.url, onError: () => undefined });
+  const redis = openPatientRedis({ target: targetAt(holder.url), onError: () => undefined });
   onTestFinished(() => closeRedis(redis));
   await redis.multi({ pipeline: false });
   await redis.set(`${prefix}:key`, '1');

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Board, type BoardOptions, startBoard } from '../../dashboards/board.ts';
 import { Redactor, Secret } from '../../src/base/secret.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from '../../src/queue/names.ts';
-import { freshPrefix, keysOf, openRedis, redisUrl } from '../helpers/redis.ts';
+import { freshPrefix, keysOf, openRedis, redisUrl, targetAt } from '../helpers/redis.ts';
 import { type Call, callsOf as callsFor } from './calls.ts';
 import { addSampleBatch, FAILED_REASON, type SampleBatch } from './sample-batch.ts';
 
@@ -32,7 +32,14 @@ async function open(
   options: Partial<BoardOptions> = {},
 ): Promise<(path: string, init?: RequestInit) => Promise<Response>> {
   const providers = ['openai', 'acme', 'slow'];
-  const started = await startBoard({ redisUrl: url, prefix, providers, port: 0, redactor: new Redactor(), ...options });
+  const started = await startBoard({
+    redis: targetAt(url),
+    prefix,
+    providers,
+    port: 0,
+    redactor: new Redactor(),
+    ...options,
+  });
   board = started;
   return (path, init) => fetch(started.url + path, { redirect: 'manual', ...init });
 }
@@ -271,7 +278,7 @@ describe('starting', () => {
     await open();
     const port = Number(new URL(board?.url ?? '').port);
     await expect(
-      startBoard({ redisUrl: url, prefix, providers: [], port, redactor: new Redactor() }),
+      startBoard({ redis: targetAt(url), prefix, providers: [], port, redactor: new Redactor() }),
     ).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', message: expect.stringContaining(`127.0.0.1:${port}`) });
   });
 });
@@ -311,7 +318,7 @@ describe('while Redis is away', () => {
   test('starts, says so, and recovers by itself each time', async () => {
     const { port, url: passageUrl, cut } = await startPassage();
     cut();
-    const ask = await open({ redisUrl: passageUrl });
+    const ask = await open({ redis: targetAt(passageUrl) });
     const redisIs = async (state: string) =>
       expect(await (await ask('/healthz')).json()).toEqual({ status: 'ok', redis: state });
     for (let round = 0; round < 2; round++) {
@@ -328,7 +335,7 @@ describe('while Redis is away', () => {
 
   test('says so within seconds where Redis falls silent', async () => {
     const { url: passageUrl, cut, freeze } = await startPassage();
-    const ask = await open({ redisUrl: passageUrl });
+    const ask = await open({ redis: targetAt(passageUrl) });
     expect((await ask('/api/queues')).status).toBe(200);
     freeze();
     const answer = await ask('/api/queues');

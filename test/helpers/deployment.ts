@@ -9,9 +9,11 @@ import { composeBoard } from '../../src/app/compose-board.ts';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { type RunningWorker, startWorker } from '../../src/app/compose-worker.ts';
 import { type Config, type Environment, loadConfig } from '../../src/app/config.ts';
+import { redisOf } from '../../src/app/redis-settings.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { Producer } from '../../src/producer/producer.ts';
+import type { RedisTarget } from '../../src/queue/redis-target.ts';
 import { type ScriptInput, type Simulator, startSimulator } from '../../src/simulator/index.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { expectNoSecret, freshPrefix, openRedis, redisUrl, workersHolding } from './redis.ts';
@@ -85,7 +87,8 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
   const workers: RunningWorker[] = [];
   const boards: Board[] = [];
   const logs: string[] = [];
-  const { events, allHeard } = await listenTo(prefix, settings.redis_url);
+  const target = redisOf(configOf());
+  const { events, allHeard } = await listenTo(prefix, target);
   const producer = composeProducer(configOf());
   const deployment: Deployment = {
     prefix,
@@ -119,7 +122,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     await simulator.close();
     await allHeard();
     try {
-      await expectNothingLeft(deployment);
+      await expectNothingLeft(deployment, redisOf(configOf()));
     } finally {
       await rm(workspaceRoot, { recursive: true, force: true });
     }
@@ -128,8 +131,8 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
 }
 
 /** Hears every channel of the deployment; `allHeard` resolves once nothing told before is still on its way. */
-async function listenTo(prefix: string, url: string) {
-  const redis = openRedis(url);
+async function listenTo(prefix: string, target: RedisTarget) {
+  const redis = openRedis(target);
   const events: string[] = [];
   redis.on('pmessage', (_pattern, channel, message) => events.push(`${channel} ${message}`));
   await redis.psubscribe(`${prefix}:*`);
@@ -156,9 +159,8 @@ export function simulatedProviders(url: string): Record<string, object> {
   };
 }
 
-async function expectNothingLeft(deployment: Deployment): Promise<void> {
-  const { prefix, settings, secrets, logs, events, workspaceRoot } = deployment;
-  const url = String(settings.redis_url);
+async function expectNothingLeft(deployment: Deployment, url: RedisTarget): Promise<void> {
+  const { prefix, secrets, logs, events, workspaceRoot } = deployment;
   for (const secret of secrets) {
     // The beginning of a key that was cut is a leak too.
     const beginning = secret.slice(0, TELLING_CHARS);

@@ -68,7 +68,8 @@ const PACKAGES: Record<string, RegExp> = {
   'log-update': /^src\/app\//,
 };
 
-const MAY_REVEAL = /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|dashboards\/guards\.ts)$/;
+const MAY_REVEAL =
+  /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|src\/queue\/redis-(target|tls)\.ts|dashboards\/guards\.ts)$/;
 /** A producer knows which providers there are, as data; it never loads what speaks to them. */
 const FOREIGN_TO_LIBRARY =
   /^(openai|@anthropic-ai\/sdk|undici|eventsource-parser|@pydantic\/genai-prices|src\/providers\/.*|src\/agent\/.*)$/;

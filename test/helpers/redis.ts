@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { Command, Redis } from 'ioredis';
 import { afterAll, expect, inject, onTestFinished, TestRunner } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
+import { parseRedisAddress } from '../../src/queue/redis-address.ts';
+import { clientOptions, type RedisTarget } from '../../src/queue/redis-target.ts';
 
 const SCAN_COUNT = 500;
 
@@ -21,9 +23,14 @@ export function redisUrl(): string {
   return inject('redisUrl');
 }
 
+/** The Redis of an address without TLS files: the suite's Redis, or another. */
+export function targetAt(url: string = redisUrl()): RedisTarget {
+  return { address: parseRedisAddress(url), tls: {}, sentinelLogin: {} };
+}
+
 /** Opens a client of the suite's Redis, or of another, that is closed after the test (after the file, outside of one). */
-export function openRedis(url: string = redisUrl()): Redis {
-  const redis = new Redis(url);
+export function openRedis(at: string | RedisTarget = redisUrl()): Redis {
+  const redis = new Redis(clientOptions(typeof at === 'string' ? targetAt(at) : at));
   // A lost connection shows in the commands that fail; some tests lose theirs on purpose.
   redis.on('error', () => {});
   afterUse(async () => {
@@ -56,8 +63,8 @@ export function freshPrefix(): string {
 }
 
 /** The keys that index open ledger rows, one for each worker that holds any. */
-export async function workersHolding(prefix: string, url: string = redisUrl()): Promise<string[]> {
-  return withRedis(url, (redis) => redis.keys(`${prefix}:records:open_rows:*`));
+export async function workersHolding(prefix: string, at: string | RedisTarget = redisUrl()): Promise<string[]> {
+  return withRedis(at, (redis) => redis.keys(`${prefix}:records:open_rows:*`));
 }
 
 /** Every key under the prefix, sorted. */
@@ -75,7 +82,7 @@ export async function keysOf(prefix: string): Promise<string[]> {
  */
 export async function expectNoSecret(
   secret: Secret | string,
-  { prefix, url = redisUrl() }: { prefix: string; url?: string },
+  { prefix, url = redisUrl() }: { prefix: string; url?: string | RedisTarget },
 ): Promise<number> {
   const needles = formsOf(secret instanceof Secret ? secret.reveal() : secret);
   return withRedis(url, async (redis) => {
@@ -93,8 +100,8 @@ export async function expectNoSecret(
   });
 }
 
-async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url);
+async function withRedis<T>(at: string | RedisTarget, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(clientOptions(typeof at === 'string' ? targetAt(at) : at));
   try {
     return await work(redis);
   } finally {

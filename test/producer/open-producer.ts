@@ -4,12 +4,12 @@ import { inject, onTestFinished } from 'vitest';
 import type { BatchInput } from '../../src/contract/batch.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import { Producer, type ProducerOptions } from '../../src/producer/producer.ts';
-import { freshPrefix, redisUrl } from '../helpers/redis.ts';
+import { freshPrefix, targetAt } from '../helpers/redis.ts';
 
 /** The options of a producer of the suite's Redis that knows two providers. */
 export function optionsOf(options: Partial<ProducerOptions> = {}): ProducerOptions {
   return {
-    redisUrl: redisUrl(),
+    redis: targetAt(),
     prefix: options.prefix ?? freshPrefix(),
     routing: {
       providers: { openai: { default_model: 'gpt' }, anthropic: { default_model: 'claude' } },

@@ -8,7 +8,7 @@ import { sleep } from '../../src/base/clock.ts';
 import { newBatchId } from '../../src/base/ids.ts';
 import { ErrandError } from '../../src/errors.ts';
 import type { Producer } from '../../src/producer/producer.ts';
-import { openRedis, redisUrl } from '../helpers/redis.ts';
+import { openRedis, redisUrl, targetAt } from '../helpers/redis.ts';
 import { openProducer, optionsOf, tasksOf } from './open-producer.ts';
 import { openWay } from './way-to-redis.ts';
 
@@ -54,7 +54,7 @@ test('while Redis is away every call fails within seconds, and the same producer
   const way = await openWay(redisUrl());
   const options = optionsOf({ connectWithinMs: 1_000 });
   const errors: Error[] = [];
-  const producer = openProducer({ ...options, redisUrl: way.url, onError: (error) => errors.push(error) });
+  const producer = openProducer({ ...options, redis: targetAt(way.url), onError: (error) => errors.push(error) });
   const { batch_id: batchId } = await producer.enqueue({ tasks: tasksOf(2) });
   await way.cut();
   for (const error of await errorsOf(producer, batchId, 3_000)) {
@@ -71,7 +71,7 @@ test('while Redis is away every call fails within seconds, and the same producer
 test('a producer that was opened before Redis was there works once it is', async () => {
   const way = await openWay(redisUrl());
   await way.cut();
-  const producer = openProducer(optionsOf({ redisUrl: way.url }));
+  const producer = openProducer(optionsOf({ redis: targetAt(way.url) }));
   const enqueueing = producer.enqueue({ tasks: tasksOf(2) });
   await way.mend();
   expect(await enqueueing).toMatchObject({ total: 2 });
@@ -85,7 +85,7 @@ describe('a Redis that refuses the password', () => {
     const heard: Error[] = [];
     const onError = (error: Error) => heard.push(error);
     const producer = openProducer(
-      optionsOf({ redisUrl: `redis://:${PASSWORD}@127.0.0.1:${port}`, onError, connectWithinMs: 500 }),
+      optionsOf({ redis: targetAt(`redis://:${PASSWORD}@127.0.0.1:${port}`), onError, connectWithinMs: 500 }),
     );
     return { port, errors: await errorsOf(producer, newBatchId(), 5_000), heard };
   }
@@ -108,7 +108,7 @@ describe('a Redis that refuses the password', () => {
 
 test('while Redis is frozen every call fails when its time is up, and the same producer works afterwards', async () => {
   const redis = await startRedis();
-  const producer = openProducer(optionsOf({ redisUrl: redis.url }));
+  const producer = openProducer(optionsOf({ redis: targetAt(redis.url) }));
   const { batch_id: batchId } = await producer.enqueue({ tasks: tasksOf(2) });
   await (await producer.onEvent(batchId, () => undefined))();
   const other = openRedis(redis.url);

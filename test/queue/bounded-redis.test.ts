@@ -4,14 +4,14 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { MAX_COMMAND_BYTES } from '../../src/queue/bounded-redis.ts';
 import { closeRedis, openHastyRedis, openPatientRedis } from '../../src/queue/connection.ts';
 import { Script } from '../../src/records/script.ts';
-import { freshPrefix, redisUrl } from '../helpers/redis.ts';
+import { freshPrefix, targetAt } from '../helpers/redis.ts';
 
 const TOO_LARGE = { code: 'INTERNAL', message: expect.stringMatching(/of \d+ bytes was not sent to Redis/) };
 
 const CLIENTS: [string, () => Redis][] = [
-  ['patient', () => openPatientRedis({ url: redisUrl(), onError: () => undefined })],
-  ['hasty', () => openHastyRedis({ url: redisUrl(), onError: () => undefined })],
-  ['duplicate', () => openPatientRedis({ url: redisUrl(), onError: () => undefined }).duplicate()],
+  ['patient', () => openPatientRedis({ target: targetAt(), onError: () => undefined })],
+  ['hasty', () => openHastyRedis({ target: targetAt(), onError: () => undefined })],
+  ['duplicate', () => openPatientRedis({ target: targetAt(), onError: () => undefined }).duplicate()],
 ];
 
 describe.each(CLIENTS)('a %s client', (_, open) => {

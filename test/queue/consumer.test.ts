@@ -5,7 +5,7 @@ import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import { closeRedis, openPatientRedis } from '../../src/queue/connection.ts';
 import { Consumer, type Handlers } from '../../src/queue/consumer.ts';
 import { laneOf } from '../../src/queue/names.ts';
-import { freshPrefix, openRedis, redisUrl } from '../helpers/redis.ts';
+import { freshPrefix, openRedis, redisUrl, targetAt } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { TcpProxy } from '../storm/tcp-proxy.ts';
 
@@ -16,7 +16,7 @@ async function aConsumer(
   runTask: Handlers['runTask'],
   giveUp: Handlers['giveUp'] = async () => [],
 ) {
-  const redis = openPatientRedis({ url, onError: () => undefined });
+  const redis = openPatientRedis({ target: targetAt(url), onError: () => undefined });
   const told = { errors: [] as unknown[], lost: [] as string[], stale: [] as string[] };
   const options = {
     redis,

@@ -2,7 +2,6 @@ import { access, constants } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isErrandError, messageOf } from '../../errors.ts';
 import { inspect } from '../../queue/inspection.ts';
-import { redisUrlOf } from '../compose-producer.ts';
 import { type Config, loadConfig } from '../config.ts';
 import {
   type Finding,
@@ -15,6 +14,7 @@ import {
 } from '../diagnosis.ts';
 import { EXIT } from '../exit-code.ts';
 import { providerKeys } from '../provider-keys.ts';
+import { redisOf } from '../redis-settings.ts';
 import type { Screen } from '../screen/screen.ts';
 import { table } from '../screen/table.ts';
 
@@ -38,8 +38,8 @@ export async function doctor({ json = false }: { json?: boolean }, screen: Scree
 
 async function redisPart(config: Config, providers: string[]): Promise<{ isAway: boolean; findings: Finding[] }> {
   try {
-    const redisUrl = redisUrlOf(config);
-    const { redis, lanes } = await inspect({ redisUrl, prefix: config.prefix, providers, withinMs: WITHIN_MS });
+    const target = redisOf(config);
+    const { redis, lanes } = await inspect({ target, prefix: config.prefix, providers, withinMs: WITHIN_MS });
     return { isAway: false, findings: [...redisFindings(redis), ...lanes.map(laneFinding)] };
   } catch (error) {
     if (!isErrandError(error)) throw error;

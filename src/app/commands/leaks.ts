@@ -5,9 +5,9 @@ import { isRedisFault } from '../../queue/redis-faults.ts';
 import { TaskRecords } from '../../records/task-records.ts';
 import { type IndexedRow, type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { stepOf } from '../../worker/releasers.ts';
-import { redisUrlOf } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
+import { redisOf } from '../redis-settings.ts';
 import type { Screen } from '../screen/screen.ts';
 import { table } from '../screen/table.ts';
 
@@ -51,7 +51,7 @@ type Closed = { closed: number; unreadable: number };
 export async function leaks({ json = false, close, because }: LeaksFlags, screen: Screen): Promise<number> {
   const reason = reasonOf(close, because);
   const config = loadConfig();
-  const redis = openHastyRedis({ url: redisUrlOf(config), onError: () => undefined });
+  const redis = openHastyRedis({ target: redisOf(config), onError: () => undefined });
   try {
     await awaitReady(redis, 3_000);
     const workers = new WorkerRecords(redis, config.prefix);

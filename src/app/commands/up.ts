@@ -2,6 +2,7 @@ import { Redactor } from '../../base/secret.ts';
 import type { BatchInput } from '../../contract/batch.ts';
 import { ErrandError, isErrandError } from '../../errors.ts';
 import { inspect } from '../../queue/inspection.ts';
+import { parseRedisAddress } from '../../queue/redis-address.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { composeBoard } from '../compose-board.ts';
@@ -12,6 +13,7 @@ import { EXIT } from '../exit-code.ts';
 import { Opened } from '../opened.ts';
 import { providerKeys } from '../provider-keys.ts';
 import { startEmbeddedRedis } from '../redis/embedded-redis.ts';
+import { redisOf } from '../redis-settings.ts';
 import { isSampleAsExpected, liveSample, SAMPLE_BATCH } from '../sample/sample-batch.ts';
 import { simulated } from '../sample/simulated-providers.ts';
 import { followBatch } from '../screen/follow-batch.ts';
@@ -25,8 +27,8 @@ const REACHABLE_WITHIN_MS = 3_000;
 /** `exit`: end when the sample has settled. `live`: real providers, real money. `verbose`: the worker's whole log. */
 export type UpFlags = { exit?: boolean; live?: boolean; verbose?: boolean };
 
-/** Where everything runs, and the batch to show it with. `isOwnRedis`: it was started for this. */
-type Station = { config: Config; isOwnRedis: boolean; sample: BatchInput & { tasks: { goal: string }[] } };
+/** Where everything runs, and the batch to show it with. `ownRedis`: the address of the Redis that was started for this. */
+type Station = { config: Config; ownRedis: string | null; sample: BatchInput & { tasks: { goal: string }[] } };
 
 /**
  * Runs all of Errand in one process: Redis, providers, a worker, the board; then the sample batch. Serves until a
@@ -62,24 +64,25 @@ async function prepare(given: Config, { live }: UpFlags, opened: Opened, screen:
   const usable = keys.filter(({ remedy, profile }) => remedy === null && profile.default_model !== undefined);
   const names = usable.map(({ profile }) => profile.name);
   if (live && names.length === 0) throw noProvider(keys.map(({ profile }) => profile.credential));
-  const isOwnRedis = !given.redis_url;
-  if (given.redis_url) await assertReachable(given.redis_url, given.prefix);
-  const config = { ...given, redis_url: given.redis_url ?? (await startOwnRedis(given, opened, screen)) };
+  if (given.redis) await assertReachable(given);
+  const ownRedis = given.redis ? null : await startOwnRedis(given, opened, screen);
+  const config = ownRedis === null ? given : { ...given, redis: parseRedisAddress(ownRedis) };
   if (live) {
     screen.note(`Live: ${names.join(', ')}. The sample asks each of them one short question, which costs money.`);
-    return { config, isOwnRedis, sample: liveSample(names) };
+    return { config, ownRedis, sample: liveSample(names) };
   }
   const simulator = opened.add(await startSimulator(), (running) => running.close());
   const pretended = simulated(config, simulator.url);
   const wires = pretended.providers.map(({ name, wire }) => `${name} (${wire})`);
   screen.note(`The simulator answers for ${wires.join(', ')}, so nothing is spent.`);
   if (names.length > 0) screen.note(`There is a credential for ${names.join(', ')}: --live would use it.`);
-  return { config: pretended, isOwnRedis, sample: SAMPLE_BATCH };
+  return { config: pretended, ownRedis, sample: SAMPLE_BATCH };
 }
 
 /** A worker waits for its Redis for ever; who types a command wants to know. */
-async function assertReachable(redisUrl: string, prefix: string): Promise<void> {
-  await inspect({ redisUrl, prefix, providers: [], withinMs: REACHABLE_WITHIN_MS });
+async function assertReachable(config: Config): Promise<void> {
+  const { prefix } = config;
+  await inspect({ target: redisOf(config), prefix, providers: [], withinMs: REACHABLE_WITHIN_MS });
 }
 
 async function startOwnRedis({ environment }: Config, opened: Opened, screen: Screen): Promise<string> {
@@ -129,8 +132,8 @@ async function runSample(
 }
 
 /** What another terminal must set to reach this station. The address of a Redis that was given may hold a password. */
-function variablesFor({ config, isOwnRedis }: Station): string {
-  return `${isOwnRedis ? `REDIS_URL=${config.redis_url} ` : ''}ERRAND_PREFIX='${config.prefix}' `;
+function variablesFor({ config, ownRedis }: Station): string {
+  return `${ownRedis === null ? '' : `REDIS_URL=${ownRedis} `}ERRAND_PREFIX='${config.prefix}' `;
 }
 
 function noProvider(sources: string[]): ErrandError {

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { Secret } from '../base/secret.ts';
+import { ErrandError, messageOf } from '../errors.ts';
+import type { RedisTarget } from '../queue/redis-target.ts';
+import { readTlsFiles } from '../queue/redis-tls.ts';
+import type { Config, Environment } from './config.ts';
+
+const SENTINEL_PASSWORD = 'REDIS_SENTINEL_PASSWORD';
+
+/**
+ * Returns the Redis of the configuration, ready to connect to. Reads the TLS files and the password of the Sentinels.
+ *
+ * @throws ErrandError `CONFIG_INVALID` if no Redis is configured, a file is wrong, or a setting does not fit the address.
+ */
+export function redisOf(config: Config): RedisTarget {
+  const { redis: address, redis_tls: files, redis_sentinel: sentinel, environment } = config;
+  if (!address) {
+    throw new ErrandError('CONFIG_INVALID', 'no Redis is configured: set REDIS_URL, such as redis://127.0.0.1:6379');
+  }
+  if (!address.isTls && Object.values(files).some((path) => path !== undefined)) {
+    const remedy = 'Write rediss:// in the address to use TLS, or remove redis_tls.';
+    throw new ErrandError('CONFIG_INVALID', 'redis_tls is set and the address of Redis is without TLS', { remedy });
+  }
+  const isSentinel = address.place.kind === 'sentinel';
+  const password = isSentinel ? passwordIn(environment) : null;
+  const login = { ...(sentinel.user !== undefined && { user: sentinel.user }), ...(password && { password }) };
+  return { address, tls: readTlsFiles(files), sentinelLogin: login };
+}
+
+/** The password of the Sentinels, from the variable or from the file that `…_FILE` names; `null` without either. */
+function passwordIn(environment: Environment): Secret | null {
+  const value = environment[SENTINEL_PASSWORD];
+  if (value) return new Secret(value);
+  const path = environment[`${SENTINEL_PASSWORD}_FILE`];
+  if (!path) return null;
+  try {
+    return new Secret(readFileSync(path, 'utf8').trim());
+  } catch (error) {
+    const remedy = `Set ${SENTINEL_PASSWORD}_FILE to a file that this process can read.`;
+    const message = `${SENTINEL_PASSWORD}_FILE: ${path} cannot be read: ${messageOf(error)}`;
+    throw new ErrandError('CONFIG_INVALID', message, { remedy });
+  }
+}
