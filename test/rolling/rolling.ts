@@ -33,6 +33,8 @@ type Run = {
   slots: WorkerProcess[];
   readers: Readers;
   audit: Audit;
+  /** The names of the workers that were killed. */
+  killed: Set<string>;
   tell: (line: string) => void;
 };
 
@@ -82,7 +84,7 @@ async function prepare(stage: Stage, trees: [Tree, Tree], random: Random, tell: 
   if (!earlier || !present) throw new Error('no producers');
   const slots: WorkerProcess[] = [];
   for (let slot = 0; slot < SLOTS; slot++) slots.push(await stage.startWorker(trees[slot % 2 === 0 ? 0 : 1]));
-  return { stage, random, trees, slots, readers: { earlier, present }, audit: emptyAudit(), tell };
+  return { stage, random, trees, slots, readers: { earlier, present }, audit: emptyAudit(), killed: new Set(), tell };
 }
 
 /** Producers of the two versions take turns. */
@@ -102,7 +104,7 @@ async function cancelSoon({ random, readers, tell }: Run, { batchId }: Enqueued,
 
 /** Replaces the worker of one slot by a worker of the other version, before or after it has stopped. Sometimes kills it. */
 async function roll(
-  { stage, random, trees: [earlier, present], slots }: Run,
+  { stage, random, trees: [earlier, present], slots, killed }: Run,
   round: number,
   counts: { to_present: number; to_earlier: number; kills: number; stubborn: number },
 ): Promise<void> {
@@ -116,6 +118,7 @@ async function roll(
     if (!isKilled) counts.stubborn += (await old.drain()) ? 0 : 1;
     else {
       counts.kills++;
+      killed.add(old.name);
       await old.kill();
     }
   };
@@ -125,7 +128,8 @@ async function roll(
   } else [slots[slot]] = await Promise.all([stage.startWorker(next), end()]);
 }
 
-async function finish({ readers, audit, tell }: Run, batch: Enqueued | undefined): Promise<void> {
+async function finish(run: Run, batch: Enqueued | undefined): Promise<void> {
+  const { readers, audit, tell } = run;
   if (!batch) return;
   const over = new AbortController();
   const late = sleep(SETTLE_WITHIN_MS, over.signal).then(() => {
@@ -133,7 +137,7 @@ async function finish({ readers, audit, tell }: Run, batch: Enqueued | undefined
   });
   try {
     await Promise.race([readers.present.settled(batch.batchId), late]);
-    await auditBatch(batch, readers, audit, tell);
+    await auditBatch(batch, run);
   } catch (error) {
     audit.lost += batch.input.tasks.length;
     tell(`batch ${batch.number}: ${error}; ${JSON.stringify(await readers.present.status(batch.batchId))}`);

@@ -9,21 +9,29 @@ const DRAIN_WITHIN_MS = 45_000;
 /** A worker of one version, in its own process. */
 export class WorkerProcess {
   readonly tree: Tree;
+  /** The name of the worker in records. */
+  readonly name: string;
   readonly #process: ChildProcess;
 
-  private constructor(tree: Tree, child: ChildProcess) {
+  private constructor(tree: Tree, name: string, child: ChildProcess) {
     this.tree = tree;
+    this.name = name;
     this.#process = child;
   }
 
   /** Starts a worker; resolves once it takes tasks. `log` is the file descriptor for its output. */
-  static async start(tree: Tree, settings: object, env: NodeJS.ProcessEnv, log: number): Promise<WorkerProcess> {
+  static async start(
+    tree: Tree,
+    settings: { worker: { name: string } },
+    env: NodeJS.ProcessEnv,
+    log: number,
+  ): Promise<WorkerProcess> {
     const stdio = ['ignore', log, log, 'ipc'] as const;
     const child = fork(PROGRAM, [tree.dir, JSON.stringify(settings)], { env, stdio: [...stdio] });
     const exited = once(child, 'exit').then(() => false);
     const isReady = await Promise.race([once(child, 'message').then(() => true), exited]);
     if (!isReady) throw new Error(`a worker of the ${tree.name} version ended before it was ready`);
-    return new WorkerProcess(tree, child);
+    return new WorkerProcess(tree, settings.worker.name, child);
   }
 
   /** Ends the worker as a deployment does: drains it within its grace. Returns whether it ended by itself. */
