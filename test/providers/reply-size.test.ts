@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Wire } from '../../src/contract/route.ts';
 import { ErrandError } from '../../src/errors.ts';
+import { MAX_REPLY_BYTES } from '../../src/providers/reply-budget.ts';
 import { ask, modelOf, profileAt, serve, WIRES } from './models.ts';
 
 const MIB = 1024 * 1024;
@@ -108,6 +109,99 @@ describe('a reply at the limit', () => {
 
   test('is too large above it', async () => {
     await expect(answering(1.51)).rejects.toMatchObject({ code: 'PROVIDER_REPLY_TOO_LARGE' });
+  });
+});
+
+/** A reply with a thought and a text. An unsealed thought has no signature, so no later request repeats it. */
+type Thinking = { thought: string; seal: string; text: string };
+
+const THINKING: Record<Wire, (reply: Thinking) => unknown[]> = {
+  chat: ({ thought, seal, text }) => {
+    const details = seal === '' ? {} : { reasoning_details: [{ type: 'reasoning.encrypted', data: seal, index: 0 }] };
+    return [
+      { choices: [{ index: 0, delta: { reasoning_content: thought, ...details } }] },
+      { choices: [{ index: 0, delta: { content: text } }] },
+      { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] },
+    ];
+  },
+  messages: ({ thought, seal, text }) => [
+    { type: 'message_start', message: { content: [], usage: { input_tokens: 7, output_tokens: 3 } } },
+    { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '', signature: '' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'thinking_delta', thinking: thought } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'signature_delta', signature: seal } },
+    { type: 'content_block_start', index: 1, content_block: { type: 'text', text: '' } },
+    { type: 'content_block_delta', index: 1, delta: { type: 'text_delta', text } },
+    { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 3 } },
+    { type: 'message_stop' },
+  ],
+  responses: ({ thought, seal, text }) => {
+    const summary = [{ type: 'summary_text', text: thought }];
+    const reasoning = { type: 'reasoning', id: 'rs_1', summary, encrypted_content: seal === '' ? null : seal };
+    const content = [{ type: 'output_text', text, annotations: [] }];
+    const message = { type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content };
+    return [
+      { type: 'response.output_item.done', output_index: 0, item: reasoning },
+      { type: 'response.output_item.done', output_index: 1, item: message },
+      { type: 'response.completed', response: { status: 'completed', output: [] } },
+    ];
+  },
+};
+
+describe.each(WIRES)('a thought beside a text on the %s wire', (wire) => {
+  async function replyTo(reply: Thinking) {
+    const sizes: number[] = [];
+    const server = await serve((req, res) => {
+      let size = 0;
+      req.on('data', (chunk: Buffer) => (size += chunk.length));
+      req.on('end', () => {
+        sizes.push(size);
+        res.writeHead(200, { 'content-type': 'text/event-stream' });
+        const events = THINKING[wire](reply).map((event) => {
+          const type = (event as { type?: string }).type;
+          return `${type === undefined ? '' : `event: ${type}\n`}${data(event)}`;
+        });
+        res.end(`${events.join('')}${wire === 'chat' ? data('[DONE]').replaceAll('"', '') : ''}`);
+      });
+    });
+    onTestFinished(server.close);
+    const { model } = modelOf(profileAt(wire, server.url), 'm');
+    const { signal } = new AbortController();
+    const turn = await model.turn(ask(), signal);
+    await model.turn(
+      {
+        ...ask(),
+        transcript: [
+          { role: 'user', text: 'Go' },
+          { role: 'assistant', native: turn.native },
+          { role: 'user', text: 'On' },
+        ],
+      },
+      signal,
+    );
+    return { bytes: Buffer.byteLength(JSON.stringify(turn)), nextRequest: sizes[1] ?? 0 };
+  }
+  const sized = (thought: number, seal: number, text: number, char = 'x') => ({
+    thought: char.repeat(thought * MIB),
+    seal: 's'.repeat(seal * MIB),
+    text: char.repeat(text * MIB),
+  });
+  // The text of an answer is stored twice. A control character takes 6 bytes of JSON.
+  test.each<[string, Thinking]>([
+    ['a large text beside an unsealed thought', sized(0.9, 0, 1)],
+    ['a large text beside a sealed thought', sized(0.4, 0.4, 1)],
+    ['control characters', sized(0.15, 0, 0.15, '\u0001')],
+  ])('%s: a turn if its record fits', async (_, reply) => {
+    const { bytes, nextRequest } = await replyTo(reply);
+    expect(bytes).toBeLessThanOrEqual(MAX_REPLY_BYTES);
+    expect(nextRequest).toBeLessThanOrEqual(MAX_REPLY_BYTES);
+  });
+
+  test.each<[string, Thinking]>([
+    ['a large text beside an unsealed thought', sized(1.1, 0, 1)],
+    ['a large text beside a sealed thought', sized(0.6, 0.6, 1)],
+    ['control characters', sized(0.25, 0, 0.18, '\u0001')],
+  ])('%s: too large if its record does not fit', async (_, reply) => {
+    await expect(replyTo(reply)).rejects.toMatchObject({ code: 'PROVIDER_REPLY_TOO_LARGE' });
   });
 });
 
