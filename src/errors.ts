@@ -337,7 +337,7 @@ export type FailureCode = keyof typeof FAILURES;
 export const FAILURE_CODES = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
 
 /** One thing wrong with an input: where it is and what was expected there. */
-export type Problem = { path: string; message: string; index?: number };
+export type Problem = { path: string; message: string; index?: number; code?: 'ROUTE_UNSUPPORTED' };
 
 /** What an {@link ErrandError} may carry beside its code and message. */
 export type ErrandErrorDetails = {

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
-import { effortFor } from '../catalogue/effort.ts';
+import { checkRoute } from '../catalogue/check-route.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { Models } from '../providers/models.ts';
@@ -229,8 +229,8 @@ async function closePatiently(opened: Opened, patienceMs: number, health: RedisH
 function routeCheck(catalogue: Catalogue, credentials: CredentialResolver, redactor: Redactor): RouteCheck {
   return async (route, admission) => {
     try {
+      checkRoute(route, catalogue.routing());
       const profile = catalogue.get(route.provider);
-      effortFor(profile, route.model, route.reasoning_effort);
       if (admission === 'batch') await credentials.resolve(profile.name, profile.credential);
       return null;
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { RoutingTable } from '../contract/routing.ts';
+import { type RoutingTable, unknownProvider } from '../contract/routing.ts';
 import { ErrandError } from '../errors.ts';
 import { ProviderProfile } from './profile.ts';
 
@@ -53,12 +53,15 @@ export function createCatalogue(declared: readonly ProviderProfile[]): Catalogue
     get(name) {
       const profile = profiles.get(name);
       if (profile) return profile;
-      throw new ErrandError('ROUTE_UNSUPPORTED', `Unknown provider "${name}"; known: ${names.join(', ')}.`);
+      throw new ErrandError('ROUTE_UNSUPPORTED', unknownProvider(name, names));
     },
     names: () => [...names],
     routing: () =>
       Object.fromEntries(
-        [...profiles].map(([name, { default_model }]) => [name, default_model === undefined ? {} : { default_model }]),
+        [...profiles].map(([name, { default_model, wire, effort_policy, efforts }]) => [
+          name,
+          { ...(default_model !== undefined && { default_model }), effort: { wire, effort_policy, efforts } },
+        ]),
       ),
   };
 }

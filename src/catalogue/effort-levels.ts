@@ -1,6 +1,6 @@
 import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 import type { Wire } from '../contract/route.ts';
-import type { ProviderProfile } from './profile.ts';
+import type { EffortRules } from '../contract/routing.ts';
 
 type Levels = readonly ReasoningEffort[];
 
@@ -92,7 +92,7 @@ function isUnknownTo(wire: Wire, level: ReasoningEffort): boolean {
  * `low` to `high`: nearly every compatible endpoint takes the three, and `none` is never turned into thinking that nobody
  * asked for, but sent and taken or refused. Empty: the model takes no effort at all.
  */
-export function levelsOf(profile: ProviderProfile, model: string): Levels {
+export function levelsOf(profile: Pick<EffortRules, 'wire' | 'efforts'>, model: string): Levels {
   const levels = lookUp(profile.efforts, model) ?? lookUp(BUILT_IN[profile.wire], model) ?? NONE_TO_HIGH;
   return REASONING_EFFORTS.filter((level) => levels.includes(level) && !isUnknownTo(profile.wire, level));
 }

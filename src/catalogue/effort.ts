@@ -1,8 +1,8 @@
 import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 import type { EffortTreatment } from '../contract/route.ts';
+import type { EffortRules } from '../contract/routing.ts';
 import { ErrandError } from '../errors.ts';
 import { levelsOf } from './effort-levels.ts';
-import type { ProviderProfile } from './profile.ts';
 
 /** The level that is sent, `null` where no field is, and how it came from what was requested. */
 export type Effort = { level: ReasoningEffort | null; treatment: EffortTreatment };
@@ -21,7 +21,11 @@ function clamp(levels: readonly ReasoningEffort[], requested: ReasoningEffort): 
  *
  * @throws ErrandError `ROUTE_UNSUPPORTED` under `strict`, naming the levels the model takes.
  */
-export function effortFor(profile: ProviderProfile, model: string, requested: ReasoningEffort | undefined): Effort {
+export function effortFor(
+  profile: EffortRules & { name: string },
+  model: string,
+  requested: ReasoningEffort | undefined,
+): Effort {
   if (requested === undefined) return { level: null, treatment: 'not_requested' };
   const levels = levelsOf(profile, model);
   if (levels.includes(requested)) return { level: requested, treatment: 'sent' };

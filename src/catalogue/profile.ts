@@ -1,10 +1,6 @@
 import { z } from 'zod';
-import { ReasoningEffort } from '../contract/effort.ts';
+import { EffortPolicy, ReasoningEffort } from '../contract/effort.ts';
 import { ProviderName, Wire } from '../contract/route.ts';
-
-/** What to do with an effort the model does not take: lower it, fail the task, or leave the field out. */
-export const EffortPolicy = z.enum(['clamp', 'strict', 'omit']);
-export type EffortPolicy = z.infer<typeof EffortPolicy>;
 
 /** No limit of a call may be longer than a day. */
 const limitMs = z.number().int().positive().max(86_400_000);

@@ -6,3 +6,7 @@ export const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'x
 /** How much a model should think: one of {@link REASONING_EFFORTS}. */
 export const ReasoningEffort = z.enum(REASONING_EFFORTS);
 export type ReasoningEffort = z.infer<typeof ReasoningEffort>;
+
+/** What to do with an effort the model does not take: lower it, refuse the route, or leave the field out. */
+export const EffortPolicy = z.enum(['clamp', 'strict', 'omit']);
+export type EffortPolicy = z.infer<typeof EffortPolicy>;

@@ -22,9 +22,10 @@ export class Findings {
   /** Tasks in which a field was ignored, by the name of the field. */
   readonly #ignored = new Map<string, number>();
 
-  add(path: string, message: string, index?: number): void {
+  add(path: string, message: string, index?: number, code?: Problem['code']): void {
     if (this.isFull) return;
-    this.problems.push({ path: clip(path, LONGEST_PATH), message, ...(index !== undefined && { index }) });
+    const where = { path: clip(path, LONGEST_PATH), message, ...(index !== undefined && { index }) };
+    this.problems.push({ ...where, ...(code !== undefined && { code }) });
   }
 
   warn(warning: string): void {
@@ -63,17 +64,25 @@ export class Findings {
     }
   }
 
-  /** @throws ErrandError `BATCH_INVALID` where anything was found. */
+  /** @throws ErrandError `BATCH_INVALID` or `ROUTE_UNSUPPORTED` if anything was found; see {@link batchInvalid}. */
   throwIfAny(): void {
     if (this.problems.length > 0) throw batchInvalid(this.problems);
   }
 }
 
-/** Makes the error of a batch that does not fit: its message is the first problem, and how many more there are. */
+/**
+ * Makes the error of a batch that is refused: its message is the first problem, and how many more there are. If all that is
+ * wrong are routes that the deployment does not take, its code is `ROUTE_UNSUPPORTED`, as in the outcome of such a task.
+ */
 export function batchInvalid(problems: Problem[]): ErrandError {
+  const isUnsupported = problems.length > 0 && problems.every(({ code }) => code === 'ROUTE_UNSUPPORTED');
   const [first] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  return new ErrandError('BATCH_INVALID', `${first?.path || 'batch'}: ${first?.message}${more}`, { problems });
+  return new ErrandError(
+    isUnsupported ? 'ROUTE_UNSUPPORTED' : 'BATCH_INVALID',
+    `${first?.path || 'batch'}: ${first?.message}${more}`,
+    { problems },
+  );
 }
 
 /** Joins two paths, either of which may be empty. */

@@ -111,7 +111,7 @@ export type RouteCheck = (route: RouteRequest, batch: Pick<Batch, 'options' | 'r
  * Parses what a producer submitted, all of it before anything is enqueued, and reports every problem at once with its
  * index and path. Yields to the event loop between slices, so that a large batch does not stall a web app.
  *
- * @throws ErrandError `BATCH_INVALID` with up to 100 problems.
+ * @throws ErrandError `BATCH_INVALID` with up to 100 problems; `ROUTE_UNSUPPORTED` if the check of routes found all of them.
  */
 export async function parseBatch(input: unknown, limits: Limits, checkRoute: RouteCheck = () => []): Promise<Batch> {
   const findings = new Findings();
@@ -228,8 +228,8 @@ async function parseTasks(
     const isUnknown = typeof item.provider === 'string' && ofRoute.some(({ path }) => path === 'provider');
     const issues = parsed.error?.issues.filter(({ path: [name] }) => !(isUnknown && name === 'provider')) ?? [];
     findings.addIssues(issues, at, TASK_FIELDS, index);
-    for (const { path, message } of ofRoute) {
-      if (!issues.some(({ path: [name] }) => name === path)) findings.add(joinPath(at, path), message, index);
+    for (const { path, message, code } of ofRoute) {
+      if (!issues.some(({ path: [name] }) => name === path)) findings.add(joinPath(at, path), message, index, code);
     }
     if (!parsed.success) continue;
     totalBytes += checkSizes(parsed.data, at, limits, findings, index);

@@ -1,16 +1,29 @@
 import { z } from 'zod';
 import { quoted } from '../base/text.ts';
 import type { Problem } from '../errors.ts';
-import { ProviderName, type ResolvedRoute, RouteRequest, type RouteRule } from './route.ts';
+import { EffortPolicy, ReasoningEffort } from './effort.ts';
+import { ProviderName, type ResolvedRoute, RouteRequest, type RouteRule, Wire } from './route.ts';
 
 /** `strict`: a batch's top-level route is no default. `inherit`: it is one, above the configuration. */
 export const RoutingPrecedence = z.enum(['strict', 'inherit']);
 export type RoutingPrecedence = z.infer<typeof RoutingPrecedence>;
 
+/** What decides which efforts the models of a provider take. `efforts`: by model name, or by a prefix ending in `*`. */
+export const EffortRules = z.strictObject({
+  wire: Wire,
+  effort_policy: EffortPolicy,
+  efforts: z.record(z.string(), z.array(ReasoningEffort)),
+});
+export type EffortRules = z.infer<typeof EffortRules>;
+
+/** The part of a provider that decides a route. Without `effort` the provider refuses no effort. */
+export const RoutedProvider = z.strictObject({ default_model: z.string().optional(), effort: EffortRules.optional() });
+export type RoutedProvider = z.infer<typeof RoutedProvider>;
+
 /** What resolving a route needs to know of a deployment: its providers, its own defaults, its precedence. */
 export const RoutingTable = z.strictObject({
-  /** Every provider by name, with the model it uses where none is named. */
-  providers: z.record(ProviderName, z.strictObject({ default_model: z.string().optional() })),
+  /** Every provider by name. */
+  providers: z.record(ProviderName, RoutedProvider),
   delegation: RouteRequest,
   precedence: RoutingPrecedence,
 });
@@ -43,6 +56,11 @@ function modelFor(layers: Layer[], provider: string, providerRule: RouteRule): [
   return undefined;
 }
 
+/** The sentence about a provider that the deployment does not have. `known` are the names of those it has. */
+export function unknownProvider(name: string, known: readonly string[]): string {
+  return `unknown provider ${quoted(name)}; known: ${known.join(', ')}`;
+}
+
 /**
  * Resolves the route of one task, field by field: task > defaults > (batch, where inherited) > config > parent, and at
  * last the provider's default model. Returns the problems instead where no provider or model can be had.
@@ -68,8 +86,7 @@ export function resolveRoute(
   const [providerRule, providerName] = provider;
   const profile = Object.hasOwn(table.providers, providerName) ? table.providers[providerName] : undefined;
   if (!profile) {
-    const message = `unknown provider ${quoted(providerName)}; known: ${known.join(', ')}`;
-    return { problems: [{ path: 'provider', message }] };
+    return { problems: [{ path: 'provider', message: unknownProvider(providerName, known) }] };
   }
   const model =
     modelFor(layers, providerName, providerRule) ??

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isoNow } from '../base/clock.ts';
 import { batchIdFor, newBatchId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
+import { checkRoute } from '../catalogue/check-route.ts';
 import type { BatchOptions, BatchRecord, RouteInUse } from '../contract/batch.ts';
 import type { Limits } from '../contract/limits.ts';
 import { needsFor } from '../contract/needs.ts';
@@ -9,6 +10,7 @@ import { parseBatch } from '../contract/parse-batch.ts';
 import type { ResolvedRoute, RouteRequest } from '../contract/route.ts';
 import { type RouteContext, type RoutingTable, resolveRoute } from '../contract/routing.ts';
 import type { TaskJob, TaskSpec } from '../contract/task.ts';
+import { isErrandError, type Problem } from '../errors.ts';
 
 /** Tasks planned before the event loop gets a turn. */
 const SLICE = 500;
@@ -30,7 +32,8 @@ export type PlannedBatch = {
  * The fingerprint is of what was asked for, so that the same batch is the same batch under another configuration, and
  * with its fields in another order.
  *
- * @throws ErrandError `BATCH_INVALID` with everything that is wrong, routes included.
+ * @throws ErrandError `BATCH_INVALID` with everything that is wrong, routes included; `ROUTE_UNSUPPORTED` if nothing is wrong
+ * but efforts that a strict provider does not take.
  */
 export async function planBatch(input: unknown, limits: Limits, table: RoutingTable): Promise<PlannedBatch> {
   const resolved: ResolvedRoute[] = [];
@@ -38,7 +41,7 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
     const found = resolveRoute(requestOf(asked), contextOf(options, route), table);
     if ('problems' in found) return found.problems;
     resolved.push(found.route);
-    return [];
+    return problemsOf(found.route, table);
   });
   const { options } = batch;
   const batchId = options.idempotency_key ? batchIdFor(options.idempotency_key) : newBatchId();
@@ -76,6 +79,17 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
     priority: options.priority,
     warnings: [...batch.warnings, ...routeWarnings(batch.route, table)],
   };
+}
+
+/** What the check of workers will say of a route, as the problem of a task. */
+function problemsOf(route: ResolvedRoute, { providers }: RoutingTable): Problem[] {
+  try {
+    checkRoute(route, providers);
+    return [];
+  } catch (error) {
+    if (!isErrandError(error, 'ROUTE_UNSUPPORTED')) throw error;
+    return [{ path: 'reasoning_effort', message: error.message, code: 'ROUTE_UNSUPPORTED' }];
+  }
 }
 
 /** A route in one short piece of text: `anthropic/claude-… · high`. */

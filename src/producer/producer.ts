@@ -87,7 +87,7 @@ export class Producer {
    * Validates the batch, resolves every route, and adds it to the queue, as a whole or not at all. If this rejects, no task
    * of the batch runs, and the error has its `batchId`.
    *
-   * @throws ErrandError `BATCH_INVALID` with every problem, `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`,
+   * @throws ErrandError `BATCH_INVALID` or `ROUTE_UNSUPPORTED` with every problem, `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`,
    * `REDIS_UNAVAILABLE`.
    */
   async enqueue(input: BatchInput): Promise<Receipt> {

@@ -30,12 +30,16 @@ test('replaces a built-in provider whole, keeping none of its fields', () => {
   const catalogue = createCatalogue([declared]);
   expect(catalogue.get('openai')).toEqual(declared);
   expect(catalogue.get('openai').default_model).toBeUndefined();
-  expect(catalogue.routing()).toEqual({ anthropic: { default_model: 'claude-opus-5-5' }, openai: {} });
+  expect(catalogue.routing().openai).toEqual({ effort: { wire: 'chat', effort_policy: 'clamp', efforts: {} } });
+  expect(catalogue.routing().anthropic).toMatchObject({
+    default_model: 'claude-opus-5-5',
+    effort: { wire: 'messages' },
+  });
 });
 
 test('refuses an unknown provider, listing the known ones', () => {
   const { get } = createCatalogue([profileAt('chat', 'https://llm.example')]);
-  expect(() => get('gopher')).toThrow('Unknown provider "gopher"; known: acme, anthropic, openai.');
+  expect(() => get('gopher')).toThrow('unknown provider "gopher"; known: acme, anthropic, openai');
 });
 
 test('hands out profiles that cannot be changed', () => {
