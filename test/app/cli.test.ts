@@ -185,7 +185,7 @@ test.each([
     ['enqueue', 'bad.json'],
     /^BATCH_INVALID: .*\n {2}tasks\[0\]\.goal: .*\n {2}tasks\[0\]\.provider: .*\n {2}tasks\[1\]\.nonsense: /,
   ],
-  ['a malformed line, by its number', ['enqueue', 'bad.jsonl'], /^BATCH_INVALID: bad\.jsonl, line 2: is not JSON/],
+  ['a malformed line, by its number', ['enqueue', 'bad.jsonl'], /^BATCH_INVALID: bad\.jsonl: is not JSON: .* line 2,/],
   [
     'a file that is not there',
     ['enqueue', 'absent.json'],

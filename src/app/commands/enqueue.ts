@@ -1,6 +1,6 @@
 import type { BatchInput, Receipt } from '../../contract/batch.ts';
 import type { Producer } from '../../producer/producer.ts';
-import { readBatchFile } from '../batch-file.ts';
+import { readBatchFile } from '../batch-file/read-batch-file.ts';
 import { composeProducer } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
@@ -15,7 +15,7 @@ export type EnqueueFlags = { wait?: boolean; json?: boolean };
 /** Enqueues the batch in a file. Returns 1 where it waited and not all tasks succeeded. */
 export async function enqueue(file: string, { wait, json }: EnqueueFlags, screen: Screen): Promise<number> {
   const config = loadConfig();
-  const input = await readBatchFile(file);
+  const input = await readBatchFile(file, config.limits);
   const producer = composeProducer(config);
   try {
     const receipt = await producer.enqueue(input);

@@ -1,6 +1,6 @@
 import { checkRoute } from '../../catalogue/check-route.ts';
 import { planBatch } from '../../producer/plan.ts';
-import { readBatchFile } from '../batch-file.ts';
+import { readBatchFile } from '../batch-file/read-batch-file.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { routingOf } from '../routing.ts';
@@ -16,7 +16,7 @@ import { table } from '../screen/table.ts';
 export async function routes(file: string, { json = false }: { json?: boolean }, screen: Screen): Promise<number> {
   const config = loadConfig();
   const routing = routingOf(config);
-  const planned = await planBatch(await readBatchFile(file), config.limits, routing);
+  const planned = await planBatch(await readBatchFile(file, config.limits), config.limits, routing);
   const resolved = planned.tasks.map(({ data: { index, route } }) => {
     const { level, treatment } = checkRoute(route, routing.providers);
     return { index, ...route, effort: level, effort_treatment: treatment };

@@ -1,0 +1,44 @@
+import { constants, createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { ErrandError, messageOf } from '../../errors.ts';
+import { cannotRead } from '../cannot-read.ts';
+import { batchFileInvalid } from './refusal.ts';
+
+/**
+ * Reads all bytes of a file, a pipe, or standard input under the name `-`. Stops after `max` bytes, so that a pipe that never
+ * ends takes no more memory.
+ *
+ * @throws ErrandError `FILE_NOT_FOUND`; `BATCH_INVALID` if there are more bytes.
+ */
+export async function readBytes(name: string, label: string, max: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const piece of name === '-' ? process.stdin : await streamOf(name)) {
+      pieces.push(piece);
+      size += piece.length;
+      if (size > max) throw tooLarge(label, max);
+    }
+  } catch (error) {
+    throw error instanceof ErrandError ? error : unreadable(error, name, label);
+  }
+  return Buffer.concat(pieces);
+}
+
+async function streamOf(name: string): Promise<AsyncIterable<Buffer>> {
+  const file = await open(name, constants.O_RDONLY);
+  return createReadStream('', { fd: file });
+}
+
+function tooLarge(label: string, max: number): ErrandError {
+  const remedy = `Split the batch over several files, or raise limits.max_batch_bytes: ${label} may be twice as large.`;
+  return batchFileInvalid(label, `expected at most ${max} bytes, got more`, remedy);
+}
+
+function unreadable(error: unknown, name: string, label: string): ErrandError {
+  const missing = name === '-' ? null : cannotRead(name, error);
+  if (missing) return missing;
+  const isDirectory = error instanceof Error && 'code' in error && error.code === 'EISDIR';
+  const what = isDirectory ? 'is a directory, expected a file' : `cannot be read: ${messageOf(error)}`;
+  return batchFileInvalid(label, what, `Name a file that holds a batch, and that may be read.`);
+}
