@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,6 +29,12 @@ export function aFolder(files: Record<string, string> = {}): string {
 export function start(args: string[], cwd: string, env: Record<string, string>, input = ''): Running {
   const child = spawn(process.execPath, [CLI, ...args], { cwd, env: { PATH: inject('path'), ...env } });
   onTestFinished(() => void child.kill('SIGKILL'));
+  child.stdin.end(input);
+  return follow(child);
+}
+
+/** Follows what a command writes, and how it ends: once no process holds its output open. */
+export function follow(child: ChildProcessWithoutNullStreams): Running {
   const written = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     written.out += text;
@@ -36,7 +42,6 @@ export function start(args: string[], cwd: string, env: Record<string, string>, 
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     written.err += text;
   });
-  child.stdin.end(input);
   const ended = once(child, 'close').then(([code]): Ended => ({ code, ...written }));
   const says = (pattern: RegExp) =>
     new Promise<RegExpMatchArray>((resolve, reject) => {

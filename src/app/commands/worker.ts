@@ -1,4 +1,5 @@
 import { Redactor } from '../../base/secret.ts';
+import { messageOf } from '../../errors.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { closePrototypes } from '../close-prototypes.ts';
 import { startWorker } from '../compose-worker.ts';
@@ -22,6 +23,7 @@ export async function worker(): Promise<number> {
   // A worker that still waits for its Redis holds nothing that could be given back.
   if (!running) process.exit(EXIT.ok);
   await stopped;
+  log.info({ why: messageOf(stopping.reason) }, 'asked to stop');
   await running.drain();
   return EXIT.ok;
 }

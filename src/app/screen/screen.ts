@@ -31,7 +31,8 @@ export function drawableOf<T extends Terminal>(stream: T): T | null {
  */
 export function openScreen(): Screen {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // A closed pipe, or a closed terminal.
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
     if (process.listenerCount('SIGTERM') === 0) process.exit(0);
     if (hasReader) process.kill(process.pid, 'SIGTERM');
     hasReader = false;
