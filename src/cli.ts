@@ -13,7 +13,7 @@ Exit codes
   0  done; where tasks have ended, all of them succeeded
   1  some task did not succeed, an address is in use, or an unexpected error
   2  wrong usage, configuration or input, or refused: the same command fails again
-  3  Redis is unreachable
+  3  Redis is unreachable or full
   130  interrupted
 
 Configuration: errand.config.yaml or the file that ERRAND_CONFIG names; REDIS_URL and other variables win over it.`;

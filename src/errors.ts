@@ -316,6 +316,18 @@ export const FAILURES = {
     means: 'Redis did not answer.',
     remedy: 'Check REDIS_URL and that Redis runs; enqueueing again is safe with an idempotency key.',
   },
+  REDIS_DENIED: {
+    origin: 'infrastructure',
+    disposition: 'retry',
+    means: 'The Redis user lacks the right to a command, a key or a channel.',
+    remedy: 'Give the user the rights of its role: errand doctor prints the ACL SETUSER command.',
+  },
+  REDIS_FULL: {
+    origin: 'infrastructure',
+    disposition: 'retry',
+    means: 'The memory of Redis is full, so it refuses writes.',
+    remedy: 'Raise maxmemory of Redis or free memory; enqueueing again is safe with an idempotency key.',
+  },
   REDIS_UNSUITABLE: {
     origin: 'infrastructure',
     disposition: 'discard',

@@ -1,4 +1,6 @@
-import type { LaneFacts, RedisFacts } from '../queue/inspection.ts';
+import type { ErrandError } from '../errors.ts';
+import type { LaneFacts } from '../queue/inspection.ts';
+import type { MemoryFacts, RedisFacts } from '../queue/redis-facts.ts';
 import type { ProviderKey } from './provider-keys.ts';
 
 /** One thing that was looked at. A `fault` keeps Errand from working; a `warning` will hurt some day. */
@@ -14,6 +16,8 @@ const NODE_VERSION = [22, 19] as const;
 const REDIS_VERSION = 7;
 /** Deadlines and delays are set by one clock and kept by another; below this nobody notices. */
 const SKEW_MS = 1_000;
+/** The share of maxmemory from which a full Redis is near. */
+const MEMORY_WARNING = 0.8;
 /** A failover takes about as long: Sentinel and managed services notice within 5 to 15 s, and clients follow. */
 const FAILOVER_MS = 30_000;
 /** What a task of a dead worker waits for the lock before people call it lost. */
@@ -33,22 +37,50 @@ export function nodeFinding(version: string): Finding {
 
 /** What is right and wrong with a Redis that answers. */
 export function redisFindings(facts: RedisFacts): Finding[] {
-  const { clockSkewMs } = facts;
   return [
     versionFinding(facts.version),
     policyFinding(facts.maxmemoryPolicy),
     roleFinding(facts.isReplica),
     appendFinding(facts.isAppendOnly),
     diskFinding(facts.isDiskWell),
-    Math.abs(clockSkewMs) <= SKEW_MS
-      ? { check: 'clock', status: 'ok', message: `${clockSkewMs} ms apart from Redis` }
-      : {
-          check: 'clock',
-          status: 'warning',
-          message: `Redis is ${Math.abs(clockSkewMs)} ms ${clockSkewMs > 0 ? 'ahead of' : 'behind'} this machine`,
-          remedy: 'Synchronise both clocks (NTP): delays and deadlines are off by that much.',
-        },
+    memoryFinding(facts.memory),
   ];
+}
+
+/** A look that failed, as a finding of its own. */
+export function failedFinding(check: string, { message, remedy }: Pick<ErrandError, 'message' | 'remedy'>): Finding {
+  return { check, status: 'fault', message, remedy };
+}
+
+/** Compares the clock of Redis with the clock of this machine. `skewMs` is above 0 if Redis is ahead. */
+export function clockFinding(skewMs: number): Finding {
+  if (Math.abs(skewMs) <= SKEW_MS) return { check: 'clock', status: 'ok', message: `${skewMs} ms apart from Redis` };
+  return {
+    check: 'clock',
+    status: 'warning',
+    message: `Redis is ${Math.abs(skewMs)} ms ${skewMs > 0 ? 'ahead of' : 'behind'} this machine`,
+    remedy: 'Synchronise both clocks (NTP): delays and deadlines are off by that much.',
+  };
+}
+
+function memoryFinding(memory: MemoryFacts | null): Finding {
+  const check = 'redis memory';
+  if (memory === null) return { check, status: 'unknown', message: 'INFO does not tell used_memory and maxmemory' };
+  const { used, max, machine } = memory;
+  const limit = max > 0 ? max : machine;
+  const what = max > 0 ? 'maxmemory' : 'memory of its machine (maxmemory is 0)';
+  if (limit === null) return { check, status: 'ok', message: `${mib(used)} used, no maxmemory` };
+  const message = `${mib(used)} of ${mib(limit)} ${what} used (${Math.floor((100 * used) / limit)} %)`;
+  if (used < MEMORY_WARNING * limit) return { check, status: 'ok', message };
+  const remedy =
+    max > 0
+      ? 'Raise maxmemory, or lower tasks.retention_days: a Redis whose memory is full refuses every write.'
+      : 'Set maxmemory, and give Redis more memory: a Redis that takes all memory of its machine is killed.';
+  return { check, status: max > 0 && used >= max ? 'fault' : 'warning', message, remedy };
+}
+
+function mib(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
 }
 
 function versionFinding(version: string | null): Finding {
@@ -128,7 +160,8 @@ export function workspaceFinding(root: string, whyNot: string | null): Finding {
 /** Whether the tasks of a lane have somebody to run them. */
 export function laneFinding({ provider, waiting, active, isPaused, workers }: LaneFacts): Finding {
   const check = `lane ${provider}`;
-  const message = `${waiting} waiting, ${active} running, ${workers ?? 'an unknown number of'} workers`;
+  const count = typeof workers === 'number' ? workers : 'an unknown number of';
+  const message = `${waiting} waiting, ${active} running, ${count} workers`;
   if (waiting + active > 0 && workers === 0) {
     const remedy = `Start a worker that knows the provider "${provider}": errand worker.`;
     return { check, status: 'fault', message, remedy };
@@ -138,7 +171,8 @@ export function laneFinding({ provider, waiting, active, isPaused, workers }: La
     return { check, status: 'warning', message: 'no worker', remedy };
   }
   if (isPaused) return { check, status: 'warning', message: `${message}, paused`, remedy: 'Resume it in the board.' };
-  return { check, status: workers === null ? 'unknown' : 'ok', message };
+  if (typeof workers === 'number') return { check, status: 'ok', message };
+  return { check, status: 'unknown', message, ...(workers !== null && { remedy: workers.remedy }) };
 }
 
 /** Whether the credential of a provider can be read here. A provider without one is unusable only to its own tasks. */

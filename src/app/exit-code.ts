@@ -6,6 +6,7 @@ export const EXIT = { ok: 0, failed: 1, refused: 2, redisAway: 3, interrupted: 1
 /** Codes that end a command with something else than {@link EXIT}`.refused`. */
 const OTHERS: { [code in FailureCode]?: number } = {
   REDIS_UNAVAILABLE: EXIT.redisAway,
+  REDIS_FULL: EXIT.redisAway,
   BATCH_LOST: EXIT.failed,
   ENQUEUE_INCOMPLETE: EXIT.failed,
   // The other process may end soon: a supervisor should start this one again.

@@ -26,6 +26,7 @@ import { Channels } from '../records/channels.ts';
 import { EnqueueClaims } from '../records/enqueue-claims.ts';
 import { UnattendedRecords } from '../records/unattended-records.ts';
 import { addBatch, namingBatch } from './add-batch.ts';
+import { unlessDenied, warnedOf } from './best-effort.ts';
 import { lost, notFound, removed } from './missing.ts';
 import { type PlannedBatch, planBatch } from './plan.ts';
 import { type WaitsDeps, waitsIn, waitsOf, warningOf } from './waits.ts';
@@ -161,7 +162,8 @@ export class Producer {
     for (let known = batch; ; ) {
       const waiting = Promise.withResolvers<void>();
       const over = new AbortController();
-      const stop = await this.onEvent(batchId, ({ event }) => event === 'batch_settled' && waiting.resolve());
+      const hearing = this.onEvent(batchId, ({ event }) => event === 'batch_settled' && waiting.resolve());
+      const stop = await unlessDenied(hearing);
       try {
         const status = await this.status(known);
         if (status.status === 'settled') return status.summary;
@@ -204,7 +206,8 @@ export class Producer {
     const cancelling = await this.#withRedis(() => this.#batches.cancel(id, clip(String(reason), REASON_CHARS)));
     if (cancelling.status === 'missing') throw notFound(id);
     if (cancelling.status === 'cancelled') {
-      await this.#withRedis(async () => this.#flow.wake(await this.#batches.sleepers(id)));
+      const waking = this.#withRedis(async () => this.#flow.wake(await this.#batches.sleepers(id)));
+      return warnedOf(cancelling, waking);
     }
     return cancelling;
   }
@@ -231,7 +234,7 @@ export class Producer {
       await assertDatabase(this.#redis);
       return await call();
     } catch (error) {
-      throw isRedisFault(error) ? unavailable(this.#redis, error) : error;
+      throw isRedisFault(error) ? unavailable(this.#redis, error, this.#options.prefix) : error;
     }
   }
 }

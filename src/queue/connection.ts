@@ -3,6 +3,7 @@ import { ErrandError, messageOf } from '../errors.ts';
 import { BoundedRedis } from './bounded-redis.ts';
 import { PatientRedis } from './patient-redis.ts';
 import { firstFault, isStaleAddress } from './redis-faults.ts';
+import { explainRefusal } from './redis-refusal.ts';
 import { clientOptions, type RedisTarget, redisName } from './redis-target.ts';
 import { connectFaultOf, tlsFaultOf } from './redis-tls.ts';
 import { slotRefusalOf } from './slot-refusal.ts';
@@ -129,12 +130,19 @@ function withoutCommand<E>(error: E): E {
 
 /**
  * The error for a Redis that does not answer or refuses commands: `REDIS_UNAVAILABLE`, or `REDIS_UNSUITABLE` if another node
- * of its cluster holds our keys. Names the address without user and password.
+ * of its cluster holds our keys, `REDIS_DENIED` if the user lacks a right, or `REDIS_FULL`. Names the address without user and
+ * password.
  */
-export function unavailable(redis: Redis, thrown: unknown): ErrandError {
+export function unavailable(redis: Redis, thrown: unknown, prefix?: string): ErrandError {
   const { options } = redis;
   const cause = withoutCommand(firstFault(thrown));
-  const slot = slotRefusalOf(cause instanceof Error ? cause.message : '', options);
+  const text = cause instanceof Error ? cause.message : '';
+  const refusal = explainRefusal(text, { username: options.username, prefix });
+  if (refusal !== null) {
+    const message = `${redisName(options)} refused a command: ${refusal.message}`;
+    return new ErrandError(refusal.code, message, { cause, remedy: refusal.remedy });
+  }
+  const slot = slotRefusalOf(text, options);
   if (slot?.status === 'elsewhere') {
     const message = `${redisName(options)} does not hold our keys: ${slot.message}`;
     return new ErrandError('REDIS_UNSUITABLE', message, { cause, remedy: slot.remedy });

@@ -1,10 +1,13 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { sleep } from '../base/clock.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
 import { laneOf } from './names.ts';
 import type { PatientRedis } from './patient-redis.ts';
+import { clockSkewMs, type RedisFacts, redisFacts } from './redis-facts.ts';
 import { isRedisFault } from './redis-faults.ts';
+import { isDenial } from './redis-refusal.ts';
 import type { RedisTarget } from './redis-target.ts';
 import { tlsFaultOf } from './redis-tls.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
@@ -12,45 +15,88 @@ import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 /** What to look at. */
 export type InspectionOptions = { target: RedisTarget; prefix: string; providers: readonly string[]; withinMs: number };
 
-/** A Redis as seen from here; `null` where it does not say. `clockSkewMs` is above 0 where its clock is ahead of ours. */
-export type RedisFacts = {
-  version: string | null;
-  maxmemoryPolicy: string | null;
-  isAppendOnly: boolean | null;
-  /** Whether its last write to disk succeeded; where one failed it refuses all commands that write. */
-  isDiskWell: boolean | null;
-  isReplica: boolean | null;
-  clockSkewMs: number;
+/** What one look came to. Looks are independent: one that fails does not end the others. */
+export type Looked<T> = { status: 'seen'; value: T } | { status: 'failed'; error: ErrandError };
+
+/** What was found at a Redis that answers. */
+export type Inspection = {
+  facts: Looked<RedisFacts>;
+  clockSkewMs: Looked<number>;
+  /** Whether it has the database of its address, and holds our keys. */
+  place: Looked<void>;
+  lanes: { provider: string; looked: Looked<LaneFacts> }[];
 };
 
-/** A lane: its task jobs by state, and how many workers listen; `null` where Redis does not tell its clients. */
+/** A lane: its task jobs by state, and how many workers listen; an error or `null` if Redis does not list its clients. */
 export type LaneFacts = {
   provider: string;
   waiting: number;
   active: number;
   isPaused: boolean;
-  workers: number | null;
+  workers: number | ErrandError | null;
 };
 
 /**
- * Looks at a Redis and at the lanes of these providers, and changes nothing.
+ * Looks at a Redis and at the lanes of these providers, and changes nothing. Each look takes `withinMs` at most.
  *
- * @throws ErrandError `REDIS_UNAVAILABLE`.
+ * @throws ErrandError `REDIS_UNAVAILABLE` if it cannot be reached.
  */
-export async function inspect(options: InspectionOptions): Promise<{ redis: RedisFacts; lanes: LaneFacts[] }> {
-  const redis = openHastyRedis({ target: options.target, onError: () => undefined });
+export async function inspect(options: InspectionOptions): Promise<Inspection> {
+  const { target, prefix, withinMs } = options;
+  const redis = openHastyRedis({ target, onError: () => undefined });
+  const look = <T>(looking: Promise<T>) => looked(redis, looking, options);
   try {
-    await awaitReady(redis, options.withinMs);
-    await assertDatabase(redis);
-    const facts = await redisFacts(redis);
-    const lanes = options.providers.map((provider) => laneFacts(redis, options.prefix, provider));
-    return { redis: facts, lanes: await Promise.all(lanes) };
-  } catch (error) {
-    if (isErrandError(error) || !isRedisFault(error)) throw error;
-    throw unavailable(redis, error);
+    await awaitReady(redis, withinMs);
+    const [facts, skew, place, lanes] = await Promise.all([
+      look(redisFacts(redis)),
+      look(clockSkewMs(redis)),
+      look(assertPlace(redis, prefix)),
+      Promise.all(
+        options.providers.map(async (provider) => ({
+          provider,
+          looked: await look(laneFacts(redis, prefix, provider)),
+        })),
+      ),
+    ]);
+    return { facts, clockSkewMs: skew, place, lanes };
   } finally {
     closeRedis(redis);
   }
+}
+
+/**
+ * Refuses a Redis that cannot be reached, lacks the database of its address, or does not hold our keys.
+ * @throws ErrandError `REDIS_UNAVAILABLE`, `REDIS_UNSUITABLE`, `REDIS_DENIED`.
+ */
+export async function assertReachable(options: Omit<InspectionOptions, 'providers'>): Promise<void> {
+  const { place } = await inspect({ ...options, providers: [] });
+  if (place.status === 'failed') throw place.error;
+}
+
+/** Waits for one look. Whatever it throws is its result. */
+async function looked<T>(
+  redis: Redis,
+  looking: Promise<T>,
+  { prefix, withinMs }: InspectionOptions,
+): Promise<Looked<T>> {
+  const over = new AbortController();
+  const tooLate = sleep(withinMs, over.signal).then(() => {
+    throw unavailable(redis, new Error(`no answer within ${withinMs / 1000} s`));
+  });
+  try {
+    return { status: 'seen', value: await Promise.race([looking, tooLate]) };
+  } catch (error) {
+    return { status: 'failed', error: isErrandError(error) ? error : unavailable(redis, error, prefix) };
+  } finally {
+    tooLate.catch(() => undefined); // ends with the signal
+    looking.catch(() => undefined); // its result comes too late
+    over.abort();
+  }
+}
+
+async function assertPlace(redis: Redis, prefix: string): Promise<void> {
+  await assertDatabase(redis);
+  await redis.exists(...probeKeys(prefix));
 }
 
 /** The oldest Redis whose blocking commands and scripts are what BullMQ and the records build on. */
@@ -60,11 +106,11 @@ const OLDEST_MAJOR = 7;
  * Refuses a Redis that would lose records: it evicts keys, is too old, lacks the requested database, or is a node of a
  * cluster that does not hold our keys. A setting that Redis does not report passes.
  *
- * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, or `REDIS_UNAVAILABLE` where it does not let us in.
+ * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, `REDIS_DENIED`, or `REDIS_UNAVAILABLE` if the login fails.
  */
 export async function assertSuitable(redis: PatientRedis, prefix: string): Promise<void> {
   const { version, maxmemoryPolicy } = await unlessTlsFails(redis, redisFacts(redis)).catch((error: unknown) => {
-    throw isRedisFault(error) ? unavailable(redis, error) : error;
+    throw isRedisFault(error) ? unavailable(redis, error, prefix) : error;
   });
   await assertDatabase(redis);
   await assertSlot(redis, prefix);
@@ -90,53 +136,37 @@ async function unlessTlsFails<T>(redis: Redis, answering: Promise<T>): Promise<T
 }
 
 /**
- * Refuses a node of a cluster if another node holds our keys. Accepts a temporary state, such as a cluster that is down.
- * @throws ErrandError `REDIS_UNSUITABLE`, naming the node.
+ * Refuses a node of a cluster if another node holds our keys, and a user without a right to our keys. Accepts a temporary state,
+ * such as a cluster that is down.
+ * @throws ErrandError `REDIS_UNSUITABLE`, naming the node; `REDIS_DENIED`.
  */
 export async function assertSlot(redis: PatientRedis, prefix: string): Promise<void> {
   await redis.sendOnce('exists', probeKeys(prefix)).catch((error: unknown) => {
-    if (slotRefusalOf(messageOf(error))?.status === 'elsewhere') throw unavailable(redis, error);
+    const text = messageOf(error);
+    if (slotRefusalOf(text)?.status === 'elsewhere' || isDenial(text)) throw unavailable(redis, error, prefix);
   });
 }
 
-async function redisFacts(redis: Redis): Promise<RedisFacts> {
-  const info = await redis.info();
-  const askedAt = Date.now();
-  const [seconds, microseconds] = await redis.time();
-  const halfway = (askedAt + Date.now()) / 2;
-  const append = field(info, 'aof_enabled');
-  const role = field(info, 'role');
-  const writes = [field(info, 'aof_last_write_status'), field(info, 'rdb_last_bgsave_status')];
-  return {
-    version: field(info, 'valkey_version') ?? field(info, 'redis_version'),
-    maxmemoryPolicy: field(info, 'maxmemory_policy'),
-    isAppendOnly: append === null ? null : append === '1',
-    isDiskWell: writes.includes(null) ? null : writes.every((status) => status === 'ok'),
-    isReplica: role === null ? null : role !== 'master',
-    clockSkewMs: Math.round(Number(seconds) * 1000 + Number(microseconds) / 1000 - halfway),
-  };
-}
-
-function field(info: string, name: string): string | null {
-  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? null;
-}
-
 async function laneFacts(redis: Redis, prefix: string, provider: string): Promise<LaneFacts> {
-  // BullMQ would warn of what the findings say better, once for each lane.
+  // The findings report what BullMQ would log for each lane.
   const quiet = { skipMetasUpdate: true, skipVersionCheck: true };
   const queue = new Queue(laneOf(provider), { connection: redis, prefix, ...quiet });
   queue.on('error', () => undefined); // the commands themselves report what goes wrong
   const { active = 0, ...others } = await queue.getJobCounts('wait', 'prioritized', 'delayed', 'active');
   const waiting = Object.values(others).reduce((sum, count) => sum + count, 0);
-  return { provider, waiting, active, isPaused: await queue.isPaused(), workers: await workersOf(queue) };
+  return { provider, waiting, active, isPaused: await queue.isPaused(), workers: await workersOf(queue, redis) };
 }
 
-/** Hosted services may forbid the list of clients; BullMQ then invents a client, which has no name of its own. */
-async function workersOf(queue: Queue): Promise<number | null> {
+/**
+ * Counts the workers of a lane, or returns why they cannot be counted. Hosted services may forbid the list of clients; BullMQ
+ * then invents a client, which has no name of its own.
+ */
+async function workersOf(queue: Queue, redis: Redis): Promise<number | ErrandError | null> {
   try {
     const clients = await queue.getWorkers();
     return clients.every((client) => client.rawname !== undefined) ? clients.length : null;
   } catch (error) {
+    if (isDenial(messageOf(error))) return unavailable(redis, error);
     if (isRedisFault(error)) throw error;
     return null;
   }

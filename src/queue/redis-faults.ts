@@ -1,3 +1,4 @@
+import { isDenial } from './redis-refusal.ts';
 import { tlsFaultOf } from './redis-tls.ts';
 
 /** What a server answers that is there and will not serve: the first word of its error. */
@@ -17,7 +18,7 @@ const CONSEQUENCES = /^(EXECABORT|UNBLOCKED) /;
 const CUT_SCRIPT = /Script attempted to (access a non local key|execute a (write )?command while the cluster is down)/;
 
 /** What a server says that wants to know first who asks. */
-const UNKNOWN_TO_IT = /^(NOAUTH|WRONGPASS|NOPERM) /;
+const UNKNOWN_TO_IT = /^(NOAUTH|WRONGPASS) /;
 
 /**
  * Why a server that answers refused a command, in its own words without the script they came from; `null` where the
@@ -45,6 +46,6 @@ export function isRedisFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { name, message } = error;
   if (AWAY.test(`${name} ${message}`) || CONSEQUENCES.test(message) || UNKNOWN_TO_IT.test(message)) return true;
-  if (CUT_SCRIPT.test(message)) return true;
+  if (CUT_SCRIPT.test(message) || isDenial(message)) return true;
   return refusalOf(error) !== null || tlsFaultOf(error) !== null;
 }

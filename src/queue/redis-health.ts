@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
 import type { PatientRedis } from './patient-redis.ts';
+import { explainRefusal } from './redis-refusal.ts';
 import { connectFaultOf } from './redis-tls.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
@@ -82,9 +83,16 @@ export class RedisHealth {
   }
 }
 
-function refusing(refusal: string, asked: { host?: string | undefined }): RedisState {
+function refusing(
+  refusal: string,
+  asked: { host?: string | undefined; username?: string | null | undefined },
+): RedisState {
   const slot = slotRefusalOf(refusal, asked);
-  if (slot === null) return { status: 'refusing', kind: refusal.split(' ', 1).join(), reason: refusal };
+  if (slot === null) {
+    const mend = explainRefusal(refusal, asked)?.remedy;
+    const reason = mend === undefined ? refusal : `${refusal.replace(/\.$/, '')}. ${mend}`;
+    return { status: 'refusing', kind: refusal.split(' ', 1).join(), reason };
+  }
   // While a slot moves, commands get ASK and TRYAGAIN in turn, so these count as one state. MOVED names a node, and another
   // node is a change.
   const kind = slot.status === 'moving' ? 'moving' : slot.message;

@@ -32,9 +32,9 @@ const UNSEALED_TTL_SECONDS = 24 * 3600;
 /** Where the jobs of a batch stand, as its record knows: still being added, added, or settled. */
 export type BatchStage = 'enqueueing' | 'running' | 'settled';
 
-/** What cancelling came to. Cancelling a finished thing says so. */
+/** What cancelling came to. Cancelling a finished thing says so. `warnings`: what did not work although the cancel took effect. */
 export type Cancelling =
-  | { status: 'cancelled'; flag: CancelFlag }
+  | { status: 'cancelled'; flag: CancelFlag; warnings?: string[] }
   | { status: 'settled' }
   | { status: 'ended'; outcome: Outcome }
   | { status: 'missing' };
@@ -200,8 +200,11 @@ export class BatchRecords {
           [task.index, flag, this.#keys.cancels(), id],
         )
       : await CANCEL_BATCH.run(this.#redis, [this.#keys.batch(id)], [flag, this.#keys.cancels(), id]);
-    const [status, detail] = reply as [Cancelling['status'], string];
-    if (status === 'cancelled') return { status, flag: readFlag(detail) };
+    const [status, detail, untold] = reply as [Cancelling['status'], string, string | undefined];
+    if (status === 'cancelled') {
+      const warnings = untold ? [`the workers were not told, and find the cancel within seconds: ${untold}`] : [];
+      return { status, flag: readFlag(detail), ...(warnings.length > 0 && { warnings }) };
+    }
     if (status === 'ended')
       return { status, outcome: readOutcome(task?.batchId ?? '', task?.index ?? 0, detail, null) };
     return { status };

@@ -62,7 +62,7 @@ if redis.call('HSETNX', KEYS[1], 'summary', ARGV[1]) == 1 then
   redis.call('EXPIRE', KEYS[1], ARGV[2])
   redis.call('EXPIRE', KEYS[2], ARGV[2])
   redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5])
-  redis.call('PUBLISH', ARGV[3], ARGV[4])
+  redis.pcall('PUBLISH', ARGV[3], ARGV[4])
 end
 return redis.call('HMGET', KEYS[1], 'summary', 'summary+')
 `);
@@ -81,21 +81,21 @@ return {waited, looks}
 /**
  * Flags a batch as cancelled; the first reason wins.
  * KEYS batch. ARGV flag, cancels channel, batch id.
- * Returns missing | settled | cancelled, flag on record.
+ * Returns missing | settled | cancelled, flag on record, why the workers were not told or ''.
  */
 export const CANCEL_BATCH = new Script(`
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return {'missing'} end
 if status == 'settled' then return {'settled'} end
 redis.call('HSETNX', KEYS[1], 'cancel', ARGV[1])
-redis.call('PUBLISH', ARGV[2], ARGV[3])
-return {'cancelled', redis.call('HGET', KEYS[1], 'cancel')}
+local told = redis.pcall('PUBLISH', ARGV[2], ARGV[3])
+return {'cancelled', redis.call('HGET', KEYS[1], 'cancel'), type(told) == 'table' and told.err or ''}
 `);
 
 /**
  * Flags a task as cancelled; the first reason wins. The flag stands with the batch, so that it lives as long as that does.
  * KEYS batch, outcomes. ARGV index, flag, cancels channel, task id.
- * Returns missing | ended, outcome | cancelled, flag on record.
+ * Returns missing | ended, outcome | cancelled, flag on record, why the workers were not told or ''.
  */
 export const CANCEL_TASK = new Script(`
 local total = tonumber(redis.call('HGET', KEYS[1], 'total') or '0')
@@ -103,6 +103,6 @@ if tonumber(ARGV[1]) >= total then return {'missing'} end
 local final = redis.call('HGET', KEYS[2], ARGV[1])
 if final then return {'ended', final} end
 redis.call('HSETNX', KEYS[1], 'cancel:' .. ARGV[1], ARGV[2])
-redis.call('PUBLISH', ARGV[3], ARGV[4])
-return {'cancelled', redis.call('HGET', KEYS[1], 'cancel:' .. ARGV[1])}
+local told = redis.pcall('PUBLISH', ARGV[3], ARGV[4])
+return {'cancelled', redis.call('HGET', KEYS[1], 'cancel:' .. ARGV[1]), type(told) == 'table' and told.err or ''}
 `);

@@ -68,7 +68,7 @@ redis.call('HDEL', task, 'too_new_since', 'too_new_looks')
 local epoch = redis.call('HINCRBY', task, 'epoch', 1)
 local before = redis.call('LLEN', turns)
 redis.call('HSET', task, 'opening', ARGV[7], 'a' .. epoch, ARGV[4] .. epoch .. ',"turns_before":' .. before .. '}')
-redis.call('PUBLISH', ARGV[5], ARGV[6] .. epoch .. '}')
+redis.pcall('PUBLISH', ARGV[5], ARGV[6] .. epoch .. '}')
 return {'opened', known, epoch}
 `);
 
@@ -127,7 +127,7 @@ if not isStored then
   if turns ~= turn - 1 then return {'disorder', turns} end
   redis.call('RPUSH', KEYS[4], ARGV[4])
   redis.call('HDEL', task, 'response')
-  redis.call('PUBLISH', ARGV[5], ARGV[6])
+  redis.pcall('PUBLISH', ARGV[5], ARGV[6])
 end
 ${ANSWER}
 `);
@@ -196,7 +196,7 @@ if ARGV[8] ~= '' then
     if isOf then redis.call('LREM', KEYS[5], 1, step) end
   end
 end
-redis.call('PUBLISH', ARGV[5], ARGV[6])
+redis.pcall('PUBLISH', ARGV[5], ARGV[6])
 ${HEED}
 if ARGV[7] ~= '' then
   redis.call('SADD', KEYS[9], ARGV[7])
@@ -235,6 +235,6 @@ if ARGV[9] ~= '' then
 end
 redis.call('HDEL', KEYS[1], 'cancel:' .. index)
 redis.call('UNLINK', task, KEYS[5], KEYS[9], KEYS[10])
-redis.call('PUBLISH', ARGV[5], ARGV[6])
+redis.pcall('PUBLISH', ARGV[5], ARGV[6])
 return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
 `);

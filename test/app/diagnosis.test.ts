@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { laneFinding, nodeFinding, redisFindings, workerFindings } from '../../src/app/diagnosis.ts';
+import { clockFinding, laneFinding, nodeFinding, redisFindings, workerFindings } from '../../src/app/diagnosis.ts';
 
 const healthy = {
   version: '7.2.4',
@@ -7,9 +7,21 @@ const healthy = {
   isAppendOnly: true,
   isDiskWell: true,
   isReplica: false,
-  clockSkewMs: 3,
+  memory: { used: 79, max: 100, machine: 1000 },
 };
 const lane = { provider: 'openai', waiting: 0, active: 0, isPaused: false, workers: 1 };
+
+function memory(used: number, max: number) {
+  return { used, max, machine: 1_000 };
+}
+
+test.each([
+  [3, 'ok'],
+  [5_000, 'warning'],
+  [-5_000, 'warning'],
+])('a clock that differs by %i ms is %s', (skewMs, status) => {
+  expect(clockFinding(skewMs)).toMatchObject({ check: 'clock', status });
+});
 
 test('a healthy Redis has nothing to mend', () => {
   expect(redisFindings(healthy).map(({ status, remedy }) => [status, remedy])).toEqual(
@@ -24,8 +36,9 @@ describe('finds', () => {
     ['a Redis without an append-only file', { isAppendOnly: false }, 'redis durability', 'warning'],
     ['a replica', { isReplica: true }, 'redis role', 'fault'],
     ['a Redis that cannot write to its disk', { isDiskWell: false }, 'redis disk', 'fault'],
-    ['a clock that is ahead', { clockSkewMs: 5_000 }, 'clock', 'warning'],
-    ['a clock that is behind', { clockSkewMs: -5_000 }, 'clock', 'warning'],
+    ['a Redis that uses 80 % of its maxmemory', { memory: memory(80, 100) }, 'redis memory', 'warning'],
+    ['a Redis whose memory is full', { memory: memory(100, 100) }, 'redis memory', 'fault'],
+    ['a Redis that fills its machine', { memory: memory(800, 0) }, 'redis memory', 'warning'],
   ])('%s, and says how to mend it', (_title, facts, check, status) => {
     const others = redisFindings({ ...healthy, ...facts }).filter((finding) => finding.status !== 'ok');
     expect(others).toEqual([expect.objectContaining({ check, status, remedy: expect.stringContaining(' ') })]);
@@ -38,9 +51,9 @@ describe('finds', () => {
       isAppendOnly: null,
       isDiskWell: null,
       isReplica: null,
-      clockSkewMs: 0,
+      memory: null,
     };
-    expect(redisFindings(silent).map(({ status }) => status)).toEqual([...Array(5).fill('unknown'), 'ok']);
+    expect(redisFindings(silent).map(({ status }) => status)).toEqual(Array(6).fill('unknown'));
   });
 });
 

@@ -47,8 +47,9 @@ test('a Redis that is out of memory is waited for, and a producer hears of it at
   await operator.config('SET', 'maxmemory', '1');
   const enqueueing = trouble.producer.enqueue({ tasks: [{ goal: 'Too much', provider: 'local' }] });
   await expect(enqueueing).rejects.toMatchObject({
-    code: 'REDIS_UNAVAILABLE',
-    message: expect.stringContaining('OOM'),
+    code: 'REDIS_FULL',
+    message: expect.stringMatching(/memory of Redis is full.*OOM/),
+    remedy: expect.stringContaining('maxmemory'),
   });
   await untilReadinessIs(trouble.worker, /^503 Redis refuses commands: OOM /);
   await operator.config('SET', 'maxmemory', '0');

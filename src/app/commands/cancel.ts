@@ -18,6 +18,8 @@ export async function cancel(id: string, { reason, json }: CancelFlags, screen: 
       settled: `batch ${id} has settled already; nothing was cancelled`,
       ended: `task ${id} has ended already; nothing was cancelled`,
     };
+    const warnings = 'warnings' in done ? (done.warnings ?? []) : [];
+    for (const warning of warnings) screen.note(`warning: ${warning}`);
     screen.print(json ? JSON.stringify({ id, ...done }) : texts[done.status]);
     return EXIT.ok;
   } finally {

@@ -1,10 +1,12 @@
 import { access, constants } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isErrandError, messageOf } from '../../errors.ts';
-import { inspect } from '../../queue/inspection.ts';
+import { ErrandError, isErrandError, messageOf } from '../../errors.ts';
+import { inspect, type Looked } from '../../queue/inspection.ts';
 import { type Config, loadConfig } from '../config.ts';
 import {
+  clockFinding,
   type Finding,
+  failedFinding,
   keyFinding,
   laneFinding,
   nodeFinding,
@@ -20,32 +22,64 @@ import { table } from '../screen/table.ts';
 
 const WITHIN_MS = 3_000;
 
-/** Looks at everything Errand needs and says how to mend it. Returns 2 where there is a fault, 3 where Redis is away. */
+/** Looks at everything Errand needs and says how to mend it. Returns 2 if there is a fault, 3 if Redis is unavailable. */
 export async function doctor({ json = false }: { json?: boolean }, screen: Screen): Promise<number> {
   const config = loadConfig();
-  const keys = await providerKeys(config);
-  const providers = keys.map(({ profile }) => profile.name);
-  const redis = await redisPart(config, providers);
-  const node = nodeFinding(process.versions.node);
-  const root = config.worker.workspace_root;
-  const workspaces = workspaceFinding(root, await whyNotWritable(root));
-  const findings = [node, ...redis.findings, ...workerFindings(config.worker), workspaces, ...keys.map(keyFinding)];
+  const [redis, ...others] = await Promise.all([
+    redisPart(config),
+    checked('worker', async () => workerFindings(config.worker)),
+    checked('worker workspaces', async () => {
+      const root = config.worker.workspace_root;
+      return [workspaceFinding(root, await whyNotWritable(root))];
+    }),
+    checked('providers', async () => (await providerKeys(config)).map(keyFinding)),
+  ]);
+  const findings = [nodeFinding(process.versions.node), ...redis.findings, ...others.flat()];
   if (json) screen.print(JSON.stringify({ findings }));
   else show(findings, screen);
   if (redis.isAway) return EXIT.redisAway;
   return findings.some(({ status }) => status === 'fault') ? EXIT.refused : EXIT.ok;
 }
 
-async function redisPart(config: Config, providers: string[]): Promise<{ isAway: boolean; findings: Finding[] }> {
+/** Runs one check. If it throws, the error is its finding. */
+async function checked(check: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [failedFinding(check, errorOf(error))];
+  }
+}
+
+async function redisPart(config: Config): Promise<{ isAway: boolean; findings: Finding[] }> {
   try {
     const target = redisOf(config);
-    const { redis, lanes } = await inspect({ target, prefix: config.prefix, providers, withinMs: WITHIN_MS });
-    return { isAway: false, findings: [...redisFindings(redis), ...lanes.map(laneFinding)] };
+    const providers = config.providers.map(({ name }) => name);
+    const { prefix } = config;
+    const { facts, clockSkewMs, place, lanes } = await inspect({ target, prefix, providers, withinMs: WITHIN_MS });
+    const looks = [facts, clockSkewMs, place, ...lanes.map(({ looked }) => looked)];
+    return {
+      isAway: looks.some((look) => look.status === 'failed' && look.error.code === 'REDIS_UNAVAILABLE'),
+      findings: [
+        ...findingsOf('redis info', facts, redisFindings),
+        ...findingsOf('clock', clockSkewMs, (skew) => [clockFinding(skew)]),
+        ...findingsOf('redis keys', place, () => []),
+        ...lanes.flatMap(({ provider, looked }) =>
+          findingsOf(`lane ${provider}`, looked, (lane) => [laneFinding(lane)]),
+        ),
+      ],
+    };
   } catch (error) {
-    if (!isErrandError(error)) throw error;
-    const { code, message, remedy } = error;
-    return { isAway: code === 'REDIS_UNAVAILABLE', findings: [{ check: 'redis', status: 'fault', message, remedy }] };
+    const reason = errorOf(error);
+    return { isAway: reason.code === 'REDIS_UNAVAILABLE', findings: [failedFinding('redis', reason)] };
   }
+}
+
+function findingsOf<T>(check: string, looked: Looked<T>, judge: (seen: T) => Finding[]): Finding[] {
+  return looked.status === 'seen' ? judge(looked.value) : [failedFinding(check, looked.error)];
+}
+
+function errorOf(error: unknown): ErrandError {
+  return isErrandError(error) ? error : new ErrandError('INTERNAL', messageOf(error), { cause: error });
 }
 
 /** What is in the way of making or writing a directory, or `null`. Makes nothing: asks the nearest that is there. */

@@ -69,7 +69,7 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
     screen.note(`${found.length} rows are open, ${silent.length} of them held by workers that give no sign of life.`);
     return silent.length > 0 ? EXIT.failed : EXIT.ok;
   } catch (error) {
-    throw isRedisFault(error) ? unavailable(redis, error) : error;
+    throw isRedisFault(error) ? unavailable(redis, error, config.prefix) : error;
   } finally {
     closeRedis(redis);
   }

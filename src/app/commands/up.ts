@@ -1,7 +1,7 @@
 import { Redactor } from '../../base/secret.ts';
 import type { BatchInput } from '../../contract/batch.ts';
 import { ErrandError, isErrandError } from '../../errors.ts';
-import { inspect } from '../../queue/inspection.ts';
+import { assertReachable } from '../../queue/inspection.ts';
 import { parseRedisAddress } from '../../queue/redis-address.ts';
 import { startSimulator } from '../../simulator/index.ts';
 import { createLog } from '../../telemetry/log.ts';
@@ -64,7 +64,7 @@ async function prepare(given: Config, { live }: UpFlags, opened: Opened, screen:
   const usable = keys.filter(({ remedy, profile }) => remedy === null && profile.default_model !== undefined);
   const names = usable.map(({ profile }) => profile.name);
   if (live && names.length === 0) throw noProvider(keys.map(({ profile }) => profile.credential));
-  if (given.redis) await assertReachable(given);
+  if (given.redis) await assertAnswers(given);
   const ownRedis = given.redis ? null : await startOwnRedis(given, opened, screen);
   const config = ownRedis === null ? given : { ...given, redis: parseRedisAddress(ownRedis) };
   if (live) {
@@ -80,9 +80,8 @@ async function prepare(given: Config, { live }: UpFlags, opened: Opened, screen:
 }
 
 /** A worker waits for its Redis for ever; who types a command wants to know. */
-async function assertReachable(config: Config): Promise<void> {
-  const { prefix } = config;
-  await inspect({ target: redisOf(config), prefix, providers: [], withinMs: REACHABLE_WITHIN_MS });
+async function assertAnswers(config: Config): Promise<void> {
+  await assertReachable({ target: redisOf(config), prefix: config.prefix, withinMs: REACHABLE_WITHIN_MS });
 }
 
 async function startOwnRedis({ environment }: Config, opened: Opened, screen: Screen): Promise<string> {

@@ -1,5 +1,6 @@
 import { repeat } from '../../base/repeat.ts';
 import type { BatchSummary } from '../../contract/batch.ts';
+import { isErrandError } from '../../errors.ts';
 import type { Producer } from '../../producer/producer.ts';
 import { Progress } from './progress.ts';
 import { openProgressView } from './progress-view.ts';
@@ -35,8 +36,13 @@ export async function followBatch(producer: Producer, batch: Followed, screen: S
   // The same error rejects `settled`, which reports it.
   const stopLooking = repeat(LOOK_MS, look, () => undefined);
   try {
-    const stop = await producer.onEvent(batchId, (event) => {
+    const hearing = producer.onEvent(batchId, (event) => {
       if (event.event !== 'batch_settled') view.show(progress.hear(event));
+    });
+    const stop = await hearing.catch((error: unknown) => {
+      if (!isErrandError(error, 'REDIS_DENIED')) throw error;
+      screen.note(`warning: progress is shown only at the end: ${error.message} ${error.remedy}`);
+      return async () => undefined;
     });
     await catchUp();
     const summary = await producer.settled(batchId, { signal });

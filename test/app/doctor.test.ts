@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Finding } from '../../src/app/diagnosis.ts';
+import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { type RedisServer, startRedisServer } from '../helpers/redis-server.ts';
+import { aFolder, start } from './run-cli.ts';
+
+const ALL = ['+@all', '~*', '&*'];
+
+/** Makes a user whose password has every character that an address gives a meaning. Returns the address of the user. */
+async function urlOfUser({ url, port }: RedisServer, rights: string[]): Promise<string> {
+  const password = `%/@:#?[]&'"é ${randomBytes(6).toString('hex')}`;
+  await openRedis(url).call('ACL', 'SETUSER', 'errand', 'on', `>${password}`, ...rights);
+  return `redis://errand:${encodeURIComponent(password)}@127.0.0.1:${port}`;
+}
+
+async function doctor(url: string): Promise<{ code: number | null; findings: Finding[]; err: string }> {
+  const environment = { REDIS_URL: url, ERRAND_PREFIX: freshPrefix() };
+  const { code, out, err } = await start(['doctor', '--json'], aFolder(), environment).ended;
+  expect(out + err).not.toMatch(/\n\s+at /);
+  const { findings } = JSON.parse(out) as { findings: Finding[] };
+  return { code, findings, err };
+}
+
+test.each([
+  ['INFO', ['-info'], 'redis info', /ACL SETUSER errand \+info\./],
+  ['its keys', ['resetkeys', '~other:*'], 'redis keys', /ACL SETUSER errand '~\{t-\w+\}:\*'\./],
+  ['EXISTS', ['-exists'], 'redis keys', /ACL SETUSER errand \+exists\./],
+  ['TIME', ['-time'], 'clock', /ACL SETUSER errand \+time\./],
+  ['scripts', ['-eval', '-evalsha'], 'lane openai', /ACL SETUSER errand \+eval(sha)?\./],
+  ['the list of clients', ['-client|list'], 'lane openai', /ACL SETUSER errand \+client\|list\./],
+])('a user without %s: the finding has the command that mends it', async (_title, rights, check, remedy) => {
+  const server = await startRedisServer();
+  const { findings } = await doctor(await urlOfUser(server, [...ALL, ...rights]));
+  const found = findings.find((finding) => finding.check === check);
+  expect(found?.remedy).toMatch(remedy);
+  expect(findings.map((finding) => finding.check)).toEqual(expect.arrayContaining(['node', 'worker lock']));
+});
+
+test('a user without any right: every look is a finding of its own', async () => {
+  const server = await startRedisServer();
+  const { code, findings } = await doctor(await urlOfUser(server, ['nocommands']));
+  expect(code).toBe(2);
+  const faults = findings.filter(({ status }) => status === 'fault').map(({ check }) => check);
+  expect(faults.sort()).toEqual(['clock', 'lane anthropic', 'lane openai', 'redis info', 'redis keys']);
+});
+
+test('a Redis that is 80 % full: the doctor warns of its memory', async () => {
+  const server = await startRedisServer();
+  const admin = openRedis(server.url);
+  const used = Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]);
+  await admin.config('SET', 'maxmemory', String(Math.round(used * 1.1)));
+  const { findings } = await doctor(server.url);
+  expect(findings.find(({ check }) => check === 'redis memory')).toMatchObject({
+    status: expect.not.stringMatching('ok'),
+  });
+});
+
+test.each([
+  ['never answers', () => ''],
+  ['answers every command with an error', () => '-ERR no such luck\r\n'],
+  ['answers the login and then nothing', (text: string) => (/HELLO|info/i.test(text) ? answerOf(text) : '')],
+  ['closes the connection', () => null],
+])('a Redis that %s: the doctor ends in time', async (_title, answer: (text: string) => string | null) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => {
+      const text = answer(String(chunk));
+      if (text === null) socket.destroy();
+      else socket.write(text);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  const { code, findings } = await doctor(`redis://127.0.0.1:${port}`);
+  expect(code).toBe(3);
+  expect(findings.some(({ check, status }) => check.startsWith('redis') && status === 'fault')).toBe(true);
+  expect(findings.map(({ check }) => check)).toEqual(expect.arrayContaining(['node', 'worker lock']));
+});
+
+/** Answers HELLO as a server of the old protocol, and INFO with a server that is ready. */
+function answerOf(text: string): string {
+  if (/HELLO/i.test(text)) return '-ERR unknown command\r\n';
+  return '$21\r\nredis_version:7.0.15\n\r\n';
+}

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { composeProducer } from '../../src/app/compose-producer.ts';
+import { loadConfig } from '../../src/app/config.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { openRedis } from '../helpers/redis.ts';
+import { startRedisServer } from '../helpers/redis-server.ts';
+
+/** A deployment with a producer whose Redis user has these rights. */
+async function aProducerWith(rights: string[]) {
+  const { url, port } = await startRedisServer();
+  const admin = openRedis(url);
+  await admin.call('ACL', 'SETUSER', 'web', 'on', '>pass', '+@all', '~*', '&*', ...rights);
+  const deployment = await aDeployment({ settings: { redis_url: url } });
+  const settings = { ...deployment.settings, redis_url: `redis://web:pass@127.0.0.1:${port}` };
+  return { deployment, admin, producer: composeProducer(loadConfig(deployment.environment, settings)) };
+}
+
+test('cancel by a user without channels: it takes effect and warns', async () => {
+  const { deployment, producer } = await aProducerWith(['resetchannels']);
+  const { batch_id: batchId } = await producer.enqueue({ tasks: [{ goal: 'never runs', provider: 'local' }] });
+  const cancelling = await producer.cancel(batchId, 'changed my mind');
+  expect(cancelling).toMatchObject({ status: 'cancelled', warnings: [expect.stringContaining('channel')] });
+  await deployment.startWorker();
+  expect((await producer.settled(batchId)).counts.cancelled).toBe(1);
+  await producer.close();
+});
+
+test('cancel by a user who cannot wake tasks: it takes effect and warns', async () => {
+  const { admin, producer } = await aProducerWith([]);
+  const { batch_id: batchId } = await producer.enqueue({ tasks: [{ goal: 'never runs', provider: 'local' }] });
+  await admin.call('ACL', 'SETUSER', 'web', '-zrange');
+  const warnings = [expect.stringContaining('not woken')];
+  expect(await producer.cancel(batchId)).toMatchObject({ status: 'cancelled', warnings });
+  expect(await producer.status(batchId)).toHaveProperty('cancel');
+  await producer.close();
+});
+
+test.each([
+  ['a command', ['-hset'], /\+hset|errand doctor/],
+  ['a key', ['resetkeys', '~other:*'], /'~\{t-\w+\}:\*'/],
+  ['scripts', ['-eval', '-evalsha'], /\+eval(sha)?\./],
+])('enqueue by a user without %s: REDIS_DENIED names the remedy', async (_title, rights, remedy) => {
+  const { producer } = await aProducerWith(rights);
+  const enqueueing = producer.enqueue({ tasks: [{ goal: 'never runs', provider: 'local' }] });
+  await expect(enqueueing).rejects.toMatchObject({
+    code: 'REDIS_DENIED',
+    message: expect.stringContaining('user "web"'),
+    remedy: expect.stringMatching(remedy),
+  });
+  await producer.close();
+});
