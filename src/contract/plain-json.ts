@@ -172,3 +172,25 @@ function classOf(node: object): string | null {
   const known = [Date, Map, Set].find((kind) => node instanceof kind);
   return `expected plain JSON, got ${known ? `a ${known.name}` : 'an instance of a class'}`;
 }
+
+/**
+ * Tells whether a value is JSON: it can be written and read again without a change. It makes no copy and does not recurse,
+ * because every turn passes here and a provider chooses the depth.
+ */
+export function isJson(value: unknown): boolean {
+  const rest: unknown[] = [value];
+  while (rest.length > 0) {
+    const part = rest.pop();
+    if (part === null || typeof part === 'string' || typeof part === 'boolean' || Number.isFinite(part)) continue;
+    if (Array.isArray(part)) for (const item of part) rest.push(item);
+    else if (isPlain(part)) for (const name in part) rest.push(part[name]);
+    else return false;
+  }
+  return true;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

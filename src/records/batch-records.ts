@@ -206,7 +206,7 @@ export class BatchRecords {
       return { status, flag: readFlag(detail), ...(warnings.length > 0 && { warnings }) };
     }
     if (status === 'ended')
-      return { status, outcome: readOutcome(task?.batchId ?? '', task?.index ?? 0, detail, null) };
+      return { status, outcome: readOutcome({ batchId: task?.batchId ?? '', index: task?.index ?? 0 }, detail, null) };
     return { status };
   }
 }

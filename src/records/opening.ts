@@ -31,7 +31,7 @@ export function openingOf(reply: unknown, taskId: string): Opening {
       return openedOf(Number(second), first, Number(second));
     case 'ended': {
       const { batchId, index } = partsOf(taskId);
-      return { status, outcome: readOutcome(batchId, index, String(first), null) };
+      return { status, outcome: readOutcome({ batchId, index }, String(first), null) };
     }
     case 'cancelled': {
       const flag = readFlag(String(second));

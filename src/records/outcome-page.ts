@@ -1,9 +1,7 @@
 import type { Redis } from 'ioredis';
-import { taskIdOf } from '../base/ids.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { together } from './beside.ts';
 import { readOutcome } from './read-outcome.ts';
-import { assertOwnVersion } from './read-record.ts';
 import { repliesOf } from './replies.ts';
 
 /** The maximum number and size of outcomes read at a time. A page of small outcomes is under 1 MB. */
@@ -37,8 +35,7 @@ export async function readOutcomePage(
   return fields.map((_, at) => {
     const text = texts[at];
     if (!text) return null;
-    if (isPatient) assertOwnVersion(text, `the outcome of task ${taskIdOf(batchId, from + at)}`);
-    const outcome = readOutcome(batchId, from + at, text, texts[fields.length + at]);
+    const outcome = readOutcome({ batchId, index: from + at, isPatient }, text, texts[fields.length + at]);
     return together(outcome, texts[2 * fields.length + at]);
   });
 }

@@ -6,13 +6,22 @@ import { NO_USAGE } from '../contract/usage.ts';
 import { FAILURES, isErrandError } from '../errors.ts';
 import { readEntry, readRecord } from './read-record.ts';
 
+/** The outcome of which task to read. `isPatient`: an outcome that only a newer version can read is an error. */
+export type OutcomeRequest = { batchId: string; index: number; isPatient?: boolean };
+
 /**
  * Reads an outcome, with what was given back after it was written: one cleanup step a line.
  *
  * A record that does not parse becomes a failed outcome with the code `RECORD_UNREADABLE`, so that one damaged record does
  * not keep a whole batch from settling. A cleanup step that does not parse is left out: its row then counts as open.
+ *
+ * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
  */
-export function readOutcome(batchId: string, index: number, text: string, later: string | null | undefined): Outcome {
+export function readOutcome(
+  { batchId, index, isPatient = false }: OutcomeRequest,
+  text: string,
+  later: string | null | undefined,
+): Outcome {
   try {
     const outcome = readRecord(Outcome, text, `the outcome of task ${taskIdOf(batchId, index)}`);
     const steps = (later?.split('\n') ?? [])
@@ -20,6 +29,7 @@ export function readOutcome(batchId: string, index: number, text: string, later:
       .filter((step) => step !== null);
     return { ...outcome, cleanup: amendCleanup(outcome.cleanup, steps) };
   } catch (error) {
+    if (isPatient && isErrandError(error) && error.needs !== undefined) throw error;
     const { means, remedy } = FAILURES.RECORD_UNREADABLE;
     return unreadable(batchId, index, isErrandError(error) ? error : { message: means, remedy });
   }

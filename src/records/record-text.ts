@@ -15,12 +15,23 @@ const NAMES = new Set(
 /** Fields that hold the words of others: whatever is inside, its field names are theirs too. */
 const FREE = new Set(['native', 'metadata', 'tool_calls', 'tool_results']);
 
-/**
- * Returns a record with every watched secret masked in its free text, and its JSON.
- * @throws ErrandError `INTERNAL` if it does not fit its schema: no reader could read it.
- */
-export function masked<R extends object>(contract: Contract<R>, record: R, redactor: Redactor): Masked<R> {
-  assertFits(contract, record);
+declare const fits: unique symbol;
+
+/** A record that fits its schema. Only such a record is written. */
+export type Checked<R> = R & { readonly [fits]: true };
+
+/** Checks a record against its schema. @throws ErrandError `INTERNAL` if it does not fit: no reader could read it. */
+export function checked<R extends object>(contract: Contract<R>, record: R): Checked<R> {
+  try {
+    contract.parse(record);
+  } catch (error) {
+    throw new ErrandError('INTERNAL', `a record was not written: ${problemOf(error)}`, { cause: error });
+  }
+  return record as Checked<R>;
+}
+
+/** Returns a record with every watched secret masked in its free text, and its JSON. */
+export function masked<R extends object>(record: Checked<R>, redactor: Redactor): { text: string; record: R } {
   const text = JSON.stringify(record);
   if (!redactor.isIn(text)) return { text, record };
   const free = new WeakSet<object>();
@@ -35,15 +46,5 @@ export function masked<R extends object>(contract: Contract<R>, record: R, redac
 
 /** Returns the JSON text of a record, masked. @throws ErrandError `INTERNAL` if it does not fit its schema. */
 export function recordText<R extends object>(contract: Contract<R>, record: R, redactor: Redactor): string {
-  return masked(contract, record, redactor).text;
-}
-
-type Masked<R> = { text: string; record: R };
-
-function assertFits<R>(contract: Contract<R>, record: R): void {
-  try {
-    contract.parse(record);
-  } catch (error) {
-    throw new ErrandError('INTERNAL', `a record was not written: ${problemOf(error)}`, { cause: error });
-  }
+  return masked(checked(contract, record), redactor).text;
 }

@@ -8,7 +8,7 @@ import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
 import { EffectCall } from '../contract/effect-call.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import { READER_VERSION } from '../contract/needs.ts';
-import { Attempt, Outcome } from '../contract/outcome.ts';
+import { Attempt, type Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 import { apart, together } from './beside.ts';
 import { fenced, wakesOf } from './fenced-reply.ts';
@@ -18,7 +18,7 @@ import { type Opening, openedOf, openingOf } from './opening.ts';
 import { readFlags } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
 import type { Contract } from './read-record.ts';
-import { masked, recordText } from './record-text.ts';
+import { type Checked, masked, recordText } from './record-text.ts';
 import { newestEpochIn, type RowEntry, type TaskHistory, UNREADABLE_HISTORY, unclosed } from './task-history.ts';
 import {
   CHECKPOINT,
@@ -180,20 +180,20 @@ export class TaskRecords {
    * for a task that never started; `knownRows` says how many closed rows of its history the outcome was made with.
    * @throws ErrandError `ATTEMPT_SUPERSEDED` where a newer attempt is on record; the rows are closed all the same.
    */
-  async close(epoch: number, outcome: Outcome, given: GivenBack = NOTHING, knownRows = 0): Promise<Closing> {
+  async close(epoch: number, outcome: Checked<Outcome>, given: GivenBack = NOTHING, knownRows = 0): Promise<Closing> {
     const { task_id: taskId, batch_id: batchId, index, status } = outcome;
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
     const keys = [...this.#keys.ending(taskId, given.owner), this.#keys.turns(taskId), this.#keys.effects(taskId)];
     const { plain, beside: unmasked, calls } = apart(outcome);
     const beside = this.#redactor.scrub(unmasked);
-    const { text, record } = masked(Outcome, plain, this.#redactor);
+    const { text, record } = masked(plain, this.#redactor);
     const args = [taskId, index, String(epoch), text];
     args.push(this.#keys.events(batchId), event, status, knownRows, beside, calls, ...this.#closing(given));
     const reply = await CLOSE.run(this.#redis, keys, args);
     const [verdict, first, wake] = reply as [string, unknown, string[]];
     if (verdict === 'ended')
-      return { status: 'ended', outcome: readOutcome(batchId, index, String(first), null), wake: wakesIn(wake) };
+      return { status: 'ended', outcome: readOutcome({ batchId, index }, String(first), null), wake: wakesIn(wake) };
     fenced(reply, batchId);
     return { status: 'recorded', outcome: together(record, beside), wake: wakesOf(reply) };
   }

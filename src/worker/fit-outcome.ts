@@ -4,6 +4,7 @@ import { type Answer, Attempt, Outcome } from '../contract/outcome.ts';
 import { NO_USAGE } from '../contract/usage.ts';
 import { FAILURES } from '../errors.ts';
 import { problemOf } from '../records/read-record.ts';
+import { type Checked, checked } from '../records/record-text.ts';
 
 /**
  * The maximum size of an outcome, in bytes of JSON. One command to Redis has at most 4 MiB and also carries the cleanup of
@@ -31,10 +32,13 @@ const CUTS: readonly Cut[] = [
  * Makes an outcome that can be written and read again. An outcome that does not fit its schema could never be stored, and
  * its task would run again without end. So it becomes a failed outcome with the valid parts.
  */
-export function storableOutcome(outcome: Outcome): Outcome {
+export function storableOutcome(outcome: Outcome): Checked<Outcome> {
   const fitted = fitOutcome(outcome);
-  const { error } = Outcome.safeParse(fitted);
-  return error ? unstorable(fitted, problemOf(error)) : fitted;
+  try {
+    return checked(Outcome, fitted);
+  } catch (error) {
+    return checked(Outcome, unstorable(fitted, problemOf(error instanceof Error ? error.cause : error)));
+  }
 }
 
 function unstorable(outcome: Outcome, problem: string): Outcome {

@@ -10,6 +10,7 @@ import type { RouteAudit } from '../contract/route.ts';
 import { addSpend, type CutSpend, costOfSpend, type Spend, spendOf, unknownSpend } from '../contract/spend.ts';
 import type { Metadata } from '../contract/task.ts';
 import type { ErrandError } from '../errors.ts';
+import type { Checked } from '../records/record-text.ts';
 import { failureOf } from './classify.ts';
 import { storableOutcome } from './fit-outcome.ts';
 import { type CallBounds, cutSpendIn, paidTwiceIn } from './paid-twice.ts';
@@ -49,7 +50,7 @@ export type TaskFacts = {
 };
 
 /** Builds the terminal record of a task, in a form that can be written and read again. */
-export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor): Outcome {
+export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor): Checked<Outcome> {
   return storableOutcome(wholeOutcome(ending, facts, redactor));
 }
 

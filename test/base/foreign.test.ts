@@ -36,12 +36,8 @@ test('fields are read from own properties alone', () => {
   expect([fieldOf(value, 'a', 'b'), fieldOf(value, 'toString'), fieldOf(null, 'a'), fieldOf('text', 'length')]).toEqual(
     ['x', undefined, undefined, undefined],
   );
-  expect([wordOf(value, 'a', 'b'), wordOf(value, 'a', 'n'), wordOf(value, 'a', 'constructor', 'name')]).toEqual([
-    'x',
-    '',
-    '',
-  ]);
+  expect([wordOf(value, 'a', 'b'), wordOf(value, 'a', 'n'), wordOf(value, 'a', 'constructor')]).toEqual(['x', '', '']);
   expect([textOf(value, 'a', 'n'), textOf(value, 'a', 'no'), textOf(value, 'a', 'list')]).toEqual(['5', '', '[1]']);
-  expect([listOf(value, 'a', 'list'), listOf(value, 'a')]).toEqual([[1], []]);
+  expect([listOf(value.a, 'list'), listOf(value, 'a')]).toEqual([[1], []]);
   expect([isObject([]), isObject(null), isObject({})]).toEqual([false, false, true]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { Redactor, Secret } from '../../src/base/secret.ts';
 import { NO_USAGE, Usage } from '../../src/contract/usage.ts';
-import { masked } from '../../src/records/record-text.ts';
+import { checked, masked } from '../../src/records/record-text.ts';
 
 const ANY = z.looseObject({});
 
@@ -21,23 +21,23 @@ test('a watched secret is masked, whoever may have written it [B154]', () => {
     reply: { native: [{ id: KEY, input: { code: KEY, model: [KEY] } }], tool_calls: [{ id: KEY, name: KEY }] },
     tool_results: [{ call_id: KEY, text: KEY }],
   };
-  const { text, record: clean } = masked(ANY, record, redactor(KEY));
+  const { text, record: clean } = masked(checked(ANY, record), redactor(KEY));
   expect(text).not.toContain(KEY);
   expect(clean).toMatchObject({ text: 'It is [secret].', reply: { native: [{ id: '[secret]' }] } });
 });
 
 test('words of ours stay readable where a key happens to be one of them', () => {
   const record = { provider: 'openai', status: 'failed', cleanup: { steps: [{ kind: 'client', actor: 'owner' }] } };
-  expect(masked(ANY, record, redactor('openai', 'failed', 'client')).record).toEqual(record);
+  expect(masked(checked(ANY, record), redactor('openai', 'failed', 'client')).record).toEqual(record);
 });
 
 test('a record that does not fit its schema is not written', () => {
   const usage = { ...NO_USAGE, input_tokens: 1e300 };
-  expect(() => masked(Usage, usage, redactor())).toThrow(
+  expect(() => checked(Usage, usage)).toThrow(
     expect.objectContaining({
       code: 'INTERNAL',
       message: expect.stringContaining('a record was not written: input_tokens'),
     }),
   );
-  expect(masked(Usage, NO_USAGE, redactor()).text).toBe(JSON.stringify(NO_USAGE));
+  expect(masked(checked(Usage, NO_USAGE), redactor()).text).toBe(JSON.stringify(NO_USAGE));
 });

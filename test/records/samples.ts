@@ -5,10 +5,11 @@ import type { BatchRecord, BatchSummary } from '../../src/contract/batch.ts';
 import type { Checkpoint } from '../../src/contract/checkpoint.ts';
 import type { CleanupStep } from '../../src/contract/cleanup.ts';
 import type { EffectCall } from '../../src/contract/effect-call.ts';
-import type { Attempt, Outcome } from '../../src/contract/outcome.ts';
+import { type Attempt, Outcome } from '../../src/contract/outcome.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';
 import { Keys } from '../../src/records/keys.ts';
+import { type Checked, checked } from '../../src/records/record-text.ts';
 import type { RowEntry } from '../../src/records/task-history.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
@@ -64,9 +65,9 @@ export function recordOf(batchId: string, total: number, maxConcurrent?: number)
 }
 
 /** A succeeded outcome whose answer is `text`. */
-export function outcomeOf(taskId: string, text: string): Outcome {
+export function outcomeOf(taskId: string, text: string): Checked<Outcome> {
   const { batchId, index } = parseTaskId(taskId) ?? { batchId: '', index: 0 };
-  return {
+  return checked(Outcome, {
     version: 1,
     status: 'succeeded',
     batch_id: batchId,
@@ -83,7 +84,7 @@ export function outcomeOf(taskId: string, text: string): Outcome {
     ended_at: isoNow(),
     cleanup: { version: 1, steps: [], open: 0 },
     answer: { text, files: [] },
-  };
+  });
 }
 
 export function checkpointOf(turn: number, text = `turn ${turn}`): Checkpoint {

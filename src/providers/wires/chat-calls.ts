@@ -1,4 +1,4 @@
-import { fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { asList, fieldOf, isObject, textOf, wordOf } from '../../base/foreign.ts';
 import { isJson } from '../../base/text.ts';
 import { mergeDelta } from './chat-delta.ts';
 import { type Growing, newGrowing } from './growing.ts';
@@ -70,7 +70,7 @@ export class ChatCalls {
 
   /** Adds the `tool_calls` of a delta. */
   add(sent: unknown): void {
-    for (const fragment of listOf(sent)) this.#callOf(fragment).add(fragment, this.#limits);
+    for (const fragment of asList(sent)) this.#callOf(fragment).add(fragment, this.#limits);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions/completions';
-import { type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { asText, type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
 import type { ProviderProfile } from '../../catalogue/profile.ts';
 import type { TranscriptEntry } from '../model.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
@@ -15,7 +15,7 @@ const PARTS = new Set(['text', 'refusal', 'thinking', 'reference']);
 
 /** Content as the next turn sends it: a text, or the parts that are not empty. */
 function contentOf(content: unknown): string | ForeignObject[] {
-  if (!Array.isArray(content)) return textOf(content);
+  if (!Array.isArray(content)) return asText(content);
   const parts = content.filter(isObject).filter((part) => PARTS.has(wordOf(part, 'type')));
   return parts.filter((part) => part.type !== 'text' || wordOf(part, 'text').trim() !== '');
 }

@@ -1,4 +1,4 @@
-import { fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { asList, asText, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
 import type { StopReason } from '../../contract/checkpoint.ts';
 import type { Stage } from '../call.ts';
 import { ChatCalls, type SentCall } from './chat-calls.ts';
@@ -14,7 +14,7 @@ const READ_APART = new Set(['role', 'tool_calls', 'function_call']);
 /** The text in a piece of content: the piece itself, or the text of its parts. */
 function textIn(content: unknown): string {
   if (typeof content === 'string') return content;
-  return listOf(content)
+  return asList(content)
     .map((part) => (wordOf(part, 'type') === 'text' ? textOf(part, 'text') : ''))
     .join('');
 }
@@ -91,7 +91,7 @@ export class ChatReply implements WireReply {
   /** @throws SyntaxError for a finished turn without content: not even an empty text. */
   #stop(hasCalls: boolean): StopReason {
     const stop = stopFor(this.#with.route, this.#finish, hasCalls);
-    if (textOf(this.#message.refusal) !== '') return 'refusal';
+    if (asText(this.#message.refusal) !== '') return 'refusal';
     const isNothing = Object.values(this.#message).every((field) => field === null);
     if (stop === 'answer' && isNothing) throw new SyntaxError('an answer without content');
     return stop;

@@ -1,5 +1,5 @@
 import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages/messages';
-import { fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { asList, fieldOf, isObject, textOf, wordOf } from '../../base/foreign.ts';
 import type { TranscriptEntry } from '../model.ts';
 import { type CallIds, echoedName } from './call-ids.ts';
 import { isClaude } from './thinking.ts';
@@ -41,7 +41,7 @@ export class MessagesEcho {
   /** Anthropic refuses a message without a block, so it is left out. */
   #assistant(native: unknown): MessageParam[] {
     this.#lastIds = [];
-    const content = listOf(native).flatMap((block) => this.#block(block));
+    const content = asList(native).flatMap((block) => this.#block(block));
     return content.length === 0 ? [] : [{ role: 'assistant', content: content as ContentBlockParam[] }];
   }
 

@@ -1,5 +1,5 @@
 import type { ResponseInputItem } from 'openai/resources/responses/responses';
-import { type ForeignObject, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { asList, type ForeignObject, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
 import type { TranscriptEntry } from '../model.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
 import { callIdOf, isItem, partsOf } from './responses-items.ts';
@@ -40,7 +40,7 @@ export class ResponsesEcho {
    */
   #assistant(native: unknown): ResponseInputItem[] {
     this.#lastIds = [];
-    const sent = listOf(native).filter(isItem);
+    const sent = asList(native).filter(isItem);
     const kept = sent.filter((item) => this.#isStored || !isBareThought(item));
     const items = kept.flatMap((item) => this.#item(item, kept.length === sent.length));
     return items as ResponseInputItem[];

@@ -1,4 +1,4 @@
-import { type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { asList, type ForeignObject, fieldOf, isObject, textOf, wordOf } from '../../base/foreign.ts';
 import { Places } from './growing.ts';
 import type { ReplyLimits } from './reply-limits.ts';
 
@@ -18,7 +18,7 @@ export function callIdOf(item: unknown): string {
 /** The parts of a message. Some servers send one text instead. */
 export function partsOf(item: unknown): readonly unknown[] {
   const content = fieldOf(item, 'content');
-  return typeof content === 'string' ? [{ type: 'output_text', text: content }] : listOf(content);
+  return typeof content === 'string' ? [{ type: 'output_text', text: content }] : asList(content);
 }
 
 /** The text of a part of a message; empty for a refusal and for any other part. */
