@@ -12,7 +12,10 @@ const MAX_BYTES_PER_CHAR = 3;
 
 type Inner = { sendCommand: (command: Command) => unknown; exec: (...args: unknown[]) => Promise<unknown> };
 
-/** A client that sends no command of more than {@link MAX_COMMAND_BYTES}, alone or in a pipeline or transaction. */
+/**
+ * A client that sends no command of more than {@link MAX_COMMAND_BYTES}, alone or in a pipeline or transaction, and that can be
+ * closed at any moment.
+ */
 export class BoundedRedis extends Redis {
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
     const [command, stream] = sent;
@@ -21,6 +24,16 @@ export class BoundedRedis extends Redis {
     if (refusal === null) return super.sendCommand(...sent);
     command.reject(refusal);
     return command.promise;
+  }
+
+  /**
+   * Closes the connection. During a failing TLS handshake the closed socket reports a second error. The client listens for
+   * one only, so the second would end the process.
+   */
+  override disconnect(reconnect?: boolean): void {
+    const { stream } = this;
+    stream?.on('error', () => undefined);
+    super.disconnect(reconnect);
   }
 
   override pipeline(...batch: Parameters<Redis['pipeline']>): ChainableCommander {

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { ErrandError, messageOf } from '../errors.ts';
 import { BoundedRedis } from './bounded-redis.ts';
 import { PatientRedis } from './patient-redis.ts';
@@ -37,7 +37,7 @@ export function openPatientRedis({ target, onError }: Opening): PatientRedis {
  * a half-open connection would look like silence for ever.
  */
 export function openListeningRedis({ target, onError }: Opening): Redis {
-  const redis = new Redis({ ...clientOptions(target), ...WAITING });
+  const redis = new BoundedRedis({ ...clientOptions(target), ...WAITING });
   redis.on('error', (error) => onError(withoutCommand(error)));
   const pulse = setInterval(() => redis.status === 'ready' && redis.ping().catch(onError), PULSE_MS);
   pulse.unref(); // closed while it connects again, a client never says that it has ended
@@ -147,7 +147,7 @@ export function unavailable(redis: Redis, thrown: unknown, prefix?: string): Err
     const message = `${redisName(options)} does not hold our keys: ${slot.message}`;
     return new ErrandError('REDIS_UNSUITABLE', message, { cause, remedy: slot.remedy });
   }
-  const known = slot ?? connectFaultOf(cause);
+  const known = slot ?? connectFaultOf(cause, options);
   const why = known?.message ?? (cause === undefined ? 'no answer' : messageOf(cause));
   return new ErrandError('REDIS_UNAVAILABLE', `${redisName(options)} is not available: ${why}`, {
     cause,

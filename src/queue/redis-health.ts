@@ -28,7 +28,7 @@ export class RedisHealth {
   readonly #onChange: (state: RedisState) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #noteError = (error: unknown) => {
-    const known = connectFaultOf(error);
+    const known = connectFaultOf(error, this.#redis.options);
     this.#lastError = known === null ? messageOf(error) : `${known.message}. ${known.remedy}`;
   };
   #state: RedisState = { status: 'ok' };

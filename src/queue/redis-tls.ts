@@ -114,22 +114,23 @@ export function tlsFaultOf(error: unknown): ConnectFault | null {
   return { message: `TLS failed (${code})`, remedy: 'Check that the server and this process share a TLS version.' };
 }
 
-const CLOSED =
-  /^(the server closed the connection|read ECONNRESET|Client network socket disconnected before secure TLS)/;
+const CUT =
+  /^(the server closed the connection|(read|write) E(CONNRESET|PIPE)|Client network socket disconnected before secure TLS)/;
 const SENTINELS_AWAY = /^All sentinels are unreachable/;
+const RUNNING = 'Check that Redis runs and that REDIS_URL has its port.';
 
-/** Explains an error of a connection that has a known cause; `null` for any other error. */
-export function connectFaultOf(error: unknown): ConnectFault | null {
-  const tls = tlsFaultOf(error);
-  if (tls !== null || !(error instanceof Error)) return tls;
+/** Explains an error of a connection that has a known cause; `null` for any other error. `tls`: whether the client uses TLS. */
+export function connectFaultOf(error: unknown, { tls }: { tls?: unknown }): ConnectFault | null {
+  const fault = tlsFaultOf(error);
+  if (fault !== null || !(error instanceof Error)) return fault;
   const { message } = error;
-  if (CLOSED.test(message)) {
-    const remedy = 'If the port expects TLS, write rediss:// in REDIS_URL; if it does not, write redis://.';
-    return { message, remedy };
-  }
   if (SENTINELS_AWAY.test(message)) {
     const remedy = 'Check that the Sentinels in REDIS_URL run, know the name of the master, and accept the login.';
     return { message, remedy };
   }
-  return null;
+  if (tls && (CUT.test(message) || message === 'connect ETIMEDOUT')) {
+    return { message, remedy: `${RUNNING} If the port does not expect TLS, write redis://.` };
+  }
+  if (!CUT.test(message)) return null;
+  return { message, remedy: `${RUNNING} If the port expects TLS, write rediss://.` };
 }
