@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 
 const OTHER = '{other}:records:task:kept';
+/** Every access after this is later, so that the file system notes it. */
+const UNREAD = new Date('2020-01-01');
 
 /** Resources outside a deployment: a directory, a process, a host, keys in the same Redis. */
 export class Canaries {
@@ -15,6 +17,8 @@ export class Canaries {
   readonly #server: Server;
   readonly #redis: Redis;
   #connections = 0;
+  /** Whether the file system notes when a file is read. */
+  notesReads = false;
 
   private constructor(dir: string, link: string, server: Server, redis: Redis) {
     this.dir = dir;
@@ -39,7 +43,12 @@ export class Canaries {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     await redis.hset(OTHER, { epoch: '1', data: 'kept' });
-    return new Canaries(dir, link, server, redis);
+    const canaries = new Canaries(dir, link, server, redis);
+    await canaries.#markUnread();
+    await readFile(canaries.#file);
+    canaries.notesReads = await canaries.#wasRead();
+    await canaries.#markUnread();
+    return canaries;
   }
 
   get pid(): number {
@@ -52,14 +61,29 @@ export class Canaries {
     return typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : 'none';
   }
 
+  get #file(): string {
+    return join(this.dir, 'kept.txt');
+  }
+
+  async #markUnread(): Promise<void> {
+    await utimes(this.#file, UNREAD, UNREAD).catch(() => undefined); // harm() reports a missing file
+  }
+
+  async #wasRead(): Promise<boolean> {
+    return (await stat(this.#file).catch(() => null))?.atimeMs !== UNREAD.getTime();
+  }
+
   /** Returns the damage to any of them. */
   async harm(): Promise<string[]> {
-    const text = await readFile(join(this.dir, 'kept.txt'), 'utf8').catch(() => 'gone');
+    const wasRead = this.notesReads && (await this.#wasRead());
+    const text = await readFile(this.#file, 'utf8').catch(() => 'gone');
     const linked = await readFile(join(this.link, 'kept.txt'), 'utf8').catch(() => 'gone');
+    await this.#markUnread();
     const keys = await this.#redis.keys('{other}*');
     const kept = await this.#redis.hgetall(OTHER);
     return [
       ...(text === 'kept' ? [] : ['a file beside the deployment is gone']),
+      ...(wasRead ? ['a file beside the deployment was read'] : []),
       ...(linked === 'kept' ? [] : ['a link among the workspaces is gone']),
       ...(this.#process.exitCode === null && this.#process.signalCode === null
         ? []

@@ -1,5 +1,5 @@
 import type { Random } from '../../storm/random.ts';
-import { placesIn } from '../twists/places.ts';
+import { define, placesIn } from '../twists/places.ts';
 import type { Canaries } from './canaries.ts';
 
 const LARGE = 10 * 1024 * 1024;
@@ -45,7 +45,8 @@ export function hostileField(random: Random, fields: readonly unknown[]): unknow
   return random.chance(0.03) ? 'x'.repeat(LARGE) : fields[random.whole(0, fields.length - 1)];
 }
 
-function jsonOf(text: string): unknown {
+/** Parses JSON; `undefined` for any other text. */
+export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -64,4 +65,13 @@ export function forge(text: string, random: Random, value: unknown): { text: str
   const key = keys.length === 0 || random.chance(0.1) ? 'added' : (keys[random.whole(0, keys.length - 1)] ?? 'added');
   place.node[key] = value;
   return { text: JSON.stringify(json), field: [...place.path, key].join('.') };
+}
+
+/** Sets a field at a path in JSON, and returns the JSON. Objects that are missing on the way are added. */
+export function setIn(json: unknown, path: readonly string[], value: unknown): unknown {
+  const [name, ...more] = path;
+  if (name === undefined) return value;
+  const node = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
+  define(node, name, setIn(node[name], more, value));
+  return node;
 }

@@ -4,7 +4,10 @@ import { type LedgerRow, ResourceKind } from '../../../src/contract/cleanup.ts';
 import { Keys } from '../../../src/records/keys.ts';
 import { type Deployment, processTagOf } from '../../../src/worker/row-names.ts';
 import type { Random } from '../../storm/random.ts';
-import { forge, hostileField } from './fields.ts';
+import { forge, hostileField, jsonOf, setIn } from './fields.ts';
+import { type Place, RECORD_KINDS, type RecordKind, type Victim } from './kinds.ts';
+import { type OtherPlace, otherPlaces } from './other-places.ts';
+import { type Field, fieldsOf } from './schema-fields.ts';
 
 const TIME = '2026-11-22T00:00:00.000Z';
 /** A pid that no process has: above the maximum of Linux. */
@@ -13,112 +16,142 @@ const NO_PID = 4_194_305;
 /** The values for forged fields, and pids of processes that the deployment must not end. */
 type Means = { random: Random; fields: readonly unknown[]; pids: readonly number[] };
 
+/** One field to set: a field of a schema in its record, or another place. */
+type Target = { name: string } & ({ kind: RecordKind; field: Field } | { place: OtherPlace });
+
+/** Every field that any schema declares, and every other place. */
+export function targets(): Target[] {
+  const declared = RECORD_KINDS.flatMap((kind) =>
+    fieldsOf(kind.schema).map((field) => ({ name: `${kind.name}: ${field.path.join('.')}`, kind, field })),
+  );
+  return [...declared, ...otherPlaces().map((place) => ({ name: place.name, place }))];
+}
+
 /** Rewrites the records of a deployment in Redis, one field at a time. */
 export class Forger {
   readonly #redis: Redis;
   readonly #deployment: Deployment;
-  readonly #random: Random;
-  readonly #fields: readonly unknown[];
-  readonly #pids: readonly number[];
-  /** How many fields of each kind of record were set. */
-  readonly forged: Record<string, number> = {};
+  readonly #keys: Keys;
+  readonly #means: Means;
+  readonly #targets: Target[];
+  /** The names of the fields that were set. */
+  readonly forged = new Set<string>();
+  #next = 0;
   #rows = 0;
-  /** The identity of the worker before any forgery. */
-  #living: string | undefined;
+  /** The identities of the workers before any forgery, by instance. */
+  #living: Record<string, string> | undefined;
 
   constructor(redis: Redis, deployment: Deployment, means: Means) {
     this.#redis = redis;
     this.#deployment = deployment;
-    this.#random = means.random;
-    this.#fields = means.fields;
-    this.#pids = means.pids;
+    this.#keys = new Keys(deployment.prefix);
+    this.#means = means;
+    this.#targets = shuffled(targets(), means.random);
   }
 
-  /** Sets a field of some records and jobs of a batch. Returns which fields. */
-  async rewrite(batchId: string, times: number): Promise<string[]> {
-    const keys = (await this.#redis.keys(`${this.#deployment.prefix}*${batchId}*`))
-      .filter((key) => !/:(lock|claim)$/.test(key))
-      .sort();
-    const done: string[] = [];
-    for (let time = 0; time < times && keys.length > 0; time++) {
-      const key = keys[this.#random.whole(0, keys.length - 1)] ?? '';
-      done.push(...(await this.#rewriteKey(key)));
-    }
-    return done;
+  /** The number of different names among the targets. */
+  get declared(): number {
+    return new Set(this.#targets.map(({ name }) => name)).size;
   }
 
-  async #rewriteKey(key: string): Promise<string[]> {
-    const value = hostileField(this.#random, this.#fields);
-    const type = await this.#redis.type(key);
-    if (type === 'hash') {
-      const names = await this.#redis.hkeys(key);
-      const name = names.sort()[this.#random.whole(0, Math.max(0, names.length - 1))];
-      const text = name === undefined ? null : await this.#redis.hget(key, name);
-      if (name === undefined || text === null) return [];
-      const changed = forge(text, this.#random, value);
-      await this.#redis.hset(key, name, changed.text);
-      return [this.#note(`${key} ${name}`, changed.field, value)];
+  /** The instances of the workers that really live. */
+  async living(): Promise<string[]> {
+    this.#living ??= await this.#redis.hgetall(this.#keys.workers());
+    return Object.keys(this.#living);
+  }
+
+  /** Sets the next field for a victim. Returns which field and the value. */
+  async forgeNext(victim: Victim): Promise<string> {
+    const target = this.#targets[this.#next++ % this.#targets.length];
+    if (!target) return 'nothing';
+    const value = hostileField(this.#means.random, this.#means.fields);
+    const isSet = await this.#write(target, victim, value).then(
+      () => true,
+      () => false, // a key of another type, or a number that Redis refuses
+    );
+    if (isSet) this.forged.add(target.name);
+    return `${victim.taskId} ${target.name} = ${JSON.stringify(value)?.slice(0, 80)}${isSet ? '' : ' (refused)'}`;
+  }
+
+  async #write(target: Target, victim: Victim, value: unknown): Promise<void> {
+    const { prefix } = this.#deployment;
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    if ('place' in target) {
+      const score = typeof value === 'number' ? String(value) : '0';
+      const forged = { redis: this.#redis, keys: this.#keys, prefix, victim, value, text, score };
+      await target.place.write(forged);
+      return;
     }
-    if (type === 'list') {
-      const text = await this.#redis.lindex(key, 0);
-      if (text === null) return [];
-      const changed = forge(text, this.#random, value);
-      await this.#redis.lset(key, 0, changed.text).catch(() => 'gone');
-      return [this.#note(key, changed.field, value)];
-    }
-    if (type !== 'string') return [];
-    await this.#redis.set(key, String(value), 'KEEPTTL');
-    return [this.#note(key, 'all of it', value)];
+    const place = target.kind.place(this.#keys, victim, prefix);
+    const live = jsonOf((await this.#read(place)) ?? '');
+    const { path, sample } = target.field;
+    await this.#put(place, JSON.stringify(setIn(this.#based(sample, live, victim), path, value)));
+  }
+
+  /** A record that has every field of the sample and says that it belongs to the victim. Half the time, live fields are kept. */
+  #based(sample: unknown, live: unknown, { batchId, taskId, index, instance, provider }: Victim): unknown {
+    if (typeof sample !== 'object' || sample === null || Array.isArray(sample)) return sample;
+    const ids = { batch_id: batchId, task_id: taskId, index, instance, owner: instance, provider };
+    const own = Object.fromEntries(Object.entries(ids).filter(([name]) => Object.hasOwn(sample, name)));
+    const kept = typeof live === 'object' && live !== null && this.#means.random.chance(0.5) ? live : {};
+    return structuredClone({ ...sample, ...own, ...kept });
+  }
+
+  async #read(place: Place): Promise<string | null> {
+    if (place.type === 'hash') return this.#redis.hget(place.key, place.field);
+    if (place.type === 'list') return this.#redis.lindex(place.key, 0);
+    return place.type === 'string' ? this.#redis.get(place.key) : null;
+  }
+
+  async #put(place: Place, text: string): Promise<void> {
+    if (place.type === 'hash') await this.#redis.hset(place.key, place.field, text);
+    else if (place.type === 'channel') await this.#redis.publish(place.key, text);
+    else if (place.type === 'string') await this.#redis.set(place.key, text, 'KEEPTTL');
+    else if ((await this.#redis.llen(place.key)) > 0) await this.#redis.lset(place.key, 0, text);
+    else await this.#redis.rpush(place.key, text);
   }
 
   /** Adds a row of any kind that belongs to a provably dead worker and names a resource outside the deployment. */
   async addRow(taskId: string): Promise<string> {
-    const keys = new Keys(this.#deployment.prefix);
-    const random = this.#random;
-    const value = hostileField(random, this.#fields);
-    const ref = typeof value === 'string' ? value : JSON.stringify(value);
+    const { random, fields } = this.#means;
+    const value = hostileField(random, fields);
     const kind = random.pick(ResourceKind.options as [ResourceKind, ...ResourceKind[]]);
     const instance = `dead-${++this.#rows}`;
-    const row: LedgerRow = {
-      status: 'acquired',
-      kind,
-      ref: this.#refOf(kind, ref, taskId),
-      epoch: 1,
-      owner: instance,
-      intent_at: TIME,
-      acquired_at: TIME,
-    };
+    const ref = this.#refOf(kind, typeof value === 'string' ? value : JSON.stringify(value), taskId);
+    const held = { kind, ref, epoch: 1, owner: instance, intent_at: TIME };
+    const row: LedgerRow = { status: 'acquired', acquired_at: TIME, ...held };
     const id = kind === 'process' ? '1.process.1' : `1.${kind}.${row.ref}`;
-    // Like a living worker of this machine, but with a pid that no process has: so its death is proven.
-    // Like the living worker of this machine, but with a pid that no process has: so its death is proven.
-    this.#living ??= (await this.#redis.hvals(keys.workers()))[0] ?? '{}';
-    const identity = { ...JSON.parse(this.#living), instance, name: instance, pid: NO_PID };
+    // Like a live worker of this machine, but with a pid that no process has: so its death is proven.
+    const [living = ''] = await this.living();
+    const identity = { ...JSON.parse(this.#living?.[living] ?? '{}'), instance, name: instance, pid: NO_PID };
     const mayForge = (text: string) =>
-      random.chance(0.3) ? forge(text, random, hostileField(random, this.#fields)).text : text;
-    await this.#redis.hset(keys.ledger(taskId), id, mayForge(JSON.stringify(row)));
-    await this.#redis.hset(keys.workers(), instance, mayForge(JSON.stringify(identity)));
-    await this.#redis.hset(keys.beats(), instance, mayForge('1'));
-    await this.#redis.zadd(keys.openRows(instance), 1, `${taskId}/${id}`);
-    return this.#note('a ledger row', kind, row.ref);
+      random.chance(0.3) ? forge(text, random, hostileField(random, fields)).text : text;
+    await this.#redis.hset(this.#keys.ledger(taskId), id, mayForge(JSON.stringify(row)));
+    await this.#redis.hset(this.#keys.workers(), instance, mayForge(JSON.stringify(identity)));
+    await this.#redis.hset(this.#keys.beats(), instance, mayForge('1'));
+    await this.#redis.zadd(this.#keys.openRows(instance), 1, `${taskId}/${id}`);
+    return `${taskId} a row of a dead worker: ${kind} ${row.ref.slice(0, 80)}`;
   }
 
   /** A reference in the form of its kind that names a resource outside the deployment. */
   #refOf(kind: ResourceKind, ref: string, taskId: string): string {
+    const { random, pids } = this.#means;
     if (kind === 'response') return `steady/${ref}`;
     if (kind !== 'process') return ref;
-    const pid = this.#pids[this.#random.whole(0, this.#pids.length - 1)] ?? 1;
+    const pid = pids[random.whole(0, pids.length - 1)] ?? 1;
     const tag = processTagOf(this.#deployment, taskId, '1.process.1');
-    return this.#random.pick([
+    return random.pick([
       `${pid}:${birthOf(pid)}:${tag}`,
       `${pid}:${birthOf(pid)}:1.process.1`,
       `${pid}:unknown:${tag}`,
       ref,
     ]);
   }
+}
 
-  #note(key: string, field: string, value: unknown): string {
-    const kind = /:(?:records:)?([a-z_-]+):/.exec(key)?.[1] ?? key;
-    this.forged[kind] = (this.forged[kind] ?? 0) + 1;
-    return `${key} ${field} = ${JSON.stringify(value)?.slice(0, 80)}`;
-  }
+function shuffled<T>(list: T[], random: Random): T[] {
+  return list
+    .map((entry) => ({ entry, at: random.next() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ entry }) => entry);
 }

@@ -13,13 +13,15 @@ import { Forger } from './forger.ts';
 /** The result of a run. */
 export type RecordsReport = {
   rounds: number;
-  forged: Record<string, number>;
+  /** How many fields schemas and other places have, and how many of them were set at least once. */
+  fields: { declared: number; set: number };
   good: number;
   problems: string[];
   seconds: number;
 };
 
-const FIELDS_EACH = 6;
+/** Fields that are set in each round. */
+const FIELDS_EACH = 64;
 const ROWS_EACH = 6;
 /** How long the worker gets at the end to act on the last forged rows. */
 const SWEPT_WITHIN_MS = 15_000;
@@ -49,12 +51,13 @@ async function othersSucceed(stage: Stage, round: number): Promise<string[]> {
 export async function fuzzRecords({ tree, seed, durationMs, tell }: WorkerOptions): Promise<RecordsReport> {
   const startedMs = monotonicMs();
   const random = new Random(`${seed}/records`);
-  const stage = await Stage.open(seed, tree);
+  const stage = await Stage.open(seed, tree, { hasPeer: true });
   const redis = new Redis(stage.redisUrl);
   const canaries = await Canaries.place(stage.dir, join(stage.dir, 'workspaces'), redis);
   const fields = hostileFields(canaries, stage.workerPid);
+  const pids = [canaries.pid, stage.workerPid, stage.peerPid];
   const deployment = { prefix: PREFIX, workspaceRoot: join(stage.dir, 'workspaces') };
-  const forger = new Forger(redis, deployment, { random, fields, pids: [canaries.pid, stage.workerPid] });
+  const forger = new Forger(redis, deployment, { random, fields, pids });
   const problems: string[] = [];
   let rounds = 0;
   try {
@@ -62,7 +65,14 @@ export async function fuzzRecords({ tree, seed, durationMs, tell }: WorkerOption
       rounds++;
       const { batch_id: id } = await stage.producer.enqueue(batchOf(`victim ${rounds}`, 400));
       await sleep(random.whole(0, 300));
-      const done = await forger.rewrite(id, FIELDS_EACH);
+      const instances = await forger.living();
+      const done: string[] = [];
+      for (let field = 0; field < FIELDS_EACH; field++) {
+        const index = field % Object.keys(GOOD).length;
+        const instance = instances[random.whole(0, instances.length - 1)] ?? '';
+        const provider = Object.keys(GOOD)[index] ?? '';
+        done.push(await forger.forgeNext({ batchId: id, taskId: taskIdOf(id, index), index, provider, instance }));
+      }
       for (let row = 0; row < ROWS_EACH; row++) done.push(await forger.addRow(taskIdOf(id, random.whole(0, 3))));
       problems.push(...(await othersSucceed(stage, rounds)), ...(await canaries.harm()));
       if (!(await stage.isReady())) problems.push('the worker is not ready');
@@ -75,7 +85,7 @@ export async function fuzzRecords({ tree, seed, durationMs, tell }: WorkerOption
     }
     return {
       rounds,
-      forged: forger.forged,
+      fields: { declared: forger.declared, set: forger.forged.size },
       good: rounds * Object.keys(GOOD).length,
       problems,
       seconds: Math.round((monotonicMs() - startedMs) / 1000),

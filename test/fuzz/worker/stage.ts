@@ -37,6 +37,7 @@ export class Stage {
   readonly #redis: RedisUnderFire;
   readonly #provider: Provider;
   readonly #worker: ChildProcess;
+  readonly #peer: ChildProcess | null;
   readonly #healthUrl: string;
 
   private constructor(
@@ -44,6 +45,7 @@ export class Stage {
       redis: RedisUnderFire;
       provider: Provider;
       worker: ChildProcess;
+      peer: ChildProcess | null;
       healthUrl: string;
     },
   ) {
@@ -53,11 +55,15 @@ export class Stage {
     this.#redis = parts.redis;
     this.#provider = parts.provider;
     this.#worker = parts.worker;
+    this.#peer = parts.peer;
     this.#healthUrl = parts.healthUrl;
   }
 
-  /** Starts Redis, both providers and the worker of the tree. Resolves once the worker takes tasks. */
-  static async open(seed: number, tree: string): Promise<Stage> {
+  /**
+   * Starts Redis, both providers and the worker of the tree, and a second worker if `hasPeer`. Resolves once the worker takes
+   * tasks.
+   */
+  static async open(seed: number, tree: string, { hasPeer = false } = {}): Promise<Stage> {
     const dir = await mkdtemp(join(tmpdir(), 'errand-fuzz-'));
     const path = processEnvironment().PATH ?? '';
     const env = { PATH: path, FUZZ_KEY: 'sk-fuzz-0123456789abcdef', FUZZ_DELAYS: join(dir, 'delays.json') };
@@ -73,10 +79,19 @@ export class Stage {
       env: { ...env, ERRAND_CONFIG: configFile },
       stdio: ['ignore', log.fd, log.fd],
     });
+    const peerFile = join(dir, 'peer.config.json');
+    const peerSettings = { ...settings, worker: { ...settings.worker, name: 'peer', health_port: 0 } };
+    if (hasPeer) await writeFile(peerFile, JSON.stringify(peerSettings));
+    const peer = hasPeer
+      ? spawn(process.execPath, [...FLAGS, join(tree, 'src/cli.ts'), 'worker'], {
+          env: { ...env, ERRAND_CONFIG: peerFile },
+          stdio: ['ignore', log.fd, log.fd],
+        })
+      : null;
     await log.close();
     const producer = composeProducer(loadConfig({ ...env, ERRAND_CONFIG: configFile }));
     const healthUrl = `http://127.0.0.1:${settings.worker.health_port}`;
-    const stage = new Stage({ dir, hostile, producer, redis, provider, worker, healthUrl });
+    const stage = new Stage({ dir, hostile, producer, redis, provider, worker, peer, healthUrl });
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!(await stage.isReady())) {
       if (Date.now() > deadline || worker.exitCode !== null) throw new Error(`the worker is not ready; see ${dir}`);
@@ -95,8 +110,13 @@ export class Stage {
     return this.#worker.pid ?? -1;
   }
 
-  /** Whether the worker reports that it takes tasks. */
+  get peerPid(): number {
+    return this.#peer?.pid ?? -1;
+  }
+
+  /** Whether the worker reports that it takes tasks, and its peer has not ended. */
   async isReady(): Promise<boolean> {
+    if (this.#peer && (this.#peer.exitCode !== null || this.#peer.signalCode !== null)) return false;
     const answer = await fetch(`${this.#healthUrl}/readyz`).catch(() => null);
     return answer?.status === 200;
   }
@@ -121,7 +141,9 @@ export class Stage {
   /** Ends all processes that still run, and removes the directory unless it must be kept. */
   async close({ isKept }: { isKept: boolean }): Promise<void> {
     await this.producer.close();
-    if (this.#worker.exitCode === null && this.#worker.signalCode === null) this.#worker.kill('SIGKILL');
+    for (const worker of [this.#worker, this.#peer]) {
+      if (worker && worker.exitCode === null && worker.signalCode === null) worker.kill('SIGKILL');
+    }
     await this.hostile.close();
     await this.#provider.close();
     await this.#redis.close();
