@@ -42,6 +42,12 @@ task 0: 1 attempts, 2 resources given back
 task 1: 0 attempts, 0 resources given back
 how the provider saw the model call end: client_closed
 `,
+  '07-listen-first.ts': `attempt_started of task 0
+turn_recorded of task 0
+task_ended of task 0
+batch_settled
+added: 1
+`,
 };
 
 vi.setConfig({ maxConcurrency: 2 });

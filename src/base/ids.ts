@@ -20,7 +20,7 @@ export function newBatchId(nowMs: number = Date.now()): string {
 }
 
 /** Derives the batch id that an idempotency key always maps to, so that enqueueing twice meets the same jobs. */
-export function batchIdFor(idempotencyKey: string): string {
+export function batchIdOf(idempotencyKey: string): string {
   return `k${base32(createHash('sha256').update(idempotencyKey).digest().subarray(0, 21))}`;
 }
 

@@ -74,6 +74,11 @@ export function oneLine(text: string): string {
   return printable(text.replaceAll(/\s+/g, ' '));
 }
 
+/** A number with its noun: `1 task`, `2 tasks`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** Size of the text in UTF-8 bytes. */
 export function byteLength(text: string): number {
   return Buffer.byteLength(text, 'utf8');

@@ -95,8 +95,11 @@ export type AdmissionVerdict = z.infer<typeof AdmissionVerdict>;
 export const CancelFlag = stored({ reason: z.string(), requested_at: z.iso.datetime() });
 export type CancelFlag = z.infer<typeof CancelFlag>;
 
-/** What `enqueue` returns. `is_new` is false where the idempotency key had been enqueued before. */
-export type Receipt = { batch_id: string; total: number; is_new: boolean; warnings: string[] };
+/**
+ * What `enqueue` returns. `is_new` is false if a batch with this idempotency key existed. `added`: the number of tasks that
+ * this call added; all tasks of a new batch, the missing tasks of a batch that was added in part, else 0.
+ */
+export type Receipt = { batch_id: string; total: number; is_new: boolean; added: number; warnings: string[] };
 
 /** How many tasks of a batch ended in which way. */
 export const Counts = stored({

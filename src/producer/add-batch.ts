@@ -21,35 +21,41 @@ export type AddDeps = {
   policy: Pick<BatchPlan, 'attempts' | 'backoffMs' | 'ingestTimeoutMs'>;
 };
 
+/** What adding came to. `isNew`: this call created the record of the batch. `added`: the number of tasks that it added. */
+export type Adding = { isNew: boolean; added: number };
+
 /**
- * Adds a planned batch, or the missing part of it, to the records and to the queue. `isNew`: this call created its record.
+ * Adds a planned batch, or the missing part of it, to the records and to the queue.
  *
  * @throws ErrandError `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`. Nothing of the batch runs then.
  */
-export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<{ isNew: boolean }> {
+export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<Adding> {
   const { batches, claims, flow, jobs, policy } = deps;
   const { record, tasks, priority } = planned;
   const stage = await batches.create(record, planned.context, planned.fingerprint);
-  if (stage === 'settled') return { isNew: false };
+  if (stage === 'settled') return { isNew: false, added: 0 };
   // If another tool removed the batch job, the batch is added again. Tasks that have ended do nothing.
-  if (stage === 'running' && (await jobs.exists(record.batch_id))) return { isNew: false };
+  if (stage === 'running' && (await jobs.exists(record.batch_id))) return { isNew: false, added: 0 };
   const isNew = stage === null;
   const token = randomUUID();
-  if (!(await claim(record.batch_id, token, deps))) return { isNew };
+  if (!(await claim(record.batch_id, token, deps))) return { isNew, added: 0 };
   const keep = async () => {
     if (await claims.claim(record.batch_id, token)) return;
     throw new ErrandError('ENQUEUE_INCOMPLETE', `another producer took over batch ${record.batch_id}`);
   };
+  // The jobs of ended tasks of a batch without a batch job are added again too, but they do not run again.
+  const ended = stage !== 'running' ? 0 : ((await batches.status(record.batch_id))?.ended ?? 0);
+  let added = 0;
   try {
     const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total };
-    await flow.add({ job, tasks, priority, ...policy }, { isNew }, keep);
+    added = await flow.add({ job, tasks, priority, ...policy }, { isNew }, keep);
   } catch (error) {
     // Lets a retry start without waiting for the claim to lapse.
     await claims.release(record.batch_id, token).catch(() => undefined);
     throw error;
   }
   await sealed(batches.seal(record.batch_id));
-  return { isNew };
+  return { isNew, added: Math.max(0, added - ended) };
 }
 
 /**

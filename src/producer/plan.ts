@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isoNow } from '../base/clock.ts';
-import { batchIdFor, newBatchId } from '../base/ids.ts';
+import { batchIdOf, newBatchId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
 import { checkRoute } from '../catalogue/check-route.ts';
 import type { BatchOptions, BatchRecord, RouteInUse } from '../contract/batch.ts';
@@ -44,7 +44,7 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
     return problemsOf(found.route, table);
   });
   const { options } = batch;
-  const batchId = options.idempotency_key ? batchIdFor(options.idempotency_key) : newBatchId();
+  const batchId = options.idempotency_key ? batchIdOf(options.idempotency_key) : newBatchId();
   const name = options.name ?? `batch ${batchId.slice(-6)}`;
   const hash = createHash('sha256').update(canonicalJson([{ ...options, idempotency_key: undefined }, batch.route]));
   const routes = new Map<string, RouteInUse>();

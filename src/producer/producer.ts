@@ -103,13 +103,13 @@ export class Producer {
       hasBegun = true;
       return addBatch(planned, deps);
     });
-    const { isNew } = await adding.catch((error: unknown) => {
+    const { isNew, added } = await adding.catch((error: unknown) => {
       throw hasBegun ? namingBatch(error, batch_id) : error;
     });
     // The batch is in the queue. That no worker runs it is a warning and not an error.
     const lanes = [...new Set(planned.record.routes.map(({ provider }) => provider))];
     const waits = await this.#withRedis(() => waitsIn(lanes, this.#waiting)).catch(() => []);
-    return { batch_id, total, is_new: isNew, warnings: [...planned.warnings, ...waits.map(warningOf)] };
+    return { batch_id, total, is_new: isNew, added, warnings: [...planned.warnings, ...waits.map(warningOf)] };
   }
 
   /** Validates the batch and resolves its routes as {@link Producer.enqueue} would, and enqueues nothing. */
@@ -177,8 +177,13 @@ export class Producer {
     }
   }
 
-  /** Calls `listener` with what happens in the batch, best effort, until the returned function is called. */
+  /**
+   * Calls `listener` with what happens in the batch, best effort, until the returned function is called. The batch need not
+   * exist yet: `batchIdOf` returns the id that its idempotency key has. @throws ErrandError `NOT_FOUND` if no batch can have
+   * this id, `REDIS_UNAVAILABLE`.
+   */
   async onEvent(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
+    if (!isBatchId(batchId)) throw notFound(batchId);
     return this.#withRedis(async () => {
       const listening = this.#channels().onEvent(batchId, listener);
       const tooLate = Promise.withResolvers<never>();

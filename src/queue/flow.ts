@@ -67,7 +67,7 @@ export class BatchFlow {
   }
 
   /**
-   * Adds the batch, or what is missing of it. `onChunk` is called after each chunk of a large one. `isNew` says that its
+   * Adds the batch, or what is missing of it, and returns how many tasks it added. `onChunk` is called after each chunk of a large one. `isNew` says that its
    * record was created just now.
    *
    * BullMQ may keep jobs for longer than we keep records, so the jobs of an earlier batch under the same idempotency key
@@ -76,14 +76,16 @@ export class BatchFlow {
    *
    * @throws ErrandError `IDEMPOTENCY_CONFLICT`; `ENQUEUE_INCOMPLETE` where the time to add ran out.
    */
-  async add(plan: BatchPlan, { isNew }: { isNew: boolean }, onChunk: () => Promise<void>): Promise<void> {
+  async add(plan: BatchPlan, { isNew }: { isNew: boolean }, onChunk: () => Promise<void>): Promise<number> {
     const { batch_id: batchId } = plan.job;
     const batchJob = await this.#queue(BATCH_QUEUE).getJob(batchId);
     const isQueued = batchJob !== undefined && batchJob.finishedOn === undefined;
     if (isQueued && isNew) throw stillQueued(batchId);
     if (!isQueued) await this.#removeLeftovers(plan, isNew ? 'its records have expired' : 'its batch job was removed');
-    if (plan.tasks.length > ATOMIC_TASKS) await this.#addInChunks(plan, isQueued, onChunk);
-    else if (!isQueued) await this.#addWhole(plan);
+    if (plan.tasks.length > ATOMIC_TASKS) return this.#addInChunks(plan, isQueued, onChunk);
+    if (isQueued) return 0;
+    await this.#addWhole(plan);
+    return plan.tasks.length;
   }
 
   /** Brings the jobs of waiting tasks back at once. */
@@ -118,14 +120,15 @@ export class BatchFlow {
     await this.#addFlow(plan, children);
   }
 
-  async #addInChunks(plan: BatchPlan, isQueued: boolean, onChunk: () => Promise<void>): Promise<void> {
+  async #addInChunks(plan: BatchPlan, isQueued: boolean, onChunk: () => Promise<void>): Promise<number> {
     const { job, tasks, ingestTimeoutMs } = plan;
     if (!isQueued) await this.#addGate(plan, gateIdOf(job.batch_id));
     const gate = await findGate(this.#queue(GATE_QUEUE), job.batch_id, ingestTimeoutMs);
+    let added = 0;
     if (!gate.isSealed) {
       for (let from = 0; from < tasks.length; from += CHUNK) {
         await gate.keepShut();
-        await this.#addChunk(plan, from);
+        added += await this.#addChunk(plan, from);
         await onChunk();
       }
       await gate.seal(tasks.length);
@@ -134,6 +137,7 @@ export class BatchFlow {
     await gate.open().catch((error: unknown) => {
       if (!isRedisFault(error)) throw error;
     });
+    return added;
   }
 
   async #addGate(plan: BatchPlan, jobId: string): Promise<void> {
@@ -142,7 +146,8 @@ export class BatchFlow {
     await this.#addFlow(plan, [{ name: 'gate', queueName: GATE_QUEUE, data: { sealed: false }, opts }]);
   }
 
-  async #addChunk(plan: BatchPlan, from: number): Promise<void> {
+  async #addChunk(plan: BatchPlan, from: number): Promise<number> {
+    let added = 0;
     const parent = { id: plan.job.batch_id, queue: `${this.#prefix}:${BATCH_QUEUE}` };
     for (let at = from; at < Math.min(from + CHUNK, plan.tasks.length); at += PIPELINE) {
       const slice = plan.tasks.slice(at, Math.min(at + PIPELINE, from + CHUNK));
@@ -152,6 +157,7 @@ export class BatchFlow {
           tasks.map((task) => entryOf(task, plan)),
         );
         if (entries.length === 0) continue;
+        added += entries.length;
         const jobs = await this.#queue(lane).addBulk(
           entries.map((entry) => ({ ...entry, opts: { ...entry.opts, parent } })),
         );
@@ -162,6 +168,7 @@ export class BatchFlow {
       }
       await new Promise((resolve) => setImmediate(resolve));
     }
+    return added;
   }
 
   async #addFlow(

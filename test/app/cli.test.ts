@@ -121,7 +121,7 @@ test('a worker takes one Ctrl-C that arrives twice for one, and ends with 130 at
 test('Ctrl-C ends the waiting with 130, and the batch goes on [B107]', async () => {
   const { command, errand } = await aDeployment({ 'batch.json': succeeding });
   const waiting = command('enqueue', 'batch.json', '--wait');
-  const [, batchId = ''] = await waiting.says(/batch (\w+): 1 tasks/);
+  const [, batchId = ''] = await waiting.says(/batch (\w+): 1 task$/m);
   waiting.process.kill('SIGINT');
   expect(await waiting.ended).toMatchObject({ code: 130, err: expect.stringContaining(`errand status ${batchId}`) });
   const { code, out } = await errand('status', batchId, '--json');
@@ -154,8 +154,8 @@ test('says of a batch that was enqueued before that nothing was enqueued again',
   const keyed = JSON.stringify({ goal: 'a', provider: 'openai', idempotency_key: 'k' });
   const { errand } = await aDeployment({ 'batch.json': keyed });
   const [first, second] = [await errand('enqueue', 'batch.json'), await errand('enqueue', 'batch.json')];
-  expect(first.err).toMatch(/^1 tasks enqueued; /m);
-  expect(second.err).toMatch(/was enqueued before with this key\nnothing was enqueued again; see/);
+  expect(first.err).toMatch(/^1 task enqueued; /m);
+  expect(second.err).toMatch(/was enqueued before with this key: nothing was enqueued again\nsee how they stand/);
   expect([second.code, second.out]).toEqual([0, first.out]);
 });
 
@@ -268,7 +268,7 @@ test('says why a batch waits: in receipt, progress, status and doctor', async ()
   const waiting = command('enqueue', 'good.json', '--wait');
   await waiting.says(/warning: no worker is alive: its tasks wait\. Start one: errand worker\./);
   await waiting.says(/^waits: no worker is alive\. Start one: errand worker\.$/m);
-  const [, batchId = ''] = await waiting.says(/batch (b\w{21}): 1 tasks/);
+  const [, batchId = ''] = await waiting.says(/batch (b\w{21}): 1 task$/m);
   expect((await errand('status', batchId)).out).toContain(
     '\n  waits     no worker is alive. Start one: errand worker.',
   );

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { batchIdFor, isBatchId, newBatchId, parseTaskId, taskIdOf } from '../../src/base/ids.ts';
+import { batchIdOf, isBatchId, newBatchId, parseTaskId, taskIdOf } from '../../src/base/ids.ts';
 
 describe('batch ids', () => {
   test('sort by the time they were made', () => {
@@ -19,14 +19,14 @@ describe('batch ids', () => {
   test('derived from an idempotency key are the same for the same key only', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (one, other) => {
-        expect(batchIdFor(one) === batchIdFor(other)).toBe(one === other);
-        expect(isBatchId(batchIdFor(one))).toBe(true);
+        expect(batchIdOf(one) === batchIdOf(other)).toBe(one === other);
+        expect(isBatchId(batchIdOf(one))).toBe(true);
       }),
     );
   });
 
   test('never look like an id that a key was given', () => {
-    expect(newBatchId()[0]).not.toBe(batchIdFor('key')[0]);
+    expect(newBatchId()[0]).not.toBe(batchIdOf('key')[0]);
   });
 
   test.each(['', 'b', 'batch', newBatchId().toUpperCase(), `${newBatchId()} `, taskIdOf(newBatchId(), 0)])(
@@ -41,7 +41,7 @@ describe('task ids', () => {
   test('are read back as they were made, and are fit for a job [B96]', () => {
     fc.assert(
       fc.property(fc.nat(999_999), fc.boolean(), (index, isKeyed) => {
-        const batchId = isKeyed ? batchIdFor('key') : newBatchId();
+        const batchId = isKeyed ? batchIdOf('key') : newBatchId();
         const taskId = taskIdOf(batchId, index);
         expect(parseTaskId(taskId)).toEqual({ batchId, index });
         expect(taskId).not.toContain(':');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { batchIdFor } from '../../src/base/ids.ts';
+import { batchIdOf } from '../../src/base/ids.ts';
 import { Keys } from '../../src/records/keys.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { openRedis, redisUrl } from '../helpers/redis.ts';
@@ -41,7 +41,7 @@ test('if enqueue fails half-way no task runs, and enqueueing again completes the
   const operator = openRedis(url);
   await startWorker();
   await startWorker();
-  const batchId = batchIdFor('half');
+  const batchId = batchIdOf('half');
   const enqueueing = producer.enqueue(batchOf('half'));
   const refused = expect(enqueueing).rejects.toMatchObject({
     code: 'REDIS_UNAVAILABLE',
@@ -69,7 +69,7 @@ test('tasks of a vanished producer run once its time is up, and the missing ones
   await startWorker();
   const options = optionsOf({ prefix, ingestTimeoutMs: 2_000 });
   const batch = { idempotency_key: 'vanished', tasks: tasksOf(MANY) };
-  const batchId = batchIdFor('vanished');
+  const batchId = batchIdOf('vanished');
   const redis = openRedis();
   const doomed = startDoomed(batch, 'from-outside', options);
   await whenAdded(redis, deployment, batchId, 500);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { Queue } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { batchIdFor, taskIdOf } from '../../src/base/ids.ts';
+import { batchIdOf, taskIdOf } from '../../src/base/ids.ts';
 import { TaskJob } from '../../src/contract/task.ts';
 import { Keys } from '../../src/records/keys.ts';
 import { freshPrefix, keysOf, openRedis, redisUrl } from '../helpers/redis.ts';
@@ -50,7 +50,7 @@ describe('enqueueing', () => {
       ],
     });
     const { batch_id: batchId } = receipt;
-    expect(receipt).toEqual({ batch_id: batchId, total: 2, is_new: true, warnings: [NO_WORKER] });
+    expect(receipt).toEqual({ batch_id: batchId, total: 2, is_new: true, added: 2, warnings: [NO_WORKER] });
     const [first, second] = await Promise.all(
       ['openai', 'anthropic'].map((lane, index) =>
         queueOf(`tasks-${lane}`, options.prefix).getJob(taskIdOf(batchId, index)),
@@ -154,8 +154,8 @@ describe('an idempotency key', () => {
     const first = await openProducer(options).enqueue(batch);
     const before = await keysOf(options.prefix);
     const second = await openProducer(options).enqueue(batch);
-    expect(second).toEqual({ ...first, is_new: false });
-    expect(first).toMatchObject({ is_new: true, batch_id: batchIdFor(key) });
+    expect(second).toEqual({ ...first, is_new: false, added: 0 });
+    expect(first).toMatchObject({ is_new: true, added: count, batch_id: batchIdOf(key) });
     expect(await keysOf(options.prefix)).toEqual(before);
   });
 
@@ -177,13 +177,14 @@ describe('an idempotency key', () => {
     const options = optionsOf();
     const batch = { idempotency_key: key, tasks: tasksOf(1_500) };
     const receipts = await Promise.all([openProducer(options).enqueue(batch), openProducer(options).enqueue(batch)]);
+    expect(receipts.map(({ added }) => added).sort()).toEqual([0, 1_500]);
     expect(receipts.map((receipt) => receipt.is_new).sort()).toEqual([false, true]);
-    expect(await waitingIds(options.prefix)).toEqual(idsOf(batchIdFor(key), 1_500));
+    expect(await waitingIds(options.prefix)).toEqual(idsOf(batchIdOf(key), 1_500));
   });
 
   test('completes a large batch whose producer was killed in the middle of it', async () => {
     const options = optionsOf();
-    const batchId = batchIdFor(key);
+    const batchId = batchIdOf(key);
     const batch = { idempotency_key: key, tasks: tasksOf(10_000) };
     const redis = openRedis();
     const doomed = startDoomed(batch, 'from-outside', options);
@@ -198,7 +199,8 @@ describe('an idempotency key', () => {
     expect((await producer.status(batchId)).status).toBe('enqueueing');
 
     await expireClaim(batchId, options.prefix);
-    expect(await producer.enqueue(batch)).toMatchObject({ is_new: false, total: 10_000 });
+    const missing = 10_000 - (await waitingIds(options.prefix)).length;
+    expect(await producer.enqueue(batch)).toMatchObject({ is_new: false, total: 10_000, added: missing });
     expect(await waitingIds(options.prefix)).toEqual(idsOf(batchId, 10_000));
     const gate = await queueOf('gates', options.prefix).getJob(`${batchId}-gate`);
     expect(gate?.data).toEqual({ sealed: true, total: 10_000 });
@@ -210,7 +212,7 @@ describe('an idempotency key', () => {
 
   test('completes a small batch whose producer was killed between the record and the queue', async () => {
     const options = optionsOf();
-    const batchId = batchIdFor(key);
+    const batchId = batchIdOf(key);
     const batch = { idempotency_key: key, tasks: tasksOf(3) };
     const doomed = startDoomed(batch, 'before-adding', options);
     const [, signal] = await once(doomed, 'exit');
@@ -218,7 +220,7 @@ describe('an idempotency key', () => {
     expect(await waitingIds(options.prefix)).toEqual([]);
 
     await expireClaim(batchId, options.prefix);
-    expect(await openProducer(options).enqueue(batch)).toMatchObject({ is_new: false });
+    expect(await openProducer(options).enqueue(batch)).toMatchObject({ is_new: false, added: 3 });
     expect(await waitingIds(options.prefix)).toEqual(idsOf(batchId, 3));
   });
 

@@ -1,3 +1,4 @@
+import { counted } from '../../base/text.ts';
 import type { BatchInput, Receipt } from '../../contract/batch.ts';
 import type { Producer } from '../../producer/producer.ts';
 import { readBatchFile } from '../batch-file/read-batch-file.ts';
@@ -20,15 +21,24 @@ export async function enqueue(file: string, { wait, json }: EnqueueFlags, screen
   try {
     const receipt = await producer.enqueue(input);
     for (const warning of receipt.warnings) screen.note(`warning: ${warning}`);
-    if (!receipt.is_new) screen.note(`batch ${receipt.batch_id} was enqueued before with this key`);
+    const done = doneText(receipt);
+    if (!receipt.is_new) screen.note(`batch ${receipt.batch_id} was enqueued before with this key: ${done}`);
     if (wait) return await settle(producer, input, receipt, json === true, screen);
     screen.print(json ? JSON.stringify(receipt) : receipt.batch_id);
-    const done = receipt.is_new ? `${receipt.total} tasks enqueued` : 'nothing was enqueued again';
-    if (!json) screen.note(`${done}; see how they stand: errand status ${receipt.batch_id}`);
+    const told = receipt.is_new ? `${done}; ` : '';
+    if (!json) screen.note(`${told}see how they stand: errand status ${receipt.batch_id}`);
     return EXIT.ok;
   } finally {
     await producer.close();
   }
+}
+
+/** What the call did: added all tasks, the missing tasks, or nothing. */
+function doneText({ is_new: isNew, added, total }: Receipt): string {
+  if (isNew) return `${counted(total, 'task')} enqueued`;
+  return added === 0
+    ? 'nothing was enqueued again'
+    : `${counted(added, 'task')} added now, ${total - added} were there`;
 }
 
 async function settle(
@@ -39,7 +49,7 @@ async function settle(
   screen: Screen,
 ): Promise<number> {
   const signal = onStop();
-  screen.note(`batch ${batchId}: ${total} tasks`);
+  screen.note(`batch ${batchId}: ${counted(total, 'task')}`);
   const goals = (await producer.plan(input)).tasks.map(({ data }) => data.task.goal);
   try {
     const summary = await followBatch(producer, { batchId, total, goals, signal }, screen);

@@ -1,4 +1,5 @@
 import { Redactor } from '../../base/secret.ts';
+import { counted } from '../../base/text.ts';
 import type { BatchInput } from '../../contract/batch.ts';
 import { ErrandError, isErrandError } from '../../errors.ts';
 import { assertReachable } from '../../queue/inspection.ts';
@@ -120,7 +121,7 @@ async function runSample(
   const producer = opened.add(composeProducer(config), (running) => running.close());
   const { batch_id: batchId, total } = await producer.enqueue(sample);
   const goals = sample.tasks.map(({ goal }) => goal);
-  screen.note(`batch ${batchId}: ${total} tasks`);
+  screen.note(`batch ${batchId}: ${counted(total, 'task')}`);
   // A view that redraws itself and a log would overwrite each other.
   const view = verbose ? { ...screen, live: null } : screen;
   const { counts } = await followBatch(producer, { batchId, total, goals, signal }, view);

@@ -1,3 +1,4 @@
+import { counted } from '../../base/text.ts';
 import type { BatchStatus, BatchSummary } from '../../contract/batch.ts';
 import { costText } from './outcome-table.ts';
 
@@ -39,10 +40,6 @@ function spentText({
   if (calls === undefined) return `unknown (${tasks} of unknown cost)`;
   const known = known_cost_usd > 0 ? `${costText(known_cost_usd)} and ` : '';
   return `${known}${counted(calls, 'call')} of unknown cost in ${tasks}`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function summaryText(summary: BatchSummary): string[] {
