@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { monotonicMs, sleep } from '../../../src/base/clock.ts';
 import { taskIdOf } from '../../../src/base/ids.ts';
 import type { BatchInput } from '../../../src/contract/batch.ts';
+import { Keys } from '../../../src/records/keys.ts';
 import { Random } from '../../storm/random.ts';
 import type { WorkerOptions } from '../worker/fuzz-worker.ts';
 import { GOOD, PREFIX, Stage } from '../worker/stage.ts';
@@ -25,6 +26,9 @@ const FIELDS_EACH = 64;
 const ROWS_EACH = 6;
 /** How long the worker gets at the end to act on the last forged rows. */
 const SWEPT_WITHIN_MS = 15_000;
+/** The worker and its peer. */
+const WORKERS = 2;
+const REGISTERED_WITHIN_MS = 30_000;
 const SETTLE_WITHIN_MS = 90_000;
 
 function batchOf(name: string, latencyMs: number): BatchInput {
@@ -47,6 +51,15 @@ async function othersSucceed(stage: Stage, round: number): Promise<string[]> {
   }
 }
 
+/** Resolves once so many workers are on record, before anything is forged. */
+async function registered(redis: Redis, workers: number): Promise<void> {
+  const deadlineMs = monotonicMs() + REGISTERED_WITHIN_MS;
+  while ((await redis.hlen(new Keys(PREFIX).workers())) < workers) {
+    if (monotonicMs() > deadlineMs) throw new Error(`fewer than ${workers} workers have registered`);
+    await sleep(50);
+  }
+}
+
 /** Forges records, jobs and ledger rows of a running worker until the time is over, or until the worker does harm. */
 export async function fuzzRecords({ tree, seed, durationMs, tell }: WorkerOptions): Promise<RecordsReport> {
   const startedMs = monotonicMs();
@@ -61,6 +74,7 @@ export async function fuzzRecords({ tree, seed, durationMs, tell }: WorkerOption
   const problems: string[] = [];
   let rounds = 0;
   try {
+    await registered(redis, WORKERS);
     while (problems.length === 0 && monotonicMs() - startedMs < durationMs) {
       rounds++;
       const { batch_id: id } = await stage.producer.enqueue(batchOf(`victim ${rounds}`, 400));
