@@ -3,6 +3,7 @@ import { ReasoningEffort } from './effort.ts';
 import { Failure } from './failure.ts';
 import { MAX_TASKS } from './limits.ts';
 import { Needs } from './needs.ts';
+import { UnpricedModel } from './outcome.ts';
 import { ProviderName, RouteRequest } from './route.ts';
 import { stored } from './stored.ts';
 import { Metadata, TaskSpec } from './task.ts';
@@ -125,6 +126,8 @@ export const BatchSummary = stored({
   calls_of_unknown_cost: z.number().int().positive().optional(),
   /** The cost of all other calls; present with `calls_of_unknown_cost`. */
   known_cost_usd: z.number().nonnegative().optional(),
+  /** The models without a price that tasks of unknown cost ran on, at most ten; absent if there are none. */
+  unpriced_models: z.array(UnpricedModel).optional(),
   /** The first failures by index, at most ten. */
   failures: z.array(stored({ index: z.number().int(), task_id: z.string(), failure: Failure })),
   cleanup: stored({ released: z.number().int(), open: z.number().int() }),

@@ -63,6 +63,8 @@ const common = {
   calls_of_unknown_cost: z.number().int().positive().optional(),
   /** The cost of all other calls; present with `calls_of_unknown_cost`. */
   known_cost_usd: z.number().nonnegative().optional(),
+  /** Present if the cost is unknown because the model has no price. */
+  is_unpriced: z.literal(true).optional(),
   /** Calls that were made again because their first time was cut off: at most so many were paid twice. */
   calls_possibly_paid_twice: z.number().int().nonnegative(),
   /**
@@ -113,6 +115,15 @@ export const Outcome = z.discriminatedUnion('status', [
 ]);
 export type Outcome = z.infer<typeof Outcome>;
 
+/** A model without a price: how many tasks of a batch ran on it, and how many of their calls have an unknown cost. */
+export const UnpricedModel = stored({
+  provider: z.string(),
+  model: z.string(),
+  tasks: z.number().int().positive(),
+  calls: z.number().int().nonnegative(),
+});
+export type UnpricedModel = z.infer<typeof UnpricedModel>;
+
 /**
  * The part of an outcome or a summary that is stored beside it, in a separate field. Readers of 0.1.0 refuse a record with
  * fields that they do not know.
@@ -121,4 +132,7 @@ export const Beside = stored({
   calls_of_unknown_cost: z.number().int().positive().optional(),
   known_cost_usd: z.number().nonnegative().optional(),
   notes: z.array(z.string()).optional(),
+  is_unpriced: z.literal(true).optional(),
+  unpriced_models: z.array(UnpricedModel).optional(),
 });
+export type Beside = z.infer<typeof Beside>;

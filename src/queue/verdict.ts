@@ -1,6 +1,7 @@
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq';
 import { isoNow } from '../base/clock.ts';
 import { clip } from '../base/text.ts';
+import { taskCostText } from '../contract/cost-text.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 
@@ -134,6 +135,7 @@ function compact(outcome: Extract<Outcome, { status: 'succeeded' }>): object {
     turns,
     usage,
     cost_usd,
+    cost: taskCostText(outcome),
     duration_ms,
     released: cleanup.steps.length - cleanup.open,
     open: cleanup.open,

@@ -84,6 +84,8 @@ function wholeOutcome(ending: Ending, facts: TaskFacts, redactor: Redactor): Out
   return { ...common, status: 'cancelled', failure, reason, requested_at, ...closed, ...partial };
 }
 
+const UNPRICED = { is_unpriced: true } as const;
+
 /** The work and the cost of the task: its recorded turns, and the calls that were cut off. */
 function spendFields(facts: TaskFacts) {
   const { turns, tool_calls } = tallyOf(facts.checkpoints);
@@ -91,8 +93,9 @@ function spendFields(facts: TaskFacts) {
   spends.push(unknownSpend(facts.isUnreadable ? 1 : 0));
   const spend = spends.reduce(addSpend, cutSpendIn(facts));
   const { usage, known_cost_usd, calls_of_unknown_cost } = spend;
+  const isUnpriced = calls_of_unknown_cost > 0 && facts.route && facts.bounds.maxCostOf(1) === null;
   const unknown = calls_of_unknown_cost > 0 && { calls_of_unknown_cost, known_cost_usd };
-  return { turns, tool_calls, usage, cost_usd: costOfSpend(spend), ...unknown };
+  return { turns, tool_calls, usage, cost_usd: costOfSpend(spend), ...unknown, ...(isUnpriced && UNPRICED) };
 }
 
 /** Earlier attempts with what was since found out of their resources, each with the attempt that held it. */

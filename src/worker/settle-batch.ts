@@ -13,6 +13,7 @@ import type { VersionWait } from './version-wait.ts';
 /** Tasks without an outcome that are closed in parallel. */
 const CLOSED_AT_ONCE = 20;
 const MOST_FAILURES = 10;
+const MAX_UNPRICED_MODELS = 10;
 
 /** What settling takes. */
 export type SettleDeps = CloseDeps & { batches: BatchRecords; jobs: UnattendedJobs; versions: VersionWait };
@@ -113,8 +114,22 @@ function addSpendOf(summary: BatchSummary, outcome: Outcome): void {
   summary.calls_of_unknown_cost = (summary.calls_of_unknown_cost ?? 0) + (outcome.calls_of_unknown_cost ?? 0);
 }
 
+/** Counts a task of unknown cost under its model, if the model has no price. */
+function addUnpriced(summary: BatchSummary, { is_unpriced, route, calls_of_unknown_cost: calls = 0 }: Outcome): void {
+  if (!is_unpriced || !route) return;
+  const { provider, model } = route;
+  const models = summary.unpriced_models ?? [];
+  summary.unpriced_models = models;
+  const known = models.find((entry) => entry.provider === provider && entry.model === model);
+  if (known) {
+    known.tasks++;
+    known.calls += calls;
+  } else if (models.length < MAX_UNPRICED_MODELS) models.push({ provider, model, tasks: 1, calls });
+}
+
 function addTo(summary: BatchSummary, outcome: Outcome): void {
   addSpendOf(summary, outcome);
+  addUnpriced(summary, outcome);
   summary.counts[outcome.status]++;
   summary.usage = addUsage(summary.usage, outcome.usage);
   if (outcome.cost_usd === null) summary.unpriced_tasks++;

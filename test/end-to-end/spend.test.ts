@@ -90,7 +90,7 @@ async function expectPlainRecords({ prefix }: Deployment, batchId: string): Prom
   const redis = openRedis();
   const keys = new Keys(prefix);
   const texts = [await redis.hget(keys.outcomes(batchId), '0'), await redis.hget(keys.batch(batchId), 'summary')];
-  for (const text of texts) expect(text).not.toMatch(/unknown_cost|known_cost/);
+  for (const text of texts) expect(text).not.toMatch(/unknown_cost|known_cost|unpriced_models|is_unpriced/);
 }
 
 test.each<[string, object]>([
@@ -119,6 +119,28 @@ test('a task whose calls all stall unseen has an unknown cost with an upper boun
   expect(summary).toMatchObject({ cost_usd: null, unpriced_tasks: 1, calls_of_unknown_cost: 5 });
   expect(outcome.possibly_paid_twice_usd).toBeGreaterThan(4 * costOf({ input_tokens: 0, output_tokens: MAX_OUTPUT }));
   expect(outcome.possibly_paid_twice_usd).toBeLessThan(4 * costOf({ input_tokens: 3_000, output_tokens: MAX_OUTPUT }));
+});
+
+test('a batch names the models without a price in summary, status and board', async () => {
+  const deployment = await aPricedDeployment({ local: { prices: {} } });
+  const { producer, startWorker, outcomesOf, prefix } = deployment;
+  await startWorker();
+  const tasks = ['local', 'openai', 'local'].map((provider) => ({ goal: 'Answer', provider }));
+  const { batch_id: batchId } = await producer.enqueue({ tasks });
+  const summary = await producer.settled(batchId);
+  const model = { provider: 'local', model: 'local-1', tasks: 2, calls: 2 };
+  expect(summary).toMatchObject({ cost_usd: null, unpriced_tasks: 2, unpriced_models: [model] });
+  const outcomes = await outcomesOf(batchId);
+  expect(outcomes.map(({ is_unpriced }) => is_unpriced)).toEqual([true, undefined, true]);
+  await expectPlainRecords(deployment, batchId);
+  const redis = openRedis();
+  const shown = async (key: string) => JSON.parse((await redis.hget(`${prefix}:${key}`, 'returnvalue')) ?? 'null');
+  await expect
+    .poll(() => shown(`batches:${batchId}`))
+    .toMatchObject({
+      cost: expect.stringMatching(/^\$0\.\d{4} and 2 tasks without a price for local-1$/),
+    });
+  expect(await shown(`tasks-local:${taskIdOf(batchId, 0)}`)).toMatchObject({ cost: 'no price' });
 });
 
 test('a cancelled task counts the tokens of the call that was cut short [B121]', async () => {

@@ -1,5 +1,6 @@
 import { counted } from '../../base/text.ts';
 import type { BatchInput, Receipt } from '../../contract/batch.ts';
+import { batchCostText } from '../../contract/cost-text.ts';
 import type { Producer } from '../../producer/producer.ts';
 import { readBatchFile } from '../batch-file/read-batch-file.ts';
 import { composeProducer } from '../compose-producer.ts';
@@ -56,6 +57,7 @@ async function settle(
     if (isJson) screen.print(JSON.stringify(summary));
     else {
       await showOutcomes(producer, { batchId, goals, isWanted: () => true }, screen);
+      screen.note(`\ncost: ${batchCostText(summary)}`);
       if (summary.counts.succeeded > 0) screen.note(`\nRead the answers: errand outcomes ${batchId} --json`);
     }
     return summary.counts.succeeded === total ? EXIT.ok : EXIT.failed;

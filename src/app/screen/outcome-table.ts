@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import { clip, oneLine } from '../../base/text.ts';
 import type { CleanupRecord, ResourceKind } from '../../contract/cleanup.ts';
+import { taskCostText } from '../../contract/cost-text.ts';
 import type { ReasoningEffort } from '../../contract/effort.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { RouteAudit, RouteRequest } from '../../contract/route.ts';
-import type { Cost } from '../../contract/usage.ts';
 import { type Row, table, textWidth } from './table.ts';
 
 const GOAL_SHOWN = 38;
@@ -49,7 +49,7 @@ function rowOf(outcome: Outcome, goal: string | undefined): Row {
     status: statusText(outcome.status),
     turns: String(turns),
     tokens: String(usage.input_tokens + usage.output_tokens),
-    cost: spentText(outcome),
+    cost: taskCostText(outcome),
     'cleaned up': cleanupText(cleanup),
     ...(attempts && { attempts }),
   };
@@ -73,19 +73,6 @@ export function effortText(asked: ReasoningEffort | undefined, sent: ReasoningEf
 
 function statusText(status: Outcome['status']): string {
   return styleText(status === 'succeeded' ? 'green' : 'red', status, { stream: process.stdout });
-}
-
-/** Dollars, with enough digits for a small call; an unknown price is never shown as 0. */
-export function costText(cost: Cost): string {
-  if (cost === null) return 'unknown';
-  return cost === 0 ? '$0' : `$${cost.toFixed(cost < 1 ? 4 : 2)}`;
-}
-
-type Spent = { cost_usd: Cost; known_cost_usd?: number | undefined };
-
-/** The cost of a task in dollars, with a mark if a part of it is unknown. */
-function spentText({ cost_usd, known_cost_usd = 0 }: Spent): string {
-  return cost_usd === null && known_cost_usd > 0 ? `${costText(known_cost_usd)} + unknown` : costText(cost_usd);
 }
 
 /** How many attempts a task took and why the earlier ones ended: `2: deferred 429`. Empty for one or none. */

@@ -1,6 +1,6 @@
 import { counted } from '../../base/text.ts';
 import type { BatchStatus, BatchSummary } from '../../contract/batch.ts';
-import { costText } from './outcome-table.ts';
+import { batchCostText } from '../../contract/cost-text.ts';
 
 /** Formats the status of a batch: its tasks and, once it has settled, its summary. */
 export function statusText(found: BatchStatus): string {
@@ -28,30 +28,18 @@ function unknownText({ calls_of_unknown_cost: calls = 0 }: BatchStatus): string[
   return calls === 0 ? [] : [`  cost      ${counted(calls, 'call')} of unknown cost so far`];
 }
 
-/** The cost of the batch: dollars, the number of calls of unknown cost, and the number of their tasks. */
-function spentText({
-  cost_usd,
-  unpriced_tasks,
-  calls_of_unknown_cost: calls,
-  known_cost_usd = 0,
-}: BatchSummary): string {
-  if (cost_usd !== null) return costText(cost_usd);
-  const tasks = counted(unpriced_tasks, 'task');
-  if (calls === undefined) return `unknown (${tasks} of unknown cost)`;
-  const known = known_cost_usd > 0 ? `${costText(known_cost_usd)} and ` : '';
-  return `${known}${counted(calls, 'call')} of unknown cost in ${tasks}`;
-}
-
 function summaryText(summary: BatchSummary): string[] {
-  const { usage, cleanup, settled_at, failures } = summary;
+  const { batch_id: batchId, usage, cleanup, settled_at, failures, counts } = summary;
+  const hidden = counts.failed + counts.rejected + counts.cancelled - failures.length;
   const open = cleanup.open > 0 ? `, ${cleanup.open} STILL OPEN` : '';
   return [
     `  settled   ${settled_at}`,
     `  tokens    ${usage.input_tokens} in, ${usage.output_tokens} out`,
-    `  cost      ${spentText(summary)}`,
+    `  cost      ${batchCostText(summary)}`,
     `  cleaned   ${cleanup.released} released${open}`,
     ...failures.map(
       ({ index, failure }) => `  #${index} ${failure.code}: ${failure.message.replace(/\.?$/, '.')} ${failure.remedy}`,
     ),
+    ...(hidden > 0 ? [`  and ${hidden} more: errand outcomes ${batchId} --failed`] : []),
   ];
 }

@@ -1,8 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
-import { costText, outcomeTable } from '../../../src/app/screen/outcome-table.ts';
+import { outcomeTable } from '../../../src/app/screen/outcome-table.ts';
 import { textWidth } from '../../../src/app/screen/table.ts';
 import type { CleanupStep } from '../../../src/contract/cleanup.ts';
+import { costText } from '../../../src/contract/cost-text.ts';
 import { Outcome } from '../../../src/contract/outcome.ts';
 
 const at = '2026-11-22T10:00:00.000Z';
@@ -115,10 +116,16 @@ test('splits into two tables on a narrow terminal, where no column is lost and n
 test.each([
   [null, 'unknown'],
   [0, '$0'],
+  [0.00001, '<$0.0001'],
   [0.00125, '$0.0013'],
   [12.345, '$12.35'],
 ])('shows the cost %s as %s', (cost, text) => {
   expect(costText(cost)).toBe(text);
+});
+
+test('the cost of a task without a price says so', () => {
+  const unpriced = outcome({ cost_usd: null, calls_of_unknown_cost: 1, known_cost_usd: 0, is_unpriced: true });
+  expect(show([unpriced])).toMatch(/ 120 +no price +client, lease$/m);
 });
 
 test('the cost says that there is more to it if a part is unknown', () => {

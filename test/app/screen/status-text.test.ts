@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { statusText } from '../../../src/app/screen/status-text.ts';
 import { newBatchId } from '../../../src/base/ids.ts';
-import type { BatchStatus, BatchSummary } from '../../../src/contract/batch.ts';
+import { type BatchStatus, BatchSummary } from '../../../src/contract/batch.ts';
 import { summaryOf } from '../../records/samples.ts';
 
 const batchId = newBatchId();
@@ -25,6 +25,31 @@ test.each<[string, Partial<BatchSummary>, string]>([
     'cost      1 call of unknown cost in 1 task',
   ],
   [
+    'the cost of tasks without a price',
+    {
+      cost_usd: null,
+      unpriced_tasks: 16,
+      calls_of_unknown_cost: 20,
+      known_cost_usd: 0.0123,
+      unpriced_models: [{ provider: 'local', model: 'llama-local', tasks: 16, calls: 20 }],
+    },
+    'cost      $0.0123 and 16 tasks without a price for llama-local',
+  ],
+  [
+    'the cost of several models without a price, and of calls that were cut off',
+    {
+      cost_usd: null,
+      unpriced_tasks: 4,
+      calls_of_unknown_cost: 6,
+      known_cost_usd: 0,
+      unpriced_models: [
+        { provider: 'local', model: 'a', tasks: 2, calls: 2 },
+        { provider: 'local', model: 'b', tasks: 1, calls: 3 },
+      ],
+    },
+    'cost      2 tasks without a price for a, 1 task without a price for b and 1 call of unknown cost in 1 task',
+  ],
+  [
     'the summary of a worker that counts no calls',
     { cost_usd: null, unpriced_tasks: 3 },
     'cost      unknown (3 tasks of unknown cost)',
@@ -46,4 +71,26 @@ test('counts the calls of unknown cost while the batch runs', () => {
   } as const;
   expect(statusText(running)).not.toContain('cost');
   expect(statusText({ ...running, calls_of_unknown_cost: 2 })).toContain('cost      2 calls of unknown cost so far');
+});
+
+test('names the command that lists the failures which the summary leaves out', () => {
+  const failure = {
+    version: 1,
+    code: 'INTERNAL',
+    origin: 'worker',
+    message: 'it broke',
+    remedy: 'Mend it.',
+    causes: [],
+  };
+  const failures = Array.from({ length: 10 }, (_, index) => ({ index, task_id: `t-${index}`, failure }));
+  const summary = BatchSummary.parse({
+    ...summaryOf(batchId, 'sample'),
+    total: 14,
+    counts: { succeeded: 0, failed: 11, rejected: 2, cancelled: 1 },
+    failures,
+  });
+  expect(statusText(statusOf(summary))).toMatch(
+    new RegExp(`#9 .*\\n  and 4 more: errand outcomes ${batchId} --failed$`),
+  );
+  expect(statusText(statusOf({ ...summary, counts: { ...summary.counts, failed: 7 } }))).not.toContain(' more: ');
 });
