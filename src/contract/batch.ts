@@ -18,7 +18,11 @@ export const PRIORITY = { first: 1, normal: 1000, last: 2_000_000 } as const;
 
 /** Everything a batch may say beside its tasks. */
 export const BatchOptions = z.strictObject({
-  name: z.string().trim().min(1).max(120).optional(),
+  name: z
+    .string()
+    .max(120)
+    .refine((name) => name.trim() !== '', 'expected a name, got blank text')
+    .optional(),
   /** Background that every task gets before its own context; stored once. */
   context: z.string().optional(),
   /** Route fields for the tasks that do not set them: the way to mean a default for the whole batch. */
