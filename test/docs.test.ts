@@ -247,6 +247,36 @@ test('no source cites what is not in this repository', () => {
   expect(globSync('src/**/*.ts', { cwd: root }).filter((file) => cites.test(textOf(file)))).toEqual([]);
 });
 
+describe('the page on security', () => {
+  const rows = tableRows(page('docs/security.md'), 'against');
+  const shown = rows.map(([, , tests = '']) => [...tests.matchAll(/\[(.+?)\]\(\.\.\/(test\/\S+?\.test\.ts)\)/g)]);
+
+  test('names a test for each sentence, by a title that its file has', () => {
+    expect(shown.filter((links) => links.length === 0)).toEqual([]);
+    const missing = shown.flat().filter(([, title = '', file = '']) => !hasTitle(textOf(file), title));
+    expect(missing.map(([link]) => link)).toEqual([]);
+  });
+
+  test('has a sentence against everybody who is trusted with less than everything', () => {
+    const against = new Set(rows.map(([who]) => who));
+    expect([...against]).toEqual(
+      expect.arrayContaining(['a writer of Redis', 'a provider', 'a model', 'a tenant', 'a web site']),
+    );
+  });
+
+  test('names no digest and no address for reports', () => {
+    const texts = [page('docs/security.md'), page('SECURITY.md')];
+    expect(texts.filter((text) => /sha256:[0-9a-f]{8}|\b[\w.]+@\w+\.\w+/.test(text))).toEqual([]);
+  });
+});
+
+/** Tells whether a test file has a test with this title; marks such as `[B7]` do not count. */
+function hasTitle(text: string, title: string): boolean {
+  return ["'", '"', '`'].some((quote) =>
+    [...text.split(`${quote}${title}`).slice(1)].some((after) => /^( \[B\d+\])*['"`],/.test(after)),
+  );
+}
+
 describe('the behaviours of delegate_task', () => {
   const behaviours = page('docs/delegate-task.md');
   const rows = tableRows(behaviours, 'no.').map(([number = '', text = '', today = '', shownBy = '']) => {

@@ -41,7 +41,10 @@ const Compose = z.looseObject({
 const Packed = z.array(z.looseObject({ files: z.array(z.looseObject({ path: z.string() })) }));
 const Pins = z.looseObject({ devDependencies: z.record(z.string(), z.string()) });
 
-const compose = Compose.parse(parseYaml(textOf('docker-compose.yml'), { merge: true }));
+const PASSWORD = 'hexadecimal-password';
+/** The compose file with its variable filled in, as compose does it. */
+const composeText = textOf('docker-compose.yml').replaceAll(/\$\{REDIS_PASSWORD:\?[^}]*\}/g, PASSWORD);
+const compose = Compose.parse(parseYaml(composeText, { merge: true }));
 const services = Object.entries(compose.services);
 const ours = services.filter(([, { build }]) => build !== undefined);
 
@@ -144,10 +147,17 @@ describe('the compose file', () => {
 
   test('gives Redis the settings that the promises depend on', () => {
     expect(compose.services.redis?.command).toBe(
-      'redis-server --appendonly yes --maxmemory-policy noeviction --lazyfree-lazy-user-del yes',
+      `redis-server --appendonly yes --maxmemory-policy noeviction --lazyfree-lazy-user-del yes --requirepass ${PASSWORD}`,
     );
     expect(compose.services.redis?.image).toBe('redis:7');
     expect(compose.services.redis?.volumes).toEqual(['redis:/data']);
+  });
+
+  test('gives Redis a password from the environment, and everybody the same one', () => {
+    expect(textOf('docker-compose.yml')).not.toContain(PASSWORD);
+    expect(compose.services.redis?.environment).toEqual({ REDISCLI_AUTH: PASSWORD });
+    const addresses = new Set(ours.flatMap(([, { environment }]) => environment?.REDIS_URL ?? []));
+    expect([...addresses]).toEqual([`redis://:${PASSWORD}@redis:6379`]);
   });
 
   test.for(services)('%s has a read-only file system and no rights to gain', ([, service]) => {

@@ -37,18 +37,45 @@ const WorkerContainer = z.looseObject({
   ports: z.array(z.unknown()),
   livenessProbe: Probe,
   readinessProbe: Probe,
-  securityContext: z.looseObject({ readOnlyRootFilesystem: z.literal(true) }),
+  securityContext: z.strictObject({
+    readOnlyRootFilesystem: z.literal(true),
+    allowPrivilegeEscalation: z.literal(false),
+    capabilities: z.strictObject({ drop: z.tuple([z.literal('ALL')]) }),
+  }),
   volumeMounts: z.array(z.looseObject({ name: z.string(), mountPath: z.string() })),
 });
 const Pod = z.looseObject({
   terminationGracePeriodSeconds: z.number(),
-  securityContext: z.looseObject({ runAsUser: z.number() }),
+  automountServiceAccountToken: z.literal(false),
+  securityContext: z.looseObject({
+    runAsNonRoot: z.literal(true),
+    runAsUser: z.number(),
+    seccompProfile: z.strictObject({ type: z.literal('RuntimeDefault') }),
+  }),
   containers: z.tuple([WorkerContainer]),
   volumes: z.array(z.looseObject({ name: z.string() })),
 });
 const PodOfDeployment = z.looseObject({
   kind: z.literal('Deployment'),
   spec: z.looseObject({ template: z.looseObject({ spec: Pod }) }),
+});
+
+const Ports = z.array(z.strictObject({ port: z.number(), protocol: z.enum(['UDP', 'TCP']).optional() })).min(1);
+const Peer = z.strictObject({
+  namespaceSelector: z.looseObject({}).optional(),
+  podSelector: z.looseObject({}).optional(),
+  ipBlock: z.strictObject({ cidr: z.string(), except: z.array(z.string()) }).optional(),
+});
+const NetworkPolicy = z.strictObject({
+  apiVersion: z.literal('networking.k8s.io/v1'),
+  kind: z.literal('NetworkPolicy'),
+  metadata: z.strictObject({ name: z.string() }),
+  spec: z.strictObject({
+    podSelector: z.looseObject({ matchLabels: z.strictObject({ app: z.literal('errand-worker') }) }),
+    policyTypes: z.tuple([z.literal('Ingress'), z.literal('Egress')]),
+    ingress: z.tuple([z.strictObject({ from: z.array(Peer).min(1), ports: Ports })]),
+    egress: z.array(z.strictObject({ to: z.array(Peer).min(1), ports: Ports })),
+  }),
 });
 
 let dir: string;
@@ -143,7 +170,7 @@ describe('JSON and YAML', () => {
   const CHECKS: Record<string, (value: unknown, text: string) => unknown> = {
     batch: checkBatch,
     config: (_value, text) => checkConfig(text),
-    kubernetes: checkWorkerDeployment,
+    kubernetes: checkKubernetes,
     script: (value) => parseScript(value as Parameters<typeof parseScript>[0]),
     route_audit: (value) => RouteAudit.parse(value),
     cleanup_record: (value) => CleanupRecord.parse(value),
@@ -166,6 +193,24 @@ describe('JSON and YAML', () => {
     const providers = createCatalogue([]).routing();
     const { warnings } = await planBatch(value, DEFAULT_LIMITS, { providers, delegation: {}, precedence: 'strict' });
     expect(warnings).toEqual([]);
+  }
+
+  function checkKubernetes(value: unknown): void {
+    const { kind } = z.looseObject({ kind: z.string() }).parse(value);
+    if (kind === 'NetworkPolicy') checkNetworkPolicy(value);
+    else checkWorkerDeployment(value);
+  }
+
+  /** A worker is reached at its health port alone, and reaches DNS, Redis and public addresses, never metadata services. */
+  function checkNetworkPolicy(value: unknown): void {
+    const { ingress, egress } = NetworkPolicy.parse(value).spec;
+    const { health_port: port } = loadConfig({ ERRAND_CONFIG: '/dev/null' }).worker;
+    expect(ingress[0].ports).toEqual([{ port }]);
+    expect(egress.map(({ ports }) => ports.map((entry) => entry.port))).toEqual([[53, 53], [6379], [443]]);
+    const blocks = egress.flatMap(({ to }) => to.flatMap(({ ipBlock }) => ipBlock ?? []));
+    expect(blocks.map(({ except }) => except)).toEqual([
+      ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'],
+    ]);
   }
 
   /** What the manifest says of a worker is what the image and the configuration need. */

@@ -11,10 +11,13 @@ export function textOf(file: string): string {
 
 /** Every page written for people, by its path in the repository. */
 export const pages: Record<string, string> = Object.fromEntries(
-  ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: root }).sort()].map((file) => [
-    file,
-    textOf(file),
-  ]),
+  [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'SECURITY.md',
+    ...globSync('docs/**/*.md', { cwd: root }).sort(),
+  ].map((file) => [file, textOf(file)]),
 );
 
 /** The text of one page. */
