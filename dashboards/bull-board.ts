@@ -5,6 +5,7 @@ import { HonoAdapter } from '@bull-board/hono';
 import { serveStatic } from '@hono/node-server/serve-static';
 import type { Hono } from 'hono';
 import type { Redactor } from '../src/base/secret.ts';
+import { oneLine } from '../src/base/text.ts';
 import type { BoardQueues } from '../src/queue/board-queues.ts';
 import { legibleExcerpt } from './legible.ts';
 import { permitOperator } from './permissions.ts';
@@ -42,7 +43,7 @@ function adaptersOf({ batches, gates, lanes }: BoardQueues, { hasOperator, redac
 
 /** A failed job tells its code and its cleanup in the title, the one text of a job that lists show unasked. */
 function titleOf({ name, failedReason }: QueueJobJson): string {
-  return failedReason ? `${name} — ${failedReason}` : name;
+  return oneLine(failedReason ? `${name} — ${failedReason}` : name);
 }
 
 function uiConfigOf({ hasOperator, pollMs }: BullBoardOptions): UIConfig {

@@ -1,5 +1,6 @@
 import type { Handler } from 'hono';
 import { html } from 'hono/html';
+import { oneLine } from '../src/base/text.ts';
 import type { BoardQueues } from '../src/queue/board-queues.ts';
 
 const form = (notice: string) => html`<!doctype html>
@@ -31,7 +32,8 @@ export function findById(queues: BoardQueues): Handler {
     if (id === '') return c.html(form('A task id is its batch id, a dash and its number.'));
     if (!queues.isConnected()) return c.html(form('Redis cannot be reached just now; try again.'), 503);
     const queue = await queues.queueOf(id);
-    if (queue === null) return c.html(form(`No batch or task ${id} is kept in the queues of this board.`), 404);
+    if (queue === null)
+      return c.html(form(`No batch or task ${oneLine(id)} is kept in the queues of this board.`), 404);
     return c.redirect(`/queue/${encodeURIComponent(queue)}/${encodeURIComponent(id)}`);
   };
 }

@@ -1,17 +1,17 @@
 import type { Redactor } from '../src/base/secret.ts';
-import { cut } from '../src/base/text.ts';
+import { cut, printable } from '../src/base/text.ts';
 
 const LARGEST = 4096;
 const LONGEST_TEXT = 1024;
 
 /**
- * Prepares any JSON value for a person's eyes: every text in it, keys included, is scrubbed of secrets and cut after
+ * Prepares any JSON value for a person's eyes: every text in it, keys included, is printable, scrubbed of secrets, and cut after
  * 4,096 characters with a note.
  *
  * Scrubs before it cuts, since half a secret is no longer known as one.
  */
 export function legible(value: unknown, redactor: Redactor): unknown {
-  return mapTexts(value, (text) => shorten(redactor.scrub(text), LARGEST));
+  return mapTexts(value, (text) => shorten(redactor.scrub(printable(text)), LARGEST));
 }
 
 /**
@@ -19,7 +19,7 @@ export function legible(value: unknown, redactor: Redactor): unknown {
  * after 1,024 and what does not fit is left out, each with a note. Browsers stall on jobs of several megabytes.
  */
 export function legibleExcerpt(value: unknown, redactor: Redactor): unknown {
-  const clean = mapTexts(value, (text) => redactor.scrub(text));
+  const clean = mapTexts(value, (text) => redactor.scrub(printable(text)));
   return (JSON.stringify(clean)?.length ?? 0) <= LARGEST ? clean : excerptOf(clean);
 }
 

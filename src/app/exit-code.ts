@@ -1,3 +1,4 @@
+import { oneLine } from '../base/text.ts';
 import { type ErrandError, FAILURES, type FailureCode, isErrandError, messageOf } from '../errors.ts';
 
 /** What a command ends with: all succeeded, some task failed, bad input or refused, Redis unreachable. */
@@ -22,8 +23,8 @@ export function complaintOf(error: unknown): { text: string; exitCode: number } 
 }
 
 function textOf({ code, message, problems, remedy }: ErrandError): string {
-  const found = problems.map((problem) => `  ${problem.path || 'batch'}: ${problem.message}`);
+  const found = problems.map((problem) => oneLine(`${problem.path || 'batch'}: ${problem.message}`));
   const head = found.length > 0 ? FAILURES[code].means : message;
-  const mend = head.includes(remedy) ? [] : [`  ${remedy}`];
-  return [`${code}: ${head}`, ...found, ...mend].join('\n');
+  const mend = head.includes(remedy) ? [] : [`  ${oneLine(remedy)}`];
+  return [`${code}: ${oneLine(head)}`, ...found.map((line) => `  ${line}`), ...mend].join('\n');
 }

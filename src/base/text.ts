@@ -64,14 +64,35 @@ export function quoted(text: string): string {
   return text.length <= QUOTED_CHARS ? JSON.stringify(text) : `a text of ${text.length} characters`;
 }
 
-/** Text without what a terminal would obey instead of show: every control character but line breaks and tabs. */
+/**
+ * What a terminal or a page obeys instead of showing it: control characters, overrides of the direction of writing, zero-width
+ * characters but the two joiners, separators of lines and paragraphs. Line breaks and tabs stay.
+ */
+const OBEYED = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Colours and weights (SGR), the one kind of control sequence that our own texts have. */
+const STYLE = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m)`);
+
+/** Removes from a text what a terminal would obey instead of showing it. Line breaks and tabs stay. */
 export function printable(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n\t]/gu, '');
+  return text.replaceAll(OBEYED, '');
 }
 
-/** Printable text on one line. */
+/** Makes one printable line of a text from outside. Every such text passes here before a person reads it. */
 export function oneLine(text: string): string {
   return printable(text.replaceAll(/\s+/g, ' '));
+}
+
+/** Removes what {@link printable} removes, but keeps colours and weights: for whole texts that Errand has styled. */
+export function printableStyled(text: string): string {
+  const parts = text.split(STYLE);
+  return parts.map((part) => (STYLE.test(part) ? part : printable(part))).join('');
+}
+
+/** Writes a value as JSON on one line, with escapes for what a terminal would obey. Readers of JSON get the value unchanged. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replaceAll(OBEYED, (char) =>
+    [...Array(char.length).keys()].map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  );
 }
 
 /** A number with its noun: `1 task`, `2 tasks`. */

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import { build as buildPretty } from 'pino-pretty';
 import type { Redactor } from '../base/secret.ts';
+import { oneLine, printableStyled } from '../base/text.ts';
 
 export type Log = Logger;
 
@@ -16,12 +17,19 @@ export function createLog({ level, isPretty, redactor, output }: LogOptions): Lo
   const scrubbed = new Writable({
     decodeStrings: false,
     write: (line: string | Buffer, _encoding, done) => {
-      output.write(redactor.scrub(line.toString()));
+      const text = line.toString();
+      output.write(redactor.scrub(isPretty ? printableStyled(text) : text));
       done();
     },
   });
   const stream = isPretty
-    ? buildPretty({ destination: scrubbed, ignore: 'pid,hostname', colorize: true, singleLine: true })
+    ? buildPretty({
+        destination: scrubbed,
+        ignore: 'pid,hostname',
+        colorize: true,
+        singleLine: true,
+        messageFormat: (line, key) => oneLine(String(line[key] ?? '')),
+      })
     : scrubbed;
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }

@@ -20,7 +20,8 @@ export async function cancel(id: string, { reason, json }: CancelFlags, screen: 
     };
     const warnings = 'warnings' in done ? (done.warnings ?? []) : [];
     for (const warning of warnings) screen.note(`warning: ${warning}`);
-    screen.print(json ? JSON.stringify({ id, ...done }) : texts[done.status]);
+    if (json) screen.json({ id, ...done });
+    else screen.print(texts[done.status]);
     return EXIT.ok;
   } finally {
     await producer.close();

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { oneLine } from '../../base/text.ts';
 import { ErrandError, isErrandError, messageOf } from '../../errors.ts';
 import { inspect, type Looked } from '../../queue/inspection.ts';
 import { type Config, loadConfig } from '../config.ts';
@@ -35,7 +36,7 @@ export async function doctor({ json = false }: { json?: boolean }, screen: Scree
     checked('providers', async () => (await providerKeys(config)).map(keyFinding)),
   ]);
   const findings = [nodeFinding(process.versions.node), ...redis.findings, ...others.flat()];
-  if (json) screen.print(JSON.stringify({ findings }));
+  if (json) screen.json({ findings });
   else show(findings, screen);
   if (redis.isAway) return EXIT.redisAway;
   return findings.some(({ status }) => status === 'fault') ? EXIT.refused : EXIT.ok;
@@ -96,10 +97,10 @@ async function whyNotWritable(directory: string): Promise<string | null> {
 function show(findings: Finding[], screen: Screen): void {
   screen.print(
     table(
-      findings.map(({ check, status, message }) => ({ check, status, message })),
+      findings.map(({ check, status, message }) => ({ check: oneLine(check), status, message: oneLine(message) })),
       { width: screen.width },
     ),
   );
-  const mends = findings.flatMap(({ check, remedy }) => (remedy === undefined ? [] : [`${check}: ${remedy}`]));
+  const mends = findings.flatMap(({ check, remedy }) => (remedy === undefined ? [] : [oneLine(`${check}: ${remedy}`)]));
   if (mends.length > 0) screen.print(`\n${mends.join('\n')}`);
 }

@@ -1,4 +1,4 @@
-import { counted } from '../../base/text.ts';
+import { counted, oneLine } from '../../base/text.ts';
 import type { BatchInput, Receipt } from '../../contract/batch.ts';
 import { batchCostText } from '../../contract/cost-text.ts';
 import type { Producer } from '../../producer/producer.ts';
@@ -21,11 +21,12 @@ export async function enqueue(file: string, { wait, json }: EnqueueFlags, screen
   const producer = composeProducer(config);
   try {
     const receipt = await producer.enqueue(input);
-    for (const warning of receipt.warnings) screen.note(`warning: ${warning}`);
+    for (const warning of receipt.warnings) screen.note(`warning: ${oneLine(warning)}`);
     const done = doneText(receipt);
     if (!receipt.is_new) screen.note(`batch ${receipt.batch_id} was enqueued before with this key: ${done}`);
     if (wait) return await settle(producer, input, receipt, json === true, screen);
-    screen.print(json ? JSON.stringify(receipt) : receipt.batch_id);
+    if (json) screen.json(receipt);
+    else screen.print(receipt.batch_id);
     const told = receipt.is_new ? `${done}; ` : '';
     if (!json) screen.note(`${told}see how they stand: errand status ${receipt.batch_id}`);
     return EXIT.ok;
@@ -54,7 +55,7 @@ async function settle(
   const goals = (await producer.plan(input)).tasks.map(({ data }) => data.task.goal);
   try {
     const summary = await followBatch(producer, { batchId, total, goals, signal }, screen);
-    if (isJson) screen.print(JSON.stringify(summary));
+    if (isJson) screen.json(summary);
     else {
       await showOutcomes(producer, { batchId, goals, isWanted: () => true }, screen);
       screen.note(`\ncost: ${batchCostText(summary)}`);

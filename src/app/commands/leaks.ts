@@ -1,4 +1,5 @@
 import { Redactor } from '../../base/secret.ts';
+import { oneLine } from '../../base/text.ts';
 import { ErrandError } from '../../errors.ts';
 import { awaitReady, closeRedis, openHastyRedis, unavailable } from '../../queue/connection.ts';
 import { isRedisFault } from '../../queue/redis-faults.ts';
@@ -59,12 +60,12 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
       const records = new TaskRecords(redis, config.prefix, new Redactor());
       const { closed, unreadable } = await closeRowsOf(close, reason, workers, records);
       const left = unreadable > 0 ? `, ${unreadable} cannot be read by this version and stay open` : '';
-      screen.note(`${closed} rows of worker "${close}" are closed${left}.`);
+      screen.note(`${closed} rows of worker "${oneLine(close)}" are closed${left}.`);
       return EXIT.ok;
     }
     const found = await openRows(workers);
     const silent = found.filter((leak) => leak.is_silent);
-    if (json) for (const leak of found) screen.print(JSON.stringify(leak));
+    if (json) for (const leak of found) screen.json(leak);
     else if (found.length > 0) screen.print(table(found.map(rowOf), { width: screen.width }));
     screen.note(`${found.length} rows are open, ${silent.length} of them held by workers that give no sign of life.`);
     return silent.length > 0 ? EXIT.failed : EXIT.ok;
@@ -169,5 +170,7 @@ function nameOf({ identity, instance }: WorkerOnRecord): string {
 function rowOf(leak: Leak): Record<string, string> {
   const ageSeconds = Math.round((Date.now() - Date.parse(leak.intent_at)) / 1000);
   const holder = leak.is_silent ? `silent for ${Math.round(leak.silent_ms / 1000)} s` : 'alive';
-  return { age: `${ageSeconds} s`, task: leak.task_id, kind: leak.kind, what: leak.ref, worker: leak.worker, holder };
+  const texts = { task: leak.task_id, kind: leak.kind, what: leak.ref, worker: leak.worker };
+  const shown = Object.entries(texts).map(([column, text]) => [column, oneLine(text)]);
+  return { age: `${ageSeconds} s`, ...Object.fromEntries(shown), holder };
 }

@@ -15,7 +15,7 @@ export async function outcomes(batchId: string, { failed, json }: OutcomesFlags,
   try {
     if (json) {
       for await (const outcome of producer.outcomes(batchId)) {
-        if (isWanted(outcome)) screen.print(JSON.stringify(outcome));
+        if (isWanted(outcome)) screen.json(outcome);
       }
     } else {
       const shown = await showOutcomes(producer, { batchId, goals: [], isWanted }, screen);

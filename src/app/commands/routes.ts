@@ -1,3 +1,4 @@
+import { oneLine } from '../../base/text.ts';
 import { checkRoute } from '../../catalogue/check-route.ts';
 import { planBatch } from '../../producer/plan.ts';
 import { readBatchFile } from '../batch-file/read-batch-file.ts';
@@ -21,9 +22,9 @@ export async function routes(file: string, { json = false }: { json?: boolean },
     const { level, treatment } = checkRoute(route, routing.providers);
     return { index, ...route, effort: level, effort_treatment: treatment };
   });
-  for (const warning of planned.warnings) screen.note(`warning: ${warning}`);
+  for (const warning of planned.warnings) screen.note(`warning: ${oneLine(warning)}`);
   if (json) {
-    for (const route of resolved) screen.print(JSON.stringify(route));
+    for (const route of resolved) screen.json(route);
     return EXIT.ok;
   }
   const rows = resolved.map(
@@ -31,7 +32,7 @@ export async function routes(file: string, { json = false }: { json?: boolean },
       task: `#${index}`,
       requested: targetText(requested),
       provider: `${provider} (${by.provider})`,
-      model: `${model} (${by.model})`,
+      model: `${oneLine(model)} (${by.model})`,
       effort: [effortText(asked, effort), by.reasoning_effort && `(${by.reasoning_effort})`].filter(Boolean).join(' '),
     }),
   );

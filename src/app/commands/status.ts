@@ -9,7 +9,8 @@ export async function status(batchId: string, { json = false }: { json?: boolean
   const producer = composeProducer(loadConfig());
   try {
     const found = await producer.status(batchId);
-    screen.print(json ? JSON.stringify(found) : statusText(found));
+    if (json) screen.json(found);
+    else screen.print(statusText(found));
     return found.ended === found.counts.succeeded ? EXIT.ok : EXIT.failed;
   } finally {
     await producer.close();

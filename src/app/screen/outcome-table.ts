@@ -57,12 +57,12 @@ function rowOf(outcome: Outcome, goal: string | undefined): Row {
 
 /** Where a route as written leads; what was left out does not appear. */
 export function targetText({ provider, model }: RouteRequest): string {
-  return [provider, model].filter(Boolean).join('/') || 'nothing';
+  return oneLine([provider, model].filter(Boolean).join('/')) || 'nothing';
 }
 
 function effectiveText(route: RouteAudit | null): string {
   if (!route?.effective) return 'none: no child was built';
-  return `${route.effective.provider}/${route.effective.model}`;
+  return oneLine(`${route.effective.provider}/${route.effective.model}`);
 }
 
 /** The effort that was sent, and what was asked for where that is something else: `minimal → low`. */
@@ -108,8 +108,8 @@ function failureText(outcome: Outcome): string {
   if (outcome.status === 'succeeded') return '';
   const { code, message, remedy } = outcome.failure;
   return [
-    `#${outcome.index} ${outcome.status}, ${code}: ${message}`,
-    `   what to do: ${remedy}`,
+    `#${outcome.index} ${outcome.status}, ${code}: ${oneLine(message)}`,
+    `   what to do: ${oneLine(remedy)}`,
     `   cleaned up: ${cleanupText(outcome.cleanup)}`,
   ].join('\n');
 }

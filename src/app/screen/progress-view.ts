@@ -1,5 +1,5 @@
 import { createLogUpdate } from 'log-update';
-import { clip } from '../../base/text.ts';
+import { clip, oneLine } from '../../base/text.ts';
 import type { Progress } from './progress.ts';
 import type { Screen } from './screen.ts';
 
@@ -41,5 +41,5 @@ function frame(progress: Progress, columns: number, elapsedMs: number): string {
   const hidden = running.length - TASKS_SHOWN;
   const why = waits.map((line) => `waits: ${line}`);
   const lines = [head, ...why, ...running.slice(0, TASKS_SHOWN), ...(hidden > 0 ? [`and ${hidden} more running`] : [])];
-  return lines.map((line) => clip(line, columns - 1)).join('\n');
+  return lines.map((line) => clip(oneLine(line), columns - 1)).join('\n');
 }

@@ -1,7 +1,11 @@
+import { jsonLine, printableStyled } from '../../base/text.ts';
+
 /** Where a command writes: results to standard output, everything else to standard error. */
 export type Screen = {
   /** Writes a result, with a line break after it. */
   print: (text: string) => void;
+  /** Writes a result as one line of JSON, for programs. */
+  json: (value: unknown) => void;
   /** Tells the person at the terminal something, one or more lines. */
   note: (text: string) => void;
   /** Columns a table may take. */
@@ -40,8 +44,9 @@ export function openScreen(): Screen {
   process.stderr.on('error', () => undefined); // whoever does not listen to notes misses nothing but them
   let hasReader = true;
   return {
-    print: (text) => process.stdout.write(`${text}\n`),
-    note: (text) => process.stderr.write(`${text}\n`),
+    print: (text) => process.stdout.write(`${printableStyled(text)}\n`),
+    json: (value) => process.stdout.write(`${jsonLine(value)}\n`),
+    note: (text) => process.stderr.write(`${printableStyled(text)}\n`),
     width: columnsOf(process.stdout),
     live: drawableOf(process.stderr),
   };

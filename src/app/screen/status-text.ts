@@ -1,4 +1,4 @@
-import { counted } from '../../base/text.ts';
+import { counted, oneLine } from '../../base/text.ts';
 import type { BatchStatus, BatchSummary } from '../../contract/batch.ts';
 import { batchCostText } from '../../contract/cost-text.ts';
 
@@ -16,7 +16,9 @@ export function statusText(found: BatchStatus): string {
     ...waitLines(found).map((line) => `  waits     ${line}`),
     ...(cancel ? [`  cancelled ${cancel.requested_at}: ${cancel.reason}`] : []),
     ...(found.status === 'settled' ? summaryText(found.summary) : unknownText(found)),
-  ].join('\n');
+  ]
+    .map(lineOf)
+    .join('\n');
 }
 
 /** Why tasks of the batch wait, with the remedy: one line for each reason. */
@@ -42,4 +44,10 @@ function summaryText(summary: BatchSummary): string[] {
     ),
     ...(hidden > 0 ? [`  and ${hidden} more: errand outcomes ${batchId} --failed`] : []),
   ];
+}
+
+/** A line of the status on one printable line, with the spaces that align it. */
+function lineOf(line: string): string {
+  const [indent = ''] = /^(?: {2}\S+ +)?/.exec(line) ?? [];
+  return `${indent}${oneLine(line.slice(indent.length))}`;
 }

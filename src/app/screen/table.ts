@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { oneLine as printableLine } from '../../base/text.ts';
 
 /** One line of a {@link table}: the text of each column by its heading. Cells may carry colours; one left out is empty. */
 export type Row = Record<string, string>;
@@ -49,9 +50,7 @@ function oneLine(cell: string): string {
 }
 
 function plain(text: string): string {
-  return stripVTControlCharacters(text)
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(/\p{Cc}/gu, '');
+  return printableLine(stripVTControlCharacters(text));
 }
 
 function widestOf(cells: readonly string[]): number {
