@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isWithin } from './bounded-json.ts';
 import { Needs } from './needs.ts';
 import { ResolvedRoute, RouteRequest } from './route.ts';
 import { stored } from './stored.ts';
@@ -64,6 +65,19 @@ export const TaskJob = stored({
   route: ResolvedRoute,
 });
 export type TaskJob = z.infer<typeof TaskJob>;
+
+/** A task job that was read, or why it cannot be. */
+export type TaskJobReading = { status: 'read'; job: TaskJob } | { status: 'unreadable'; problem: string };
+
+/** Reads the data of a task job. Its size comes first: a schema takes seconds, or its stack ends, for what is too large. */
+export function readTaskJob(data: unknown): TaskJobReading {
+  if (!isWithin(data))
+    return { status: 'unreadable', problem: 'it is larger or nested deeper than any producer writes' };
+  const parsed = TaskJob.safeParse(data);
+  return parsed.success
+    ? { status: 'read', job: parsed.data }
+    : { status: 'unreadable', problem: parsed.error.message };
+}
 
 /** A task whose job waits in a lane and may be woken: parked until it gets a place, or resting until it comes back. */
 export type Wake = { taskId: string; provider: string };

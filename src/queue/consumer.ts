@@ -4,8 +4,7 @@ import { sleep } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
 import { needsOf } from '../contract/needs.ts';
 import type { Takers } from '../contract/takers.ts';
-import { TaskJob, type Wake } from '../contract/task.ts';
-import { messageOf } from '../errors.ts';
+import { readTaskJob, type TaskJob, type Wake } from '../contract/task.ts';
 import { backoffMs } from './backoff.ts';
 import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
@@ -235,7 +234,7 @@ export class Consumer {
 function deliveryOf(job: Job, provider: string): TaskDelivery {
   const isLastTry = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
   const common = { taskId: job.id ?? '', provider, isLastTry, needs: needsOf(job.data) };
-  const parsed = TaskJob.safeParse(job.data);
-  if (parsed.success) return { ...common, job: { isReadable: true, data: parsed.data } };
-  return { ...common, job: { isReadable: false, problem: messageOf(parsed.error) } };
+  const reading = readTaskJob(job.data);
+  if (reading.status === 'read') return { ...common, job: { isReadable: true, data: reading.job } };
+  return { ...common, job: { isReadable: false, problem: reading.problem } };
 }

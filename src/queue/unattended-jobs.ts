@@ -2,7 +2,7 @@ import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { parseTaskId } from '../base/ids.ts';
 import { ProviderName } from '../contract/route.ts';
-import { TaskJob, type Wake } from '../contract/task.ts';
+import { readTaskJob, type TaskJob, type Wake } from '../contract/task.ts';
 import { gateIdOf } from './gate.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf, providerOf } from './names.ts';
 import { wakeJobs } from './wake.ts';
@@ -69,7 +69,8 @@ export class UnattendedJobs {
     const text = await this.#redis.hget(this.#queue(laneOf(provider)).toKey(taskId), 'data');
     if (!text) return null;
     try {
-      return TaskJob.parse(JSON.parse(text));
+      const reading = readTaskJob(JSON.parse(text));
+      return reading.status === 'read' ? reading.job : null;
     } catch {
       return null;
     }
