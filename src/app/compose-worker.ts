@@ -15,6 +15,7 @@ import { Announcements } from '../records/announcements.ts';
 import { BatchRecords } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
 import { SpendRecords } from '../records/spend-records.ts';
+import { TaskMetadata } from '../records/task-metadata.ts';
 import { TaskRecords } from '../records/task-records.ts';
 import { UnattendedRecords } from '../records/unattended-records.ts';
 import { WorkerRecords } from '../records/worker-records.ts';
@@ -136,6 +137,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   const deps: TaskDeps = {
     records,
     spends: new SpendRecords(redis, config.prefix),
+    metadata: new TaskMetadata(redis, config.prefix),
     admission: new Admission(batches, routeCheck(catalogue, credentials, redactor)),
     active,
     held: new HeldBatches({ unattended, jobs }),

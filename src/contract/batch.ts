@@ -54,7 +54,7 @@ export type BatchInput = z.input<typeof BatchSpec>;
 export type Batch = { options: BatchOptions; tasks: TaskSpec[]; route: RouteRequest; warnings: string[] };
 
 /** The data of a batch job, for people to read in the board; whoever settles the batch reads its record. */
-export type BatchJob = { version: 1; batch_id: string; name: string; total: number };
+export type BatchJob = { version: 1; batch_id: string; name: string; total: number; metadata?: Metadata };
 
 /** A distinct route of a batch, with the first task that carries it: what admission checks. */
 export const RouteInUse = stored({
@@ -121,6 +121,8 @@ export const BatchSummary = stored({
   batch_id: z.string(),
   name: z.string(),
   total: z.number().int(),
+  /** The metadata of the batch, added when the summary is read. */
+  metadata: Metadata.optional(),
   counts: Counts,
   usage: Usage,
   cost_usd: Cost,

@@ -2,8 +2,11 @@ import { z } from 'zod';
 import { FAILURE_CODES } from '../errors.ts';
 import { AttemptEnd } from './outcome.ts';
 import { stored } from './stored.ts';
+import { Metadata } from './task.ts';
 
-const common = { version: z.literal(1), batch_id: z.string(), at: z.iso.datetime() };
+/** Added by the producer that listens, because listeners of 0.1.0 refuse further fields. */
+const ofBatch = { batch_name: z.string().optional(), batch_metadata: Metadata.optional() };
+const common = { version: z.literal(1), batch_id: z.string(), at: z.iso.datetime(), ...ofBatch };
 const ofTask = { ...common, task_id: z.string(), index: z.number().int() };
 
 /**

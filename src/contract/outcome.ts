@@ -50,6 +50,8 @@ const common = {
   route: RouteAudit.nullable(),
   /** The metadata of the task, as the producer wrote it. */
   metadata: Metadata.optional(),
+  /** The metadata of the batch, added when the outcome is read. */
+  batch_metadata: Metadata.optional(),
   attempts: z.array(Attempt),
   turns: z.number().int().nonnegative(),
   tool_calls: z.number().int().nonnegative(),

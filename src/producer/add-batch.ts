@@ -6,6 +6,7 @@ import type { BatchFlow, BatchPlan } from '../queue/flow.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import type { EnqueueClaims } from '../records/enqueue-claims.ts';
+import type { TaskMetadata } from '../records/task-metadata.ts';
 import type { PlannedBatch } from './plan.ts';
 
 /** How long to wait for another producer that adds the same batch. */
@@ -17,6 +18,7 @@ export type AddDeps = {
   batches: BatchRecords;
   claims: EnqueueClaims;
   flow: BatchFlow;
+  metadata: TaskMetadata;
   jobs: BatchJobs;
   policy: Pick<BatchPlan, 'attempts' | 'backoffMs' | 'ingestTimeoutMs'>;
 };
@@ -30,7 +32,7 @@ export type Adding = { isNew: boolean; added: number };
  * @throws ErrandError `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`. Nothing of the batch runs then.
  */
 export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<Adding> {
-  const { batches, claims, flow, jobs, policy } = deps;
+  const { batches, claims, flow, jobs, metadata, policy } = deps;
   const { record, tasks, priority } = planned;
   const stage = await batches.create(record, planned.context, planned.fingerprint);
   if (stage === 'settled') return { isNew: false, added: 0 };
@@ -47,7 +49,12 @@ export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<Ad
   const ended = stage !== 'running' ? 0 : ((await batches.status(record.batch_id))?.ended ?? 0);
   let added = 0;
   try {
-    const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total };
+    const shown = record.metadata && { metadata: record.metadata };
+    const job = { version: 1 as const, batch_id: record.batch_id, name: record.name, total: record.total, ...shown };
+    await metadata.keep(
+      record.batch_id,
+      tasks.map(({ data }) => ({ index: data.index, metadata: data.task.metadata })),
+    );
     added = await flow.add({ job, tasks, priority, ...policy }, { isNew }, keep);
   } catch (error) {
     // Lets a retry start without waiting for the claim to lapse.

@@ -24,8 +24,10 @@ import { Announcements } from '../records/announcements.ts';
 import { BatchRecords, type Cancelling } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
 import { EnqueueClaims } from '../records/enqueue-claims.ts';
+import { TaskMetadata } from '../records/task-metadata.ts';
 import { UnattendedRecords } from '../records/unattended-records.ts';
 import { addBatch, namingBatch } from './add-batch.ts';
+import { BatchEvents, withinTime } from './batch-events.ts';
 import { unlessDenied, warnedOf } from './best-effort.ts';
 import { lost, notFound, removed } from './missing.ts';
 import { type PlannedBatch, planBatch } from './plan.ts';
@@ -68,6 +70,7 @@ export class Producer {
   readonly #flow: BatchFlow;
   readonly #batches: BatchRecords;
   readonly #claims: EnqueueClaims;
+  readonly #metadata: TaskMetadata;
   readonly #waiting: WaitsDeps;
   #listening: { redis: RedisClient; channels: Channels } | undefined;
 
@@ -76,6 +79,7 @@ export class Producer {
     this.#redis = openHastyRedis({ target: options.redis, onError: options.onError });
     this.#flow = new BatchFlow(this.#redis, options.prefix, Object.keys(options.routing.providers));
     this.#claims = new EnqueueClaims(this.#redis, options.prefix);
+    this.#metadata = new TaskMetadata(this.#redis, options.prefix);
     this.#waiting = {
       jobs: new BatchJobs(this.#redis, options.prefix),
       announcements: new Announcements(this.#redis, options.prefix),
@@ -97,7 +101,14 @@ export class Producer {
     const { batch_id, total } = planned.record;
     const policy = { attempts, backoffMs, ingestTimeoutMs };
     const { jobs } = this.#waiting;
-    const deps = { batches: this.#batches, claims: this.#claims, flow: this.#flow, jobs, policy };
+    const deps = {
+      batches: this.#batches,
+      claims: this.#claims,
+      flow: this.#flow,
+      metadata: this.#metadata,
+      jobs,
+      policy,
+    };
     let hasBegun = false;
     const adding = this.#withRedis(() => {
       hasBegun = true;
@@ -185,20 +196,14 @@ export class Producer {
   async onEvent(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
     if (!isBatchId(batchId)) throw notFound(batchId);
     return this.#withRedis(async () => {
-      const listening = this.#channels().onEvent(batchId, listener);
-      const tooLate = Promise.withResolvers<never>();
-      const timer = setTimeout(
-        () => tooLate.reject(unavailable(this.#redis, undefined)),
-        this.#options.connectWithinMs,
-      );
-      try {
-        return await Promise.race([listening, tooLate.promise]);
-      } catch (error) {
-        listening.then((stop) => stop()).catch(() => undefined);
-        throw error;
-      } finally {
-        clearTimeout(timer);
-      }
+      const events = new BatchEvents(() => this.#batches.facts(batchId), listener);
+      const listening = this.#channels().onEvent(batchId, (event) => events.take(event));
+      const late = () => unavailable(this.#redis, undefined);
+      const stop = await withinTime(listening, this.#options.connectWithinMs, late);
+      return () => {
+        events.stop();
+        return stop();
+      };
     });
   }
 

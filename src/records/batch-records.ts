@@ -11,8 +11,9 @@ import {
   CancelFlag,
 } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import type { Wake } from '../contract/task.ts';
+import type { Metadata, Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
+import { metadataIn, type Text, withMetadata } from './batch-metadata.ts';
 import { CANCEL_BATCH, CANCEL_TASK, CREATE_BATCH, NOTE_TOO_NEW, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
 import { apart, together } from './beside.ts';
 import { COUNTERS, countersIn } from './counters.ts';
@@ -98,6 +99,14 @@ export class BatchRecords {
     return first ? verdictOf(batchId, first) : verdict;
   }
 
+  /** The name and the metadata of a batch; `null` if it has no record. */
+  async facts(batchId: string): Promise<{ batch_name: string; batch_metadata?: Metadata } | null> {
+    const data = await this.#redis.hget(this.#keys.batch(batchId), 'data');
+    if (!data) return null;
+    const { name, metadata } = recordOf(batchId, data);
+    return { batch_name: name, ...(metadata && { batch_metadata: metadata }) };
+  }
+
   /** Where the batch stands, or `null` where it is not on record. */
   async status(batchId: string): Promise<BatchStatus | null> {
     const pipeline = this.#redis.pipeline();
@@ -117,7 +126,7 @@ export class BatchRecords {
       ...(metadata && { metadata }),
       ...(cancel && { cancel: readFlag(cancel) }),
     };
-    if (summary) return { ...common, status: 'settled', summary: summaryOf(batchId, summary, beside) };
+    if (summary) return { ...common, status: 'settled', summary: summaryOf(batchId, summary, beside, data) };
     return { ...common, status: stage === 'enqueueing' ? 'enqueueing' : 'running' };
   }
 
@@ -128,7 +137,9 @@ export class BatchRecords {
    * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
    */
   async outcomes(batchId: string, from: number, to: number, isPatient = false): Promise<(Outcome | null)[]> {
-    return readOutcomePage(this.#redis, this.#keys.outcomes(batchId), { batchId, from, to, isPatient });
+    const batchMetadata = metadataIn(await this.#redis.hget(this.#keys.batch(batchId), 'data'));
+    const page = { batchId, from, to, isPatient, batchMetadata };
+    return readOutcomePage(this.#redis, this.#keys.outcomes(batchId), page);
   }
 
   /**
@@ -146,9 +157,9 @@ export class BatchRecords {
 
   /** The summary of a settled batch, or `null` if this version cannot read it. */
   async summary(batchId: string): Promise<BatchSummary | null> {
-    const [summary, beside = null] = await this.#redis.hmget(this.#keys.batch(batchId), 'summary', 'summary+');
+    const [summary, beside, data] = await this.#redis.hmget(this.#keys.batch(batchId), 'summary', 'summary+', 'data');
     const read = summary ? readEntry(BatchSummary, summary) : null;
-    return read && together(read, beside);
+    return read && withMetadata(together(read, beside), data);
   }
 
   /** Notes that a record of the batch is too new for this worker to settle the batch, and returns how long it has waited. */
@@ -168,7 +179,7 @@ export class BatchRecords {
     const id = summary.batch_id;
     const event = JSON.stringify({ event: 'batch_settled', version: 1, batch_id: id, at: isoNow() });
     const keys = [this.#keys.batch(id), this.#keys.outcomes(id), this.#keys.running(id), this.#keys.parked(id)];
-    keys.push(this.#keys.resting(id));
+    keys.push(this.#keys.resting(id), this.#keys.taskMetadata(id));
     const { plain, beside } = apart(summary);
     const args = [
       recordText(BatchSummary, plain, this.#redactor),
@@ -177,8 +188,8 @@ export class BatchRecords {
       event,
       beside,
     ];
-    const [first, besideFirst] = (await SETTLE.run(this.#redis, keys, args)) as [string, string | null];
-    return summaryOf(id, first, besideFirst);
+    const [first, besideFirst, record] = (await SETTLE.run(this.#redis, keys, args)) as [string, string, string];
+    return summaryOf(id, first, besideFirst, record);
   }
 
   /** The tasks of a batch, or the one task, whose jobs wait for a place or until they come back: to wake on a cancel. */
@@ -219,6 +230,7 @@ function verdictOf(batchId: string, text: string): AdmissionVerdict {
   return readRecord(AdmissionVerdict, text, `the admission of batch ${batchId}`);
 }
 
-function summaryOf(batchId: string, text: string, beside: string | null | undefined): BatchSummary {
-  return together(readRecord(BatchSummary, text, `the summary of batch ${batchId}`), beside);
+function summaryOf(batchId: string, text: string, beside: Text, data: Text): BatchSummary {
+  const summary = readRecord(BatchSummary, text, `the summary of batch ${batchId}`);
+  return withMetadata(together(summary, beside), data);
 }

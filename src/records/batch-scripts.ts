@@ -51,9 +51,9 @@ return 1
 
 /**
  * Settles a batch: its summary is written once, and all its records get their retention.
- * KEYS batch, outcomes, running, parked, resting. ARGV summary, retention in seconds, events channel, event, the part of its
+ * KEYS batch, outcomes, running, parked, resting, metadata of its tasks. ARGV summary, retention in seconds, events channel, event, the part of its
  * spend that is stored beside the summary or ''.
- * Returns the stored summary and the part that is stored beside it.
+ * Returns the stored summary, the part that is stored beside it, and the record of the batch.
  */
 export const SETTLE = new Script(`
 if redis.call('HSETNX', KEYS[1], 'summary', ARGV[1]) == 1 then
@@ -61,10 +61,10 @@ if redis.call('HSETNX', KEYS[1], 'summary', ARGV[1]) == 1 then
   if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'summary+', ARGV[5]) end
   redis.call('EXPIRE', KEYS[1], ARGV[2])
   redis.call('EXPIRE', KEYS[2], ARGV[2])
-  redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5])
+  redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
   redis.pcall('PUBLISH', ARGV[3], ARGV[4])
 end
-return redis.call('HMGET', KEYS[1], 'summary', 'summary+')
+return redis.call('HMGET', KEYS[1], 'summary', 'summary+', 'data')
 `);
 
 /**

@@ -23,6 +23,11 @@ export class Keys {
     return `${this.batch(batchId)}:outcomes`;
   }
 
+  /** Hash: task index → metadata of the task, until the batch settles. */
+  taskMetadata(batchId: string): string {
+    return `${this.batch(batchId)}:metadata`;
+  }
+
   /** Set: ids of the tasks that have a place: with an attempt open, or, where places are few, about to have another. */
   running(batchId: string): string {
     return `${this.batch(batchId)}:running`;

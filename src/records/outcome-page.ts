@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Outcome } from '../contract/outcome.ts';
+import type { Metadata } from '../contract/task.ts';
 import { together } from './beside.ts';
 import { readOutcome } from './read-outcome.ts';
 import { repliesOf } from './replies.ts';
@@ -10,9 +11,15 @@ const PAGE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Which outcomes to read: for the tasks from index `from` to `to` (exclusive). `isPatient`: an outcome of a newer version is
- * an error.
+ * an error. `batchMetadata` becomes a part of every outcome.
  */
-type PageRequest = { batchId: string; from: number; to: number; isPatient: boolean };
+type PageRequest = {
+  batchId: string;
+  from: number;
+  to: number;
+  isPatient: boolean;
+  batchMetadata: Metadata | undefined;
+};
 
 /**
  * Reads a page of outcomes: the requested outcomes, or fewer if they are many or large, but at least one. `null` stands for
@@ -22,7 +29,7 @@ type PageRequest = { batchId: string; from: number; to: number; isPatient: boole
 export async function readOutcomePage(
   redis: Redis,
   key: string,
-  { batchId, from, to, isPatient }: PageRequest,
+  { batchId, from, to, isPatient, batchMetadata }: PageRequest,
 ): Promise<(Outcome | null)[]> {
   const fields = await fieldsThatFit(redis, key, from, Math.min(to, from + PAGE));
   if (fields.length === 0) return [];
@@ -36,7 +43,8 @@ export async function readOutcomePage(
     const text = texts[at];
     if (!text) return null;
     const outcome = readOutcome({ batchId, index: from + at, isPatient }, text, texts[fields.length + at]);
-    return together(outcome, texts[2 * fields.length + at]);
+    const whole = together(outcome, texts[2 * fields.length + at]);
+    return batchMetadata ? { ...whole, batch_metadata: batchMetadata } : whole;
   });
 }
 

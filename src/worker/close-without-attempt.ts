@@ -7,7 +7,8 @@ import { amendPast, type Ending, outcomeOf, type TaskFacts } from './outcome.ts'
 import type { TaskDeps } from './task-deps.ts';
 
 /** What closing takes. */
-export type CloseDeps = AbandonDeps & Pick<TaskDeps, 'redactor' | 'telemetry' | 'catalogue' | 'budget' | 'spends'>;
+export type CloseDeps = AbandonDeps &
+  Pick<TaskDeps, 'redactor' | 'telemetry' | 'catalogue' | 'budget' | 'spends' | 'metadata'>;
 
 /** Whose outcome is written; `provider` is that of its lane, empty where nobody knows. */
 export type UnattendedTask = Pick<TaskFacts, 'taskId' | 'batchId' | 'index' | 'route' | 'metadata'> & {
@@ -28,7 +29,8 @@ export async function closeWithoutAttempt(
   const abandoned = await abandonResponse(history.response, { taskId: task.taskId, epoch }, deps);
   const attempts = amendPast(history.past, [...reclaimed, ...abandoned]);
   const cutSpends = await latestSpends(task.taskId, { attempts, cutSpends: history.cutSpends }, deps);
-  const facts = { ...task, attempts, checkpoints, effects, cutSpends, isUnreadable };
+  const metadata = task.metadata ?? (spec ? undefined : await deps.metadata.of(task.taskId));
+  const facts = { ...task, metadata, attempts, checkpoints, effects, cutSpends, isUnreadable };
   const bounds = await boundsOf({ ...task, spec }, facts, deps);
   const outcome = outcomeOf(ending, { ...facts, bounds }, deps.redactor);
   const given = { owner: deps.self.instance, steps: abandoned };

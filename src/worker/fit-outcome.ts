@@ -1,6 +1,7 @@
 import { byteLength, clip } from '../base/text.ts';
 import { CleanupStep, cleanupOf } from '../contract/cleanup.ts';
 import { type Answer, Attempt, Outcome } from '../contract/outcome.ts';
+import { Metadata } from '../contract/task.ts';
 import { NO_USAGE } from '../contract/usage.ts';
 import { FAILURES } from '../errors.ts';
 import { problemOf } from '../records/read-record.ts';
@@ -54,6 +55,7 @@ function unstorable(outcome: Outcome, problem: string): Outcome {
     failure: { version: 1, code: 'INTERNAL', origin, message, remedy, causes: [] },
     ...(text !== '' && { partial: { text, files: [] } }),
     route: null,
+    ...(Metadata.safeParse(outcome.metadata).success && { metadata: outcome.metadata }),
     attempts: outcome.attempts.filter((attempt) => Attempt.safeParse(attempt).success),
     turns: outcome.turns,
     tool_calls: outcome.tool_calls,

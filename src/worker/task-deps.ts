@@ -5,6 +5,7 @@ import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import type { Models } from '../providers/models.ts';
 import type { SpendRecords } from '../records/spend-records.ts';
+import type { TaskMetadata } from '../records/task-metadata.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
@@ -27,6 +28,7 @@ export type DefaultBudget = {
 export type TaskDeps = {
   records: TaskRecords;
   spends: SpendRecords;
+  metadata: TaskMetadata;
   admission: Admission;
   active: ActiveAttempts;
   held: HeldBatches;

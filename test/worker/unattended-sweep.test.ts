@@ -6,6 +6,7 @@ import { UnattendedJobs } from '../../src/queue/unattended-jobs.ts';
 import { Announcements } from '../../src/records/announcements.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';
 import { SpendRecords } from '../../src/records/spend-records.ts';
+import { TaskMetadata } from '../../src/records/task-metadata.ts';
 import { UnattendedRecords } from '../../src/records/unattended-records.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { Telemetry } from '../../src/telemetry/telemetry.ts';
@@ -36,6 +37,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
   const sweep = new UnattendedSweep({
     records: tasks,
     spends: new SpendRecords(redis, prefix),
+    metadata: new TaskMetadata(redis, prefix),
     batches: new BatchRecords(redis, prefix, redactor, 1_000),
     jobs,
     unattended: new UnattendedRecords(redis, prefix),

@@ -43,6 +43,10 @@ const OF_KEY: { [Name in KeyName]: Record<string, Write> } = {
   outcomes: {
     'a field': ({ redis, keys, victim, text: name }) => redis.hset(keys.outcomes(victim.batchId), name, '{}'),
   },
+  taskMetadata: {
+    'a field': ({ redis, keys, victim, text: name }) => redis.hset(keys.taskMetadata(victim.batchId), name, '{}'),
+    'of the task': ({ redis, keys, victim, text: value }) => redis.hset(keys.taskMetadata(victim.batchId), '0', value),
+  },
   running: { member: ({ redis, keys, victim, text: member }) => redis.sadd(keys.running(victim.batchId), member) },
   parked: {
     member: ({ redis, keys, victim, text: name }) => redis.zadd(keys.parked(victim.batchId), 0, name),

@@ -1,0 +1,86 @@
+import { Queue } from 'bullmq';
+import { expect, onTestFinished, test } from 'vitest';
+import { taskIdOf } from '../../src/base/ids.ts';
+import type { ErrandEvent } from '../../src/index.ts';
+import { Keys } from '../../src/records/keys.ts';
+import { aDeployment, type Deployment } from '../helpers/deployment.ts';
+import { openRedis, redisUrl } from '../helpers/redis.ts';
+
+const OF_BATCH = { order: 42, of: 'the batch' };
+const OF_TASK = { line: 7, of: ['the task'] };
+
+type Setup = {
+  settings?: Record<string, unknown>;
+  /** Done after the batch was enqueued and before a worker starts. */
+  before?: (deployment: Deployment, batchId: string) => Promise<unknown>;
+  provider?: string;
+  code: string;
+};
+
+function laneOf({ prefix }: Deployment): Queue {
+  const connection = { url: redisUrl(), maxRetriesPerRequest: null };
+  const queue = new Queue('tasks-local', { connection, prefix, skipMetasUpdate: true });
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+const SETTLES: Record<string, Setup> = {
+  'is rejected with its batch': { provider: 'acme', code: 'CREDENTIAL_MISSING' },
+  'is cancelled before it starts': {
+    before: ({ producer }, batchId) => producer.cancel(batchId, 'enough'),
+    code: 'ATTEMPT_CANCELLED',
+  },
+  'was removed from the queue': {
+    before: async (deployment, batchId) => (await laneOf(deployment).getJob(taskIdOf(batchId, 0)))?.remove(),
+    code: 'TASK_REMOVED',
+  },
+  'has a job that does not parse': {
+    before: ({ prefix }, batchId) => openRedis().hset(`${prefix}:tasks-local:${taskIdOf(batchId, 0)}`, 'data', '{}'),
+    code: 'TASK_INVALID',
+  },
+  'is in a lane without a worker': { settings: { tasks: { unserved_ms: 1_000 } }, code: 'LANE_UNSERVED' },
+};
+
+test.each(Object.entries(SETTLES))('metadata is in the outcome of a task that %s', async (_, setup) => {
+  const { settings = {}, before, provider = 'local', code } = setup;
+  const deployment = await aDeployment({ settings });
+  const { producer, startWorker, outcomesOf, simulator, prefix } = deployment;
+  const tasks = [{ goal: 'Never run', provider, metadata: OF_TASK }];
+  const { batch_id: batchId } = await producer.enqueue({ metadata: OF_BATCH, tasks });
+  await before?.(deployment, batchId);
+  const { openai } = deployment.settings.providers as Record<string, unknown>;
+  await startWorker({}, code === 'LANE_UNSERVED' ? { providers: { openai } } : {});
+  const summary = await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
+  expect(await outcomesOf(batchId)).toMatchObject([{ failure: { code }, metadata: OF_TASK, batch_metadata: OF_BATCH }]);
+  expect(summary.metadata).toEqual(OF_BATCH);
+  expect(simulator.requests()).toEqual([]);
+  expect(await openRedis().exists(new Keys(prefix).taskMetadata(batchId))).toBe(0);
+});
+
+test('metadata of a batch is in its events, its summary and on the board', async () => {
+  const deployment = await aDeployment();
+  const { producer, startWorker, prefix } = deployment;
+  await startWorker();
+  const heard: ErrandEvent[] = [];
+  const tasks = [0, 1].map((at) => ({ goal: `Task ${at}`, provider: 'local' }));
+  const redis = openRedis();
+  const lane = laneOf(deployment);
+  await lane.pause();
+  const { batch_id: batchId } = await producer.enqueue({ name: 'named', metadata: OF_BATCH, tasks });
+  const settled = Promise.withResolvers<void>();
+  await producer.onEvent(batchId, (event) => {
+    heard.push(event);
+    if (event.event === 'batch_settled') settled.resolve();
+  });
+  const shown = async (field: string) => JSON.parse((await redis.hget(`${prefix}:batches:${batchId}`, field)) ?? '{}');
+  expect(await shown('data')).toMatchObject({ metadata: OF_BATCH });
+  await lane.resume();
+  await settled.promise;
+  expect(heard).toHaveLength(3 * tasks.length + 1);
+  for (const event of heard) expect(event).toMatchObject({ batch_name: 'named', batch_metadata: OF_BATCH });
+  expect(await producer.settled(batchId)).toMatchObject({ metadata: OF_BATCH });
+  await expect.poll(() => shown('returnvalue')).toMatchObject({ metadata: OF_BATCH });
+  // Readers of 0.1.0 refuse further fields in records and events.
+  const record = await redis.hget(new Keys(prefix).batch(batchId), 'summary');
+  expect([record, ...deployment.events].join('\n')).not.toContain('the batch');
+});
