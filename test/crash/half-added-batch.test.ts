@@ -44,7 +44,7 @@ test('if enqueue fails half-way no task runs, and enqueueing again completes the
   const batchId = batchIdOf('half');
   const enqueueing = producer.enqueue(batchOf('half'));
   const refused = expect(enqueueing).rejects.toMatchObject({
-    code: 'REDIS_UNAVAILABLE',
+    code: 'REDIS_FULL',
     batchId,
     message: expect.stringContaining(batchId),
   });

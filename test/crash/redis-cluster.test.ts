@@ -49,7 +49,7 @@ describe('at a node of a cluster that does not hold our keys', () => {
     const [doctor, leaks] = await Promise.all([run('doctor', '--json'), run('leaks')]);
     const { message, remedy } = wrongNode(other.address, holder.address);
     expect(doctor).toMatchObject({ code: 2, err: '' });
-    expect(JSON.parse(doctor.out).findings).toContainEqual({ check: 'redis', status: 'fault', message, remedy });
+    expect(JSON.parse(doctor.out).findings).toContainEqual({ check: 'redis keys', status: 'fault', message, remedy });
     expect(leaks).toMatchObject({ code: 2, err: expect.stringContaining(`REDIS_UNSUITABLE: ${message}\n  ${remedy}`) });
   });
 });
