@@ -161,16 +161,18 @@ export function workspaceFinding(root: string, whyNot: string | null): Finding {
 export function laneFinding({ provider, waiting, active, isPaused, workers }: LaneFacts): Finding {
   const check = `lane ${provider}`;
   const count = typeof workers === 'number' ? workers : 'an unknown number of';
-  const message = `${waiting} waiting, ${active} running, ${count} workers`;
+  const paused = isPaused ? ', paused' : '';
+  const message = `${waiting} waiting, ${active} running, ${count} workers${paused}`;
+  const resume = isPaused ? ' Resume the lane in the board.' : '';
   if (waiting + active > 0 && workers === 0) {
-    const remedy = `Start a worker that knows the provider "${provider}": errand worker.`;
+    const remedy = `Start a worker that knows the provider "${provider}": errand worker.${resume}`;
     return { check, status: 'fault', message, remedy };
   }
   if (workers === 0) {
-    const remedy = `Start a worker that has the provider "${provider}" in its configuration before tasks come: errand worker.`;
-    return { check, status: 'warning', message: 'no worker', remedy };
+    const remedy = `Start a worker that has the provider "${provider}" in its configuration before tasks come: errand worker.${resume}`;
+    return { check, status: 'warning', message: `no worker${paused}`, remedy };
   }
-  if (isPaused) return { check, status: 'warning', message: `${message}, paused`, remedy: 'Resume it in the board.' };
+  if (isPaused) return { check, status: 'warning', message, remedy: 'Resume it in the board.' };
   if (typeof workers === 'number') return { check, status: 'ok', message };
   return { check, status: 'unknown', message, ...(workers !== null && { remedy: workers.remedy }) };
 }

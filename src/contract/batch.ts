@@ -143,11 +143,11 @@ export const BatchSummary = stored({
 export type BatchSummary = z.infer<typeof BatchSummary>;
 
 /**
- * Why tasks of a batch wait for more than a free place, and what a person can do: no worker is alive, no worker serves their
+ * Why a batch waits for more than a free place, and what a person can do: its tasks are still added, no worker is alive, no worker serves their
  * lane, or their lane is paused. Later versions may add reasons.
  */
 export type WaitsFor = {
-  reason: 'no_worker' | 'lane_unserved' | 'lane_paused';
+  reason: 'enqueueing' | 'no_worker' | 'lane_unserved' | 'lane_paused';
   lane?: string;
   message: string;
   remedy: string;

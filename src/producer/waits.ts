@@ -3,6 +3,13 @@ import type { BatchJobs } from '../queue/batch-jobs.ts';
 import { type Announcements, isServed } from '../records/announcements.ts';
 import type { UnattendedRecords } from '../records/unattended-records.ts';
 
+/** The wait of a batch whose tasks are not all in the queue. */
+const ENQUEUEING: WaitsFor = {
+  reason: 'enqueueing',
+  message: 'its producer is still adding tasks, or was stopped while it did',
+  remedy: 'Wait for enqueue to return; if the producer was stopped, enqueue the batch again with its idempotency_key.',
+};
+
 /** What the search for waits needs. */
 export type WaitsDeps = { jobs: BatchJobs; announcements: Announcements; records: UnattendedRecords };
 
@@ -24,16 +31,23 @@ export async function waitsIn(lanes: readonly string[], { jobs, announcements }:
   });
 }
 
-/** Finds why tasks of a batch wait; empty if all tasks have ended or run. */
+/**
+ * Finds why an unsettled batch does not go on; empty if its tasks run or wait for a free place. Without a live worker even
+ * running tasks wait, and a batch whose tasks have all ended does not settle.
+ */
 export async function waitsOf(status: BatchStatus, deps: WaitsDeps): Promise<WaitsFor[]> {
   const { batch_id: batchId, total, ended, running } = status;
-  if (status.status === 'settled' || ended + running >= total) return [];
+  if (status.status === 'settled') return [];
+  const isBeingAdded = status.status === 'enqueueing' ? [ENQUEUEING] : [];
   const lanes = (await deps.records.lanesOf(batchId)) ?? [];
-  const waits = await waitsIn(lanes, deps);
+  const waits = (await waitsIn(lanes, deps)).filter(({ reason }) => {
+    if (reason === 'no_worker') return true;
+    return reason === 'lane_paused' ? ended + running < total : ended < total;
+  });
   const isOfBatch = await Promise.all(
     waits.map(async ({ lane }) => lane === undefined || lanes.length === 1 || deps.jobs.hasTaskIn(batchId, lane)),
   );
-  return waits.filter((_, at) => isOfBatch[at]);
+  return [...isBeingAdded, ...waits.filter((_, at) => isOfBatch[at])];
 }
 
 /** Formats a wait as one line of a receipt. */

@@ -77,6 +77,12 @@ test.each([
   expect(laneFinding({ ...lane, ...facts }).status).toBe(status);
 });
 
+test.each([0, 2])('a paused lane without a worker and with %d tasks: both are named', (waiting) => {
+  const { message, remedy } = laneFinding({ ...lane, waiting, workers: 0, isPaused: true });
+  expect(message).toMatch(/, paused$/);
+  expect(remedy).toMatch(/errand worker\. Resume the lane in the board\.$/);
+});
+
 test.each([
   ['the defaults', {}, ['ok', 'ok']],
   ['a lock that a failover outlasts', { lock_duration_ms: 10_000 }, ['warning', 'ok']],

@@ -1,7 +1,8 @@
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
+import { Keys } from '../../src/records/keys.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
-import { redisUrl } from '../helpers/redis.ts';
+import { openRedis, redisUrl } from '../helpers/redis.ts';
 
 function queueOf({ prefix }: Deployment, name: string): Queue {
   const connection = { url: redisUrl(), maxRetriesPerRequest: null };
@@ -82,4 +83,21 @@ test('a batch whose job was removed is reported as lost; its outcomes can be rea
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(2);
   const outcomes = await outcomesOf(batch_id);
   expect(outcomes.map(({ attempts }) => attempts.length)).toEqual([1, 1]);
+});
+
+test('status of a batch that is not all in the queue says so, with the way out', async () => {
+  const deployment = await aDeployment();
+  const { producer, prefix, startWorker } = deployment;
+  const lane = queueOf(deployment, 'tasks-local');
+  await lane.pause();
+  await startWorker();
+  const { batch_id } = await producer.enqueue(LOCAL);
+  const key = new Keys(prefix).batch(batch_id);
+  await openRedis().hset(key, 'status', 'enqueueing');
+  expect((await producer.status(batch_id)).waits_for).toMatchObject([
+    { reason: 'enqueueing', remedy: expect.stringContaining('idempotency_key') },
+    { reason: 'lane_paused' },
+  ]);
+  await lane.resume();
+  await producer.settled(batch_id);
 });

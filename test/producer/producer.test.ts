@@ -38,6 +38,18 @@ describe('status', () => {
   });
 });
 
+describe('waits', () => {
+  test('without a live worker are told of running tasks and of an unsettled batch too', async () => {
+    const { producer, batchId, tasks, batches } = await enqueued(1);
+    await tasks.open(taskIdOf(batchId, 0), 'openai', 'w');
+    expect(await producer.status(batchId)).toMatchObject({ running: 1, waits_for: [{ reason: 'no_worker' }] });
+    await tasks.close(1, outcomeOf(taskIdOf(batchId, 0), 'answer'));
+    expect(await producer.status(batchId)).toMatchObject({ ended: 1, waits_for: [{ reason: 'no_worker' }] });
+    await batches.settle(summaryOf(batchId, 'n'));
+    expect(await producer.status(batchId)).not.toHaveProperty('waits_for');
+  });
+});
+
 describe('outcomes', () => {
   test('come in the order of the tasks, as soon as each has ended [B115] [B139] [B140]', async () => {
     const { producer, batchId, close } = await enqueued(450);

@@ -77,7 +77,7 @@ test('names the command that lists the failures which the summary leaves out', (
   const failure = {
     version: 1,
     code: 'INTERNAL',
-    origin: 'worker',
+    origin: 'internal',
     message: 'it broke',
     remedy: 'Mend it.',
     causes: [],
