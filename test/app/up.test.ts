@@ -29,7 +29,7 @@ test('up --exit runs the sample on the Redis given, away from real work, and sho
   cells('^#1 .* | anthropic | anthropic/claude-opus-5-5 | minimal → low$');
   cells('^#2 .* | local | local/llama-4-maverick | medium$');
   cells('^#5 .* | acme | none: no child was built$');
-  cells('^#2 | succeeded | 1 | \\d+ | unknown | client, lease$');
+  cells('^#2 | succeeded | 1 | \\d+ | no price | client, lease$');
   cells('^#3 | succeeded | 2 | \\d+ | \\$0\\.\\d+ | client, lease, workspace$');
   cells('^#4 | succeeded | 1 | \\d+ | \\$0\\.\\d+ | client ×2, lease ×2 | 2: deferred 429$');
   cells('^#5 | failed | 0 | 0 | \\$0 | nothing was held$');
