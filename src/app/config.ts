@@ -10,6 +10,7 @@ import { ErrandError, isErrandError, type Problem } from '../errors.ts';
 import { DEFAULT_PREFIX } from '../queue/names.ts';
 import { parseRedisAddress, type RedisAddress } from '../queue/redis-address.ts';
 import { readConfigFile } from './config-file.ts';
+import { ModelAliases, readNames } from './config-routes.ts';
 
 const ms = z.number().int().positive();
 const file = z.string().min(1);
@@ -30,6 +31,8 @@ const ConfigFile = z.strictObject({
   /** Providers beside `openai` and `anthropic`, by name; one of those names replaces the built-in whole. */
   providers: z.record(z.string(), z.record(z.string(), z.json())).default({}),
   delegation: RouteRequest.default({}),
+  /** Short names of models; see {@link ModelAliases}. */
+  model_aliases: ModelAliases.default({}),
   routing_precedence: RoutingPrecedence.default('strict'),
   limits: Limits.prefault({}),
   /** What a child may use where its task says nothing. */
@@ -94,10 +97,11 @@ const ConfigFile = z.strictObject({
  * The configuration of a process: the file, overridden by the environment, completed by defaults. `providers` are
  * all there are, the built-in ones included.
  */
-export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'worker' | 'redis_url'> & {
+export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'model_aliases' | 'worker' | 'redis_url'> & {
   /** The parsed `redis_url`; absent if no Redis is configured. */
   redis?: RedisAddress;
   providers: ProviderProfile[];
+  model_aliases: Record<string, RouteRequest>;
   worker: z.infer<typeof ConfigFile>['worker'] & { name: string };
   /** The environment as it was read, for the credential sources that name a variable. */
   environment: Environment;
@@ -156,11 +160,13 @@ export function loadConfig(environment: Environment = processEnvironment(), over
   const profiles = Object.entries({ ...BUILT_IN_PROVIDERS, ...providers }).map(([name, profile]) =>
     parseProvider(name, merge({ timeouts }, profile)),
   );
-  assertKnown(rest.delegation.provider, profiles);
+  const { aliases, problems } = readNames(rest, profiles);
+  if (problems.length > 0) throw invalid(problems);
   return Object.freeze({
     ...rest,
     ...redis,
     providers: profiles,
+    model_aliases: aliases,
     worker: {
       ...worker,
       name: worker.name ?? `${hostname()}-${process.pid}`,
@@ -208,13 +214,6 @@ function parseProvider(name: string, fields: object): ProviderProfile {
   throw invalid(
     parsed.error.issues.map(({ path, message }) => ({ path: ['providers', name, ...path].join('.'), message })),
   );
-}
-
-function assertKnown(provider: string | undefined, profiles: ProviderProfile[]): void {
-  const known = profiles.map(({ name }) => name);
-  if (provider === undefined || known.includes(provider)) return;
-  const message = `expected one of ${known.join(', ')}, got "${provider}"`;
-  throw invalid([{ path: 'delegation.provider', message }]);
 }
 
 /** Lays `over` on `under`, section by section; lists and values are replaced whole. */

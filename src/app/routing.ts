@@ -7,6 +7,7 @@ export function routingOf(config: Config): RoutingTable {
   return {
     providers: createCatalogue(config.providers).routing(),
     delegation: config.delegation,
+    model_aliases: config.model_aliases,
     precedence: config.routing_precedence,
   };
 }

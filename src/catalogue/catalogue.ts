@@ -12,12 +12,14 @@ export const BUILT_IN_PROVIDERS = {
     base_url: 'https://api.openai.com/v1',
     credential: 'env:OPENAI_API_KEY',
     default_model: 'gpt-5.6-sol',
+    aliases: ['openai-api'],
   },
   anthropic: {
     wire: 'messages',
     base_url: 'https://api.anthropic.com',
     credential: 'env:ANTHROPIC_API_KEY',
     default_model: 'claude-opus-5-5',
+    aliases: ['claude'],
   },
 } as const;
 
@@ -58,10 +60,10 @@ export function createCatalogue(declared: readonly ProviderProfile[]): Catalogue
     names: () => [...names],
     routing: () =>
       Object.fromEntries(
-        [...profiles].map(([name, { default_model, wire, effort_policy, efforts }]) => [
-          name,
-          { ...(default_model !== undefined && { default_model }), effort: { wire, effort_policy, efforts } },
-        ]),
+        [...profiles].map(([name, { default_model, aliases, wire, effort_policy, efforts }]) => {
+          const effort = { wire, effort_policy, efforts };
+          return [name, { ...(default_model !== undefined && { default_model }), aliases: [...aliases], effort }];
+        }),
       ),
   };
 }

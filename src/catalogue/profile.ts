@@ -45,6 +45,8 @@ export const ProviderProfile = z
     /** The header that carries the key: the vendors' own takes it as a bearer token, others want it bare. */
     key_header: z.enum(['authorization', 'x-api-key', 'api-key']).default('authorization'),
     default_model: z.string().optional(),
+    /** Other names of the provider in routes, such as `claude:` before a model. */
+    aliases: z.array(ProviderName).default([]),
     effort_policy: EffortPolicy.default('clamp'),
     /** Levels a model takes, by model name or a prefix ending in `*`; overrides the built-in table. */
     efforts: z.record(z.string(), z.array(ReasoningEffort)).default({}),

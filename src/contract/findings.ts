@@ -7,6 +7,12 @@ import { Budget } from './task.ts';
 
 const MOST_PROBLEMS = 100;
 const LONGEST_PATH = 200;
+/** Names of fields for keys, addresses and what else belongs to a provider. */
+const PRIVATE_FIELD =
+  /^(api_?key|base_?url|key_?env|api_?mode|credentials?(_cfg)?|request_overrides|extra_(body|headers)|headers|token|secret|password)$/i;
+
+/** Hears what was read in another way than it was written, and what is refused. Paths are within one object. */
+export type Report = { warn: (text: string) => void; refuse: (path: string, message: string) => void };
 
 /** The fields of the objects inside a batch, by the name under which they stand. */
 const NESTED_FIELDS: Record<string, readonly string[]> = {
@@ -19,8 +25,8 @@ const NESTED_FIELDS: Record<string, readonly string[]> = {
 export class Findings {
   readonly problems: Problem[] = [];
   readonly #warnings: string[] = [];
-  /** Tasks in which a field was ignored, by the name of the field. */
-  readonly #ignored = new Map<string, number>();
+  /** Number of tasks that a warning is about, by its text. */
+  readonly #ofTasks = new Map<string, number>();
 
   add(path: string, message: string, index?: number, code?: Problem['code']): void {
     if (this.isFull) return;
@@ -32,16 +38,25 @@ export class Findings {
     this.#warnings.push(warning);
   }
 
-  /** Counts a field of a task that Errand does not act on. */
-  ignoreInTask(field: string): void {
-    this.#ignored.set(field, (this.#ignored.get(field) ?? 0) + 1);
+  /** Reports what is found in the object at the path `at`; with an index, in a task. */
+  reportAt(at: string, index?: number): Report {
+    return {
+      warn: (text) => (index === undefined ? this.warn(joinPath(at, text)) : this.#warnInTask(text)),
+      refuse: (path, message) => this.add(joinPath(at, path), message, index),
+    };
   }
 
-  /** Every warning; one for each field that was ignored in tasks, however many they are. */
+  /** Counts a warning about a task. Different texts are limited, so that hostile input stays cheap. */
+  #warnInTask(text: string): void {
+    const counted = this.#ofTasks.has(text) || this.#ofTasks.size < MOST_PROBLEMS ? text : 'more warnings of this kind';
+    this.#ofTasks.set(counted, (this.#ofTasks.get(counted) ?? 0) + 1);
+  }
+
+  /** Every warning; one for all tasks that it is about, however many they are. */
   get warnings(): string[] {
-    const ofTasks = [...this.#ignored].map(([field, count]) => {
+    const ofTasks = [...this.#ofTasks].map(([text, count]) => {
       const tasks = count === 1 ? '1 task' : `${count.toLocaleString('en-US')} tasks`;
-      return `${field}: accepted and ignored (in ${tasks})`;
+      return `${text} (in ${tasks})`;
     });
     return [...this.#warnings, ...ofTasks];
   }
@@ -116,8 +131,9 @@ function gotOf(issue: z.core.$ZodIssue): string {
   return typeof input === 'string' || Array.isArray(input) ? `, got ${input.length}` : '';
 }
 
-function unknownField(key: string, fields: readonly string[]): string {
-  if (/^(api_?key|base_?url)$/i.test(key)) {
+/** The sentence about a field that no schema has. A field for a key or an address is refused without its value. */
+export function unknownField(key: string, fields: readonly string[]): string {
+  if (PRIVATE_FIELD.test(key)) {
     return 'refused: keys and addresses never travel in a batch; a route names a provider, which owns both';
   }
   return `unknown field; known: ${fields.join(', ')}`;

@@ -1,16 +1,15 @@
-import { readJson } from '../base/json-text.ts';
-import { placeIn } from '../base/place.ts';
 import { byteLength } from '../base/text.ts';
 import type { Problem } from '../errors.ts';
 import { type Batch, BatchOptions } from './batch.ts';
-import { batchInvalid, Findings, indexIn, joinPath } from './findings.ts';
-import { type Limits, maxTextBytes } from './limits.ts';
-import { MAX_FIELDS, plainCopy, typeOf } from './plain-json.ts';
+import { readPayload } from './delegate-task.ts';
+import { batchInvalid, Findings, joinPath } from './findings.ts';
+import type { Limits } from './limits.ts';
+import { plainCopy, typeOf } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
+import { type Fields, readRouteFields } from './route-forms.ts';
 import { TaskSpec } from './task.ts';
+import { tasksOf } from './tasks-text.ts';
 
-/** Fields of `delegate_task` that Errand accepts and does not act on: they come back as warnings. */
-const IGNORED_FIELDS = new Set(['role', 'max_iterations', 'background', 'acp_command', 'acp_args']);
 const OPTION_FIELDS = Object.keys(BatchOptions.shape);
 const ROUTE_FIELDS = Object.keys(RouteRequest.shape);
 const TASK_FIELDS = Object.keys(TaskSpec.shape);
@@ -26,53 +25,12 @@ const REPORTING = { reportInput: true };
 const MAX_TASK_BYTES = 3.5 * 1024 * 1024;
 const MAX_JSON_BYTES_PER_BYTE = 6;
 
-type Fields = Record<string, unknown>;
-
 function isFields(value: unknown): value is Fields {
   return typeOf(value) === 'object';
 }
 
 function pick(fields: Fields, names: readonly string[]): Fields {
   return Object.fromEntries(names.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
-}
-
-/** Takes out the fields Errand does not act on, and tells of each. */
-function withoutIgnored(fields: Fields, onIgnored: (field: string) => void): Fields {
-  const kept: Fields = {};
-  for (const [name, value] of Object.entries(fields)) {
-    if (IGNORED_FIELDS.has(name)) onIgnored(name);
-    else kept[name] = value;
-  }
-  return kept;
-}
-
-/** `tasks` may come as the JSON text of an array, because models often write it so. */
-async function tasksOf(given: unknown, limits: Limits, findings: Findings): Promise<unknown[] | undefined> {
-  const tasks = typeof given === 'string' ? await tasksIn(given, limits, findings) : given;
-  if (tasks === undefined) return [];
-  if (Array.isArray(tasks)) return tasks;
-  const got = typeof given === 'string' ? `a string that holds JSON of type ${typeOf(tasks)}` : typeOf(tasks);
-  findings.add('tasks', `expected an array of tasks, got ${got}`);
-  return undefined;
-}
-
-/** @throws ErrandError `BATCH_INVALID` if the text is not JSON, or JSON that would be changed. */
-async function tasksIn(text: string, limits: Limits, findings: Findings): Promise<unknown> {
-  const max = maxTextBytes(limits);
-  if (text.length > max) findings.add('tasks', `expected at most ${max} bytes of text, got ${text.length} characters`);
-  if (text.trim() === '') findings.add('tasks', 'expected an array of tasks, got an empty string');
-  findings.throwIfAny();
-  const levels = limits.max_depth;
-  const reading = await readJson(text, { maxDepth: levels + 1, levels, maxFields: MAX_FIELDS, root: 'tasks' });
-  if (reading.status === 'read') return reading.value;
-  for (const { path, at, what } of reading.faults) {
-    const { line, column } = placeIn(text, at);
-    // Nothing of the text is repeated but names of fields: it may hold a secret.
-    const place = `line ${line}, column ${column} of the text`;
-    if (!reading.isSyntax) findings.add(path, `${what} (${place})`, indexIn(path));
-    else findings.add('tasks', `expected an array of tasks, got a string that is not JSON: ${what} at ${place}`);
-  }
-  return findings.throwIfAny();
 }
 
 /** Checks the texts of a task, or of a batch, against the limits; returns how many bytes they are. */
@@ -101,11 +59,18 @@ function checkSizes(
   return sum;
 }
 
-/**
- * Finds what is wrong with the route of a task, given what its batch says; paths are within the task. Of a task or a batch
- * that does not fit the schema it gets what fits, and the name of a provider as it was given.
- */
-export type RouteCheck = (route: RouteRequest, batch: Pick<Batch, 'options' | 'route'>) => Problem[];
+/** Finds what is wrong with routes. A path is within the object that has the route. */
+export type RouteChecks = {
+  /** What is wrong with a route that a batch names for its tasks. */
+  ofLayer: (route: RouteRequest) => Problem[];
+  /**
+   * What is wrong with the route of a task, given what its batch says. Of a task or a batch that does not fit the schema it
+   * gets what fits, and the name of a provider as it was given.
+   */
+  ofTask: (route: RouteRequest, batch: Pick<Batch, 'options' | 'route'>) => Problem[];
+};
+
+const NO_CHECKS: RouteChecks = { ofLayer: () => [], ofTask: () => [] };
 
 /**
  * Parses what a producer submitted, all of it before anything is enqueued, and reports every problem at once with its
@@ -113,7 +78,7 @@ export type RouteCheck = (route: RouteRequest, batch: Pick<Batch, 'options' | 'r
  *
  * @throws ErrandError `BATCH_INVALID` with up to 100 problems; `ROUTE_UNSUPPORTED` if the check of routes found all of them.
  */
-export async function parseBatch(input: unknown, limits: Limits, checkRoute: RouteCheck = () => []): Promise<Batch> {
+export async function parseBatch(input: unknown, limits: Limits, checks: RouteChecks = NO_CHECKS): Promise<Batch> {
   const findings = new Findings();
   if (!isFields(input)) {
     throw batchInvalid([{ path: '', message: `expected a batch object, got ${typeOf(input)}` }]);
@@ -121,9 +86,10 @@ export async function parseBatch(input: unknown, limits: Limits, checkRoute: Rou
   const { tasks: rawTasks, ...rest } = optionsIn(input, limits, findings);
   const given = await tasksOf(rawTasks, limits, findings);
   findings.throwIfAny();
-  const top = withoutIgnored(rest, (field) => findings.warn(`${field}: accepted and ignored`));
+  const top = readPayload(rest, findings.reportAt(''));
   const isSingle = given === undefined || given.length === 0;
-  if (isSingle && top.goal === undefined) {
+  if (isSingle && (top.goal ?? null) === null) {
+    findings.throwIfAny();
     const got = rawTasks === undefined ? 'neither' : 'an empty tasks array and no goal';
     findings.add('tasks', `expected a non-empty array of tasks, or a goal; got ${got}`);
     findings.throwIfAny();
@@ -135,7 +101,7 @@ export async function parseBatch(input: unknown, limits: Limits, checkRoute: Rou
           TASK_FIELDS.filter((name) => !OPTION_FIELDS.includes(name)),
         ),
       ]
-    : given;
+    : withToolsets(given, top, findings);
   if (items.length > limits.max_tasks) {
     findings.add(
       'tasks',
@@ -144,12 +110,26 @@ export async function parseBatch(input: unknown, limits: Limits, checkRoute: Rou
     findings.throwIfAny();
   }
 
-  const batch = parseOptions(top, isSingle, findings);
-  const tasks = await parseTasks(items, isSingle ? '' : 'tasks', limits, findings, (route) => checkRoute(route, batch));
+  const batch = parseOptions(top, isSingle, findings, checks);
+  const tasks = await parseTasks(items, isSingle ? '' : 'tasks', limits, findings, (route) =>
+    checks.ofTask(route, batch),
+  );
   checkSizes(batch.options, '', limits, findings);
   findings.throwIfAny();
-  if (!isSingle && top.goal !== undefined) findings.warn('goal: ignored, because tasks is not empty');
+  if (!isSingle && 'goal' in top) findings.warn('goal: ignored, because tasks is not empty');
   return { ...batch, tasks, warnings: findings.warnings };
+}
+
+/** Toolsets beside `tasks` are those of every task that names none, as `delegate_task` has it. */
+function withToolsets(items: unknown[], top: Fields, findings: Findings): unknown[] {
+  const { toolsets } = top;
+  if (toolsets === undefined) return items;
+  delete top.toolsets;
+  const parsed = TaskSpec.shape.toolsets.safeParse(toolsets, REPORTING);
+  if (!parsed.success) findings.addIssues(parsed.error.issues, 'toolsets', []);
+  findings.throwIfAny();
+  findings.warn('toolsets: given to every task that names none of its own');
+  return items.map((item) => (isFields(item) && (item.toolsets ?? null) === null ? { ...item, toolsets } : item));
 }
 
 /** A copy of everything but the tasks, which are passed on as they are. @throws ErrandError `BATCH_INVALID`. */
@@ -162,12 +142,24 @@ function optionsIn(input: Fields, limits: Limits, findings: Findings): Fields {
   return {};
 }
 
-function parseOptions(top: Fields, isSingle: boolean, findings: Findings): Pick<Batch, 'options' | 'route'> {
+/** Reads the forms of a route inside a batch, and reports what is wrong with it there. */
+function readLayer(name: 'defaults' | 'parent', own: Fields, findings: Findings): void {
+  if (isFields(own[name])) own[name] = readRouteFields(own[name], findings.reportAt(name));
+}
+
+function parseOptions(
+  top: Fields,
+  isSingle: boolean,
+  findings: Findings,
+  { ofLayer }: RouteChecks,
+): Pick<Batch, 'options' | 'route'> {
   const ofTask = isSingle ? TASK_FIELDS : ['goal', ...ROUTE_FIELDS];
   const known = [...OPTION_FIELDS, 'tasks', ...ofTask.filter((name) => !OPTION_FIELDS.includes(name))];
   const own = Object.fromEntries(
     Object.entries(top).filter(([name]) => OPTION_FIELDS.includes(name) || !ofTask.includes(name)),
   );
+  readLayer('defaults', own, findings);
+  readLayer('parent', own, findings);
   const parsed = BatchOptions.safeParse(own, REPORTING);
   if (!parsed.success) findings.addIssues(parsed.error.issues, '', known);
   const ownRoute = isSingle ? {} : pick(top, ROUTE_FIELDS);
@@ -178,6 +170,10 @@ function parseOptions(top: Fields, isSingle: boolean, findings: Findings): Pick<
     defaults: fittingRoute(own.defaults),
     parent: fittingRoute(own.parent),
   };
+  const layers = { defaults: options.defaults, parent: options.parent, '': route.data };
+  for (const [name, layer] of Object.entries(layers)) {
+    for (const { path, message } of layer ? ofLayer(layer) : []) findings.add(joinPath(name, path), message);
+  }
   return { options, route: route.data ?? fittingRoute(ownRoute) };
 }
 
@@ -217,12 +213,9 @@ async function parseTasks(
     const reading = plainCopy(given, limits);
     const unplain = reading.status === 'refused' ? reading.problems : [];
     for (const problem of unplain) findings.add(joinPath(at, problem.path), problem.message, index);
-    const item = reading.status === 'plain' ? reading.value : null;
-    if (!isFields(item)) continue;
-    const parsed = TaskSpec.safeParse(
-      withoutIgnored(item, (field) => findings.ignoreInTask(field)),
-      REPORTING,
-    );
+    if (reading.status !== 'plain' || !isFields(reading.value)) continue;
+    const item = readPayload(reading.value, findings.reportAt(at, index));
+    const parsed = TaskSpec.safeParse(item, REPORTING);
     const ofRoute = check(parsed.data ?? fittingRoute(item));
     // A name that cannot be a provider's is told like one that is unknown, with those that are known.
     const isUnknown = typeof item.provider === 'string' && ofRoute.some(({ path }) => path === 'provider');

@@ -3,6 +3,7 @@ import { quoted } from '../base/text.ts';
 import type { Problem } from '../errors.ts';
 import { EffortPolicy, ReasoningEffort } from './effort.ts';
 import { ProviderName, type ResolvedRoute, RouteRequest, type RouteRule, Wire } from './route.ts';
+import { expandRoute } from './route-names.ts';
 
 /** `strict`: a batch's top-level route is no default. `inherit`: it is one, above the configuration. */
 export const RoutingPrecedence = z.enum(['strict', 'inherit']);
@@ -17,13 +18,19 @@ export const EffortRules = z.strictObject({
 export type EffortRules = z.infer<typeof EffortRules>;
 
 /** The part of a provider that decides a route. Without `effort` the provider refuses no effort. */
-export const RoutedProvider = z.strictObject({ default_model: z.string().optional(), effort: EffortRules.optional() });
+export const RoutedProvider = z.strictObject({
+  default_model: z.string().optional(),
+  aliases: z.array(ProviderName).optional(),
+  effort: EffortRules.optional(),
+});
 export type RoutedProvider = z.infer<typeof RoutedProvider>;
 
 /** What resolving a route needs to know of a deployment: its providers, its own defaults, its precedence. */
 export const RoutingTable = z.strictObject({
   /** Every provider by name. */
   providers: z.record(ProviderName, RoutedProvider),
+  /** What the names of models that are aliases stand for. */
+  model_aliases: z.record(z.string(), RouteRequest).optional(),
   delegation: RouteRequest,
   precedence: RoutingPrecedence,
 });
@@ -56,6 +63,12 @@ function modelFor(layers: Layer[], provider: string, providerRule: RouteRule): [
   return undefined;
 }
 
+/** A route with its names replaced. The problems of a layer are reported once, where the layer is read. */
+function meant(route: RouteRequest | undefined, table: RoutingTable): RouteRequest | undefined {
+  const expanded = route && expandRoute(route, table);
+  return expanded && 'route' in expanded ? expanded.route : undefined;
+}
+
 /** The sentence about a provider that the deployment does not have. `known` are the names of those it has. */
 export function unknownProvider(name: string, known: readonly string[]): string {
   return `unknown provider ${quoted(name)}; known: ${known.join(', ')}`;
@@ -70,12 +83,14 @@ export function resolveRoute(
   context: RouteContext,
   table: RoutingTable,
 ): { route: ResolvedRoute } | { problems: Problem[] } {
+  const own = expandRoute(task, table);
+  if ('problems' in own) return own;
   const layers: Layer[] = [
-    ['task', task],
-    ['defaults', context.defaults],
-    ['batch', table.precedence === 'inherit' ? context.batch : undefined],
-    ['config', table.delegation],
-    ['parent', context.parent],
+    ['task', own.route],
+    ['defaults', meant(context.defaults, table)],
+    ['batch', table.precedence === 'inherit' ? meant(context.batch, table) : undefined],
+    ['config', meant(table.delegation, table)],
+    ['parent', meant(context.parent, table)],
   ];
   const known = Object.keys(table.providers).sort();
   const provider = firstOf(layers, 'provider');

@@ -8,6 +8,7 @@ import type { Limits } from '../contract/limits.ts';
 import { needsFor } from '../contract/needs.ts';
 import { parseBatch } from '../contract/parse-batch.ts';
 import type { ResolvedRoute, RouteRequest } from '../contract/route.ts';
+import { expandRoute } from '../contract/route-names.ts';
 import { type RouteContext, type RoutingTable, resolveRoute } from '../contract/routing.ts';
 import type { TaskJob, TaskSpec } from '../contract/task.ts';
 import { isErrandError, type Problem } from '../errors.ts';
@@ -37,11 +38,17 @@ export type PlannedBatch = {
  */
 export async function planBatch(input: unknown, limits: Limits, table: RoutingTable): Promise<PlannedBatch> {
   const resolved: ResolvedRoute[] = [];
-  const batch = await parseBatch(input, limits, (asked, { options, route }) => {
-    const found = resolveRoute(requestOf(asked), contextOf(options, route), table);
-    if ('problems' in found) return found.problems;
-    resolved.push(found.route);
-    return problemsOf(found.route, table);
+  const batch = await parseBatch(input, limits, {
+    ofLayer: (route) => {
+      const expanded = expandRoute(route, table);
+      return 'problems' in expanded ? expanded.problems : [];
+    },
+    ofTask: (asked, { options, route }) => {
+      const found = resolveRoute(requestOf(asked), contextOf(options, route), table);
+      if ('problems' in found) return found.problems;
+      resolved.push(found.route);
+      return problemsOf(found.route, table);
+    },
   });
   const { options } = batch;
   const batchId = options.idempotency_key ? batchIdOf(options.idempotency_key) : newBatchId();

@@ -30,7 +30,10 @@ test('replaces a built-in provider whole, keeping none of its fields', () => {
   const catalogue = createCatalogue([declared]);
   expect(catalogue.get('openai')).toEqual(declared);
   expect(catalogue.get('openai').default_model).toBeUndefined();
-  expect(catalogue.routing().openai).toEqual({ effort: { wire: 'chat', effort_policy: 'clamp', efforts: {} } });
+  expect(catalogue.routing().openai).toEqual({
+    aliases: [],
+    effort: { wire: 'chat', effort_policy: 'clamp', efforts: {} },
+  });
   expect(catalogue.routing().anthropic).toMatchObject({
     default_model: 'claude-opus-5-5',
     effort: { wire: 'messages' },

@@ -115,8 +115,8 @@ describe('the forms of a batch', () => {
 
 describe('problems', () => {
   test('lists the levels if a reasoning_effort is unknown [B11]', async () => {
-    expect(await problemsOf({ tasks: [{ goal: 'a', reasoning_effort: 'ultra' }] })).toEqual({
-      'tasks[0].reasoning_effort': `${EFFORTS}, got "ultra"`,
+    expect(await problemsOf({ tasks: [{ goal: 'a', reasoning_effort: 'extreme' }] })).toEqual({
+      'tasks[0].reasoning_effort': `${EFFORTS}, got "extreme"`,
     });
   });
 
@@ -128,7 +128,7 @@ describe('problems', () => {
       parent: 5,
       metadata: { a: undefined },
       tasks: [
-        { goal: 5, context: 1, model: ' ', provider: 'X!', toolsets: ['x'], budget: { turns: 0 }, metadata: [] },
+        { goal: 5, context: 1, model: ' ', provider: 'X!', toolsets: [5], budget: { turns: 0 }, metadata: [] },
         { goal: 'a', reasoning_effort: 1, role: 'leaf' },
       ],
     });
@@ -142,7 +142,7 @@ describe('problems', () => {
       'tasks[0].context': 'expected string, got number',
       'tasks[0].model': 'expected a model name, got an empty string',
       'tasks[0].provider': 'expected a provider name: lower-case letters, digits, "-" and "_", at most 40',
-      'tasks[0].toolsets.0': 'expected "workspace", got "x"',
+      'tasks[0].toolsets.0': 'expected "workspace", got number',
       'tasks[0].budget.turns': 'expected number to be >=1, got 0',
       'tasks[0].metadata': 'expected record, got array',
       'tasks[1].reasoning_effort': `${EFFORTS}, got number`,

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { quoted } from '../base/text.ts';
+import type { ProviderProfile } from '../catalogue/profile.ts';
+import { RouteRequest } from '../contract/route.ts';
+import { expandRoute, providerNamed, type RouteNames } from '../contract/route-names.ts';
+import type { Problem } from '../errors.ts';
+
+const ModelText = RouteRequest.shape.model.unwrap();
+
+/** What each alias of a model stands for: a model, `provider:model`, or an object with `provider`, `model` or both. */
+export const ModelAliases = z.record(
+  ModelText,
+  z.union([
+    ModelText,
+    RouteRequest.pick({ provider: true, model: true }).refine(
+      (route) => Object.keys(route).length > 0,
+      'expected provider, model or both',
+    ),
+  ]),
+);
+export type ModelAliases = z.infer<typeof ModelAliases>;
+
+/**
+ * Reads the names of routes in a configuration: the aliases of models, and the route of `delegation`. An alias stands for no
+ * other alias.
+ *
+ * @returns what each alias stands for; and a problem for every name that is unknown, ambiguous, or in conflict with another.
+ */
+export function readNames(
+  { model_aliases: given, delegation }: { model_aliases: ModelAliases; delegation: RouteRequest },
+  profiles: readonly ProviderProfile[],
+): { aliases: Record<string, RouteRequest>; problems: Problem[] } {
+  const names: RouteNames = { providers: Object.fromEntries(profiles.map(({ name, aliases }) => [name, { aliases }])) };
+  const problems = ambiguous(profiles);
+  const read = (route: RouteRequest, path: string, known: RouteNames) => {
+    const expanded = expandRoute(route, known);
+    if ('problems' in expanded) {
+      problems.push(...expanded.problems.map((problem) => ({ ...problem, path: `${path}.${problem.path}` })));
+      return {};
+    }
+    const { provider } = expanded.route;
+    if (provider !== undefined && providerNamed(provider, known) === undefined) {
+      const expected = Object.keys(known.providers).join(', ');
+      problems.push({ path: `${path}.provider`, message: `expected one of ${expected}, got ${quoted(provider)}` });
+    }
+    return expanded.route;
+  };
+  const aliases = Object.fromEntries(
+    Object.entries(given).map(([alias, meant]) => [
+      alias,
+      read(typeof meant === 'string' ? { model: meant } : meant, `model_aliases.${alias}`, names),
+    ]),
+  );
+  read(delegation, 'delegation', { ...names, model_aliases: aliases });
+  return { aliases, problems };
+}
+
+/** Aliases of providers that name more than one of them. */
+function ambiguous(profiles: readonly ProviderProfile[]): Problem[] {
+  const owners = new Map(profiles.map(({ name }) => [name, name]));
+  return profiles.flatMap(({ name, aliases }) =>
+    aliases.flatMap((alias) => {
+      const owner = owners.get(alias);
+      owners.set(alias, owner ?? name);
+      if (owner === undefined || owner === name) return [];
+      return [{ path: `providers.${name}.aliases`, message: `${quoted(alias)} already names the provider "${owner}"` }];
+    }),
+  );
+}

@@ -1,0 +1,85 @@
+import { quoted } from '../base/text.ts';
+import { BatchOptions } from './batch.ts';
+import type { Report } from './findings.ts';
+import { typeOf } from './plain-json.ts';
+import { type Fields, readRouteFields, withoutNulls } from './route-forms.ts';
+import { TaskSpec, Toolset } from './task.ts';
+
+/** Fields that change nothing about what a task does here. They come back as warnings, whatever their value. */
+const IGNORED = new Set(['role', 'max_iterations', 'background', 'acp_command', 'acp_args', 'group', 'model_hint']);
+
+/** Fields that may be `null`. A goal is none of them: a task without a goal has nothing to do. */
+const OPTIONAL = [...Object.keys(BatchOptions.shape), ...Object.keys(TaskSpec.shape), 'tasks'].filter(
+  (name) => name !== 'goal',
+);
+
+const TOOLSETS: readonly unknown[] = Toolset.options;
+
+/** A rule returns why a value is refused, or `null` if leaving it out changes nothing but what a warning can say. */
+const RULES: Readonly<Record<string, (value: unknown) => string | null>> = {
+  action: (value) => {
+    if (value === 'spawn' || isEmpty(value)) return null;
+    if (value === 'stop') return 'refused: enqueue starts work only; to end a batch or a task, cancel it by its id';
+    if (value === 'list') return 'refused: enqueue starts work only; to see a batch, read its status by its id';
+    if (value === 'steer') return 'refused: enqueue starts work only, and a running task takes no messages';
+    return `expected "spawn", got ${typeof value === 'string' ? quoted(value) : typeOf(value)}`;
+  },
+  subagent_id: (value) => (isEmpty(value) ? null : 'refused: it belongs to the actions "steer" and "stop"'),
+  message: (value) => (isEmpty(value) ? null : 'refused: it belongs to the action "steer"'),
+  images: (value) => {
+    if (isEmpty(value)) return null;
+    if (typeof value !== 'string' && !Array.isArray(value)) return `expected an array of texts, got ${typeOf(value)}`;
+    return 'refused: a task takes no images; describe them in its context';
+  },
+  output_schema: (value) => {
+    if (value === null || (typeOf(value) === 'object' && Object.keys(Object(value)).length === 0)) return null;
+    if (typeOf(value) !== 'object') return `expected a JSON Schema object, got ${typeOf(value)}`;
+    return 'refused: answers are not checked against a schema; describe the form in the goal and check the answer yourself';
+  },
+  context_turns: (value) => {
+    const isNumber = typeof value === 'number' && Number.isInteger(value) && value > 0;
+    if (isNumber || isEmpty(value)) return null;
+    if (typeof value === 'string' && /^(none|all|[1-9]\d*)$/.test(value)) return null;
+    const got = typeof value === 'string' ? quoted(value) : typeOf(value);
+    return `expected "none", "all" or the text of a whole number above 0, got ${got}`;
+  },
+  fallback_providers: refuseFallback,
+  fallback_chain: refuseFallback,
+  fallback_model: refuseFallback,
+};
+
+function refuseFallback(value: unknown): string | null {
+  return isEmpty(value) ? null : 'refused: a task never changes to another route; leave the field out';
+}
+
+/** `null`, blank text, or an empty list or object: what a caller writes to say nothing. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value === 'string') return value.trim() === '';
+  return value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+}
+
+/**
+ * Reads the arguments of a call of `delegate_task`, or one of its tasks, and returns the fields of a batch or a task of Errand.
+ * What does nothing here is left out with a warning, what would change the meaning is refused, both by name.
+ */
+export function readPayload(given: Fields, report: Report): Fields {
+  const kept: Fields = {};
+  for (const [name, value] of Object.entries(withoutNulls(given, OPTIONAL, report))) {
+    const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
+    const reason = rule?.(value) ?? null;
+    if (reason !== null) report.refuse(name, reason);
+    else if (rule || IGNORED.has(name)) report.warn(`${name}: accepted and ignored`);
+    else kept[name] = value;
+  }
+  if (Array.isArray(kept.toolsets)) kept.toolsets = readToolsets(kept.toolsets, report);
+  return readRouteFields(kept, report);
+}
+
+/** Names of other toolsets are left out with a warning. What is no text stays, and the schema refuses it. */
+function readToolsets(names: readonly unknown[], { warn }: Report): unknown[] {
+  return names.filter((name) => {
+    if (typeof name !== 'string' || TOOLSETS.includes(name)) return true;
+    warn(`toolsets: ${quoted(name)} is no toolset here and ignored; known: ${TOOLSETS.join(', ')}`);
+    return false;
+  });
+}
