@@ -68,7 +68,9 @@ program
 program
   .command('worker')
   .description('run tasks until SIGTERM, then drain')
-  .action(run(async () => (await import('./app/commands/worker.ts')).worker()));
+  .option('--only <providers>', 'take the tasks of these providers only, separated by commas')
+  .option('--concurrency <number>', 'tasks at a time in each lane (default: worker.concurrency)')
+  .action(run(async (flags) => (await import('./app/commands/worker.ts')).worker(flags)));
 
 program
   .command('board')

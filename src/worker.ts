@@ -1,6 +1,7 @@
 /** The library for those who run workers inside a process of their own, rather than with `errand worker`. */
 import { type RunningWorker, startWorker } from './app/compose-worker.ts';
 import { loadConfig, processEnvironment } from './app/config.ts';
+import { overWorker } from './app/over-worker.ts';
 import { Redactor } from './base/secret.ts';
 import { createLog } from './telemetry/log.ts';
 
@@ -12,6 +13,10 @@ export type CreateWorkerOptions = {
   redis?: string;
   /** The configuration file; falls back to `ERRAND_CONFIG`, then to `errand.config.yaml`. */
   config?: string;
+  /** The providers whose tasks it takes, over `worker.only`. @default all providers */
+  only?: string[];
+  /** Tasks at a time in each lane, over `worker.concurrency`. @default 50 */
+  concurrency?: number;
   /** Settings over those of the file, in its form. */
   settings?: Record<string, unknown>;
   /** Where log lines go. @default process.stdout */
@@ -21,12 +26,12 @@ export type CreateWorkerOptions = {
 /**
  * Starts a worker and resolves once it takes tasks. It handles no signals: call `drain` from your own handler.
  *
- * @throws ErrandError `CONFIG_INVALID`.
+ * @throws ErrandError `CONFIG_INVALID`; `ADDRESS_IN_USE` if its health port is in use.
  */
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<RunningWorker> {
   const environment = { ...processEnvironment(), ...(options.config && { ERRAND_CONFIG: options.config }) };
   const overrides = { ...options.settings, ...(options.redis && { redis_url: options.redis }) };
-  const config = loadConfig(environment, overrides);
+  const config = loadConfig(environment, overWorker(overrides, options));
   const redactor = new Redactor();
   const output = options.output ?? process.stdout;
   return startWorker(

@@ -1,7 +1,6 @@
 import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
-import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
-import { checkRoute } from '../catalogue/check-route.ts';
+import { createCatalogue } from '../catalogue/catalogue.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { Models } from '../providers/models.ts';
@@ -22,9 +21,8 @@ import { WorkerRecords } from '../records/worker-records.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { ActiveAttempts } from '../worker/active-attempts.ts';
-import { Admission, type RouteCheck } from '../worker/admission.ts';
+import { Admission } from '../worker/admission.ts';
 import { Announcer } from '../worker/announcer.ts';
-import { errorOf, failureOf } from '../worker/classify.ts';
 import { closeGivenUp } from '../worker/close-unopened.ts';
 import { HeldBatches } from '../worker/held-batches.ts';
 import { identifyWorker } from '../worker/identity.ts';
@@ -41,6 +39,7 @@ import type { Config } from './config.ts';
 import { type HealthServer, serveHealth } from './http.ts';
 import { Opened } from './opened.ts';
 import { redisOf } from './redis-settings.ts';
+import { routeCheck } from './route-check.ts';
 import { scrape } from './scrape.ts';
 import { ownVersion } from './version.ts';
 import { makeWorkspaceRoot } from './workspace-root.ts';
@@ -94,6 +93,9 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   const catalogue = createCatalogue(config.providers);
   const credentials = new CredentialResolver(config.environment, redactor);
   const active = new ActiveAttempts(records);
+  const providers = catalogue.names();
+  const taken = config.worker.only ?? providers;
+  const elsewhere = providers.filter((name) => !taken.includes(name));
   const self = await identifyWorker(config.worker.name, config.worker);
 
   let consumer: Consumer | undefined;
@@ -120,11 +122,10 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   const announcer = new Announcer({
     announcements,
     instance: self.instance,
-    lanes: catalogue.names(),
+    lanes: taken,
     onError,
   });
   await opened.add(announcer, (announcing) => announcing.stop()).start();
-  const providers = catalogue.names();
   const reclaim = await startReclaim(
     { redis, prefix: config.prefix, providers, workers, records, self, releasers, telemetry },
     opened,
@@ -138,7 +139,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     records,
     spends: new SpendRecords(redis, config.prefix),
     metadata: new TaskMetadata(redis, config.prefix),
-    admission: new Admission(batches, routeCheck(catalogue, credentials, redactor)),
+    admission: new Admission(batches, routeCheck(catalogue, credentials, redactor), elsewhere),
     active,
     held: new HeldBatches({ unattended, jobs }),
     catalogue,
@@ -156,7 +157,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   };
   const { unserved_ms: unservedMs } = config.tasks;
   const sweep = opened.add(
-    new UnattendedSweep({ ...deps, batches, jobs, unattended, announcements, lanes: catalogue.names(), unservedMs }),
+    new UnattendedSweep({ ...deps, batches, jobs, unattended, announcements, lanes: providers, unservedMs }),
     (sweeping) => sweeping.close(),
   );
   const taking = new Consumer(
@@ -165,6 +166,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
       prefix: config.prefix,
       workerName: config.worker.name,
       providers,
+      taken,
       concurrency: config.worker.concurrency,
       lockDurationMs: config.worker.lock_duration_ms,
       onError: (error) => telemetry.fault('queue', error),
@@ -182,7 +184,14 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   await consumer.ready();
   await opened.add(sweep, async (sweeping) => sweeping.stop()).start(channels);
   log.info(
-    { version: ownVersion(), worker: self.name, instance: self.instance, lanes: catalogue.names(), health: health.url },
+    {
+      version: ownVersion(),
+      worker: self.name,
+      instance: self.instance,
+      lanes: taken,
+      concurrency: config.worker.concurrency,
+      health: health.url,
+    },
     'worker started',
   );
 
@@ -225,18 +234,4 @@ async function closePatiently(opened: Opened, patienceMs: number, health: RedisH
     if (trouble !== null) given.reject(new ErrandError('REDIS_UNAVAILABLE', `nothing was handed back: ${trouble}`));
   }, 500);
   await Promise.race([opened.close(), given.promise]).finally(() => clearInterval(timer));
-}
-
-/** What is wrong with a route, or `null`: the provider must be known, the effort be taken, the credential be there. */
-function routeCheck(catalogue: Catalogue, credentials: CredentialResolver, redactor: Redactor): RouteCheck {
-  return async (route, admission) => {
-    try {
-      checkRoute(route, catalogue.routing());
-      const profile = catalogue.get(route.provider);
-      if (admission === 'batch') await credentials.resolve(profile.name, profile.credential);
-      return null;
-    } catch (error) {
-      return failureOf(errorOf(error, new AbortController().signal), redactor);
-    }
-  };
 }

@@ -11,6 +11,7 @@ import { DEFAULT_PREFIX } from '../queue/names.ts';
 import { parseRedisAddress, type RedisAddress } from '../queue/redis-address.ts';
 import { readConfigFile } from './config-file.ts';
 import { ModelAliases, readNames } from './config-routes.ts';
+import { MAX_CONCURRENCY, problemsOfOnly } from './over-worker.ts';
 
 const ms = z.number().int().positive();
 const file = z.string().min(1);
@@ -72,8 +73,9 @@ const ConfigFile = z.strictObject({
       name: z.string().optional(),
       /** A place on its host that the platform fills with one worker at a time: what sits there now has ended what sat there. */
       seat: z.string().min(1).optional(),
+      only: z.array(z.string().min(1)).min(1).optional(),
       /** Tasks at a time, in each lane. */
-      concurrency: z.number().int().min(1).max(5_000).default(50),
+      concurrency: z.number().int().min(1).max(MAX_CONCURRENCY).default(50),
       lock_duration_ms: ms.min(500).default(60_000),
       /** How long a turn under way may go on after SIGTERM before it is aborted and its task handed back. */
       drain_grace_ms: z.number().int().nonnegative().default(3_000),
@@ -161,6 +163,7 @@ export function loadConfig(environment: Environment = processEnvironment(), over
     parseProvider(name, merge({ timeouts }, profile)),
   );
   const { aliases, problems } = readNames(rest, profiles);
+  problems.push(...problemsOfOnly(worker.only, profiles));
   if (problems.length > 0) throw invalid(problems);
   return Object.freeze({
     ...rest,

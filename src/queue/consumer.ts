@@ -43,7 +43,10 @@ export type ConsumerOptions = {
   prefix: string;
   /** Shown in the board as the owner of a job: the pod's name. */
   workerName: string;
+  /** Every provider of the deployment: a task that ends here may wake a task of any lane. */
   providers: string[];
+  /** The providers whose lanes it takes jobs from. */
+  taken: string[];
   /** Tasks at a time, in each lane. */
   concurrency: number;
   /** How long a job may go without a sign of life; 60 s survives a failover of Redis. */
@@ -78,7 +81,7 @@ export class Consumer {
 
   constructor(options: ConsumerOptions, handlers: Handlers) {
     this.#options = options;
-    for (const provider of options.providers) {
+    for (const provider of options.taken) {
       const lane = this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
         const verdict = await this.#heard(handlers.runTask(deliveryOf(job, provider), signal));
         this.#judged.add(job);

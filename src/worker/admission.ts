@@ -30,13 +30,19 @@ type Remembered = { sinceMs: number; keptMs: number; batch: Promise<AdmittedBatc
  *
  * The first stored verdict counts for all workers; within a worker all tasks of a batch share one look-up. A verdict about a
  * missing credential is temporary: it is not stored, and counts for this worker only, for a few seconds.
+ *
+ * A worker that takes the lanes of some providers only has only their credentials. It judges the routes of these lanes, and
+ * its verdict is stored only if the batch has no other routes, or if a route is unusable for any worker.
  */
 export class Admission {
   readonly #batches: BatchRecords;
   readonly #check: RouteCheck;
+  readonly #elsewhere: readonly string[];
   readonly #known = new Map<string, Remembered>();
 
-  constructor(batches: BatchRecords, check: RouteCheck) {
+  /** `elsewhere`: the providers of the deployment whose lanes are left to other workers. */
+  constructor(batches: BatchRecords, check: RouteCheck, elsewhere: readonly string[] = []) {
+    this.#elsewhere = elsewhere;
     this.#batches = batches;
     this.#check = check;
   }
@@ -71,12 +77,14 @@ export class Admission {
   }
 
   async #judge(record: BatchRecord): Promise<AdmissionVerdict> {
+    const own = record.routes.filter(({ provider }) => !this.#elsewhere.includes(provider));
     const checked = await Promise.all(
-      record.routes.map(async (route) => ({ ...route, failure: await this.#check(route, record.admission) })),
+      own.map(async (route) => ({ ...route, failure: await this.#check(route, record.admission) })),
     );
     const unusable = checked.filter((route) => route.failure !== null).sort((a, b) => a.first_index - b.first_index);
     const verdict = { version: 1, unusable } as AdmissionVerdict;
-    if (isPassing(verdict)) return verdict;
+    const isWhole = own.length === record.routes.length || unusable.length > 0;
+    if (isPassing(verdict) || !isWhole) return verdict;
     const first = await this.#batches.admit(record.batch_id, verdict);
     return isPassing(first) ? verdict : first;
   }

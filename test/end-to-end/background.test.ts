@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
+import { Keys } from '../../src/records/keys.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
@@ -96,11 +97,13 @@ const CANCELLED_RESPONSE = expect.objectContaining({
 });
 
 test('cancelling a task cancels its response with the provider', async () => {
-  const { producer, simulator, startWorker, outcomesOf } = await aBackgroundDeployment();
+  const { producer, simulator, startWorker, outcomesOf, prefix } = await aBackgroundDeployment();
   await startWorker();
   const { batch_id } = await producer.enqueue(ENDLESS);
   await expect.poll(async () => (await producer.status(batch_id)).running).toBe(1);
-  await expect.poll(() => simulator.requests()[0]?.status).toBe(200);
+  const task = new Keys(prefix).task(taskIdOf(batch_id, 0));
+  const redis = openRedis();
+  await expect.poll(() => redis.hexists(task, 'response')).toBe(1);
   await producer.cancel(batch_id, 'enough');
   expect((await producer.settled(batch_id)).counts.cancelled).toBe(1);
   expect((await outcomesOf(batch_id))[0]?.cleanup).toMatchObject({

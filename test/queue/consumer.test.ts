@@ -23,6 +23,7 @@ async function aConsumer(
     prefix: freshPrefix(),
     workerName: 'alone',
     providers: ['local'],
+    taken: ['local'],
     concurrency: 5,
     lockDurationMs,
     onError: (error: unknown) => told.errors.push(error),
