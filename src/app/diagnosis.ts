@@ -22,9 +22,10 @@ const MEMORY_WARNING = 0.8;
 const FAILOVER_MS = 30_000;
 /** What a task of a dead worker waits for the lock before people call it lost. */
 const LONGEST_LOCK_MS = 600_000;
-/** What Kubernetes gives a process after SIGTERM where nothing is set, and how long one release may take. */
+/** What Kubernetes gives a process after SIGTERM if nothing is set. */
 const TERMINATION_MS = 30_000;
-const RELEASE_MS = 10_000;
+/** What a worker may need to stop beyond its grace: two releases of 10 s, one after the other. */
+export const RELEASE_MS = 20_000;
 
 /** Whether this Node can run Errand. */
 export function nodeFinding(version: string): Finding {

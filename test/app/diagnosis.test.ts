@@ -1,5 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { clockFinding, laneFinding, nodeFinding, redisFindings, workerFindings } from '../../src/app/diagnosis.ts';
+import {
+  clockFinding,
+  laneFinding,
+  nodeFinding,
+  RELEASE_MS,
+  redisFindings,
+  workerFindings,
+} from '../../src/app/diagnosis.ts';
 
 const healthy = {
   version: '7.2.4',
@@ -92,4 +101,20 @@ test.each([
   const findings = workerFindings({ lock_duration_ms: 60_000, drain_grace_ms: 3_000, ...over });
   expect(findings.map(({ status }) => status)).toEqual(statuses);
   for (const { status, remedy } of findings) expect(remedy !== undefined).toBe(status === 'warning');
+});
+
+test('the docs, the compose file and the manifest give a worker the time to stop that doctor counts', () => {
+  const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8');
+  const neededS = (3_000 + RELEASE_MS) / 1000;
+  for (const [file, pattern] of [
+    ['docker-compose.yml', /stop_grace_period: (\d+)s/g],
+    ['docs/deployment.md', /terminationGracePeriodSeconds: (\d+)/g],
+    ['docs/running.md', /TimeoutStopSec=(\d+)/g],
+  ] as const) {
+    const given = [...read(file).matchAll(pattern)].map(([, seconds]) => Number(seconds));
+    expect(given.length, file).toBeGreaterThan(0);
+    expect(Math.min(...given), file).toBeGreaterThanOrEqual(neededS);
+  }
+  expect(read('docs/operations.md')).toContain(`the grace and ${RELEASE_MS / 1000} s more`);
+  expect(read('docs/running.md')).toContain(`wait ${neededS} s or longer`);
 });
