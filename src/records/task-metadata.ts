@@ -3,7 +3,7 @@ import { byteLength } from '../base/text.ts';
 import { Metadata } from '../contract/task.ts';
 import { Keys, partsOf } from './keys.ts';
 import { readEntry } from './read-record.ts';
-import { repliesOf } from './replies.ts';
+import { typedRepliesOf } from './replies.ts';
 
 /** How long the copies of a batch are kept if no worker settles it. */
 const KEPT_SECONDS = 30 * 24 * 3600;
@@ -39,12 +39,12 @@ export class TaskMetadata {
     if (fields.length > 0) await this.#write(batchId, fields);
   }
 
-  /** Reads the copy of a task; `undefined` if it has no metadata or the copy is gone. */
+  /** Reads the copy of a task; `undefined` if it has no metadata, or the copy is gone or unreadable. */
   async of(taskId: string): Promise<Metadata | undefined> {
     const { batchId, index } = partsOf(taskId);
     const pipeline = this.#redis.pipeline();
     pipeline.hget(this.#keys.taskMetadata(batchId), String(index));
-    const [text] = await repliesOf(pipeline);
+    const [text] = await typedRepliesOf(pipeline);
     return typeof text === 'string' ? (readEntry(Metadata, text) ?? undefined) : undefined;
   }
 

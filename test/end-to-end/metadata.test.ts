@@ -57,6 +57,20 @@ test.each(Object.entries(SETTLES))('metadata is in the outcome of a task that %s
   expect(await openRedis().exists(new Keys(prefix).taskMetadata(batchId))).toBe(0);
 });
 
+test('a copy of metadata of another type does not keep a batch from settling', async () => {
+  const { producer, startWorker, outcomesOf, prefix } = await aDeployment();
+  const tasks = [{ goal: 'Never run', provider: 'local', metadata: OF_TASK }];
+  const { batch_id: batchId } = await producer.enqueue({ tasks });
+  const redis = openRedis();
+  await redis.hset(`${prefix}:tasks-local:${taskIdOf(batchId, 0)}`, 'data', '{}');
+  await redis.set(new Keys(prefix).taskMetadata(batchId), 'no hash');
+  await startWorker();
+  await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) });
+  const [outcome] = await outcomesOf(batchId);
+  expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'TASK_INVALID' } });
+  expect(outcome?.metadata).toBeUndefined();
+});
+
 test('metadata of a batch is in its events, its summary and on the board', async () => {
   const deployment = await aDeployment();
   const { producer, startWorker, prefix } = deployment;
