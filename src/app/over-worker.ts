@@ -18,13 +18,22 @@ export function overWorker(settings: Record<string, unknown>, choice: WorkerChoi
   return { ...settings, worker: typeof worker === 'object' ? { ...worker, ...chosen } : chosen };
 }
 
-/** Returns a problem for each provider in `worker.only` that this deployment does not have, or that is named twice. */
+/** Returns the first provider in a list that this deployment does not have, or that is named twice. */
+export function wrongProvider(only: readonly string[], known: readonly string[]): WrongProvider | null {
+  const at = only.findIndex((name, index) => !known.includes(name) || only.indexOf(name) < index);
+  const name = only[at];
+  return name === undefined ? null : { at, name, isRepeated: known.includes(name) };
+}
+
+/** A provider of a list that is refused, with its index. */
+export type WrongProvider = { at: number; name: string; isRepeated: boolean };
+
+/** Returns the problem of `worker.only`, if it has one. */
 export function problemsOfOnly(only: readonly string[] = [], providers: readonly { name: string }[]): Problem[] {
   const known = providers.map(({ name }) => name).toSorted();
-  return only.flatMap((name, at) => {
-    const path = `worker.only.${at}`;
-    if (only.indexOf(name) < at) return [{ path, message: `expected each provider once, got ${quoted(name)} again` }];
-    if (known.includes(name)) return [];
-    return [{ path, message: `expected one of ${known.join(', ')}, got ${quoted(name)}` }];
-  });
+  const wrong = wrongProvider(only, known);
+  if (!wrong) return [];
+  const expected = wrong.isRepeated ? 'each provider once' : `one of ${known.join(', ')}`;
+  const got = `${quoted(wrong.name)}${wrong.isRepeated ? ' again' : ''}`;
+  return [{ path: `worker.only.${wrong.at}`, message: `expected ${expected}, got ${got}` }];
 }

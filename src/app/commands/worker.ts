@@ -1,11 +1,12 @@
 import { Redactor } from '../../base/secret.ts';
+import { quoted } from '../../base/text.ts';
 import { ErrandError, messageOf } from '../../errors.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { closePrototypes } from '../close-prototypes.ts';
 import { startWorker } from '../compose-worker.ts';
 import { loadConfig, processEnvironment } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
-import { MAX_CONCURRENCY, overWorker, type WorkerChoice } from '../over-worker.ts';
+import { MAX_CONCURRENCY, overWorker, type WorkerChoice, wrongProvider } from '../over-worker.ts';
 import { aborted, onStop } from '../stopping.ts';
 
 /** `only`: the providers whose tasks it takes, separated by commas. `concurrency`: tasks at a time in each lane. */
@@ -46,10 +47,9 @@ function providersIn(text: string): string[] {
     .providers.map(({ name }) => name)
     .toSorted();
   const names = text.split(',').map((name) => name.trim());
-  const wrong = names.find((name) => !known.includes(name));
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (wrong === undefined && twice === undefined) return names;
-  const what = wrong === undefined ? `"${twice}" twice` : `"${wrong}"`;
+  const wrong = wrongProvider(names, known);
+  if (!wrong) return names;
+  const what = `${quoted(wrong.name)}${wrong.isRepeated ? ' twice' : ''}`;
   const message = `--only: expected names of providers, separated by commas; known are ${known.join(', ')}; got ${what}`;
   const remedy = `Name one or more of ${known.join(', ')}, or declare the provider in errand.config.yaml.`;
   throw new ErrandError('USAGE_INVALID', message, { remedy });
