@@ -1,3 +1,4 @@
+import { RELEASE_WITHIN_MS } from '../contract/cleanup.ts';
 import type { ErrandError } from '../errors.ts';
 import type { LaneFacts } from '../queue/inspection.ts';
 import type { MemoryFacts, RedisFacts } from '../queue/redis-facts.ts';
@@ -24,8 +25,8 @@ const FAILOVER_MS = 30_000;
 const LONGEST_LOCK_MS = 600_000;
 /** What Kubernetes gives a process after SIGTERM if nothing is set. */
 const TERMINATION_MS = 30_000;
-/** What a worker may need to stop beyond its grace: two releases of 10 s, one after the other. */
-export const RELEASE_MS = 20_000;
+/** What a supervisor should wait beyond the grace: time for two releases that use all of their limit. */
+export const RELEASE_MS = 2 * RELEASE_WITHIN_MS;
 
 /** Whether this Node can run Errand. */
 export function nodeFinding(version: string): Finding {

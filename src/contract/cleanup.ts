@@ -8,6 +8,9 @@ import { stored } from './stored.ts';
 export const ResourceKind = z.enum(['credential_lease', 'client', 'workspace', 'process', 'response']);
 export type ResourceKind = z.infer<typeof ResourceKind>;
 
+/** A release that takes longer is left open, so that a release that hangs does not hold up the record. */
+export const RELEASE_WITHIN_MS = 10_000;
+
 /**
  * How sure we are that a resource is gone.
  *

@@ -3,7 +3,13 @@ import { isoNow, monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { BackgroundResponse } from '../contract/checkpoint.ts';
-import type { CleanupActor, CleanupStep, Evidence, ResourceKind } from '../contract/cleanup.ts';
+import {
+  type CleanupActor,
+  type CleanupStep,
+  type Evidence,
+  RELEASE_WITHIN_MS,
+  type ResourceKind,
+} from '../contract/cleanup.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import { messageOf } from '../errors.ts';
 import { isRunning, parseRef } from '../processes/process-identity.ts';
@@ -31,9 +37,6 @@ const CANCEL_WITHIN_MS = 5_000;
 
 /** The states of a response that works no more. */
 const ENDED = new Set(['cancelled', 'completed', 'incomplete', 'failed']);
-
-/** A release that takes longer is left open, so that a hung one never holds up the record. */
-const RELEASE_WITHIN_MS = 10_000;
 
 type Release = (row: OpenRow, live: Live) => Promise<Released>;
 
