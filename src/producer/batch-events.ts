@@ -1,3 +1,4 @@
+import { withinTime } from '../base/within-time.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 
 /** The fields of a batch that its events carry. */
@@ -45,19 +46,13 @@ export class BatchEvents {
 }
 
 /** Waits for a subscription, but not longer than `ms`. A subscription that is late is ended. */
-export async function withinTime(
+export async function subscribed(
   listening: Promise<() => Promise<void>>,
   ms: number,
   late: () => Error,
 ): Promise<() => Promise<void>> {
-  const tooLate = Promise.withResolvers<never>();
-  const timer = setTimeout(() => tooLate.reject(late()), ms);
-  try {
-    return await Promise.race([listening, tooLate.promise]);
-  } catch (error) {
+  return withinTime(listening, ms, late).catch((error: unknown) => {
     listening.then((stop) => stop()).catch(() => undefined);
     throw error;
-  } finally {
-    clearTimeout(timer);
-  }
+  });
 }

@@ -27,7 +27,7 @@ import { EnqueueClaims } from '../records/enqueue-claims.ts';
 import { TaskMetadata } from '../records/task-metadata.ts';
 import { UnattendedRecords } from '../records/unattended-records.ts';
 import { addBatch, namingBatch } from './add-batch.ts';
-import { BatchEvents, withinTime } from './batch-events.ts';
+import { BatchEvents, subscribed } from './batch-events.ts';
 import { unlessDenied, warnedOf } from './best-effort.ts';
 import { lost, notFound, removed } from './missing.ts';
 import { type PlannedBatch, planBatch } from './plan.ts';
@@ -199,7 +199,7 @@ export class Producer {
       const events = new BatchEvents(() => this.#batches.facts(batchId), listener);
       const listening = this.#channels().onEvent(batchId, (event) => events.take(event));
       const late = () => unavailable(this.#redis, undefined);
-      const stop = await withinTime(listening, this.#options.connectWithinMs, late);
+      const stop = await subscribed(listening, this.#options.connectWithinMs, late);
       return () => {
         events.stop();
         return stop();

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { sleep } from '../base/clock.ts';
+import { withinTime } from '../base/within-time.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
 import { laneOf } from './names.ts';
@@ -79,18 +79,11 @@ async function looked<T>(
   looking: Promise<T>,
   { prefix, withinMs }: InspectionOptions,
 ): Promise<Looked<T>> {
-  const over = new AbortController();
-  const tooLate = sleep(withinMs, over.signal).then(() => {
-    throw unavailable(redis, new Error(`no answer within ${withinMs / 1000} s`));
-  });
+  const late = () => unavailable(redis, new Error(`no answer within ${withinMs / 1000} s`));
   try {
-    return { status: 'seen', value: await Promise.race([looking, tooLate]) };
+    return { status: 'seen', value: await withinTime(looking, withinMs, late) };
   } catch (error) {
     return { status: 'failed', error: isErrandError(error) ? error : unavailable(redis, error, prefix) };
-  } finally {
-    tooLate.catch(() => undefined); // ends with the signal
-    looking.catch(() => undefined); // its result comes too late
-    over.abort();
   }
 }
 
