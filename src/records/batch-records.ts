@@ -137,9 +137,12 @@ export class BatchRecords {
    * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
    */
   async outcomes(batchId: string, from: number, to: number, isPatient = false): Promise<(Outcome | null)[]> {
-    const batchMetadata = metadataIn(await this.#redis.hget(this.#keys.batch(batchId), 'data'));
-    const page = { batchId, from, to, isPatient, batchMetadata };
-    return readOutcomePage(this.#redis, this.#keys.outcomes(batchId), page);
+    const [data, outcomes] = await Promise.all([
+      this.#redis.hget(this.#keys.batch(batchId), 'data'),
+      readOutcomePage(this.#redis, this.#keys.outcomes(batchId), { batchId, from, to, isPatient }),
+    ]);
+    const metadata = metadataIn(data);
+    return metadata ? outcomes.map((outcome) => outcome && { ...outcome, batch_metadata: metadata }) : outcomes;
   }
 
   /**

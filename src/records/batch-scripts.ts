@@ -51,8 +51,8 @@ return 1
 
 /**
  * Settles a batch: its summary is written once, and all its records get their retention.
- * KEYS batch, outcomes, running, parked, resting, metadata of its tasks. ARGV summary, retention in seconds, events channel, event, the part of its
- * spend that is stored beside the summary or ''.
+ * KEYS batch, outcomes, running, parked, resting, metadata of its tasks. ARGV summary, retention in seconds, events channel,
+ * event, the part of its spend that is stored beside the summary or ''.
  * Returns the stored summary, the part that is stored beside it, and the record of the batch.
  */
 export const SETTLE = new Script(`

@@ -1,17 +1,25 @@
 import { Beside } from '../contract/outcome.ts';
 import { readEntry } from './read-record.ts';
 
-const NAMES: ReadonlySet<string> = new Set(Object.keys(Beside.shape));
+/** The fields that are stored beside. */
+const NAMES = Beside.keyof().options;
 
 /** Splits a record into the part that is stored as the record, and the JSON that is stored beside it, which may be empty. */
 export function apart<R extends Beside>(record: R): { plain: R; beside: string; calls: number } {
   const { calls_of_unknown_cost: calls = 0 } = record;
-  const isEmpty = (name: string, value: unknown) =>
-    value === undefined || (Array.isArray(value) && value.length === 0) || (calls === 0 && SPENT.has(name));
-  const fields = Object.entries(record);
-  const plain = Object.fromEntries(fields.filter(([name]) => !NAMES.has(name)));
-  const beside = Object.fromEntries(fields.filter(([name, value]) => NAMES.has(name) && !isEmpty(name, value)));
-  return { plain: plain as R, beside: Object.keys(beside).length > 0 ? JSON.stringify(beside) : '', calls };
+  const plain = { ...record };
+  const beside: Partial<Beside> = {};
+  // Most records have none of these fields, so every outcome passes here without a list of its fields.
+  for (const name of NAMES) {
+    if (!(name in plain)) continue;
+    if (!isEmpty(plain[name]) && !(calls === 0 && SPENT.has(name))) Object.assign(beside, { [name]: plain[name] });
+    delete plain[name];
+  }
+  return { plain, beside: Object.keys(beside).length > 0 ? JSON.stringify(beside) : '', calls };
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.length === 0);
 }
 
 /** Fields that say nothing if every call has a known cost. */
@@ -19,7 +27,8 @@ const SPENT: ReadonlySet<string> = new Set(['calls_of_unknown_cost', 'known_cost
 
 /** Merges a record with the part stored beside it. A part that cannot be read is left out. */
 export function together<R extends Beside>(record: R, beside: string | null | undefined): R {
-  const read: Beside = (beside && readEntry(Beside, beside)) || {};
-  const known = Object.entries(read).filter(([name, value]) => NAMES.has(name) && value !== undefined);
+  const read = beside && readEntry(Beside, beside);
+  if (!read) return record;
+  const known = NAMES.filter((name) => read[name] !== undefined).map((name) => [name, read[name]]);
   return { ...record, ...Object.fromEntries(known) };
 }

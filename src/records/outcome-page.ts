@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { Outcome } from '../contract/outcome.ts';
-import type { Metadata } from '../contract/task.ts';
 import { together } from './beside.ts';
 import { readOutcome } from './read-outcome.ts';
 import { repliesOf } from './replies.ts';
@@ -11,15 +10,9 @@ const PAGE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Which outcomes to read: for the tasks from index `from` to `to` (exclusive). `isPatient`: an outcome of a newer version is
- * an error. `batchMetadata` becomes a part of every outcome.
+ * an error.
  */
-type PageRequest = {
-  batchId: string;
-  from: number;
-  to: number;
-  isPatient: boolean;
-  batchMetadata: Metadata | undefined;
-};
+type PageRequest = { batchId: string; from: number; to: number; isPatient: boolean };
 
 /**
  * Reads a page of outcomes: the requested outcomes, or fewer if they are many or large, but at least one. `null` stands for
@@ -29,7 +22,7 @@ type PageRequest = {
 export async function readOutcomePage(
   redis: Redis,
   key: string,
-  { batchId, from, to, isPatient, batchMetadata }: PageRequest,
+  { batchId, from, to, isPatient }: PageRequest,
 ): Promise<(Outcome | null)[]> {
   const fields = await fieldsThatFit(redis, key, from, Math.min(to, from + PAGE));
   if (fields.length === 0) return [];
@@ -43,8 +36,7 @@ export async function readOutcomePage(
     const text = texts[at];
     if (!text) return null;
     const outcome = readOutcome({ batchId, index: from + at, isPatient }, text, texts[fields.length + at]);
-    const whole = together(outcome, texts[2 * fields.length + at]);
-    return batchMetadata ? { ...whole, batch_metadata: batchMetadata } : whole;
+    return together(outcome, texts[2 * fields.length + at]);
   });
 }
 
