@@ -7,9 +7,10 @@ import { errorOf, failureOf } from '../worker/classify.ts';
 
 /** What is wrong with a route, or `null`: the provider must be known, the effort be taken, the credential be there. */
 export function routeCheck(catalogue: Catalogue, credentials: CredentialResolver, redactor: Redactor): RouteCheck {
+  const providers = catalogue.routing();
   return async (route, admission) => {
     try {
-      checkRoute(route, catalogue.routing());
+      checkRoute(route, providers);
       const profile = catalogue.get(route.provider);
       if (admission === 'batch') await credentials.resolve(profile.name, profile.credential);
       return null;

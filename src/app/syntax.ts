@@ -9,9 +9,14 @@ export function yamlFault(error: unknown): SyntaxFault {
   if (!(error instanceof YAMLParseError)) return { what: 'unresolved alias', place: null };
   const [start] = error.linePos ?? [];
   return {
-    what: error.code.toLowerCase().replaceAll('_', ' '),
+    what: yamlWords(error),
     place: start ? { line: start.line, column: start.col } : null,
   };
+}
+
+/** The code of a parser of YAML in words: `DUPLICATE_KEY` is "duplicate key". Its message would quote the text. */
+export function yamlWords({ code }: { code: string }): string {
+  return code.toLowerCase().replaceAll('_', ' ');
 }
 
 /** A fault in one piece of text: `duplicate key at line 2, column 1`. */

@@ -143,8 +143,8 @@ export const BatchSummary = stored({
 export type BatchSummary = z.infer<typeof BatchSummary>;
 
 /**
- * Why a batch waits for more than a free place, and what a person can do: its tasks are still added, no worker is alive, no worker serves their
- * lane, or their lane is paused. Later versions may add reasons.
+ * Why a batch waits for more than a free place, and what a person can do: its tasks are still being added, no worker is alive,
+ * no worker serves their lane, or their lane is paused. Later versions may add reasons.
  */
 export type WaitsFor = {
   reason: 'enqueueing' | 'no_worker' | 'lane_unserved' | 'lane_paused';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isJson } from './plain-json.ts';
+import { isJsonValue } from './plain-json.ts';
 import { ProviderName } from './route.ts';
 import { stored } from './stored.ts';
 import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
@@ -20,7 +20,7 @@ export type StopReason = z.infer<typeof StopReason>;
 
 /** One completed model call. `native` is the provider's own JSON; the next turn sends it to the provider again. */
 export const Turn = stored({
-  native: z.custom<z.core.util.JSONType>(isJson, 'expected JSON'),
+  native: z.custom<z.core.util.JSONType>(isJsonValue, 'expected JSON'),
   text: z.string(),
   tool_calls: z.array(ToolCall),
   stop: StopReason,

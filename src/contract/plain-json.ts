@@ -177,7 +177,7 @@ function classOf(node: object): string | null {
  * Tells whether a value is JSON: it can be written and read again without a change. It makes no copy and does not recurse,
  * because every turn passes here and a provider chooses the depth.
  */
-export function isJson(value: unknown): boolean {
+export function isJsonValue(value: unknown): boolean {
   const rest: unknown[] = [value];
   while (rest.length > 0) {
     const part = rest.pop();
@@ -190,7 +190,5 @@ export function isJson(value: unknown): boolean {
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return typeof value === 'object' && value !== null && classOf(value) === null;
 }

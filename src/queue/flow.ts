@@ -67,8 +67,8 @@ export class BatchFlow {
   }
 
   /**
-   * Adds the batch, or what is missing of it, and returns how many tasks it added. `onChunk` is called after each chunk of a large one. `isNew` says that its
-   * record was created just now.
+   * Adds the batch, or what is missing of it, and returns how many tasks it added. `onChunk` is called after each chunk of a
+   * large one. `isNew` says that its record was created just now.
    *
    * BullMQ may keep jobs for longer than we keep records, so the jobs of an earlier batch under the same idempotency key
    * may be there. Those that ended are removed first: whoever has an outcome on record only repeats it, so that nothing

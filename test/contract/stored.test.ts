@@ -6,7 +6,7 @@ import { amendCleanup, CleanupRecord, CleanupStep, LedgerRow } from '../../src/c
 import { EffectCall } from '../../src/contract/effect-call.ts';
 import { ErrandEvent } from '../../src/contract/events.ts';
 import { Attempt, Outcome } from '../../src/contract/outcome.ts';
-import { isJson } from '../../src/contract/plain-json.ts';
+import { isJsonValue } from '../../src/contract/plain-json.ts';
 import { stored } from '../../src/contract/stored.ts';
 import { TaskJob } from '../../src/contract/task.ts';
 import { WorkerIdentity } from '../../src/contract/worker-identity.ts';
@@ -62,7 +62,7 @@ test('a prototype in a stored record is dropped', () => {
 
 test('the native part of a turn is JSON of any depth, and nothing else', () => {
   const nested: unknown = JSON.parse('['.repeat(5_000) + ']'.repeat(5_000));
-  for (const native of [null, 'x', 1, true, [{ a: [null] }], nested]) expect(isJson(native)).toBe(true);
+  for (const native of [null, 'x', 1, true, [{ a: [null] }], nested]) expect(isJsonValue(native)).toBe(true);
   for (const native of [undefined, Number.NaN, 1n, { a: undefined }, [new Date(0)], new Map(), () => 1])
-    expect(isJson(native)).toBe(false);
+    expect(isJsonValue(native)).toBe(false);
 });

@@ -24,6 +24,7 @@ import {
   tooDeep,
   tooManyFields,
 } from '../../base/text-fault.ts';
+import { yamlWords } from '../syntax.ts';
 import { batchFileInvalid } from './refusal.ts';
 
 /** The maximum size: the parser takes about a second and 50 MiB of memory for each megabyte. */
@@ -59,12 +60,11 @@ export function readYaml(text: string, bounds: Omit<TextBounds, 'root'>, label: 
       logLevel: 'error',
     });
     const [error] = [...document.errors, ...document.warnings];
-    if (error) return syntaxFault(error.code.toLowerCase().replaceAll('_', ' '), error.pos[0]);
+    if (error) return syntaxFault(yamlWords(error), error.pos[0]);
     if (document.directives?.yaml.version !== '1.2') return syntaxFault('expected YAML 1.2, got another version', 0);
     return new YamlReader(document, text.length + MAX_ALIASED, bounds).read();
   } catch (error) {
-    if (error instanceof YAMLParseError)
-      return syntaxFault(error.code.toLowerCase().replaceAll('_', ' '), error.pos[0]);
+    if (error instanceof YAMLParseError) return syntaxFault(yamlWords(error), error.pos[0]);
     if (error instanceof RangeError) return { ...syntaxFault(tooDeep(bounds.levels), 0), isSyntax: false };
     throw error;
   }
@@ -122,11 +122,11 @@ class YamlReader {
   #scalar({ value, source = '' }: Scalar, path: string, at: number): unknown {
     if (typeof value === 'string' && !value.isWellFormed()) return this.#fault(HALF_CHARACTER, path, at);
     if (typeof value !== 'number') return value;
-    const number = JSON_NUMBER.test(source) ? exactNumber(source) : null;
-    if (number !== null) return number;
-    const isWritten = JSON_NUMBER.test(source);
-    const what = `expected a number as JSON writes it, got ${clip(source, 40)}; quote it as a string`;
-    return this.#fault(isWritten ? inexactText(source) : what, path, at);
+    if (!JSON_NUMBER.test(source)) {
+      const what = `expected a number as JSON writes it, got ${clip(source, 40)}; quote it as a string`;
+      return this.#fault(what, path, at);
+    }
+    return exactNumber(source) ?? this.#fault(inexactText(source), path, at);
   }
 
   #collection(node: unknown, path: string, at: number): unknown {
