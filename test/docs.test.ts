@@ -178,7 +178,7 @@ describe('the tables agree with the code:', () => {
 
   test('metrics', () => {
     const metrics = createMetrics().registry.getMetricsAsArray();
-    const rows = tableRows(page('docs/operations.md'), 'metric');
+    const rows = tableRows(page('docs/metrics.md'), 'metric');
     const documented = rows.map(([name = '', type, labels = '']) => [codesIn(name)[0], type, codesIn(labels)]);
     const known = metrics.map((metric) => [
       metric.name,

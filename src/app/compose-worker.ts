@@ -37,6 +37,7 @@ import { retentionSecondsOf } from './compose-producer.ts';
 import { startReclaim } from './compose-reclaim.ts';
 import type { Config } from './config.ts';
 import { type HealthServer, serveHealth } from './http.ts';
+import { knownNames } from './known-names.ts';
 import { Opened } from './opened.ts';
 import { redisOf } from './redis-settings.ts';
 import { routeCheck } from './route-check.ts';
@@ -76,7 +77,8 @@ export async function startWorker(config: Config, log: Log, redactor: Redactor):
 
 async function start(config: Config, log: Log, redactor: Redactor, opened: Opened): Promise<RunningWorker> {
   await makeWorkspaceRoot(config.worker.workspace_root);
-  const telemetry = new Telemetry(log);
+  const catalogue = createCatalogue(config.providers);
+  const telemetry = new Telemetry(log, knownNames(config, catalogue));
   const onError = (error: unknown) => {
     if (!isRedisFault(error)) telemetry.fault('redis', error);
   };
@@ -90,7 +92,6 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   const records = new TaskRecords(redis, config.prefix, redactor);
   const batches = new BatchRecords(redis, config.prefix, redactor, retentionSecondsOf(config));
   const workers = new WorkerRecords(redis, config.prefix);
-  const catalogue = createCatalogue(config.providers);
   const credentials = new CredentialResolver(config.environment, redactor);
   const active = new ActiveAttempts(records);
   const providers = catalogue.names();

@@ -8,19 +8,22 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
  */
 type Asked = { workers: WorkerRecords; lanes: Consumer | undefined };
 
-/** Collects the metrics. If Redis answers, they include the open rows of the ledger and the jobs of the lanes. */
+/**
+ * Collects the metrics. If Redis answers, they include the open rows of the ledger and the jobs of the lanes; counts that
+ * cannot be read now are left out, because an old count would mislead.
+ */
 export async function scrape(
   telemetry: Telemetry,
   asked: Asked | null,
 ): Promise<{ contentType: string; text: string }> {
   const { registry, ledgerOpenRows, laneJobs } = telemetry.metrics;
-  if (asked) {
-    const known = await asked.workers.list();
-    ledgerOpenRows.set(known.reduce((sum, worker) => sum + worker.openRows, 0));
-    const lanes = asked.lanes?.isTaking ? await asked.lanes.laneJobs() : [];
-    for (const { provider, ...states } of lanes) {
-      for (const [state, count] of Object.entries(states)) laneJobs.set({ provider, state }, count);
-    }
-  }
+  const known = await asked?.workers.list();
+  const lanes = asked?.lanes?.isTaking ? await asked.lanes.laneJobs() : [];
+  ledgerOpenRows.set(known?.reduce((sum, worker) => sum + worker.openRows, 0) ?? null);
+  laneJobs.replace(
+    lanes.flatMap(({ provider, ...states }) =>
+      Object.entries(states).map(([state, value]) => ({ labels: { provider, state }, value })),
+    ),
+  );
   return { contentType: registry.contentType, text: await registry.metrics() };
 }

@@ -1,4 +1,10 @@
-import { calcPrice, findProvider, type MatchLogic, type Provider } from '@pydantic/genai-prices';
+import {
+  calcPrice,
+  findProvider,
+  type Usage as LibraryUsage,
+  type MatchLogic,
+  type Provider,
+} from '@pydantic/genai-prices';
 import type { ProviderProfile } from '../catalogue/profile.ts';
 import { type Cost, NO_USAGE, type Usage } from '../contract/usage.ts';
 
@@ -82,10 +88,24 @@ export function costOf(profile: ProviderProfile, model: string, usage: BilledUsa
     cache_write_tokens: usage.cache_write_tokens,
     output_tokens: usage.output_tokens,
   };
+  const priced = pricedAt(profile, model, tokens);
+  return priced ? usdFigure(priced.total_price) : null;
+}
+
+/** What the price library says of these tokens; `null` if it does not name the model. */
+function pricedAt(profile: ProviderProfile, model: string, tokens: LibraryUsage): ReturnType<typeof calcPrice> {
   const provider = providerAt(profile.base_url);
   const priced = provider && priceOf(() => calcPrice(tokens, model, { provider }));
   if (!priced) return null;
-  return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? usdFigure(priced.total_price) : null;
+  return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced : null;
+}
+
+/**
+ * The name of a model in the price library, which is the same for all its forms: `claude-opus-4-6` for
+ * `claude-opus-4-6-20260205`. `undefined` if the library does not name the model.
+ */
+export function nameInPriceLibrary(profile: ProviderProfile, model: string): string | undefined {
+  return pricedAt(profile, model, { input_tokens: 0, output_tokens: 0 })?.model.id;
 }
 
 /**

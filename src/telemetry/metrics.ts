@@ -1,65 +1,74 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { CleanupActor, CleanupStep, Evidence, ResourceKind } from '../contract/cleanup.ts';
+import { AttemptEnd, Outcome } from '../contract/outcome.ts';
+import { FAILURE_CODES } from '../errors.ts';
+import { type LabelSet, MetricTable, OTHER, oneOf } from './series.ts';
 
 /** From a cached short answer to an hour-long agent. */
 const DURATION_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 
-/** Every metric of a worker, in one table. Labels use the words of the records. */
-export function createMetrics() {
-  const registry = new Registry();
-  const registers = [registry];
-  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
-    new Counter({ name, help, labelNames, registers });
+/** The names of a deployment that may be values of labels. Everything else is `other`. */
+export type KnownNames = {
+  providers: readonly string[];
+  /** Returns the name under which a model of a provider is counted, one of a closed set; `undefined` for other models. */
+  modelOf: (provider: string, model: string) => string | undefined;
+};
+
+const NO_NAMES: KnownNames = { providers: [], modelOf: () => undefined };
+
+/**
+ * Makes every metric of a worker, in one table. Labels use the words of the records. Each label has a closed set of values,
+ * because the registry keeps a series until the process ends.
+ */
+export function createMetrics(names: KnownNames = NO_NAMES) {
+  const table = new MetricTable();
+  const provider = oneOf(names.providers);
+  const code = oneOf(['', ...FAILURE_CODES]);
+  const ended = oneOf(AttemptEnd.options);
+  const status = oneOf(Outcome.options.map(({ shape }) => shape.status.value));
+  const model: LabelSet = (value, labels) => names.modelOf(labels.provider ?? '', value) ?? OTHER;
   return {
-    registry,
-    attemptsStarted: counter('errand_attempts_started_total', 'Attempts started.', ['provider']),
-    attemptsEnded: counter('errand_attempts_ended_total', 'Attempts ended, by how.', ['provider', 'ended', 'code']),
-    attemptSeconds: new Histogram({
-      name: 'errand_attempt_duration_seconds',
-      help: 'Duration of attempts.',
-      labelNames: ['provider', 'ended'],
-      buckets: DURATION_BUCKETS,
-      registers,
+    registry: table.registry,
+    attemptsStarted: table.counterBy('errand_attempts_started_total', 'Attempts started.', { provider }),
+    attemptsEnded: table.counterBy('errand_attempts_ended_total', 'Attempts ended, by how.', { provider, ended, code }),
+    attemptSeconds: table.histogramBy(
+      { name: 'errand_attempt_duration_seconds', help: 'Duration of attempts.', buckets: DURATION_BUCKETS },
+      { provider, ended },
+    ),
+    attemptsRunning: table.gauge('errand_attempts_running', 'Attempts running now.'),
+    tasksEnded: table.counterBy('errand_tasks_ended_total', 'Tasks whose outcome is stored.', {
+      provider,
+      status,
+      code,
     }),
-    attemptsRunning: new Gauge({ name: 'errand_attempts_running', help: 'Attempts running now.', registers }),
-    tasksEnded: counter('errand_tasks_ended_total', 'Tasks with their outcome on record.', [
-      'provider',
-      'status',
-      'code',
-    ]),
-    turns: counter('errand_turns_total', 'Completed model calls.', ['provider', 'model']),
-    tokens: counter('errand_tokens_total', 'Tokens used, as far as providers report them.', [
-      'provider',
-      'model',
-      'kind',
-    ]),
-    costUsd: counter('errand_cost_usd_total', 'Cost of model calls as far as it is known.', ['provider', 'model']),
-    callsOfUnknownCost: counter(
+    turns: table.counterBy('errand_turns_total', 'Completed model calls.', { provider, model }),
+    tokens: table.counterBy('errand_tokens_total', 'Tokens used, as far as providers report them.', {
+      provider,
+      model,
+      kind: oneOf(['input', 'output']),
+    }),
+    costUsd: table.counterBy('errand_cost_usd_total', 'Known cost of model calls.', { provider, model }),
+    callsOfUnknownCost: table.counterBy(
       'errand_calls_of_unknown_cost_total',
       'Model calls of unknown cost that may be billed.',
-      ['provider', 'model'],
+      { provider, model },
     ),
-    unpricedTurns: counter('errand_unpriced_turns_total', 'Turns whose price is unknown.', ['provider', 'model']),
-    cleanupSteps: counter('errand_cleanup_steps_total', 'Resources given back, or not.', [
-      'kind',
-      'status',
-      'evidence',
-      'actor',
-    ]),
-    ledgerOpenRows: new Gauge({
-      name: 'errand_ledger_open_rows',
-      help: 'Open ledger rows, over all workers.',
-      registers,
+    unpricedTurns: table.counterBy('errand_unpriced_turns_total', 'Turns whose price is unknown.', { provider, model }),
+    cleanupSteps: table.counterBy('errand_cleanup_steps_total', 'Resources that were released, or not.', {
+      kind: oneOf(ResourceKind.options),
+      status: oneOf(CleanupStep.shape.status.options),
+      evidence: oneOf(Evidence.options),
+      actor: oneOf(CleanupActor.options),
     }),
-    laneJobs: new Gauge({
-      name: 'errand_lane_jobs',
-      help: 'Task jobs in the lanes, over all workers.',
-      labelNames: ['provider', 'state'],
-      registers,
+    ledgerOpenRows: table.gauge('errand_ledger_open_rows', 'Open ledger rows, over all workers.'),
+    laneJobs: table.gaugeBy('errand_lane_jobs', 'Task jobs in the lanes, over all workers.', {
+      provider,
+      state: oneOf(['waiting', 'delayed', 'active']),
     }),
-    lockLosses: counter('errand_lock_losses_total', 'Attempts that lost their lock.', []),
-    staleWrites: counter('errand_stale_writes_refused_total', 'Writes of superseded attempts that were refused.', []),
-    batchesSettled: counter('errand_batches_settled_total', 'Batches settled by this worker.', []),
+    lockLosses: table.counter('errand_lock_losses_total', 'Attempts that lost their lock.'),
+    staleWrites: table.counter('errand_stale_writes_refused_total', 'Writes of superseded attempts that were refused.'),
+    batchesSettled: table.counter('errand_batches_settled_total', 'Batches settled by this worker.'),
   };
 }
 
+/** The metrics of one worker. */
 export type Metrics = ReturnType<typeof createMetrics>;

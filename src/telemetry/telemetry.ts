@@ -6,7 +6,7 @@ import type { AttemptEnd, Outcome } from '../contract/outcome.ts';
 import { type Spend, spendOf } from '../contract/spend.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from './log.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createMetrics, type KnownNames, type Metrics } from './metrics.ts';
 
 /** What names an attempt in every line about it. */
 export type AttemptLabel = {
@@ -31,11 +31,13 @@ export type AttemptReport = {
  */
 export class Telemetry {
   readonly log: Log;
-  readonly metrics: Metrics = createMetrics();
+  readonly metrics: Metrics;
   readonly #lastError = new Map<string, { at: number; suppressed: number }>();
 
-  constructor(log: Log) {
+  /** @param names the names that may be values of labels; by default there are none, and every name counts as `other`. */
+  constructor(log: Log, names?: KnownNames) {
     this.log = log;
+    this.metrics = createMetrics(names);
   }
 
   attemptStarted(attempt: AttemptLabel): void {

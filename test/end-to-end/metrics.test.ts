@@ -85,3 +85,59 @@ test('the metrics say what waits, comes back later and runs in each lane', async
   expect((await fetch(`${worker.health.url}/metrics`)).status).toBe(200);
   await drained;
 });
+
+test('300 models that a tenant chose count as one, and no name of theirs is a label', async () => {
+  const { producer, startWorker, settings } = await aDeployment({
+    settings: { model_aliases: { fast: { provider: 'local', model: 'local-fast' } } },
+  });
+  const { local } = settings.providers as Record<string, object>;
+  Object.assign(local ?? {}, { efforts: { 'local-deep': ['high'], 'tenant-*': ['low'] } });
+  const worker = await startWorker();
+  let ran = 0;
+  const run = async (models: string[]) => {
+    const tasks = models.map((model) => ({ goal: '[[sim: text="a"]]', provider: 'local', model }));
+    const { batch_id: batchId } = await producer.enqueue({ tasks });
+    await producer.settled(batchId);
+    ran += models.length;
+    // The batch may settle a moment before its last attempt is counted.
+    const counted = [
+      `errand_attempts_ended_total{provider="local",ended="succeeded",code=""} ${ran}`,
+      `errand_tasks_ended_total{provider="local",status="succeeded",code=""} ${ran}`,
+    ];
+    await expect.poll(() => samplesOf(worker.health.url)).toEqual(expect.arrayContaining(counted));
+    return samplesOf(worker.health.url);
+  };
+  const few = await run(['local-1', 'local-fast', 'local-deep', 'tenant-0']);
+  const hostile = [
+    '__proto__',
+    'constructor',
+    'quote"quote',
+    'line\nline',
+    'back\\slash',
+    'esc\u001b[31m',
+    'z'.repeat(200),
+  ];
+  const many = await run([...Array(300).keys()].map((n) => `tenant-${n}`).concat(hostile));
+  expect(many).toContain(`errand_turns_total{provider="local",model="other"} ${ran - 3}`);
+  const names = (samples: string[]) => samples.map((line) => line.replace(/ \S+$/, '')).toSorted();
+  expect(names(many)).toEqual(names(few));
+  expect(names(few).filter((name) => name.startsWith('errand_turns_total'))).toEqual(
+    ['local-1', 'local-deep', 'local-fast', 'other'].map((m) => `errand_turns_total{provider="local",model="${m}"}`),
+  );
+});
+
+test('a draining worker leaves out the jobs of lanes that it no longer reads', async () => {
+  const { producer, simulator, startWorker } = await aDeployment();
+  const inCall = requestsIn(simulator, 'received', 1);
+  const worker = await startWorker({ drain_grace_ms: 60_000 });
+  const { batch_id: batchId } = await producer.enqueue({
+    tasks: [{ goal: '[[sim: hang=stream after=1]]', provider: 'local' }],
+  });
+  await inCall;
+  const lanes = async () => (await samplesOf(worker.health.url)).filter((line) => line.startsWith('errand_lane_jobs'));
+  expect(await lanes()).toContain('errand_lane_jobs{provider="local",state="active"} 1');
+  const drained = worker.drain();
+  await expect.poll(lanes).toEqual([]);
+  await producer.cancel(batchId, 'seen');
+  await drained;
+});

@@ -57,7 +57,7 @@ const PACKAGES: Record<string, RegExp> = {
   '@pydantic/genai-prices': /^src\/providers\//,
   pino: /^src\/telemetry\//,
   'pino-pretty': /^src\/telemetry\//,
-  'prom-client': /^src\/telemetry\//,
+  'prom-client': /^src\/telemetry\/series\.ts$/,
   zod: /^src\/(contract\/|agent\/|app\/config|catalogue\/profile\.ts$|simulator\/(script|directive)\.ts$)/,
   hono: /^(dashboards\/|src\/app\/http\.ts$)/,
   '@hono/node-server': /^(dashboards\/|src\/app\/http\.ts$)/,

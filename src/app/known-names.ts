@@ -1,0 +1,52 @@
+import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { ProviderProfile } from '../catalogue/profile.ts';
+import { RouteRequest } from '../contract/route.ts';
+import { expandRoute } from '../contract/route-names.ts';
+import { nameInPriceLibrary } from '../providers/prices.ts';
+import type { KnownNames } from '../telemetry/metrics.ts';
+import type { Config } from './config.ts';
+
+/** How many answers of the price library are kept: a search takes microseconds, and every turn asks. */
+const MAX_KEPT = 1_000;
+
+const ModelName = RouteRequest.shape.model.unwrap();
+
+/**
+ * Collects the names of a deployment that may be values of labels: its providers, and the models that its configuration or the
+ * price library names. A tenant may choose any other model, so other models have no name here.
+ */
+export function knownNames(config: Pick<Config, 'delegation' | 'model_aliases'>, catalogue: Catalogue): KnownNames {
+  const routes = routesOf(config, catalogue);
+  const profiles = catalogue.names().map((name) => catalogue.get(name));
+  const providers = new Map(profiles.map((profile) => [profile.name, { profile, models: modelsOf(profile, routes) }]));
+  const kept = new Map<string, string | undefined>();
+  const found = (profile: ProviderProfile, model: string): string | undefined => {
+    const key = `${profile.name} ${model}`;
+    if (kept.has(key)) return kept.get(key);
+    if (kept.size >= MAX_KEPT) kept.clear();
+    const name = nameInPriceLibrary(profile, model);
+    kept.set(key, name);
+    return name;
+  };
+  return {
+    providers: [...providers.keys()],
+    modelOf: (provider, model) => {
+      const known = providers.get(provider);
+      if (!known || known.models.has(model)) return known && model;
+      return ModelName.safeParse(model).success ? found(known.profile, model) : undefined;
+    },
+  };
+}
+
+/** The routes that the configuration names: those of the aliases, and the one of `delegation`. */
+function routesOf({ delegation, model_aliases }: Pick<Config, 'delegation' | 'model_aliases'>, catalogue: Catalogue) {
+  const expanded = expandRoute(delegation, { providers: catalogue.routing(), model_aliases });
+  return [...Object.values(model_aliases), ...('route' in expanded ? [expanded.route] : [])];
+}
+
+/** The models of a provider that the configuration names. A prefix of `efforts` names no model. */
+function modelsOf({ name, default_model, prices, efforts }: ProviderProfile, routes: RouteRequest[]): Set<string> {
+  const named = routes.filter(({ provider }) => provider === undefined || provider === name);
+  const models = [default_model, ...named.map(({ model }) => model), ...Object.keys(prices), ...Object.keys(efforts)];
+  return new Set(models.filter((model) => model !== undefined && !model.endsWith('*')) as string[]);
+}
