@@ -17,11 +17,14 @@ const SENTINEL_ANSWER_MS = 2_000;
 /** Options of a client. The type of replies is part of the type of the client. */
 type ClientOptions = RedisOptions & { replyMapping: 'legacy' };
 
-/** The options that make a client connect to the target. The client gets no URL, so none can be printed. */
+/**
+ * The options that make a client connect to the target. The client gets no URL, so none can be printed. It does not send its
+ * version (`CLIENT SETINFO`): Redis 7.0 lacks the command, so the least rights of a user cannot include it.
+ */
 export function clientOptions(target: RedisTarget): ClientOptions {
   const { user, password, database: db } = target.address;
   const login = { ...(user !== undefined && { username: user }), ...(password && { password: password.reveal() }) };
-  return { ...placeOptions(target), ...login, db, replyMapping: 'legacy' };
+  return { ...placeOptions(target), ...login, db, disableClientInfo: true, replyMapping: 'legacy' };
 }
 
 function placeOptions(target: RedisTarget): RedisOptions {
