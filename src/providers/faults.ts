@@ -1,5 +1,6 @@
 import type { ProviderProfile } from '../catalogue/profile.ts';
 import { ErrandError, type ErrandErrorDetails, isErrandError, messageOf } from '../errors.ts';
+import type { AnswerHeaders } from './answer.ts';
 import { type Complaint, readComplaint } from './complaint.ts';
 import { codeOfComplaint, searchable } from './fault-codes.ts';
 import { remedyFor } from './remedies.ts';
@@ -30,7 +31,7 @@ const HTTP_DATE = /^[A-Z][a-z]{2,8}, .* GMT$|^\d{4}-\d\d-\d\dT/;
  * How long the provider asked to wait, in milliseconds: `retry-after-ms`, else `retry-after` in seconds or as a date.
  * `undefined` where it did not ask, or asked for nonsense.
  */
-export function retryAfterMsOf(headers: Headers, nowMs: number = Date.now()): number | undefined {
+export function retryAfterMsOf(headers: AnswerHeaders, nowMs: number = Date.now()): number | undefined {
   const exact = headers.get('retry-after-ms')?.trim() || 'absent';
   const coarse = headers.get('retry-after')?.trim() || 'absent';
   const date = HTTP_DATE.test(coarse) ? Date.parse(coarse) : Number.NaN;
@@ -39,14 +40,14 @@ export function retryAfterMsOf(headers: Headers, nowMs: number = Date.now()): nu
 }
 
 /** The provider's own id of a request, under either of its usual names. */
-export function requestIdOf(headers: Headers): string | undefined {
+export function requestIdOf(headers: AnswerHeaders): string | undefined {
   return headers.get('x-request-id') ?? headers.get('request-id') ?? undefined;
 }
 
 /** A complaint as it arrived: in an answer of any status, also 200, or as an event in a stream (no `status`). */
 export type FailedAnswer = {
   status?: number | undefined;
-  headers: Headers | undefined;
+  headers: AnswerHeaders | undefined;
   body: unknown;
   /** Told where the body has no message of its own. */
   message: string;
@@ -68,7 +69,7 @@ export function faultOfAnswer(profile: ProviderProfile, { status, headers, body,
  * The `APIError` of both SDKs, told by its shape, so that neither is loaded for it. Without a status, it stands for a
  * connection that failed.
  */
-type SdkError = Error & { status: number | undefined; headers: Headers | undefined; error: unknown };
+type SdkError = Error & { status: number | undefined; headers: AnswerHeaders | undefined; error: unknown };
 
 function isSdkError(error: unknown): error is SdkError {
   return error instanceof Error && 'status' in error && 'headers' in error && 'error' in error;

@@ -1,11 +1,9 @@
-import { Agent, type Dispatcher, request } from 'undici';
+import { Agent, request } from 'undici';
 import type { Secret } from '../base/secret.ts';
 import type { ProviderProfile } from '../catalogue/profile.ts';
 import type { Wire } from '../contract/route.ts';
 import { ErrandError } from '../errors.ts';
-import { boundedText } from './body.ts';
-import { assertBounded } from './json-structure.ts';
-import { MAX_EVENT_CHARS } from './reply-budget.ts';
+import { discard, type RawAnswer, responseOf } from './answer.ts';
 
 /** What a wire needs of a credential: the value, and the name it may be told by. */
 export type WireCredential = { id: string; secret: Secret };
@@ -23,70 +21,16 @@ const WIRE_HEADERS: Record<Wire, Record<string, string>> = {
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * The maximum size of an answer that is read as one text: a stored response, with its whole output and the tools of its
- * request.
- */
-const MAX_TEXT_CHARS = MAX_EVENT_CHARS;
-
-/**
  * The connections of all calls. No timeouts of its own but 10 s to connect, because a call has ours, and no HTTP/2, because
  * closing the socket of one call is the proof that it was given up, and must not be felt by others.
  */
 const connections = new Agent({ headersTimeout: 0, bodyTimeout: 0, allowH2: false });
 
-type Answer = Dispatcher.ResponseData;
-
-/** A response whose body is undici's own stream, read as one text or by its async iterator. */
-class StreamedResponse extends Response {
-  override readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
-  override readonly text: () => Promise<string>;
-  override readonly json: () => Promise<unknown>;
-
-  constructor({ statusCode, headers, body }: Answer) {
-    const told = Object.entries(headers).flatMap(([name, values = []]) =>
-      [values].flat().map((value): [string, string] => [name, value]),
-    );
-    super(null, { status: statusCode, headers: told });
-    this.body = body as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
-    this.text = () => (this.ok ? textOf(body) : errorTextOf(body));
-    this.json = async () => JSON.parse(await textOf(body)) as unknown;
-  }
-}
-
-async function textOf(body: Answer['body']): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_TEXT_CHARS) {
-      throw new ErrandError('PROVIDER_REPLY_TOO_LARGE', `an answer of more than ${MAX_TEXT_CHARS} characters`);
-    }
-  }
-  const whole = text + decoder.decode();
-  assertBounded(whole);
-  return whole;
-}
-
-/**
- * The body of a refusal. The SDK of OpenAI keeps only its field `error` and drops all other fields, which some vendors use
- * instead. So this puts the whole body into that field, as text that no SDK parses.
- */
-async function errorTextOf(body: Answer['body']): Promise<string> {
-  const text = await boundedText(body[Symbol.asyncIterator]());
-  discard({ body });
-  return JSON.stringify({ error: text });
-}
-
-/** Lets go of an answer that nobody will read. */
-function discard({ body }: Pick<Answer, 'body'>): void {
-  body.on('error', () => {}).destroy();
-}
-
 /**
  * What was asked for, or the signal's reason as soon as it aborts: while undici still connects, it heeds no signal. An
  * answer that comes after all is let go of.
  */
-async function unlessAborted(asking: Promise<Answer>, signal: AbortSignal | null): Promise<Answer> {
+async function unlessAborted(asking: Promise<RawAnswer>, signal: AbortSignal | null): Promise<RawAnswer> {
   if (!signal) return asking;
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
@@ -139,12 +83,12 @@ export function createProviderFetch(profile: ProviderProfile, credential: WireCr
       signal,
     );
     const refusal = refusalOf(answer);
-    if (!refusal) return new StreamedResponse(answer);
+    if (!refusal) return responseOf(answer);
     discard(answer);
     throw refusal;
   };
 
-  function refusalOf({ statusCode, headers }: Answer): ErrandError | null {
+  function refusalOf({ statusCode, headers }: RawAnswer): ErrandError | null {
     if (REDIRECTS.has(statusCode)) {
       const message = `Provider "${profile.name}" answered with a redirect away from ${host}; redirects are never followed.`;
       const remedy = `Set base_url of provider "${profile.name}" to the address it redirects to, if you trust it.`;

@@ -1,5 +1,6 @@
 import { type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
 import type { StopReason, ToolCall } from '../../contract/checkpoint.ts';
+import type { AnswerHeaders } from '../answer.ts';
 import type { Stage } from '../call.ts';
 import { isFilled } from '../complaint.ts';
 import { faultOfAnswer } from '../faults.ts';
@@ -15,7 +16,7 @@ const TERMINAL = new Set(['response.completed', 'response.incomplete', 'response
 export class ResponsesReply implements WireReply {
   readonly #with: Gathering;
   readonly #items: ResponsesItems;
-  #headers: Headers | undefined;
+  #headers: AnswerHeaders | undefined;
   #end: ForeignObject | undefined;
 
   constructor(gathering: Gathering) {
@@ -27,7 +28,7 @@ export class ResponsesReply implements WireReply {
     return this.#end === undefined ? 'open' : 'ended';
   }
 
-  answered(headers: Headers): void {
+  answered(headers: AnswerHeaders): void {
     this.#headers = headers;
   }
 

@@ -3,6 +3,7 @@ import { wellFormed } from '../../base/text.ts';
 import type { Effort } from '../../catalogue/effort.ts';
 import type { ProviderProfile } from '../../catalogue/profile.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
+import type { AnswerHeaders } from '../answer.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
 import { faultOf } from '../faults.ts';
 import type { Model, TurnListeners, TurnRequest } from '../model.ts';
@@ -35,7 +36,7 @@ export type TurnBody = Omit<Turn, 'request_id' | 'native' | keyof Bill> & { nati
 /** Gathers the events of one wire into a turn. It reads events field by field, because their JSON is not trusted. */
 export type WireReply = Reply<unknown> & {
   /** Called with the headers before the first event. */
-  answered?(headers: Headers): void;
+  answered?(headers: AnswerHeaders): void;
   turn(): TurnBody;
 };
 
