@@ -102,6 +102,7 @@ test('a client gets no URL, checks the certificate, and is named without its log
     username: 'app',
     password: 'hunter22',
     db: 3,
+    disableClientInfo: true,
     replyMapping: 'legacy',
     tls: { rejectUnauthorized: true, ca: 'CA', servername: 'redis.example' },
   });
