@@ -243,6 +243,12 @@ export const FAILURES = {
     means: 'The child used all its tokens.',
     remedy: 'Raise budget.tokens, or split the task.',
   },
+  BUDGET_TOOL_CALLS: {
+    origin: 'budget',
+    disposition: 'discard',
+    means: 'The model asked for more tool calls in one turn than budget.tool_calls_per_turn allows; none of them ran.',
+    remedy: 'Ask for less in one turn, or raise budget.tool_calls_per_turn, up to 128.',
+  },
   BUDGET_SECONDS: {
     origin: 'budget',
     disposition: 'discard',

@@ -1,7 +1,7 @@
 import { ErrandError } from '../errors.ts';
 
 /** What a child may use at most; `tokens` absent means no limit. Seconds are watched by the attempt itself. */
-export type Allowance = { turns: number; tokens?: number; outputTokensPerTurn: number };
+export type Allowance = { turns: number; tokens?: number; outputTokensPerTurn: number; toolCallsPerTurn: number };
 
 /**
  * Checks the budget between turns and says how many tokens the next turn may generate.

@@ -172,6 +172,12 @@ export class Child {
 
   #assertGoesOn(): void {
     const reply = this.transcript.checkpoints.at(-1)?.reply;
+    const calls = reply?.tool_calls.length ?? 0;
+    const { toolCallsPerTurn } = this.#parts.allowance;
+    if (calls > toolCallsPerTurn) {
+      const message = `the model asked for ${calls} tool calls in one turn; the limit is ${toolCallsPerTurn}`;
+      throw new ErrandError('BUDGET_TOOL_CALLS', message);
+    }
     if (reply?.stop === 'refusal') throw new ErrandError('CHILD_REFUSED', 'the model declined the task');
     if (reply?.stop === 'length') {
       throw this.#cutShort(reply.usage.output_tokens);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { BUILT_IN_PROVIDERS } from '../catalogue/catalogue.ts';
 import { CallTimeouts, ProviderProfile } from '../catalogue/profile.ts';
-import { Limits } from '../contract/limits.ts';
+import { DefaultBudget, Limits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
 import { ErrandError, isErrandError, type Problem } from '../errors.ts';
@@ -37,14 +37,7 @@ const ConfigFile = z.strictObject({
   routing_precedence: RoutingPrecedence.default('strict'),
   limits: Limits.prefault({}),
   /** What a child may use where its task says nothing. */
-  budget: z
-    .strictObject({
-      turns: z.number().int().positive().default(50),
-      seconds: z.number().positive().default(3600),
-      tokens: z.number().int().positive().optional(),
-      output_tokens_per_turn: z.number().int().positive().default(32_000),
-    })
-    .prefault({}),
+  budget: DefaultBudget.prefault({}),
   /** What ends a child that hangs or turns in circles. A provider's own `timeouts` win, a task's budget may lower all. */
   watchdogs: CallTimeouts.omit({ headers_ms: true })
     .extend({

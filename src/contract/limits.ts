@@ -11,6 +11,9 @@ const bytes = z.number().int().positive();
 /** The maximum number of tasks that a deployment can allow for a batch. A record with more tasks is invalid. */
 export const MAX_TASKS = 1_000_000;
 
+/** The maximum number of tool calls in one turn. A reply with more calls is not read to its end. */
+export const MAX_TOOL_CALLS = 128;
+
 /** How large a batch may be. Sizes are UTF-8 bytes. Every limit can be set in `errand.config.yaml` under `limits`. */
 export const Limits = z.strictObject({
   max_tasks: z.number().int().positive().max(MAX_TASKS).default(100_000),
@@ -21,6 +24,17 @@ export const Limits = z.strictObject({
   max_depth: z.number().int().positive().max(1000).default(32),
 });
 export type Limits = z.infer<typeof Limits>;
+
+/** What a deployment lets a child use if its task says nothing. It is set in `errand.config.yaml` under `budget`. */
+export const DefaultBudget = z.strictObject({
+  turns: z.number().int().positive().default(50),
+  seconds: z.number().positive().default(3600),
+  tokens: z.number().int().positive().optional(),
+  output_tokens_per_turn: z.number().int().positive().default(32_000),
+  /** A turn with more tool calls ends the task, and none of them runs. */
+  tool_calls_per_turn: z.number().int().min(1).max(MAX_TOOL_CALLS).default(MAX_TOOL_CALLS),
+});
+export type DefaultBudget = z.infer<typeof DefaultBudget>;
 
 /** The limits that hold where nothing is configured. */
 export const DEFAULT_LIMITS: Limits = Limits.parse({});

@@ -141,6 +141,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
       turns,
       ...(tokens !== undefined && { tokens }),
       outputTokensPerTurn: deps.budget.output_tokens_per_turn,
+      toolCallsPerTurn: deps.budget.tool_calls_per_turn,
     },
     watchdogs: deps.watchdogs,
     shouldYield: () => deps.active.isDraining,

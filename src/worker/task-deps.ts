@@ -1,6 +1,7 @@
 import type { Watchdogs } from '../agent/watchdogs.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { DefaultBudget } from '../contract/limits.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import type { Models } from '../providers/models.ts';
@@ -15,14 +16,6 @@ import type { Reclaim } from './reclaim.ts';
 import type { Releasers } from './releasers.ts';
 import type { Deployment } from './row-names.ts';
 import type { VersionWait } from './version-wait.ts';
-
-/** What a deployment lets every child use, where the task says nothing. */
-export type DefaultBudget = {
-  turns: number;
-  seconds: number;
-  tokens?: number | undefined;
-  output_tokens_per_turn: number;
-};
 
 /** What running a task takes. All of it is built once per worker. */
 export type TaskDeps = {

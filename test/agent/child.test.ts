@@ -60,7 +60,7 @@ function aChild(turns: Turn[], over: Partial<ChildParts> = {}) {
     batchContext: '',
     model,
     tools: [],
-    allowance: { turns: 9, outputTokensPerTurn: 100 },
+    allowance: { turns: 9, outputTokensPerTurn: 100, toolCallsPerTurn: 128 },
     watchdogs: { tool_ms: 60_000, turns_without_progress: 5 },
     shouldYield: () => false,
     recorded: [],
@@ -110,7 +110,7 @@ describe('the budget', () => {
     const { tools } = aNotebook();
     const { child } = aChild([wants('look', {}, 'c1'), wants('look', {}, 'c2')], {
       tools,
-      allowance: { turns: 2, outputTokensPerTurn: 100 },
+      allowance: { turns: 2, outputTokensPerTurn: 100, toolCallsPerTurn: 128 },
     });
     await expect(child.run(live)).rejects.toMatchObject({ code: 'BUDGET_TURNS' });
     expect(child.transcript.tally).toMatchObject({ turns: 2, tool_calls: 2, cost_usd: 1 });
@@ -118,10 +118,40 @@ describe('the budget', () => {
 
   test('leaves the next turn only the tokens that are left [B143]', async () => {
     const { tools } = aNotebook();
-    const allowance = { turns: 9, tokens: 25, outputTokensPerTurn: 100 };
+    const allowance = { turns: 9, tokens: 25, outputTokensPerTurn: 100, toolCallsPerTurn: 128 };
     const { child, model } = aChild([wants('look', {}, 'c1'), wants('look', {}, 'c2')], { tools, allowance });
     await expect(child.run(live)).rejects.toMatchObject({ code: 'BUDGET_TOKENS' });
     expect(model.asked.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([25, 10]);
+  });
+});
+
+describe('the tool calls of one turn', () => {
+  const turnOf = (calls: number) =>
+    aTurn({
+      stop: 'tools',
+      tool_calls: Array.from({ length: calls }, (_, at) => ({ id: `c${at}`, name: 'look', arguments: '{}' })),
+    });
+  const allowance = { turns: 9, outputTokensPerTurn: 100, toolCallsPerTurn: 3 };
+
+  test('too many end the task, and none of them runs [B143]', async () => {
+    const { tools, ran } = aNotebook();
+    const { child, model, recorded } = aChild([turnOf(4)], { tools, allowance });
+    await expect(child.run(live)).rejects.toMatchObject({
+      code: 'BUDGET_TOOL_CALLS',
+      message: 'the model asked for 4 tool calls in one turn; the limit is 3',
+    });
+    expect(ran).toEqual([]);
+    expect(recorded).toHaveLength(1);
+    const heir = aChild([], { tools, allowance, recorded });
+    await expect(heir.child.run(live)).rejects.toMatchObject({ code: 'BUDGET_TOOL_CALLS' });
+    expect([...model.asked, ...heir.model.asked]).toHaveLength(1);
+  });
+
+  test('all run up to the limit', async () => {
+    const { tools, ran } = aNotebook();
+    const { child } = aChild([turnOf(3), aTurn({ text: 'done' })], { tools, allowance });
+    expect(await child.run(live)).toBe('done');
+    expect(ran).toHaveLength(3);
   });
 });
 

@@ -83,6 +83,11 @@ test('an unknown reasoning effort is refused by name, and not replaced [B78]', (
   );
 });
 
+test.each([0, 129])('refuses %i tool calls a turn by name', (count) => {
+  const settings = { budget: { tool_calls_per_turn: count } };
+  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null' }, settings)).toThrow('budget.tool_calls_per_turn');
+});
+
 test.each([{ wire: 'bedrock' }, { wire: undefined }])(
   'no wire is guessed: a provider with %j is refused [B69]',
   (over) => {

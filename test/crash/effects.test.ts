@@ -38,7 +38,7 @@ async function attemptWith(tasks: TaskRecords, taskId: string, turns: Turn[], to
     batchContext: '',
     model: { turn: async () => turns.shift() ?? expect.fail('the script has no further turn') },
     tools,
-    allowance: { turns: 9, outputTokensPerTurn: 100 },
+    allowance: { turns: 9, outputTokensPerTurn: 100, toolCallsPerTurn: 128 },
     watchdogs: { tool_ms: 60_000, turns_without_progress: 9 },
     shouldYield: () => false,
     recorded: checkpoints,

@@ -1,8 +1,7 @@
 import { clip } from '../../base/text.ts';
+import { MAX_TOOL_CALLS } from '../../contract/limits.ts';
 import { ErrandError } from '../../errors.ts';
 
-/** The maximum number of tool calls in the reply of one turn. */
-export const MAX_TOOL_CALLS = 128;
 /** The maximum number of blocks of all kinds in the reply of one turn. */
 export const MAX_BLOCKS = 1_024;
 

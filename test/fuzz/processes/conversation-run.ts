@@ -70,7 +70,7 @@ export async function hold(system: System, order: Order, url: string, found: Fou
     batchContext: '',
     model: tied,
     tools: toolsNoting(runs),
-    allowance: { turns: 6, outputTokensPerTurn: 8_000 },
+    allowance: { turns: 6, outputTokensPerTurn: 8_000, toolCallsPerTurn: 128 },
     watchdogs: { tool_ms: 60_000, turns_without_progress: 50 },
     shouldYield: () => false,
     recorded: found.checkpoints,
