@@ -224,6 +224,13 @@ export const FAILURES = {
     means: 'A tool passed its limit and did not stop when it was told to.',
     remedy: 'Fix the tool so that it heeds its signal; raise watchdogs.tool_ms if it is merely slow.',
   },
+  WORKSPACE_UNAVAILABLE: {
+    origin: 'infrastructure',
+    disposition: 'retry',
+    means:
+      'The workspace could not be made, or its files could not be written, written again or read: the disk is full or fails.',
+    remedy: 'Free space on the disk of worker.workspace_root, or raise its quota; the message says what failed.',
+  },
   CHILD_NO_PROGRESS: {
     origin: 'child',
     disposition: 'discard',

@@ -200,12 +200,23 @@ export class Child {
 
   /**
    * Repeats the recorded calls that built up the workspace, in their order: an attempt that takes over begins with an
-   * empty one. The calls of the last turn are left out; they have no result yet and run with the next turn.
+   * empty one. The calls of the last turn are left out; they have no result yet and run with the next turn. A call that
+   * failed is left out too: the model knows that it changed nothing.
+   * @throws ErrandError `WORKSPACE_UNAVAILABLE` if a call that succeeded fails now: the model relies on its effect.
    */
   async #restore(signal: AbortSignal): Promise<void> {
-    const answered = this.transcript.checkpoints.slice(0, -1).flatMap(({ reply }) => reply.tool_calls);
-    for (const call of answered) {
-      if (this.#classOf(call) === 'idempotent') await this.#callTool(call, signal);
+    for (const { call, hasFailed } of answeredCalls(this.transcript.checkpoints)) {
+      if (hasFailed || this.#classOf(call) !== 'idempotent') continue;
+      const { is_error, text } = await this.#callTool(call, signal);
+      if (is_error) throw new ErrandError('WORKSPACE_UNAVAILABLE', `a recorded call cannot be repeated: ${text}`);
     }
   }
+}
+
+/** The calls of all turns but the last, in order. The results of one turn are in the next checkpoint, in the same order. */
+function answeredCalls(checkpoints: readonly Checkpoint[]): { call: ToolCall; hasFailed: boolean }[] {
+  return checkpoints.slice(0, -1).flatMap(({ reply }, turn) => {
+    const results = checkpoints[turn + 1]?.tool_results;
+    return reply.tool_calls.map((call, at) => ({ call, hasFailed: results?.[at]?.is_error === true }));
+  });
 }

@@ -5,7 +5,7 @@ import type { TurnRequest } from '../providers/model.ts';
 import { promptOf, SYSTEM } from './prompt.ts';
 import { RESULT_CHARS } from './tools.ts';
 import { Transcript } from './transcript.ts';
-import { workspaceTools } from './workspace.ts';
+import { WORKSPACE_DEFINITIONS } from './workspace-tools.ts';
 
 /** The tokens that providers add to a request: message markers, and their own instructions for tools (under 800 tokens). */
 const FRAME_TOKENS = 1_024;
@@ -31,7 +31,7 @@ export function maxInputTokens({
  */
 export function maxInputTokensOf(task: TaskJob['task'], contextBytes: number, recorded: readonly Checkpoint[]): number {
   const transcript = new Transcript(promptOf({ task, batchContext: '' }), recorded);
-  const tools = task.toolsets?.includes('workspace') ? workspaceTools('/').map(({ definition }) => definition) : [];
+  const tools = task.toolsets?.includes('workspace') ? WORKSPACE_DEFINITIONS : [];
   const said = maxInputTokens({ system: SYSTEM, transcript: transcript.withResults([]), tools });
   return said + contextBytes + transcript.pendingCalls.length * RESULT_CHARS * BYTES_PER_CHAR;
 }

@@ -154,6 +154,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     deployment,
     versions: new VersionWait(announcements, config.tasks.version_wait_ms),
     budget: config.budget,
+    workspaceLimits: config.workspace,
     watchdogs: config.watchdogs,
   };
   const { unserved_ms: unservedMs } = config.tasks;

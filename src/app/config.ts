@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { BUILT_IN_PROVIDERS } from '../catalogue/catalogue.ts';
 import { CallTimeouts, ProviderProfile } from '../catalogue/profile.ts';
-import { DefaultBudget, Limits } from '../contract/limits.ts';
+import { DefaultBudget, Limits, WorkspaceLimits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
 import { ErrandError, isErrandError, type Problem } from '../errors.ts';
@@ -38,6 +38,8 @@ const ConfigFile = z.strictObject({
   limits: Limits.prefault({}),
   /** What a child may use where its task says nothing. */
   budget: DefaultBudget.prefault({}),
+  /** How much a child may keep in its workspace. */
+  workspace: WorkspaceLimits.prefault({}),
   /** What ends a child that hangs or turns in circles. A provider's own `timeouts` win, a task's budget may lower all. */
   watchdogs: CallTimeouts.omit({ headers_ms: true })
     .extend({

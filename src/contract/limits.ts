@@ -36,6 +36,17 @@ export const DefaultBudget = z.strictObject({
 });
 export type DefaultBudget = z.infer<typeof DefaultBudget>;
 
+/**
+ * How much a child may keep in its workspace: files and folders together, names in one path, and bytes of all files. They are
+ * set in `errand.config.yaml` under `workspace`.
+ */
+export const WorkspaceLimits = z.strictObject({
+  max_entries: z.number().int().positive().max(100_000).default(10_000),
+  max_depth: z.number().int().positive().max(200).default(32),
+  max_bytes: bytes.max(1024 ** 4).default(1024 ** 3),
+});
+export type WorkspaceLimits = z.infer<typeof WorkspaceLimits>;
+
 /** The limits that hold where nothing is configured. */
 export const DEFAULT_LIMITS: Limits = Limits.parse({});
 

@@ -1,4 +1,5 @@
 import type { Child } from '../agent/child.ts';
+import type { Workspace } from '../agent/workspace.ts';
 import { isoNow, monotonicMs } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
 import type { CancelFlag } from '../contract/batch.ts';
@@ -19,7 +20,10 @@ import type { Scope } from './scope.ts';
 /** Longest wait a timer of Node can hold, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-type AttemptParts = Pick<Attempt, 'taskId' | 'epoch' | 'worker' | 'job' | 'history' | 'scope' | 'leaveRows'>;
+type AttemptParts = Pick<
+  Attempt,
+  'taskId' | 'epoch' | 'worker' | 'job' | 'history' | 'scope' | 'isLastTry' | 'leaveRows'
+>;
 
 /** One start of one task: who it is, what it holds, and how far it came. */
 export class Attempt {
@@ -30,6 +34,8 @@ export class Attempt {
   readonly job: TaskJob;
   readonly history: TaskHistory;
   readonly scope: Scope;
+  /** Whether a failure that may pass ends the task. */
+  readonly isLastTry: boolean;
   readonly startedAt = isoNow();
   readonly #startedMs = monotonicMs();
   readonly controller = new AbortController();
@@ -44,6 +50,8 @@ export class Attempt {
   /** What the child was built with. */
   credential: Credential | undefined;
   effective: RouteAudit['effective'] = null;
+  /** Set once it is made. */
+  workspace: Workspace | undefined;
   files: Answer['files'] = [];
   /** Notes for the outcome about what kept its calls within the limits of the provider. */
   readonly notes: string[] = [];
@@ -63,6 +71,7 @@ export class Attempt {
     this.history = parts.history;
     this.response = parts.history.response;
     this.scope = parts.scope;
+    this.isLastTry = parts.isLastTry;
     const abort = () => this.controller.abort(errorOfQueueAbort(queueSignal.reason));
     if (queueSignal.aborted) abort();
     queueSignal.addEventListener('abort', abort, { once: true });

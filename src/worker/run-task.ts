@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { Child } from '../agent/child.ts';
-import { collectFiles, workspaceTools } from '../agent/workspace.ts';
+import { workspaceTools } from '../agent/workspace-tools.ts';
 import { parseTaskId } from '../base/ids.ts';
 import { announce } from '../base/moments.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
@@ -19,9 +18,10 @@ import { closeAttempt, type Result } from './close.ts';
 import { closeUnopened } from './close-unopened.ts';
 import { crashLoopIn } from './crash-budget.ts';
 import { amendPast } from './outcome.ts';
-import { responseMarkOf, workspacePathOf } from './row-names.ts';
+import { responseMarkOf } from './row-names.ts';
 import { Scope } from './scope.ts';
 import type { TaskDeps } from './task-deps.ts';
+import { deliverFiles, holdWorkspace, keepFiles } from './workspaces.ts';
 
 /**
  * Runs one attempt of one task and says what the queue is to do next.
@@ -37,11 +37,11 @@ export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, 
   const attempt = opened;
   const result = await perform(attempt, deps);
   const cleanup = await unwind(attempt, deps);
-  return closeAttempt(attempt, result, cleanup, delivery.isLastTry, deps);
+  return closeAttempt(attempt, result, cleanup, attempt.isLastTry, deps);
 }
 
 async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Attempt | Verdict> {
-  const { taskId, job } = delivery;
+  const { taskId, job, isLastTry } = delivery;
   const opening = await openUnlessHeld(delivery, deps);
   if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
   const { epoch } = opening;
@@ -49,7 +49,7 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   const scope = new Scope(deps.records, deps.releasers, { taskId, epoch, owner: deps.self.instance });
   const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history: { ...opening, past }, scope };
   const leaveRows = deps.reclaim.leaveAlone(taskId, epoch);
-  const attempt = new Attempt({ ...parts, leaveRows }, queueSignal);
+  const attempt = new Attempt({ ...parts, isLastTry, leaveRows }, queueSignal);
   deps.active.add(taskId, attempt.controller);
   deps.telemetry.attemptStarted(attempt.label);
   announce('opened', taskId);
@@ -78,9 +78,11 @@ async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
     if (crashLoop) throw crashLoop;
     const child = await build(attempt, batch, deps);
     const text = await child.run(attempt.signal);
+    await deliverFiles(attempt);
     return { status: 'succeeded', text };
   } catch (thrown) {
     const error = await unlessReplaced(errorOf(thrown, attempt.signal), attempt, deps);
+    await keepFiles(attempt);
     return { status: 'stopped', error, isRejected: false };
   }
 }
@@ -173,27 +175,12 @@ async function note(response: BackgroundResponse, attempt: Attempt, deps: TaskDe
   }
 }
 
-async function holdWorkspace({ scope, taskId, epoch }: Attempt, deps: TaskDeps): Promise<string> {
-  const path = workspacePathOf(deps.deployment, taskId, epoch);
-  const { workspace } = await scope.hold({
-    workspace: {
-      kind: 'workspace' as const,
-      ref: path,
-      acquire: async () => {
-        await mkdir(path, { recursive: true, mode: 0o700 });
-        return path;
-      },
-    },
-  });
-  return workspace;
-}
-
 async function unwind(attempt: Attempt, deps: TaskDeps): Promise<CleanupRecord> {
   announce('unwinding', attempt.taskId);
   attempt.stopWatching();
   deps.active.remove(attempt.taskId, attempt.controller);
-  const workspace = workspacePathOf(deps.deployment, attempt.taskId, attempt.epoch);
-  if (attempt.job.task.toolsets?.includes('workspace')) attempt.files = await collectFiles(workspace).catch(() => []);
+  const { faultNote } = attempt.workspace ?? {};
+  if (faultNote) attempt.notes.push(faultNote);
   const cleanup = await attempt.scope.unwind();
   announce('unwound', attempt.taskId);
   return cleanup;

@@ -1,7 +1,7 @@
 import type { Watchdogs } from '../agent/watchdogs.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import type { DefaultBudget } from '../contract/limits.ts';
+import type { DefaultBudget, WorkspaceLimits } from '../contract/limits.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import type { Models } from '../providers/models.ts';
@@ -41,5 +41,6 @@ export type TaskDeps = {
   deployment: Deployment;
   versions: VersionWait;
   budget: DefaultBudget;
+  workspaceLimits: WorkspaceLimits;
   watchdogs: Watchdogs;
 };

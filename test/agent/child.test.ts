@@ -178,6 +178,37 @@ describe('taking over', () => {
     expect(ran).toEqual(['write {"at":1}', 'write {"at":3}']);
   });
 
+  const answered = (replies: Turn[], hasFailed: boolean[]): Checkpoint[] =>
+    recorded(replies).map((checkpoint, at) => {
+      const [call] = replies[at - 1]?.tool_calls ?? [];
+      if (!call) return checkpoint;
+      return { ...checkpoint, tool_results: [{ call_id: call.id, text: 'so', is_error: hasFailed[at - 1] === true }] };
+    });
+
+  test('leaves out a recorded call that failed: the model knows that it changed nothing', async () => {
+    const { tools, ran } = aNotebook();
+    const replies = [wants('write', { at: 1 }, 'c1'), wants('write', { at: 2 }, 'c2'), aTurn({ text: 'done' })];
+    const { child } = aChild([], { tools, recorded: answered(replies, [true, false]) });
+    expect(await child.run(live)).toBe('done');
+    expect(ran).toEqual(['write {"at":2}']);
+  });
+
+  test('stops if a recorded call that succeeded fails now, before the model is asked', async () => {
+    const tool: Tool = {
+      definition: { name: 'write', description: 'write', parameters: {} },
+      effect: 'idempotent',
+      run: () => Promise.reject(new Error('the disk is full')),
+    };
+    const replies = [wants('write', { at: 1 }, 'c1'), wants('write', { at: 2 }, 'c2')];
+    const past = answered(replies, [false]);
+    const { child, model } = aChild([aTurn({ text: 'never' })], { tools: [tool], recorded: past });
+    await expect(child.run(live)).rejects.toMatchObject({
+      code: 'WORKSPACE_UNAVAILABLE',
+      message: 'a recorded call cannot be repeated: write failed: the disk is full',
+    });
+    expect(model.asked).toEqual([]);
+  });
+
   test('finds its answer on record and asks nothing', async () => {
     const { child, model } = aChild([], { recorded: recorded([aTurn({ text: 'said before' })]) });
     expect(await child.run(live)).toBe('said before');

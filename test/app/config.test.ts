@@ -83,9 +83,24 @@ test('an unknown reasoning effort is refused by name, and not replaced [B78]', (
   );
 });
 
-test.each([0, 129])('refuses %i tool calls a turn by name', (count) => {
-  const settings = { budget: { tool_calls_per_turn: count } };
-  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null' }, settings)).toThrow('budget.tool_calls_per_turn');
+test.each([
+  [{ workspace: { max_entries: 0 } }, 'workspace.max_entries'],
+  [{ workspace: { max_entries: 100_001 } }, 'workspace.max_entries'],
+  [{ workspace: { max_depth: 201 } }, 'workspace.max_depth'],
+  [{ workspace: { max_bytes: 1.5 } }, 'workspace.max_bytes'],
+  [{ workspace: { max_files: 5 } }, 'max_files'],
+  [{ budget: { tool_calls_per_turn: 0 } }, 'budget.tool_calls_per_turn'],
+  [{ budget: { tool_calls_per_turn: 129 } }, 'budget.tool_calls_per_turn'],
+])('refuses %j by name', (settings, name) => {
+  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null' }, settings)).toThrow(name);
+});
+
+test('a workspace has 10,000 entries, a depth of 32 and 1 GiB, and a turn 128 tool calls, unless set', () => {
+  const { workspace, budget } = loadConfig({ ERRAND_CONFIG: '/dev/null' });
+  expect(workspace).toEqual({ max_entries: 10_000, max_depth: 32, max_bytes: 1_073_741_824 });
+  expect(budget.tool_calls_per_turn).toBe(128);
+  const { workspace: smaller } = loadConfig({ ERRAND_CONFIG: '/dev/null' }, { workspace: { max_entries: 5 } });
+  expect(smaller).toMatchObject({ max_entries: 5, max_depth: 32 });
 });
 
 test.each([{ wire: 'bedrock' }, { wire: undefined }])(

@@ -1,0 +1,66 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { isAbsolute, join, relative, sep } from 'node:path';
+
+/** The maximum size of one name on Linux file systems, in bytes. */
+const MAX_NAME_BYTES = 255;
+
+/** Something in a workspace. `path` is relative to its root, with "/" between folders; only a file has bytes. */
+export type Entry = { path: string; type: 'file' | 'folder' | 'other'; bytes: number };
+
+/**
+ * Splits a path of a tool call into its names. It does not look at the disk.
+ * @throws Error if the path leaves the workspace, is the workspace itself, or has a name that no file can have.
+ */
+export function namesIn(given: string): string[] {
+  const within = relative('/root', join('/root', given));
+  if (isAbsolute(given) || given.includes('\0') || within === '..' || within.startsWith(`..${sep}`)) {
+    throw new Error(`"${given}" is outside the workspace`);
+  }
+  const names = within.split(sep).filter(Boolean);
+  if (names.length === 0) throw new Error(`"${given}" is the workspace itself; expected the path of a file`);
+  const long = names.find((name) => Buffer.byteLength(name) > MAX_NAME_BYTES);
+  if (long !== undefined) {
+    throw new Error(`"${given}" has a name of ${Buffer.byteLength(long)} bytes; a name has at most ${MAX_NAME_BYTES}`);
+  }
+  return names;
+}
+
+/**
+ * Looks at every name on the way to a path, and at nothing else. `found` is what has this path, `missing` is the number of its
+ * last names that do not exist. No tool call passes through a symbolic link, even if an earlier call made that link.
+ * @throws Error if a name on the way is a symbolic link, or is not a folder and has names below it.
+ */
+export async function lookUp(
+  root: string,
+  names: readonly string[],
+): Promise<{ found: Entry | null; missing: number }> {
+  let found: Entry | null = null;
+  for (const [at, name] of names.entries()) {
+    if (found && found.type !== 'folder') throw new Error(`"${found.path}" is a file; expected a folder`);
+    const path: string = found ? `${found.path}/${name}` : name;
+    const stats = await lstat(join(root, path)).catch(nullIfAbsent);
+    if (stats === null) return { found: null, missing: names.length - at };
+    if (stats.isSymbolicLink()) throw new Error(`"${names.join('/')}" passes through a symbolic link`);
+    const type = stats.isDirectory() ? 'folder' : stats.isFile() ? 'file' : 'other';
+    found = { path, type, bytes: type === 'file' ? stats.size : 0 };
+  }
+  return { found, missing: 0 };
+}
+
+/** Lists everything in a workspace in the order of names, a folder before its content. It follows no link. */
+export async function* walk(root: string, folder = ''): AsyncGenerator<Entry> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true });
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = folder ? `${folder}/${entry.name}` : entry.name;
+    if (entry.isDirectory()) {
+      yield { path, type: 'folder', bytes: 0 };
+      yield* walk(root, path);
+    } else if (entry.isFile()) yield { path, type: 'file', bytes: (await lstat(join(root, path))).size };
+    else yield { path, type: 'other', bytes: 0 };
+  }
+}
+
+function nullIfAbsent(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
