@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Redactor } from '../src/base/secret.ts';
-import { cannotListen } from '../src/contract/listening.ts';
+import { type HttpServer, openHttpServer } from '../src/contract/http-server.ts';
 import { type BoardQueues, openBoardQueues } from '../src/queue/board-queues.ts';
 import type { RedisTarget } from '../src/queue/redis-target.ts';
 import { requireRedis, scrubAnswers } from './answers.ts';
@@ -67,25 +66,21 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
   return listen(app, queues, host, port);
 }
 
+const SETTINGS = { host: 'board.host (ERRAND_BOARD_HOST)', port: 'board.port (ERRAND_BOARD_PORT)' };
+
 async function listen(app: Hono, queues: BoardQueues, host: string, port: number): Promise<Board> {
-  const server = createAdaptorServer({ fetch: app.fetch });
-  server.listen(port, host);
+  const at = { what: 'board', host, port, settings: SETTINGS };
+  let server: HttpServer;
   try {
-    await once(server, 'listening');
+    server = await openHttpServer(getRequestListener(app.fetch), at);
   } catch (error) {
     await queues.close();
-    const settings = { host: 'board.host (ERRAND_BOARD_HOST)', port: 'board.port (ERRAND_BOARD_PORT)' };
-    throw cannotListen(error, { what: 'board', host, port, settings });
+    throw error;
   }
-  const address = server.address();
-  const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
+    url: server.url,
     close: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      if ('closeAllConnections' in server) server.closeAllConnections();
-      await closed;
+      await server.close();
       await queues.close();
     },
   };

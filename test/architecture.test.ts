@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkFloorPlan, type Rule, type Sources } from './helpers/floor-plan.ts';
+import { checkFloorPlan, type Rule, type Sources, serverMakersIn } from './helpers/floor-plan.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -18,6 +18,11 @@ test('the sources keep to the floor plan', () => {
   const sources = sourcesOf('src/**/*.ts', 'dashboards/**/*.ts');
   expect(Object.keys(sources).length).toBeGreaterThan(20);
   expect(checkFloorPlan(sources).map(({ rule, file, detail }) => `${file} ${detail} (${rule})`)).toEqual([]);
+});
+
+test('every server of sources, examples, scripts and benchmarks is made in one place', () => {
+  const sources = sourcesOf('{src,dashboards,examples,scripts,bench}/**/*.{ts,js,mjs}');
+  expect(serverMakersIn(sources)).toEqual(['src/contract/http-server.ts']);
 });
 
 describe('the floor plan reports', () => {
@@ -101,6 +106,19 @@ describe('the floor plan reports', () => {
     const text = 'const value = credential.secret.reveal();';
     expect(rulesBrokenBy({ 'src/worker/a.ts': text })).toEqual(['secrets leave in few places']);
     expect(rulesBrokenBy({ 'src/providers/fetch.ts': text })).toEqual([]);
+  });
+
+  test.each([
+    ["import { createServer } from 'node:http';", 'src/contract/a.ts'],
+    ["import { createServer as make } from 'node:net';", 'src/app/a.ts'],
+    ["import http from 'node:http';\nconst a = new http.Server();", 'src/app/a.ts'],
+    ["const { createSecureServer } = await import('node:http2');", 'src/app/a.ts'],
+    ["import { serve } from '@hono/node-server';", 'src/app/http.ts'],
+    ["import { createAdaptorServer } from '@hono/node-server';", 'dashboards/a.ts'],
+    ['server.listen(0);', 'dashboards/a.ts'],
+  ])('a second maker of servers: %s', (text, file) => {
+    expect(rulesBrokenBy({ [file]: text })).toEqual(['one maker of servers']);
+    expect(rulesBrokenBy({ 'src/contract/http-server.ts': text })).not.toContain('one maker of servers');
   });
 
   test('a library that reaches a provider by a detour', () => {

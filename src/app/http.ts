@@ -1,6 +1,6 @@
-import { serve } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
-import { cannotListen } from '../contract/listening.ts';
+import { type HttpServer, openHttpServer } from '../contract/http-server.ts';
 
 /** What the probes and the scraper ask. */
 export type HealthSource = {
@@ -10,7 +10,12 @@ export type HealthSource = {
 };
 
 /** The probes of a running worker. */
-export type HealthServer = { url: string; close: () => Promise<void> };
+export type HealthServer = Pick<HttpServer, 'url' | 'close'>;
+
+const SETTINGS = {
+  host: 'worker.health_host (ERRAND_HEALTH_HOST)',
+  port: 'worker.health_port (ERRAND_HEALTH_PORT)',
+};
 
 /**
  * Serves `/healthz`, `/readyz` and `/metrics`.
@@ -28,22 +33,15 @@ export async function serveHealth(source: HealthSource, host: string, port: numb
     // Made without Hono, which copies inherited fields of a polluted prototype into the headers and then fails.
     return new Response(`${why ?? 'ready'}\n`, { status: why === null ? 200 : 503 });
   });
+  // Requests at the same time share one scrape, because each scrape asks Redis.
+  let scraping: ReturnType<HealthSource['metrics']> | undefined;
   app.get('/metrics', async (context) => {
-    const { contentType, text } = await source.metrics();
+    scraping ??= source.metrics().finally(() => {
+      scraping = undefined;
+    });
+    const { contentType, text } = await scraping;
     return context.body(text, 200, { 'content-type': contentType });
   });
-  const { promise, resolve, reject } = Promise.withResolvers<{ port: number }>();
-  const server = serve({ fetch: app.fetch, hostname: host, port }, resolve);
-  server.once('error', reject);
-  const bound = await promise.catch((error: unknown) => {
-    const settings = {
-      host: 'worker.health_host (ERRAND_HEALTH_HOST)',
-      port: 'worker.health_port (ERRAND_HEALTH_PORT)',
-    };
-    throw cannotListen(error, { what: 'health server', host, port, settings });
-  });
-  return {
-    url: `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${bound.port}`,
-    close: () => new Promise((done) => server.close(() => done())),
-  };
+  const at = { what: 'health server', host, port, settings: SETTINGS };
+  return openHttpServer(getRequestListener(app.fetch, { hostname: host }), at, { maxConnections: 64 });
 }

@@ -1,5 +1,4 @@
-import { createServer, type Server } from 'node:http';
-import { cannotListen } from '../contract/listening.ts';
+import { openHttpServer } from '../contract/http-server.ts';
 import { BackgroundResponses } from './background.ts';
 import { answerModelCall } from './model-endpoint.ts';
 import { answerOwnPath } from './own-paths.ts';
@@ -35,16 +34,20 @@ export type SimulatorOptions = {
 
 const DEFAULT_LOG_LIMIT = 10_000;
 
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const settings = { host: 'host (--host)', port: 'port (--port)' };
-    server.once('error', (error) => reject(cannotListen(error, { what: 'simulator', host, port, settings })));
-    server.listen({ port, host, backlog: 4096 }, () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
-}
+const SETTINGS = { host: 'host (--host)', port: 'port (--port)' };
+
+/**
+ * Wider than those of a server that strangers reach: thousands of children call it at once, whole transcripts are sent to it, a
+ * worker under test is frozen for minutes, and a reply that hangs on purpose must not delay the end.
+ */
+const LIMITS = {
+  maxConnections: 16_384,
+  maxBodyBytes: 134_217_728,
+  requestMs: 300_000,
+  keepAliveMs: 60_000,
+  unreadMs: 300_000,
+  closeMs: 0,
+};
 
 /**
  * Starts a server that speaks OpenAI Responses, OpenAI Chat Completions and Anthropic Messages, streamed or not.
@@ -57,24 +60,23 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const background = new BackgroundResponses();
   const log = new RequestLog(logLimit);
   let seq = 0;
-  const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => {
-    if (req.url?.startsWith('/_sim/')) answerOwnPath(req, res, log);
-    else void answerModelCall(req, res, ++seq, { playbook, background, log });
-  });
-  const boundPort = await listen(server, port, host);
+  const server = await openHttpServer(
+    (req, res) => {
+      if (req.url?.startsWith('/_sim/')) return answerOwnPath(req, res, log);
+      return answerModelCall(req, res, ++seq, { playbook, background, log });
+    },
+    { what: 'simulator', host, port, settings: SETTINGS },
+    LIMITS,
+  );
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
-    port: boundPort,
+    url: server.url,
+    port: server.port,
     requests: () => log.list(),
     clearRequests: () => log.clear(),
     onRequest: (listener) => log.onRequest(listener),
     get inFlight() {
       return log.inFlight;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: () => server.close(),
   };
 }

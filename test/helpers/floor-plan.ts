@@ -15,6 +15,7 @@ export type Rule =
   | 'no export *'
   | 'one noun per file'
   | 'secrets leave in few places'
+  | 'one maker of servers'
   | 'the library is free of providers';
 
 const MAX_LINES = 250;
@@ -70,6 +71,10 @@ const PACKAGES: Record<string, RegExp> = {
 
 const MAY_REVEAL =
   /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|src\/queue\/redis-(target|tls)\.ts|dashboards\/guards\.ts)$/;
+/** Every server has limits and ends when it is told to: the one file that makes them sees to it. */
+const MAKES_SERVERS = 'src/contract/http-server.ts';
+const SERVER_MADE =
+  /\b(createServer|createSecureServer|createAdaptorServer|createSocket)\b|\.\s*listen\s*\(|\bnew\s+(?:\w+\.)?Server\b|\bserve\b[^'"]*\bfrom\s*'@hono\/node-server'/;
 /** A producer knows which providers there are, as data; it never loads what speaks to them. */
 const FOREIGN_TO_LIBRARY =
   /^(openai|@anthropic-ai\/sdk|undici|eventsource-parser|@pydantic\/genai-prices|src\/providers\/.*|src\/agent\/.*)$/;
@@ -145,7 +150,16 @@ function checkText(file: string, text: string, bare: string): Breach[] {
     breaches.push({ rule: 'one reader of process.env', file, detail: 'reads the environment' });
   if (!MAY_REVEAL.test(file) && /\.reveal\s*\(/.test(bare))
     breaches.push({ rule: 'secrets leave in few places', file, detail: 'reveals a secret' });
+  if (file !== MAKES_SERVERS && SERVER_MADE.test(bare))
+    breaches.push({ rule: 'one maker of servers', file, detail: 'makes a server' });
   return breaches;
+}
+
+/** The files among these sources, outside of the house too, that make a server. */
+export function serverMakersIn(sources: Sources): string[] {
+  return Object.entries(sources)
+    .filter(([file, text]) => SERVER_MADE.test(read(file, text).bare))
+    .map(([file]) => file);
 }
 
 /** Every cycle once, found by a depth-first search that remembers the path it is on. */

@@ -7,10 +7,14 @@ import { aborted, onStop } from '../stopping.ts';
 /** Serves the board until a signal asks to stop. */
 export async function board(screen: Screen): Promise<number> {
   const stopping = onStop();
-  const { board: running, isReadOnly } = await composeBoard(loadConfig());
+  const stopped = aborted(stopping);
+  const composed = await Promise.race([composeBoard(loadConfig()), stopped]);
+  // A board that still waits for its Redis holds nothing that could be released.
+  if (!composed) process.exit(EXIT.ok);
+  const { board: running, isReadOnly } = composed;
   screen.print(`board at ${running.url}`);
   if (isReadOnly) screen.note('The board is read-only: set ERRAND_BOARD_PASSWORD to act on it.');
-  await aborted(stopping);
+  await stopped;
   await running.close();
   return EXIT.ok;
 }

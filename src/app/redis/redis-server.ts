@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { monotonicMs, sleep } from '../../base/clock.ts';
+import { openHttpServer } from '../../contract/http-server.ts';
 import { ErrandError } from '../../errors.ts';
 import { askRedis, redisIdentity } from './redis-ask.ts';
 import { type RedisHome, unwritable } from './redis-home.ts';
@@ -118,14 +118,11 @@ function hasExited(child: ChildProcess): boolean {
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new ErrandError('INTERNAL', 'a TCP server has no port');
-  return address.port;
+  const settings = { host: 'the address of the private Redis', port: 'its port' };
+  const at = { what: 'private Redis', host: '127.0.0.1', port: 0, settings };
+  const { port, close } = await openHttpServer(() => undefined, at);
+  await close();
+  return port;
 }
 
 async function logTail(home: RedisHome): Promise<string> {
