@@ -1,4 +1,4 @@
-import { byteLength } from '../base/text.ts';
+import { byteLength, counted } from '../base/text.ts';
 import type { Problem } from '../errors.ts';
 import { type Batch, BatchOptions } from './batch.ts';
 import { readPayload } from './delegate-task.ts';
@@ -101,17 +101,10 @@ export async function parseBatch(input: unknown, limits: Limits, checks: RouteCh
           TASK_FIELDS.filter((name) => !OPTION_FIELDS.includes(name)),
         ),
       ]
-    : withToolsets(given, top, findings);
-  if (items.length > limits.max_tasks) {
-    findings.add(
-      'tasks',
-      `expected at most ${limits.max_tasks} tasks (limits.max_tasks), got ${items.length}; split them over several batches`,
-    );
-    findings.throwIfAny();
-  }
-
+    : given;
+  const common = isSingle ? {} : toolsetsOf(top, findings);
   const batch = parseOptions(top, isSingle, findings, checks);
-  const tasks = await parseTasks(items, isSingle ? '' : 'tasks', limits, findings, (route) =>
+  const tasks = await parseTasks({ items, under: isSingle ? '' : 'tasks', common }, limits, findings, (route) =>
     checks.ofTask(route, batch),
   );
   checkSizes(batch.options, '', limits, findings);
@@ -121,15 +114,15 @@ export async function parseBatch(input: unknown, limits: Limits, checks: RouteCh
 }
 
 /** Toolsets beside `tasks` are those of every task that names none, as `delegate_task` has it. */
-function withToolsets(items: unknown[], top: Fields, findings: Findings): unknown[] {
+function toolsetsOf(top: Fields, findings: Findings): Fields {
   const { toolsets } = top;
-  if (toolsets === undefined) return items;
+  if (toolsets === undefined) return {};
   delete top.toolsets;
   const parsed = TaskSpec.shape.toolsets.safeParse(toolsets, REPORTING);
   if (!parsed.success) findings.addIssues(parsed.error.issues, 'toolsets', []);
   findings.throwIfAny();
   findings.warn('toolsets: given to every task that names none of its own');
-  return items.map((item) => (isFields(item) && (item.toolsets ?? null) === null ? { ...item, toolsets } : item));
+  return { toolsets };
 }
 
 /** A copy of everything but the tasks, which are passed on as they are. @throws ErrandError `BATCH_INVALID`. */
@@ -189,9 +182,11 @@ function fittingRoute(fields: unknown): RouteRequest {
   );
 }
 
+/** Tasks as they were given, the path of their list, and the fields of each task that has none or `null` of their name. */
+type GivenTasks = { items: unknown[]; under: string; common: Fields };
+
 async function parseTasks(
-  items: unknown[],
-  under: string,
+  { items, under, common }: GivenTasks,
   limits: Limits,
   findings: Findings,
   check: (route: RouteRequest) => Problem[],
@@ -214,6 +209,7 @@ async function parseTasks(
     const unplain = reading.status === 'refused' ? reading.problems : [];
     for (const problem of unplain) findings.add(joinPath(at, problem.path), problem.message, index);
     if (reading.status !== 'plain' || !isFields(reading.value)) continue;
+    for (const [name, value] of Object.entries(common)) reading.value[name] ??= value;
     const item = readPayload(reading.value, findings.reportAt(at, index));
     const parsed = TaskSpec.safeParse(item, REPORTING);
     const ofRoute = check(parsed.data ?? fittingRoute(item));
@@ -227,12 +223,11 @@ async function parseTasks(
     if (!parsed.success) continue;
     totalBytes += checkSizes(parsed.data, at, limits, findings, index);
     tasks.push(parsed.data);
-  }
-  if (totalBytes > limits.max_batch_bytes) {
-    findings.add(
-      'tasks',
-      `expected at most ${limits.max_batch_bytes} bytes in all (limits.max_batch_bytes), got ${totalBytes}`,
-    );
+    if (totalBytes <= limits.max_batch_bytes) continue;
+    const allowed = `${limits.max_batch_bytes} bytes in all (limits.max_batch_bytes)`;
+    const got = `${totalBytes} in the first ${counted(index + 1, 'task')}`;
+    findings.add(under || 'goal', `expected at most ${allowed}, got ${got}`);
+    break;
   }
   return tasks;
 }

@@ -3,18 +3,29 @@ import { fieldPath, HALF_CHARACTER, PROTO_KEY, tooDeep, tooManyFields } from '..
 import type { Problem } from '../errors.ts';
 import type { Limits } from './limits.ts';
 
+/** Says that a getter or a proxy has thrown. */
+export const CANNOT_BE_READ = 'expected plain JSON, got a value that cannot be read';
 /** The maximum number of fields of one object. */
 export const MAX_FIELDS = 50_000;
 /** The maximum number of values in a task, or in the options of a batch, beside its metadata. */
 const MAX_VALUES_BESIDE = 10_000;
-/** Texts of metadata are not measured beyond this: no job holds as much. */
-const MAX_METADATA_CHARS = 4 * 1024 * 1024;
+/** The maximum number of characters, names included, that are looked at in metadata, or beside it: no job holds as much. */
+const MAX_CHARS = 8 * 1024 * 1024;
 const MAX_PROBLEMS = 100;
 
 /** The type of a value, in the words of JSON. */
 export function typeOf(value: unknown): string {
   if (value === null) return 'null';
-  return Array.isArray(value) ? 'array' : typeof value;
+  return isList(value) ? 'array' : typeof value;
+}
+
+/** Tells whether a value is an array. A proxy that was revoked is none, and does not throw. */
+export function isList(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 /** A copy of a value, or what keeps it from being plain JSON of a bounded size. */
@@ -27,8 +38,9 @@ type Room = { values: number; chars: number; exceeded: string };
  * Copies a task, or the options of a batch, and refuses by path what JSON cannot carry unchanged: `__proto__` keys, NaN and
  * infinities, whole numbers beyond 2^53 - 1, half characters, functions, instances of classes, gaps in lists, cycles, deep
  * nesting. Runs before any schema, because a schema takes seconds for what is too large: it stops at the first value beyond
- * the limits. Reads each field once, so that a getter cannot answer differently later. `raw`: a field that is passed on as it
- * is.
+ * the limits, and looks at no text whose length is beyond them. Lists the fields of an object once, because V8 lists them all
+ * before it returns the first; no other way to read an object is cheaper. Reads each field once, so that a getter cannot
+ * answer differently later. `raw`: a field that is passed on as it is.
  */
 export function plainCopy(value: unknown, limits: Limits, raw?: string): PlainReading {
   const copier = new PlainCopier(limits, raw);
@@ -65,36 +77,40 @@ class PlainCopier {
   }
 
   #enter(node: object, path: string): unknown {
-    const wrong = this.#wrongWithObject(node);
-    if (wrong !== null) {
-      this.#refuse(path, wrong);
+    if (this.#open.has(node)) {
+      this.#refuse(path, 'expected plain JSON, got a reference to an enclosing object');
       return undefined;
     }
     this.#open.add(node);
     try {
-      return Array.isArray(node) ? this.#items(node, path) : this.#fields(node, path);
+      return this.#read(node, path);
     } catch {
-      this.#refuse(path, 'expected plain JSON, got a value that cannot be read'); // a getter or a proxy has thrown
+      this.#refuse(path, CANNOT_BE_READ);
       return undefined;
     } finally {
       this.#open.delete(node);
     }
   }
 
-  #wrongWithObject(node: object): string | null {
-    if (this.#open.has(node)) return 'expected plain JSON, got a reference to an enclosing object';
-    if (this.#open.size >= this.#limits.max_depth) return tooDeep(this.#limits.max_depth);
-    return Array.isArray(node) ? null : classOf(node);
+  /** Throws what a getter or a proxy throws. */
+  #read(node: object, path: string): unknown {
+    const isArray = Array.isArray(node);
+    const isTooDeep = this.#open.size > this.#limits.max_depth;
+    const wrong = isTooDeep ? tooDeep(this.#limits.max_depth) : isArray ? null : classOf(node);
+    if (wrong === null) return isArray ? this.#items(node, path) : this.#fields(node, path);
+    this.#refuse(path, wrong);
+    return undefined;
   }
 
   #items(node: readonly unknown[], path: string): unknown[] {
-    if (node.length > this.#room.values) this.#spend(node.length, 0, path);
-    else if (Object.keys(node).length !== node.length) {
+    const { length } = node; // a proxy can answer differently later
+    if (length > this.#room.values) this.#spend(length, 0, path);
+    else if (Object.keys(node).length !== length) {
       this.#refuse(path, 'expected plain JSON, got a list with gaps or named fields');
       return [];
     }
     const copy: unknown[] = [];
-    for (let at = 0; at < node.length && !this.#isOver; at++) copy.push(this.#visit(node[at], `${path}[${at}]`));
+    for (let at = 0; at < length && !this.#isOver; at++) copy.push(this.#visit(node[at], `${path}[${at}]`));
     return copy;
   }
 
@@ -107,16 +123,14 @@ class PlainCopier {
     }
     const isTop = this.#open.size === 1;
     for (const key of keys) {
-      if (this.#isOver) break;
       const at = fieldPath(path, key);
+      this.#spend(0, key.length, at);
+      if (this.#isOver) break;
       if (key === '__proto__') this.#refuse(at, PROTO_KEY);
       else if (!key.isWellFormed()) this.#refuse(at, HALF_CHARACTER);
       else if (isTop && key === this.#raw) copy[key] = Reflect.get(node, key);
       else if (isTop && key === 'metadata') copy[key] = this.#metadata(Reflect.get(node, key), at);
-      else {
-        this.#spend(0, key.length, at);
-        copy[key] = this.#visit(Reflect.get(node, key), at);
-      }
+      else copy[key] = this.#visit(Reflect.get(node, key), at);
     }
     return copy;
   }
@@ -133,8 +147,16 @@ class PlainCopier {
     this.#room.values -= values;
     this.#room.chars -= chars;
     if (this.#isOver || (this.#room.values >= 0 && this.#room.chars >= 0)) return;
-    this.#refuse(/^[^.[]*/.exec(path)?.[0] ?? '', this.#room.exceeded);
+    const [field = ''] = /^[^.[]*/.exec(path) ?? [];
+    this.#refuse(field, this.#limitOf(field, chars) ?? this.#room.exceeded);
     this.#isOver = true;
+  }
+
+  /** Says that a text is longer than the limit of its field; `null` if that is not what is wrong. */
+  #limitOf(field: string, chars: number): string | null {
+    if (field !== 'goal' && field !== 'context') return null;
+    const max = this.#limits[`max_${field}_bytes`];
+    return chars > max ? `expected at most ${max} bytes (limits.max_${field}_bytes), got more` : null;
   }
 
   #refuse(path: string, message: string): void {
@@ -144,14 +166,17 @@ class PlainCopier {
 }
 
 function roomBeside(): Room {
-  const exceeded = `expected at most ${MAX_VALUES_BESIDE} values beside the metadata, got more`;
-  return { values: MAX_VALUES_BESIDE, chars: Number.POSITIVE_INFINITY, exceeded };
+  const exceeded = `expected at most ${MAX_VALUES_BESIDE} values and ${MAX_CHARS} characters beside the metadata, got more`;
+  return { values: MAX_VALUES_BESIDE, chars: MAX_CHARS, exceeded };
 }
 
 /** Each value of JSON takes two bytes or more, with what separates it from the next. */
 function roomForMetadata(maxBytes: number): Room {
-  const exceeded = `expected at most ${maxBytes} bytes (limits.max_metadata_bytes), got more`;
-  return { values: maxBytes / 2 + 1, chars: Math.max(maxBytes, MAX_METADATA_CHARS), exceeded };
+  const exceeded =
+    maxBytes <= MAX_CHARS
+      ? `expected at most ${maxBytes} bytes (limits.max_metadata_bytes), got more`
+      : `expected at most ${MAX_CHARS} characters of metadata, got more`;
+  return { values: Math.min(maxBytes, MAX_CHARS) / 2 + 1, chars: MAX_CHARS, exceeded };
 }
 
 function wrongWith(value: unknown): string | null {

@@ -12,6 +12,8 @@ const ROUTE_FIELDS = Object.keys(RouteRequest.shape);
 const MODEL_FIELDS = ['provider', 'model', 'default'];
 /** Words for an effort in payloads of `delegate_task`, beside the names of the levels. */
 const EFFORT_WORDS: Readonly<Record<string, string>> = { ultra: 'max', false: 'none', disabled: 'none' };
+/** The maximum length of a word for an effort, with spaces around it. */
+const MAX_WORD_CHARS = 100;
 const LEVELS: readonly string[] = REASONING_EFFORTS;
 
 /**
@@ -89,6 +91,7 @@ function readEffort(effort: unknown, { warn }: Report): unknown {
     return undefined;
   }
   if (typeof effort !== 'string' && effort !== false) return effort;
+  if (String(effort).length > MAX_WORD_CHARS) return effort;
   const word = String(effort).trim().toLowerCase();
   const level = Object.hasOwn(EFFORT_WORDS, word) ? EFFORT_WORDS[word] : word;
   if (level === undefined || level === effort || !LEVELS.includes(level)) return effort;

@@ -2,16 +2,37 @@ import { readJson } from '../base/json-text.ts';
 import { placeIn } from '../base/place.ts';
 import { type Findings, indexIn } from './findings.ts';
 import { type Limits, maxTextBytes } from './limits.ts';
-import { MAX_FIELDS, typeOf } from './plain-json.ts';
+import { CANNOT_BE_READ, isList, MAX_FIELDS, typeOf } from './plain-json.ts';
 
-/** `tasks` may come as the JSON text of an array, because models often write it so. */
+/**
+ * Returns the tasks of a batch in a list of its own: an empty one if there are none, `undefined` with a finding if it is not a
+ * list. `tasks` may come as the JSON text of an array, because models often write it so.
+ *
+ * @throws ErrandError `BATCH_INVALID` if there are more than `max_tasks`, before it looks at any.
+ */
 export async function tasksOf(given: unknown, limits: Limits, findings: Findings): Promise<unknown[] | undefined> {
   const tasks = typeof given === 'string' ? await tasksIn(given, limits, findings) : given;
   if (tasks === undefined) return [];
-  if (Array.isArray(tasks)) return tasks;
+  if (isList(tasks)) return itemsOf(tasks, limits, findings);
   const got = typeof given === 'string' ? `a string that holds JSON of type ${typeOf(tasks)}` : typeOf(tasks);
   findings.add('tasks', `expected an array of tasks, got ${got}`);
   return undefined;
+}
+
+/** Reads the length and each item once, because a proxy can answer differently later. */
+function itemsOf(tasks: readonly unknown[], { max_tasks: max }: Limits, findings: Findings): unknown[] {
+  const items: unknown[] = [];
+  try {
+    const { length } = tasks;
+    if (length > max) {
+      const allowed = `${max} tasks (limits.max_tasks)`;
+      findings.add('tasks', `expected at most ${allowed}, got ${length}; split them over several batches`);
+    } else for (let at = 0; at < length; at++) items.push(tasks[at]);
+  } catch {
+    findings.add('tasks', CANNOT_BE_READ);
+  }
+  findings.throwIfAny();
+  return items;
 }
 
 /** @throws ErrandError `BATCH_INVALID` if the text is not JSON, or JSON that would be changed. */

@@ -335,35 +335,111 @@ describe('the text of tasks', () => {
   });
 });
 
+/** How often fields were listed, and how often one was read, of a value and of all that is in it. */
+type Reads = { lists: number; gets: number };
+
+function watched<T extends object>(value: T, reads: Reads): T {
+  return new Proxy(value, {
+    ownKeys: (target) => {
+      reads.lists++;
+      return Reflect.ownKeys(target);
+    },
+    get: (target, name) => {
+      reads.gets++;
+      const field: unknown = Reflect.get(target, name);
+      return typeof field === 'object' && field !== null ? watched(field, reads) : field;
+    },
+  });
+}
+
+/** A proxy without an end: each field has the same fields. */
+function endless(): object {
+  const fields = { a: 0, b: 0, c: 0 };
+  return new Proxy(fields, { get: () => endless() });
+}
+
 describe('size is checked before any schema', () => {
   const many = Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`k${at}`, at]));
-  test.each([
-    ['fields of metadata', { goal: 'a', metadata: many }, /^expected at most 50000 fields in one object/],
-    ['values of metadata', { goal: 'a', metadata: { list: Array(1e6).fill(0) } }, /16384 bytes \(limits\.max_metadata/],
-    ['values elsewhere', { goal: 'a', toolsets: Array(1e6).fill('x') }, /^expected at most 10000 values beside the/],
-    ['levels', { goal: 'a', metadata: nested(5_000) }, /^nested deeper than 32 levels \(limits\.max_depth\)/],
-  ])('so a task with too many %s is refused at once', async (_what, task, message) => {
-    const startedMs = performance.now();
-    const { problems } = await refusal({ tasks: [task] });
-    // A schema takes seconds for these; the limit leaves room for a busy machine.
-    expect(performance.now() - startedMs).toBeLessThan(500);
-    expect(problems).toEqual([
-      { path: expect.stringMatching(/^tasks\[0]/), index: 0, message: expect.stringMatching(message) },
-    ]);
+  const long = 'x'.repeat(4_000_000);
+  const sparse: unknown[] = [];
+  sparse.length = 4e9;
+  const BESIDE = /^expected at most 10000 values and 8388608 characters beside the/;
+  const METADATA = /16384 bytes \(limits\.max_metadata_bytes\), got more/;
+  // The number of reads is the cost. Each list is of one object, which the engine lists as a whole.
+  test.each<[string, Record<string, unknown>, RegExp, Reads]>([
+    ['fields of metadata', { metadata: many }, /^expected at most 50000 fields/, { lists: 2, gets: 2 }],
+    ['values of metadata', { metadata: { list: Array(1e6).fill(0) } }, METADATA, { lists: 2, gets: 4 }],
+    ['characters of metadata', { metadata: Array(9_000).fill(long) }, METADATA, { lists: 1, gets: 3 }],
+    ['values of metadata without an end', { metadata: endless() }, /^nested deeper/, { lists: 100, gets: 300 }],
+    ['values elsewhere', { toolsets: Array(1e6).fill('x') }, BESIDE, { lists: 1, gets: 3 }],
+    ['values of a sparse list', { toolsets: sparse }, BESIDE, { lists: 1, gets: 3 }],
+    ['characters elsewhere', { images: Array(9_000).fill(long) }, BESIDE, { lists: 2, gets: 6 }],
+    ['characters in a word', { reasoning_effort: long.repeat(3) }, BESIDE, { lists: 1, gets: 2 }],
+    ['bytes of context', { context: long.repeat(3) }, /1048576 bytes \(limits\.max_context/, { lists: 1, gets: 2 }],
+    ['levels', { metadata: nested(5_000) }, /^nested deeper than 32 levels/, { lists: 32, gets: 33 }],
+  ])('so a task with too many %s is refused after few reads', async (_what, fields, message, most) => {
+    const reads = { lists: 0, gets: 0 };
+    const { problems } = await refusal({ tasks: [watched({ goal: 'a', ...fields }, reads)] });
+    expect(problems[0]).toMatchObject({ path: expect.stringMatching(/^tasks\[0]/), index: 0 });
+    expect(problems[0]?.message).toMatch(message);
+    expect(reads.lists).toBeLessThanOrEqual(most.lists);
+    expect(reads.gets).toBeLessThanOrEqual(most.gets);
   });
 
-  test('so a million tasks as text are refused, and the event loop goes on meanwhile', async () => {
-    let longestMs = 0;
-    let lastMs = performance.now();
-    const timer = setInterval(() => {
-      longestMs = Math.max(longestMs, performance.now() - lastMs);
-      lastMs = performance.now();
-    }, 1);
-    const { problems } = await refusal({ tasks: `[${'{},'.repeat(1e6)}{}]` });
-    clearInterval(timer);
+  test('so too many tasks are refused before one is read', async () => {
+    const reads = { lists: 0, gets: 0 };
+    const { problems } = await refusal({ toolsets: [], tasks: watched(Array(100_001).fill({ goal: 'a' }), reads) });
     expect(problems).toMatchObject([{ path: 'tasks', message: expect.stringContaining('limits.max_tasks') }]);
-    expect(longestMs).toBeLessThan(500);
+    expect(reads).toEqual({ lists: 0, gets: 1 });
   });
+
+  test('so tasks that are too large together are refused at the first task beyond the limit', async () => {
+    const reads = { lists: 0, gets: 0 };
+    const task = watched({ goal: 'a', context: 'x'.repeat(1024 * 1024) }, reads);
+    const { problems } = await refusal({ tasks: Array(100_000).fill(task) });
+    expect(problems).toEqual([
+      {
+        path: 'tasks',
+        message:
+          'expected at most 134217728 bytes in all (limits.max_batch_bytes), got 134217856 in the first 128 tasks',
+      },
+    ]);
+    expect(reads).toEqual({ lists: 128, gets: 2 * 128 });
+  });
+
+  test('so a million tasks as text are refused at the first task beyond the limit', async () => {
+    const { problems } = await refusal({ tasks: `[${'{},'.repeat(1e6)}{}]` });
+    expect(problems).toMatchObject([{ path: 'tasks', message: expect.stringContaining('limits.max_tasks') }]);
+  });
+});
+
+describe('a value that cannot be read', () => {
+  const { proxy: revoked, revoke } = Proxy.revocable([], {});
+  revoke();
+  const throwing = (trap: keyof ProxyHandler<object>) =>
+    new Proxy([] as object, {
+      [trap]: () => {
+        throw new Error('no');
+      },
+    });
+  const message = 'expected plain JSON, got a value that cannot be read';
+  test.each<[string, unknown, string]>([
+    ['a revoked proxy as batch', revoked, 'batch'],
+    ['a revoked proxy as task', { tasks: [revoked] }, 'tasks[0]'],
+    ['a revoked proxy as metadata', { goal: 'a', metadata: revoked }, 'metadata'],
+    ['tasks without a length', { tasks: throwing('get') }, 'tasks'],
+    ['an object without a prototype to read', { goal: 'a', metadata: new Proxy({}, revokedTraps()) }, 'metadata'],
+  ])('is refused as every other: %s', async (_what, input, path) => {
+    expect((await refusal(input)).message).toBe(`${path}: ${message}`);
+  });
+
+  function revokedTraps(): ProxyHandler<object> {
+    return {
+      getPrototypeOf: () => {
+        throw new Error('no');
+      },
+    };
+  }
 });
 
 describe('limits', () => {
@@ -405,7 +481,10 @@ describe('limits', () => {
     const limits = { ...DEFAULT_LIMITS, max_batch_bytes: 10 };
     const { problems } = await refusal({ tasks: [{ goal: 'sixsix' }, { goal: 'sixsix' }] }, limits);
     expect(problems).toEqual([
-      { path: 'tasks', message: 'expected at most 10 bytes in all (limits.max_batch_bytes), got 12' },
+      {
+        path: 'tasks',
+        message: 'expected at most 10 bytes in all (limits.max_batch_bytes), got 12 in the first 2 tasks',
+      },
     ]);
   });
 
