@@ -152,6 +152,13 @@ export const FAILURES = {
     means: 'No connection to the provider, or it broke.',
     remedy: 'Check name resolution, TLS, egress rules and the base URL in the configuration.',
   },
+  PROVIDER_ADDRESS_REFUSED: {
+    origin: 'provider',
+    disposition: 'retry',
+    means:
+      'The name of the provider resolves only to addresses that Errand does not connect to, such as link-local ones.',
+    remedy: 'Correct base_url of the provider or its DNS record, or set its allow_link_local: true.',
+  },
   PROVIDER_TIMED_OUT: {
     origin: 'provider',
     disposition: 'retry',

@@ -39,6 +39,7 @@ import type { Config } from './config.ts';
 import { type HealthServer, serveHealth } from './http.ts';
 import { knownNames } from './known-names.ts';
 import { Opened } from './opened.ts';
+import { warnOfPlainHttp } from './plain-http.ts';
 import { redisOf } from './redis-settings.ts';
 import { routeCheck } from './route-check.ts';
 import { scrape } from './scrape.ts';
@@ -97,6 +98,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
   const providers = catalogue.names();
   const taken = config.worker.only ?? providers;
   const elsewhere = providers.filter((name) => !taken.includes(name));
+  warnOfPlainHttp(taken.map(catalogue.get), log);
   const self = await identifyWorker(config.worker.name, config.worker);
 
   let consumer: Consumer | undefined;

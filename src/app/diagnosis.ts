@@ -2,6 +2,7 @@ import { RELEASE_WITHIN_MS } from '../contract/cleanup.ts';
 import type { ErrandError } from '../errors.ts';
 import type { LaneFacts } from '../queue/inspection.ts';
 import type { MemoryFacts, RedisFacts } from '../queue/redis-facts.ts';
+import { plainHttpTrouble } from './plain-http.ts';
 import type { ProviderKey } from './provider-keys.ts';
 
 /** One thing that was looked at. A `fault` keeps Errand from working; a `warning` will hurt some day. */
@@ -179,8 +180,15 @@ export function laneFinding({ provider, waiting, active, isPaused, workers }: La
   return { check, status: 'unknown', message, ...(workers !== null && { remedy: workers.remedy }) };
 }
 
+/** What is known of a provider without asking it: whether its credential can be read here, and how it is reached. */
+export function providerFindings(key: ProviderKey): Finding[] {
+  const trouble = plainHttpTrouble(key.profile);
+  const check = `provider ${key.profile.name} transport`;
+  return [keyFinding(key), ...(trouble ? [{ check, status: 'warning' as const, ...trouble }] : [])];
+}
+
 /** Whether the credential of a provider can be read here. A provider without one is unusable only to its own tasks. */
-export function keyFinding({ profile, remedy }: ProviderKey): Finding {
+function keyFinding({ profile, remedy }: ProviderKey): Finding {
   const check = `provider ${profile.name}`;
   if (remedy === null) return { check, status: 'ok', message: `credential ${profile.credential}` };
   return { check, status: 'warning', message: 'no credential', remedy };

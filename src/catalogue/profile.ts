@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EffortPolicy, ReasoningEffort } from '../contract/effort.ts';
 import { ProviderName, Wire } from '../contract/route.ts';
+import { refusedKindOf } from './endpoint-address.ts';
 
 /** No limit of a call may be longer than a day. */
 const limitMs = z.number().int().positive().max(86_400_000);
@@ -26,9 +27,18 @@ export const ModelPrice = z.strictObject({
 });
 export type ModelPrice = z.infer<typeof ModelPrice>;
 
+/** What is wrong with the host of an address, or `undefined`. */
+function problemOfHost(address: string): string | undefined {
+  const { hostname = '' } = URL.parse(address) ?? {};
+  const kind = refusedKindOf(hostname);
+  if (kind === null) return undefined;
+  return `expected the address of a provider, got the ${kind} address ${hostname}; if the provider is there, set allow_link_local: true`;
+}
+
+/** A text that is no URL has its own problem already. */
 function isBare(address: string): boolean {
-  const { username, password, search, hash } = new URL(address);
-  return [username, password, search, hash].every((part) => part === '');
+  const url = URL.parse(address);
+  return url === null || [url.username, url.password, url.search, url.hash].every((part) => part === '');
 }
 
 /**
@@ -39,7 +49,9 @@ export const ProviderProfile = z
   .strictObject({
     name: ProviderName,
     wire: Wire,
-    base_url: z.url({ protocol: /^https?$/ }).refine(isBare, 'expected an address without login, query and fragment'),
+    base_url: z
+      .url({ protocol: /^https?$/, error: 'expected an http or https address, such as https://models.example/v1' })
+      .refine(isBare, 'expected an address without login, query and fragment'),
     /** Where the key comes from: `env:NAME` (also reads `NAME_FILE`), `file:/path`, or `none` for a keyless endpoint. */
     credential: z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
     /** The header that carries the key: the vendors' own takes it as a bearer token, others want it bare. */
@@ -67,10 +79,18 @@ export const ProviderProfile = z
      * with them instead of paying again. The provider stores them.
      */
     background: z.boolean().default(false),
+    /** Whether `base_url` may be a link-local, metadata, unspecified, multicast or broadcast address, or resolve to one. */
+    allow_link_local: z.boolean().default(false),
+    /** Whether `http` beyond this machine is meant: no warning then. */
+    allow_plain_http: z.boolean().default(false),
   })
   .refine(({ wire, base_url }) => wire !== 'messages' || !/\/v1\/*$/.test(base_url), {
     path: ['base_url'],
     message: 'expected an address without /v1, which the wire "messages" adds itself',
+  })
+  .refine(({ allow_link_local, base_url }) => allow_link_local || problemOfHost(base_url) === undefined, {
+    path: ['base_url'],
+    error: ({ input }) => problemOfHost((input as { base_url: string }).base_url),
   })
   .refine(({ background, wire }) => !background || wire === 'responses', {
     path: ['background'],

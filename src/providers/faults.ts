@@ -2,6 +2,7 @@ import type { ProviderProfile } from '../catalogue/profile.ts';
 import { ErrandError, type ErrandErrorDetails, isErrandError, messageOf } from '../errors.ts';
 import type { AnswerHeaders } from './answer.ts';
 import { type Complaint, readComplaint } from './complaint.ts';
+import { isRefusedAddress } from './connections.ts';
 import { codeOfComplaint, searchable } from './fault-codes.ts';
 import { remedyFor } from './remedies.ts';
 
@@ -94,6 +95,13 @@ function faultOfNetwork(profile: ProviderProfile, chain: Error[]): ErrandError {
   );
 }
 
+/** An address that Errand does not connect to. It is no fault of the network, and the remedy is in the configuration. */
+function faultOfAddress({ name }: ProviderProfile, refused: Error): ErrandError {
+  return new ErrandError('PROVIDER_ADDRESS_REFUSED', `No connection to provider "${name}": ${refused.message}`, {
+    remedy: `Correct providers.${name}.base_url, or the record of its name in the DNS. If the provider is there, set providers.${name}.allow_link_local: true.`,
+  });
+}
+
 function isNetworkError(chain: Error[]): boolean {
   return chain.some(
     (link) =>
@@ -111,6 +119,8 @@ export function faultOf(profile: ProviderProfile, error: unknown): ErrandError {
   const chain = chainOf(error);
   const ours = chain.find((link) => isErrandError(link));
   if (ours) return ours;
+  const refused = chain.find(isRefusedAddress);
+  if (refused) return faultOfAddress(profile, refused);
   if (isNetworkError(chain)) return faultOfNetwork(profile, chain);
   if (isSdkError(error)) {
     const { status, headers, error: body, message } = error;

@@ -1,9 +1,10 @@
-import { Agent, request } from 'undici';
+import { request } from 'undici';
 import type { Secret } from '../base/secret.ts';
 import type { ProviderProfile } from '../catalogue/profile.ts';
 import type { Wire } from '../contract/route.ts';
 import { ErrandError } from '../errors.ts';
 import { discard, type RawAnswer, responseOf } from './answer.ts';
+import { Connections } from './connections.ts';
 
 /** What a wire needs of a credential: the value, and the name it may be told by. */
 export type WireCredential = { id: string; secret: Secret };
@@ -20,11 +21,8 @@ const WIRE_HEADERS: Record<Wire, Record<string, string>> = {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/**
- * The connections of all calls. No timeouts of its own but 10 s to connect, because a call has ours, and no HTTP/2, because
- * closing the socket of one call is the proof that it was given up, and must not be felt by others.
- */
-const connections = new Agent({ headersTimeout: 0, bodyTimeout: 0, allowH2: false });
+/** The connections of all calls. */
+const SHARED = new Connections();
 
 /**
  * What was asked for, or the signal's reason as soon as it aborts: while undici still connects, it heeds no signal. An
@@ -59,8 +57,13 @@ function keyHeader({ key_header: name }: ProviderProfile, key: string): Record<s
  *
  * It is as much of `fetch` as the SDKs use, over `undici.request` (docs/decisions/2026-11-22-our-own-transport.md).
  */
-export function createProviderFetch(profile: ProviderProfile, credential: WireCredential): typeof fetch {
+export function createProviderFetch(
+  profile: ProviderProfile,
+  credential: WireCredential,
+  connections: Connections = SHARED,
+): typeof fetch {
   const { origin, host } = new URL(profile.base_url);
+  const dispatcher = connections.of(profile);
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const { method = 'GET', body = null, signal = null } = init;
@@ -78,10 +81,7 @@ export function createProviderFetch(profile: ProviderProfile, credential: WireCr
       'user-agent': 'errand',
       ...WIRE_HEADERS[profile.wire],
     };
-    const answer = await unlessAborted(
-      request(url, { method, headers, body, signal, dispatcher: connections }),
-      signal,
-    );
+    const answer = await unlessAborted(request(url, { method, headers, body, signal, dispatcher }), signal);
     const refusal = refusalOf(answer);
     if (!refusal) return responseOf(answer);
     discard(answer);

@@ -5,6 +5,7 @@ import type { ReasoningEffort } from '../contract/effort.ts';
 import type { EffectiveRoute, Wire } from '../contract/route.ts';
 import type { Cost, Usage } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
+import type { Connections } from './connections.ts';
 import { createProviderFetch, type WireCredential } from './fetch.ts';
 import type { Model, ResponseMark } from './model.ts';
 import { costOf } from './prices.ts';
@@ -84,6 +85,12 @@ class CallsInFlight {
  */
 export class Models {
   readonly #connected = new WeakMap<Secret, Map<ProviderProfile, Promise<ReturnType<ConnectWire>>>>();
+  readonly #connections: Connections | undefined;
+
+  /** @param connections over which the calls go; by default those that all calls of the process share. */
+  constructor(connections?: Connections) {
+    this.#connections = connections;
+  }
 
   /**
    * Makes the model behind one route with one credential; no request is made yet.
@@ -131,7 +138,7 @@ export class Models {
     const known = ofCredential.get(profile);
     if (known) return known;
     const connected = WIRES[profile.wire]().then((connect) =>
-      connect({ profile, fetch: createProviderFetch(profile, credential) }),
+      connect({ profile, fetch: createProviderFetch(profile, credential, this.#connections) }),
     );
     ofCredential.set(profile, connected);
     return connected;

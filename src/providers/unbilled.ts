@@ -10,8 +10,8 @@ const HANDSHAKE = /CERT|^ERR_TLS|^ERR_SSL|^UNABLE_TO|^EPROTO$/;
 export function costsNothing(error: unknown): boolean {
   if (!isErrandError(error)) return false;
   if (error.httpStatus !== undefined && error.httpStatus >= 300) return true;
-  // A wire throws this before it sends, if the task has too few tokens left for a request.
-  if (error.code === 'BUDGET_TOKENS') return true;
+  // A wire throws the first before it sends, if the task has too few tokens left for a request.
+  if (error.code === 'BUDGET_TOKENS' || error.code === 'PROVIDER_ADDRESS_REFUSED') return true;
   return error.code === 'PROVIDER_UNREACHABLE' && neverConnected(error.cause);
 }
 

@@ -43,3 +43,18 @@ test('a worker tells on record which seat it has and how long its locks last', a
   const onRecord = await new WorkerRecords(openRedis(), prefix).list();
   expect(onRecord).toMatchObject([{ identity: { seat: 'worker', lock_duration_ms: 90_000 } }]);
 });
+
+test('a worker warns once of each of its providers that is at plain http beyond this machine', async () => {
+  const { startWorker, settings, logs } = await aDeployment();
+  const plain = { wire: 'chat', base_url: 'http://vllm.svc:8000/v1', credential: 'none' };
+  const meant = { ...plain, allow_plain_http: true };
+  Object.assign(settings.providers as object, { plain, meant, elsewhere: plain });
+  await startWorker({ only: ['plain', 'meant', 'local'] });
+  const warnings = logs
+    .join('')
+    .split('\n')
+    .filter((line) => line.includes('plain http'));
+  expect(warnings.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { level: 40, provider: 'plain', remedy: expect.stringContaining('providers.plain.allow_plain_http: true') },
+  ]);
+});

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Finding } from '../../src/app/diagnosis.ts';
-import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { freshPrefix, openRedis, redisUrl } from '../helpers/redis.ts';
 import { type RedisServer, startRedisServer } from '../helpers/redis-server.ts';
 import { aFolder, start } from './run-cli.ts';
 
@@ -16,8 +16,15 @@ async function urlOfUser({ url, port }: RedisServer, rights: string[]): Promise<
   return `redis://errand:${encodeURIComponent(password)}@127.0.0.1:${port}`;
 }
 
-async function doctor(url: string): Promise<{ code: number | null; findings: Finding[]; err: string }> {
-  const environment = { REDIS_URL: url, ERRAND_PREFIX: freshPrefix() };
+async function doctor(
+  url: string,
+  providers?: object,
+): Promise<{ code: number | null; findings: Finding[]; err: string }> {
+  const environment = {
+    REDIS_URL: url,
+    ERRAND_PREFIX: freshPrefix(),
+    ...(providers && { ERRAND_PROVIDERS: JSON.stringify(providers) }),
+  };
   const { code, out, err } = await start(['doctor', '--json'], aFolder(), environment).ended;
   expect(out + err).not.toMatch(/\n\s+at /);
   const { findings } = JSON.parse(out) as { findings: Finding[] };
@@ -87,3 +94,39 @@ function answerOf(text: string): string {
   if (/HELLO/i.test(text)) return '-ERR unknown command\r\n';
   return '$21\r\nredis_version:7.0.15\n\r\n';
 }
+
+test('a provider at plain http beyond this machine: the doctor warns, unless the configuration says that it is meant', async () => {
+  const at = (base_url: string, more: object = {}) => ({ wire: 'chat', base_url, credential: 'none', ...more });
+  const { findings, code } = await doctor(redisUrl(), {
+    vllm: at('http://vllm.svc:8000/v1'),
+    keyed: at('http://10.0.0.7/v1', { credential: 'env:KEYED' }),
+    meant: at('http://vllm.svc:8000/v1', { allow_plain_http: true }),
+    here: at('http://127.0.0.1:8000/v1'),
+    named: at('http://localhost:8000/v1'),
+    sealed: at('https://models.example/v1'),
+  });
+  expect(code).toBe(0);
+  expect(findings.filter(({ check }) => check.endsWith(' transport'))).toEqual([
+    {
+      check: 'provider keyed transport',
+      status: 'warning',
+      message: expect.stringMatching(/"keyed" .* plain http at 10\.0\.0\.7: .* the key, prompts and answers$/),
+      remedy: expect.stringContaining('providers.keyed.allow_plain_http: true'),
+    },
+    {
+      check: 'provider vllm transport',
+      status: 'warning',
+      message: expect.stringMatching(/"vllm" .* plain http at vllm\.svc:8000: .* read prompts and answers$/),
+      remedy: expect.stringContaining('providers.vllm.base_url to an https address'),
+    },
+  ]);
+});
+
+test('a provider at a metadata address: the doctor refuses the configuration and names the setting', async () => {
+  const providers = { acme: { wire: 'chat', base_url: 'http://0xA9FEA9FE/v1', credential: 'none' } };
+  const environment = { REDIS_URL: redisUrl(), ERRAND_PROVIDERS: JSON.stringify(providers) };
+  const { code, out, err } = await start(['doctor'], aFolder(), environment).ended;
+  expect(code).toBe(2);
+  expect(out).toBe('');
+  expect(err).toMatch(/providers\.acme\.base_url: .* metadata address 169\.254\.169\.254; .*allow_link_local: true/);
+});

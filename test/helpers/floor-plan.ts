@@ -53,7 +53,7 @@ const PACKAGES: Record<string, RegExp> = {
   ioredis: /^src\/(queue|records)\//,
   openai: /^src\/providers\//,
   '@anthropic-ai/sdk': /^src\/providers\//,
-  undici: /^src\/providers\/fetch\.ts$/,
+  undici: /^src\/providers\/(fetch|connections)\.ts$/,
   'eventsource-parser': /^src\/providers\/event-stream\.ts$/,
   '@pydantic/genai-prices': /^src\/providers\//,
   pino: /^src\/telemetry\//,

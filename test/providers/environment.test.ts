@@ -5,6 +5,8 @@ import { ask, KEY, modelOf, profileAt, sendEvents, serve, WIRES } from './models
 
 type Visit = { path: string; headers: Record<string, unknown> };
 
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'];
+
 const visitsOfTrap: Visit[] = [];
 const visitsOfProvider: Visit[] = [];
 let trap: Awaited<ReturnType<typeof serve>>;
@@ -20,6 +22,8 @@ beforeEach(async () => {
     sendEvents(res, []);
   });
   const variables: Record<string, string> = {
+    ...Object.fromEntries(PROXIES.flatMap((name) => [name, name.toLowerCase()]).map((name) => [name, trap.url])),
+    NODE_USE_ENV_PROXY: '1',
     OPENAI_API_KEY: 'trap-openai-key',
     OPENAI_ADMIN_KEY: 'trap-admin-key',
     OPENAI_BASE_URL: trap.url,

@@ -8,9 +8,9 @@ import {
   clockFinding,
   type Finding,
   failedFinding,
-  keyFinding,
   laneFinding,
   nodeFinding,
+  providerFindings,
   redisFindings,
   workerFindings,
   workspaceFinding,
@@ -33,7 +33,7 @@ export async function doctor({ json = false }: { json?: boolean }, screen: Scree
       const root = config.worker.workspace_root;
       return [workspaceFinding(root, await whyNotWritable(root))];
     }),
-    checked('providers', async () => (await providerKeys(config)).map(keyFinding)),
+    checked('providers', async () => (await providerKeys(config)).flatMap(providerFindings)),
   ]);
   const findings = [nodeFinding(process.versions.node), ...redis.findings, ...others.flat()];
   if (json) screen.json({ findings });
