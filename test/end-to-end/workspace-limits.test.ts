@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -107,12 +108,16 @@ test('once the disk has space, the next try writes the recorded files again and 
 
 test('files that are lost under a child are written again before a success is recorded', async () => {
   const { producer, startWorker, simulator, outcomesOf, workspaceRoot } = await aDeployment();
-  const task = taskOf(write('report', 'whole'), '[[sim: text="done" latency_ms=200]]');
-  const inSecondTurn = turnsReached(simulator, 2, 1);
+  const task = taskOf(write('report', 'whole'), '[[sim: text="done"]]');
   const { batch_id } = await producer.enqueue(task);
+  const loss = Promise.withResolvers<void>();
+  simulator.onRequest(({ turn }, phase) => {
+    if (turn !== 2 || phase !== 'received') return;
+    rmSync(join(workspaceRoot, `${taskIdOf(batch_id, 0)}.1`), { recursive: true });
+    loss.resolve();
+  });
   await startWorker();
-  await inSecondTurn;
-  await rm(join(workspaceRoot, `${taskIdOf(batch_id, 0)}.1`), { recursive: true });
+  await loss.promise;
   await producer.settled(batch_id);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({ status: 'succeeded', answer: { files: [{ path: 'report', text: 'whole' }] } });
