@@ -3,7 +3,10 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** The value of a label that stands for every value outside its closed set. */
 export const OTHER = 'other';
 
-/** The maximum number of series of one metric. Further series are counted together, with `other` for every label. */
+/**
+ * The maximum number of combinations of labels of one metric. Samples with further combinations are counted together, with
+ * `other` for every label.
+ */
 export const MAX_SERIES = 1_000;
 
 /** Maps the value of a label to one of a closed set. `labels` are all labels of the sample, as they were given. */

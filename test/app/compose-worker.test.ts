@@ -44,7 +44,7 @@ test('a worker tells on record which seat it has and how long its locks last', a
   expect(onRecord).toMatchObject([{ identity: { seat: 'worker', lock_duration_ms: 90_000 } }]);
 });
 
-test('a worker warns once of each of its providers that is at plain http beyond this machine', async () => {
+test('a worker that starts warns of its providers at plain http beyond this machine', async () => {
   const { startWorker, settings, logs } = await aDeployment();
   const plain = { wire: 'chat', base_url: 'http://vllm.svc:8000/v1', credential: 'none' };
   const meant = { ...plain, allow_plain_http: true };

@@ -95,7 +95,7 @@ function answerOf(text: string): string {
   return '$21\r\nredis_version:7.0.15\n\r\n';
 }
 
-test('a provider at plain http beyond this machine: the doctor warns, unless the configuration says that it is meant', async () => {
+test('plain http beyond this machine is a warning, unless allow_plain_http is set', async () => {
   const at = (base_url: string, more: object = {}) => ({ wire: 'chat', base_url, credential: 'none', ...more });
   const { findings, code } = await doctor(redisUrl(), {
     vllm: at('http://vllm.svc:8000/v1'),
@@ -122,7 +122,7 @@ test('a provider at plain http beyond this machine: the doctor warns, unless the
   ]);
 });
 
-test('a provider at a metadata address: the doctor refuses the configuration and names the setting', async () => {
+test('a provider at a metadata address is refused, and the setting is named', async () => {
   const providers = { acme: { wire: 'chat', base_url: 'http://0xA9FEA9FE/v1', credential: 'none' } };
   const environment = { REDIS_URL: redisUrl(), ERRAND_PROVIDERS: JSON.stringify(providers) };
   const { code, out, err } = await start(['doctor'], aFolder(), environment).ended;

@@ -91,7 +91,7 @@ test.each([
 });
 
 test.each(['nonsense', 'ftp://models.example', 'http://', 'http://999.1.1.1/v1', ''])(
-  'what is no address of a provider is a problem with a name: %s',
+  'a text that is no address is a problem that says what is expected: %s',
   (base_url) => {
     const given = { name: 'acme', wire: 'chat', credential: 'none', base_url };
     const issues = ProviderProfile.safeParse(given).error?.issues.map(({ message }) => message);

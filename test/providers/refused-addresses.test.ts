@@ -84,7 +84,7 @@ test.each(['fe80::1', 'fe80::1%lo', '::ffff:169.254.1.1', '0.0.0.0', '::', 'fd00
 );
 
 test.each(['169.254.169.254', '169.254.1.1', '[fe80::1]', '[::ffff:169.254.1.1]', '0.0.0.0', '2852039166'])(
-  'a configuration that slipped through with %s opens no socket',
+  'an unchecked configuration with %s opens no socket',
   async (host) => {
     const seen = attempts();
     const fetch = createProviderFetch(uncheckedAt(host), CREDENTIAL);
@@ -103,7 +103,7 @@ test('of several addresses only those that are not refused are connected to', as
   expect(simulator.requests()).toHaveLength(1);
 });
 
-test('a name that is pointed elsewhere after a first call is refused at the next connection', async () => {
+test('a name that changes after a first call is refused at the next connection', async () => {
   const { connections, asked } = resolvingTo(['127.0.0.1'], ['169.254.169.254']);
   const { simulator, profile } = await aSimulatorAt('models.example');
   const { addresses } = attempts();
