@@ -1,9 +1,11 @@
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
+import { monotonicMs } from '../src/base/clock.ts';
 import type { Redactor } from '../src/base/secret.ts';
 import { type HttpServer, openHttpServer } from '../src/contract/http-server.ts';
 import { type BoardQueues, openBoardQueues } from '../src/queue/board-queues.ts';
 import type { RedisTarget } from '../src/queue/redis-target.ts';
+import type { Log } from '../src/telemetry/log.ts';
 import { requireRedis, scrubAnswers } from './answers.ts';
 import { bullBoard } from './bull-board.ts';
 import { findById } from './find.ts';
@@ -12,10 +14,10 @@ import {
   refuseForeignWrites,
   refuseOpenDoor,
   refuseWrites,
-  requireLogin,
   requireLoopbackHost,
   securityHeaders,
 } from './guards.ts';
+import { requireLogin } from './login.ts';
 
 /** What a board shows, where it listens, and who may act on it. */
 export type BoardOptions = {
@@ -30,6 +32,12 @@ export type BoardOptions = {
   port: number;
   /** Absent: the board is read-only and open to this machine. Given: everything asks for this login. */
   operator?: Operator;
+  /** Proxies before the board that append to `X-Forwarded-For`. Default 0: the header is ignored. */
+  trustedProxies?: number;
+  /** Where wrong logins are logged. */
+  log: Log;
+  /** A monotonic clock, for the limit of wrong logins. */
+  nowMs?: () => number;
   /** Knows the secrets that must not be shown. */
   redactor: Redactor;
   /** How often an open page asks anew. Default 5000. */
@@ -53,12 +61,13 @@ export type Board = {
  */
 export async function startBoard(options: BoardOptions): Promise<Board> {
   const { host = '127.0.0.1', port, operator, redactor, pollMs = 5000 } = options;
+  const { log, trustedProxies = 0, nowMs = monotonicMs } = options;
   refuseOpenDoor(host, operator);
   const queues = await openBoardQueues(options);
   const app = new Hono();
   app.use(securityHeaders);
   app.get('/healthz', (c) => c.json({ status: 'ok', redis: queues.isConnected() ? 'connected' : 'unreachable' }));
-  app.use(operator ? requireLogin(operator) : requireLoopbackHost);
+  app.use(operator ? requireLogin(operator, { log, trustedProxies, nowMs }) : requireLoopbackHost);
   app.use(operator ? refuseForeignWrites : refuseWrites);
   app.use('/api/*', scrubAnswers(redactor), requireRedis(queues));
   app.get('/find', findById(queues));

@@ -1,6 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
-import { basicAuth } from 'hono/basic-auth';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Secret } from '../src/base/secret.ts';
 import { ErrandError } from '../src/errors.ts';
@@ -8,7 +6,8 @@ import { ErrandError } from '../src/errors.ts';
 /** Who may act on the board, and with which password. */
 export type Operator = { user: string; password: Secret };
 
-function isLoopback(host: string): boolean {
+/** Tells whether a host name or an address means this machine. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
@@ -39,21 +38,6 @@ export const securityHeaders: MiddlewareHandler = secureHeaders({
   // Encryption ends in front of the board, which cannot know whether its host is reached by HTTPS alone.
   strictTransportSecurity: false,
 });
-
-/** Asks for the operator's login (HTTP basic). Compares SHA-256 digests in constant time. */
-export function requireLogin({ user, password }: Operator): MiddlewareHandler {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const expectedUser = digest(user);
-  const expectedPassword = digest(password.reveal());
-  return basicAuth({
-    realm: 'Errand board',
-    verifyUser: (givenUser, givenPassword) => {
-      const isUser = timingSafeEqual(digest(givenUser), expectedUser);
-      const isPassword = timingSafeEqual(digest(givenPassword), expectedPassword);
-      return isUser && isPassword;
-    },
-  });
-}
 
 /**
  * Refuses requests under a foreign host name: without it any web site could read a board that has no login, by

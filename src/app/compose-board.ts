@@ -4,6 +4,7 @@ import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { readCredential } from '../credentials/sources.ts';
 import { isErrandError } from '../errors.ts';
+import { createLog } from '../telemetry/log.ts';
 import type { Config, Environment } from './config.ts';
 import { redisOf } from './redis-settings.ts';
 
@@ -14,9 +15,14 @@ const PASSWORD = 'ERRAND_BOARD_PASSWORD';
  * act on it; without one it is read-only. Whatever credential of a provider can be read here is masked in all it shows,
  * because a goal is stored as it was written, with what was pasted into it.
  *
+ * Wrong logins are logged to `output`.
+ *
  * @throws ErrandError `CONFIG_INVALID`; `CREDENTIAL_MISSING` where a password is named and cannot be read.
  */
-export async function composeBoard(config: Config): Promise<{ board: Board; isReadOnly: boolean }> {
+export async function composeBoard(
+  config: Config,
+  output: NodeJS.WritableStream & { isTTY?: boolean } = process.stderr,
+): Promise<{ board: Board; isReadOnly: boolean }> {
   const { environment, board: settings } = config;
   const redactor = new Redactor();
   const isReadOnly = !environment[PASSWORD] && !environment[`${PASSWORD}_FILE`];
@@ -31,6 +37,8 @@ export async function composeBoard(config: Config): Promise<{ board: Board; isRe
     host: settings.host,
     port: settings.port,
     ...(password && { operator: { user: settings.operator, password } }),
+    trustedProxies: settings.trusted_proxies,
+    log: createLog({ level: 'info', isPretty: output.isTTY === true, redactor, output }),
     redactor,
   });
   return { board, isReadOnly };

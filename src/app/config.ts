@@ -86,6 +86,7 @@ const ConfigFile = z.strictObject({
       host: z.string().default('127.0.0.1'),
       port: port.default(3000),
       operator: z.string().min(1).default('operator'),
+      trusted_proxies: z.number().int().min(0).max(16).default(0),
     })
     .prefault({}),
 });
@@ -132,6 +133,7 @@ const VARIABLES: Record<string, { path: [string] | [string, string]; isNumber?: 
   ERRAND_BOARD_HOST: { path: ['board', 'host'] },
   ERRAND_BOARD_PORT: { path: ['board', 'port'], isNumber: true },
   ERRAND_BOARD_OPERATOR: { path: ['board', 'operator'] },
+  ERRAND_BOARD_TRUSTED_PROXIES: { path: ['board', 'trusted_proxies'], isNumber: true },
 };
 
 type Settings = Record<string, unknown>;

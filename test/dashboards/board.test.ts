@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { Queue, UnrecoverableError, Worker } from 'bullmq';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Board, type BoardOptions, startBoard } from '../../dashboards/board.ts';
 import { Redactor, Secret } from '../../src/base/secret.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from '../../src/queue/names.ts';
+import { createLog } from '../../src/telemetry/log.ts';
 import { freshPrefix, keysOf, openRedis, redisUrl, targetAt } from '../helpers/redis.ts';
 import { type Call, callsOf as callsFor } from './calls.ts';
 import { addSampleBatch, FAILED_REASON, type SampleBatch } from './sample-batch.ts';
@@ -15,6 +17,8 @@ const SECRET = 'sk-planted+0123456789/abc';
 const PASSWORD = 'correct horse battery';
 const LOGIN = { authorization: `Basic ${btoa(`operator:${PASSWORD}`)}` };
 const OPERATOR = { user: 'operator', password: new Secret(PASSWORD) };
+
+const log = createLog({ level: 'silent', isPretty: false, redactor: new Redactor(), output: new PassThrough() });
 
 const redis = openRedis();
 let prefix: string;
@@ -37,6 +41,7 @@ async function open(
     prefix,
     providers,
     port: 0,
+    log,
     redactor: new Redactor(),
     ...options,
   });
@@ -278,7 +283,7 @@ describe('starting', () => {
     await open();
     const port = Number(new URL(board?.url ?? '').port);
     await expect(
-      startBoard({ redis: targetAt(url), prefix, providers: [], port, redactor: new Redactor() }),
+      startBoard({ redis: targetAt(url), prefix, providers: [], port, log, redactor: new Redactor() }),
     ).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', message: expect.stringContaining(`127.0.0.1:${port}`) });
   });
 });

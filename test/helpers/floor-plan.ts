@@ -70,7 +70,7 @@ const PACKAGES: Record<string, RegExp> = {
 };
 
 const MAY_REVEAL =
-  /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|src\/queue\/redis-(target|tls)\.ts|dashboards\/guards\.ts)$/;
+  /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|src\/queue\/redis-(target|tls)\.ts|dashboards\/(guards|login)\.ts)$/;
 /** Every server has limits and ends when it is told to: the one file that makes them sees to it. */
 const MAKES_SERVERS = 'src/contract/http-server.ts';
 const SERVER_MADE =
