@@ -84,9 +84,11 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     if (!isRedisFault(error)) telemetry.fault('redis', error);
   };
   const target = redisOf(config);
-  const redis = opened.add(openPatientRedis({ target, onError }), async (client) => closeRedis(client));
+  const redis = opened.add(openPatientRedis({ target, onError, waitsForRights: true }), async (client) =>
+    closeRedis(client),
+  );
   const redisHealth = opened.add(
-    new RedisHealth(redis, config.prefix, (state) => telemetry.redisChanged(state)),
+    new RedisHealth(redis, { prefix: config.prefix, role: 'worker' }, (state) => telemetry.redisChanged(state)),
     async (watching) => watching.close(),
   );
   const listening = opened.add(openListeningRedis({ target, onError }), async (client) => closeRedis(client));

@@ -1,7 +1,8 @@
 import { RELEASE_WITHIN_MS } from '../contract/cleanup.ts';
 import type { ErrandError } from '../errors.ts';
-import type { LaneFacts } from '../queue/inspection.ts';
+import type { LaneFacts, RightsFacts } from '../queue/inspection.ts';
 import type { MemoryFacts, RedisFacts } from '../queue/redis-facts.ts';
+import { grantOf } from '../queue/redis-refusal.ts';
 import { plainHttpTrouble } from './plain-http.ts';
 import type { ProviderKey } from './provider-keys.ts';
 
@@ -64,6 +65,21 @@ export function clockFinding(skewMs: number): Finding {
     message: `Redis is ${Math.abs(skewMs)} ms ${skewMs > 0 ? 'ahead of' : 'behind'} this machine`,
     remedy: 'Synchronise both clocks (NTP): delays and deadlines are off by that much.',
   };
+}
+
+/** Says for which roles the user of Redis has the rights. Without any whole role, mends the role that lacks the fewest. */
+export function rightsFinding({ user, missing }: RightsFacts): Finding {
+  const check = 'redis rights';
+  const known = missing.flatMap(({ role, rights }) => (rights === null ? [] : [{ role, rights }]));
+  if (known.length === 0) return { check, status: 'unknown', message: 'Redis does not tell the rights of its user' };
+  const enough = known.filter(({ rights }) => rights.length === 0).map(({ role }) => role);
+  const others = known.filter(({ rights }) => rights.length > 0).sort((a, b) => a.rights.length - b.rights.length);
+  const [nearest] = others;
+  if (nearest === undefined) return { check, status: 'ok', message: `the user "${user}" has the rights of every role` };
+  if (enough.length > 0)
+    return { check, status: 'ok', message: `the user "${user}" has the rights of: ${enough.join(', ')}` };
+  const message = `the user "${user}" has the rights of no role; for ${nearest.role} it lacks ${nearest.rights.join(' ')}`;
+  return { check, status: 'fault', message, remedy: grantOf(user, nearest.rights) };
 }
 
 function memoryFinding(memory: MemoryFacts | null): Finding {

@@ -20,14 +20,17 @@ export type RedisClient = Redis;
 /** Where Redis is, and who hears of its errors. Whoever opens a client owns it and closes it with {@link closeRedis}. */
 type Opening = { target: RedisTarget; onError: (error: Error) => void };
 
+/** `waitsForRights`: commands that its user may not send wait too, instead of failing. @default false */
+type PatientOpening = Opening & { waitsForRights?: boolean };
+
 /**
  * Opens a client that waits: commands issued while Redis is away or refuses are sent when it serves again.
  *
  * For workers. `socketTimeout` ends a half-open connection that would otherwise hang for ever; it is longer than the
  * 5 s idle poll of a BullMQ worker.
  */
-export function openPatientRedis({ target, onError }: Opening): PatientRedis {
-  const redis = new PatientRedis({ ...clientOptions(target), ...WAITING });
+export function openPatientRedis({ target, onError, waitsForRights = false }: PatientOpening): PatientRedis {
+  const redis = new PatientRedis({ ...clientOptions(target), ...WAITING }, { waitsForRights });
   redis.on('error', (error) => onError(withoutCommand(error)));
   return redis;
 }

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { withinTime } from '../base/within-time.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
+import { assertRights, missingRights } from './missing-rights.ts';
 import { laneOf } from './names.ts';
 import type { PatientRedis } from './patient-redis.ts';
 import { clockSkewMs, type RedisFacts, redisFacts } from './redis-facts.ts';
@@ -10,6 +11,7 @@ import { isRedisFault } from './redis-faults.ts';
 import { isDenial } from './redis-refusal.ts';
 import type { RedisTarget } from './redis-target.ts';
 import { tlsFaultOf } from './redis-tls.ts';
+import { REDIS_ROLES, type RedisRole } from './rights.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
 /** What to look at. */
@@ -24,8 +26,13 @@ export type Inspection = {
   clockSkewMs: Looked<number>;
   /** Whether it has the database of its address, and holds our keys. */
   place: Looked<void>;
+  /** What the user lacks of the rights of each role; `null` if Redis cannot say. */
+  rights: Looked<RightsFacts>;
   lanes: { provider: string; looked: Looked<LaneFacts> }[];
 };
+
+/** The user of the connection, and what it lacks of the rights of each role; `null` if Redis cannot say. */
+export type RightsFacts = { user: string; missing: { role: RedisRole; rights: string[] | null }[] };
 
 /** A lane: its task jobs by state, and how many workers listen; an error or `null` if Redis does not list its clients. */
 export type LaneFacts = {
@@ -47,10 +54,11 @@ export async function inspect(options: InspectionOptions): Promise<Inspection> {
   const look = <T>(looking: Promise<T>) => looked(redis, looking, options);
   try {
     await awaitReady(redis, withinMs);
-    const [facts, skew, place, lanes] = await Promise.all([
+    const [facts, skew, place, rights, lanes] = await Promise.all([
       look(redisFacts(redis)),
       look(clockSkewMs(redis)),
       look(assertPlace(redis, prefix)),
+      look(rightsFacts(redis, prefix)),
       Promise.all(
         options.providers.map(async (provider) => ({
           provider,
@@ -58,7 +66,7 @@ export async function inspect(options: InspectionOptions): Promise<Inspection> {
         })),
       ),
     ]);
-    return { facts, clockSkewMs: skew, place, lanes };
+    return { facts, clockSkewMs: skew, place, rights, lanes };
   } finally {
     closeRedis(redis);
   }
@@ -87,6 +95,12 @@ async function looked<T>(
   }
 }
 
+async function rightsFacts(redis: Redis, prefix: string): Promise<RightsFacts> {
+  const evaluate = (args: string[]) => redis.call('EVAL', args);
+  const missing = REDIS_ROLES.map(async (role) => ({ role, rights: await missingRights(evaluate, role, prefix) }));
+  return { user: redis.options.username || 'default', missing: await Promise.all(missing) };
+}
+
 async function assertPlace(redis: Redis, prefix: string): Promise<void> {
   await assertDatabase(redis);
   await redis.exists(...probeKeys(prefix));
@@ -96,14 +110,16 @@ async function assertPlace(redis: Redis, prefix: string): Promise<void> {
 const OLDEST_MAJOR = 7;
 
 /**
- * Refuses a Redis that would lose records: it evicts keys, is too old, lacks the requested database, or is a node of a
- * cluster that does not hold our keys. A setting that Redis does not report passes.
+ * Refuses a Redis that a worker cannot use: its user lacks a right, or it would lose records, because it evicts keys, is too
+ * old, lacks the requested database, or is a node of a cluster that does not hold our keys. A setting that Redis does not
+ * report passes.
  *
  * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, `REDIS_DENIED`, or `REDIS_UNAVAILABLE` if the login fails.
  */
 export async function assertSuitable(redis: PatientRedis, prefix: string): Promise<void> {
-  const { version, maxmemoryPolicy } = await unlessTlsFails(redis, redisFacts(redis)).catch((error: unknown) => {
-    throw isRedisFault(error) ? unavailable(redis, error, prefix) : error;
+  const looking = assertRights(redis, 'worker', prefix).then(() => redisFacts(redis));
+  const { version, maxmemoryPolicy } = await unlessTlsFails(redis, looking).catch((error: unknown) => {
+    throw !isErrandError(error) && isRedisFault(error) ? unavailable(redis, error, prefix) : error;
   });
   await assertDatabase(redis);
   await assertSlot(redis, prefix);

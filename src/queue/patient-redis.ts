@@ -1,9 +1,15 @@
 import { Command, type Redis, type RedisOptions } from 'ioredis';
 import { BoundedRedis } from './bounded-redis.ts';
-import { isStaleAddress, refusalOf } from './redis-faults.ts';
+import { denialOf, isStaleAddress, refusalOf } from './redis-faults.ts';
 
 const FIRST_HOLD_MS = 50;
 const LONGEST_HOLD_MS = 2_000;
+
+/** After this time without an answer, a blocking command that was sent again counts as served: it waits for a job. */
+const BLOCKED_MS = 200;
+
+/** `waitsForRights`: commands wait also while the user lacks a right, until somebody gives it. */
+type Patience = { waitsForRights: boolean };
 
 type Answered = Parameters<Redis['handleReconnection']>[1];
 
@@ -17,6 +23,7 @@ type Answered = Parameters<Redis['handleReconnection']>[1];
  * pipeline that a lost connection cut in two, where single ones are sent again.
  */
 export class PatientRedis extends BoundedRedis {
+  readonly #patience: Patience;
   #isGathering = false;
   #held: Command[] = [];
   #holdMs = FIRST_HOLD_MS;
@@ -25,6 +32,11 @@ export class PatientRedis extends BoundedRedis {
   /** Commands that were refused and have had no other answer yet, with the reason; shared by all duplicates. */
   #unserved = new Map<Command, string>();
 
+  constructor(options: RedisOptions & { replyMapping: 'legacy' }, patience: Patience = { waitsForRights: false }) {
+    super(options);
+    this.#patience = patience;
+  }
+
   /** Why Redis refuses commands, in its own words, or `null` while it serves them. */
   get refusal(): string | null {
     return this.#unserved.values().next().value ?? null;
@@ -32,7 +44,7 @@ export class PatientRedis extends BoundedRedis {
 
   /** Opens another connection to the same Redis, as patient: BullMQ waits for jobs on one. */
   override duplicate(override: RedisOptions = {}): Redis {
-    const twin = new PatientRedis({ ...this.options, ...override, replyMapping: 'legacy' });
+    const twin = new PatientRedis({ ...this.options, ...override, replyMapping: 'legacy' }, this.#patience);
     twin.#unserved = this.#unserved;
     return twin;
   }
@@ -52,7 +64,7 @@ export class PatientRedis extends BoundedRedis {
 
   /** Called by ioredis for every error reply. Part of a transaction is not held: it would run outside of it. */
   override handleReconnection(error: Error, answered: Answered): void {
-    const refusal = refusalOf(error);
+    const refusal = refusalOf(error) ?? (this.#patience.waitsForRights ? denialOf(error) : null);
     const { command } = answered;
     if (refusal !== null && command instanceof Command && this.#canWait(command)) this.#hold(command, refusal);
     else super.handleReconnection(error, answered);
@@ -81,8 +93,10 @@ export class PatientRedis extends BoundedRedis {
   }
 
   #sendAgain(command: Command): void {
-    // One that blocks is served when it is not refused again; its answer may take as long as it likes.
-    if (Command.checkFlag('BLOCKING_COMMANDS', command.name)) this.#unserved.delete(command);
+    // One that blocks is served when it is not refused again soon; its answer may take as long as it likes.
+    if (Command.checkFlag('BLOCKING_COMMANDS', command.name)) {
+      setTimeout(() => this.#held.includes(command) || this.#unserved.delete(command), BLOCKED_MS).unref();
+    }
     this.sendCommand(command);
   }
 

@@ -26,8 +26,19 @@ const UNKNOWN_TO_IT = /^(NOAUTH|WRONGPASS) /;
  * first write, so it may be sent again.
  */
 export function refusalOf(error: unknown): string | null {
-  if (!(error instanceof Error) || !REFUSALS.test(error.message)) return null;
-  return error.message.replace(/\.? script: .*$/s, '');
+  return error instanceof Error && REFUSALS.test(error.message) ? withoutScript(error.message) : null;
+}
+
+/**
+ * The words in which Redis denied a command because its user lacks a right; `null` for any other error. A denied command has
+ * changed nothing. A script is checked command by command: one that was denied in its middle has changed something.
+ */
+export function denialOf(error: unknown): string | null {
+  return error instanceof Error && isDenial(error.message) ? withoutScript(error.message) : null;
+}
+
+function withoutScript(message: string): string {
+  return message.replace(/\.? script: .*$/s, '');
 }
 
 /** Tells whether a new connection can end a refusal: after a failover a name may lead to another server. */

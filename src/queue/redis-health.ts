@@ -1,7 +1,8 @@
 import { messageOf } from '../errors.ts';
 import type { PatientRedis } from './patient-redis.ts';
-import { explainRefusal } from './redis-refusal.ts';
+import { type Asker, explainRefusal, isDenial } from './redis-refusal.ts';
 import { connectFaultOf } from './redis-tls.ts';
+import type { RedisRole } from './rights.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
 const LOOK_MS = 500;
@@ -9,7 +10,7 @@ const LOOK_MS = 500;
 const MOST_SILENT_LOOKS = 4;
 
 /**
- * How Redis is: it serves; it is away (no connection, or no answer); or it answers and refuses (BUSY, READONLY, OOM …).
+ * How Redis is: it serves; it is away (no connection, or no answer); or it answers and refuses (BUSY, READONLY, OOM, NOPERM …).
  */
 export type RedisState =
   | { status: 'ok' }
@@ -25,6 +26,7 @@ export type RedisState =
 export class RedisHealth {
   readonly #redis: PatientRedis;
   readonly #keys: string[];
+  readonly #asker: { prefix: string; role: RedisRole };
   readonly #onChange: (state: RedisState) => void;
   readonly #timer: NodeJS.Timeout;
   readonly #noteError = (error: unknown) => {
@@ -36,9 +38,10 @@ export class RedisHealth {
   #isAsking = false;
   #silentLooks = 0;
 
-  constructor(redis: PatientRedis, prefix: string, onChange: (state: RedisState) => void) {
+  constructor(redis: PatientRedis, asker: { prefix: string; role: RedisRole }, onChange: (state: RedisState) => void) {
     this.#redis = redis;
-    this.#keys = probeKeys(prefix);
+    this.#keys = probeKeys(asker.prefix);
+    this.#asker = asker;
     this.#onChange = onChange;
     redis.on('error', this.#noteError);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
@@ -65,7 +68,7 @@ export class RedisHealth {
 
   #find(): RedisState {
     const { refusal, status } = this.#redis;
-    if (refusal !== null) return refusing(refusal, this.#redis.options);
+    if (refusal !== null) return refusing(refusal, { ...this.#asker, ...whereOf(this.#redis) });
     if (status !== 'ready') return { status: 'away', reason: this.#lastError ?? 'the connection was lost' };
     if (this.#isAsking && ++this.#silentLooks >= MOST_SILENT_LOOKS) return { status: 'away', reason: 'no answer' };
     this.#lastError = undefined;
@@ -83,15 +86,18 @@ export class RedisHealth {
   }
 }
 
-function refusing(
-  refusal: string,
-  asked: { host?: string | undefined; username?: string | null | undefined },
-): RedisState {
+function whereOf({ options: { host, username } }: PatientRedis): { host: string | undefined } & Asker {
+  return { host, username };
+}
+
+function refusing(refusal: string, asked: Asker & { host?: string | undefined }): RedisState {
   const slot = slotRefusalOf(refusal, asked);
   if (slot === null) {
     const mend = explainRefusal(refusal, asked)?.remedy;
     const reason = mend === undefined ? refusal : `${refusal.replace(/\.$/, '')}. ${mend}`;
-    return { status: 'refusing', kind: refusal.split(' ', 1).join(), reason };
+    // Redis words a missing right in several ways, and one command after the other meets it: that is one state.
+    const kind = isDenial(refusal) ? 'denial' : refusal.split(' ', 1).join();
+    return { status: 'refusing', kind, reason };
   }
   // While a slot moves, commands get ASK and TRYAGAIN in turn, so these count as one state. MOVED names a node, and another
   // node is a change.

@@ -1,11 +1,19 @@
 import type { FailureCode } from '../errors.ts';
 import { DEFAULT_PREFIX } from './names.ts';
+import { channelRightOf, keyRightOf, type RedisRole, rightsOf } from './rights.ts';
 
 /** What a refusal of Redis means to people: its code, what is wrong, and how to mend it. */
 export type Refusal = { code: FailureCode; message: string; remedy: string };
 
-/** Whose command was refused: the user of the connection, and the prefix of our keys. */
-export type Asker = { username?: string | null | undefined; prefix?: string | undefined };
+/**
+ * Whose command was refused: the user of the connection, and the prefix of our keys. With the role of the user, the remedy for a
+ * missing right gives all rights of the role: several may be missing, and Redis names one.
+ */
+export type Asker = {
+  username?: string | null | undefined;
+  prefix?: string | undefined;
+  role?: RedisRole | undefined;
+};
 
 /** A user that lacks a right. Redis 7.0 words it in another way inside a script, and without the first word NOPERM. */
 const DENIAL = /^(NOPERM |ERR The user executing the script can't )/;
@@ -45,21 +53,23 @@ export function explainRefusal(text: string, asker: Asker = {}): Refusal | null 
   }
 }
 
-function explainDenial(text: string, { username, prefix = DEFAULT_PREFIX }: Asker): Refusal {
+function explainDenial(text: string, { username, prefix = DEFAULT_PREFIX, role }: Asker): Refusal {
   const user = username || 'default';
-  const denied = (what: string, rights: string | null): Refusal => ({
+  const remedyOf = (right: string | null): string => {
+    if (role !== undefined) return grantOf(user, rightsOf(role, prefix));
+    if (right !== null) return `${grantOf(user, [right])} "errand doctor" lists every missing right.`;
+    return 'Give the user the rights of its role: "errand doctor" prints the ACL SETUSER command.';
+  };
+  const denied = (what: string, right: string | null): Refusal => ({
     code: 'REDIS_DENIED',
     message: `the Redis user "${user}" lacks the right to ${what}: ${wordsOf(text)}`,
-    remedy:
-      rights === null
-        ? 'Give the user the rights of its role: "errand doctor" prints the ACL SETUSER command.'
-        : `${grantOf(user, [rights])} "errand doctor" lists every missing right.`,
+    remedy: remedyOf(right),
   });
   const command = COMMAND.exec(text);
   if (command?.[1] !== undefined) return denied(`the command ${command[1]}`, `+${command[1]}`);
   if (command !== null) return denied('a command in a script', null);
-  if (CHANNELS.test(text)) return denied('a channel', `&${prefix}:*`);
-  if (KEYS.test(text)) return denied('a key', `~${prefix}:*`);
+  if (CHANNELS.test(text)) return denied('a channel', channelRightOf(prefix));
+  if (KEYS.test(text)) return denied('a key', keyRightOf(prefix));
   return denied('a command', null);
 }
 

@@ -46,12 +46,31 @@ test.each([
   expect(findings.map((finding) => finding.check)).toEqual(expect.arrayContaining(['node', 'worker lock']));
 });
 
+test('a user without the rights of any role: the finding gives what the nearest role lacks', async () => {
+  const server = await startRedisServer();
+  const url = await urlOfUser(server, [...ALL, '-hget', '-zrem']);
+  const { code, findings } = await doctor(url);
+  expect(code).toBe(2);
+  expect(findings.find(({ check }) => check === 'redis rights')).toMatchObject({
+    status: 'fault',
+    message: expect.stringMatching(/for \w+ it lacks \+hget \+zrem$/),
+    remedy: 'Run in redis-cli: ACL SETUSER errand +hget +zrem.',
+  });
+});
+
+test('a user with the rights of some roles: the finding names the roles', async () => {
+  const server = await startRedisServer();
+  const { findings } = await doctor(await urlOfUser(server, [...ALL, '-hkeys', '-subscribe', '-hscan']));
+  const message = 'the user "errand" has the rights of: operator';
+  expect(findings.find(({ check }) => check === 'redis rights')).toMatchObject({ status: 'ok', message });
+});
+
 test('a user without any right: every look is a finding of its own', async () => {
   const server = await startRedisServer();
   const { code, findings } = await doctor(await urlOfUser(server, ['nocommands']));
   expect(code).toBe(2);
   const faults = findings.filter(({ status }) => status === 'fault').map(({ check }) => check);
-  expect(faults.sort()).toEqual(['clock', 'lane anthropic', 'lane openai', 'redis info', 'redis keys']);
+  expect(faults.sort()).toEqual(['clock', 'lane anthropic', 'lane openai', 'redis info', 'redis keys', 'redis rights']);
 });
 
 test('a Redis that is 80 % full: the doctor warns of its memory', async () => {

@@ -8,7 +8,8 @@ const TASKS = 6;
 /** A worker whose tasks are in the middle of their first turn, on a Redis of its own. */
 export type WorkerInTrouble = Deployment & { worker: RunningWorker; batchId: string };
 
-type TroubleOptions = { latencyMs?: number; worker?: Record<string, unknown>; prefix?: string };
+/** `workerUrl`: where the worker finds the same Redis. @default the address of the others */
+type TroubleOptions = { latencyMs?: number; worker?: Record<string, unknown>; prefix?: string; workerUrl?: string };
 
 /**
  * Starts a worker on the Redis at `url`, and a batch of two-turn tasks; resolves once every task waits for its first model
@@ -16,7 +17,7 @@ type TroubleOptions = { latencyMs?: number; worker?: Record<string, unknown>; pr
  */
 export async function aWorkerInTrouble(
   url: string,
-  { latencyMs = 800, worker: over = {}, prefix }: TroubleOptions = {},
+  { latencyMs = 800, worker: over = {}, prefix, workerUrl = url }: TroubleOptions = {},
 ): Promise<WorkerInTrouble> {
   const deployment = await aDeployment({ settings: { redis_url: url }, ...(prefix !== undefined && { prefix }) });
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -24,7 +25,7 @@ export async function aWorkerInTrouble(
   deployment.simulator.onRequest((_request, phase) => {
     if (phase === 'received' && ++seen === TASKS) resolve();
   });
-  const worker = await deployment.startWorker({ name: 'steady', log_level: 'info', ...over });
+  const worker = await deployment.startWorker({ name: 'steady', log_level: 'info', ...over }, { redis_url: workerUrl });
   const tasks = Array.from({ length: TASKS }, (_, at) => ({
     goal: `Task ${at} [[sim: turn=1 latency_ms=${latencyMs} times=1]] [[sim: tool=list_files args={}]] [[sim: text="done"]]`,
     provider: 'local',

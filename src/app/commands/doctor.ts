@@ -12,6 +12,7 @@ import {
   nodeFinding,
   providerFindings,
   redisFindings,
+  rightsFinding,
   workerFindings,
   workspaceFinding,
 } from '../diagnosis.ts';
@@ -56,14 +57,16 @@ async function redisPart(config: Config): Promise<{ isAway: boolean; findings: F
     const target = redisOf(config);
     const providers = config.providers.map(({ name }) => name);
     const { prefix } = config;
-    const { facts, clockSkewMs, place, lanes } = await inspect({ target, prefix, providers, withinMs: WITHIN_MS });
-    const looks = [facts, clockSkewMs, place, ...lanes.map(({ looked }) => looked)];
+    const inspection = await inspect({ target, prefix, providers, withinMs: WITHIN_MS });
+    const { facts, clockSkewMs, place, rights, lanes } = inspection;
+    const looks = [facts, clockSkewMs, place, rights, ...lanes.map(({ looked }) => looked)];
     return {
       isAway: looks.some((look) => look.status === 'failed' && look.error.code === 'REDIS_UNAVAILABLE'),
       findings: [
         ...findingsOf('redis info', facts, redisFindings),
         ...findingsOf('clock', clockSkewMs, (skew) => [clockFinding(skew)]),
         ...findingsOf('redis keys', place, () => []),
+        ...findingsOf('redis rights', rights, (seen) => [rightsFinding(seen)]),
         ...lanes.flatMap(({ provider, looked }) =>
           findingsOf(`lane ${provider}`, looked, (lane) => [laneFinding(lane)]),
         ),

@@ -1,0 +1,65 @@
+import type { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { COMMANDS, rightsOf } from '../../src/queue/rights.ts';
+import { aDeployment } from '../helpers/deployment.ts';
+import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { startRedisServer } from '../helpers/redis-server.ts';
+import { aWorkerInTrouble, expectAllWell, redisLines, untilReadinessIs } from '../helpers/worker-in-trouble.ts';
+
+const EVERYTHING = `'~PREFIX:*' '&PREFIX:*' ${COMMANDS.worker.map((name) => `+${name}`).join(' ')}`;
+
+/** A Redis with a user `pod` that has the rights of a worker. */
+async function aRedisWithUser() {
+  const { url, port } = await startRedisServer();
+  const [prefix, admin] = [freshPrefix(), openRedis(url)];
+  const setUser = (...rights: string[]) => admin.call('ACL', 'SETUSER', 'pod', ...rights);
+  await setUser('on', '>pass', ...rightsOf('worker', prefix));
+  return { url, prefix, admin, setUser, workerUrl: `redis://pod:pass@127.0.0.1:${port}` };
+}
+
+/** How many commands Redis has denied. */
+async function denialsOf(admin: Redis): Promise<number> {
+  const entries = z.array(z.array(z.unknown())).parse(await admin.call('ACL', 'LOG'));
+  return entries.reduce((sum, entry) => sum + Number(entry[entry.indexOf('count') + 1]), 0);
+}
+
+test.each([
+  ['its commands', ['-@all'], /NOPERM .*\+bzpopmin .*\+evalsha/],
+  ['its keys', ['resetkeys'], /NOPERM .*'~\{t-\w+\}:\*'/],
+  ['scripts', ['-eval', '-evalsha'], /NOPERM .*\+evalsha/],
+  ['a command of its scripts', ['-hset'], /ACL SETUSER pod .*\+hset/],
+  ['all writes', ['-@write'], /ACL SETUSER pod .*\+hset/],
+])(
+  'a worker that loses %s waits, and continues when it has them again',
+  async (_title, taken, mend) => {
+    const { url, prefix, admin, setUser, workerUrl } = await aRedisWithUser();
+    const trouble = await aWorkerInTrouble(url, { prefix, workerUrl });
+    await setUser(...taken);
+    await untilReadinessIs(trouble.worker, /^503 Redis refuses commands: /);
+    await expect.poll(() => denialsOf(admin), { timeout: 20_000 }).toBeGreaterThan(5);
+    const command = /ACL SETUSER (.*)\.$/.exec(redisLines(trouble)[0] ?? '')?.[1] ?? '';
+    await admin.call('ACL', 'SETUSER', ...command.split(' ').map((word) => word.replaceAll("'", '')));
+    await expectAllWell(trouble, url);
+    expect(redisLines(trouble)).toEqual([expect.stringMatching(mend), 'ok']);
+    expect(redisLines(trouble)[0]).toMatch(/^refusing /);
+  },
+  60_000,
+);
+
+test.each([
+  ['a command of a script', ['-zadd'], '+zadd'],
+  ['a command', ['-bzpopmin'], '+bzpopmin'],
+  ['channels', ['resetchannels'], "'&PREFIX:*' +publish +subscribe"],
+  ['keys', ['resetkeys'], EVERYTHING],
+  ['scripts', ['-eval'], EVERYTHING],
+])('a worker without the right to %s does not start, and says what to grant', async (_title, taken, grant) => {
+  const { url, prefix, setUser, workerUrl } = await aRedisWithUser();
+  await setUser(...taken);
+  const { startWorker } = await aDeployment({ prefix, settings: { redis_url: url } });
+  await expect(startWorker({}, { redis_url: workerUrl })).rejects.toMatchObject({
+    code: 'REDIS_DENIED',
+    message: expect.stringContaining('user "pod"'),
+    remedy: `Run in redis-cli: ACL SETUSER pod ${grant.replaceAll('PREFIX', prefix)}.`,
+  });
+});
