@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isWithin } from './bounded-json.ts';
+import { fits } from './fits.ts';
 import { Needs } from './needs.ts';
 import { ResolvedRoute, RouteRequest } from './route.ts';
 import { stored } from './stored.ts';
@@ -73,6 +74,7 @@ export type TaskJobReading = { status: 'read'; job: TaskJob } | { status: 'unrea
 export function readTaskJob(data: unknown): TaskJobReading {
   if (!isWithin(data))
     return { status: 'unreadable', problem: 'it is larger or nested deeper than any producer writes' };
+  if (fits(TaskJob, data)) return { status: 'read', job: data as TaskJob };
   const parsed = TaskJob.safeParse(data);
   return parsed.success
     ? { status: 'read', job: parsed.data }

@@ -1,8 +1,6 @@
+import { type Contract, parseUnlessFits } from '../contract/fits.ts';
 import { isTooNew, needsOf, READER_VERSION } from '../contract/needs.ts';
 import { ErrandError, messageOf } from '../errors.ts';
-
-/** The part of a schema that reads a stored value. */
-export type Contract<T> = { parse: (value: unknown) => T };
 
 /**
  * Reads a stored record. All records are read here, so a record that does not parse never ends as an unexpected error.
@@ -41,7 +39,7 @@ export function readEntry<T>(contract: Contract<T>, text: string): T | null {
 
 function parsed<T>(contract: Contract<T>, value: unknown, what: string): T {
   try {
-    return contract.parse(value);
+    return parseUnlessFits(contract, value);
   } catch (error) {
     throw damaged(what, problemOf(error), error);
   }

@@ -1,6 +1,7 @@
 import type { Redactor } from '../base/secret.ts';
+import { type Contract, parseUnlessFits } from '../contract/fits.ts';
 import { ErrandError } from '../errors.ts';
-import { type Contract, problemOf } from './read-record.ts';
+import { problemOf } from './read-record.ts';
 
 /**
  * Fields that hold words of ours and names from the configuration. They are never masked: a key that happens to read
@@ -23,7 +24,7 @@ export type Checked<R> = R & { readonly [fits]: true };
 /** Checks a record against its schema. @throws ErrandError `INTERNAL` if it does not fit: no reader could read it. */
 export function checked<R extends object>(contract: Contract<R>, record: R): Checked<R> {
   try {
-    contract.parse(record);
+    parseUnlessFits(contract, record);
   } catch (error) {
     throw new ErrandError('INTERNAL', `a record was not written: ${problemOf(error)}`, { cause: error });
   }

@@ -7,6 +7,7 @@ import { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
 import { EffectCall } from '../contract/effect-call.ts';
 import type { ErrandEvent } from '../contract/events.ts';
+import type { Contract } from '../contract/fits.ts';
 import { READER_VERSION } from '../contract/needs.ts';
 import { Attempt, type Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
@@ -17,7 +18,6 @@ import { Keys, partsOf } from './keys.ts';
 import { type Opening, openedOf, openingOf } from './opening.ts';
 import { readFlags } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
-import type { Contract } from './read-record.ts';
 import { type Checked, masked, recordText } from './record-text.ts';
 import { newestEpochIn, type RowEntry, type TaskHistory, UNREADABLE_HISTORY, unclosed } from './task-history.ts';
 import {

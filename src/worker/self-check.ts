@@ -2,10 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { isoNow } from '../base/clock.ts';
 import { Checkpoint } from '../contract/checkpoint.ts';
 import { LedgerRow } from '../contract/cleanup.ts';
+import type { Contract } from '../contract/fits.ts';
 import { TaskJob } from '../contract/task.ts';
 import { NO_USAGE } from '../contract/usage.ts';
 import { messageOf } from '../errors.ts';
-import { type Contract, readRecord } from '../records/read-record.ts';
+import { readRecord } from '../records/read-record.ts';
 
 /**
  * Tells why this process can no longer read its own records, or `null` if it can. It encodes a job and records and reads
