@@ -74,12 +74,23 @@ const BUILT_IN: Record<Wire, Record<string, Levels>> = {
   messages: ANTHROPIC_LEVELS,
 };
 
+/** The entries of a table with a prefix, the longest first. */
+const prefixesOf = new WeakMap<Readonly<Record<string, Levels>>, readonly { prefix: string; levels: Levels }[]>();
+
+function readPrefixes(table: Readonly<Record<string, Levels>>): readonly { prefix: string; levels: Levels }[] {
+  const prefixes = Object.entries(table)
+    .filter(([key]) => key.endsWith('*'))
+    .map(([key, levels]) => ({ prefix: key.slice(0, -1), levels }))
+    .sort((a, b) => b.prefix.length - a.prefix.length);
+  prefixesOf.set(table, prefixes);
+  return prefixes;
+}
+
 /** The most specific entry: the exact name, else the longest prefix ending in `*`. */
 function lookUp(table: Readonly<Record<string, Levels>>, model: string): Levels | undefined {
   if (Object.hasOwn(table, model)) return table[model];
-  const prefixes = Object.keys(table).filter((key) => key.endsWith('*') && model.startsWith(key.slice(0, -1)));
-  const longest = prefixes.sort((a, b) => b.length - a.length)[0];
-  return longest === undefined ? undefined : table[longest];
+  const prefixes = prefixesOf.get(table) ?? readPrefixes(table);
+  return prefixes.find(({ prefix }) => model.startsWith(prefix))?.levels;
 }
 
 /** The Messages API has no word for `minimal`, so a profile cannot declare it there. */

@@ -36,10 +36,14 @@ class Labels<L extends string> {
 
   /** Returns labels of closed sets, and `other` for all of them if the metric has no room for one more series. */
   bounded(given: Values<L>): Record<L, string> {
-    const labels = this.#labelled((name) => this.#sets[name](given[name], given));
-    const series = Object.values(labels).join('\n');
+    const labels = {} as Record<L, string>;
+    let series = '';
+    for (const name of this.names) {
+      labels[name] = this.#sets[name](given[name], given);
+      series += `${labels[name]}\n`;
+    }
     if (this.#series.has(series)) return labels;
-    if (this.#series.size >= MAX_SERIES) return this.#labelled(() => OTHER);
+    if (this.#series.size >= MAX_SERIES) return this.#others();
     this.#series.add(series);
     return labels;
   }
@@ -48,10 +52,8 @@ class Labels<L extends string> {
     this.#series.clear();
   }
 
-  #labelled(read: (name: L) => string): Record<L, string> {
-    const labels = {} as Record<L, string>;
-    for (const name of this.names) labels[name] = read(name);
-    return labels;
+  #others(): Record<L, string> {
+    return Object.fromEntries(this.names.map((name) => [name, OTHER])) as Record<L, string>;
   }
 }
 

@@ -23,15 +23,25 @@ export function workspacePathOf({ workspaceRoot }: Deployment, taskId: string, e
  * one machine may have tasks with the same id, because ids derive from idempotency keys.
  */
 export function processTagOf({ prefix, workspaceRoot }: Deployment, taskId: string, rowId: string): string {
-  const deployment = createHash('sha256').update(`${prefix}\0${workspaceRoot}`).digest('hex').slice(0, 16);
-  return `${deployment}:${taskId}/${rowId}`;
+  return `${hashOf(`${prefix}\0${workspaceRoot}`)}:${taskId}/${rowId}`;
 }
 
 /**
  * The metadata that the provider stores with a background response, as proof of the deployment and task that asked for it.
  */
 export function responseMarkOf({ prefix }: Pick<Deployment, 'prefix'>, taskId: string): ResponseMark {
-  return { errand_deployment: createHash('sha256').update(prefix).digest('hex').slice(0, 16), errand_task: taskId };
+  return { errand_deployment: hashOf(prefix), errand_task: taskId };
+}
+
+/** Every task asks for the hash of its deployment, and a process has one deployment. */
+const hashes = new Map<string, string>();
+
+function hashOf(deployment: string): string {
+  const known = hashes.get(deployment);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256').update(deployment).digest('hex').slice(0, 16);
+  hashes.set(deployment, hash);
+  return hash;
 }
 
 /**

@@ -96,13 +96,15 @@ export class ResponsesReply implements WireReply {
   }
 
   #count(usage: unknown): void {
+    // The first events of every response carry no usage.
+    if (!isObject(usage)) return;
     const { meter, listeners } = this.#with;
     meter.tell('input', fieldOf(usage, 'input_tokens'));
     meter.tell('cached', fieldOf(usage, 'input_tokens_details', 'cached_tokens'));
     meter.tell('written', fieldOf(usage, 'input_tokens_details', 'cache_write_tokens'));
     meter.tell('output', fieldOf(usage, 'output_tokens'));
     meter.tell('reasoning', fieldOf(usage, 'output_tokens_details', 'reasoning_tokens'));
-    if (!isObject(usage) || !meter.hasFigures) return;
+    if (!meter.hasFigures) return;
     const { usage: known, cost_usd } = this.#bill();
     listeners.onUsage?.(known, cost_usd);
   }
