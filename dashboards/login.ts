@@ -23,11 +23,15 @@ export function requireLogin({ user, password }: Operator, options: LoginOptions
   const expectedPassword = digest(password.reveal());
   const wrongLogins = new WrongLogins(options.log, options.nowMs);
   const browsers = new KnownBrowsers();
+  const hint = hintOnce(options);
   // Nothing is awaited between the look and the count, so that guesses sent at the same time cannot pass together.
   const verifyUser = (givenUser: string, givenPassword: string, c: Context): boolean => {
     const visitor = { ...clientAddress(c, options.trustedProxies), browser: browsers.idOf(c) };
     const waitMs = wrongLogins.waitMs(visitor);
-    if (waitMs > 0) throw tooMany(waitMs);
+    if (waitMs > 0) {
+      hint(c);
+      throw tooMany(waitMs);
+    }
     const isUser = timingSafeEqual(digest(givenUser), expectedUser);
     const isPassword = timingSafeEqual(digest(givenPassword), expectedPassword);
     if (isUser && isPassword) return true;
@@ -35,6 +39,16 @@ export function requireLogin({ user, password }: Operator, options: LoginOptions
     return false;
   };
   return basicAuth({ realm: 'Errand board', verifyUser, onAuthSuccess: (c) => browsers.remember(c) });
+}
+
+/** Behind a proxy that is not declared all clients are one address, and one of them can use up the logins of all. */
+function hintOnce({ log, trustedProxies }: LoginOptions): (c: Context) => void {
+  let isDue = trustedProxies === 0;
+  return (c) => {
+    if (!isDue || c.req.header('x-forwarded-for') === undefined) return;
+    isDue = false;
+    log.warn('X-Forwarded-For is ignored. If a proxy stands in front of the board, set board.trusted_proxies to 1.');
+  };
 }
 
 function tooMany(waitMs: number): HTTPException {

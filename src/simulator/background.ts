@@ -32,7 +32,9 @@ function eventOf(text: string): Event {
 type Asked = { id: string; wish: 'state' | 'stream' | 'cancel'; startingAfter: number };
 
 function askedOf(method: string, path: string): Asked | null {
-  const { pathname, searchParams } = new URL(path, 'http://simulator');
+  const url = URL.parse(path, 'http://simulator');
+  if (!url) return null;
+  const { pathname, searchParams } = url;
   const [, id, cancel] = /\/responses\/([^/]+)(\/cancel)?$/.exec(pathname) ?? [];
   if (id === undefined || method !== (cancel ? 'POST' : 'GET')) return null;
   const wish = cancel ? 'cancel' : searchParams.get('stream') === 'true' ? 'stream' : 'state';

@@ -139,7 +139,9 @@ test('without a trusted proxy X-Forwarded-For is ignored', async () => {
   const statuses: number[] = [];
   for (let at = 0; at < 6; at++) statuses.push((await login('wrong', from(`192.0.2.${at}`))).status);
   expect(statuses).toEqual([401, 401, 401, 401, 401, 429]);
-  expect(new Set(lines.map(({ address }) => address))).toEqual(new Set(['127.0.0.1']));
+  expect((await login('wrong', from('192.0.2.9'))).status).toBe(429);
+  expect(new Set(lines.map(({ address }) => address))).toEqual(new Set(['127.0.0.1', undefined]));
+  expect(lines.filter(({ msg }) => /set board\.trusted_proxies/.test(String(msg)))).toHaveLength(1);
 });
 
 test.each([

@@ -140,8 +140,9 @@ describe('the log', () => {
       (await post(`${running.url}/v1/responses`, { model: 'm' })).status,
       (await post(`${running.url}/v2/nothing`, hello)).status,
       (await fetch(`${running.url}/v1/messages`)).status,
+      (await fetch(`${running.url}//`)).status,
     ];
-    expect(statuses).toEqual([400, 400, 400, 404, 404]);
+    expect(statuses).toEqual([400, 400, 400, 404, 404, 404]);
     expect(running.requests().map(({ status }) => status)).toEqual(statuses);
   });
 });
