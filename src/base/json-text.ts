@@ -1,4 +1,6 @@
-import { exactNumber, inexactText } from './exact-number.ts';
+import { JsonCursor } from './json-cursor.ts';
+import { readWord } from './json-word.ts';
+import type { Place } from './place.ts';
 import {
   fieldPath,
   GIVEN_TWICE,
@@ -9,33 +11,32 @@ import {
   type TextFault,
   type TextReading,
   tooDeep,
+  tooLong,
   tooManyFields,
+  tooManyTasks,
+  tooManyValues,
 } from './text-fault.ts';
 
 type Frame = { items: unknown[] } | { fields: Record<string, unknown>; count: number; key: string };
-type Expected = 'value' | 'first item' | 'first key' | 'key' | 'separator' | 'end' | 'nothing';
+type Expected = 'value' | 'first item' | 'first key' | 'key' | 'colon' | 'separator' | 'end' | 'nothing';
+/** The name of a field, and where it begins. */
+type Key = { name: string; at: number; place: Place };
 
 /** The event loop gets a turn after so long. */
 const SLICE_MS = 10;
 const STEPS_BETWEEN_LOOKS = 256;
-
-const SPACE = /[ \t\r\n]*/y;
+/** The maximum length of a text as it is written. An escape has six characters, and no job holds a text of 8 MiB. */
+const MAX_WRITTEN_CHARS = 6 * 8 * 1024 * 1024;
 /** Every UTF-16 unit from the space on but the quote and the backslash. */
-const PLAIN = /[ -!#-[\]-\uffff]*/y;
+const PLAIN = /[ -!#-[\]-\uffff]{0,16384}/y;
+const PLAIN_ONE = /[ -!#-[\]-\uffff]/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y;
 const CUT_ESCAPE = /\\(?:u[\da-fA-F]{0,3})?$/y;
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const CUT_NUMBER = /-?(?:(?:0|[1-9]\d*)(?:\.|(?:\.\d+)?[eE][+-]?)?)?$/y;
-const LITERALS: readonly (readonly [string, unknown])[] = [
-  ['true', true],
-  ['false', false],
-  ['null', null],
-];
-
 /**
  * Reads JSON so that the value equals the text. Refuses what `JSON.parse` changes silently: a field that is given twice, a
- * number that a double cannot hold, half characters; and `__proto__`, deep nesting and objects of very many fields. Lets the
- * event loop have a turn every 10 ms, so that a large text stalls nobody.
+ * number that a double cannot hold, half characters; and `__proto__`, deep nesting, objects of very many fields and what else
+ * is beyond the bounds, at the first value beyond them. Lets the event loop have a turn every 10 ms, so that a large text
+ * stalls nobody.
  */
 export async function readJson(text: string, bounds: TextBounds): Promise<TextReading> {
   const reader = new JsonReader(text, bounds);
@@ -44,17 +45,22 @@ export async function readJson(text: string, bounds: TextBounds): Promise<TextRe
 }
 
 class JsonReader {
-  readonly #text: string;
+  readonly #cursor: JsonCursor;
   readonly #bounds: TextBounds;
   readonly #open: Frame[] = [];
   readonly #faults: TextFault[] = [];
   #syntax: TextFault | null = null;
   #expected: Expected = 'value';
-  #at = 0;
+  /** The string that is being read: where it begins. */
+  #quote: { start: number; hasEscapes: boolean } | null = null;
+  #key: Key | null = null;
+  /** The list of tasks, and the values of one task, or of everything else so far. */
+  #tasks: Frame | null = null;
+  #values = 0;
   #value: unknown;
 
   constructor(text: string, bounds: TextBounds) {
-    this.#text = text;
+    this.#cursor = new JsonCursor(text);
     this.#bounds = bounds;
   }
 
@@ -62,10 +68,8 @@ class JsonReader {
   run(untilMs: number): boolean {
     for (let step = 1; this.#expected !== 'nothing'; step++) {
       if (step % STEPS_BETWEEN_LOOKS === 0 && performance.now() > untilMs) return false;
-      this.#take(SPACE);
-      if (this.#at < this.#text.length) this.#step(this.#text.charAt(this.#at));
-      else if (this.#expected === 'end') this.#expected = 'nothing';
-      else this.#stop('it ends too early');
+      if (this.#quote) this.#goOnWithString(this.#quote);
+      else if (!this.#cursor.skipSpaces()) this.#step(this.#cursor.char);
     }
     return true;
   }
@@ -76,13 +80,16 @@ class JsonReader {
     return { status: 'refused', isSyntax: this.#syntax !== null, faults: [first, ...others] };
   }
 
-  #step(char: string): void {
+  #step(char: string | undefined): void {
     const isEmpty =
       (this.#expected === 'first key' && char === '}') || (this.#expected === 'first item' && char === ']');
     if (isEmpty) this.#close();
+    else if (char === undefined && this.#expected === 'end') this.#expected = 'nothing';
+    else if (char === undefined) this.#stop(true);
     else if (this.#expected === 'separator') this.#separator(char);
-    else if (this.#expected === 'key' || this.#expected === 'first key') this.#key(char);
-    else if (this.#expected === 'end') this.#stop('unexpected character');
+    else if (this.#expected === 'colon') this.#colon(char);
+    else if (this.#expected === 'key' || this.#expected === 'first key') this.#beginKey(char);
+    else if (this.#expected === 'end') this.#stop();
     else this.#begin(char);
   }
 
@@ -91,91 +98,81 @@ class JsonReader {
     const isList = frame !== undefined && 'items' in frame;
     if (char === (isList ? ']' : '}')) this.#close();
     else if (char === ',') {
-      this.#at++;
+      this.#cursor.at++;
       this.#expected = isList ? 'value' : 'key';
-    } else this.#stop('unexpected character');
+    } else this.#stop();
   }
 
-  #key(char: string): void {
+  #beginKey(char: string): void {
+    if (char === '"') this.#beginString();
+    else this.#stop();
+  }
+
+  #colon(char: string): void {
     const frame = this.#open.at(-1);
-    const start = this.#at;
-    const key = char === '"' ? this.#string() : null;
-    if (key === null || !frame || 'items' in frame) {
-      this.#stop('unexpected character');
+    const key = this.#key;
+    if (char !== ':' || key === null || !frame || 'items' in frame) {
+      this.#stop();
       return;
     }
-    this.#take(SPACE);
-    if (this.#text[this.#at] !== ':') {
-      this.#stop(this.#at < this.#text.length ? 'unexpected character' : 'it ends too early');
-      return;
-    }
-    this.#at++;
+    this.#cursor.at++;
     this.#expected = 'value';
-    frame.key = key;
+    frame.key = key.name;
     frame.count++;
-    if (frame.count > this.#bounds.maxFields) this.#refuse(tooManyFields(this.#bounds.maxFields), start);
-    else if (key === '__proto__') this.#fault(PROTO_KEY, start);
-    else if (!key.isWellFormed()) this.#fault(HALF_CHARACTER, start);
-    else if (Object.hasOwn(frame.fields, key)) this.#fault(GIVEN_TWICE, start);
+    if (frame.count > this.#bounds.maxFields) this.#refuse(tooManyFields(this.#bounds.maxFields), key.at, key.place);
+    else if (key.name === '__proto__') this.#fault(PROTO_KEY, key.at, key.place);
+    else if (!key.name.isWellFormed()) this.#fault(HALF_CHARACTER, key.at, key.place);
+    else if (Object.hasOwn(frame.fields, key.name)) this.#fault(GIVEN_TWICE, key.at, key.place);
   }
 
   #begin(char: string): void {
-    const start = this.#at;
-    const literal = LITERALS.find(([word]) => this.#text.startsWith(word, start));
+    this.#count();
+    if (this.#expected === 'nothing') return;
     if (char === '{') this.#enter({ fields: {}, count: 0, key: '' }, 'first key');
     else if (char === '[') this.#enter({ items: [] }, 'first item');
-    else if (char === '"') this.#beginString(start);
-    else if (literal) {
-      this.#at += literal[0].length;
-      this.#put(literal[1]);
-    } else this.#beginNumber(start);
+    else if (char === '"') this.#beginString();
+    else this.#beginWord();
   }
 
-  #beginString(start: number): void {
-    const text = this.#string();
-    if (text === null) return;
-    if (!text.isWellFormed()) this.#fault(HALF_CHARACTER, start);
-    this.#put(text);
-  }
-
-  #beginNumber(start: number): void {
-    const number = this.#take(NUMBER);
-    if (number === '' || this.#isCutNumber(start)) {
-      this.#stopInWord(start);
-      return;
+  /** Counts a value that begins. Each task begins again. */
+  #count(): void {
+    const frame = this.#open.at(-1);
+    const isTask = frame !== undefined && frame === this.#tasks && 'items' in frame;
+    if (isTask && frame.items.length >= this.#bounds.maxTasks) {
+      this.#refuse(tooManyTasks(this.#bounds.maxTasks), this.#cursor.at, this.#cursor.place(), 'tasks');
     }
-    const value = exactNumber(number);
-    if (value === null) this.#fault(inexactText(number), start);
-    this.#put(value);
+    this.#values = isTask ? 1 : this.#values + 1;
+    if (this.#values > this.#bounds.maxValues) this.#refuse(tooManyValues(this.#bounds.maxValues), this.#cursor.at);
   }
 
-  #isCutNumber(start: number): boolean {
-    CUT_NUMBER.lastIndex = start;
-    return this.#at < this.#text.length && CUT_NUMBER.test(this.#text);
-  }
-
-  /** Stops in a word that is no value, or whose end is missing. */
-  #stopInWord(start: number): void {
-    CUT_NUMBER.lastIndex = start;
-    const rest = this.#text.slice(start, start + 8);
-    const isCut = LITERALS.some(([word]) => word.startsWith(rest)) || CUT_NUMBER.test(this.#text);
-    if (isCut) this.#at = this.#text.length;
-    this.#stop(isCut ? 'it ends too early' : 'unexpected character');
+  #beginWord(): void {
+    const { at } = this.#cursor;
+    const word = readWord(this.#cursor);
+    if (word.status === 'read') this.#put(word.value);
+    else if (word.status === 'long') this.#refuse(word.what, at);
+    else if (word.status === 'inexact') {
+      this.#fault(word.what, at);
+      this.#put(null);
+    } else this.#stop(word.status === 'cut');
   }
 
   #enter(frame: Frame, expected: Expected): void {
     if (this.#open.length >= this.#bounds.maxDepth) {
-      this.#refuse(tooDeep(this.#bounds.levels), this.#at);
+      this.#refuse(tooDeep(this.#bounds.levels), this.#cursor.at);
       return;
     }
-    this.#at++;
+    const [outer] = this.#open;
+    const { root } = this.#bounds;
+    const isIn = outer ? root === '' && 'key' in outer && outer.key === 'tasks' : root === 'tasks';
+    if ('items' in frame && isIn && this.#open.length <= 1) this.#tasks = frame;
+    this.#cursor.at++;
     this.#open.push(frame);
     this.#expected = expected;
   }
 
   #close(): void {
     const frame = this.#open.pop();
-    this.#at++;
+    this.#cursor.at++;
     if (frame) this.#put('items' in frame ? frame.items : frame.fields);
   }
 
@@ -188,48 +185,52 @@ class JsonReader {
     else if (frame.key !== '__proto__') frame.fields[frame.key] = value;
   }
 
-  /** Reads a string; `null` if it does not end or has a character that JSON does not allow, which stops the reading. */
-  #string(): string | null {
-    const start = this.#at++;
-    let hasEscapes = false;
-    for (;;) {
-      this.#take(PLAIN);
-      const char = this.#text[this.#at];
-      if (char === '"') break;
-      const hasEscape = char === '\\' && this.#take(ESCAPE) !== '';
-      hasEscapes ||= hasEscape;
-      if (hasEscape) continue;
-      CUT_ESCAPE.lastIndex = this.#at;
-      const isCut = char === undefined || CUT_ESCAPE.test(this.#text);
-      if (isCut) this.#at = this.#text.length;
-      this.#stop(isCut ? 'it ends too early' : 'unexpected character');
-      return null;
+  #beginString(): void {
+    this.#quote = { start: this.#cursor.at++, hasEscapes: false };
+  }
+
+  /** Reads a piece of a string, or an escape. A character that JSON does not allow, or a missing end, stops the reading. */
+  #goOnWithString(quote: { start: number; hasEscapes: boolean }): void {
+    this.#cursor.take(PLAIN);
+    const char = this.#cursor.char;
+    if (this.#cursor.at - quote.start > MAX_WRITTEN_CHARS) this.#refuse(tooLong(MAX_WRITTEN_CHARS), quote.start);
+    else if (char === '"') this.#endString(quote);
+    else if (char === '\\' && this.#cursor.take(ESCAPE)) quote.hasEscapes = true;
+    else if (char === undefined || !this.#cursor.fits(PLAIN_ONE)) {
+      this.#stop(char === undefined || this.#cursor.fits(CUT_ESCAPE));
     }
-    this.#at++;
-    const text = this.#text.slice(start + 1, this.#at - 1);
-    return hasEscapes ? String(JSON.parse(`"${text}"`)) : text;
   }
 
-  #take(pattern: RegExp): string {
-    pattern.lastIndex = this.#at;
-    const [taken = ''] = pattern.exec(this.#text) ?? [];
-    this.#at += taken.length;
-    return taken;
+  #endString({ start, hasEscapes }: { start: number; hasEscapes: boolean }): void {
+    this.#quote = null;
+    const written = this.#cursor.text.slice(start + 1, this.#cursor.at++);
+    const text = hasEscapes ? String(JSON.parse(`"${written}"`)) : written;
+    if (this.#expected === 'key' || this.#expected === 'first key') {
+      this.#key = { name: text, at: start, place: this.#cursor.place(start) };
+      this.#expected = 'colon';
+      return;
+    }
+    if (!text.isWellFormed()) this.#fault(HALF_CHARACTER, start);
+    this.#put(text);
   }
 
-  #fault(what: string, at: number): void {
-    this.#faults.push({ path: pathOf(this.#open, this.#bounds.root), at, what });
+  #fault(what: string, at: number, place = this.#cursor.place(at), path = pathOf(this.#open, this.#bounds.root)): void {
+    this.#faults.push({ path, at, place, what });
     if (this.#faults.length >= MAX_FAULTS) this.#expected = 'nothing';
   }
 
-  #refuse(what: string, at: number): void {
-    this.#fault(what, at);
+  #refuse(what: string, at: number, place?: Place, path?: string): void {
+    this.#fault(what, at, place, path);
     this.#expected = 'nothing';
   }
 
-  #stop(what: string): void {
+  /** Stops at a character that JSON does not allow, or at the end of a text whose end is missing. */
+  #stop(isCut = false): void {
     if (this.#expected === 'nothing') return;
-    this.#syntax = { path: pathOf(this.#open, this.#bounds.root), at: this.#at, what };
+    if (isCut) this.#cursor.at = this.#cursor.text.length;
+    const what = isCut ? 'it ends too early' : 'unexpected character';
+    const { at } = this.#cursor;
+    this.#syntax = { path: pathOf(this.#open, this.#bounds.root), at, place: this.#cursor.place(), what };
     this.#expected = 'nothing';
   }
 }

@@ -1,7 +1,8 @@
+import type { Place } from './place.ts';
 import { clip } from './text.ts';
 
-/** One thing wrong with a text: the path of the value, the index in the text, and what was expected. */
-export type TextFault = { path: string; at: number; what: string };
+/** One thing wrong with a text: the path of the value, the index in the text and its place if it is known, and what was expected. */
+export type TextFault = { path: string; at: number; place?: Place; what: string };
 
 /** A value that equals its text, or what keeps it from that. `isSyntax`: the text is not of its form at all. */
 export type TextReading =
@@ -9,10 +10,17 @@ export type TextReading =
   | { status: 'refused'; isSyntax: boolean; faults: [TextFault, ...TextFault[]] };
 
 /**
- * The maximum nesting of a text, the maximum number of fields of one object, and the path of the whole. `levels`: the nesting
- * that is allowed within a task, which a message names.
+ * The maximum nesting of a text, the maximum number of fields of one object, of tasks, and of values in one task or beside
+ * the tasks, and the path of the whole. `levels`: the nesting that is allowed within a task, which a message names.
  */
-export type TextBounds = { maxDepth: number; levels: number; maxFields: number; root: string };
+export type TextBounds = {
+  maxDepth: number;
+  levels: number;
+  maxFields: number;
+  maxTasks: number;
+  maxValues: number;
+  root: string;
+};
 
 /** The maximum number of faults of one text. */
 export const MAX_FAULTS = 100;
@@ -36,4 +44,19 @@ export function tooDeep(max: number): string {
 /** Says that an object has more fields than allowed. */
 export function tooManyFields(max: number): string {
   return `expected at most ${max} fields in one object, got more`;
+}
+
+/** Says that a batch has more tasks than allowed. */
+export function tooManyTasks(max: number, got: number | 'more' = 'more'): string {
+  return `expected at most ${max} tasks (limits.max_tasks), got ${got}; split them over several batches`;
+}
+
+/** Says that a task, or a batch beside its tasks, has more values than allowed. */
+export function tooManyValues(max: number): string {
+  return `expected at most ${max} values in one task, or beside the tasks, got more`;
+}
+
+/** Says that a text is longer than any that a job holds. */
+export function tooLong(max: number): string {
+  return `expected a text of at most ${max} characters, got more`;
 }

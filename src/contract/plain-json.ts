@@ -1,12 +1,12 @@
 import { inexactText, isExact } from '../base/exact-number.ts';
-import { fieldPath, HALF_CHARACTER, PROTO_KEY, tooDeep, tooManyFields } from '../base/text-fault.ts';
+import { fieldPath, HALF_CHARACTER, PROTO_KEY, type TextBounds, tooDeep, tooManyFields } from '../base/text-fault.ts';
 import type { Problem } from '../errors.ts';
 import type { Limits } from './limits.ts';
 
 /** Says that a getter or a proxy has thrown. */
 export const CANNOT_BE_READ = 'expected plain JSON, got a value that cannot be read';
 /** The maximum number of fields of one object. */
-export const MAX_FIELDS = 50_000;
+const MAX_FIELDS = 50_000;
 /** The maximum number of values in a task, or in the options of a batch, beside its metadata. */
 const MAX_VALUES_BESIDE = 10_000;
 /** The maximum number of characters, names included, that are looked at in metadata, or beside it: no job holds as much. */
@@ -48,6 +48,13 @@ export function plainCopy(value: unknown, limits: Limits, raw?: string): PlainRe
   return copier.problems.length > 0
     ? { status: 'refused', problems: copier.problems }
     : { status: 'plain', value: copy };
+}
+
+/** The bounds of a text that holds tasks, but for its nesting and the path of its root: those of {@link plainCopy}, or wider. */
+export function textBounds(limits: Limits): Omit<TextBounds, 'maxDepth' | 'root'> {
+  const { values } = roomForMetadata(limits.max_metadata_bytes);
+  const maxValues = MAX_VALUES_BESIDE + Math.ceil(values);
+  return { levels: limits.max_depth, maxFields: MAX_FIELDS, maxTasks: limits.max_tasks, maxValues };
 }
 
 class PlainCopier {

@@ -1,8 +1,9 @@
 import { readJson } from '../base/json-text.ts';
 import { placeIn } from '../base/place.ts';
+import { tooManyTasks } from '../base/text-fault.ts';
 import { type Findings, indexIn } from './findings.ts';
 import { type Limits, maxTextBytes } from './limits.ts';
-import { CANNOT_BE_READ, isList, MAX_FIELDS, typeOf } from './plain-json.ts';
+import { CANNOT_BE_READ, isList, textBounds, typeOf } from './plain-json.ts';
 
 /**
  * Returns the tasks of a batch in a list of its own: an empty one if there are none, `undefined` with a finding if it is not a
@@ -24,10 +25,8 @@ function itemsOf(tasks: readonly unknown[], { max_tasks: max }: Limits, findings
   const items: unknown[] = [];
   try {
     const { length } = tasks;
-    if (length > max) {
-      const allowed = `${max} tasks (limits.max_tasks)`;
-      findings.add('tasks', `expected at most ${allowed}, got ${length}; split them over several batches`);
-    } else for (let at = 0; at < length; at++) items.push(tasks[at]);
+    if (length > max) findings.add('tasks', tooManyTasks(max, length));
+    else for (let at = 0; at < length; at++) items.push(tasks[at]);
   } catch {
     findings.add('tasks', CANNOT_BE_READ);
   }
@@ -39,13 +38,13 @@ function itemsOf(tasks: readonly unknown[], { max_tasks: max }: Limits, findings
 async function tasksIn(text: string, limits: Limits, findings: Findings): Promise<unknown> {
   const max = maxTextBytes(limits);
   if (text.length > max) findings.add('tasks', `expected at most ${max} bytes of text, got ${text.length} characters`);
+  findings.throwIfAny();
   if (text.trim() === '') findings.add('tasks', 'expected an array of tasks, got an empty string');
   findings.throwIfAny();
-  const levels = limits.max_depth;
-  const reading = await readJson(text, { maxDepth: levels + 1, levels, maxFields: MAX_FIELDS, root: 'tasks' });
+  const reading = await readJson(text, { ...textBounds(limits), maxDepth: limits.max_depth + 1, root: 'tasks' });
   if (reading.status === 'read') return reading.value;
-  for (const { path, at, what } of reading.faults) {
-    const { line, column } = placeIn(text, at);
+  for (const { path, at, place: known, what } of reading.faults) {
+    const { line, column } = known ?? placeIn(text, at);
     // Nothing of the text is repeated but names of fields: it may hold a secret.
     const place = `line ${line}, column ${column} of the text`;
     if (!reading.isSyntax) findings.add(path, `${what} (${place})`, indexIn(path));

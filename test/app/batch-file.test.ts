@@ -13,6 +13,20 @@ async function read(name: string, text: string): Promise<unknown> {
 
 const whole = { name: 'n', tasks: [{ goal: 'a' }, { goal: 'b' }] };
 
+test.each([
+  ['JSONL', 'a.jsonl', '{"batch":{}}\n{"goal":"a"}\n{"goal":"b"}\n!', 3],
+  ['JSON', 'a.json', '[{"goal":"a"},\n{"goal":"b"},\n!', 2],
+  ['JSON with options', 'a.json', '{"metadata":{"tasks":[1,2]},"tasks":[{"goal":"a"},\n{"goal":"b"},\n!', 2],
+])('%s with too many tasks is read up to the limit', async (_form, name, text, line) => {
+  const file = join(aFolder({ [name]: text }), name);
+  const what = 'expected at most 1 tasks (limits.max_tasks), got more; split them over several batches';
+  const message = `${what} (line ${line} of ${file})`;
+  await expect(readBatchFile(file, { ...DEFAULT_LIMITS, max_tasks: 1 })).rejects.toMatchObject({
+    code: 'BATCH_INVALID',
+    problems: [{ path: 'tasks', message }],
+  });
+});
+
 describe('reads a batch', () => {
   test.each([
     ['JSON', 'batch.json', JSON.stringify(whole, null, 2)],

@@ -407,9 +407,42 @@ describe('size is checked before any schema', () => {
     expect(reads).toEqual({ lists: 128, gets: 2 * 128 });
   });
 
-  test('so a million tasks as text are refused at the first task beyond the limit', async () => {
-    const { problems } = await refusal({ tasks: `[${'{},'.repeat(1e6)}{}]` });
-    expect(problems).toMatchObject([{ path: 'tasks', message: expect.stringContaining('limits.max_tasks') }]);
+  // What comes after the limit is not JSON, so a reader that went on would say so.
+  test.each([
+    ['tasks', `[${'{},'.repeat(100_001)}]!`, 'tasks', /^expected at most 100000 tasks .* column 300002 of the text/],
+    [
+      'values',
+      `[{"toolsets":[${'0,'.repeat(20_000)}!`,
+      'tasks[0].toolsets[18191]',
+      /^expected at most 18193 values in/,
+    ],
+    ['fields', `[{"metadata":{${'"k":{},'.repeat(20_000)}!`, 'tasks[0].metadata.k', /given twice/],
+    ['digits', `[${'1'.repeat(1e6)}!`, 'tasks[0]', /^expected a number that is stored exactly, got 1{39}…/],
+    [
+      'escapes',
+      `[{"goal":"${'\\n'.repeat(26_000_000)}!`,
+      'tasks[0].goal',
+      /^expected a text of at most 50331648 characters/,
+    ],
+  ])('so a text with too many %s is read up to the limit', async (_what, tasks, path, message) => {
+    const { problems } = await refusal({ tasks });
+    expect(problems[0]).toMatchObject({ path, message: expect.stringMatching(message) });
+  });
+
+  test.each([
+    ['line breaks', `[${'\n'.repeat(20_000_000)}`],
+    ['escapes', `["${'\\n'.repeat(10_000_000)}`],
+  ])('and a text of many %s leaves the event loop to others', async (_what, tasks) => {
+    let turns = 0;
+    let isReading = true;
+    const count = () => {
+      turns++;
+      if (isReading) setImmediate(count);
+    };
+    setImmediate(count);
+    expect((await refusal({ tasks })).message).toContain('it ends too early');
+    isReading = false;
+    expect(turns).toBeGreaterThan(1);
   });
 });
 

@@ -1,9 +1,10 @@
 import { extname } from 'node:path';
 import { readJson } from '../../base/json-text.ts';
 import { clip, isJson } from '../../base/text.ts';
+import { tooManyTasks } from '../../base/text-fault.ts';
 import type { BatchInput } from '../../contract/batch.ts';
 import { type Limits, maxTextBytes } from '../../contract/limits.ts';
-import { MAX_FIELDS } from '../../contract/plain-json.ts';
+import { textBounds } from '../../contract/plain-json.ts';
 import type { ErrandError } from '../../errors.ts';
 import { readBytes } from './bytes.ts';
 import { textOfBytes } from './encoding.ts';
@@ -21,6 +22,8 @@ const FORMS: Record<string, Form> = {
   '.yaml': 'yaml',
   '.yml': 'yaml',
 };
+/** Lines that are read before the event loop gets a turn. */
+const LINES_AT_A_TIME = 1_000;
 const BREAK = /\r\n|\r|\n/;
 
 /**
@@ -51,7 +54,7 @@ function formOf(text: string): Form {
 async function parse(source: Source, form: Form): Promise<unknown> {
   if (form === 'jsonl') return parseLines(source);
   const { text, label, limits } = source;
-  const bounds = { maxDepth: limits.max_depth + 2, levels: limits.max_depth, maxFields: MAX_FIELDS };
+  const bounds = { ...textBounds(limits), maxDepth: limits.max_depth + 2 };
   const isJsonText = form === 'json';
   const isList = /^\s*\[/.test(text);
   const reading = isJsonText
@@ -62,23 +65,43 @@ async function parse(source: Source, form: Form): Promise<unknown> {
 }
 
 async function parseLines(source: Source): Promise<object> {
-  const [first, ...others] = source.text
-    .split(BREAK)
-    .map((text, at) => ({ text, number: at + 1 }))
-    .filter(({ text }) => text.trim() !== '');
-  if (!first) return { tasks: [] };
-  const head = await parseLine(source, first, 'tasks[0]');
-  const options = batchOptionsIn(head, first.number, source.label);
-  const tasks: unknown[] = options ? [] : [head];
-  for (const line of others) tasks.push(await parseLine(source, line, `tasks[${tasks.length}]`));
+  const tasks: unknown[] = [];
+  let options: object | null | undefined;
+  for (const line of linesIn(source.text)) {
+    if (options !== undefined && tasks.length >= source.limits.max_tasks) throw tooManyLines(source, line);
+    if (line.number % LINES_AT_A_TIME === 0) await new Promise((resolve) => setImmediate(resolve));
+    const value = await parseLine(source, line, `tasks[${tasks.length}]`);
+    if (options === undefined) {
+      options = batchOptionsIn(value, line.number, source.label);
+      if (options) continue;
+    }
+    tasks.push(value);
+  }
   return { ...options, tasks };
 }
 
 type Line = { text: string; number: number };
 
+function tooManyLines({ label, limits }: Source, { text, number: firstLine }: Line): ErrandError {
+  const fault = { path: 'tasks', at: 0, what: tooManyTasks(limits.max_tasks) };
+  return textRefused({ label, form: 'JSON', text, firstLine, isSyntax: false, faults: [fault] });
+}
+
+/** The lines of a text that are not blank. */
+function* linesIn(text: string): Generator<Line> {
+  let start = 0;
+  for (let number = 1; start <= text.length; number++) {
+    const end = /\r\n|\r|\n|$/g;
+    end.lastIndex = start;
+    const at = end.exec(text);
+    const line = text.slice(start, at?.index);
+    if (line.trim() !== '') yield { text: line, number };
+    start = end.lastIndex + (at?.[0] === '' ? 1 : 0);
+  }
+}
+
 async function parseLine({ label, limits }: Source, { text, number }: Line, root: string): Promise<unknown> {
-  const levels = limits.max_depth;
-  const reading = await readJson(text, { maxDepth: levels + 1, levels, maxFields: MAX_FIELDS, root });
+  const reading = await readJson(text, { ...textBounds(limits), maxDepth: limits.max_depth + 1, root });
   if (reading.status === 'read') return reading.value;
   throw textRefused({ label, form: 'JSON', text, firstLine: number, ...reading });
 }

@@ -22,8 +22,8 @@ export type RefusedText = {
 
 /** Makes the error of a text that is not of its form, or whose values would be changed: each problem by path and line. */
 export function textRefused({ label, form, text, firstLine = 1, isSyntax, faults }: RefusedText): ErrandError {
-  const found = faults.map(({ path, at, what }) => {
-    const { line, column } = placeIn(text, at);
+  const found = faults.map(({ path, at, place, what }) => {
+    const { line, column } = place ?? placeIn(text, at);
     return { path, what, line: line + firstLine - 1, column };
   });
   const [first] = found;
