@@ -4,7 +4,7 @@ import { createCatalogue } from '../catalogue/catalogue.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { Models } from '../providers/models.ts';
-import { closeRedis, openListeningRedis, openPatientRedis } from '../queue/connection.ts';
+import { closeRedis, openPatientRedis } from '../queue/connection.ts';
 import { Consumer } from '../queue/consumer.ts';
 import { assertSuitable } from '../queue/inspection.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
@@ -12,7 +12,6 @@ import { RedisHealth } from '../queue/redis-health.ts';
 import { UnattendedJobs } from '../queue/unattended-jobs.ts';
 import { Announcements } from '../records/announcements.ts';
 import { BatchRecords } from '../records/batch-records.ts';
-import { Channels } from '../records/channels.ts';
 import { SpendRecords } from '../records/spend-records.ts';
 import { TaskMetadata } from '../records/task-metadata.ts';
 import { TaskRecords } from '../records/task-records.ts';
@@ -33,6 +32,7 @@ import { settleBatch } from '../worker/settle-batch.ts';
 import type { TaskDeps } from '../worker/task-deps.ts';
 import { UnattendedSweep } from '../worker/unattended-sweep.ts';
 import { VersionWait } from '../worker/version-wait.ts';
+import { openChannels } from './compose-channels.ts';
 import { retentionSecondsOf } from './compose-producer.ts';
 import { startReclaim } from './compose-reclaim.ts';
 import type { Config } from './config.ts';
@@ -91,7 +91,6 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     new RedisHealth(redis, { prefix: config.prefix, role: 'worker' }, (state) => telemetry.redisChanged(state)),
     async (watching) => watching.close(),
   );
-  const listening = opened.add(openListeningRedis({ target, onError }), async (client) => closeRedis(client));
   const records = new TaskRecords(redis, config.prefix, redactor);
   const batches = new BatchRecords(redis, config.prefix, redactor, retentionSecondsOf(config));
   const workers = new WorkerRecords(redis, config.prefix);
@@ -135,8 +134,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     { redis, prefix: config.prefix, providers, workers, records, self, releasers, telemetry },
     opened,
   );
-  const channels = new Channels(listening, config.prefix);
-  await opened.add(active, (watching) => watching.close()).watch(channels, onError);
+  const channels = await openChannels({ target, prefix: config.prefix, active, telemetry, onError }, opened);
 
   const jobs = new UnattendedJobs(redis, config.prefix, onError);
   const unattended = new UnattendedRecords(redis, config.prefix);

@@ -230,11 +230,11 @@ export class Producer {
   }
 
   #channels(): Channels {
-    if (!this.#listening) {
-      const { redis: target, prefix, onError } = this.#options;
-      const redis = openListeningRedis({ target, onError });
-      this.#listening = { redis, channels: new Channels(redis, prefix) };
-    }
+    if (this.#listening) return this.#listening.channels;
+    const { redis: target, prefix, onError } = this.#options;
+    const redis = openListeningRedis({ target, onError });
+    const tell = (trouble: Error | null) => trouble && onError(unavailable(redis, trouble, prefix));
+    this.#listening = { redis, channels: new Channels(redis, prefix, tell) };
     return this.#listening.channels;
   }
 

@@ -37,10 +37,11 @@ export function openPatientRedis({ target, onError, waitsForRights = false }: Pa
 
 /**
  * Opens a client for listening to channels. Nothing may come for long times, so it asks for a sign of life now and then:
- * a half-open connection would look like silence for ever.
+ * a half-open connection would look like silence for ever. It does not subscribe again after a reconnect: its owner does, and
+ * catches a refusal.
  */
 export function openListeningRedis({ target, onError }: Opening): Redis {
-  const redis = new BoundedRedis({ ...clientOptions(target), ...WAITING });
+  const redis = new BoundedRedis({ ...clientOptions(target), ...WAITING, autoResubscribe: false });
   redis.on('error', (error) => onError(withoutCommand(error)));
   const pulse = setInterval(() => redis.status === 'ready' && redis.ping().catch(onError), PULSE_MS);
   pulse.unref(); // closed while it connects again, a client never says that it has ended

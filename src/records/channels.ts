@@ -2,20 +2,32 @@ import type { Redis } from 'ioredis';
 import { ErrandEvent } from '../contract/events.ts';
 import { Keys } from './keys.ts';
 
+/** How often a subscription that Redis refused is tried again. */
+const RETRY_MS = 2_000;
+
+/** Hears why the channels cannot be heard, once for each reason, and `null` once they are heard again. */
+type OnTrouble = (trouble: Error | null) => void;
+
 /**
  * Listens to what is told over pub/sub: the events of a batch, and nudges to look at cancel flags.
  *
- * Needs a connection of its own; ioredis subscribes again by itself after a reconnect. What is told meanwhile is lost,
- * so every listener also polls the records.
+ * Needs a connection of its own, which must not subscribe again by itself after a reconnect (`autoResubscribe`): the client
+ * catches no refusal then, and Redis refuses if somebody took the right to the channels away. This class subscribes again
+ * instead, and retries until Redis accepts. What is told meanwhile is lost, so every listener also polls the records.
  */
 export class Channels {
   readonly #redis: Redis;
   readonly #keys: Keys;
   readonly #listeners = new Map<string, Set<(message: string) => void>>();
+  readonly #onTrouble: OnTrouble;
+  #trouble: string | null = null;
+  #retry: NodeJS.Timeout | undefined;
 
-  constructor(redis: Redis, prefix: string) {
+  constructor(redis: Redis, prefix: string, onTrouble: OnTrouble = () => undefined) {
     this.#redis = redis;
     this.#keys = new Keys(prefix);
+    this.#onTrouble = onTrouble;
+    redis.on('ready', () => void this.#subscribeAgain());
     redis.on('message', (channel, message) => {
       for (const listener of this.#listeners.get(channel) ?? []) listener(message);
     });
@@ -53,6 +65,29 @@ export class Channels {
       throw error;
     }
     return stop;
+  }
+
+  /** Never rejects. A connection that is lost again comes here again. */
+  async #subscribeAgain(): Promise<void> {
+    clearTimeout(this.#retry);
+    const channels = [...this.#listeners.keys()];
+    if (channels.length === 0) return;
+    try {
+      await this.#redis.subscribe(...channels);
+      this.#note(null);
+    } catch (error) {
+      if (this.#redis.status !== 'ready') return;
+      this.#note(error instanceof Error ? error : new Error(String(error)));
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => void this.#subscribeAgain(), RETRY_MS).unref();
+    }
+  }
+
+  #note(trouble: Error | null): void {
+    const message = trouble?.message ?? null;
+    if (message === this.#trouble) return;
+    this.#trouble = message;
+    this.#onTrouble(trouble);
   }
 }
 

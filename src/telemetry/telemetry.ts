@@ -4,7 +4,7 @@ import type { CleanupRecord, CleanupStep } from '../contract/cleanup.ts';
 import type { Failure } from '../contract/failure.ts';
 import type { AttemptEnd, Outcome } from '../contract/outcome.ts';
 import { type Spend, spendOf } from '../contract/spend.ts';
-import { messageOf } from '../errors.ts';
+import { type ErrandError, messageOf } from '../errors.ts';
 import type { Log } from './log.ts';
 import { createMetrics, type KnownNames, type Metrics } from './metrics.ts';
 
@@ -142,6 +142,16 @@ export class Telemetry {
   redisChanged(state: { status: 'ok' } | { status: 'away' | 'refusing'; reason: string }): void {
     if (state.status === 'ok') this.log.info({ redis: state.status }, 'Redis serves again');
     else this.log.error({ redis: state.status, reason: state.reason }, 'Redis does not serve; waiting for it');
+  }
+
+  /** One line for each change of whether the worker hears its channels: without them it polls, every few seconds. */
+  channelsChanged(trouble: ErrandError | null): void {
+    if (trouble === null) this.log.info({ channels: 'ok' }, 'hears of cancels again');
+    else {
+      const { code, message, remedy } = trouble;
+      const fields = { channels: 'refused', code, reason: message, remedy };
+      this.log.warn(fields, 'does not hear of cancels at once; looks for them every few seconds');
+    }
   }
 
   /** Logs an infrastructure error at most once in ten seconds per message: an outage repeats it hundreds of times. */

@@ -1,0 +1,41 @@
+import { closeRedis, openListeningRedis, unavailable } from '../queue/connection.ts';
+import { isRedisFault } from '../queue/redis-faults.ts';
+import type { RedisTarget } from '../queue/redis-target.ts';
+import { Channels } from '../records/channels.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { ActiveAttempts } from '../worker/active-attempts.ts';
+import type { Opened } from './opened.ts';
+
+type Listening = {
+  target: RedisTarget;
+  prefix: string;
+  active: ActiveAttempts;
+  telemetry: Telemetry;
+  onError: (error: unknown) => void;
+};
+
+/**
+ * Opens the channels of a worker on a connection of their own, and watches them for cancels of what runs.
+ *
+ * A worker without the right to its channels does not start, because that is a mistake of its deployment. A running worker
+ * that loses the right warns and goes on: it polls for cancels, so it only hears of them later.
+ *
+ * @throws ErrandError `REDIS_DENIED`.
+ */
+export async function openChannels(
+  { target, prefix, active, telemetry, onError }: Listening,
+  opened: Opened,
+): Promise<Channels> {
+  const redis = opened.add(openListeningRedis({ target, onError }), async (client) => closeRedis(client));
+  const deniedOf = (error: unknown) => unavailable(redis, error, prefix);
+  const channels = new Channels(redis, prefix, (trouble) => {
+    telemetry.channelsChanged(trouble === null ? null : deniedOf(trouble));
+  });
+  await opened
+    .add(active, (watching) => watching.close())
+    .watch(channels, onError)
+    .catch((error: unknown) => {
+      throw isRedisFault(error) ? deniedOf(error) : error;
+    });
+  return channels;
+}
