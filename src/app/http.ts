@@ -43,5 +43,5 @@ export async function serveHealth(source: HealthSource, host: string, port: numb
     return context.body(text, 200, { 'content-type': contentType });
   });
   const at = { what: 'health server', host, port, settings: SETTINGS };
-  return openHttpServer(getRequestListener(app.fetch, { hostname: host }), at, { maxConnections: 64 });
+  return openHttpServer(getRequestListener(app.fetch, { hostname: host }), at, { maxConnections: 512 });
 }

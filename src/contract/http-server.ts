@@ -31,7 +31,7 @@ export type HttpServer = {
 };
 
 const DEFAULTS: HttpLimits = {
-  maxConnections: 256,
+  maxConnections: 4_096,
   maxBodyBytes: 65_536,
   headersMs: 10_000,
   requestMs: 30_000,
@@ -43,7 +43,7 @@ const DEFAULTS: HttpLimits = {
 const MAX_HEADER_BYTES = 16_384;
 const MAX_HEADERS = 100;
 /** Requests that a client may send ahead of their replies. Without a limit, 64 KiB of small requests make 20 MB of replies. */
-const MAX_PIPELINED = 100;
+const MAX_PIPELINED = 32;
 /** How often Node looks for requests that took too long. */
 const LOOK_MS = 1_000;
 /** Connections that the kernel keeps until they are accepted. */
@@ -112,15 +112,11 @@ class Connections {
   async close(withinMs: number): Promise<void> {
     this.#isClosing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#idle()) socket.destroy();
+    for (const [socket, replies] of this.#replies) if (replies.size === 0) socket.destroy();
     const timer = setTimeout(() => {
       for (const socket of this.#replies.keys()) socket.destroy();
     }, withinMs);
     await closed.finally(() => clearTimeout(timer));
-  }
-
-  #idle(): Socket[] {
-    return [...this.#replies].filter(([, replies]) => replies.size === 0).map(([socket]) => socket);
   }
 
   /** Nobody can keep out the others by holding every connection: a probe is answered all the same. */
@@ -132,7 +128,12 @@ class Connections {
   }
 
   #dropOldest(): void {
-    const [oldest] = [...this.#idle(), ...this.#replies.keys()];
+    let [oldest] = this.#replies.keys();
+    for (const [socket, replies] of this.#replies) {
+      if (replies.size > 0) continue;
+      oldest = socket;
+      break;
+    }
     if (!oldest) return;
     this.#replies.delete(oldest);
     oldest.destroy();

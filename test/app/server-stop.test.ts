@@ -20,22 +20,22 @@ function sizeOf(path: string): number {
 
 const asked = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: '[[sim: tokens=500000]]' }] });
 
-type Server = { args: string[]; says: RegExp; path: string; large: string };
+type Server = { args: string[]; says: RegExp; path: string; flood: [request: string, times: number] };
 
-/** Each server, its line that names its URL, a path that needs no login, and requests with large replies. */
+/** Each server, its line that names its URL, a path that needs no login, and a request of which so many fill a connection with their replies. */
 const SERVERS: Record<string, Server> = {
   worker: {
     args: ['worker'],
     says: /"health":"(http:[^"]+)".*worker started/,
     path: '/metrics',
-    large: request('/metrics').repeat(10),
+    flood: [request('/metrics').repeat(4), 10_000],
   },
-  board: { args: ['board'], says: /board at (http:\S+)/, path: '/find', large: request(`${bundle}`) },
+  board: { args: ['board'], says: /board at (http:\S+)/, path: '/find', flood: [request(`${bundle}`), 16] },
   simulator: {
     args: ['simulator', '--port', '0'],
     says: /simulator at (http:\S+)/,
     path: '/_sim/requests',
-    large: `POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: ${asked.length}\r\n\r\n${asked}`,
+    flood: [`POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: ${asked.length}\r\n\r\n${asked}`, 16],
   },
 };
 
@@ -49,7 +49,7 @@ const HOLDS: Record<string, (client: RawClient, server: Server) => Promise<unkno
     socket.write(request(path));
     await says(/^HTTP\/1\.1 200 /);
   },
-  'that never reads its replies': (client, { large }) => neverRead(client, large),
+  'that never reads its replies': (client, { flood }) => neverRead(client, ...flood),
 };
 
 async function started({ args, says }: Server): Promise<{ running: Running; url: string }> {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { type HttpLimits, type HttpServer, openHttpServer } from '../../src/contract/http-server.ts';
-import { neverRead, rawClient } from '../helpers/raw-client.ts';
+import { rawClient } from '../helpers/raw-client.ts';
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => unknown;
 
@@ -75,8 +75,10 @@ test.each<[string, Handler]>([
 });
 
 test('a client that never reads its replies is closed', async () => {
-  const server = await aServer((_, res) => void res.end('x'.repeat(100_000)), { unreadMs: 200 });
-  await neverRead(await rawClient(server.url), GET);
+  const server = await aServer((_, res) => void res.end('x'.repeat(1_000_000)), { unreadMs: 200 });
+  const { socket } = await rawClient(server.url);
+  // More than the buffers of the system take.
+  socket.pause().write(GET.repeat(30));
   await expect.poll(() => server.connections).toBe(0);
 });
 
@@ -86,7 +88,7 @@ test('a client that sends a thousand requests ahead of their replies is closed',
   const client = await rawClient(url);
   client.socket.write(GET.repeat(1_000));
   expect(await client.ended).toBe('');
-  expect(handled).toBeLessThanOrEqual(100);
+  expect(handled).toBeLessThanOrEqual(32);
 });
 
 test('a reply that takes longer than every limit is not cut, whether it streams or is silent', async () => {

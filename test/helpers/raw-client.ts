@@ -28,26 +28,36 @@ export async function rawClient(url: string): Promise<RawClient> {
   return { socket, says, ended };
 }
 
-/** How many looks in a row see a full connection before it counts as full. */
-const LOOKS = 5;
+/** How long the replies that the system holds must not grow, to count as all that it takes. */
+const FULL_MS = 1_000;
 
-/** Sends requests and reads no reply, until the system takes no more of the replies and the server has to keep them. */
-export async function neverRead({ socket }: RawClient, request: string): Promise<void> {
+/**
+ * Sends a request up to `times` times and reads no reply, until the system takes no more of the replies and the server has to
+ * keep them.
+ */
+export async function neverRead({ socket }: RawClient, request: string, times: number): Promise<void> {
   socket.pause();
-  for (let full = 0, before = 0; full < LOOKS; ) {
-    socket.write(request);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  let held = 0;
+  for (let sent = 0, grownAt = performance.now(); performance.now() - grownAt < FULL_MS; ) {
     if (socket.destroyed) throw new Error('the server closed the connection');
-    const now = unsentBytes(socket.remotePort, socket.localPort);
-    full = now > 0 && now === before ? full + 1 : 0;
-    before = now;
+    const now = socket.bytesRead + heldBytes(socket.remotePort, socket.localPort);
+    if (now > held || sent === 0) {
+      grownAt = performance.now();
+      if (sent++ < times) socket.write(request);
+    }
+    held = now;
+    await new Promise(setImmediate);
   }
+  if (held < 1_000_000) throw new Error(`the server sent ${held} bytes and stopped`);
 }
 
-/** Bytes that the server at `port` has handed to the system and that the system could not deliver to `clientPort`. */
-function unsentBytes(port = 0, clientPort = 0): number {
+/** Bytes from the server at `port` that the system holds for the client at `clientPort`: not yet delivered, or not yet read. */
+function heldBytes(port = 0, clientPort = 0): number {
   const hex = (value: number) => value.toString(16).toUpperCase().padStart(4, '0');
-  const ends = new RegExp(`:${hex(port)} \\w+:${hex(clientPort)} \\w+ (\\w+):`);
-  const [, queue = '0'] = ends.exec(readFileSync('/proc/net/tcp', 'utf8')) ?? [];
-  return Number.parseInt(queue, 16);
+  const rows = readFileSync('/proc/net/tcp', 'utf8');
+  const queueOf = (from: number, to: number, pattern: string) =>
+    new RegExp(`:${hex(from)} \\w+:${hex(to)} \\w+ ${pattern}`).exec(rows)?.[1] ?? '0';
+  const unsent = queueOf(port, clientPort, '(\\w+):');
+  const unread = queueOf(clientPort, port, '\\w+:(\\w+)');
+  return Number.parseInt(unsent, 16) + Number.parseInt(unread, 16);
 }
