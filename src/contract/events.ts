@@ -4,10 +4,10 @@ import { AttemptEnd } from './outcome.ts';
 import { stored } from './stored.ts';
 import { Metadata } from './task.ts';
 
-/** Added by the producer that listens, because listeners of 0.1.0 refuse further fields. */
+/** Added by the producer that listens, as is the `metadata` of a task, because listeners of 0.1.0 refuse further fields. */
 const ofBatch = { batch_name: z.string().optional(), batch_metadata: Metadata.optional() };
 const common = { version: z.literal(1), batch_id: z.string(), at: z.iso.datetime(), ...ofBatch };
-const ofTask = { ...common, task_id: z.string(), index: z.number().int() };
+const ofTask = { ...common, task_id: z.string(), index: z.number().int(), metadata: Metadata.optional() };
 
 /**
  * What is told while a batch runs, over Redis pub/sub. Best effort: an event may be lost or repeated; the records are

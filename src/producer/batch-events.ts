@@ -1,35 +1,46 @@
 import { withinTime } from '../base/within-time.ts';
 import type { ErrandEvent } from '../contract/events.ts';
+import type { Metadata } from '../contract/task.ts';
 
 /** The fields of a batch that its events carry. */
 export type BatchFacts = Pick<ErrandEvent, 'batch_name' | 'batch_metadata'>;
 
+/** Reads what is added to the events of a batch. `tasks`: the metadata of tasks by index; `null` if no task has metadata. */
+export type FactsReader = {
+  batch: () => Promise<BatchFacts | null>;
+  tasks: (indexes: readonly number[]) => Promise<readonly (Metadata | undefined)[] | null>;
+};
+
 type Listener = (event: ErrandEvent) => void;
 
+/** The maximum number of tasks whose metadata is kept, and that are read at a time. */
+const MAX_KNOWN = 1_000;
+
 /**
- * Adds the name and the metadata of the batch to its events. They are read once, at the first event, because the batch may
- * not exist before; later events wait for them, in order. If they cannot be read, the events come without them.
+ * Adds to the events of a batch its name, its metadata and the metadata of the task. They are read once for the batch and once
+ * for each task, and for all events that came meanwhile together, because neither has to exist before the first event. Events
+ * wait for them, in order. If they cannot be read, the events come without them.
  */
 export class BatchEvents {
-  readonly #read: () => Promise<BatchFacts | null>;
+  readonly #read: FactsReader;
   readonly #listener: Listener;
+  readonly #known = new Map<number, Metadata | undefined>();
   #facts: BatchFacts | null = null;
-  #waiting: ErrandEvent[] | null = null;
+  /** `false` once it is known that no task of the batch has metadata. */
+  #isAnyPossible = true;
+  #waiting: ErrandEvent[] = [];
+  #isPassing = false;
   #isStopped = false;
 
-  constructor(read: () => Promise<BatchFacts | null>, listener: Listener) {
+  constructor(read: FactsReader, listener: Listener) {
     this.#read = read;
     this.#listener = listener;
   }
 
   /** Takes an event of the batch. */
   take(event: ErrandEvent): void {
-    if (this.#facts) this.#listener({ ...event, ...this.#facts });
-    else if (this.#waiting) this.#waiting.push(event);
-    else {
-      this.#waiting = [event];
-      void this.#load();
-    }
+    this.#waiting.push(event);
+    if (!this.#isPassing) void this.#pass();
   }
 
   /** Passes no more events on. */
@@ -37,11 +48,43 @@ export class BatchEvents {
     this.#isStopped = true;
   }
 
-  async #load(): Promise<void> {
-    this.#facts = await this.#read().catch(() => null);
-    const events = this.#waiting ?? [];
-    this.#waiting = null;
-    for (const event of events) if (!this.#isStopped) this.#listener({ ...event, ...this.#facts });
+  /** Passes on what waits, at once if nothing has to be read for it. */
+  async #pass(): Promise<void> {
+    this.#isPassing = true;
+    try {
+      while (this.#waiting.length > 0) {
+        const events = this.#waiting.splice(0, MAX_KNOWN);
+        const unknown = this.#unknownIn(events);
+        if (!this.#facts || unknown.length > 0) await Promise.all([this.#loadBatch(), this.#loadTasks(unknown)]);
+        for (const event of events) if (!this.#isStopped) this.#listener(this.#complete(event));
+      }
+    } finally {
+      this.#isPassing = false;
+    }
+  }
+
+  #complete(event: ErrandEvent): ErrandEvent {
+    const metadata = 'index' in event ? this.#known.get(event.index) : undefined;
+    return { ...event, ...this.#facts, ...(metadata && { metadata }) };
+  }
+
+  /** The tasks in events whose metadata has to be read. */
+  #unknownIn(events: readonly ErrandEvent[]): number[] {
+    if (!this.#isAnyPossible) return [];
+    if (this.#known.size > MAX_KNOWN) this.#known.clear();
+    const indexes = events.flatMap((event) => ('index' in event ? [event.index] : []));
+    return [...new Set(indexes)].filter((index) => !this.#known.has(index));
+  }
+
+  async #loadBatch(): Promise<void> {
+    this.#facts ??= await this.#read.batch().catch(() => null);
+  }
+
+  async #loadTasks(indexes: readonly number[]): Promise<void> {
+    if (indexes.length === 0) return;
+    const read = await this.#read.tasks(indexes).catch(() => undefined);
+    if (read === null) this.#isAnyPossible = false;
+    for (const [at, index] of indexes.entries()) if (read) this.#known.set(index, read[at]);
   }
 }
 

@@ -101,14 +101,8 @@ export class Producer {
     const { batch_id, total } = planned.record;
     const policy = { attempts, backoffMs, ingestTimeoutMs };
     const { jobs } = this.#waiting;
-    const deps = {
-      batches: this.#batches,
-      claims: this.#claims,
-      flow: this.#flow,
-      metadata: this.#metadata,
-      jobs,
-      policy,
-    };
+    const [batches, claims, flow, metadata] = [this.#batches, this.#claims, this.#flow, this.#metadata];
+    const deps = { batches, claims, flow, metadata, jobs, policy };
     let hasBegun = false;
     const adding = this.#withRedis(() => {
       hasBegun = true;
@@ -173,7 +167,7 @@ export class Producer {
     for (let known = batch; ; ) {
       const waiting = Promise.withResolvers<void>();
       const over = new AbortController();
-      const hearing = this.onEvent(batchId, ({ event }) => event === 'batch_settled' && waiting.resolve());
+      const hearing = this.#hear(batchId, ({ event }) => event === 'batch_settled' && waiting.resolve());
       const stop = await unlessDenied(hearing);
       try {
         const status = await this.status(known);
@@ -194,16 +188,21 @@ export class Producer {
    * this id, `REDIS_UNAVAILABLE`.
    */
   async onEvent(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
+    const batch = () => this.#batches.facts(batchId);
+    const tasks = (indexes: readonly number[]) => this.#metadata.ofTasks(batchId, indexes);
+    const events = new BatchEvents({ batch, tasks }, listener);
+    const stop = await this.#hear(batchId, (event) => events.take(event));
+    return () => {
+      events.stop();
+      return stop();
+    };
+  }
+
+  async #hear(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
     if (!isBatchId(batchId)) throw notFound(batchId);
-    return this.#withRedis(async () => {
-      const events = new BatchEvents(() => this.#batches.facts(batchId), listener);
-      const listening = this.#channels().onEvent(batchId, (event) => events.take(event));
+    return this.#withRedis(() => {
       const late = () => unavailable(this.#redis, undefined);
-      const stop = await subscribed(listening, this.#options.connectWithinMs, late);
-      return () => {
-        events.stop();
-        return stop();
-      };
+      return subscribed(this.#channels().onEvent(batchId, listener), this.#options.connectWithinMs, late);
     });
   }
 

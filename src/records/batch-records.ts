@@ -137,9 +137,10 @@ export class BatchRecords {
    * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
    */
   async outcomes(batchId: string, from: number, to: number, isPatient = false): Promise<(Outcome | null)[]> {
+    const keys = { outcomes: this.#keys.outcomes(batchId), copies: this.#keys.taskMetadata(batchId) };
     const [data, outcomes] = await Promise.all([
       this.#redis.hget(this.#keys.batch(batchId), 'data'),
-      readOutcomePage(this.#redis, this.#keys.outcomes(batchId), { batchId, from, to, isPatient }),
+      readOutcomePage(this.#redis, keys, { batchId, from, to, isPatient }),
     ]);
     const metadata = metadataIn(data);
     return metadata ? outcomes.map((outcome) => outcome && { ...outcome, batch_metadata: metadata }) : outcomes;
@@ -177,8 +178,11 @@ export class BatchRecords {
     await this.#redis.hdel(this.#keys.batch(batchId), 'too_new_since', 'too_new_looks');
   }
 
-  /** Records the summary, once, and starts the retention of the batch; returns the summary on record. */
-  async settle(summary: BatchSummary): Promise<BatchSummary> {
+  /**
+   * Records the summary, once, and starts the retention of the batch; returns the stored summary. `keepsCopies`: the copies of
+   * the metadata of tasks are kept as long as the batch.
+   */
+  async settle(summary: BatchSummary, { keepsCopies = false } = {}): Promise<BatchSummary> {
     const id = summary.batch_id;
     const event = JSON.stringify({ event: 'batch_settled', version: 1, batch_id: id, at: isoNow() });
     const keys = [this.#keys.batch(id), this.#keys.outcomes(id), this.#keys.running(id), this.#keys.parked(id)];
@@ -190,6 +194,7 @@ export class BatchRecords {
       this.#keys.events(id),
       event,
       beside,
+      keepsCopies ? 'keep' : '',
     ];
     const [first, besideFirst, record] = (await SETTLE.run(this.#redis, keys, args)) as [string, string, string];
     return summaryOf(id, first, besideFirst, record);

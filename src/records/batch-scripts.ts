@@ -61,7 +61,8 @@ if redis.call('HSETNX', KEYS[1], 'summary', ARGV[1]) == 1 then
   if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'summary+', ARGV[5]) end
   redis.call('EXPIRE', KEYS[1], ARGV[2])
   redis.call('EXPIRE', KEYS[2], ARGV[2])
-  redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+  redis.call('UNLINK', KEYS[3], KEYS[4], KEYS[5])
+  if ARGV[6] == 'keep' then redis.call('EXPIRE', KEYS[6], ARGV[2]) else redis.call('UNLINK', KEYS[6]) end
   redis.pcall('PUBLISH', ARGV[3], ARGV[4])
 end
 return redis.call('HMGET', KEYS[1], 'summary', 'summary+', 'data')

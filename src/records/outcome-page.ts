@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { Outcome } from '../contract/outcome.ts';
 import { together } from './beside.ts';
-import { readOutcome } from './read-outcome.ts';
+import { isUnreadable, readOutcome } from './read-outcome.ts';
 import { repliesOf } from './replies.ts';
+import { readCopies } from './task-metadata.ts';
 
 /** The maximum number and size of outcomes read at a time. A page of small outcomes is under 1 MB. */
 const PAGE = 200;
@@ -16,12 +17,13 @@ type PageRequest = { batchId: string; from: number; to: number; isPatient: boole
 
 /**
  * Reads a page of outcomes: the requested outcomes, or fewer if they are many or large, but at least one. `null` stands for
- * a task without an outcome. An unreadable outcome is returned as a failure of its task.
+ * a task without an outcome. An unreadable outcome is returned as a failure of its task, with
+ * the metadata of the task. `copies`: the key of the copies of the metadata.
  * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
  */
 export async function readOutcomePage(
   redis: Redis,
-  key: string,
+  { outcomes: key, copies }: { outcomes: string; copies: string },
   { batchId, from, to, isPatient }: PageRequest,
 ): Promise<(Outcome | null)[]> {
   const fields = await fieldsThatFit(redis, key, from, Math.min(to, from + PAGE));
@@ -32,12 +34,29 @@ export async function readOutcomePage(
     ...fields.map((field) => `${field}+`),
     ...fields.map((field) => `${field}:beside`),
   );
-  return fields.map((_, at) => {
+  const outcomes = fields.map((_, at) => {
     const text = texts[at];
     if (!text) return null;
     const outcome = readOutcome({ batchId, index: from + at, isPatient }, text, texts[fields.length + at]);
     return together(outcome, texts[2 * fields.length + at]);
   });
+  return withCopies(redis, copies, outcomes);
+}
+
+/** Adds the copies of the metadata to outcomes that cannot be read. Their record is the only other place that has it. */
+async function withCopies(redis: Redis, key: string, outcomes: (Outcome | null)[]): Promise<(Outcome | null)[]> {
+  const lacking = outcomes.flatMap((outcome) => (outcome && lacksMetadata(outcome) ? [outcome.index] : []));
+  const copies = lacking.length > 0 ? await readCopies(redis, key, lacking) : null;
+  if (!copies) return outcomes;
+  const found = new Map(lacking.map((index, at) => [index, copies[at]]));
+  return outcomes.map((outcome) => {
+    const metadata = outcome ? found.get(outcome.index) : undefined;
+    return outcome && metadata ? { ...outcome, metadata } : outcome;
+  });
+}
+
+function lacksMetadata(outcome: Outcome): boolean {
+  return isUnreadable(outcome) && outcome.metadata === undefined;
 }
 
 /** The indexes from `from` on whose outcomes fit into one page. */

@@ -2,9 +2,13 @@ import { isoNow } from '../base/clock.ts';
 import { taskIdOf } from '../base/ids.ts';
 import { amendCleanup, CleanupStep, cleanupOf } from '../contract/cleanup.ts';
 import { Outcome } from '../contract/outcome.ts';
+import { stored } from '../contract/stored.ts';
+import { Metadata } from '../contract/task.ts';
 import { NO_USAGE } from '../contract/usage.ts';
 import { FAILURES, isErrandError } from '../errors.ts';
-import { readEntry, readRecord } from './read-record.ts';
+import { readAnyVersion, readEntry, readRecord } from './read-record.ts';
+
+const WithMetadata = stored({ metadata: Metadata.optional() });
 
 /** The outcome of which task to read. `isPatient`: an outcome that only a newer version can read is an error. */
 export type OutcomeRequest = { batchId: string; index: number; isPatient?: boolean };
@@ -31,8 +35,24 @@ export function readOutcome(
   } catch (error) {
     if (isPatient && isErrandError(error) && error.needs !== undefined) throw error;
     const { means, remedy } = FAILURES.RECORD_UNREADABLE;
-    return unreadable(batchId, index, isErrandError(error) ? error : { message: means, remedy });
+    const metadata = metadataInOutcome(text);
+    const outcome = unreadable(batchId, index, isErrandError(error) ? error : { message: means, remedy });
+    return metadata ? { ...outcome, metadata } : outcome;
   }
+}
+
+/** The metadata of the task in an outcome, also if no other field of it can be read. */
+export function metadataInOutcome(text: string): Metadata | undefined {
+  try {
+    return readAnyVersion(WithMetadata, text, 'an outcome').metadata;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tells whether an outcome takes the place of a record that does not parse. */
+export function isUnreadable(outcome: Outcome): boolean {
+  return outcome.status === 'failed' && outcome.failure.code === 'RECORD_UNREADABLE';
 }
 
 function unreadable(batchId: string, index: number, { message, remedy }: { message: string; remedy: string }): Outcome {

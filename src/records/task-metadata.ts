@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { byteLength } from '../base/text.ts';
 import { Metadata } from '../contract/task.ts';
 import { Keys, partsOf } from './keys.ts';
+import { metadataInOutcome } from './read-outcome.ts';
 import { readEntry } from './read-record.ts';
 import { typedRepliesOf } from './replies.ts';
 
@@ -12,7 +13,8 @@ const WRITE_BYTES = 1024 * 1024;
 
 /**
  * Copies of the metadata of tasks, for outcomes of tasks whose job is gone or does not parse. A task without metadata has no
- * copy. The copies of a batch are removed when it settles.
+ * copy. The copies of a batch are removed when it settles, unless an
+ * outcome of it cannot be read.
  */
 export class TaskMetadata {
   readonly #redis: Redis;
@@ -42,10 +44,20 @@ export class TaskMetadata {
   /** Reads the copy of a task; `undefined` if it has no metadata, or the copy is gone or unreadable. */
   async of(taskId: string): Promise<Metadata | undefined> {
     const { batchId, index } = partsOf(taskId);
-    const pipeline = this.#redis.pipeline();
-    pipeline.hget(this.#keys.taskMetadata(batchId), String(index));
-    const [text] = await typedRepliesOf(pipeline);
-    return typeof text === 'string' ? (readEntry(Metadata, text) ?? undefined) : undefined;
+    const [metadata] = (await readCopies(this.#redis, this.#keys.taskMetadata(batchId), [index])) ?? [];
+    return metadata;
+  }
+
+  /**
+   * Reads the metadata of tasks of a batch: from the copies, or, once the batch has settled, from the outcomes. `null` if the
+   * batch has neither.
+   */
+  async ofTasks(batchId: string, indexes: readonly number[]): Promise<(Metadata | undefined)[] | null> {
+    const copies = await readCopies(this.#redis, this.#keys.taskMetadata(batchId), indexes);
+    if (copies) return copies;
+    const outcomes = await this.#redis.hmget(this.#keys.outcomes(batchId), ...indexes.map(String));
+    if (outcomes.every((text) => text === null)) return null;
+    return outcomes.map((text) => (text === null ? undefined : metadataInOutcome(text)));
   }
 
   async #write(batchId: string, fields: string[]): Promise<void> {
@@ -53,4 +65,24 @@ export class TaskMetadata {
     await this.#redis.hset(key, ...fields);
     await this.#redis.expire(key, KEPT_SECONDS);
   }
+}
+
+/**
+ * Reads the copies of the metadata of some tasks under one key, `undefined` for a task without one. Returns `null` if there is
+ * no copy of any task of the batch.
+ */
+export async function readCopies(
+  redis: Redis,
+  key: string,
+  indexes: readonly number[],
+): Promise<(Metadata | undefined)[] | null> {
+  const pipeline = redis.pipeline();
+  pipeline.exists(key);
+  pipeline.hmget(key, ...indexes.map(String));
+  const [isThere, texts] = await typedRepliesOf(pipeline);
+  if (isThere === 0) return null;
+  return indexes.map((_, at) => {
+    const text: unknown = Array.isArray(texts) ? texts[at] : undefined;
+    return typeof text === 'string' ? (readEntry(Metadata, text) ?? undefined) : undefined;
+  });
 }

@@ -6,6 +6,7 @@ import { addCost, addUsage, NO_USAGE } from '../contract/usage.ts';
 import { ErrandError, isErrandError } from '../errors.ts';
 import type { UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
+import { isUnreadable } from '../records/read-outcome.ts';
 import { type CloseDeps, closeWithoutAttempt } from './close-without-attempt.ts';
 import { type Added, describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
 import type { VersionWait } from './version-wait.ts';
@@ -48,14 +49,16 @@ async function settle(batchId: string, isPatient: boolean, deps: SettleDeps): Pr
   const { brief, stage } = found;
   if (stage === 'settled') return deps.batches.summary(batchId);
   const summary = emptySummary(brief);
+  let keepsCopies = false;
   for (let from = 0; from < brief.total; ) {
     const page = await deps.batches.outcomes(batchId, from, brief.total, isPatient);
     const filled = await withSilent(brief, { from, outcomes: page, stage }, deps);
     for (const outcome of filled) addTo(summary, outcome);
+    keepsCopies ||= filled.some(isUnreadable);
     from += page.length;
   }
   const settledAt = isoNow();
-  const settled = await deps.batches.settle({ ...summary, settled_at: settledAt });
+  const settled = await deps.batches.settle({ ...summary, settled_at: settledAt }, { keepsCopies });
   if (settled.settled_at === settledAt) deps.telemetry.batchSettled(settled);
   return settled;
 }

@@ -71,12 +71,34 @@ test('a copy of metadata of another type does not keep a batch from settling', a
   expect(outcome?.metadata).toBeUndefined();
 });
 
-test('metadata of a batch is in its events, its summary and on the board', async () => {
+test('an outcome that cannot be read has the metadata of its task', async () => {
+  const { producer, startWorker, outcomesOf, prefix } = await aDeployment();
+  const tasks = [OF_TASK, { line: 8 }].map((metadata) => ({ goal: 'Run', provider: 'local', metadata }));
+  const { batch_id: batchId } = await producer.enqueue({ metadata: OF_BATCH, tasks });
+  const redis = openRedis();
+  const keys = new Keys(prefix);
+  await redis.hset(keys.outcomes(batchId), '0', 'no JSON');
+  await startWorker();
+  await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) });
+  const unreadable = { status: 'failed', failure: { code: 'RECORD_UNREADABLE' }, batch_metadata: OF_BATCH };
+  expect(await outcomesOf(batchId)).toMatchObject([
+    { ...unreadable, metadata: OF_TASK },
+    { status: 'succeeded', metadata: { line: 8 } },
+  ]);
+  // The copies live as long as the outcomes that need them.
+  expect(await redis.ttl(keys.taskMetadata(batchId))).toBe(await redis.ttl(keys.outcomes(batchId)));
+  await redis.del(keys.taskMetadata(batchId));
+  const written = JSON.parse((await redis.hget(keys.outcomes(batchId), '1')) ?? '{}');
+  await redis.hset(keys.outcomes(batchId), '1', JSON.stringify({ ...written, status: 'odd' }));
+  expect((await outcomesOf(batchId))[1]).toMatchObject({ ...unreadable, metadata: { line: 8 } });
+});
+
+test('metadata of a batch and its tasks is in its events, its summary and on the board', async () => {
   const deployment = await aDeployment();
   const { producer, startWorker, prefix } = deployment;
   await startWorker();
   const heard: ErrandEvent[] = [];
-  const tasks = [0, 1].map((at) => ({ goal: `Task ${at}`, provider: 'local' }));
+  const tasks = [OF_TASK, undefined].map((metadata) => ({ goal: 'Run', provider: 'local', metadata }));
   const redis = openRedis();
   const lane = laneOf(deployment);
   await lane.pause();
@@ -92,9 +114,14 @@ test('metadata of a batch is in its events, its summary and on the board', async
   await settled.promise;
   expect(heard).toHaveLength(3 * tasks.length + 1);
   for (const event of heard) expect(event).toMatchObject({ batch_name: 'named', batch_metadata: OF_BATCH });
+  for (const event of heard) {
+    expect('metadata' in event ? event.metadata : undefined).toEqual(
+      'index' in event && event.index === 0 ? OF_TASK : undefined,
+    );
+  }
   expect(await producer.settled(batchId)).toMatchObject({ metadata: OF_BATCH });
   await expect.poll(() => shown('returnvalue')).toMatchObject({ metadata: OF_BATCH });
   // Readers of 0.1.0 refuse further fields in records and events.
   const record = await redis.hget(new Keys(prefix).batch(batchId), 'summary');
-  expect([record, ...deployment.events].join('\n')).not.toContain('the batch');
+  expect([record, ...deployment.events].join('\n')).not.toMatch(/the (batch|task)/);
 });
