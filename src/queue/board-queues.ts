@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import { isBatchId, parseTaskId } from '../base/ids.ts';
-import { closeRedis, openPatientRedis } from './connection.ts';
+import { connectFaultOf } from './connect-faults.ts';
+import { closeRedis, openPatientRedis, unavailable } from './connection.ts';
 import { assertSlot } from './inspection.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import type { RedisTarget } from './redis-target.ts';
@@ -33,13 +34,21 @@ export type BoardQueues = {
  * The client queues commands while Redis is away instead of failing them: BullMQ never recovers a queue whose first
  * command fails, and the board asks `isConnected` before it sends any.
  *
- * @throws ErrandError `REDIS_UNSUITABLE` if it is a node of a cluster and another node holds our keys.
+ * @throws ErrandError `REDIS_UNSUITABLE` if it is a node of a cluster and another node holds our keys; `REDIS_UNAVAILABLE` if
+ * TLS or the login fails, or the server is not a Redis.
  */
 export async function openBoardQueues({ redis: target, prefix, providers }: BoardQueuesOptions): Promise<BoardQueues> {
   const answered = Promise.withResolvers<void>();
-  const connection = openPatientRedis({ target, onError: () => answered.resolve() });
+  const connection = openPatientRedis({
+    target,
+    onError: (error) =>
+      connectFaultOf(error, connection.options)?.isLasting ? answered.reject(error) : answered.resolve(),
+  });
   connection.once('ready', answered.resolve);
-  await answered.promise;
+  await answered.promise.catch((error: unknown) => {
+    closeRedis(connection);
+    throw unavailable(connection, error, prefix);
+  });
   if (connection.status === 'ready') {
     await assertSlot(connection, prefix).catch((error: unknown) => {
       closeRedis(connection);

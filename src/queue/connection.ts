@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
-import { ErrandError, messageOf } from '../errors.ts';
+import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { BoundedRedis } from './bounded-redis.ts';
+import { type ConnectFault, connectFaultOf, silenceOf } from './connect-faults.ts';
 import { PatientRedis } from './patient-redis.ts';
 import { firstFault, isStaleAddress } from './redis-faults.ts';
 import { explainRefusal } from './redis-refusal.ts';
 import { clientOptions, type RedisTarget, redisName } from './redis-target.ts';
-import { connectFaultOf, tlsFaultOf } from './redis-tls.ts';
 import { slotRefusalOf } from './slot-refusal.ts';
 
 /** How often a connection that only listens is asked for a sign of life. */
@@ -31,7 +31,7 @@ type PatientOpening = Opening & { waitsForRights?: boolean };
  */
 export function openPatientRedis({ target, onError, waitsForRights = false }: PatientOpening): PatientRedis {
   const redis = new PatientRedis({ ...clientOptions(target), ...WAITING }, { waitsForRights });
-  redis.on('error', (error) => onError(withoutCommand(error)));
+  hearErrors(redis, onError);
   return redis;
 }
 
@@ -42,7 +42,7 @@ export function openPatientRedis({ target, onError, waitsForRights = false }: Pa
  */
 export function openListeningRedis({ target, onError }: Opening): Redis {
   const redis = new BoundedRedis({ ...clientOptions(target), ...WAITING, autoResubscribe: false });
-  redis.on('error', (error) => onError(withoutCommand(error)));
+  hearErrors(redis, onError);
   const pulse = setInterval(() => redis.status === 'ready' && redis.ping().catch(onError), PULSE_MS);
   pulse.unref(); // closed while it connects again, a client never says that it has ended
   redis.once('end', () => clearInterval(pulse));
@@ -66,8 +66,19 @@ export function openHastyRedis({ target, onError }: Opening): Redis {
     retryStrategy: backOff,
     reconnectOnError: ({ message }) => isStaleAddress(message),
   });
-  redis.on('error', (error) => onError(withoutCommand(error)));
+  hearErrors(redis, onError);
   return redis;
+}
+
+/** Why a client that has never been ready cannot be, if waiting does not help. Later attempts may end in less telling errors. */
+const lastingFaults = new WeakMap<Redis, unknown>();
+
+function hearErrors(redis: Redis, onError: Opening['onError']): void {
+  redis.on('error', (error) => {
+    if (connectFaultOf(error, redis.options)?.isLasting) lastingFaults.set(redis, error);
+    onError(withoutCommand(error));
+  });
+  redis.on('ready', () => lastingFaults.delete(redis));
 }
 
 function backOff(times: number): number {
@@ -83,12 +94,12 @@ export async function awaitReady(redis: Redis, withinMs: number): Promise<void> 
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let last: unknown;
   const noteError = (error: unknown) => {
-    if (tlsFaultOf(last) === null) last = error; // what follows a failed handshake says less
+    last = error;
   };
   const noteClose = () => {
     last ??= new Error('the server closed the connection');
   };
-  const timer = setTimeout(() => reject(unavailable(redis, last)), withinMs);
+  const timer = setTimeout(() => reject(unavailable(redis, lastingFaults.get(redis) ?? last)), withinMs);
   redis.once('ready', resolve);
   redis.on('close', noteClose);
   redis.on('error', noteError);
@@ -135,9 +146,10 @@ function withoutCommand<E>(error: E): E {
 /**
  * The error for a Redis that does not answer or refuses commands: `REDIS_UNAVAILABLE`, or `REDIS_UNSUITABLE` if another node
  * of its cluster holds our keys, `REDIS_DENIED` if the user lacks a right, or `REDIS_FULL`. Names the address without user and
- * password.
+ * password. An `ErrandError` is returned as it is.
  */
 export function unavailable(redis: Redis, thrown: unknown, prefix?: string): ErrandError {
+  if (isErrandError(thrown)) return thrown;
   const { options } = redis;
   const cause = withoutCommand(firstFault(thrown));
   const text = cause instanceof Error ? cause.message : '';
@@ -151,12 +163,17 @@ export function unavailable(redis: Redis, thrown: unknown, prefix?: string): Err
     const message = `${redisName(options)} does not hold our keys: ${slot.message}`;
     return new ErrandError('REDIS_UNSUITABLE', message, { cause, remedy: slot.remedy });
   }
-  const known = slot ?? connectFaultOf(cause, options);
+  const known = slot ?? (cause === undefined ? silence(redis) : connectFaultOf(cause, options));
   const why = known?.message ?? (cause === undefined ? 'no answer' : messageOf(cause));
   return new ErrandError('REDIS_UNAVAILABLE', `${redisName(options)} is not available: ${why}`, {
     cause,
     ...(known && { remedy: known.remedy }),
   });
+}
+
+/** A Redis that has not let the client in yet; `null` for one that did and then gave no answer. */
+function silence({ status, options }: Redis): ConnectFault | null {
+  return status === 'ready' ? null : silenceOf(status === 'connect', options);
 }
 
 /** Closes a client whatever state it is in. */

@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { withinTime } from '../base/within-time.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
+import { connectFaultOf } from './connect-faults.ts';
 import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
 import { assertRights, missingRights } from './missing-rights.ts';
 import { laneOf } from './names.ts';
@@ -10,7 +11,6 @@ import { clockSkewMs, type RedisFacts, redisFacts } from './redis-facts.ts';
 import { isRedisFault } from './redis-faults.ts';
 import { isDenial } from './redis-refusal.ts';
 import type { RedisTarget } from './redis-target.ts';
-import { tlsFaultOf } from './redis-tls.ts';
 import { REDIS_ROLES, type RedisRole } from './rights.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
@@ -118,8 +118,8 @@ const OLDEST_MAJOR = 7;
  */
 export async function assertSuitable(redis: PatientRedis, prefix: string): Promise<void> {
   const looking = assertRights(redis, 'worker', prefix).then(() => redisFacts(redis));
-  const { version, maxmemoryPolicy } = await unlessTlsFails(redis, looking).catch((error: unknown) => {
-    throw !isErrandError(error) && isRedisFault(error) ? unavailable(redis, error, prefix) : error;
+  const { version, maxmemoryPolicy } = await unlessRefused(redis, looking).catch((error: unknown) => {
+    throw isRedisFault(error) ? unavailable(redis, error, prefix) : error;
   });
   await assertDatabase(redis);
   await assertSlot(redis, prefix);
@@ -135,10 +135,10 @@ export async function assertSuitable(redis: PatientRedis, prefix: string): Promi
   }
 }
 
-/** Rejects if TLS fails before the answer: unlike a server that is away, that ends only with another setting. */
-async function unlessTlsFails<T>(redis: Redis, answering: Promise<T>): Promise<T> {
+/** Rejects if TLS or the login fails before the answer: unlike a server that is away, that ends only with another setting. */
+async function unlessRefused<T>(redis: Redis, answering: Promise<T>): Promise<T> {
   const failed = Promise.withResolvers<never>();
-  const listen = (error: unknown) => tlsFaultOf(error) && failed.reject(error);
+  const listen = (error: unknown) => connectFaultOf(error, redis.options)?.isLasting && failed.reject(error);
   redis.on('error', listen);
   answering.catch(() => undefined); // it rejects after the client was closed
   return Promise.race([answering, failed.promise]).finally(() => redis.off('error', listen));

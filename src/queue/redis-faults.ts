@@ -14,11 +14,14 @@ const AWAY =
 /** What follows from a refusal: a transaction that holds a refused command, a wait on a server that became a replica. */
 const CONSEQUENCES = /^(EXECABORT|UNBLOCKED) /;
 
+/** What ioredis says of a server that does not speak the protocol of Redis. */
+const FOREIGN = /^Unknown RESP type/;
+
 /** The error with which Redis ends a running script if its keys leave the node or its cluster goes down. */
 const CUT_SCRIPT = /Script attempted to (access a non local key|execute a (write )?command while the cluster is down)/;
 
-/** What a server says that wants to know first who asks. */
-const UNKNOWN_TO_IT = /^(NOAUTH|WRONGPASS) /;
+/** What a server answers that does not let the client in. */
+const UNKNOWN_TO_IT = /^(NOAUTH|WRONGPASS|ERR max number of clients) /;
 
 /**
  * Why a server that answers refused a command, in its own words without the script they came from; `null` where the
@@ -57,6 +60,6 @@ export function isRedisFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { name, message } = error;
   if (AWAY.test(`${name} ${message}`) || CONSEQUENCES.test(message) || UNKNOWN_TO_IT.test(message)) return true;
-  if (CUT_SCRIPT.test(message) || isDenial(message)) return true;
+  if (CUT_SCRIPT.test(message) || FOREIGN.test(message) || isDenial(message)) return true;
   return refusalOf(error) !== null || tlsFaultOf(error) !== null;
 }

@@ -1,7 +1,8 @@
 import { messageOf } from '../errors.ts';
+import { type ConnectFault, connectFaultOf, silenceOf } from './connect-faults.ts';
 import type { PatientRedis } from './patient-redis.ts';
 import { type Asker, explainRefusal, isDenial } from './redis-refusal.ts';
-import { connectFaultOf } from './redis-tls.ts';
+import { redisName } from './redis-target.ts';
 import type { RedisRole } from './rights.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
@@ -14,7 +15,7 @@ const MOST_SILENT_LOOKS = 4;
  */
 export type RedisState =
   | { status: 'ok' }
-  | { status: 'away'; reason: string }
+  | { status: 'away'; isCauseKnown: boolean; reason: string }
   | { status: 'refusing'; kind: string; reason: string };
 
 /**
@@ -31,10 +32,11 @@ export class RedisHealth {
   readonly #timer: NodeJS.Timeout;
   readonly #noteError = (error: unknown) => {
     const known = connectFaultOf(error, this.#redis.options);
-    this.#lastError = known === null ? messageOf(error) : `${known.message}. ${known.remedy}`;
+    this.#lastError = known === null ? messageOf(error) : this.#textOf(known);
   };
   #state: RedisState = { status: 'ok' };
   #lastError: string | undefined;
+  #wasReached = false;
   #isAsking = false;
   #silentLooks = 0;
 
@@ -69,10 +71,22 @@ export class RedisHealth {
   #find(): RedisState {
     const { refusal, status } = this.#redis;
     if (refusal !== null) return refusing(refusal, { ...this.#asker, ...whereOf(this.#redis) });
-    if (status !== 'ready') return { status: 'away', reason: this.#lastError ?? 'the connection was lost' };
-    if (this.#isAsking && ++this.#silentLooks >= MOST_SILENT_LOOKS) return { status: 'away', reason: 'no answer' };
+    if (status !== 'ready') return this.#away();
+    if (this.#isAsking && ++this.#silentLooks >= MOST_SILENT_LOOKS) return away('no answer');
     this.#lastError = undefined;
+    this.#wasReached = true;
     return { status: 'ok' };
+  }
+
+  #away(): RedisState {
+    if (this.#lastError !== undefined) return away(this.#lastError);
+    if (this.#wasReached) return away('the connection was lost');
+    const reason = this.#textOf(silenceOf(this.#redis.status === 'connect', this.#redis.options));
+    return { status: 'away', isCauseKnown: false, reason };
+  }
+
+  #textOf({ message, remedy }: ConnectFault): string {
+    return `${redisName(this.#redis.options)}: ${message}. ${remedy}`;
   }
 
   #ask(): void {
@@ -84,6 +98,10 @@ export class RedisHealth {
     };
     this.#redis.exists(...this.#keys).then(answered, answered);
   }
+}
+
+function away(reason: string): RedisState {
+  return { status: 'away', isCauseKnown: true, reason };
 }
 
 function whereOf({ options: { host, username } }: PatientRedis): { host: string | undefined } & Asker {
@@ -107,5 +125,6 @@ function refusing(refusal: string, asked: Asker & { host?: string | undefined })
 
 /** What makes two states the same: a reason in other words is no change, another kind of refusal is. */
 function labelOf(state: RedisState): string {
-  return state.status === 'refusing' ? `refusing ${state.kind}` : state.status;
+  if (state.status === 'refusing') return `refusing ${state.kind}`;
+  return state.status === 'away' && !state.isCauseKnown ? 'not reached yet' : state.status;
 }

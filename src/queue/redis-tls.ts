@@ -73,8 +73,8 @@ function invalid(message: string, remedy: string): ErrandError {
   return new ErrandError('CONFIG_INVALID', message, { remedy, problems: [] });
 }
 
-/** Why a connection failed, and what to do. */
-export type ConnectFault = { message: string; remedy: string };
+/** Why TLS failed, and what to do. */
+type TlsFault = { message: string; remedy: string };
 
 const UNTRUSTED =
   /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE|INVALID_CA)$/;
@@ -84,7 +84,7 @@ const CLIENT_UNKNOWN =
 const NO_TLS = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|BAD_RECORD_TYPE)$/;
 
 /** Explains an error of a TLS connection; `null` for any other error. */
-export function tlsFaultOf(error: unknown): ConnectFault | null {
+export function tlsFaultOf(error: unknown): TlsFault | null {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null;
   const { code } = error;
   if (UNTRUSTED.test(code)) {
@@ -112,25 +112,4 @@ export function tlsFaultOf(error: unknown): ConnectFault | null {
   }
   if (!code.startsWith('ERR_SSL_') && !code.startsWith('ERR_TLS_')) return null;
   return { message: `TLS failed (${code})`, remedy: 'Check that the server and this process share a TLS version.' };
-}
-
-const CUT =
-  /^(the server closed the connection|(read|write) E(CONNRESET|PIPE)|Client network socket disconnected before secure TLS)/;
-const SENTINELS_AWAY = /^All sentinels are unreachable/;
-const RUNNING = 'Check that Redis runs and that REDIS_URL has its port.';
-
-/** Explains an error of a connection that has a known cause; `null` for any other error. `tls`: whether the client uses TLS. */
-export function connectFaultOf(error: unknown, { tls }: { tls?: unknown }): ConnectFault | null {
-  const fault = tlsFaultOf(error);
-  if (fault !== null || !(error instanceof Error)) return fault;
-  const { message } = error;
-  if (SENTINELS_AWAY.test(message)) {
-    const remedy = 'Check that the Sentinels in REDIS_URL run, know the name of the master, and accept the login.';
-    return { message, remedy };
-  }
-  if (tls && (CUT.test(message) || message === 'connect ETIMEDOUT')) {
-    return { message, remedy: `${RUNNING} If the port does not expect TLS, write redis://.` };
-  }
-  if (!CUT.test(message)) return null;
-  return { message, remedy: `${RUNNING} If the port expects TLS, write rediss://.` };
 }

@@ -94,7 +94,7 @@ describe('a Redis that refuses the password', () => {
     const { port, errors } = await refused();
     for (const error of errors) {
       expect(error.code).toBe('REDIS_UNAVAILABLE');
-      expect(error.message).toMatch(new RegExp(`127\\.0\\.0\\.1:${port} .* WRONGPASS`));
+      expect(error.message).toMatch(new RegExp(`127\\.0\\.0\\.1:${port} .* .*\\(WRONGPASS\\)`));
       expect(error.message).not.toContain(PASSWORD);
     }
   });

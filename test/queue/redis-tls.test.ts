@@ -54,7 +54,7 @@ test.each<[string, string, () => Promise<Settings>]>([
   ],
   [
     'a missing client certificate',
-    'demands a client certificate .* Set redis_tls.cert and redis_tls.key',
+    'demands a client certificate .* [Ss]et redis_tls.cert and redis_tls.key',
     async () => {
       const { port, ca } = await startTlsRedis(anAuthority('private'), { demandsClient: true });
       return { redis_url: `rediss://localhost:${port}`, redis_tls: { ca } };

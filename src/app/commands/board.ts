@@ -1,20 +1,35 @@
+import { assertReachable } from '../../queue/inspection.ts';
 import { composeBoard } from '../compose-board.ts';
-import { loadConfig } from '../config.ts';
-import { EXIT } from '../exit-code.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { complaintOf, EXIT } from '../exit-code.ts';
+import { redisOf } from '../redis-settings.ts';
 import type { Screen } from '../screen/screen.ts';
 import { aborted, onStop } from '../stopping.ts';
+
+const WITHIN_MS = 3_000;
 
 /** Serves the board until a signal asks to stop. */
 export async function board(screen: Screen): Promise<number> {
   const stopping = onStop();
   const stopped = aborted(stopping);
-  const composed = await Promise.race([composeBoard(loadConfig()), stopped]);
+  const config = loadConfig();
+  const composed = await Promise.race([composeBoard(config), stopped]);
   // A board that still waits for its Redis holds nothing that could be released.
   if (!composed) process.exit(EXIT.ok);
   const { board: running, isReadOnly } = composed;
   screen.print(`board at ${running.url}`);
+  await warnUnlessReachable(config, screen);
   if (isReadOnly) screen.note('The board is read-only: set ERRAND_BOARD_PASSWORD to act on it.');
   await stopped;
   await running.close();
   return EXIT.ok;
+}
+
+/** The board serves while Redis is away and shows it on its pages. The person who started it reads it here. */
+async function warnUnlessReachable(config: Config, screen: Screen): Promise<void> {
+  try {
+    await assertReachable({ target: redisOf(config), prefix: config.prefix, withinMs: WITHIN_MS });
+  } catch (error) {
+    screen.note(`warning: ${complaintOf(error).text}`);
+  }
 }

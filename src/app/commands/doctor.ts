@@ -104,6 +104,10 @@ function show(findings: Finding[], screen: Screen): void {
       { width: screen.width },
     ),
   );
-  const mends = findings.flatMap(({ check, remedy }) => (remedy === undefined ? [] : [oneLine(`${check}: ${remedy}`)]));
+  const mends = findings.flatMap(({ check, status, message, remedy }) => {
+    // The table cuts a long message, and its end often names the cause.
+    const told = status === 'fault' ? `${message.replace(/\.$/, '')}. ` : '';
+    return remedy === undefined ? [] : [oneLine(`${check}: ${told}${remedy}`)];
+  });
   if (mends.length > 0) screen.print(`\n${mends.join('\n')}`);
 }
