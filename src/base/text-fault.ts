@@ -33,7 +33,9 @@ export const PROTO_KEY = 'the key "__proto__" is refused';
 
 /** The path of a field: `tasks[3].metadata` and `id` make `tasks[3].metadata.id`. A long name is clipped. */
 export function fieldPath(at: string, name: string): string {
-  return [at, clip(name, 60)].filter(Boolean).join('.');
+  const clipped = clip(name, 60); // every field of every task passes here
+  if (at === '' || clipped === '') return at + clipped;
+  return `${at}.${clipped}`;
 }
 
 /** Says that a value is nested deeper than allowed. */

@@ -47,8 +47,9 @@ function checkSizes(
     ['metadata', metadata ? byteLength(JSON.stringify(metadata)) : 0, limits.max_metadata_bytes],
   ] as const;
   for (const [field, size, limit] of sizes) {
+    if (size <= limit) continue;
     const allowed = `${limit} bytes (limits.max_${field}_bytes)`;
-    if (size > limit) findings.add(joinPath(at, field), `expected at most ${allowed}, got ${size}`, index);
+    findings.add(joinPath(at, field), `expected at most ${allowed}, got ${size}`, index);
   }
   const sum = sizes.reduce((all, [, size]) => all + size, 0);
   const isWithinLimits = sizes.every(([, size, limit]) => size <= limit);

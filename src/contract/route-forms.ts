@@ -22,6 +22,7 @@ const LEVELS: readonly string[] = REASONING_EFFORTS;
  * a configuration. A field that is refused is left out, and so is an address or a key, which is not repeated.
  */
 export function readRouteFields(fields: Fields, report: Report): Fields {
+  if (!ROUTE_FIELDS.some((name) => name in fields)) return present(fields);
   const { provider, model, reasoning_effort, ...others } = withoutNulls(fields, ROUTE_FIELDS, report);
   const own = readProvider(provider, 'provider', report);
   const named = typeOf(model) === 'object' ? readModelObject(Object(model), report) : { model };
@@ -39,11 +40,13 @@ export function readRouteFields(fields: Fields, report: Report): Fields {
 /** Leaves out known fields that are `null`, with a warning: a model that fills in a form writes `null` for "nothing". */
 export function withoutNulls(fields: Fields, known: readonly string[], { warn }: Report): Fields {
   const isAbsent = (name: string) => fields[name] === null && known.includes(name);
-  for (const name of Object.keys(fields)) if (isAbsent(name)) warn(`${name}: null is read as an absent field`);
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => !isAbsent(name)));
+  const absent = Object.keys(fields).filter(isAbsent);
+  for (const name of absent) warn(`${name}: null is read as an absent field`);
+  return absent.length === 0 ? fields : Object.fromEntries(Object.entries(fields).filter(([name]) => !isAbsent(name)));
 }
 
 function present(fields: Fields): Fields {
+  if (Object.values(fields).every((value) => value !== undefined)) return fields;
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 

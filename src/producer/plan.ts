@@ -15,6 +15,8 @@ import { isErrandError, type Problem } from '../errors.ts';
 
 /** Tasks planned before the event loop gets a turn. */
 const SLICE = 500;
+/** The maximum number of different routes of a batch that are resolved once. */
+const MAX_ROUTES_KEPT = 1_000;
 
 /** A batch with its routes resolved: the record to keep and the jobs to add. `fingerprint` tells batches apart. */
 export type PlannedBatch = {
@@ -38,16 +40,19 @@ export type PlannedBatch = {
  */
 export async function planBatch(input: unknown, limits: Limits, table: RoutingTable): Promise<PlannedBatch> {
   const resolved: ResolvedRoute[] = [];
+  const routesAsked = new Map<string, RouteFound>();
   const batch = await parseBatch(input, limits, {
     ofLayer: (route) => {
       const expanded = expandRoute(route, table);
       return 'problems' in expanded ? expanded.problems : [];
     },
     ofTask: (asked, { options, route }) => {
-      const found = resolveRoute(requestOf(asked), contextOf(options, route), table);
-      if ('problems' in found) return found.problems;
-      resolved.push(found.route);
-      return problemsOf(found.route, table);
+      // The tasks of a batch have few routes, and the options of the batch are the same for all.
+      const key = JSON.stringify([asked.provider, asked.model, asked.reasoning_effort]);
+      const found = routesAsked.get(key) ?? findRoute(requestOf(asked), contextOf(options, route), table);
+      if (routesAsked.size < MAX_ROUTES_KEPT) routesAsked.set(key, found);
+      if (found.route) resolved.push(found.route);
+      return found.problems;
     },
   });
   const { options } = batch;
@@ -55,6 +60,7 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
   const name = options.name ?? `batch ${batchId.slice(-6)}`;
   const hash = createHash('sha256').update(canonicalJson([{ ...options, idempotency_key: undefined }, batch.route]));
   const routes = new Map<string, RouteInUse>();
+  const labels = new Map<ResolvedRoute, string>();
   const tasks: PlannedBatch['tasks'] = [];
   for (const [index, route] of resolved.entries()) {
     // Where every task fits, each has a route, in the order of the tasks.
@@ -63,9 +69,11 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
     const { provider: _provider, model: _model, reasoning_effort: _effort, ...task } = spec;
     const content = { version: 1 as const, batch_id: batchId, index, task, route };
     const data: TaskJob = { ...content, ...needsFor(content) };
-    tasks.push({ name: `${name} #${index} · ${labelOf(route)}`, data });
+    const label = labels.get(route) ?? labelOf(route);
+    if (!labels.has(route)) noteRoute(routes, route, index);
+    labels.set(route, label);
+    tasks.push({ name: `${name} #${index} · ${label}`, data });
     hash.update(canonicalJson(spec));
-    noteRoute(routes, route, index);
   }
   const record: BatchRecord = {
     version: 1,
@@ -88,6 +96,14 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
   };
 }
 
+/** The route of a task if there is one, and what is wrong with it. */
+type RouteFound = { route?: ResolvedRoute; problems: Problem[] };
+
+function findRoute(asked: RouteRequest, context: RouteContext, table: RoutingTable): RouteFound {
+  const found = resolveRoute(asked, context, table);
+  return 'problems' in found ? found : { route: found.route, problems: problemsOf(found.route, table) };
+}
+
 /** What the check of workers will say of a route, as the problem of a task. */
 function problemsOf(route: ResolvedRoute, { providers }: RoutingTable): Problem[] {
   try {
@@ -104,12 +120,17 @@ export function labelOf({ provider, model, reasoning_effort: effort }: Omit<Rout
   return `${provider}/${clip(model, 60)}${effort ? ` · ${effort}` : ''}`;
 }
 
-/** JSON with the fields of every object in one order. */
+/** JSON with the fields of every object in one order: names that are whole numbers first, as everywhere in JavaScript. */
 function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+  return JSON.stringify(inOrder(value));
+}
+
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  const ordered: Record<string, unknown> = {};
+  for (const name of Object.keys(value).sort()) ordered[name] = inOrder(Reflect.get(value, name));
+  return ordered;
 }
 
 function contextOf(options: BatchOptions, route: RouteRequest): RouteContext {
