@@ -16,7 +16,7 @@ Exit codes
   3  Redis is unreachable or full
   130  interrupted
 
-Configuration: errand.config.yaml or the file that ERRAND_CONFIG names; REDIS_URL and other variables win over it.`;
+Configuration: errand.config.yaml (or .yml, .json) or the file that ERRAND_CONFIG names; REDIS_URL and other variables win over it.`;
 
 const screen = openScreen();
 

@@ -1,14 +1,16 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { quoted } from '../base/text.ts';
 import { BUILT_IN_PROVIDERS } from '../catalogue/catalogue.ts';
 import { CallTimeouts, ProviderProfile } from '../catalogue/profile.ts';
 import { DefaultBudget, Limits, WorkspaceLimits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
-import { ErrandError, isErrandError, type Problem } from '../errors.ts';
+import { ErrandError, isErrandError } from '../errors.ts';
 import { DEFAULT_PREFIX } from '../queue/names.ts';
 import { parseRedisAddress, type RedisAddress } from '../queue/redis-address.ts';
+import { configInvalid, wordsOf } from './config-fault.ts';
 import { readConfigFile } from './config-file.ts';
 import { ModelAliases, readNames } from './config-routes.ts';
 import { MAX_CONCURRENCY, problemsOfOnly } from './over-worker.ts';
@@ -151,7 +153,9 @@ export function loadConfig(environment: Environment = processEnvironment(), over
   const named = (path: string[]) =>
     sourceOf(path, 'redis_url' in overrides ? { ...environment, REDIS_URL: '' } : environment);
   if (!parsed.success) {
-    throw invalid(parsed.error.issues.map(({ path, message }) => ({ path: named(path.map(String)), message })));
+    throw configInvalid(
+      parsed.error.issues.map((issue) => ({ path: named(issue.path.map(String)), message: wordsOf(issue) })),
+    );
   }
   const { providers, worker, redis_url: url, ...rest } = parsed.data;
   const redis = url === undefined ? {} : { redis: parseRedis(url, named(['redis_url'])) };
@@ -161,7 +165,7 @@ export function loadConfig(environment: Environment = processEnvironment(), over
   );
   const { aliases, problems } = readNames(rest, profiles);
   problems.push(...problemsOfOnly(worker.only, profiles));
-  if (problems.length > 0) throw invalid(problems);
+  if (problems.length > 0) throw configInvalid(problems);
   return Object.freeze({
     ...rest,
     ...redis,
@@ -181,7 +185,7 @@ function parseRedis(url: string, path: string): RedisAddress {
     return parseRedisAddress(url);
   } catch (error) {
     if (!isErrandError(error)) throw error;
-    throw invalid([{ path, message: error.message }], error.remedy);
+    throw configInvalid([{ path, message: error.message }], error.remedy);
   }
 }
 
@@ -192,6 +196,9 @@ function fromEnvironment(environment: Environment): Settings {
     if (text === undefined || text === '') continue;
     const [section, field] = path;
     const value = isNumber ? Number(text) : text;
+    if (Number.isNaN(value)) {
+      throw configInvalid([{ path: `${name} (${path.join('.')})`, message: `expected a number, got ${quoted(text)}` }]);
+    }
     if (field === undefined) settings[section] = value;
     else settings[section] = { ...(settings[section] as Settings | undefined), [field]: value };
   }
@@ -204,15 +211,19 @@ function providersOf(text: string): unknown {
     return JSON.parse(text);
   } catch {
     // What the parser says quotes the text, and some put a key there.
-    throw new ErrandError('CONFIG_INVALID', 'ERRAND_PROVIDERS is not JSON');
+    const remedy = 'Set ERRAND_PROVIDERS to an object of providers as JSON, in single quotes in a shell, or unset it.';
+    throw new ErrandError('CONFIG_INVALID', 'ERRAND_PROVIDERS is not JSON', { remedy });
   }
 }
 
 function parseProvider(name: string, fields: object): ProviderProfile {
   const parsed = ProviderProfile.safeParse({ ...fields, name });
   if (parsed.success) return parsed.data;
-  throw invalid(
-    parsed.error.issues.map(({ path, message }) => ({ path: ['providers', name, ...path].join('.'), message })),
+  throw configInvalid(
+    parsed.error.issues.map((issue) => ({
+      path: ['providers', name, ...issue.path].join('.'),
+      message: wordsOf(issue),
+    })),
   );
 }
 
@@ -236,12 +247,4 @@ function sourceOf(path: string[], environment: Environment): string {
     ([name, { path: target }]) => environment[name] && target.join('.') === setting,
   );
   return variable ? `${variable[0]} (${setting})` : setting;
-}
-
-function invalid(problems: Problem[], remedy?: string): ErrandError {
-  const text = problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  return new ErrandError('CONFIG_INVALID', `the configuration does not fit: ${text}`, {
-    problems,
-    ...(remedy && { remedy }),
-  });
 }

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Secret } from '../base/secret.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { RedisTarget } from '../queue/redis-target.ts';
 import { readTlsFiles } from '../queue/redis-tls.ts';
 import type { Config, Environment } from './config.ts';
+import { configFileHere } from './config-file.ts';
 
 const SENTINEL_PASSWORD = 'REDIS_SENTINEL_PASSWORD';
 
@@ -15,7 +17,7 @@ const SENTINEL_PASSWORD = 'REDIS_SENTINEL_PASSWORD';
 export function redisOf(config: Config): RedisTarget {
   const { redis: address, redis_tls: files, redis_sentinel: sentinel, environment } = config;
   if (!address) {
-    throw new ErrandError('CONFIG_INVALID', 'no Redis is configured: set REDIS_URL, such as redis://127.0.0.1:6379');
+    throw noRedis(environment);
   }
   if (!address.isTls && Object.values(files).some((path) => path !== undefined)) {
     const remedy = 'Write rediss:// in the address to use TLS, or remove redis_tls.';
@@ -25,6 +27,15 @@ export function redisOf(config: Config): RedisTarget {
   const password = isSentinel ? passwordIn(environment) : null;
   const login = { ...(sentinel.user !== undefined && { user: sentinel.user }), ...(password && { password }) };
   return { address, tls: readTlsFiles(files), sentinelLogin: login };
+}
+
+function noRedis({ ERRAND_CONFIG: named }: Environment): ErrandError {
+  const file = named || configFileHere();
+  const where =
+    file === null ? `there is no errand.config.yaml in ${resolve('.')}` : `${resolve(file)} has no redis_url`;
+  const remedy =
+    'Name your Redis: export REDIS_URL=redis://127.0.0.1:6379, or redis_url in errand.config.yaml. "errand up" runs a sample with a Redis of its own.';
+  return new ErrandError('CONFIG_INVALID', `no Redis is configured: REDIS_URL is not set, and ${where}`, { remedy });
 }
 
 /** The password of the Sentinels, from the variable or from the file that `…_FILE` names; `null` without either. */

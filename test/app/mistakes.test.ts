@@ -4,6 +4,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { newBatchId } from '../../src/base/ids.ts';
+import { createProducer } from '../../src/index.ts';
+import { createWorker } from '../../src/worker.ts';
 import { anAuthority } from '../helpers/certificates.ts';
 import { aFreePort, startConfiguredRedis, startTlsRedis } from '../helpers/configured-redis.ts';
 import { aFolder, type Ended, start } from './run-cli.ts';
@@ -190,4 +192,108 @@ test.each(Object.entries(MISTAKES))('%s is named by every command, with the reme
     expect([end.name, end.code]).toEqual([end.name, isServing ? 0 : 3]);
   }
   await expectCommandsExist(ends.map(saidBy).join(' '));
+});
+
+test('a missing Redis is named by every command, with the line to type', async () => {
+  const ends = await Promise.all(Object.keys(COMMANDS).map((name) => run(name, {}, /./)));
+  for (const end of ends) {
+    const said = saidBy(end);
+    expect(end.code).toBe(2);
+    expect(said).toMatch(/no Redis is configured: REDIS_URL is not set, and there is no errand\.config\.yaml in \/\S+/);
+    expect(said).toContain('export REDIS_URL=redis://127.0.0.1:6379');
+    expect(said).toContain('"errand up"');
+  }
+  expect((await start(['up', '--help'], aFolder(), {}).ended).code).toBe(0);
+});
+
+test('a configuration without an address is named where Redis is missing', async () => {
+  const folder = aFolder({ 'batch.json': BATCH, 'errand.config.yaml': 'board: { port: 0 }\n' });
+  const { code, err } = await start(['enqueue', 'batch.json'], folder, {}).ended;
+  expect([code, err]).toEqual([2, expect.stringContaining(`${folder}/errand.config.yaml has no redis_url`)]);
+});
+
+test.each(['yml', 'json'])('two configurations, one of them .%s, are refused and both are named', async (ending) => {
+  const other = `errand.config.${ending}`;
+  const files = {
+    'errand.config.yaml': 'board: { port: 0 }\n',
+    [other]: '{"board": {"port": 0}}',
+    'batch.json': BATCH,
+  };
+  const folder = aFolder(files);
+  const commands = [...Object.values(COMMANDS), ['routes', 'batch.json']];
+  const ends = await Promise.all(commands.map((args) => start(args, folder, {}).ended));
+  for (const end of ends) {
+    expect(end.code).toBe(2);
+    const said = saidBy(end);
+    expect(said).toContain(`two configurations: ${folder}/errand.config.yaml and ${folder}/${other}`);
+    expect(said).toContain('export ERRAND_CONFIG=errand.config.yaml');
+  }
+  const { code, err } = await start(['routes', 'batch.json'], folder, { ERRAND_CONFIG: 'errand.config.yaml' }).ended;
+  expect(code).toBe(0);
+  expect(err).toContain(`${folder}/${other} is not read`);
+});
+
+test('a single errand.config.json is read', async () => {
+  const settings = JSON.stringify({ redis_url: 'redis://127.0.0.1:6379', delegation: { provider: 'nobody' } });
+  const folder = aFolder({ 'batch.json': BATCH, 'errand.config.json': settings });
+  const { code, err } = await start(['routes', 'batch.json'], folder, {}).ended;
+  expect([code, err]).toEqual([2, expect.stringContaining('delegation.provider: expected one of openai, anthropic')]);
+});
+
+test('a configuration that another one hides is named in a warning, with the one that is used', async () => {
+  const folder = aFolder({ 'batch.json': BATCH, 'errand.config.yaml': '', 'other.yaml': '' });
+  const [hidden, same] = await Promise.all(
+    ['other.yaml', './errand.config.yaml'].map(
+      (named) => start(['routes', 'batch.json'], folder, { ERRAND_CONFIG: named }).ended,
+    ),
+  );
+  expect([hidden?.code, same?.code]).toEqual([0, 0]);
+  expect(hidden?.err).toMatch(/other\.yaml, which ERRAND_CONFIG .* names; \S+\/errand\.config\.yaml is not read/);
+  expect(same?.err).not.toContain('is not read');
+});
+
+test.each<[string, Record<string, string>, string, string]>([
+  [
+    'a number that is none',
+    { ERRAND_CONCURRENCY: 'lots' },
+    'ERRAND_CONCURRENCY (worker.concurrency): expected a number, got "lots"',
+    'Correct ERRAND_CONCURRENCY in the environment',
+  ],
+  [
+    'a provider without a credential',
+    { ERRAND_PROVIDERS: '{"acme":{"wire":"chat","base_url":"https://llm.example/v1"}}' },
+    'providers.acme.credential: missing: expected',
+    'Correct providers.acme.credential',
+  ],
+  [
+    'a configuration that does not exist',
+    { ERRAND_CONFIG: 'nofile.yaml' },
+    'ERRAND_CONFIG names nofile.yaml, which cannot be read: ENOENT',
+    'Set ERRAND_CONFIG to a file that this process can read',
+  ],
+])('%s is named with the setting to correct', async (_, variables, what, mend) => {
+  const end = await start(['routes', 'batch.json'], aFolder({ 'batch.json': BATCH }), variables).ended;
+  expect(end.code).toBe(2);
+  expect(saidBy(end)).toContain(what);
+  expect(saidBy(end)).toContain(mend);
+});
+
+test('a library without a Redis throws what the commands print', async () => {
+  const refusal = { code: 'CONFIG_INVALID', remedy: expect.stringContaining('export REDIS_URL=') };
+  expect(() => createProducer({ config: '/dev/null' })).toThrow(expect.objectContaining(refusal));
+  await expect(createWorker({ config: '/dev/null' })).rejects.toMatchObject(refusal);
+});
+
+test('a library with a wrong password throws what the commands print', async () => {
+  const redis = `redis://:${SECRET}@127.0.0.1:${await lockedRedis()}`;
+  const refusal = {
+    code: 'REDIS_UNAVAILABLE',
+    message: expect.stringContaining('refused the login of the user "default" (WRONGPASS)'),
+    remedy: expect.stringContaining('Correct user and password in REDIS_URL'),
+  };
+  const producer = createProducer({ redis, config: '/dev/null' });
+  onTestFinished(() => producer.close());
+  await expect(producer.status(newBatchId())).rejects.toMatchObject(refusal);
+  const settings = { worker: { health_host: '127.0.0.1', health_port: 0, workspace_root: aFolder() } };
+  await expect(createWorker({ redis, config: '/dev/null', settings })).rejects.toMatchObject(refusal);
 });
