@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { readBatchFile } from '../../src/app/batch-file/read-batch-file.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import type { RoutingTable } from '../../src/contract/routing.ts';
@@ -16,13 +17,16 @@ const TABLE: RoutingTable = {
   precedence: 'strict',
 };
 
+const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+const isWanted = ([name]: [string, unknown]) => name.includes(values.only);
+
 const dir = await mkdtemp(join(tmpdir(), 'errand-refusals-'));
 try {
   line('input', 'longest block', 'in all', 'refused as');
-  for (const [name, make] of Object.entries({ ...objects, ...texts })) {
+  for (const [name, make] of Object.entries({ ...objects, ...texts }).filter(isWanted)) {
     await report(name, make, (input) => planBatch(input, DEFAULT_LIMITS, TABLE));
   }
-  for (const [name, make] of Object.entries(files)) {
+  for (const [name, make] of Object.entries(files).filter(isWanted)) {
     const path = join(dir, name);
     await writeFile(path, make());
     await report(
