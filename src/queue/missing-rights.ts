@@ -1,3 +1,4 @@
+import type { RedisOptions } from 'ioredis';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { PatientRedis } from './patient-redis.ts';
 import { grantOf, isDenial } from './redis-refusal.ts';
@@ -54,7 +55,12 @@ export async function missingRights(evaluate: Evaluate, role: RedisRole, prefix:
 export async function assertRights(redis: PatientRedis, role: RedisRole, prefix: string): Promise<void> {
   const missing = await missingRights((args) => redis.sendOnce('eval', args), role, prefix);
   if (missing === null || missing.length === 0) return;
-  const user = redis.options.username || 'default';
-  const message = `${redisName(redis.options)} denies its user "${user}" what a ${role} needs: ${missing.join(' ')}`;
-  throw new ErrandError('REDIS_DENIED', message, { remedy: grantOf(user, missing) });
+  throw lackOf(redis.options, role, missing);
+}
+
+/** The error for a user that lacks these rights of a role: `REDIS_DENIED`, with the command that gives them. */
+export function lackOf(options: RedisOptions, role: RedisRole, missing: readonly string[]): ErrandError {
+  const user = options.username || 'default';
+  const message = `${redisName(options)} denies its user "${user}" what a ${role} needs: ${missing.join(' ')}`;
+  return new ErrandError('REDIS_DENIED', message, { remedy: grantOf(user, missing) });
 }

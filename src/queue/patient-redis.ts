@@ -4,12 +4,16 @@ import { denialOf, isStaleAddress, refusalOf } from './redis-faults.ts';
 
 const FIRST_HOLD_MS = 50;
 const LONGEST_HOLD_MS = 2_000;
+const SCRIPTS: ReadonlySet<string> = new Set(['eval', 'evalsha']);
 
 /** After this time without an answer, a blocking command that was sent again counts as served: it waits for a job. */
 const BLOCKED_MS = 200;
 
 /** `waitsForRights`: commands wait also while the user lacks a right, until somebody gives it. */
 type Patience = { waitsForRights: boolean };
+
+/** Why no script is sent, or `null`: shared by all duplicates of a client. */
+type Gate = { shut: string | null };
 
 type Answered = Parameters<Redis['handleReconnection']>[1];
 
@@ -31,6 +35,7 @@ export class PatientRedis extends BoundedRedis {
   #impatient = new WeakSet<Command>();
   /** Commands that were refused and have had no other answer yet, with the reason; shared by all duplicates. */
   #unserved = new Map<Command, string>();
+  #gate: Gate = { shut: null };
 
   constructor(options: RedisOptions & { replyMapping: 'legacy' }, patience: Patience = { waitsForRights: false }) {
     super(options);
@@ -46,7 +51,16 @@ export class PatientRedis extends BoundedRedis {
   override duplicate(override: RedisOptions = {}): Redis {
     const twin = new PatientRedis({ ...this.options, ...override, replyMapping: 'legacy' }, this.#patience);
     twin.#unserved = this.#unserved;
+    twin.#gate = this.#gate;
     return twin;
+  }
+
+  /**
+   * Holds all scripts while `why` is not `null`, as if Redis refused them. A script that Redis denies in its middle has run in
+   * part, so a worker that knows that a right is missing sends none.
+   */
+  holdScripts(why: string | null): void {
+    this.#gate.shut = why;
   }
 
   /** Sends a command that does not wait while Redis refuses commands: a refusal rejects it. */
@@ -58,6 +72,12 @@ export class PatientRedis extends BoundedRedis {
   }
 
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
+    const [command, stream] = sent;
+    const { shut } = this.#gate;
+    if (shut !== null && stream === undefined && SCRIPTS.has(command.name) && this.#canWait(command)) {
+      this.#hold(command, shut);
+      return command.promise;
+    }
     if (!this.#isGathering && this.status === 'ready') this.#gather();
     return super.sendCommand(...sent);
   }

@@ -1,14 +1,19 @@
 import { messageOf } from '../errors.ts';
 import { type ConnectFault, connectFaultOf, silenceOf } from './connect-faults.ts';
+import { lackOf, missingRights } from './missing-rights.ts';
 import type { PatientRedis } from './patient-redis.ts';
 import { type Asker, explainRefusal, isDenial } from './redis-refusal.ts';
 import { redisName } from './redis-target.ts';
-import type { RedisRole } from './rights.ts';
+import { isChannelRight, type RedisRole } from './rights.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
 const LOOK_MS = 500;
+/** The kind of a refusal because the user lacks a right. */
+const DENIAL = 'denial';
 /** Looks without an answer after which a connection counts as dead; counted, because a frozen process asks nothing. */
 const MOST_SILENT_LOOKS = 4;
+/** How often Redis is asked for the rights of our user. */
+const RIGHTS_MS = 2_000;
 
 /**
  * How Redis is: it serves; it is away (no connection, or no answer); or it answers and refuses (BUSY, READONLY, OOM, NOPERM …).
@@ -23,6 +28,9 @@ export type RedisState =
  *
  * It sends commands, because a frozen server and a half-open connection look like a quiet server. It asks for our own keys,
  * which need not exist, because a node of a cluster answers PING whatever slots it holds.
+ *
+ * It also asks whether the user still has all rights of its role. If not, no script is sent: Redis checks a script command by
+ * command, and one that is denied in its middle is left half done.
  */
 export class RedisHealth {
   readonly #redis: PatientRedis;
@@ -30,6 +38,7 @@ export class RedisHealth {
   readonly #asker: { prefix: string; role: RedisRole };
   readonly #onChange: (state: RedisState) => void;
   readonly #timer: NodeJS.Timeout;
+  readonly #rightsTimer: NodeJS.Timeout;
   readonly #noteError = (error: unknown) => {
     const known = connectFaultOf(error, this.#redis.options);
     this.#lastError = known === null ? messageOf(error) : this.#textOf(known);
@@ -37,6 +46,8 @@ export class RedisHealth {
   #state: RedisState = { status: 'ok' };
   #lastError: string | undefined;
   #wasReached = false;
+  /** What the user lacks, for people, or `null`. */
+  #lack: string | null = null;
   #isAsking = false;
   #silentLooks = 0;
 
@@ -47,6 +58,7 @@ export class RedisHealth {
     this.#onChange = onChange;
     redis.on('error', this.#noteError);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#rightsTimer = setInterval(() => void this.#askRights(), RIGHTS_MS);
   }
 
   /** What is wrong with Redis, for people, or `null`. */
@@ -58,6 +70,7 @@ export class RedisHealth {
 
   close(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#rightsTimer);
     this.#redis.off('error', this.#noteError);
   }
 
@@ -70,6 +83,7 @@ export class RedisHealth {
 
   #find(): RedisState {
     const { refusal, status } = this.#redis;
+    if (this.#lack !== null && status === 'ready') return { status: 'refusing', kind: DENIAL, reason: this.#lack };
     if (refusal !== null) return refusing(refusal, { ...this.#asker, ...whereOf(this.#redis) });
     if (status !== 'ready') return this.#away();
     if (this.#isAsking && ++this.#silentLooks >= MOST_SILENT_LOOKS) return away('no answer');
@@ -87,6 +101,18 @@ export class RedisHealth {
 
   #textOf({ message, remedy }: ConnectFault): string {
     return `${redisName(this.#redis.options)}: ${message}. ${remedy}`;
+  }
+
+  /** A user who has lost only the channels goes on. Never rejects; without an answer, the last one counts. */
+  async #askRights(): Promise<void> {
+    if (this.#redis.status !== 'ready') return;
+    const { prefix, role } = this.#asker;
+    const missing = await missingRights((args) => this.#redis.sendOnce('eval', args), role, prefix);
+    if (missing === null) return;
+    const { message, remedy } = lackOf(this.#redis.options, role, missing);
+    const isEnough = missing.every(isChannelRight);
+    this.#lack = isEnough ? null : `${message}. ${remedy}`;
+    this.#redis.holdScripts(isEnough ? null : `NOPERM ${message}`);
   }
 
   #ask(): void {
@@ -114,7 +140,7 @@ function refusing(refusal: string, asked: Asker & { host?: string | undefined })
     const mend = explainRefusal(refusal, asked)?.remedy;
     const reason = mend === undefined ? refusal : `${refusal.replace(/\.$/, '')}. ${mend}`;
     // Redis words a missing right in several ways, and one command after the other meets it: that is one state.
-    const kind = isDenial(refusal) ? 'denial' : refusal.split(' ', 1).join();
+    const kind = isDenial(refusal) ? DENIAL : refusal.split(' ', 1).join();
     return { status: 'refusing', kind, reason };
   }
   // While a slot moves, commands get ASK and TRYAGAIN in turn, so these count as one state. MOVED names a node, and another

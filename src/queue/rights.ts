@@ -43,6 +43,13 @@ export const COMMANDS: Readonly<Record<RedisRole, readonly string[]>> = {
 /** The roles that publish or subscribe. Only Errand's own channels are used, which begin with its prefix. */
 const ROLES_WITH_CHANNELS: ReadonlySet<RedisRole> = new Set(['worker', 'producer']);
 
+/** Tells whether a right is for channels only. A worker and a producer go on without channels, and poll. */
+export function isChannelRight(right: string): boolean {
+  return right.startsWith('&') || CHANNEL_COMMANDS.has(right);
+}
+
+const CHANNEL_COMMANDS: ReadonlySet<string> = new Set(['+publish', '+subscribe', '+unsubscribe']);
+
 /** The pattern of all keys of a deployment, as `ACL SETUSER` takes it. A prefix has no character with a meaning in patterns. */
 export function keyRightOf(prefix: string): string {
   return `~${prefix}:*`;

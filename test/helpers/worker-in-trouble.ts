@@ -3,7 +3,8 @@ import type { RunningWorker } from '../../src/app/compose-worker.ts';
 import { aDeployment, type Deployment } from './deployment.ts';
 import { workersHolding } from './redis.ts';
 
-const TASKS = 6;
+/** How many tasks the batch of {@link aWorkerInTrouble} has. */
+export const TASKS = 6;
 
 /** A worker whose tasks are in the middle of their first turn, on a Redis of its own. */
 export type WorkerInTrouble = Deployment & { worker: RunningWorker; batchId: string };
