@@ -4,6 +4,7 @@ import { ErrandError } from '../errors.ts';
 import { DONE, type EventStream, malformedEnd, SILENCE } from './event-stream.ts';
 import { faultOf, requestIdOf } from './faults.ts';
 import { type CallLimits, CallTimers } from './timers.ts';
+import { namingRoute } from './unknown-model.ts';
 
 /**
  * The state of a turn: `open` while its end is missing; `finished` once the provider gave a reason for the end, after which
@@ -22,9 +23,10 @@ export type Reply<Event> = {
 /** Sends the request of a call. */
 export type OpenStream<Event> = (signal: AbortSignal) => Promise<EventStream<Event>>;
 
-/** Whom a call is made to, how hard it is to think, what the task allows it, and what ends it early. */
+/** Whom a call is made to, for which model, how hard it is to think, what the task allows it, and what ends it early. */
 export type CallTerms = {
   profile: ProviderProfile;
+  model: string;
   effort: ReasoningEffort | null;
   limits: CallLimits | undefined;
   signal: AbortSignal;
@@ -110,7 +112,7 @@ function faultOfEnd(profile: ProviderProfile, { response, events }: Reading): Er
  * @throws `signal.reason` when the signal aborted, else an `ErrandError` as `Model.turn` promises.
  */
 export async function makeCall<Event>(
-  { profile, effort, limits, signal }: CallTerms,
+  { profile, model, effort, limits, signal }: CallTerms,
   open: OpenStream<Event>,
   reply: Reply<Event>,
 ): Promise<string | undefined> {
@@ -124,5 +126,5 @@ export async function makeCall<Event>(
   const fault = reading.error === undefined ? undefined : faultOf(profile, reading.error);
   // An error body that hangs until a limit passes keeps its status.
   if (timers.expired && fault?.httpStatus === undefined) throw timers.expired;
-  throw fault ?? faultOfEnd(profile, reading);
+  throw namingRoute(fault ?? faultOfEnd(profile, reading), { profile, model });
 }

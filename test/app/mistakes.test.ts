@@ -8,6 +8,7 @@ import { createProducer } from '../../src/index.ts';
 import { createWorker } from '../../src/worker.ts';
 import { anAuthority } from '../helpers/certificates.ts';
 import { aFreePort, startConfiguredRedis, startTlsRedis } from '../helpers/configured-redis.ts';
+import { freshPrefix, redisUrl } from '../helpers/redis.ts';
 import { aFolder, type Ended, start } from './run-cli.ts';
 
 const SECRET = 'Pa55-of-the-new-user';
@@ -296,4 +297,61 @@ test('a library with a wrong password throws what the commands print', async () 
   await expect(producer.status(newBatchId())).rejects.toMatchObject(refusal);
   const settings = { worker: { health_host: '127.0.0.1', health_port: 0, workspace_root: aFolder() } };
   await expect(createWorker({ redis, config: '/dev/null', settings })).rejects.toMatchObject(refusal);
+});
+
+/** Runs a worker and a batch of one task against a provider that answers this; returns what the person who waits reads. */
+async function taskRefusedWith(wire: string, status: number, body: object, key = SECRET): Promise<Ended> {
+  const port = await portOf(
+    createHttpServer((request, answer) => {
+      request.resume();
+      answer.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    }),
+  );
+  const acme = { wire, base_url: `http://127.0.0.1:${port}`, credential: 'env:ACME_KEY' };
+  const folder = aFolder({ 'batch.json': JSON.stringify({ goal: 'Say hello', provider: 'acme', model: 'nope-9' }) });
+  const variables = {
+    ...PLACES,
+    COLUMNS: '400',
+    ACME_KEY: key,
+    REDIS_URL: redisUrl(),
+    ERRAND_PREFIX: freshPrefix(),
+    ERRAND_PROVIDERS: JSON.stringify({ acme }),
+    ERRAND_DRAIN_GRACE_MS: '0',
+  };
+  const worker = start(['worker'], folder, variables);
+  await worker.says(/worker started/);
+  const ended = await start(['enqueue', 'batch.json', '--wait'], folder, variables).ended;
+  worker.process.kill('SIGTERM');
+  await worker.ended;
+  return ended;
+}
+
+test.each<[string, string, number, object]>([
+  ['OpenAI', 'responses', 404, { error: { message: 'The model `nope-9` does not exist', code: 'model_not_found' } }],
+  ['Anthropic', 'messages', 404, { type: 'error', error: { type: 'not_found_error', message: 'model: nope-9' } }],
+  [
+    'a chat server that answers 400',
+    'chat',
+    400,
+    { error: { message: 'Model Not Exist', type: 'invalid_request_error' } },
+  ],
+])('an unknown model at %s is named with its provider', async (_, wire, status, body) => {
+  const end = await taskRefusedWith(wire, status, body);
+  expect(end.code).toBe(1);
+  const said = saidBy(end);
+  expect(said).toContain('PROVIDER_REFUSED_REQUEST: Provider "acme" has no model "nope-9": it answered');
+  expect(said).toMatch(/"errand routes FILE" shows the model of each task.* GET http:\S+\/models lists/);
+  expect((await start(['routes', '--help'], aFolder(), {}).ended).code).toBe(0);
+});
+
+test('a provider with nothing at its address is named with the address to check', async () => {
+  const said = saidBy(await taskRefusedWith('chat', 404, { detail: 'page not here' }));
+  expect(said).toContain('has nothing for the model "nope-9" at its address');
+  expect(said).toContain('Check providers.acme.base_url, now http://127.0.0.1:');
+});
+
+test('a refused key is named by its source', async () => {
+  const end = await taskRefusedWith('chat', 401, { error: { message: 'Incorrect API key provided' } });
+  expect(end.code).toBe(1);
+  expect(saidBy(end)).toContain('CREDENTIAL_REJECTED: Provider "acme" refused the key env:ACME_KEY: it answered 401');
 });

@@ -374,7 +374,7 @@ test('the words beside the field "error", and those inside it, are in the messag
   const fault = await faultOf('chat', json(400, raw({ error: { message: 'model is gone' } })));
   expect(fault.message).toBe('Provider "acme" answered 400: Provider returned error: model is gone');
   const bare = await faultOf('chat', json(400, { object: 'error', message: 'no such model', type: 'NotFoundError' }));
-  expect(bare.message).toBe('Provider "acme" answered 400: no such model');
+  expect(bare.message).toBe('Provider "acme" has no model "sim-model": it answered 400: no such model');
 });
 
 test.each(['1', '1 ', '1 > ', '1 + ', 'max_tokens', 'violat', 'insufficient ', '{"error":', 'context length is 1 '])(

@@ -107,7 +107,7 @@ test('an error wrapped in an array, as Gemini sends it, is read', async () => {
   });
   const fault = await faultOfTurn(profileAt('chat', gemini.url));
   await gemini.close();
-  expect(fault.message).toBe('Provider "acme" answered 400: API key not valid.');
+  expect(fault.message).toBe('Provider "acme" refused the key env:ACME_API_KEY: it answered 400: API key not valid.');
 });
 
 test('tools with effort on the chat wire of OpenAI are refused with the way out', async () => {

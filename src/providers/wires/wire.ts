@@ -60,7 +60,13 @@ export function wireModel<Params>(route: WireRoute, wire: WireParts<Params>): Mo
       const meter = new Meter(route);
       const listeners = listenersOf(request);
       const reply = wire.replyTo({ route, listeners, limits: new ReplyLimits(), meter, ids });
-      const terms = { profile: route.profile, effort: route.effort, limits: request.limits, signal };
+      const terms = {
+        profile: route.profile,
+        model: route.model,
+        effort: route.effort,
+        limits: request.limits,
+        signal,
+      };
       const send = async (live: AbortSignal) => {
         const stream = await wire.send(params, live, request);
         reply.answered?.(stream.response.headers);

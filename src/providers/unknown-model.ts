@@ -1,0 +1,54 @@
+import type { ProviderProfile } from '../catalogue/profile.ts';
+import { ErrandError } from '../errors.ts';
+
+/** Whom a call was made to, and for which model. */
+type Asked = { profile: ProviderProfile; model: string };
+
+/** How providers say that they do not have a model. */
+const NO_MODEL =
+  /model_not_found|(no such|unknown|invalid) model\b|not a valid model|unable to access model|\bmodels?\b.{0,120}?(does ?n[o']t exist|do not have access|not found|not exist)/is;
+/** Only this much of a message is searched, so that a long message cannot block the process. */
+const SEARCHED_CHARS = 4_096;
+
+/**
+ * Adds to a refusal what only the caller knows: the model, if the provider does not have it or has nothing at its address; the
+ * source of the key, if it was refused. Any other error is returned unchanged.
+ */
+export function namingRoute(fault: ErrandError, asked: Asked): ErrandError {
+  const { code, httpStatus, message } = fault;
+  const { profile, model } = asked;
+  const said = message.replace(`Provider "${profile.name}" `, 'it ');
+  if (code === 'CREDENTIAL_REJECTED') {
+    const remedy = `Replace the key of provider "${profile.name}" (${profile.credential}) on every worker; check its project, its permissions and its expiry.`;
+    return renamed(fault, `Provider "${profile.name}" refused the key ${profile.credential}: ${said}`, remedy);
+  }
+  if (code !== 'PROVIDER_REFUSED_REQUEST') return fault;
+  const searched = message.slice(0, SEARCHED_CHARS);
+  const isNamed = httpStatus === 404 && searched.includes(model);
+  if (isNamed || NO_MODEL.test(searched)) {
+    const remedy = `Correct the model of the task, or delegation.model: "errand routes FILE" shows the model of each task and the rule that chose it. GET ${modelsUrl(profile)} lists the models of the provider.`;
+    return renamed(fault, `Provider "${profile.name}" has no model "${model}": ${said}`, remedy);
+  }
+  if (httpStatus !== 404) return fault;
+  const remedy = `Check providers.${profile.name}.base_url, now ${profile.base_url}, and the model of the task: "errand routes FILE" shows it.`;
+  return renamed(
+    fault,
+    `Provider "${profile.name}" has nothing for the model "${model}" at its address: ${said}`,
+    remedy,
+  );
+}
+
+function modelsUrl({ base_url: base, wire }: ProviderProfile): string {
+  return `${base.replace(/\/$/, '')}${wire === 'messages' ? '/v1' : ''}/models`;
+}
+
+function renamed(fault: ErrandError, message: string, remedy: string): ErrandError {
+  const { code, cause, retryAfterMs, httpStatus, requestId } = fault;
+  return new ErrandError(code, message, {
+    remedy,
+    ...(cause !== undefined && { cause }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(httpStatus !== undefined && { httpStatus }),
+    ...(requestId !== undefined && { requestId }),
+  });
+}
