@@ -181,6 +181,8 @@ test.each([
     Array.from({ length: 30 }, (_, at) => `a${at}: &a${at} [${at ? `*a${at - 1}, *a${at - 1}` : 1}]`).join('\n'),
   ],
   ['a deep flow', 'a.yaml', `goal: ${'['.repeat(50_000)}`],
+  ['a deep flow of lists with items', 'a.yaml', `goal: ${'[a, '.repeat(1_000_000)}`],
+  ['a deep block', 'a.yaml', '- '.repeat(1_000_000)],
   ['deep JSON', 'a.json', '['.repeat(1_000_000)],
   ['fields by the ten thousand', 'a.json', `{${Array.from({ length: 60_000 }, (_, at) => `"k${at}":0`)}}`],
   ['YAML 1.1', 'a.yaml', '%YAML 1.1\n---\ngoal: yes'],

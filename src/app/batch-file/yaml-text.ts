@@ -1,4 +1,5 @@
 import {
+  Composer,
   type Document,
   isAlias,
   isCollection,
@@ -6,7 +7,8 @@ import {
   isNode,
   isScalar,
   isSeq,
-  parseDocument,
+  Lexer,
+  Parser,
   type Scalar,
   YAMLParseError,
 } from 'yaml';
@@ -31,6 +33,16 @@ import { batchFileInvalid } from './refusal.ts';
 const MAX_CHARS = 16 * 1024 * 1024;
 /** How many values aliases may add to those that are written. */
 const MAX_ALIASED = 100_000;
+/** The parser opens at most so many parts for one level of nesting. */
+const PARTS_PER_LEVEL = 4;
+const OPTIONS = {
+  version: '1.2',
+  schema: 'core',
+  uniqueKeys: false,
+  merge: false,
+  prettyErrors: false,
+  logLevel: 'error',
+} as const;
 const TAG = 'tag:yaml.org,2002:';
 const TAGS: ReadonlySet<string> = new Set(
   ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => TAG + name),
@@ -51,14 +63,11 @@ export function readYaml(text: string, bounds: Omit<TextBounds, 'root'>, label: 
   }
   try {
     // YAML takes each of CRLF, CR and LF for a line break; the parser does not know CR alone.
-    const document = parseDocument(text.replace(/\r(?!\n)/g, '\n'), {
-      version: '1.2',
-      schema: 'core',
-      uniqueKeys: false,
-      merge: false,
-      prettyErrors: false,
-      logLevel: 'error',
-    });
+    const parsed = parse(text.replace(/\r(?!\n)/g, '\n'), PARTS_PER_LEVEL * (bounds.maxDepth + 1));
+    if (parsed.tooDeepAt !== undefined) {
+      return { ...syntaxFault(tooDeep(bounds.levels), parsed.tooDeepAt), isSyntax: false };
+    }
+    const { document } = parsed;
     const [error] = [...document.errors, ...document.warnings];
     if (error) return syntaxFault(yamlWords(error), error.pos[0]);
     if (document.directives?.yaml.version !== '1.2') return syntaxFault('expected YAML 1.2, got another version', 0);
@@ -68,6 +77,27 @@ export function readYaml(text: string, bounds: Omit<TextBounds, 'root'>, label: 
     if (error instanceof RangeError) return { ...syntaxFault(tooDeep(bounds.levels), 0), isSyntax: false };
     throw error;
   }
+}
+
+type Parsed = { document: Document; tooDeepAt?: undefined } | { tooDeepAt: number };
+
+/** Parses one document as `parseDocument` does, but stops at the first nesting of more than `maxOpen` parts. */
+function parse(text: string, maxOpen: number): Parsed {
+  const parser = new Parser();
+  let tooDeepAt: number | undefined;
+  function* tokens() {
+    for (const lexeme of new Lexer().lex(text)) {
+      yield* parser.next(lexeme);
+      if (parser.stack.length <= maxOpen) continue;
+      tooDeepAt = parser.offset;
+      return;
+    }
+    yield* parser.end();
+  }
+  const [document, second] = new Composer(OPTIONS).compose(tokens(), true, text.length);
+  if (tooDeepAt !== undefined || !document) return { tooDeepAt: tooDeepAt ?? 0 };
+  if (second) document.errors.push(new YAMLParseError([second.range[0], second.range[1]], 'MULTIPLE_DOCS', ''));
+  return { document };
 }
 
 function syntaxFault(what: string, at: number): Extract<TextReading, { status: 'refused' }> {
