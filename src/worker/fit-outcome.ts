@@ -71,6 +71,7 @@ function unstorable(outcome: Outcome, problem: string): Outcome {
  * unchanged.
  */
 export function fitOutcome(outcome: Outcome): Outcome {
+  if (isSmall(outcome)) return outcome;
   let fitted = outcome;
   for (const cut of CUTS) {
     if (bytesOf(fitted) <= MAX_OUTCOME_BYTES) return fitted;
@@ -78,6 +79,28 @@ export function fitOutcome(outcome: Outcome): Outcome {
     if (done) fitted = noted(done.outcome, done.note);
   }
   return bytesOf(fitted) <= MAX_OUTCOME_BYTES ? fitted : withShorterText(fitted);
+}
+
+/** The maximum bytes of a character in JSON (`\\u0001`), and of any other value with the signs around it. */
+const MAX_CHAR_BYTES = 6;
+const MAX_VALUE_BYTES = 32;
+
+/** Tells whether a record certainly fits, without writing its JSON: nearly every outcome is small. */
+function isSmall(outcome: Outcome): boolean {
+  let left = MAX_OUTCOME_BYTES;
+  const spend = (value: unknown): boolean => {
+    left -= MAX_VALUE_BYTES;
+    if (typeof value === 'string') left -= MAX_CHAR_BYTES * value.length;
+    if (left < 0) return false;
+    if (typeof value !== 'object' || value === null) return true;
+    if (Array.isArray(value)) return value.every(spend);
+    for (const name in value) {
+      left -= MAX_CHAR_BYTES * name.length;
+      if (!spend(Reflect.get(value, name))) return false;
+    }
+    return true;
+  };
+  return spend(outcome);
 }
 
 function bytesOf(outcome: Outcome): number {
