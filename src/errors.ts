@@ -28,7 +28,7 @@ export const FAILURES = {
     origin: 'input',
     disposition: 'discard',
     means: 'The batch does not fit the contract; nothing was enqueued.',
-    remedy: 'Fix the fields named in the problems and enqueue the batch again.',
+    remedy: 'Fix the fields that are named, then enqueue the batch again.',
   },
   IDEMPOTENCY_CONFLICT: {
     origin: 'input',

@@ -207,5 +207,5 @@ export function providerFindings(key: ProviderKey): Finding[] {
 function keyFinding({ profile, remedy }: ProviderKey): Finding {
   const check = `provider ${profile.name}`;
   if (remedy === null) return { check, status: 'ok', message: `credential ${profile.credential}` };
-  return { check, status: 'warning', message: 'no credential', remedy };
+  return { check, status: 'warning', message: 'no credential in this shell', remedy };
 }

@@ -26,6 +26,7 @@ export function readRouteFields(fields: Fields, report: Report): Fields {
   const { provider, model, reasoning_effort, ...others } = withoutNulls(fields, ROUTE_FIELDS, report);
   const own = readProvider(provider, 'provider', report);
   const named = typeOf(model) === 'object' ? readModelObject(Object(model), report) : { model };
+  const text = readModel(named.model, report);
   const effort = readEffort(reasoning_effort, report);
   if (own !== undefined && named.provider !== undefined && own !== named.provider) {
     const names = [own, named.provider].map((name) => (typeof name === 'string' ? quoted(name) : typeOf(name)));
@@ -34,7 +35,7 @@ export function readRouteFields(fields: Fields, report: Report): Fields {
       `conflict: provider says ${names[0]}, model.provider says ${names[1]}; write one of them`,
     );
   }
-  return present({ ...others, provider: own ?? named.provider, model: named.model, reasoning_effort: effort });
+  return present({ ...others, provider: own ?? named.provider, model: text, reasoning_effort: effort });
 }
 
 /** Leaves out known fields that are `null`, with a warning: a model that fills in a form writes `null` for "nothing". */
@@ -48,6 +49,13 @@ export function withoutNulls(fields: Fields, known: readonly string[], { warn }:
 function present(fields: Fields): Fields {
   if (Object.values(fields).every((value) => value !== undefined)) return fields;
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** The schema removes spaces around a model; the producer hears of it here. */
+function readModel(model: unknown, { warn }: Report): unknown {
+  if (typeof model !== 'string' || model.trim() === '' || model.trim() === model) return model;
+  warn(`model: ${quoted(model)} is read without the spaces around it`);
+  return model.trim();
 }
 
 function readProvider(provider: unknown, path: string, { warn, refuse }: Report): unknown {

@@ -1,9 +1,15 @@
+import { isBatchId, parseTaskId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
 import { ErrandError } from '../errors.ts';
 
-/** The error for an id that no record has. */
+const EXAMPLE = 'b1m8gcbps9xv6raxtq8p4b';
+
+/** The error for an id that no record has. A text that cannot be an id is named as such. */
 export function notFound(id: string): ErrandError {
-  return new ErrandError('NOT_FOUND', `no batch or task with id "${clip(id, 60)}"`);
+  const message = `no batch or task with id "${clip(id, 60)}"`;
+  if (isBatchId(id) || parseTaskId(id) !== null) return new ErrandError('NOT_FOUND', message);
+  const remedy = `Copy the id that "errand enqueue" printed, or find it in the board ("errand board"). An id looks like ${EXAMPLE}.`;
+  return new ErrandError('NOT_FOUND', `${message}: this is not the form of an id`, { remedy });
 }
 
 /** The error for a batch that has records but no job in the queue. */

@@ -355,3 +355,62 @@ test('a refused key is named by its source', async () => {
   expect(end.code).toBe(1);
   expect(saidBy(end)).toContain('CREDENTIAL_REJECTED: Provider "acme" refused the key env:ACME_KEY: it answered 401');
 });
+
+test.each(['worker', 'board', 'simulator'])(
+  '%s names the port in use and the setting for another one',
+  async (name) => {
+    const port = await portOf(createServer());
+    const args = name === 'simulator' ? [name, '--port', `${port}`] : [name];
+    const places = { ...PLACES, ERRAND_HEALTH_PORT: `${port}`, ERRAND_BOARD_PORT: `${port}` };
+    const end = await start(args, aFolder(), { REDIS_URL: redisUrl(), ...places }).ended;
+    expect(end.code).toBe(1);
+    expect(saidBy(end)).toMatch(
+      new RegExp(`^ADDRESS_IN_USE: .*127.0.0.1:${port}.*ss -ltnp 'sport = :${port}'.*(ERRAND_\\w+_PORT|--port)`),
+    );
+  },
+);
+
+test.each([['status'], ['outcomes'], ['cancel']])('%s of a malformed id says what an id looks like', async (verb) => {
+  const end = await start([verb, 'nonsense'], aFolder(), { REDIS_URL: redisUrl() }).ended;
+  expect(end.code).toBe(2);
+  expect(saidBy(end)).toMatch(
+    /no batch or task with id "nonsense": this is not the form of an id .*"errand enqueue" .*looks like b\w{21}/,
+  );
+});
+
+test.each([
+  ['a missing file', 'none.yaml', /^FILE_NOT_FOUND: there is no file none\.yaml .*\(ls\).* working directory, \/\S+\./],
+  [
+    'a tab in YAML',
+    'tab.yaml',
+    /^BATCH_INVALID: tab\.yaml: is not YAML: tab as indent at line 3, column 1 Fix line 3 of/,
+  ],
+])('%s is named by both commands that read a batch', async (_, file, what) => {
+  const folder = aFolder({ 'tab.yaml': 'tasks:\n  - goal: Say hello\n\tmodel: gpt-5\n' });
+  for (const verb of ['enqueue', 'routes']) {
+    const end = await start([verb, file], folder, { REDIS_URL: redisUrl() }).ended;
+    expect(end.code).toBe(2);
+    expect(saidBy(end)).toMatch(what);
+  }
+});
+
+test('a missing key is named by its variable, and a lane without a worker by the command to start', async () => {
+  const variables = { ...PLACES, COLUMNS: '400', REDIS_URL: redisUrl(), ERRAND_PREFIX: freshPrefix() };
+  const folder = aFolder({ 'batch.json': BATCH });
+  const doctor = await start(['doctor'], folder, variables).ended;
+  expect(doctor.code).toBe(0);
+  expect(saidBy(doctor)).toMatch(
+    /OPENAI_API_KEY is not set\. Set OPENAI_API_KEY or OPENAI_API_KEY_FILE on every worker/,
+  );
+  expect(saidBy(doctor)).toMatch(/lane openai: Start a worker .*errand worker/);
+  const enqueued = await start(['enqueue', 'batch.json'], folder, variables).ended;
+  expect(enqueued.code).toBe(0);
+  expect(saidBy(enqueued)).toMatch(/warning: no worker is alive: .*errand worker/);
+  const worker = start(['worker'], folder, variables);
+  await worker.says(/worker started/);
+  const waited = await start(['enqueue', 'batch.json', '--wait'], folder, variables).ended;
+  worker.process.kill('SIGTERM');
+  await worker.ended;
+  expect(waited.code).toBe(1);
+  expect(saidBy(waited)).toMatch(/CREDENTIAL_MISSING: .*OPENAI_API_KEY is not set/);
+});

@@ -89,3 +89,12 @@ test('custom:<name> is read as the name, with a warning [B61]', () => {
     refusals: [],
   });
 });
+
+test('a model with spaces around it is read without them, with a warning', () => {
+  expect(read({ model: ' gpt-5 ' })).toEqual({
+    route: { model: 'gpt-5' },
+    warnings: ['model: " gpt-5 " is read without the spaces around it'],
+    refusals: [],
+  });
+  expect(read({ model: ' ' })).toMatchObject({ route: { model: ' ' }, warnings: [] });
+});
