@@ -39,6 +39,20 @@ const ways: Record<string, () => Promise<Record<string, unknown>>> = {
     await startConfiguredRedis(['port 0', `unixsocket ${path}`, `requirepass "${PASSWORD}"`]);
     return { redis_url: `redis+unix://${LOGIN}@${path}?db=2` };
   },
+  'Sentinel with TLS everywhere': async () => {
+    const { port: master, ca, dir } = await startTlsRedis(anAuthority('private'));
+    const port = await aFreePort();
+    const tls = [
+      `tls-cert-file ${join(dir, 'server.pem')}`,
+      `tls-key-file ${join(dir, 'server-key.pem')}`,
+      `tls-ca-cert-file ${ca}`,
+      'tls-auth-clients no',
+      'tls-replication yes',
+    ];
+    const watch = `sentinel monitor mymaster 127.0.0.1 ${master} 1`;
+    await startConfiguredRedis(['port 0', `tls-port ${port}`, ...tls, watch], { isSentinel: true });
+    return { redis_url: `rediss+sentinel://127.0.0.1:${port}/mymaster/1`, redis_tls: { ca } };
+  },
 };
 
 test.each(Object.entries(ways))('a batch runs over %s', async (_, start) => {
