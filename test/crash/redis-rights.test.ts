@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { sleep } from '../../src/base/clock.ts';
 import { COMMANDS, rightsOf } from '../../src/queue/rights.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
@@ -44,6 +45,19 @@ test.each<[title: string, taken: string[], mend: RegExp, latencyMs?: number]>([
   },
   60_000,
 );
+
+test('a worker that knows of a missing right sends no script, so none is left half done', async () => {
+  const { url, prefix, admin, setUser, workerUrl } = await aRedisWithUser();
+  const trouble = await aWorkerInTrouble(url, { prefix, workerUrl, latencyMs: LATER_MS });
+  const answered = requestsIn(trouble.simulator, 'ended', TASKS);
+  await setUser('-xadd');
+  await untilReadinessIs(trouble.worker, /^503 Redis refuses commands: .*\+xadd/);
+  await answered;
+  await sleep(3_000); // the tasks want to go on meanwhile: that nothing is denied for a while is what is tested
+  expect(await admin.call('ACL', 'LOG')).toEqual([]);
+  await setUser('+xadd');
+  await expectAllWell(trouble, url);
+}, 60_000);
 
 test.each([
   ['a command of a script', ['-zadd'], '+zadd'],
