@@ -243,7 +243,7 @@ export class Producer {
       await assertDatabase(this.#redis);
       return await call();
     } catch (error) {
-      throw isRedisFault(error) ? unavailable(this.#redis, error, this.#options.prefix) : error;
+      throw isRedisFault(error) ? unavailable(this.#redis, error, this.#options.prefix, 'producer') : error;
     }
   }
 }

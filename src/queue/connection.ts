@@ -6,6 +6,7 @@ import { PatientRedis } from './patient-redis.ts';
 import { firstFault, isStaleAddress } from './redis-faults.ts';
 import { explainRefusal } from './redis-refusal.ts';
 import { clientOptions, type RedisTarget, redisName } from './redis-target.ts';
+import type { RedisRole } from './rights.ts';
 import { slotRefusalOf } from './slot-refusal.ts';
 
 /** How often a connection that only listens is asked for a sign of life. */
@@ -146,14 +147,14 @@ function withoutCommand<E>(error: E): E {
 /**
  * The error for a Redis that does not answer or refuses commands: `REDIS_UNAVAILABLE`, or `REDIS_UNSUITABLE` if another node
  * of its cluster holds our keys, `REDIS_DENIED` if the user lacks a right, or `REDIS_FULL`. Names the address without user and
- * password. An `ErrandError` is returned as it is.
+ * password. An `ErrandError` is returned as it is. With a role, the remedy for a missing right gives all rights of the role.
  */
-export function unavailable(redis: Redis, thrown: unknown, prefix?: string): ErrandError {
+export function unavailable(redis: Redis, thrown: unknown, prefix?: string, role?: RedisRole): ErrandError {
   if (isErrandError(thrown)) return thrown;
   const { options } = redis;
   const cause = withoutCommand(firstFault(thrown));
   const text = cause instanceof Error ? cause.message : '';
-  const refusal = explainRefusal(text, { username: options.username, prefix });
+  const refusal = explainRefusal(text, { username: options.username, prefix, role });
   if (refusal !== null) {
     const message = `${redisName(options)} refused a command: ${refusal.message}`;
     return new ErrandError(refusal.code, message, { cause, remedy: refusal.remedy });

@@ -1,9 +1,9 @@
 import type { RedisOptions } from 'ioredis';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { PatientRedis } from './patient-redis.ts';
-import { grantOf, isDenial } from './redis-refusal.ts';
+import { grantOf, isDenial, isKeyDenial } from './redis-refusal.ts';
 import { redisName } from './redis-target.ts';
-import { COMMANDS, channelRightOf, type RedisRole, rightsOf } from './rights.ts';
+import { COMMANDS, channelRightOf, commandRightsOf, keyRightOf, type RedisRole, rightsOf } from './rights.ts';
 import { probeKeys } from './slot-refusal.ts';
 
 /**
@@ -26,7 +26,7 @@ return missing`;
 type Evaluate = (args: string[]) => Promise<unknown>;
 
 /**
- * Asks Redis which rights of a role the user of the connection lacks, as `ACL SETUSER` takes them: all of them if the user may
+ * Asks Redis which rights of a role the user of the connection lacks, as `ACL SETUSER` takes them: all commands if the user may
  * not run scripts or may not use our keys, because nothing more can be asked then. `null` if Redis cannot say: it refuses
  * scripts now, or is a server without `redis.acl_check_cmd`.
  */
@@ -37,12 +37,16 @@ export async function missingRights(evaluate: Evaluate, role: RedisRole, prefix:
     if (!Array.isArray(reply)) return null;
     const commands = reply.map(String);
     const all = rightsOf(role, prefix);
-    const hasChannels = !commands.some((command) => command === 'subscribe' || command === 'publish');
+    // No channel is needed for UNSUBSCRIBE, so a user who may run only that lacks the channels.
+    const isWithoutChannels = ['publish', 'subscribe'].every((name) => commands.includes(name));
+    const hasChannels = !isWithoutChannels || commands.includes('unsubscribe');
     return all.filter(
       (right) => commands.includes(right.slice(1)) || (!hasChannels && right === channelRightOf(prefix)),
     );
   } catch (error) {
-    return isDenial(messageOf(error)) ? rightsOf(role, prefix) : null;
+    const text = messageOf(error);
+    if (isKeyDenial(text)) return [keyRightOf(prefix), ...commandRightsOf(role)];
+    return isDenial(text) ? commandRightsOf(role) : null;
   }
 }
 

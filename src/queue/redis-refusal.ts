@@ -1,13 +1,13 @@
 import type { FailureCode } from '../errors.ts';
 import { DEFAULT_PREFIX } from './names.ts';
-import { channelRightOf, keyRightOf, type RedisRole, rightsOf } from './rights.ts';
+import { channelRightOf, commandRightsOf, keyRightOf, type RedisRole } from './rights.ts';
 
 /** What a refusal of Redis means to people: its code, what is wrong, and how to mend it. */
 export type Refusal = { code: FailureCode; message: string; remedy: string };
 
 /**
  * Whose command was refused: the user of the connection, and the prefix of our keys. With the role of the user, the remedy for a
- * missing right gives all rights of the role: several may be missing, and Redis names one.
+ * missing right gives all commands of the role: several may be missing, and Redis names one.
  */
 export type Asker = {
   username?: string | null | undefined;
@@ -24,6 +24,11 @@ const KEYS = /\bkeys?\b/;
 /** Tells whether Redis denied a command because the user lacks a right to the command, a key or a channel. */
 export function isDenial(text: string): boolean {
   return DENIAL.test(text);
+}
+
+/** Tells whether Redis denied a command because of a key, and not because of the command itself. */
+export function isKeyDenial(text: string): boolean {
+  return isDenial(text) && !COMMAND.test(text) && !CHANNELS.test(text) && KEYS.test(text);
 }
 
 /** Explains the refusals that a person can mend; `null` for any other error. */
@@ -56,7 +61,8 @@ export function explainRefusal(text: string, asker: Asker = {}): Refusal | null 
 function explainDenial(text: string, { username, prefix = DEFAULT_PREFIX, role }: Asker): Refusal {
   const user = username || 'default';
   const remedyOf = (right: string | null): string => {
-    if (role !== undefined) return grantOf(user, rightsOf(role, prefix));
+    const pattern = right !== null && !right.startsWith('+') ? [right] : [];
+    if (role !== undefined) return grantOf(user, [...pattern, ...commandRightsOf(role)]);
     if (right !== null) return `${grantOf(user, [right])} "errand doctor" lists every missing right.`;
     return 'Give the user the rights of its role: "errand doctor" prints the ACL SETUSER command.';
   };

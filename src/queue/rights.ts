@@ -63,7 +63,12 @@ export function channelRightOf(prefix: string): string {
 /** All rights of a role in one deployment, as `ACL SETUSER` takes them: keys, channels, commands. */
 export function rightsOf(role: RedisRole, prefix: string): string[] {
   const channels = ROLES_WITH_CHANNELS.has(role) ? [channelRightOf(prefix)] : [];
-  return [keyRightOf(prefix), ...channels, ...COMMANDS[role].map((command) => `+${command}`)];
+  return [keyRightOf(prefix), ...channels, ...commandRightsOf(role)];
+}
+
+/** The rights of a role to commands. Redis refuses a pattern for a user who has all keys or channels, so these are apart. */
+export function commandRightsOf(role: RedisRole): string[] {
+  return COMMANDS[role].map((command) => `+${command}`);
 }
 
 function words(text: string): string[] {

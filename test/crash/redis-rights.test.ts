@@ -9,7 +9,7 @@ import { aWorkerInTrouble, expectAllWell, redisLines, TASKS, untilReadinessIs } 
 
 /** The worker asks for its rights every 2 s. The model answers later, so that no script is denied in its middle before. */
 const LATER_MS = 7_000;
-const EVERYTHING = `'~PREFIX:*' '&PREFIX:*' ${COMMANDS.worker.map((name) => `+${name}`).join(' ')}`;
+const ALL_COMMANDS = COMMANDS.worker.map((name) => `+${name}`).join(' ');
 
 /** A Redis with a user `pod` that has the rights of a worker. */
 async function aRedisWithUser() {
@@ -63,8 +63,9 @@ test.each([
   ['a command of a script', ['-zadd'], '+zadd'],
   ['a command', ['-bzpopmin'], '+bzpopmin'],
   ['channels', ['resetchannels'], "'&PREFIX:*' +publish +subscribe"],
-  ['keys', ['resetkeys'], EVERYTHING],
-  ['scripts', ['-eval'], EVERYTHING],
+  ['subscribe', ['-subscribe', 'allchannels'], '+subscribe'],
+  ['keys', ['resetkeys'], `'~PREFIX:*' ${ALL_COMMANDS}`],
+  ['scripts', ['-eval', 'allkeys'], ALL_COMMANDS],
 ])('a worker without the right to %s does not start, and says what to grant', async (_title, taken, grant) => {
   const { url, prefix, setUser, workerUrl } = await aRedisWithUser();
   await setUser(...taken);

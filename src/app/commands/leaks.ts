@@ -70,7 +70,7 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
     screen.note(`${found.length} rows are open, ${silent.length} of them held by workers that give no sign of life.`);
     return silent.length > 0 ? EXIT.failed : EXIT.ok;
   } catch (error) {
-    throw isRedisFault(error) ? unavailable(redis, error, config.prefix) : error;
+    throw isRedisFault(error) ? unavailable(redis, error, config.prefix, 'operator') : error;
   } finally {
     closeRedis(redis);
   }
