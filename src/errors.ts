@@ -368,6 +368,11 @@ export type FailureCode = keyof typeof FAILURES;
 /** All codes, for schemas and for the test that compares them with the docs. */
 export const FAILURE_CODES = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
 
+/** Tells whether a code is in the table: a record may have a code of a newer version. */
+export function isFailureCode(code: string): code is FailureCode {
+  return Object.hasOwn(FAILURES, code);
+}
+
 /** One thing wrong with an input: where it is and what was expected there. */
 export type Problem = { path: string; message: string; index?: number; code?: 'ROUTE_UNSUPPORTED' };
 

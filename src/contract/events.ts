@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FAILURE_CODES } from '../errors.ts';
+import { FailureCodeText } from './failure.ts';
 import { AttemptEnd } from './outcome.ts';
 import { stored } from './stored.ts';
 import { Metadata } from './task.ts';
@@ -20,13 +20,13 @@ export const ErrandEvent = z.discriminatedUnion('event', [
     event: z.literal('attempt_ended'),
     epoch: z.number().int(),
     ended: AttemptEnd,
-    code: z.enum(FAILURE_CODES).optional(),
+    code: FailureCodeText.optional(),
     ...ofTask,
   }),
   stored({
     event: z.literal('task_ended'),
     status: z.enum(['succeeded', 'failed', 'rejected', 'cancelled']),
-    code: z.enum(FAILURE_CODES).optional(),
+    code: FailureCodeText.optional(),
     ...ofTask,
   }),
   stored({ event: z.literal('batch_settled'), ...common }),

@@ -2,10 +2,19 @@ import { z } from 'zod';
 import { FAILURE_CODES } from '../errors.ts';
 import { stored } from './stored.ts';
 
+/**
+ * A code of the table in `errors.ts`, or of the table of a newer version: a reader that does not know the code must still read
+ * how the task ended.
+ */
+export const FailureCodeText = z
+  .string()
+  .regex(/^[A-Z][A-Z_]{2,63}$/)
+  .meta({ examples: [...FAILURE_CODES] });
+
 /** Something thrown, as it is stored: scrubbed of secrets, with its causes flattened to text. */
 export const Failure = stored({
   version: z.literal(1),
-  code: z.enum(FAILURE_CODES),
+  code: FailureCodeText,
   origin: z.enum(['input', 'credential', 'provider', 'child', 'budget', 'attempt', 'infrastructure', 'internal']),
   message: z.string(),
   remedy: z.string(),

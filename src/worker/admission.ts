@@ -1,7 +1,8 @@
 import { monotonicMs } from '../base/clock.ts';
 import type { AdmissionVerdict, BatchRecord, RouteInUse } from '../contract/batch.ts';
+import type { Failure } from '../contract/failure.ts';
 import type { ResolvedRoute } from '../contract/route.ts';
-import { ErrandError } from '../errors.ts';
+import { ErrandError, isFailureCode } from '../errors.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 
 /** How many batches a worker remembers; one record is read again after that many others. */
@@ -106,9 +107,15 @@ export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRou
       other.model === route.model &&
       other.reasoning_effort === route.reasoning_effort,
   );
-  if (own) return new ErrandError(own.failure.code, own.failure.message, { remedy: own.failure.remedy });
+  if (own) return unusableRoute(own.failure);
   const [first] = verdict.unusable;
   if (record.admission === 'task' || !first) return null;
   const message = `task ${first.first_index} (${first.provider}/${first.model}) is unusable, so the batch was not admitted: ${first.failure.code}: ${first.failure.message}`;
   return new ErrandError('BATCH_REJECTED', message, { remedy: first.failure.remedy });
+}
+
+/** A newer worker may have refused the route for a reason that this version has no code for. */
+function unusableRoute({ code, message, remedy }: Failure): ErrandError {
+  if (isFailureCode(code)) return new ErrandError(code, message, { remedy });
+  return new ErrandError('ROUTE_UNSUPPORTED', `${code}: ${message}`, { remedy });
 }

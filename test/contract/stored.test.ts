@@ -52,6 +52,14 @@ test('a record keeps the fields it does not name when it is read and written', (
   expect(amendCleanup(cleanup, [releasedOf(1, '1.workspace.1')])).toMatchObject({ note: 'kept', open: 0 });
 });
 
+test('an outcome with a failure code of a newer version is read', () => {
+  const failure = { version: 1, code: 'TOOL_DENIED', origin: 'child', message: 'm', remedy: 'r', causes: [] };
+  const { answer: _, ...common } = outcomeOf('b1m81btxsqt5wq0f80n0ez-0', 'Done') as Outcome & { answer: unknown };
+  const outcome = { ...common, status: 'failed', failure };
+  expect(Outcome.parse(outcome)).toEqual(outcome);
+  expect(Outcome.safeParse({ ...outcome, failure: { ...failure, code: 'no code' } }).success).toBe(false);
+});
+
 test('a prototype in a stored record is dropped', () => {
   const Sample = stored({ name: z.string(), code: z.string().optional() });
   const read = Sample.parse(JSON.parse('{"name":"a","__proto__":{"code":"X"},"constructor":{"prototype":{"y":1}}}'));

@@ -1,11 +1,10 @@
 import type { Attempt, Outcome } from '../../src/contract/outcome.ts';
-import type { FailureCode } from '../../src/errors.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import type { Accepted } from './attack.ts';
 import { batchOf, type Expected, tagOf } from './workload.ts';
 
 /** Codes that say that the queue lost the task, though the batch has settled over it. */
-const LOST_CODES: readonly FailureCode[] = ['ATTEMPT_STALLED_OUT', 'ENQUEUE_INCOMPLETE'];
+const LOST_CODES: readonly string[] = ['ATTEMPT_STALLED_OUT', 'ENQUEUE_INCOMPLETE'];
 
 /** What the outcomes of all batches come to. */
 export type OutcomesAudit = {

@@ -1,7 +1,8 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { newBatchId } from '../../src/base/ids.ts';
 import type { Failure } from '../../src/contract/failure.ts';
-import { Admission, type RouteCheck } from '../../src/worker/admission.ts';
+import type { ResolvedRoute } from '../../src/contract/route.ts';
+import { Admission, type RouteCheck, refusalOf } from '../../src/worker/admission.ts';
 import { openRecords, recordOf } from '../records/samples.ts';
 
 afterEach(() => {
@@ -75,4 +76,17 @@ test('any other verdict is final for every worker', async () => {
   await new Admission(batches, async () => unsupported).of(batchId);
   const later = await new Admission(batches, async () => null).of(batchId);
   expect(later.verdict.unusable).toMatchObject([{ failure: { code: 'ROUTE_UNSUPPORTED' } }]);
+});
+
+test('a verdict with a code of a newer version rejects the task with a code of this one', async () => {
+  const { batches, batchId } = await openRecords();
+  const newer: Failure = { ...MISSING, code: 'TENANT_PAUSED', message: 'the tenant is paused' };
+  const admitted = await new Admission(batches, async () => newer).of(batchId);
+  const refusal = refusalOf(admitted, {
+    provider: 'openai',
+    model: 'm',
+    requested: {},
+    chosen_by: {},
+  } as ResolvedRoute);
+  expect(refusal).toMatchObject({ code: 'ROUTE_UNSUPPORTED', message: 'TENANT_PAUSED: the tenant is paused' });
 });

@@ -6,7 +6,7 @@ export type Field = { path: string[]; sample: unknown };
 type Walked = { sample: unknown; fields: Field[] };
 
 const TIME = '2026-11-22T00:00:00.000Z';
-const VALUES: unknown[] = ['steady', TIME, 1, 2, 0, true, null];
+const VALUES: unknown[] = ['steady', TIME, 1, 2, 0, true, null, 'INTERNAL'];
 /** The name of an entry in an object whose names are free. */
 const FREE_NAME = 'steady';
 
