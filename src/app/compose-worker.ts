@@ -47,7 +47,7 @@ import { ownVersion } from './version.ts';
 import { makeWorkspaceRoot } from './workspace-root.ts';
 
 /** After the grace of a drain, handing back takes a few commands to Redis; one that does not answer for so long is away. */
-const HANDING_BACK_MS = 5_000;
+export const HANDING_BACK_MS = 5_000;
 
 /** A worker that runs. */
 export type RunningWorker = {
@@ -64,19 +64,27 @@ export type RunningWorker = {
 /**
  * Builds a worker from the configuration and starts it; resolves once it takes tasks.
  *
- * Taking tasks comes last: whatever fails before leaves nothing that runs, and what was opened is closed again.
+ * Taking tasks comes last: whatever fails before leaves nothing that runs, and what was opened is closed again. `onTaking` is
+ * called right before the first task can be taken. From then on, only {@link RunningWorker.drain} returns the tasks.
  */
-export async function startWorker(config: Config, log: Log, redactor: Redactor): Promise<RunningWorker> {
+export async function startWorker(
+  config: Config,
+  log: Log,
+  redactor: Redactor,
+  onTaking: () => void = () => undefined,
+): Promise<RunningWorker> {
   const opened = new Opened();
   try {
-    return await start(config, log, redactor, opened);
+    return await start(config, { log, redactor, onTaking }, opened);
   } catch (error) {
     await opened.close().catch(() => undefined);
     throw error;
   }
 }
 
-async function start(config: Config, log: Log, redactor: Redactor, opened: Opened): Promise<RunningWorker> {
+type Around = { log: Log; redactor: Redactor; onTaking: () => void };
+
+async function start(config: Config, { log, redactor, onTaking }: Around, opened: Opened): Promise<RunningWorker> {
   await makeWorkspaceRoot(config.worker.workspace_root);
   const catalogue = createCatalogue(config.providers);
   const telemetry = new Telemetry(log, knownNames(config, catalogue));
@@ -164,6 +172,7 @@ async function start(config: Config, log: Log, redactor: Redactor, opened: Opene
     new UnattendedSweep({ ...deps, batches, jobs, unattended, announcements, lanes: providers, unservedMs }),
     (sweeping) => sweeping.close(),
   );
+  onTaking();
   const taking = new Consumer(
     {
       redis,

@@ -1,9 +1,10 @@
 import { Redactor } from '../../base/secret.ts';
 import { quoted } from '../../base/text.ts';
+import { withinTime } from '../../base/within-time.ts';
 import { ErrandError, messageOf } from '../../errors.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { closePrototypes } from '../close-prototypes.ts';
-import { startWorker } from '../compose-worker.ts';
+import { HANDING_BACK_MS, startWorker } from '../compose-worker.ts';
 import { loadConfig, processEnvironment } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { MAX_CONCURRENCY, overWorker, type WorkerChoice, wrongProvider } from '../over-worker.ts';
@@ -26,13 +27,23 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   const isPretty = process.stdout.isTTY === true;
   const log = createLog({ level: config.worker.log_level, isPretty, redactor, output: process.stdout });
   const stopped = aborted(stopping);
-  const running = await Promise.race([startWorker(config, log, redactor), stopped]);
-  // A worker that still waits for its Redis holds nothing that could be given back.
-  if (!running) process.exit(EXIT.ok);
+  let isTaking = false;
+  const starting = startWorker(config, log, redactor, () => {
+    isTaking = true;
+  });
+  await Promise.race([starting, stopped]);
+  // A worker that still waits for its Redis holds nothing that could be handed back.
+  if (stopping.aborted && !isTaking) process.exit(EXIT.ok);
+  const running = await (stopping.aborted ? withinTime(starting, HANDING_BACK_MS, notStarted) : starting);
   await stopped;
   log.info({ why: messageOf(stopping.reason) }, 'asked to stop');
   await running.drain();
   return EXIT.ok;
+}
+
+/** A worker that was asked to stop when it had begun to take tasks, and lost its Redis before all its queues were ready. */
+function notStarted(): ErrandError {
+  return new ErrandError('REDIS_UNAVAILABLE', 'nothing was handed back: Redis did not answer while the worker started');
 }
 
 function choiceOf({ only, concurrency }: WorkerFlags): WorkerChoice {
