@@ -90,7 +90,12 @@ export function printableStyled(text: string): string {
 
 /** Writes a value as JSON on one line, with escapes for what a terminal would obey. Readers of JSON get the value unchanged. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replaceAll(OBEYED, (char) =>
+  return printableJson(JSON.stringify(value));
+}
+
+/** Replaces what a terminal would obey by JSON escapes. Takes whole JSON, whose strings alone can hold such a character. */
+export function printableJson(json: string): string {
+  return json.replaceAll(OBEYED, (char) =>
     [...Array(char.length).keys()].map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
   );
 }

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import { build as buildPretty } from 'pino-pretty';
 import type { Redactor } from '../base/secret.ts';
-import { oneLine, printableStyled } from '../base/text.ts';
+import { oneLine, printableJson, printableStyled } from '../base/text.ts';
 
 export type Log = Logger;
 
@@ -11,14 +11,14 @@ export type LogOptions = { level: string; isPretty: boolean; redactor: Redactor;
 
 /**
  * Makes the log. Every line is scrubbed as text, last thing before it leaves: redaction by path misses keys that sit
- * in messages, causes and nested values.
+ * in messages, causes and nested values. A person reads both kinds of lines, so neither has a character that a terminal obeys.
  */
 export function createLog({ level, isPretty, redactor, output }: LogOptions): Log {
   const scrubbed = new Writable({
     decodeStrings: false,
     write: (line: string | Buffer, _encoding, done) => {
       const text = line.toString();
-      output.write(redactor.scrub(isPretty ? printableStyled(text) : text));
+      output.write(redactor.scrub(isPretty ? printableStyled(text) : printableJson(text)));
       done();
     },
   });
@@ -29,6 +29,8 @@ export function createLog({ level, isPretty, redactor, output }: LogOptions): Lo
         colorize: true,
         singleLine: true,
         messageFormat: (line, key) => oneLine(String(line[key] ?? '')),
+        // These two fields stand before the message as they are; all others are written as JSON.
+        customPrettifiers: { name: (name) => oneLine(String(name)), caller: (caller) => oneLine(String(caller)) },
       })
     : scrubbed;
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);

@@ -30,3 +30,20 @@ test('a line for people is one line, whatever fields it has', () => {
   createLog({ level: 'info', isPretty: true, redactor: new Redactor(), output }).info({ a: 1, b: { c: 2 } }, 'told');
   expect(written).toMatch(/^.*told.*"c":2.*\n$/);
 });
+
+test.each([
+  ['lines for machines', false],
+  ['lines for people', true],
+])('%s have no character that a terminal obeys', (_, isPretty) => {
+  const hostile = 'x\u001b[2J\u0085\u2028\u009b31m\u202egnp\u200b\u2066\ufeff\r\nFORGED';
+  let written = '';
+  const output = new PassThrough().on('data', (chunk) => {
+    written += chunk;
+  });
+  const log = createLog({ level: 'info', isPretty, redactor: new Redactor(), output });
+  log.info({ name: hostile, caller: hostile, model: hostile, [hostile]: 1 }, hostile);
+  const colourless = written.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[\\d*m`, 'g'), '');
+  expect(colourless).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  expect(written.match(/\n/g)).toHaveLength(1);
+  if (!isPretty) expect(JSON.parse(written)).toMatchObject({ name: hostile, [hostile]: 1, msg: hostile });
+});
