@@ -115,6 +115,8 @@ test('the docs, the compose file and the manifest give a worker the time to stop
     expect(given.length, file).toBeGreaterThan(0);
     expect(Math.min(...given), file).toBeGreaterThanOrEqual(neededS);
   }
+  expect(read('docker-compose.yml')).toContain(`worker.drain_grace_ms and the ${RELEASE_MS / 1000} s that`);
+  expect(read('docs/deployment.md')).toContain(`\`worker.drain_grace_ms\` and the ${RELEASE_MS / 1000} s that`);
   expect(read('docs/operations.md')).toContain(`the grace and ${RELEASE_MS / 1000} s more`);
   expect(read('docs/running.md')).toContain(`wait ${neededS} s or longer`);
 });
