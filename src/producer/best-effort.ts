@@ -1,5 +1,7 @@
+import type { CancelFlag } from '../contract/batch.ts';
 import { isErrandError, messageOf } from '../errors.ts';
-import type { Cancelling } from '../records/batch-records.ts';
+import { type RedisClient, unavailable } from '../queue/connection.ts';
+import type { Flagging } from '../records/batch-records.ts';
 
 /** Ends the listening to a channel. */
 type Stop = () => Promise<void>;
@@ -12,10 +14,30 @@ export async function unlessDenied(listening: Promise<Stop>): Promise<Stop> {
   });
 }
 
-/** Adds a warning if waking the waiting tasks failed: the cancel has taken effect, and a worker ends the tasks later. */
-export async function warnedOf<C extends Cancelling>(cancelling: C, waking: Promise<unknown>): Promise<C> {
-  const trouble = await waking.then(() => null, messageOf);
-  if (trouble === null || cancelling.status !== 'cancelled') return cancelling;
-  const warning = `waiting tasks were not woken, and a worker ends them later: ${trouble}`;
-  return { ...cancelling, warnings: [...(cancelling.warnings ?? []), warning] };
+/** What cancelling came to. Cancelling a finished thing says so. `warnings`: what did not work although the cancel took effect. */
+export type Cancelling =
+  | { status: 'cancelled'; flag: CancelFlag; warnings?: string[] }
+  | Exclude<Flagging, { status: 'cancelled' | 'missing' }>;
+
+/**
+ * Turns into warnings, each with its remedy, what did not work after the cancel took effect: workers were not told, waiting tasks
+ * were not woken. A worker ends the tasks later.
+ */
+export async function warnedOf(
+  { status, flag, untold }: Extract<Flagging, { status: 'cancelled' }>,
+  waking: Promise<unknown>,
+  redis: RedisClient,
+  prefix: string,
+): Promise<Cancelling> {
+  const trouble = await waking.then(() => null, mendable);
+  const denied = () => mendable(unavailable(redis, new Error(untold), prefix, 'producer'));
+  const warnings = [
+    ...(untold ? [`the workers were not told, and find the cancel within seconds: ${denied()}`] : []),
+    ...(trouble === null ? [] : [`waiting tasks were not woken, and a worker ends them later: ${trouble}`]),
+  ];
+  return { status, flag, ...(warnings.length > 0 && { warnings }) };
+}
+
+function mendable(error: unknown): string {
+  return isErrandError(error) ? `${error.message}. ${error.remedy}` : messageOf(error);
 }

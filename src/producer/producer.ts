@@ -21,14 +21,14 @@ import { BatchFlow } from '../queue/flow.ts';
 import { isRedisFault } from '../queue/redis-faults.ts';
 import type { RedisTarget } from '../queue/redis-target.ts';
 import { Announcements } from '../records/announcements.ts';
-import { BatchRecords, type Cancelling } from '../records/batch-records.ts';
+import { BatchRecords } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
 import { EnqueueClaims } from '../records/enqueue-claims.ts';
 import { TaskMetadata } from '../records/task-metadata.ts';
 import { UnattendedRecords } from '../records/unattended-records.ts';
 import { addBatch, namingBatch } from './add-batch.ts';
 import { BatchEvents, subscribed } from './batch-events.ts';
-import { unlessDenied, warnedOf } from './best-effort.ts';
+import { type Cancelling, unlessDenied, warnedOf } from './best-effort.ts';
 import { lost, notFound, removed } from './missing.ts';
 import { type PlannedBatch, planBatch } from './plan.ts';
 import { type WaitsDeps, waitsIn, waitsOf, warningOf } from './waits.ts';
@@ -210,15 +210,13 @@ export class Producer {
    * Cancels a batch or a task: what has not started never starts, what runs is aborted, what waits for a later time is
    * woken to end now. Cancelling a finished thing says so. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`.
    */
-  async cancel(id: string, reason = 'no reason given'): Promise<Exclude<Cancelling, { status: 'missing' }>> {
+  async cancel(id: string, reason = 'no reason given'): Promise<Cancelling> {
     if (!isBatchId(id) && !parseTaskId(id)) throw notFound(id);
     const cancelling = await this.#withRedis(() => this.#batches.cancel(id, clip(String(reason), REASON_CHARS)));
     if (cancelling.status === 'missing') throw notFound(id);
-    if (cancelling.status === 'cancelled') {
-      const waking = this.#withRedis(async () => this.#flow.wake(await this.#batches.sleepers(id)));
-      return warnedOf(cancelling, waking);
-    }
-    return cancelling;
+    if (cancelling.status !== 'cancelled') return cancelling;
+    const waking = this.#withRedis(async () => this.#flow.wake(await this.#batches.sleepers(id)));
+    return warnedOf(cancelling, waking, this.#redis, this.#options.prefix);
   }
 
   /** Gives the connections back. */

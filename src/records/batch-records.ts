@@ -33,9 +33,9 @@ const UNSEALED_TTL_SECONDS = 24 * 3600;
 /** Where the jobs of a batch stand, as its record knows: still being added, added, or settled. */
 export type BatchStage = 'enqueueing' | 'running' | 'settled';
 
-/** What cancelling came to. Cancelling a finished thing says so. `warnings`: what did not work although the cancel took effect. */
-export type Cancelling =
-  | { status: 'cancelled'; flag: CancelFlag; warnings?: string[] }
+/** What flagging as cancelled came to. `untold`: why the workers were not told, in the words of Redis. */
+export type Flagging =
+  | { status: 'cancelled'; flag: CancelFlag; untold?: string }
   | { status: 'settled' }
   | { status: 'ended'; outcome: Outcome }
   | { status: 'missing' };
@@ -209,7 +209,7 @@ export class BatchRecords {
   }
 
   /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */
-  async cancel(id: string, reason: string): Promise<Cancelling> {
+  async cancel(id: string, reason: string): Promise<Flagging> {
     const flag = recordText(CancelFlag, flagFor(reason), this.#redactor);
     const task = parseTaskId(id);
     const reply = task
@@ -219,11 +219,8 @@ export class BatchRecords {
           [task.index, flag, this.#keys.cancels(), id],
         )
       : await CANCEL_BATCH.run(this.#redis, [this.#keys.batch(id)], [flag, this.#keys.cancels(), id]);
-    const [status, detail, untold] = reply as [Cancelling['status'], string, string | undefined];
-    if (status === 'cancelled') {
-      const warnings = untold ? [`the workers were not told, and find the cancel within seconds: ${untold}`] : [];
-      return { status, flag: readFlag(detail), ...(warnings.length > 0 && { warnings }) };
-    }
+    const [status, detail, untold] = reply as [Flagging['status'], string, string | undefined];
+    if (status === 'cancelled') return { status, flag: readFlag(detail), ...(untold && { untold }) };
     if (status === 'ended')
       return { status, outcome: readOutcome({ batchId: task?.batchId ?? '', index: task?.index ?? 0 }, detail, null) };
     return { status };

@@ -17,11 +17,15 @@ async function aProducerWith(rights: string[]) {
   return { deployment, admin, producer: composeProducer(loadConfig(deployment.environment, settings)) };
 }
 
-test('cancel by a user without channels: it takes effect and warns', async () => {
-  const { deployment, producer } = await aProducerWith(['resetchannels']);
+test.each([
+  ['channels', ['resetchannels'], /lacks the right to a channel.* ACL SETUSER web '&\{t-\w+\}:\*' /],
+  ['the command to publish', ['-publish'], /lacks the right to .* ACL SETUSER web .*\+publish /],
+])('cancel by a user without %s: it takes effect and warns with the remedy', async (_title, rights, remedy) => {
+  const { deployment, producer } = await aProducerWith(rights);
   const { batch_id: batchId } = await producer.enqueue({ tasks: [{ goal: 'never runs', provider: 'local' }] });
   const cancelling = await producer.cancel(batchId, 'changed my mind');
-  expect(cancelling).toMatchObject({ status: 'cancelled', warnings: [expect.stringContaining('channel')] });
+  expect(cancelling).toMatchObject({ status: 'cancelled', warnings: [expect.stringMatching(remedy)] });
+  expect(cancelling).not.toHaveProperty('untold');
   await deployment.startWorker();
   expect((await producer.settled(batchId)).counts.cancelled).toBe(1);
   await producer.close();
@@ -31,7 +35,7 @@ test('cancel by a user who cannot wake tasks: it takes effect and warns', async 
   const { admin, producer } = await aProducerWith([]);
   const { batch_id: batchId } = await producer.enqueue({ tasks: [{ goal: 'never runs', provider: 'local' }] });
   await admin.call('ACL', 'SETUSER', 'web', '-zrange');
-  const warnings = [expect.stringContaining('not woken')];
+  const warnings = [expect.stringMatching(/not woken.* ACL SETUSER web .*\+zrange /)];
   expect(await producer.cancel(batchId)).toMatchObject({ status: 'cancelled', warnings });
   expect(await producer.status(batchId)).toHaveProperty('cancel');
   await producer.close();

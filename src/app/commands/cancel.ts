@@ -1,3 +1,4 @@
+import { oneLine } from '../../base/text.ts';
 import { composeProducer } from '../compose-producer.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
@@ -19,7 +20,7 @@ export async function cancel(id: string, { reason, json }: CancelFlags, screen: 
       ended: `task ${id} has ended already; nothing was cancelled`,
     };
     const warnings = 'warnings' in done ? (done.warnings ?? []) : [];
-    for (const warning of warnings) screen.note(`warning: ${warning}`);
+    for (const warning of warnings) screen.note(`warning: ${oneLine(warning)}`);
     if (json) screen.json({ id, ...done });
     else screen.print(texts[done.status]);
     return EXIT.ok;
