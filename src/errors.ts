@@ -57,8 +57,9 @@ export const FAILURES = {
   USAGE_INVALID: {
     origin: 'input',
     disposition: 'discard',
-    means: 'The command line does not fit: an unknown command or option, or a missing, repeated or wrong value.',
-    remedy: 'Run the command with --help; it lists the options and their values.',
+    means:
+      'The command line, or an argument of a call, does not fit: an unknown command or option, or a missing, repeated or wrong value.',
+    remedy: 'Run the command with --help; it lists the options and their values. In a program, correct the argument.',
   },
   FILE_NOT_FOUND: {
     origin: 'input',

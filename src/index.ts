@@ -5,6 +5,7 @@
  */
 import { composeProducer } from './app/compose-producer.ts';
 import { loadConfig, processEnvironment } from './app/config.ts';
+import { optionsIn, ProducerOptionsShape, settingsIn, warnOfListener } from './app/config-options.ts';
 import type { Producer } from './producer/producer.ts';
 
 export type { BatchInput, BatchStatus, BatchSummary, Counts, Receipt, WaitsFor } from './contract/batch.ts';
@@ -29,7 +30,10 @@ export type CreateProducerOptions = {
   config?: string;
   /** Settings over those of the file, in its form: `{ delegation: { provider: 'openai' } }`. */
   settings?: Record<string, unknown>;
-  /** Hears of lost connections. Calls fail by themselves, with `REDIS_UNAVAILABLE`. */
+  /**
+   * Hears of lost connections and of listeners that throw. Calls fail by themselves, with `REDIS_UNAVAILABLE`.
+   * @default a warning of the process about a listener that throws
+   */
   onError?: (error: Error) => void;
 };
 
@@ -38,8 +42,8 @@ export type CreateProducerOptions = {
  *
  * @throws ErrandError `CONFIG_INVALID`.
  */
-export function createProducer({ redis, config, settings = {}, onError }: CreateProducerOptions = {}): Producer {
-  const environment = { ...processEnvironment(), ...(config && { ERRAND_CONFIG: config }) };
-  const overrides = { ...settings, ...(redis && { redis_url: redis }) };
-  return composeProducer(loadConfig(environment, overrides), onError);
+export function createProducer(options: CreateProducerOptions = {}): Producer {
+  const { onError, ...given } = optionsIn(ProducerOptionsShape, options);
+  const { environment, overrides } = settingsIn(given);
+  return composeProducer(loadConfig({ ...processEnvironment(), ...environment }, overrides), onError ?? warnOfListener);
 }

@@ -1,6 +1,7 @@
 /** The library for those who run workers inside a process of their own, rather than with `errand worker`. */
 import { type RunningWorker, startWorker } from './app/compose-worker.ts';
 import { loadConfig, processEnvironment } from './app/config.ts';
+import { optionsIn, settingsIn, WorkerOptionsShape } from './app/config-options.ts';
 import { overWorker } from './app/over-worker.ts';
 import { Redactor } from './base/secret.ts';
 import { createLog } from './telemetry/log.ts';
@@ -29,11 +30,11 @@ export type CreateWorkerOptions = {
  * @throws ErrandError `CONFIG_INVALID`; `ADDRESS_IN_USE` if its health port is in use.
  */
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<RunningWorker> {
-  const environment = { ...processEnvironment(), ...(options.config && { ERRAND_CONFIG: options.config }) };
-  const overrides = { ...options.settings, ...(options.redis && { redis_url: options.redis }) };
-  const config = loadConfig(environment, overWorker(overrides, options));
+  const { only, concurrency, output = process.stdout, ...given } = optionsIn(WorkerOptionsShape, options);
+  const { environment, overrides } = settingsIn(given);
+  const choice = { only, concurrency };
+  const config = loadConfig({ ...processEnvironment(), ...environment }, overWorker(overrides, choice));
   const redactor = new Redactor();
-  const output = options.output ?? process.stdout;
   return startWorker(
     config,
     createLog({ level: config.worker.log_level, isPretty: false, redactor, output }),

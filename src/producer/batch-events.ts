@@ -1,6 +1,7 @@
 import { withinTime } from '../base/within-time.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Metadata } from '../contract/task.ts';
+import { ErrandError, messageOf } from '../errors.ts';
 
 /** The fields of a batch that its events carry. */
 export type BatchFacts = Pick<ErrandEvent, 'batch_name' | 'batch_metadata'>;
@@ -11,7 +12,8 @@ export type FactsReader = {
   tasks: (indexes: readonly number[]) => Promise<readonly (Metadata | undefined)[] | null>;
 };
 
-type Listener = (event: ErrandEvent) => void;
+/** Takes an event. What it returns may be a promise. */
+type Listener = (event: ErrandEvent) => unknown;
 
 /** The maximum number of tasks whose metadata is kept, and that are read at a time. */
 const MAX_KNOWN = 1_000;
@@ -24,6 +26,7 @@ const MAX_KNOWN = 1_000;
 export class BatchEvents {
   readonly #read: FactsReader;
   readonly #listener: Listener;
+  readonly #onError: (error: Error) => void;
   readonly #known = new Map<number, Metadata | undefined>();
   #facts: BatchFacts | null = null;
   /** `false` once it is known that no task of the batch has metadata. */
@@ -32,9 +35,10 @@ export class BatchEvents {
   #isPassing = false;
   #isStopped = false;
 
-  constructor(read: FactsReader, listener: Listener) {
+  constructor(read: FactsReader, listener: Listener, onError: (error: Error) => void) {
     this.#read = read;
     this.#listener = listener;
+    this.#onError = onError;
   }
 
   /** Takes an event of the batch. */
@@ -56,10 +60,20 @@ export class BatchEvents {
         const events = this.#waiting.splice(0, MAX_KNOWN);
         const unknown = this.#unknownIn(events);
         if (!this.#facts || unknown.length > 0) await Promise.all([this.#loadBatch(), this.#loadTasks(unknown)]);
-        for (const event of events) if (!this.#isStopped) this.#listener(this.#complete(event));
+        for (const event of events) if (!this.#isStopped) this.#tell(this.#complete(event));
       }
     } finally {
       this.#isPassing = false;
+    }
+  }
+
+  /** An error of the listener keeps no later event from it, and ends no process. */
+  #tell(event: ErrandEvent): void {
+    const report = (cause: unknown) => this.#onError(listenerFailed(event, cause));
+    try {
+      void Promise.resolve(this.#listener(event)).catch(report);
+    } catch (error) {
+      report(error);
     }
   }
 
@@ -86,6 +100,11 @@ export class BatchEvents {
     if (read === null) this.#isAnyPossible = false;
     for (const [at, index] of indexes.entries()) if (read) this.#known.set(index, read[at]);
   }
+}
+
+function listenerFailed({ event, batch_id: batchId }: ErrandEvent, cause: unknown): ErrandError {
+  const message = `the listener of batch ${batchId} threw at the event ${event}: ${messageOf(cause)}`;
+  return new ErrandError('USAGE_INVALID', message, { cause, batchId, remedy: 'Catch errors in the listener.' });
 }
 
 /** Waits for a subscription, but not longer than `ms`. A subscription that is late is ended. */

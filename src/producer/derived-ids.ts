@@ -2,6 +2,8 @@ import { batchIdOf as deriveBatchId, isBatchId, taskIdOf as nameTask } from '../
 import { BatchOptions } from '../contract/batch.ts';
 import { batchInvalid } from '../contract/findings.ts';
 import { MAX_TASKS } from '../contract/limits.ts';
+import { typeOf } from '../contract/plain-json.ts';
+import { textIn } from './arguments.ts';
 import { notFound } from './missing.ts';
 
 /**
@@ -10,8 +12,9 @@ import { notFound } from './missing.ts';
  * @throws ErrandError `BATCH_INVALID` for a key that `enqueue` refuses.
  */
 export function batchIdOf(idempotencyKey: string): string {
-  const { success } = BatchOptions.shape.idempotency_key.unwrap().safeParse(idempotencyKey);
-  if (success && idempotencyKey.isWellFormed()) return deriveBatchId(idempotencyKey);
+  const isText = typeof idempotencyKey === 'string' && idempotencyKey.isWellFormed();
+  if (isText && BatchOptions.shape.idempotency_key.unwrap().safeParse(idempotencyKey).success)
+    return deriveBatchId(idempotencyKey);
   const message = 'expected a text of 1 to 200 whole characters';
   throw batchInvalid([{ path: 'idempotency_key', message }]);
 }
@@ -21,7 +24,9 @@ export function batchIdOf(idempotencyKey: string): string {
  * @throws ErrandError `NOT_FOUND` if no batch can have this id, or no task this index.
  */
 export function taskIdOf(batchId: string, index: number): string {
-  if (typeof batchId !== 'string' || !isBatchId(batchId)) throw notFound(String(batchId));
-  if (!Number.isInteger(index) || index < 0 || index >= MAX_TASKS) throw notFound(`${batchId}-${index}`);
+  if (!isBatchId(textIn(batchId))) throw notFound(batchId);
+  if (!Number.isInteger(index) || index < 0 || index >= MAX_TASKS) {
+    throw notFound(`${batchId}-${typeof index === 'number' ? index : typeOf(index)}`);
+  }
   return nameTask(batchId, index);
 }

@@ -27,6 +27,7 @@ import { EnqueueClaims } from '../records/enqueue-claims.ts';
 import { TaskMetadata } from '../records/task-metadata.ts';
 import { UnattendedRecords } from '../records/unattended-records.ts';
 import { addBatch, namingBatch } from './add-batch.ts';
+import { firstIndexIn, idIn, listenerIn, reasonIn, signalIn, textIn } from './arguments.ts';
 import { BatchEvents, subscribed } from './batch-events.ts';
 import { type Cancelling, unlessDenied, warnedOf } from './best-effort.ts';
 import { lost, notFound, removed } from './missing.ts';
@@ -128,7 +129,7 @@ export class Producer {
    * from the queue; `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
    */
   async status(batch: string | KnownBatch): Promise<BatchStatus> {
-    const batchId = typeof batch === 'string' ? batch : batch.batch_id;
+    const batchId = idIn(batch);
     const status = isBatchId(batchId) ? await this.#withRedis(() => this.#statusOf(batchId)) : null;
     if (!status) throw typeof batch === 'string' ? notFound(batchId) : lost(batchId);
     const waits = await this.#withRedis(() => waitsOf(status, this.#waiting));
@@ -145,14 +146,14 @@ export class Producer {
 
   /**
    * The outcomes of the tasks that have one, in the order of the tasks, read page by page.
-   * @throws ErrandError `NOT_FOUND`, `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
+   * @throws ErrandError `NOT_FOUND`, `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`, `USAGE_INVALID`.
    */
-  async *outcomes(batchId: string, { from = 0 }: { from?: number } = {}): AsyncGenerator<Outcome> {
+  async *outcomes(id: string, options: { from?: number } = {}): AsyncGenerator<Outcome> {
+    const [batchId, from] = [textIn(id), firstIndexIn(options)];
     const status = isBatchId(batchId) ? await this.#withRedis(() => this.#batches.status(batchId)) : null;
     if (!status) throw notFound(batchId);
-    const { total } = status;
-    for (let at = Math.max(0, Math.ceil(from)); at < total; ) {
-      const page = await this.#withRedis(() => this.#batches.outcomes(batchId, at, total));
+    for (let at = from; at < status.total; ) {
+      const page = await this.#withRedis(() => this.#batches.outcomes(batchId, at, status.total));
       at += page.length;
       yield* page.filter((outcome) => outcome !== null);
     }
@@ -162,8 +163,8 @@ export class Producer {
    * Resolves with the summary once the batch has settled.
    * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` if it existed and is gone; `RECORD_UNREADABLE`; or the signal's reason.
    */
-  async settled(batch: string | KnownBatch, { signal }: { signal?: AbortSignal } = {}): Promise<BatchSummary> {
-    const batchId = typeof batch === 'string' ? batch : batch.batch_id;
+  async settled(batch: string | KnownBatch, options: { signal?: AbortSignal } = {}): Promise<BatchSummary> {
+    const [batchId, signal] = [idIn(batch), signalIn(options)];
     for (let known = batch; ; ) {
       const waiting = Promise.withResolvers<void>();
       const over = new AbortController();
@@ -190,7 +191,7 @@ export class Producer {
   async onEvent(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
     const batch = () => this.#batches.facts(batchId);
     const tasks = (indexes: readonly number[]) => this.#metadata.ofTasks(batchId, indexes);
-    const events = new BatchEvents({ batch, tasks }, listener);
+    const events = new BatchEvents({ batch, tasks }, listenerIn(listener), this.#options.onError);
     const stop = await this.#hear(batchId, (event) => events.take(event));
     return () => {
       events.stop();
@@ -199,7 +200,7 @@ export class Producer {
   }
 
   async #hear(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
-    if (!isBatchId(batchId)) throw notFound(batchId);
+    if (!isBatchId(textIn(batchId))) throw notFound(batchId);
     return this.#withRedis(() => {
       const late = () => unavailable(this.#redis, undefined);
       return subscribed(this.#channels().onEvent(batchId, listener), this.#options.connectWithinMs, late);
@@ -210,9 +211,9 @@ export class Producer {
    * Cancels a batch or a task: what has not started never starts, what runs is aborted, what waits for a later time is
    * woken to end now. Cancelling a finished thing says so. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`.
    */
-  async cancel(id: string, reason = 'no reason given'): Promise<Cancelling> {
-    if (!isBatchId(id) && !parseTaskId(id)) throw notFound(id);
-    const cancelling = await this.#withRedis(() => this.#batches.cancel(id, clip(String(reason), REASON_CHARS)));
+  async cancel(id: string, reason?: string): Promise<Cancelling> {
+    if (!isBatchId(textIn(id)) && !parseTaskId(id)) throw notFound(id);
+    const cancelling = await this.#withRedis(() => this.#batches.cancel(id, clip(reasonIn(reason), REASON_CHARS)));
     if (cancelling.status === 'missing') throw notFound(id);
     if (cancelling.status !== 'cancelled') return cancelling;
     const waking = this.#withRedis(async () => this.#flow.wake(await this.#batches.sleepers(id)));

@@ -34,7 +34,12 @@ export function readTlsFiles({ ca, cert, key }: TlsFiles): TlsMaterial {
   return { ...(authorities !== undefined && { ca: authorities }), cert: chain, key: secret };
 }
 
+/** A message names the path, so a text that holds a key or a certificate must not be taken for one. */
 function readText(name: keyof TlsFiles, path: string): string {
+  if (/-----|[\p{Cc}\p{Zl}\p{Zp}]/u.test(path)) {
+    const remedy = `Write the text into a file that only this user can read, and set redis_tls.${name} to its path.`;
+    throw invalid(`redis_tls.${name}: expected the path of a file, got the text of one`, remedy);
+  }
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -23,10 +23,11 @@ async function heardOf(events: ErrandEvent[], metadata: (index: number) => Metad
       return isAny ? indexes.map(metadata) : null;
     },
   };
-  const passing = new BatchEvents(reader, (event) => {
+  const listener = (event: ErrandEvent) => {
     heard.push(event);
     if (heard.length === events.length) all.resolve();
-  });
+  };
+  const passing = new BatchEvents(reader, listener, all.reject);
   for (const event of events) passing.take(event);
   await all.promise;
   return { asked, heard };
@@ -50,4 +51,33 @@ test('a batch without metadata is asked for it once', async () => {
   const { asked, heard } = await heardOf(events, () => undefined, false);
   expect(heard).toHaveLength(3);
   expect(asked).toEqual([[0]]);
+});
+
+test.each([
+  ['throws', (error: Error) => error],
+  ['rejects', (error: Error) => Promise.reject(error)],
+])('a listener that %s is reported, and hears the later events', async (_, fail) => {
+  const events = [turn(0, 1), turn(1, 1), turn(2, 1)];
+  const heard: ErrandEvent[] = [];
+  const errors: Error[] = [];
+  const all = Promise.withResolvers<void>();
+  const listener = (event: ErrandEvent) => {
+    heard.push(event);
+    const failed = fail(new Error('a bug'));
+    if (failed instanceof Error) throw failed;
+    return failed;
+  };
+  const passing = new BatchEvents({ batch: async () => null, tasks: async () => null }, listener, (error) => {
+    errors.push(error);
+    if (errors.length === events.length) all.resolve();
+  });
+  for (const event of events) passing.take(event);
+  await all.promise;
+  expect(heard).toEqual(events);
+  const code = 'USAGE_INVALID';
+  expect(errors[0]).toMatchObject({
+    code,
+    batchId,
+    message: expect.stringContaining('at the event turn_recorded: a bug'),
+  });
 });

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { DEFAULT_LIMITS } from '../contract/limits.ts';
+import { plainCopy, typeOf } from '../contract/plain-json.ts';
+import { ErrandError, isErrandError } from '../errors.ts';
+import { configInvalid, wordsOf } from './config-fault.ts';
+
+const text = (what: string) =>
+  z.string({ error: `expected ${what}` }).min(1, `expected ${what}, got an empty text; leave the option out instead`);
+const errorListener = z.custom<(error: Error) => void>((value) => typeof value === 'function', 'expected a function');
+
+const shared = {
+  redis: text('an address as a text, such as redis://host:port').optional(),
+  config: text('the name of a file').optional(),
+  settings: z.record(z.string(), z.unknown(), 'expected an object of settings').optional(),
+};
+
+/** The options of `createProducer`. */
+export const ProducerOptionsShape = z.strictObject({ ...shared, onError: errorListener.optional() });
+
+/** The options of `createWorker`. */
+export const WorkerOptionsShape = z.strictObject({
+  ...shared,
+  only: z.array(z.string()).optional(),
+  concurrency: z.number().optional(),
+  output: z
+    .custom<NodeJS.WritableStream>((value) => typeof Object(value).write === 'function', 'expected a stream')
+    .optional(),
+});
+
+/** The environment and the settings over the configuration file that options of the library stand for. */
+export type OptionSettings = { environment: Record<string, string>; overrides: Record<string, unknown> };
+
+/**
+ * Checks the options of a library call and returns them. Options of unknown names are refused, because one with a spelling
+ * mistake would be lost silently.
+ *
+ * @throws ErrandError `CONFIG_INVALID` with every problem.
+ */
+export function optionsIn<S extends z.ZodType>(shape: S, given: unknown): z.output<S> {
+  const parsed = readable(() => shape.safeParse(given));
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => ({
+    path: issue.path.join('.') || 'options',
+    message: wordsOf(issue),
+  }));
+  throw configInvalid(problems, 'Correct the options of the call.');
+}
+
+/** Reads the options that name a configuration. @throws ErrandError `CONFIG_INVALID` for settings that are not plain JSON. */
+export function settingsIn({
+  redis,
+  config,
+  settings = {},
+}: Omit<z.output<typeof ProducerOptionsShape>, 'onError'>): OptionSettings {
+  const reading = plainCopy(settings, DEFAULT_LIMITS);
+  if (reading.status === 'refused') throw configInvalid(reading.problems, 'Correct the option "settings" of the call.');
+  const overrides = { ...Object(reading.value), ...(redis !== undefined && { redis_url: redis }) };
+  return { environment: config === undefined ? {} : { ERRAND_CONFIG: config }, overrides };
+}
+
+/** Warns of a listener that throws, for a program that hears of no errors. A lost connection fails the calls themselves. */
+export function warnOfListener(error: Error): void {
+  if (isErrandError(error, 'USAGE_INVALID')) process.emitWarning(error);
+}
+
+/** A getter or a proxy among the options may throw anything. */
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const remedy = 'Pass a plain object.';
+    throw new ErrandError('CONFIG_INVALID', `expected options that can be read, got ${typeOf(cause)}`, {
+      cause,
+      remedy,
+    });
+  }
+}

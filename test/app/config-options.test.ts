@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { createProducer } from '../../src/index.ts';
+import { createWorker } from '../../src/worker.ts';
+
+const REDIS = 'redis://127.0.0.1:1';
+const FILE = '/dev/null';
+
+function throwing(): never {
+  throw new Error('not readable');
+}
+
+test.each<[string, unknown, string]>([
+  ['null', null, 'options: expected object, got null'],
+  ['a text', REDIS, 'options: expected object, got string'],
+  ['an empty address', { redis: '', config: FILE }, 'redis: expected an address'],
+  ['an address that is an object', { redis: { host: '127.0.0.1' }, config: FILE }, 'redis: expected an address'],
+  ['an address that is null', { redis: null, config: FILE }, 'redis: expected an address'],
+  ['the number of a file', { redis: REDIS, config: 0 }, 'config: expected the name of a file'],
+  ['an empty name of a file', { redis: REDIS, config: '' }, 'config: expected the name of a file, got an empty text'],
+  ['settings that are a text', { redis: REDIS, settings: 'abc' }, 'settings: expected an object of settings'],
+  ['settings that are null', { redis: REDIS, settings: null }, 'settings: expected an object of settings'],
+  ['an option that does not exist', { redis: REDIS, conection: 5 }, 'options: Unrecognized key: "conection"'],
+  ['a getter that throws', Object.defineProperty({}, 'redis', { get: throwing, enumerable: true }), 'can be read'],
+  ['a proxy that throws', new Proxy({}, { get: throwing, ownKeys: throwing }), 'can be read'],
+  [
+    'settings with a getter that throws',
+    { redis: REDIS, settings: { limits: new Proxy({}, { ownKeys: throwing }) } },
+    'limits',
+  ],
+  ['settings with __proto__', { redis: REDIS, settings: { providers: JSON.parse('{"__proto__":{}}') } }, '__proto__'],
+])('options of the library that are %s are refused by name', async (_, options, message) => {
+  const refusal = { name: 'ErrandError', code: 'CONFIG_INVALID', message: expect.stringContaining(message) };
+  expect(() => Reflect.apply(createProducer, null, [options])).toThrow(expect.objectContaining(refusal));
+  await expect(Reflect.apply(createWorker, null, [options])).rejects.toMatchObject(refusal);
+});
+
+test.each([
+  ['onError', { onError: 'print' }, createProducer],
+  ['only', { only: 'openai' }, createWorker],
+  ['concurrency', { concurrency: '5' }, createWorker],
+  ['output', { output: 'stdout' }, createWorker],
+])('the option %s of a wrong type is refused by name', async (name, option, create) => {
+  const opening = async () => Reflect.apply(create, null, [{ redis: REDIS, config: FILE, ...option }]);
+  await expect(opening()).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining(`${name}: `),
+  });
+});
+
+test('a key in redis_tls where its path belongs is refused and not repeated', () => {
+  const key = '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----';
+  const settings = { redis_tls: { cert: key, key } };
+  const options = { redis: 'rediss://127.0.0.1:1', config: FILE, settings };
+  const message = 'redis_tls.cert: expected the path of a file, got the text of one';
+  expect(() => createProducer(options)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
+});
