@@ -18,7 +18,7 @@ export type { Answer, Attempt, Outcome } from './contract/outcome.ts';
 export type { RouteAudit, RouteRequest } from './contract/route.ts';
 export type { Budget, TaskSpec } from './contract/task.ts';
 export type { Usage } from './contract/usage.ts';
-export { ErrandError, FAILURES, type FailureCode, isErrandError, type Problem } from './errors.ts';
+export { ErrandError, FAILURES, type FailureCode, isErrandError, isFailureCode, type Problem } from './errors.ts';
 export { batchIdOf, taskIdOf } from './producer/derived-ids.ts';
 export type { Producer } from './producer/producer.ts';
 

@@ -24,7 +24,7 @@ credential_lease released: the ledger row was the lease
 workspace released: the directory is gone
 `,
   '04-a-failure-and-its-cleanup.ts': `the batch settled with 1 failed
-CREDENTIAL_REJECTED: Replace the credential; check its project, its permissions and its expiry.
+CREDENTIAL_REJECTED: Set providers.openai.credential to env:NAME or file:/path, with a key that every worker has.
 left behind as partial answer: draft.md
 client: released, verified by owner
 credential_lease: released, verified by owner

@@ -110,12 +110,19 @@ function listTest(schema: Schema, element: Schema, checks: readonly z.core.$ZodC
   return (value) => Array.isArray(value) && value.length <= max && value.every(test);
 }
 
-/** For an object that may have further fields. Parsing drops a field `__proto__`, so an object with one does not fit. */
+/**
+ * For an object that may have further fields. Parsing drops a field `__proto__` and copies a field that is inherited, so an
+ * object with one of these does not fit.
+ */
 function objectTest(shape: Readonly<Record<string, Schema>>): Test {
   const fields = Object.entries(shape).map(([name, schema]) => ({ name, test: testOf(schema) }));
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-    for (const { name, test } of fields) if (!test((value as Fields)[name])) return false;
+    for (const { name, test } of fields) {
+      const field = (value as Fields)[name];
+      if (field !== undefined && !Object.hasOwn(value, name)) return false;
+      if (!test(field)) return false;
+    }
     return !Object.hasOwn(value, '__proto__');
   };
 }

@@ -3,8 +3,8 @@ import type { ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError } from '../errors.ts';
 import { DONE, type EventStream, malformedEnd, SILENCE } from './event-stream.ts';
 import { faultOf, requestIdOf } from './faults.ts';
+import { namingRoute } from './named-refusal.ts';
 import { type CallLimits, CallTimers } from './timers.ts';
-import { namingRoute } from './unknown-model.ts';
 
 /**
  * The state of a turn: `open` while its end is missing; `finished` once the provider gave a reason for the end, after which

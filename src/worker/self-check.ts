@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isoNow } from '../base/clock.ts';
+import { oneLine } from '../base/text.ts';
 import { Checkpoint } from '../contract/checkpoint.ts';
 import { LedgerRow } from '../contract/cleanup.ts';
 import type { Contract } from '../contract/fits.ts';
@@ -18,8 +19,15 @@ import { readRecord } from '../records/read-record.ts';
 export function whyUnreadable(): string | null {
   const at = isoNow();
   const [job, checkpoint, row] = [jobAt(at), checkpointAt(at), rowAt(at)];
-  const why = lost(TaskJob, job) ?? lost(Checkpoint, checkpoint) ?? lost(LedgerRow, row);
+  const why = foreignField() ?? lost(TaskJob, job) ?? lost(Checkpoint, checkpoint) ?? lost(LedgerRow, row);
   return why && `this process cannot read what it writes, restart it: ${why}`;
+}
+
+/** A field that every object or list inherits is found in each record by whatever goes through its fields. */
+function foreignField(): string | null {
+  for (const name in {}) return `every object has a field "${oneLine(name)}"`;
+  for (const name in []) return `every list has a field "${oneLine(name)}"`;
+  return null;
 }
 
 function lost<T>(contract: Contract<T>, written: T): string | null {

@@ -18,10 +18,7 @@ export function namingRoute(fault: ErrandError, asked: Asked): ErrandError {
   const { code, httpStatus, message } = fault;
   const { profile, model } = asked;
   const said = message.replace(`Provider "${profile.name}" `, 'it ');
-  if (code === 'CREDENTIAL_REJECTED') {
-    const remedy = `Replace the key of provider "${profile.name}" (${profile.credential}) on every worker; check its project, its permissions and its expiry.`;
-    return renamed(fault, `Provider "${profile.name}" refused the key ${profile.credential}: ${said}`, remedy);
-  }
+  if (code === 'CREDENTIAL_REJECTED') return namingKey(fault, profile, said);
   if (code !== 'PROVIDER_REFUSED_REQUEST') return fault;
   const searched = message.slice(0, SEARCHED_CHARS);
   const isNamed = httpStatus === 404 && searched.includes(model);
@@ -36,6 +33,15 @@ export function namingRoute(fault: ErrandError, asked: Asked): ErrandError {
     `Provider "${profile.name}" has nothing for the model "${model}" at its address: ${said}`,
     remedy,
   );
+}
+
+function namingKey(fault: ErrandError, { name, credential }: ProviderProfile, said: string): ErrandError {
+  if (credential === 'none') {
+    const remedy = `Set providers.${name}.credential to env:NAME or file:/path, with a key that every worker has.`;
+    return renamed(fault, `Provider "${name}" refused a call without a key: ${said}`, remedy);
+  }
+  const remedy = `Replace the key of provider "${name}" (${credential}) on every worker; check its project, its permissions and its expiry.`;
+  return renamed(fault, `Provider "${name}" refused the key ${credential}: ${said}`, remedy);
 }
 
 function modelsUrl({ base_url: base, wire }: ProviderProfile): string {
