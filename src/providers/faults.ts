@@ -40,9 +40,13 @@ export function retryAfterMsOf(headers: AnswerHeaders, nowMs: number = Date.now(
   return waitMs === undefined ? undefined : Math.max(0, waitMs);
 }
 
-/** The provider's own id of a request, under either of its usual names. */
+/** What an id of a request looks like. It is stored with every turn and shown to people, so any other text is no id. */
+const REQUEST_ID = /^[!-~]{1,200}$/;
+
+/** The provider's own id of a request, under either of its usual names; `undefined` if it sent none that could be one. */
 export function requestIdOf(headers: AnswerHeaders): string | undefined {
-  return headers.get('x-request-id') ?? headers.get('request-id') ?? undefined;
+  const ids = [headers.get('x-request-id'), headers.get('request-id')];
+  return ids.find((id) => id !== null && REQUEST_ID.test(id)) ?? undefined;
 }
 
 /** A complaint as it arrived: in an answer of any status, also 200, or as an event in a stream (no `status`). */

@@ -47,6 +47,11 @@ function keyHeader({ key_header: name }: ProviderProfile, key: string): Record<s
   return { [name]: name === 'authorization' ? `Bearer ${key}` : key };
 }
 
+/** Tells whether a body is sent as it is. The names of codings have no case, and a list may have empty places (RFC 9110). */
+function isPlain(coding: string): boolean {
+  return coding.split(',').every((name) => /^\s*(identity)?\s*$/i.test(name));
+}
+
 /**
  * Makes the `fetch` of one provider and one credential. Redirects are refused: a redirect carries the prompt to
  * another host.
@@ -94,8 +99,8 @@ export function createProviderFetch(
       const remedy = `Set base_url of provider "${profile.name}" to the address it redirects to, if you trust it.`;
       return new ErrandError('PROVIDER_REFUSED_REQUEST', message, { remedy });
     }
-    const coding = headers['content-encoding'];
-    if (statusCode <= 599 && (coding === undefined || coding === 'identity')) return null;
+    const coding = String(headers['content-encoding'] ?? '');
+    if (statusCode <= 599 && isPlain(coding)) return null;
     const sent =
       statusCode > 599 ? `the status ${statusCode}` : `content-encoding ${coding}, which it was not asked for`;
     return new ErrandError('PROVIDER_MALFORMED', `Provider "${profile.name}" sent ${sent}.`);

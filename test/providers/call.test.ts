@@ -137,6 +137,18 @@ test.each<[string, number, Record<string, string>, FailureCode]>([
   expect(asked).toEqual(['identity']);
 });
 
+test.each([['Identity'], [''], ['identity, IDENTITY']])(
+  'content-encoding "%s" is an answer as it is',
+  async (coding) => {
+    const odd = await serve((_, res) => {
+      res.writeHead(503, { 'content-encoding': coding }).end('{"error":{"message":"read"}}');
+    });
+    const fault = await faultOfTurn(profileAt('responses', odd.url));
+    await odd.close();
+    expect(fault).toMatchObject({ code: 'PROVIDER_OVERLOADED', message: expect.stringContaining('read') });
+  },
+);
+
 test('outlasts the idle limit while nothing but pings come: a model may think for long', async () => {
   const start = {
     type: 'message_start',

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FailureCode } from '../../src/errors.ts';
-import { retryAfterMsOf } from '../../src/providers/faults.ts';
+import { requestIdOf, retryAfterMsOf } from '../../src/providers/faults.ts';
 import type { Directive, Simulator } from '../../src/simulator/index.ts';
 import { faultOfTurn, KEY, profileAt, sendEvents, serve, simulate, WIRES } from './models.ts';
 
@@ -150,5 +150,22 @@ describe('retryAfterMsOf', () => {
   ];
   test.each(forms)('reads %j as %s ms', (headers, expected) => {
     expect(retryAfterMsOf(new Headers(headers), now)).toBe(expected);
+  });
+});
+
+describe('requestIdOf', () => {
+  const forms: [string, Record<string, string>, string | undefined][] = [
+    ['its first name', { 'x-request-id': 'req_1', 'request-id': 'req_2' }, 'req_1'],
+    ['its second name', { 'request-id': 'req_2' }, 'req_2'],
+    ['200 characters', { 'x-request-id': 'r'.repeat(200) }, 'r'.repeat(200)],
+    ['a text that is too long, beside an id', { 'x-request-id': 'r'.repeat(201), 'request-id': 'req_2' }, 'req_2'],
+    ['a text that is far too long', { 'x-request-id': 'r'.repeat(12_000) }, undefined],
+    ['two values', { 'x-request-id': 'req_1, req_2' }, undefined],
+    ['a control character', { 'x-request-id': 'a\u009b31mb' }, undefined],
+    ['an empty value beside an id', { 'x-request-id': '', 'request-id': 'req_2' }, 'req_2'],
+    ['no header', {}, undefined],
+  ];
+  test.each(forms)('takes an id from a header, and from nothing that cannot be one: %s', (_, headers, expected) => {
+    expect(requestIdOf(new Headers(headers))).toBe(expected);
   });
 });
