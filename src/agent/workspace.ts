@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { byteLength } from '../base/text.ts';
 import type { WorkspaceLimits } from '../contract/limits.ts';
@@ -14,7 +14,6 @@ const MAX_FILE_BYTES = 1024 * 1024;
 /** Files whose contents go into the answer: small ones, and few. */
 const ANSWER_FILES = 50;
 const ANSWER_FILE_BYTES = 8 * 1024;
-
 /** The folder of the files of the child, in the directory of the attempt. */
 const FILES = 'files';
 /** The file that is being written. It is beside the folder of the child, so that no tool can list, read or name it. */
@@ -205,8 +204,7 @@ export class Workspace {
   /** Renaming replaces the earlier file in one step. */
   async #replace({ path, bytes, oldBytes }: Plan, text: string): Promise<void> {
     const unfinished = join(this.#home, UNFINISHED);
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-    const file = await open(unfinished, flags, 0o600);
+    const file = await openNew(unfinished);
     try {
       await fill(file, text, bytes);
       await rename(unfinished, join(this.#root, path));
@@ -227,6 +225,15 @@ export class Workspace {
       () => undefined,
     );
   }
+}
+
+/** Opens a new file in the place of anything left there. A link or a pipe is removed: its other end is not written. */
+function openNew(path: string): Promise<FileHandle> {
+  const openIt = () => open(path, 'wx', 0o600);
+  return openIt().catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    return rm(path, { recursive: true, force: true }).then(openIt);
+  });
 }
 
 /** A file is whole only after its close succeeded: some file systems report a full disk or quota that late. */

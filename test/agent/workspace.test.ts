@@ -1,6 +1,6 @@
 import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -176,6 +176,19 @@ test('a file that was left unfinished is neither listed nor delivered, nor does 
   await write('unfinished', 'a name like any other');
   expect(await workspace.collect()).toEqual([{ path: 'unfinished', bytes: 21, text: 'a name like any other' }]);
   expect(await readdir(home)).toEqual(['files']);
+});
+
+test.each<[string, (outside: string, path: string) => unknown]>([
+  ['a hard link', link],
+  ['a symbolic link', symlink],
+  ['a folder', (_, path) => mkdir(join(path, 'more'), { recursive: true })],
+  ['a pipe', (_, path) => spawnSync('mkfifo', [path])],
+])('%s in the place of the unfinished file is replaced, and nothing is written through it', async (_, plant) => {
+  const { base, home, workspace, write } = await aWorkspaceBesideAFile();
+  await plant(join(base, 'outside.txt'), join(home, 'unfinished'));
+  expect(await write('report', 'mine')).toContain('Wrote 4 bytes');
+  expect(await readFile(join(base, 'outside.txt'), 'utf8')).toBe('not yours');
+  expect(await workspace.collect()).toEqual([{ path: 'report', bytes: 4, text: 'mine' }]);
 });
 
 test('of two writes at the same time, each file is whole', async () => {
