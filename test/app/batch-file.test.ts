@@ -226,7 +226,15 @@ describe('reads bytes', () => {
       /ends in the middle of a character, byte 0xF0 at offset 3, line 1/,
     ],
     ['UTF-8 of a surrogate', [0x22, 0xed, 0xa0, 0x80, 0x22], /is not UTF-8: byte 0xED at offset 1/],
-    ['UTF-16 without a mark', Buffer.from('[]', 'utf16le'), /NUL at line 1, column 2; perhaps it is UTF-16/],
+    [
+      'UTF-16LE without a mark',
+      Buffer.from(umlaut, 'utf16le'),
+      /is UTF-16LE without a byte order mark, expected UTF-8/,
+    ],
+    ['UTF-16BE without a mark', Buffer.from('[]', 'utf16le').swap16(), /is UTF-16BE without a byte order mark/],
+    ['UTF-32LE without a mark', [0x5b, 0, 0, 0, 0xf6, 0, 0, 0], /is UTF-32LE without a byte order mark/],
+    ['UTF-32BE without a mark', [0, 0, 0, 0x5b, 0, 0, 0, 0xf6], /is UTF-32BE without a byte order mark/],
+    ['UTF-16 that begins beyond Latin-1', Buffer.from('€["', 'utf16le'), /byte 0xAC at offset 0/],
     ['UTF-16 that is cut', Buffer.from('\ufeff[]', 'utf16le').subarray(0, 5), /is not UTF-16LE: it ends in the middle/],
     [
       'UTF-16 with half of a character',

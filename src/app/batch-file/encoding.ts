@@ -13,6 +13,16 @@ const MARKS: readonly (readonly [Encoding, readonly number[]])[] = [
   ['UTF-16LE', [0xff, 0xfe]],
   ['UTF-16BE', [0xfe, 0xff]],
 ];
+/**
+ * Encodings without a byte order mark, by which of the first four bytes are zero: a batch begins with two ASCII characters
+ * (RFC 4627, section 3).
+ */
+const ZEROS: Readonly<Record<string, string>> = {
+  '.0.0': 'UTF-16LE',
+  '0.0.': 'UTF-16BE',
+  '.000': 'UTF-32LE',
+  '000.': 'UTF-32BE',
+};
 /** Bytes of UTF-8 that are searched at a time for the first that is wrong. */
 const PIECE = 4096;
 
@@ -24,6 +34,10 @@ const PIECE = 4096;
 export function textOfBytes(bytes: Buffer, label: string): string {
   const [encoding, mark] = MARKS.find(([, bom]) => bom.every((byte, at) => bytes[at] === byte)) ?? ['UTF-8', []];
   if (encoding === 'UTF-32') throw wrong(label, 'is UTF-32, expected UTF-8', iconv(label, 'UTF-32'));
+  const unmarked = mark.length > 0 ? undefined : unmarkedEncoding(bytes);
+  if (unmarked !== undefined) {
+    throw wrong(label, `is ${unmarked} without a byte order mark, expected UTF-8`, iconv(label, unmarked));
+  }
   const body = bytes.subarray(mark.length);
   const text = encoding === 'UTF-8' ? utf8(body, mark.length, label) : utf16(body, encoding, label);
   const nul = text.indexOf('\0');
@@ -32,6 +46,11 @@ export function textOfBytes(bytes: Buffer, label: string): string {
   const hint = encoding === 'UTF-8' ? '; perhaps it is UTF-16 without a byte order mark' : '';
   const remedy = `Save ${label} as UTF-8. Write a NUL that belongs to the batch as the escape \\u0000.`;
   throw wrong(label, `has a NUL at line ${line}, column ${column}${hint}`, remedy);
+}
+
+function unmarkedEncoding(bytes: Buffer): string | undefined {
+  const zeros = [...bytes.subarray(0, 4)].map((byte) => (byte === 0 ? '0' : '.')).join('');
+  return Object.hasOwn(ZEROS, zeros) ? ZEROS[zeros] : undefined;
 }
 
 function utf8(body: Buffer, offset: number, label: string): string {
