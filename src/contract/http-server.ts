@@ -94,13 +94,17 @@ export async function openHttpServer(
 class Connections {
   readonly #server: Server;
   readonly #replies = new Map<Socket, Set<ServerResponse>>();
+  /** Ends a connection whose next request does not come. Node waits anew after each empty line, without an end. */
+  readonly #idle = new WeakMap<Socket, NodeJS.Timeout>();
+  readonly #maxIdleMs: number;
   #isClosing = false;
 
-  constructor(server: Server, { maxConnections, unreadMs }: HttpLimits) {
+  constructor(server: Server, { maxConnections, unreadMs, keepAliveMs, headersMs }: HttpLimits) {
     this.#server = server;
+    this.#maxIdleMs = keepAliveMs + headersMs;
     server.timeout = unreadMs;
     server.on('connection', (socket) => this.#open(socket, maxConnections));
-    server.on('request', ({ socket }, res) => this.#follow(socket, res));
+    server.on('request', (req, res) => this.#follow(req, res));
     server.on('timeout', (socket) => this.#lookAtSilent(socket, unreadMs));
     server.on('clientError', (error, socket) => this.#complain(error, socket as Socket));
   }
@@ -124,7 +128,10 @@ class Connections {
     if (this.#isClosing) return void socket.destroy();
     if (this.#replies.size >= max) this.#dropOldest();
     this.#replies.set(socket, new Set());
-    socket.once('close', () => this.#replies.delete(socket));
+    socket.once('close', () => {
+      this.#replies.delete(socket);
+      clearTimeout(this.#idle.get(socket));
+    });
   }
 
   #dropOldest(): void {
@@ -139,14 +146,18 @@ class Connections {
     oldest.destroy();
   }
 
-  #follow(socket: Socket, res: ServerResponse): void {
-    if (this.#isClosing) res.setHeader('connection', 'close');
+  #follow({ socket, headers }: IncomingMessage, res: ServerResponse): void {
+    clearTimeout(this.#idle.get(socket));
+    // Node loses a request that follows a request for an upgrade in one packet: its client must send it again.
+    if (this.#isClosing || headers.upgrade !== undefined) res.setHeader('connection', 'close');
     const replies = this.#replies.get(socket);
     replies?.add(res);
     if (replies && replies.size > MAX_PIPELINED) socket.destroy();
     res.once('close', () => {
       replies?.delete(res);
-      if (this.#isClosing && replies?.size === 0) socket.destroySoon();
+      if (replies?.size !== 0) return;
+      if (this.#isClosing) socket.destroySoon();
+      else if (!socket.destroyed) this.#idle.set(socket, setTimeout(() => socket.destroy(), this.#maxIdleMs).unref());
     });
   }
 

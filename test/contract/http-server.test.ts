@@ -74,6 +74,23 @@ test.each<[string, Handler]>([
   expect(await small.says(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 200 /);
 });
 
+test('a client that sends empty lines instead of its next request is closed', async () => {
+  const server = await aServer(greet, { keepAliveMs: 300, headersMs: 300 });
+  const client = await rawClient(server.url);
+  client.socket.write(GET);
+  await client.says(/hello$/);
+  const lines = setInterval(() => client.socket.write('\r\n'), 50);
+  onTestFinished(() => clearInterval(lines));
+  expect(await client.ended).toMatch(/hello$/);
+});
+
+test('a connection that asked for an upgrade is closed after its reply, so that no later request is lost', async () => {
+  const { url } = await aServer(greet);
+  const client = await rawClient(url);
+  client.socket.write(`GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n${GET}`);
+  expect(await client.ended).toMatch(/connection: close[\s\S]*hello/i);
+});
+
 test('a client that never reads its replies is closed', async () => {
   const server = await aServer((_, res) => void res.end('x'.repeat(1_000_000)), { unreadMs: 200 });
   const { socket } = await rawClient(server.url);
