@@ -4,10 +4,10 @@ import { BlockList, isIP } from 'node:net';
 export type RefusedKind = 'metadata' | 'link-local' | 'unspecified' | 'multicast' | 'broadcast';
 
 /**
- * IPv6 prefixes that carry an IPv4 address in their last 32 bits: IPv4-compatible addresses and NAT64 (RFC 6052, RFC 8215). A
- * gateway may translate them. A list of IPv4 subnets matches the mapped form, `::ffff:a.b.c.d`, by itself.
+ * IPv6 prefixes that carry an IPv4 address in their last 32 bits: IPv4-compatible addresses, IPv4-translated addresses (RFC
+ * 2765) and NAT64 (RFC 6052, RFC 8215). A gateway may translate them. A list of IPv4 subnets matches the mapped form, `::ffff:a.b.c.d`, by itself.
  */
-const CARRIERS = ['::', '64:ff9b::', '64:ff9b:1::'];
+const CARRIERS = ['::', '::ffff:0:', '64:ff9b::', '64:ff9b:1::'];
 
 const METADATA = [
   '169.254.169.254/32',
@@ -19,8 +19,11 @@ const METADATA = [
   '168.63.129.16/32',
 ];
 
-/** Amazon, Google Cloud and Scaleway, in IPv6. */
-const METADATA_IPV6 = ['fd00:ec2::/32', 'fd20:ce::254/128', 'fd00:42::42/128'];
+/** Amazon, Google Cloud and Scaleway, in IPv6, and the 6to4 forms of the IPv4 addresses that are not link-local (RFC 3056). */
+const METADATA_IPV6 = [
+  ...['fd00:ec2::/32', 'fd20:ce::254/128', 'fd00:42::42/128'],
+  ...['2002:6464:64c8::/48', '2002:c000:c0::/48', '2002:a83f:8110::/48'],
+];
 
 /** With the 6to4 form of the IPv4 subnet (RFC 3056). */
 const LINK_LOCAL_IPV6 = ['fe80::/10', '2002:a9fe::/32'];

@@ -29,7 +29,7 @@ function formsOf(address: string): string[] {
 
 /** The IPv6 forms that a gateway may translate. */
 function carriersOf(address: string): string[] {
-  return [`[::${address}]`, `[64:ff9b::${address}]`, `[64:ff9b:1::${address}]`];
+  return [`[::${address}]`, `[::ffff:0:${address}]`, `[64:ff9b::${address}]`, `[64:ff9b:1::${address}]`];
 }
 
 const LINK_LOCAL = ['169.254.0.0', '169.254.1.1', '169.254.170.2', '169.254.255.255'];
@@ -42,6 +42,7 @@ const REFUSED = [
   ...[...LINK_LOCAL, ...METADATA].flatMap(carriersOf),
   ...['[fe80::1]', '[febf:ffff::1]', '[FE80:0:0:0:0:0:0:1]', '[::]', '[0:0:0:0:0:0:0:0]', '[ff02::1]', '[ffff::]'],
   ...['[fd00:ec2::254]', '[fd00:ec2::23]', '[fd20:ce::254]', '[fd00:42::42]', '[2002:a9fe:a9fe::1]'],
+  ...['[2002:6464:64c8::1]', '[2002:c000:c0::1]', '[2002:a83f:8110::1]'],
   ...['metadata.google.internal', 'METADATA.google.internal.', 'metadata.goog', 'instance-data.ec2.internal'],
 ];
 
