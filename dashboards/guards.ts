@@ -18,7 +18,8 @@ export function refuseOpenDoor(host: string, operator: Operator | undefined): vo
   }
   if (isLoopback(host) || operator) return;
   const expected = 'expected a loopback address such as 127.0.0.1, or a board password to be set';
-  throw new ErrandError('CONFIG_INVALID', `board host "${host}": ${expected}; got no password`);
+  const remedy = 'Set ERRAND_BOARD_PASSWORD or ERRAND_BOARD_PASSWORD_FILE, or set board.host to 127.0.0.1.';
+  throw new ErrandError('CONFIG_INVALID', `board host "${host}": ${expected}; got no password`, { remedy });
 }
 
 /** Keeps the page to itself: no frame, no foreign script, no request to another host (the UI asks for web fonts). */

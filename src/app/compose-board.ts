@@ -8,7 +8,8 @@ import { createLog } from '../telemetry/log.ts';
 import type { Config, Environment } from './config.ts';
 import { redisOf } from './redis-settings.ts';
 
-const PASSWORD = 'ERRAND_BOARD_PASSWORD';
+/** The variable of the password of the board; with `_FILE` behind it, the variable of its file. */
+export const BOARD_PASSWORD = 'ERRAND_BOARD_PASSWORD';
 
 /**
  * Starts the board of the deployment. With `ERRAND_BOARD_PASSWORD` (or `…_FILE`) in the environment the operator may
@@ -25,8 +26,8 @@ export async function composeBoard(
 ): Promise<{ board: Board; isReadOnly: boolean }> {
   const { environment, board: settings } = config;
   const redactor = new Redactor();
-  const isReadOnly = !environment[PASSWORD] && !environment[`${PASSWORD}_FILE`];
-  const password = isReadOnly ? undefined : (await readCredential(`env:${PASSWORD}`, environment)).secret;
+  const isReadOnly = !environment[BOARD_PASSWORD] && !environment[`${BOARD_PASSWORD}_FILE`];
+  const password = isReadOnly ? undefined : (await readCredential(`env:${BOARD_PASSWORD}`, environment)).secret;
   if (password) redactor.watch(password);
   const catalogue = createCatalogue(config.providers);
   await watchCredentials(catalogue, environment, redactor);

@@ -57,6 +57,16 @@ test('up serves until Ctrl-C, takes batches meanwhile, and leaves no Redis behin
   await expect(redis.connect()).rejects.toThrow();
 });
 
+test('the board of up asks for the login if a password is set', async () => {
+  const up = start(['up'], aFolder(), { ERRAND_BOARD_PORT: '0', ERRAND_BOARD_PASSWORD: 'correct-horse-battery' });
+  const [, url = ''] = await up.says(/\nboard at (http:\S+)\n/);
+  const authorization = `Basic ${btoa('operator:correct-horse-battery')}`;
+  const answers = [await fetch(url), await fetch(url, { headers: { authorization } })];
+  expect(answers.map(({ status }) => status)).toEqual([401, 200]);
+  up.process.kill('SIGINT');
+  expect((await up.ended).code).toBe(0);
+});
+
 test('up --live refuses where no provider has a credential, before it starts anything', async () => {
   const { code, out, err } = await start(['up', '--live'], aFolder(), {}).ended;
   expect([code, out]).toEqual([2, '']);

@@ -270,6 +270,7 @@ describe('starting', () => {
     await expect(open({ host: '0.0.0.0' })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(/board host "0\.0\.0\.0".*board password/),
+      remedy: expect.stringMatching(/^Set ERRAND_BOARD_PASSWORD or /),
     });
     await expect(open({ host: '0.0.0.0', operator: OPERATOR })).resolves.toBeDefined();
   });

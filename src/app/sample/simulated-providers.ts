@@ -1,19 +1,21 @@
 import { createCatalogue } from '../../catalogue/catalogue.ts';
 import { ProviderProfile } from '../../catalogue/profile.ts';
-import type { Config } from '../config.ts';
+import { BOARD_PASSWORD } from '../compose-board.ts';
+import type { Config, Environment } from '../config.ts';
 
 /** The OpenAI-compatible provider of the sample, and the one that has no credential. */
 export const LOCAL = 'local';
 export const ACME = 'acme';
 
 const KEY = 'SIMULATOR_KEY';
+const BOARD_PASSWORDS = [BOARD_PASSWORD, `${BOARD_PASSWORD}_FILE`];
 const MADE_UP_PRICE = { input: 2, cached_input: 0.5, output: 10 };
 
 /**
  * The configuration with every provider served by the simulator, and with two more for the sample.
  *
- * Nothing in it leads to a real account: the environment holds the simulator's key alone, every address is the
- * simulator's, and the prefix is another one, so that no simulated worker takes a real task, nor a real worker a
+ * Nothing in it leads to a real account: the environment has the simulator's key and the login of the board only, every
+ * address is the simulator's, and the prefix is another one, so that no simulated worker takes a real task, nor a real worker a
  * simulated one.
  */
 export function simulated(config: Config, simulatorUrl: string): Config {
@@ -39,8 +41,13 @@ export function simulated(config: Config, simulatorUrl: string): Config {
     ...config,
     prefix: config.prefix.replace(/\}$/, '-simulated}'),
     providers: [...own.filter(({ name }) => name !== LOCAL && name !== ACME), ...sample],
-    environment: { [KEY]: 'a-key-the-simulator-takes' },
+    environment: { ...loginOf(config.environment), [KEY]: 'a-key-the-simulator-takes' },
   };
+}
+
+/** The login of the board, so that a board with a password asks for it here too. */
+function loginOf(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => BOARD_PASSWORDS.includes(name)));
 }
 
 /** The same provider behind the simulator: its wire and its models, with a price so that the sample has costs. */
