@@ -12,6 +12,14 @@ export function notFound(id: string): ErrandError {
   return new ErrandError('NOT_FOUND', `${message}: this is not the form of an id`, { remedy });
 }
 
+/** The error for an id of a batch that no record has. The id of a task is named as such, with the id of its batch. */
+export function noBatch(id: string): ErrandError {
+  const task = parseTaskId(id);
+  if (task === null) return notFound(id);
+  const remedy = `Pass the id of its batch: ${task.batchId}.`;
+  return new ErrandError('NOT_FOUND', `expected the id of a batch; got "${id}", the id of a task`, { remedy });
+}
+
 /** The error for a batch that has records but no job in the queue. */
 export function removed(batchId: string): ErrandError {
   const message = `the job of batch ${batchId} was removed from the queue, so the batch never settles`;

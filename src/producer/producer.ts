@@ -30,7 +30,7 @@ import { addBatch, namingBatch } from './add-batch.ts';
 import { firstIndexIn, idIn, listenerIn, reasonIn, signalIn, textIn } from './arguments.ts';
 import { BatchEvents, subscribed } from './batch-events.ts';
 import { type Cancelling, unlessDenied, warnedOf } from './best-effort.ts';
-import { lost, notFound, removed } from './missing.ts';
+import { lost, noBatch, notFound, removed } from './missing.ts';
 import { type PlannedBatch, planBatch } from './plan.ts';
 import { type WaitsDeps, waitsIn, waitsOf, warningOf } from './waits.ts';
 
@@ -131,7 +131,7 @@ export class Producer {
   async status(batch: string | KnownBatch): Promise<BatchStatus> {
     const batchId = idIn(batch);
     const status = isBatchId(batchId) ? await this.#withRedis(() => this.#statusOf(batchId)) : null;
-    if (!status) throw typeof batch === 'string' ? notFound(batchId) : lost(batchId);
+    if (!status) throw typeof batch === 'string' ? noBatch(batchId) : lost(batchId);
     const waits = await this.#withRedis(() => waitsOf(status, this.#waiting));
     return waits.length > 0 ? { ...status, waits_for: waits } : status;
   }
@@ -151,7 +151,7 @@ export class Producer {
   async *outcomes(id: string, options: { from?: number } = {}): AsyncGenerator<Outcome> {
     const [batchId, from] = [textIn(id), firstIndexIn(options)];
     const status = isBatchId(batchId) ? await this.#withRedis(() => this.#batches.status(batchId)) : null;
-    if (!status) throw notFound(batchId);
+    if (!status) throw noBatch(batchId);
     for (let at = from; at < status.total; ) {
       const page = await this.#withRedis(() => this.#batches.outcomes(batchId, at, status.total));
       at += page.length;
@@ -200,7 +200,7 @@ export class Producer {
   }
 
   async #hear(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
-    if (!isBatchId(textIn(batchId))) throw notFound(batchId);
+    if (!isBatchId(textIn(batchId))) throw noBatch(batchId);
     return this.#withRedis(() => {
       const late = () => unavailable(this.#redis, undefined);
       return subscribed(this.#channels().onEvent(batchId, listener), this.#options.connectWithinMs, late);

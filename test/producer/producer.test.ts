@@ -136,7 +136,13 @@ describe('what is not on record', () => {
 
   test('is the status of a task, whose batch has one', async () => {
     const { producer, batchId } = await enqueued(1);
-    await expect(producer.status(taskIdOf(batchId, 0))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const notFound = {
+      code: 'NOT_FOUND',
+      message: `expected the id of a batch; got "${batchId}-0", the id of a task`,
+      remedy: `Pass the id of its batch: ${batchId}.`,
+    };
+    await expect(producer.status(taskIdOf(batchId, 0))).rejects.toMatchObject(notFound);
+    await expect(producer.outcomes(taskIdOf(batchId, 0)).next()).rejects.toMatchObject(notFound);
     await expect(producer.cancel(taskIdOf(batchId, 1), 'why')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });
