@@ -1,11 +1,17 @@
-import { lstatSync, readFileSync, realpathSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { closeSync, lstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
-import { ErrandError, messageOf } from '../errors.ts';
+import { placeIn } from '../base/place.ts';
+import { ErrandError, isErrandError, messageOf } from '../errors.ts';
+import { readYaml } from './batch-file/yaml-text.ts';
 import { faultText, yamlFault } from './syntax.ts';
 
 /** The names under which a configuration is found in the working directory. YAML is a superset of JSON. */
 const DEFAULT_FILES = ['errand.config.yaml', 'errand.config.yml', 'errand.config.json'];
+
+const MAX_BYTES = 1024 * 1024;
+const BOUNDS = { maxDepth: 32, levels: 32, maxFields: 10_000, maxTasks: 1, maxValues: 100_000 };
 
 /** Files that were passed over and are already reported: a process reads its configuration more than once. */
 const reported = new Set<string>();
@@ -72,11 +78,32 @@ function placeOf(file: string): string {
 
 function textOf(file: string, isNamed: boolean): string {
   try {
-    return readFileSync(file, 'utf8');
+    const bytes = bytesOf(file);
+    if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString('utf8').replace(/^\ufeff/, '');
+    const remedy = `Save ${resolve(file)} as UTF-8.`;
+    throw new ErrandError('CONFIG_INVALID', `${file} is not UTF-8; perhaps it is Latin-1 or UTF-16`, { remedy });
   } catch (error) {
+    if (isErrandError(error)) throw error;
     // A file that exists and cannot be read must not pass for an absent one: its routes would go elsewhere silently.
     throw cannotBeRead(file, isNamed, error);
   }
+}
+
+/** A device such as `/dev/zero` never ends, so no more is read than a configuration can have. */
+function bytesOf(file: string): Buffer {
+  const buffer = Buffer.alloc(MAX_BYTES + 1);
+  const descriptor = openSync(file, 'r');
+  try {
+    let size = 0;
+    for (let read = -1; read !== 0 && size < buffer.length; size += read) {
+      read = readSync(descriptor, buffer, size, buffer.length - size, null);
+    }
+    if (size <= MAX_BYTES) return buffer.subarray(0, size);
+  } finally {
+    closeSync(descriptor);
+  }
+  const remedy = `Set ERRAND_CONFIG to a file of settings; ${resolve(file)} is none.`;
+  throw new ErrandError('CONFIG_INVALID', `${file}: expected at most ${MAX_BYTES} bytes, got more`, { remedy });
 }
 
 function cannotBeRead(file: string, isNamed: boolean, error: unknown): ErrandError {
@@ -88,11 +115,29 @@ function cannotBeRead(file: string, isNamed: boolean, error: unknown): ErrandErr
 }
 
 function yamlOf(text: string, file: string): unknown {
+  let value: unknown;
   try {
-    return parseYaml(text, { logLevel: 'error' });
+    value = parseYaml(text, { logLevel: 'error' });
   } catch (error) {
     const fault = yamlFault(error);
     const remedy = fault.place ? `Fix line ${fault.place.line} of ${resolve(file)}.` : `Fix ${resolve(file)}.`;
     throw new ErrandError('CONFIG_INVALID', `${file} is not YAML: ${faultText(fault)}`, { remedy });
   }
+  assertUnchanged(text, file, `Fix ${resolve(file)}.`);
+  return value;
+}
+
+/**
+ * Refuses YAML or JSON of which a parser drops or changes a part silently, as for batch files: numbers such as `0777`, tags,
+ * YAML 1.1, fields that are given twice, `__proto__`. @throws ErrandError `CONFIG_INVALID`.
+ */
+export function assertUnchanged(text: string, label: string, remedy: string): void {
+  const reading = readYaml(text, BOUNDS, label);
+  if (reading.status === 'read') return;
+  const [{ path, at, what }] = reading.faults;
+  const { line, column } = placeIn(text, at);
+  const where = path === '' ? '' : `${path}: `;
+  const found = what.replace('; quote it as a string', '');
+  const message = `${label}: ${where}${found} at line ${line}, column ${column}`;
+  throw new ErrandError('CONFIG_INVALID', message, { remedy });
 }

@@ -51,6 +51,10 @@ export function readNames(
       read(typeof meant === 'string' ? { model: meant } : meant, `model_aliases.${alias}`, names),
     ]),
   );
+  for (const [alias, { model = alias }] of Object.entries(aliases)) {
+    if (model === alias || !Object.hasOwn(given, model)) continue;
+    problems.push({ path: `model_aliases.${alias}`, message: `expected a model, got the alias ${quoted(model)}` });
+  }
   read(delegation, 'delegation', { ...names, model_aliases: aliases });
   return { aliases, problems };
 }

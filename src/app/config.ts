@@ -7,9 +7,10 @@ import { CallTimeouts, ProviderProfile } from '../catalogue/profile.ts';
 import { DefaultBudget, Limits, WorkspaceLimits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
-import { ErrandError, isErrandError } from '../errors.ts';
+import { isErrandError } from '../errors.ts';
 import { DEFAULT_PREFIX } from '../queue/names.ts';
 import { parseRedisAddress, type RedisAddress } from '../queue/redis-address.ts';
+import { numberIn, providersOf } from './config-environment.ts';
 import { configInvalid, wordsOf } from './config-fault.ts';
 import { readConfigFile } from './config-file.ts';
 import { ModelAliases, readNames } from './config-routes.ts';
@@ -195,7 +196,7 @@ function fromEnvironment(environment: Environment): Settings {
     const text = environment[name];
     if (text === undefined || text === '') continue;
     const [section, field] = path;
-    const value = isNumber ? Number(text) : text;
+    const value = isNumber ? numberIn(text) : text;
     if (Number.isNaN(value)) {
       throw configInvalid([{ path: `${name} (${path.join('.')})`, message: `expected a number, got ${quoted(text)}` }]);
     }
@@ -204,16 +205,6 @@ function fromEnvironment(environment: Environment): Settings {
   }
   if (environment.ERRAND_PROVIDERS) settings.providers = providersOf(environment.ERRAND_PROVIDERS);
   return settings;
-}
-
-function providersOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // What the parser says quotes the text, and some put a key there.
-    const remedy = 'Set ERRAND_PROVIDERS to an object of providers as JSON, in single quotes in a shell, or unset it.';
-    throw new ErrandError('CONFIG_INVALID', 'ERRAND_PROVIDERS is not JSON', { remedy });
-  }
 }
 
 function parseProvider(name: string, fields: object): ProviderProfile {
