@@ -14,8 +14,17 @@ export function yamlFault(error: unknown): SyntaxFault {
   };
 }
 
+/** The codes of the parser whose own words do not say what to write. */
+const YAML_WORDS = new Map([
+  ['MISSING_CHAR', 'expected a character such as ":", a quote or a bracket; check the indentation'],
+  ['BLOCK_AS_IMPLICIT_KEY', 'expected one value; quote a text that has ": " in it'],
+  ['BAD_SCALAR_START', 'a text that begins with a character of YAML; quote the text'],
+]);
+
 /** The code of a parser of YAML in words: `DUPLICATE_KEY` is "duplicate key". Its message would quote the text. */
 export function yamlWords({ code }: { code: string }): string {
+  const words = YAML_WORDS.get(code);
+  if (words !== undefined) return words;
   return code.toLowerCase().replaceAll('_', ' ');
 }
 

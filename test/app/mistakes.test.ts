@@ -385,8 +385,18 @@ test.each([
     'tab.yaml',
     /^BATCH_INVALID: tab\.yaml: is not YAML: tab as indent at line 3, column 1 Fix line 3 of/,
   ],
+  [
+    'a bare colon in YAML',
+    'colon.yaml',
+    /^BATCH_INVALID: colon\.yaml: is not YAML: .* quote a text that has ": " in it at/,
+  ],
+  ['a wrong indentation in YAML', 'indent.yaml', /^BATCH_INVALID: indent\.yaml: .*check the indentation at line 3/],
 ])('%s is named by both commands that read a batch', async (_, file, what) => {
-  const folder = aFolder({ 'tab.yaml': 'tasks:\n  - goal: Say hello\n\tmodel: gpt-5\n' });
+  const folder = aFolder({
+    'tab.yaml': 'tasks:\n  - goal: Say hello\n\tmodel: gpt-5\n',
+    'colon.yaml': 'tasks:\n  - goal: Fix: it\n',
+    'indent.yaml': 'tasks:\n  - goal: a\n   provider: openai\n',
+  });
   for (const verb of ['enqueue', 'routes']) {
     const end = await start([verb, file], folder, { REDIS_URL: redisUrl() }).ended;
     expect(end.code).toBe(2);
