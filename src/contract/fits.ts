@@ -111,19 +111,22 @@ function listTest(schema: Schema, element: Schema, checks: readonly z.core.$ZodC
 }
 
 /**
- * For an object that may have further fields. Parsing drops a field `__proto__` and copies a field that is inherited, so an
- * object with one of these does not fit.
+ * For an object that may have further fields. Parsing drops a field `__proto__`, so an object with one does not fit. The loop
+ * is over the fields of the value, because Node reads a field by a computed name fast only there.
  */
 function objectTest(shape: Readonly<Record<string, Schema>>): Test {
-  const fields = Object.entries(shape).map(([name, schema]) => ({ name, test: testOf(schema) }));
+  const tests = new Map(Object.entries(shape).map(([name, schema]) => [name, testOf(schema)]));
+  const required = new Set([...tests].filter(([, test]) => !test(undefined)).map(([name]) => name));
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-    for (const { name, test } of fields) {
-      const field = (value as Fields)[name];
-      if (field !== undefined && !Object.hasOwn(value, name)) return false;
-      if (!test(field)) return false;
+    let missing = required.size;
+    for (const name in value) {
+      const test = tests.get(name);
+      if (test === undefined && name !== '__proto__') continue;
+      if (!test?.((value as Fields)[name])) return false;
+      if (required.has(name)) missing -= 1;
     }
-    return !Object.hasOwn(value, '__proto__');
+    return missing === 0;
   };
 }
 

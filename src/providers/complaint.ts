@@ -67,8 +67,10 @@ export function isComplaintAlone(body: unknown): boolean {
  */
 export function isComplaintInStream(event: Record<string, unknown>): boolean {
   if (isComplaint(event)) return true;
+  // Every event passes here, and nearly every event has content, which is looked for first.
+  if (!hasBareWords(event)) return false;
   const hasStatus = STATUS_KEYS.some((key) => statusOf(event[key]) !== undefined);
-  return hasBareWords(event) && (hasStatus || isFilled(event.detail) || isFilled(event.errors));
+  return hasStatus || isFilled(event.detail) || isFilled(event.errors);
 }
 
 function hasBareWords(value: Record<string, unknown>): boolean {

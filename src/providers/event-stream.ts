@@ -97,7 +97,7 @@ export function malformedEnd(profile: ProviderProfile, type: string): ErrandErro
 
 /** What a message says; `undefined` for one that says nothing. */
 function eventOf(profile: ProviderProfile, response: Response, { event: name, data }: EventSourceMessage): unknown {
-  if (name === 'ping' || data.trim() === '') return undefined;
+  if (name === 'ping' || !/\S/.test(data)) return undefined;
   if (isDone(data)) return DONE;
   const event = jsonOf(data);
   const complaint = isRecord(event) ? complaintOf(event) : undefined;
@@ -118,6 +118,9 @@ function complaintOf(event: Record<string, unknown>): unknown {
   return isComplaintInStream(event) ? event : undefined;
 }
 
+/** Longer data is not looked at: nearly all events are JSON of more characters than the mark and the spaces around it. */
+const MAX_DONE_CHARS = 64;
+
 function isDone(data: string): boolean {
-  return data.trim() === '[DONE]';
+  return data.length <= MAX_DONE_CHARS && data.trim() === '[DONE]';
 }

@@ -29,6 +29,7 @@ const SPENT: ReadonlySet<string> = new Set(['calls_of_unknown_cost', 'known_cost
 export function together<R extends Beside>(record: R, beside: string | null | undefined): R {
   const read = beside && readEntry(Beside, beside);
   if (!read) return record;
-  const known = NAMES.filter((name) => read[name] !== undefined).map((name) => [name, read[name]]);
-  return { ...record, ...Object.fromEntries(known) };
+  const whole = { ...record };
+  for (const name of NAMES) if (read[name] !== undefined) Object.assign(whole, { [name]: read[name] });
+  return whole;
 }

@@ -37,18 +37,22 @@ export class ResponsesReply implements WireReply {
 
   take(event: unknown): void {
     const type = wordOf(event, 'type');
-    const [place, id] = [fieldOf(event, 'output_index'), wordOf(event, 'item_id')];
-    const piece = textOf(event, 'delta');
+    if (type.endsWith('.delta')) this.#takeDelta(type, event);
+    else if (type === 'response.function_call_arguments.done') {
+      this.#items.setArguments(fieldOf(event, 'output_index'), wordOf(event, 'item_id'), textOf(event, 'arguments'));
+    } else if (type === 'response.output_item.added' || type === 'response.output_item.done') {
+      this.#items.put(fieldOf(event, 'output_index'), fieldOf(event, 'item'), type === 'response.output_item.done');
+    }
+    this.#takeResponse(type, fieldOf(event, 'response'));
+  }
+
+  #takeDelta(type: string, event: unknown): void {
+    const [place, id, piece] = [fieldOf(event, 'output_index'), wordOf(event, 'item_id'), textOf(event, 'delta')];
     if (type === 'response.output_text.delta') {
       this.#items.write(place, id, { text: piece });
       if (piece !== '') this.#with.listeners.onText?.(piece);
     } else if (type === 'response.refusal.delta') this.#items.write(place, id, { refusal: piece });
     else if (type === 'response.function_call_arguments.delta') this.#items.write(place, id, { args: piece });
-    else if (type === 'response.function_call_arguments.done') {
-      this.#items.setArguments(place, id, textOf(event, 'arguments'));
-    } else if (type === 'response.output_item.added') this.#items.put(place, fieldOf(event, 'item'), false);
-    else if (type === 'response.output_item.done') this.#items.put(place, fieldOf(event, 'item'), true);
-    this.#takeResponse(type, fieldOf(event, 'response'));
   }
 
   turn(): TurnBody {
