@@ -95,7 +95,7 @@ export function resolveRoute(
   const known = Object.keys(table.providers).sort();
   const provider = firstOf(layers, 'provider');
   if (!provider?.[1]) {
-    const message = `missing: no provider in the task, the defaults, the configuration or the parent; known providers: ${known.join(', ')}`;
+    const message = `missing: no provider in the task, the defaults, the configuration (delegation.provider) or the parent; known providers: ${known.join(', ')}`;
     return { problems: [{ path: 'provider', message }] };
   }
   const [providerRule, providerName] = provider;
