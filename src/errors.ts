@@ -430,7 +430,11 @@ export function isErrandError(error: unknown, code?: FailureCode): error is Erra
   return error instanceof ErrandError && (code === undefined || error.code === code);
 }
 
-/** The message of anything thrown. */
+/** Returns the message of anything thrown. It never throws, although a proxy or a getter may. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'an error without a readable message';
+  }
 }

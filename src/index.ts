@@ -5,7 +5,7 @@
  */
 import { composeProducer } from './app/compose-producer.ts';
 import { loadConfig, processEnvironment } from './app/config.ts';
-import { optionsIn, ProducerOptionsShape, settingsIn, warnOfListener } from './app/config-options.ts';
+import { guarded, optionsIn, ProducerOptionsShape, settingsIn } from './app/config-options.ts';
 import type { Producer } from './producer/producer.ts';
 
 export type { BatchInput, BatchStatus, BatchSummary, Counts, Receipt, WaitsFor } from './contract/batch.ts';
@@ -32,6 +32,7 @@ export type CreateProducerOptions = {
   settings?: Record<string, unknown>;
   /**
    * Hears of lost connections and of listeners that throw. Calls fail by themselves, with `REDIS_UNAVAILABLE`.
+   * If it throws or rejects, the process gets a warning.
    * @default a warning of the process about a listener that throws
    */
   onError?: (error: Error) => void;
@@ -45,5 +46,5 @@ export type CreateProducerOptions = {
 export function createProducer(options: CreateProducerOptions = {}): Producer {
   const { onError, ...given } = optionsIn(ProducerOptionsShape, options);
   const { environment, overrides } = settingsIn(given);
-  return composeProducer(loadConfig({ ...processEnvironment(), ...environment }, overrides), onError ?? warnOfListener);
+  return composeProducer(loadConfig({ ...processEnvironment(), ...environment }, overrides), guarded(onError));
 }

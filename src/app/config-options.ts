@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { DEFAULT_LIMITS } from '../contract/limits.ts';
 import { plainCopy, typeOf } from '../contract/plain-json.ts';
-import { ErrandError, isErrandError } from '../errors.ts';
+import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { configInvalid, wordsOf } from './config-fault.ts';
 
 const text = (what: string) =>
   z.string({ error: `expected ${what}` }).min(1, `expected ${what}, got an empty text; leave the option out instead`);
-const errorListener = z.custom<(error: Error) => void>((value) => typeof value === 'function', 'expected a function');
+/** Hears of an error. What it returns may be a promise. */
+type ErrorListener = (error: Error) => unknown;
+const errorListener = z.custom<ErrorListener>((value) => typeof value === 'function', 'expected a function');
 
 const shared = {
   redis: text('an address as a text, such as redis://host:port').optional(),
@@ -58,9 +60,29 @@ export function settingsIn({
   return { environment: config === undefined ? {} : { ERRAND_CONFIG: config }, overrides };
 }
 
-/** Warns of a listener that throws, for a program that hears of no errors. A lost connection fails the calls themselves. */
-export function warnOfListener(error: Error): void {
+/** Warns of a listener that throws, if the program has no `onError`. A lost connection fails the calls themselves. */
+function warnOfListener(error: Error): void {
   if (isErrandError(error, 'USAGE_INVALID')) process.emitWarning(error);
+}
+
+/**
+ * Returns the `onError` of a program in a form that neither throws nor rejects, because an error in it must not end the process.
+ * What it throws becomes a warning of the process.
+ */
+export function guarded(onError: ErrorListener = warnOfListener): (error: Error) => void {
+  return (error) => {
+    const warn = (cause: unknown) => process.emitWarning(onErrorFailed(error, cause));
+    try {
+      void Promise.resolve(onError(error)).catch(warn);
+    } catch (cause) {
+      warn(cause);
+    }
+  };
+}
+
+function onErrorFailed(heard: Error, cause: unknown): ErrandError {
+  const message = `onError threw at the error "${messageOf(heard)}": ${messageOf(cause)}`;
+  return new ErrandError('USAGE_INVALID', message, { cause, remedy: 'Catch errors in onError.' });
 }
 
 /** A getter or a proxy among the options may throw anything. */
