@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isShownAsPath } from '../base/path-text.ts';
 import { Secret } from '../base/secret.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { RedisTarget } from '../queue/redis-target.ts';
@@ -48,7 +49,9 @@ function passwordIn(environment: Environment): Secret | null {
     return new Secret(readFileSync(path, 'utf8').trim());
   } catch (error) {
     const remedy = `Set ${SENTINEL_PASSWORD}_FILE to a file that this process can read.`;
-    const message = `${SENTINEL_PASSWORD}_FILE: ${path} cannot be read: ${messageOf(error)}`;
+    const message = isShownAsPath(path)
+      ? `${SENTINEL_PASSWORD}_FILE: ${path} cannot be read: ${messageOf(error)}`
+      : `${SENTINEL_PASSWORD}_FILE is not a path of a readable file`;
     throw new ErrandError('CONFIG_INVALID', message, { remedy });
   }
 }

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isShownAsPath } from '../base/path-text.ts';
 import { Secret } from '../base/secret.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { Credential } from './credential.ts';
@@ -54,10 +55,13 @@ async function readResting(path: string): Promise<string> {
   return text;
 }
 
-type KeyFile = { path: string; origin: string; remedy: string };
+/** `variable`: the one that names the file, if a variable does. */
+type KeyFile = { path: string; origin: string; remedy: string; variable?: string };
 
-async function secretFromFile({ path, origin, remedy }: KeyFile): Promise<Secret> {
+async function secretFromFile({ path, origin, remedy, variable }: KeyFile): Promise<Secret> {
   const text = await readResting(path).catch((error: unknown) => {
+    // The error of the system repeats the path too, so it is no cause of this one.
+    if (variable && !isShownAsPath(path)) throw missing(`${variable} is not a path of a readable file.`, remedy);
     throw missing(`${origin} cannot be read: ${messageOf(error)}.`, remedy, error);
   });
   return secretFrom(text, origin, remedy);
@@ -83,7 +87,8 @@ function fileBehind(source: string, environment: Environment): KeyFile | null {
   const name = source.slice('env:'.length);
   const path = environment[`${name}_FILE`];
   if (environment[name] || !path) return null;
-  return { path, origin: `The file ${path} (from ${name}_FILE)`, remedy: remedyFor(name) };
+  const variable = `${name}_FILE`;
+  return { path, origin: `The file ${path} (from ${variable})`, remedy: remedyFor(name), variable };
 }
 
 /** Tells whether the credential at `source` can change while the process runs: a file can, a variable cannot. */

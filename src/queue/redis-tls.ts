@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isShownAsPath } from '../base/path-text.ts';
 import { Secret } from '../base/secret.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 
@@ -44,6 +45,7 @@ function readText(name: keyof TlsFiles, path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const remedy = `Set redis_tls.${name} to a file that this process can read.`;
+    if (!isShownAsPath(path)) throw invalid(`redis_tls.${name} is not a path of a readable file`, remedy);
     throw invalid(`redis_tls.${name}: ${path} cannot be read: ${messageOf(error)}`, remedy);
   }
 }

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/app/config.ts';
+import { redisOf } from '../../src/app/redis-settings.ts';
 import { createProducer } from '../../src/index.ts';
 import { createWorker } from '../../src/worker.ts';
 
@@ -53,4 +55,22 @@ test('a key in redis_tls where its path belongs is refused and not repeated', ()
   const options = { redis: 'rediss://127.0.0.1:1', config: FILE, settings };
   const message = 'redis_tls.cert: expected the path of a file, got the text of one';
   expect(() => createProducer(options)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
+});
+
+test.each(['planted-secret', 'pl4nted/secret', '/planted+secret'])(
+  'the password %s in REDIS_SENTINEL_PASSWORD_FILE is not repeated',
+  (password) => {
+    const variables = { ERRAND_CONFIG: FILE, REDIS_SENTINEL_PASSWORD_FILE: password };
+    const config = loadConfig(variables, { redis_url: 'redis+sentinel://127.0.0.1:1/main' });
+    const message = 'REDIS_SENTINEL_PASSWORD_FILE is not a path of a readable file';
+    expect(() => redisOf(config)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
+  },
+);
+
+test.each(['ca', 'cert'])('a key on one line in redis_tls.%s is not repeated', (name) => {
+  const planted = 'MIIEvQIBADANplanted/secret==';
+  const files = name === 'ca' ? { ca: planted } : { cert: planted, key: planted };
+  const config = loadConfig({ ERRAND_CONFIG: FILE }, { redis_url: 'rediss://127.0.0.1:1', redis_tls: files });
+  const message = `redis_tls.${name === 'ca' ? 'ca' : 'cert'} is not a path of a readable file`;
+  expect(() => redisOf(config)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
 });

@@ -1,6 +1,7 @@
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readCredential } from '../../src/credentials/sources.ts';
 
@@ -76,3 +77,29 @@ test('refuses a value that no header can carry, without quoting it', async () =>
   expect(error).toMatchObject({ code: 'CREDENTIAL_MISSING' });
   expect(String(error)).not.toContain('sk-');
 });
+
+test.each([
+  ['a key', 'sk-planted-secret'],
+  ['a key in base64', 'cGxhbnRlZA/planted+secret/cGxhbnRlZA=='],
+  ['a key in base64 that begins with a slash', '/cGxhbnRlZC+planted/c2VjcmV0=='],
+  ['a password after a slash', '/planted-secret'],
+  ['a key as PEM', '-----BEGIN PRIVATE KEY-----\nplanted/secret\n-----END PRIVATE KEY-----'],
+  ['a text with a NUL', 'planted\0secret'],
+  ['a key that is too long for a name', `planted/${'k'.repeat(5_000)}`],
+])('%s in NAME_FILE is not repeated, in the message or in the cause', async (_, planted) => {
+  const error = await readCredential('env:ACME_API_KEY', { ACME_API_KEY_FILE: planted }).catch((thrown) => thrown);
+  expect(error).toMatchObject({
+    code: 'CREDENTIAL_MISSING',
+    message: 'ACME_API_KEY_FILE is not a path of a readable file.',
+    remedy: 'Set ACME_API_KEY or ACME_API_KEY_FILE on every worker.',
+  });
+  expect(inspect(error, { depth: null })).not.toMatch(/planted/);
+});
+
+test.each(['/nonexistent/key', '/run/secrets/missing', './missing-key', 'src/missing-key', '/tmp/a b'])(
+  'the path %s in NAME_FILE is named',
+  async (path) => {
+    const message = expect.stringContaining(`The file ${path} (from ACME_API_KEY_FILE) cannot be read: ENOENT`);
+    await expect(readCredential('env:ACME_API_KEY', { ACME_API_KEY_FILE: path })).rejects.toMatchObject({ message });
+  },
+);
