@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import { ErrandError, type Problem } from '../errors.ts';
 
 /** A variable in a path of a problem, such as `ERRAND_CONCURRENCY (worker.concurrency)`. */
@@ -11,14 +10,6 @@ const VARIABLE = /^([A-Z_]+) \(/;
 export function configInvalid(problems: Problem[], remedy: string = remedyFor(problems)): ErrandError {
   const text = problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
   return new ErrandError('CONFIG_INVALID', `the configuration does not fit: ${text}`, { problems, remedy });
-}
-
-/** What a schema found, in our words: "expected …, got …", or "missing: expected …". */
-export function wordsOf({ message }: z.core.$ZodIssue): string {
-  return message
-    .replace(/^Invalid input: /, '')
-    .replace(', received ', ', got ')
-    .replace(/^expected (.*), got undefined$/, 'missing: expected $1');
 }
 
 function remedyFor(problems: Problem[]): string {

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { DEFAULT_LIMITS } from '../contract/limits.ts';
 import { plainCopy, typeOf } from '../contract/plain-json.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
-import { configInvalid, wordsOf } from './config-fault.ts';
+import { configInvalid } from './config-fault.ts';
+import { inWords } from './config-words.ts';
 
 const text = (what: string) =>
   z.string({ error: `expected ${what}` }).min(1, `expected ${what}, got an empty text; leave the option out instead`);
@@ -39,12 +40,9 @@ export type OptionSettings = { environment: Record<string, string>; overrides: R
  * @throws ErrandError `CONFIG_INVALID` with every problem.
  */
 export function optionsIn<S extends z.ZodType>(shape: S, given: unknown): z.output<S> {
-  const parsed = readable(() => shape.safeParse(given));
+  const parsed = readable(() => shape.safeParse(given, inWords('option')));
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => ({
-    path: issue.path.join('.') || 'options',
-    message: wordsOf(issue),
-  }));
+  const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.') || 'options', message }));
   throw configInvalid(problems, 'Correct the options of the call.');
 }
 

@@ -11,9 +11,10 @@ import { isErrandError } from '../errors.ts';
 import { DEFAULT_PREFIX } from '../queue/names.ts';
 import { parseRedisAddress, type RedisAddress } from '../queue/redis-address.ts';
 import { numberIn, providersOf } from './config-environment.ts';
-import { configInvalid, wordsOf } from './config-fault.ts';
+import { configInvalid } from './config-fault.ts';
 import { readConfigFile } from './config-file.ts';
 import { ModelAliases, readNames } from './config-routes.ts';
+import { inWords } from './config-words.ts';
 import { MAX_CONCURRENCY, problemsOfOnly } from './over-worker.ts';
 
 const ms = z.number().int().positive();
@@ -150,13 +151,11 @@ type Settings = Record<string, unknown>;
 export function loadConfig(environment: Environment = processEnvironment(), overrides: Settings = {}): Config {
   const file = readConfigFile(environment.ERRAND_CONFIG);
   const settings = merge(merge(file, fromEnvironment(environment)), overrides);
-  const parsed = ConfigFile.safeParse(settings);
+  const parsed = ConfigFile.safeParse(settings, inWords('setting'));
   const named = (path: string[]) =>
     sourceOf(path, 'redis_url' in overrides ? { ...environment, REDIS_URL: '' } : environment);
   if (!parsed.success) {
-    throw configInvalid(
-      parsed.error.issues.map((issue) => ({ path: named(issue.path.map(String)), message: wordsOf(issue) })),
-    );
+    throw configInvalid(parsed.error.issues.map(({ path, message }) => ({ path: named(path.map(String)), message })));
   }
   const { providers, worker, redis_url: url, ...rest } = parsed.data;
   const redis = url === undefined ? {} : { redis: parseRedis(url, named(['redis_url'])) };
@@ -208,13 +207,10 @@ function fromEnvironment(environment: Environment): Settings {
 }
 
 function parseProvider(name: string, fields: object): ProviderProfile {
-  const parsed = ProviderProfile.safeParse({ ...fields, name });
+  const parsed = ProviderProfile.safeParse({ ...fields, name }, inWords('setting'));
   if (parsed.success) return parsed.data;
   throw configInvalid(
-    parsed.error.issues.map((issue) => ({
-      path: ['providers', name, ...issue.path].join('.'),
-      message: wordsOf(issue),
-    })),
+    parsed.error.issues.map(({ path, message }) => ({ path: ['providers', name, ...path].join('.'), message })),
   );
 }
 

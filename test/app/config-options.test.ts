@@ -12,8 +12,8 @@ function throwing(): never {
 }
 
 test.each<[string, unknown, string]>([
-  ['null', null, 'options: expected object, got null'],
-  ['a text', REDIS, 'options: expected object, got string'],
+  ['null', null, 'options: expected an object, got null'],
+  ['a text', REDIS, 'options: expected an object, got a string'],
   ['an empty address', { redis: '', config: FILE }, 'redis: expected an address'],
   ['an address that is an object', { redis: { host: '127.0.0.1' }, config: FILE }, 'redis: expected an address'],
   ['an address that is null', { redis: null, config: FILE }, 'redis: expected an address'],
@@ -21,7 +21,11 @@ test.each<[string, unknown, string]>([
   ['an empty name of a file', { redis: REDIS, config: '' }, 'config: expected the name of a file, got an empty text'],
   ['settings that are a text', { redis: REDIS, settings: 'abc' }, 'settings: expected an object of settings'],
   ['settings that are null', { redis: REDIS, settings: null }, 'settings: expected an object of settings'],
-  ['an option that does not exist', { redis: REDIS, conection: 5 }, 'options: Unrecognized key: "conection"'],
+  [
+    'an option that does not exist',
+    { redis: REDIS, conection: 5 },
+    'options: unknown option "conection"; expected one of ',
+  ],
   ['a getter that throws', Object.defineProperty({}, 'redis', { get: throwing, enumerable: true }), 'can be read'],
   ['a proxy that throws', new Proxy({}, { get: throwing, ownKeys: throwing }), 'can be read'],
   [

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/app/config.ts';
+
+const acme = { wire: 'chat', base_url: 'https://llm.example/v1', credential: 'none' };
+
+test.each<[object, string]>([
+  [{ worker: { concurency: 5 } }, 'worker: unknown setting "concurency"; expected one of concurrency, '],
+  [{ wroker: {} }, 'configuration: unknown setting "wroker"; expected one of worker, '],
+  [
+    { tasks: { trys: 1, retention: 2 } },
+    'tasks: unknown settings "trys", "retention"; expected one of retention_days, ',
+  ],
+  [{ delegation: { modle: 'm' } }, 'delegation: unknown setting "modle"; expected one of model, provider, '],
+  [{ tasks: { retention_days: -1 } }, 'tasks.retention_days: expected a number above 0, got -1'],
+  [{ worker: { concurrency: 1.5 } }, 'worker.concurrency: expected a whole number, got 1.5'],
+  [{ worker: { concurrency: 0 } }, 'worker.concurrency: expected a number at least 1, got 0'],
+  [{ worker: { concurrency: '5' } }, 'worker.concurrency: expected a number, got a string'],
+  [{ worker: { concurrency: null } }, 'worker.concurrency: expected a number, got null'],
+  [{ worker: { health_port: 65_536 } }, 'worker.health_port: expected a number at most 65535, got 65536'],
+  [{ worker: { only: [] } }, 'worker.only: expected a list of at least 1 item, got 0 items'],
+  [{ worker: { only: 'openai' } }, 'worker.only: expected a list, got a string'],
+  [{ worker: { seat: '' } }, 'worker.seat: expected a text of at least 1 character, got 0 characters'],
+  [{ worker: [] }, 'worker: expected an object, got a list'],
+  [
+    { worker: { log_level: 'loud' } },
+    'worker.log_level: expected one of trace, debug, info, warn, error, silent, got "loud"',
+  ],
+  [{ providers: 5 }, 'providers: expected an object, got 5'],
+  [
+    { providers: { acme: { ...acme, prises: {} } } },
+    'providers.acme: unknown setting "prises"; expected one of prices, ',
+  ],
+  [
+    { providers: { acme: { ...acme, prices: { m: { input: 1 } } } } },
+    'acme.prices.m.output: missing: expected a number',
+  ],
+  [{ providers: { acme: { ...acme, background: 'yes' } } }, 'acme.background: expected a boolean, got a string'],
+])('%j does not fit, and the message says what was expected', (settings, message) => {
+  const refusal = { code: 'CONFIG_INVALID', message: expect.stringContaining(message) };
+  const load = () => loadConfig({ ERRAND_CONFIG: '/dev/null' }, { ...settings });
+  expect(load).toThrow(expect.objectContaining(refusal));
+  expect(load).not.toThrow(/Too (small|big)|Unrecognized|Invalid|[<>]=?\d|received/);
+});
