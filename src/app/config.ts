@@ -19,6 +19,13 @@ import { MAX_CONCURRENCY, problemsOfOnly } from './over-worker.ts';
 
 const ms = z.number().int().positive();
 const file = z.string().min(1);
+/** A name in records, logs and on the board. A DNS name has at most 253 characters. */
+const name = z
+  .string()
+  .regex(
+    /^(?!\s)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,253}(?<!\s)$/u,
+    'expected 1 to 253 printable characters, no space at an end',
+  );
 const port = z.number().int().min(0).max(65_535);
 
 /** What may stand in `errand.config.yaml`. Everything but the address of Redis has a default; every default is one that production can keep. */
@@ -69,9 +76,9 @@ const ConfigFile = z.strictObject({
     .prefault({}),
   worker: z
     .strictObject({
-      name: z.string().optional(),
+      name: name.optional(),
       /** A place on its host that the platform fills with one worker at a time: what sits there now has ended what sat there. */
-      seat: z.string().min(1).optional(),
+      seat: name.optional(),
       only: z.array(z.string().min(1)).min(1).optional(),
       /** Tasks at a time, in each lane. */
       concurrency: z.number().int().min(1).max(MAX_CONCURRENCY).default(50),
@@ -89,7 +96,7 @@ const ConfigFile = z.strictObject({
     .strictObject({
       host: z.string().default('127.0.0.1'),
       port: port.default(3000),
-      operator: z.string().min(1).default('operator'),
+      operator: name.regex(/^[^:]*$/, 'expected no colon, which ends a user name in a login').default('operator'),
       trusted_proxies: z.number().int().min(0).max(16).default(0),
     })
     .prefault({}),

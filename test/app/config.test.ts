@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/app/config.ts';
 import { createProducer } from '../../src/index.ts';
+import { createWorker } from '../../src/worker.ts';
 import { aFolder } from './run-cli.ts';
 
 const acme = { wire: 'chat', base_url: 'https://llm.example/v1', credential: 'none' };
@@ -120,4 +121,58 @@ test('a producer keeps the configuration that it was opened with [B26] [B27]', a
   const before = opened();
   writeFileSync(config, 'delegation: { provider: anthropic }');
   expect([await routeOf(before), await routeOf(opened())]).toEqual(['openai', 'anthropic']);
+});
+
+const NAMES: [string, string, string][] = [
+  ['worker', 'name', 'ERRAND_WORKER_NAME'],
+  ['worker', 'seat', 'ERRAND_WORKER_SEAT'],
+  ['board', 'operator', 'ERRAND_BOARD_OPERATOR'],
+];
+const UNFIT = [
+  '\u0000',
+  'a\nb',
+  '\u001b[31mred',
+  'a\u202eb',
+  'a\u2028b',
+  '\ud800',
+  ' ',
+  ' a',
+  'a\u00a0',
+  'a'.repeat(254),
+];
+
+test.each(NAMES)(
+  '%s.%s that is empty, long or not printable is refused by name, not repeated',
+  async (section, field, variable) => {
+    const rule = 'expected 1 to 253 printable characters, no space at an end';
+    for (const text of ['', ...UNFIT, 'x'.repeat(100_000)]) {
+      const settings = { [section]: { [field]: text } };
+      const message = `the configuration does not fit: ${section}.${field}: ${rule}`;
+      const refusal = { code: 'CONFIG_INVALID', message };
+      expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null' }, settings)).toThrow(expect.objectContaining(refusal));
+      if (text.isWellFormed())
+        await expect(
+          createWorker({ redis: 'redis://127.0.0.1:1', config: '/dev/null', settings }),
+        ).rejects.toMatchObject(refusal);
+    }
+    for (const text of UNFIT) {
+      const message = `the configuration does not fit: ${variable} (${section}.${field}): ${rule}`;
+      const load = () => loadConfig({ ERRAND_CONFIG: '/dev/null', [variable]: text });
+      expect(load).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
+    }
+  },
+);
+
+test.each(NAMES)('%s.%s takes a host name, a container name and words of other scripts', (section, field) => {
+  const fit = ['w', 'node-7.rack_2.example', 'pod/worker', 'Jörg Müller', '作業者 1', 'a'.repeat(253)];
+  for (const text of fit) {
+    const config = loadConfig({ ERRAND_CONFIG: '/dev/null' }, { [section]: { [field]: text } });
+    expect(config).toMatchObject({ [section]: { [field]: text } });
+  }
+});
+
+test('board.operator with a colon is refused, because no login can have it', () => {
+  expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null', ERRAND_BOARD_OPERATOR: 'a:b' })).toThrow(
+    'ERRAND_BOARD_OPERATOR (board.operator): expected no colon',
+  );
 });
