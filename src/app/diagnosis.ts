@@ -51,9 +51,28 @@ export function redisFindings(facts: RedisFacts): Finding[] {
   ];
 }
 
-/** A look that failed, as a finding of its own. */
-export function failedFinding(check: string, { message, remedy }: Pick<ErrandError, 'message' | 'remedy'>): Finding {
-  return { check, status: 'fault', message, remedy };
+/**
+ * A look that failed, as a finding of its own. A look that Redis denied is no fault if the user has the rights of a role: the
+ * user of a producer needs no right to look at workers.
+ */
+export function failedFinding(check: string, error: ErrandError, rights: RightsFacts | null = null): Finding {
+  const { code, message, remedy } = error;
+  if (code !== 'REDIS_DENIED') return { check, status: 'fault', message, remedy };
+  return { check, status: hasRole(rights) ? 'unknown' : 'fault', message, remedy: lookRemedy(rights) };
+}
+
+const AS_OPERATOR =
+  'For this look, put a user with the rights of an operator into REDIS_URL, such as errand-operator: docs/redis.md#users.';
+
+/** How to make a denied look possible. A user that has a role gets no further rights: an operator has a user of its own. */
+function lookRemedy(rights: RightsFacts | null): string {
+  if (rights === null || hasRole(rights)) return AS_OPERATOR;
+  const missing = rights.missing.find(({ role }) => role === 'operator')?.rights ?? [];
+  return missing.length > 0 ? grantOf(rights.user, missing) : AS_OPERATOR;
+}
+
+function hasRole(rights: RightsFacts | null): boolean {
+  return rights?.missing.some((role) => role.rights?.length === 0) ?? false;
 }
 
 /** Compares the clock of Redis with the clock of this machine. `skewMs` is above 0 if Redis is ahead. */
@@ -177,7 +196,8 @@ export function workspaceFinding(root: string, whyNot: string | null): Finding {
 }
 
 /** Whether the tasks of a lane have somebody to run them. */
-export function laneFinding({ provider, waiting, active, isPaused, workers }: LaneFacts): Finding {
+export function laneFinding(lane: LaneFacts, rights: RightsFacts | null = null): Finding {
+  const { provider, waiting, active, isPaused, workers } = lane;
   const check = `lane ${provider}`;
   const count = typeof workers === 'number' ? workers : 'an unknown number of';
   const paused = isPaused ? ', paused' : '';
@@ -193,7 +213,7 @@ export function laneFinding({ provider, waiting, active, isPaused, workers }: La
   }
   if (isPaused) return { check, status: 'warning', message, remedy: 'Resume it in the board.' };
   if (typeof workers === 'number') return { check, status: 'ok', message };
-  return { check, status: 'unknown', message, ...(workers !== null && { remedy: workers.remedy }) };
+  return { check, status: 'unknown', message, ...(workers !== null && { remedy: lookRemedy(rights) }) };
 }
 
 /** What is known of a provider without asking it: whether its credential can be read here, and how it is reached. */

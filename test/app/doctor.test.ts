@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Finding } from '../../src/app/diagnosis.ts';
+import { REDIS_ROLES, type RedisRole, rightsOf } from '../../src/queue/rights.ts';
 import { freshPrefix, openRedis, redisUrl } from '../helpers/redis.ts';
 import { type RedisServer, startRedisServer } from '../helpers/redis-server.ts';
 import { aFolder, start } from './run-cli.ts';
@@ -19,10 +20,11 @@ async function urlOfUser({ url, port }: RedisServer, rights: string[]): Promise<
 async function doctor(
   url: string,
   providers?: object,
+  prefix = freshPrefix(),
 ): Promise<{ code: number | null; findings: Finding[]; err: string }> {
   const environment = {
     REDIS_URL: url,
-    ERRAND_PREFIX: freshPrefix(),
+    ERRAND_PREFIX: prefix,
     ...(providers && { ERRAND_PROVIDERS: JSON.stringify(providers) }),
   };
   const { code, out, err } = await start(['doctor', '--json'], aFolder(), environment).ended;
@@ -33,11 +35,11 @@ async function doctor(
 
 test.each([
   ['INFO', ['-info'], 'redis info', /ACL SETUSER errand \+info\./],
-  ['its keys', ['resetkeys', '~other:*'], 'redis keys', /ACL SETUSER errand '~\{t-\w+\}:\*'\./],
+  ['its keys', ['resetkeys', '~other:*'], 'redis keys', /ACL SETUSER errand '~\{t-\w+\}:\*' \+client\|info /],
   ['EXISTS', ['-exists'], 'redis keys', /ACL SETUSER errand \+exists\./],
-  ['TIME', ['-time'], 'clock', /ACL SETUSER errand \+time\./],
-  ['scripts', ['-eval', '-evalsha'], 'lane openai', /ACL SETUSER errand \+eval(sha)?\./],
-  ['the list of clients', ['-client|list'], 'lane openai', /ACL SETUSER errand \+client\|list\./],
+  ['TIME', ['-time', '-hget'], 'clock', /ACL SETUSER errand \+hget \+time\./],
+  ['scripts', ['-eval', '-evalsha'], 'lane openai', /ACL SETUSER errand .* \+eval \+evalsha /],
+  ['the list of clients', ['-client|list', '-hget'], 'lane openai', /ACL SETUSER errand \+client\|list \+hget\./],
 ])('a user without %s: the finding has the command that mends it', async (_title, rights, check, remedy) => {
   const server = await startRedisServer();
   const { findings } = await doctor(await urlOfUser(server, [...ALL, ...rights]));
@@ -65,12 +67,32 @@ test('a user with the rights of some roles: the finding names the roles', async 
   expect(findings.find(({ check }) => check === 'redis rights')).toMatchObject({ status: 'ok', message });
 });
 
+const DENIED: Record<RedisRole, string[]> = {
+  worker: ['lane anthropic', 'lane openai'],
+  producer: ['lane anthropic', 'lane openai'],
+  board: ['clock', 'lane anthropic', 'lane openai'],
+  operator: [],
+};
+
+test.each(REDIS_ROLES)('the user of the role %s: what it may not see is unknown', async (role) => {
+  const server = await startRedisServer();
+  const prefix = freshPrefix();
+  const { code, findings } = await doctor(await urlOfUser(server, rightsOf(role, prefix)), undefined, prefix);
+  expect(findings.filter(({ status }) => status === 'fault')).toEqual([]);
+  expect(code).toBe(0);
+  const unknown = findings.filter(({ status }) => status === 'unknown');
+  expect(unknown.map(({ check }) => check).sort()).toEqual(DENIED[role]);
+  for (const { remedy } of unknown) expect(remedy).toMatch(/rights of an operator .*: docs\/redis\.md#users\.$/);
+  expect(JSON.stringify(findings)).not.toMatch(/errand doctor|ACL SETUSER/);
+});
+
 test('a user without any right: every look is a finding of its own', async () => {
   const server = await startRedisServer();
   const { code, findings } = await doctor(await urlOfUser(server, ['nocommands']));
   expect(code).toBe(2);
   const faults = findings.filter(({ status }) => status === 'fault').map(({ check }) => check);
   expect(faults.sort()).toEqual(['clock', 'lane anthropic', 'lane openai', 'redis info', 'redis keys', 'redis rights']);
+  expect(JSON.stringify(findings)).not.toContain('errand doctor');
 });
 
 test('a Redis that is 80 % full: the doctor warns of its memory', async () => {

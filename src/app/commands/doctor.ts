@@ -59,6 +59,9 @@ async function redisPart(config: Config): Promise<{ isAway: boolean; findings: F
     const { prefix } = config;
     const inspection = await inspect({ target, prefix, providers, withinMs: WITHIN_MS });
     const { facts, clockSkewMs, place, rights, lanes } = inspection;
+    const known = rights.status === 'seen' ? rights.value : null;
+    const findingsOf = <T>(check: string, looked: Looked<T>, judge: (seen: T) => Finding[]) =>
+      looked.status === 'seen' ? judge(looked.value) : [failedFinding(check, looked.error, known)];
     const looks = [facts, clockSkewMs, place, rights, ...lanes.map(({ looked }) => looked)];
     return {
       isAway: looks.some((look) => look.status === 'failed' && look.error.code === 'REDIS_UNAVAILABLE'),
@@ -68,7 +71,7 @@ async function redisPart(config: Config): Promise<{ isAway: boolean; findings: F
         ...findingsOf('redis keys', place, () => []),
         ...findingsOf('redis rights', rights, (seen) => [rightsFinding(seen)]),
         ...lanes.flatMap(({ provider, looked }) =>
-          findingsOf(`lane ${provider}`, looked, (lane) => [laneFinding(lane)]),
+          findingsOf(`lane ${provider}`, looked, (lane) => [laneFinding(lane, known)]),
         ),
       ],
     };
@@ -76,10 +79,6 @@ async function redisPart(config: Config): Promise<{ isAway: boolean; findings: F
     const reason = errorOf(error);
     return { isAway: reason.code === 'REDIS_UNAVAILABLE', findings: [failedFinding('redis', reason)] };
   }
-}
-
-function findingsOf<T>(check: string, looked: Looked<T>, judge: (seen: T) => Finding[]): Finding[] {
-  return looked.status === 'seen' ? judge(looked.value) : [failedFinding(check, looked.error)];
 }
 
 function errorOf(error: unknown): ErrandError {
