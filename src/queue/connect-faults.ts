@@ -1,5 +1,5 @@
 import type { RedisOptions } from 'ioredis';
-import { tlsFaultOf } from './redis-tls.ts';
+import { type TlsFiles, tlsFaultOf } from './redis-tls.ts';
 
 /**
  * Why a Redis cannot be used, and what to do. `isLasting`: waiting does not help, another setting does, so that a process
@@ -8,7 +8,9 @@ import { tlsFaultOf } from './redis-tls.ts';
 export type ConnectFault = { message: string; remedy: string; isLasting: boolean };
 
 /** What a client connects to and as whom. */
-type Asked = Pick<RedisOptions, 'host' | 'port' | 'path' | 'tls' | 'username' | 'password' | 'sentinels' | 'db'>;
+type Asked = Pick<RedisOptions, 'host' | 'port' | 'path' | 'username' | 'password' | 'sentinels' | 'db'> & {
+  tls?: (NonNullable<RedisOptions['tls']> & { files?: TlsFiles | undefined }) | undefined;
+};
 
 const ADDRESS = 'REDIS_URL';
 const LOGIN_FORM = 'redis://user:password@host:port, or redis://:password@host:port for a password alone';
@@ -136,7 +138,19 @@ function loginTrialOf(asked: Asked): string {
 }
 
 function placeOf({ host, port, path, tls }: Asked): string {
-  return path === undefined ? `-h ${host} -p ${port}${tls ? ' --tls' : ''}` : `-s ${path}`;
+  if (path !== undefined) return `-s ${shellWord(path)}`;
+  return `-h ${host} -p ${port}${tls ? ` --tls${filesOf(tls.files)}` : ''}`;
+}
+
+/** Without the files of `redis_tls` the command would not trust the server, or the server would not trust the command. */
+function filesOf({ ca, cert, key }: TlsFiles = {}): string {
+  const options = Object.entries({ cacert: ca, cert, key });
+  return options.map(([name, path]) => (path === undefined ? '' : ` --${name} ${shellWord(path)}`)).join('');
+}
+
+/** A path as one word of a shell. */
+function shellWord(path: string): string {
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** What to write if the port speaks TLS and the address does not say so, or the other way round. */

@@ -43,11 +43,13 @@ function placeOptions(target: RedisTarget): RedisOptions {
  * A certificate is always checked, whatever `NODE_TLS_REJECT_UNAUTHORIZED` says. Without a `servername` Node sends none, and a
  * proxy that serves many names would not know which one is meant.
  */
-function tlsOptions({ address, tls: { ca, cert, key } }: RedisTarget, host: string | null): RedisOptions {
+function tlsOptions({ address, tls: { ca, cert, key, files } }: RedisTarget, host: string | null): RedisOptions {
   if (!address.isTls) return {};
   const own = cert !== undefined && key ? { cert, key: key.reveal() } : {};
   const servername = host === null || isIP(host) !== 0 ? {} : { servername: host };
-  return { tls: { rejectUnauthorized: true, ...(ca !== undefined && { ca }), ...own, ...servername } };
+  // Node ignores the paths. A remedy names them.
+  const tls = { rejectUnauthorized: true, ...(ca !== undefined && { ca }), ...own, ...servername, files };
+  return { tls };
 }
 
 /** Only the configured Sentinels are asked: their password goes to no address that a reply names. */

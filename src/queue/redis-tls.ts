@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { isShownAsPath } from '../base/path-text.ts';
 import { Secret } from '../base/secret.ts';
 import { ErrandError, messageOf } from '../errors.ts';
@@ -7,8 +8,8 @@ import { ErrandError, messageOf } from '../errors.ts';
 /** The files of `redis_tls`, by their paths. */
 export type TlsFiles = { ca?: string | undefined; cert?: string | undefined; key?: string | undefined };
 
-/** The text of those files, checked. Without `ca` the certificate authorities of Node count. */
-export type TlsMaterial = { ca?: string; cert?: string; key?: Secret };
+/** The text of those files, checked, and their full paths. Without `ca` the certificate authorities of Node count. */
+export type TlsMaterial = { ca?: string; cert?: string; key?: Secret; files?: TlsFiles };
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
@@ -20,7 +21,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE----
 export function readTlsFiles({ ca, cert, key }: TlsFiles): TlsMaterial {
   const authorities = ca === undefined ? undefined : readText('ca', ca);
   if (ca !== undefined) certificatesIn('ca', ca, authorities ?? '');
-  if (cert === undefined && key === undefined) return authorities === undefined ? {} : { ca: authorities };
+  const authority = ca === undefined ? { files: {} } : { ca: authorities ?? '', files: { ca: resolve(ca) } };
+  if (cert === undefined && key === undefined) return authority;
   if (cert === undefined || key === undefined) {
     const [there, missing] = cert === undefined ? ['key', 'cert'] : ['cert', 'key'];
     throw invalid(`redis_tls.${there} is set and redis_tls.${missing} is not`, `Set redis_tls.${missing} too.`);
@@ -32,7 +34,8 @@ export function readTlsFiles({ ca, cert, key }: TlsFiles): TlsMaterial {
     const remedy = 'Set redis_tls.key to the key of that certificate. The certificate comes first in its file.';
     throw invalid(`the key in ${key} does not match the certificate in ${cert}`, remedy);
   }
-  return { ...(authorities !== undefined && { ca: authorities }), cert: chain, key: secret };
+  const files = { ...authority.files, cert: resolve(cert), key: resolve(key) };
+  return { ...authority, cert: chain, key: secret, files };
 }
 
 /** A message names the path, so a text that holds a key or a certificate must not be taken for one. */

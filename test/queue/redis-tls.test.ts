@@ -1,7 +1,9 @@
+import { exec, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
 import { redisOf } from '../../src/app/redis-settings.ts';
@@ -11,6 +13,7 @@ import { type ErrandError, isErrandError } from '../../src/errors.ts';
 import { anAuthority } from '../helpers/certificates.ts';
 import { aDirectory, aFreePort, filesOf, startConfiguredRedis, startTlsRedis } from '../helpers/configured-redis.ts';
 import { aDeployment } from '../helpers/deployment.ts';
+import { openRedis } from '../helpers/redis.ts';
 
 type Settings = { redis_url: string; redis_tls?: Record<string, string> };
 
@@ -173,4 +176,24 @@ test.each<[string, string, (dir: string) => Promise<Record<string, string>>]>([
 test('files for TLS are refused with an address without TLS', () => {
   const config = loadConfig({ ...NO_FILE, REDIS_TLS_CA: '/ca.pem' }, { redis_url: 'redis://localhost' });
   expect(() => redisOf(config)).toThrow('redis_tls is set and the address of Redis is without TLS');
+});
+
+test.for([false, true])('the command after a wrong login works; own certificate: %s', async (isMutual, { skip }) => {
+  const authority = anAuthority('private');
+  const { port, ca, dir } = await startTlsRedis(authority, { demandsClient: isMutual });
+  const client = await filesOf(dir, "the client's", authority.issue('errand'));
+  const redis_tls = { ca: relative('.', ca), ...(isMutual && client) };
+  const url = (password: string) => `rediss://ann:${password}@localhost:${port}`;
+  const admin = openRedis(redisOf(loadConfig(NO_FILE, { redis_url: `rediss://localhost:${port}`, redis_tls })));
+  await admin.call('ACL', 'SETUSER', 'ann', 'on', '>right', '+@all');
+  const { message, remedy } = await refusalOf({ redis_url: url('wrong'), redis_tls });
+  expect(message).toContain('WRONGPASS');
+  const command = /"(redis-cli .*)" tries a login/.exec(remedy)?.[1] ?? '';
+  expect(command).toContain(`--tls --cacert ${ca}${isMutual ? ' --cert ' : ' '}`);
+  expect(command).toContain(' --askpass ');
+  // It asks at a terminal. A test has none, so the variable has the password.
+  const environment = { PATH: inject('path'), REDISCLI_AUTH: 'right' };
+  if (spawnSync('redis-cli', ['--version'], { env: environment }).error) return skip('redis-cli is not installed');
+  const said = await promisify(exec)(command.replace(' --askpass', ''), { cwd: dir, env: environment });
+  expect(said.stdout.trim()).toBe('ann');
 });
