@@ -75,7 +75,11 @@ export class Findings {
       }
       const parent = String(issue.path.at(-1));
       const known = (Object.hasOwn(NESTED_FIELDS, parent) && NESTED_FIELDS[parent]) || fields;
-      for (const key of issue.keys) this.add(joinPath(path, clip(key, 60)), unknownField(key, known), index);
+      for (const key of issue.keys) {
+        const held = PRIVATE_FIELD.test(key) ? '' : workIn(issue.input?.[key]);
+        const message = held ? `unknown field; move what it holds one level up: ${held}` : unknownField(key, known);
+        this.add(joinPath(path, clip(key, 60)), message, index);
+      }
     }
   }
 
@@ -129,6 +133,12 @@ function gotOf(issue: z.core.$ZodIssue): string {
   if (code !== 'too_small' && code !== 'too_big') return '';
   if (typeof input === 'number') return `, got ${input}`;
   return typeof input === 'string' || Array.isArray(input) ? `, got ${input.length}` : '';
+}
+
+/** The fields of a batch or a task that another object holds, such as the arguments of a whole tool call. */
+function workIn(value: unknown): string {
+  if (typeOf(value) !== 'object') return '';
+  return ['tasks', 'goal'].filter((name) => Object.hasOwn(Object(value), name)).join(', ');
 }
 
 /** The sentence about a field that no schema has. A field for a key or an address is refused without its value. */

@@ -89,12 +89,7 @@ export async function parseBatch(input: unknown, limits: Limits, checks: RouteCh
   findings.throwIfAny();
   const top = readPayload(rest, findings.reportAt(''));
   const isSingle = given === undefined || given.length === 0;
-  if (isSingle && (top.goal ?? null) === null) {
-    findings.throwIfAny();
-    const got = rawTasks === undefined ? 'neither' : 'an empty tasks array and no goal';
-    findings.add('tasks', `expected a non-empty array of tasks, or a goal; got ${got}`);
-    findings.throwIfAny();
-  }
+  if (isSingle && (top.goal ?? null) === null) refuseWorkless(top, rawTasks, findings, checks);
   const items: unknown[] = isSingle
     ? [
         pick(
@@ -112,6 +107,16 @@ export async function parseBatch(input: unknown, limits: Limits, checks: RouteCh
   findings.throwIfAny();
   if (!isSingle && 'goal' in top) findings.warn('goal: ignored, because tasks is not empty');
   return { ...batch, tasks, warnings: findings.warnings };
+}
+
+/** Refuses a batch without work. Unknown fields are reported first, because the tasks are often in one of them. */
+function refuseWorkless(top: Fields, rawTasks: unknown, findings: Findings, checks: RouteChecks): never {
+  findings.throwIfAny();
+  parseOptions(top, true, findings, checks);
+  const tasks = rawTasks === undefined ? 'no tasks' : 'an empty array of tasks';
+  const goal = top.goal === undefined ? 'no goal' : 'null as the goal';
+  findings.add('tasks', `expected a non-empty array of tasks, or a goal; got ${tasks} and ${goal}`);
+  throw batchInvalid(findings.problems);
 }
 
 /** Toolsets beside `tasks` are those of every task that names none, as `delegate_task` has it. */

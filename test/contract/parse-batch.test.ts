@@ -46,6 +46,34 @@ describe('the forms of a batch', () => {
     },
   );
 
+  test.each<[object, string]>([
+    [{}, 'no tasks and no goal'],
+    [{ goal: null }, 'no tasks and null as the goal'],
+    [{ tasks: [] }, 'an empty array of tasks and no goal'],
+    [{ tasks: [], goal: null }, 'an empty array of tasks and null as the goal'],
+  ])('says what came of a batch without work: %j', async (input, got) => {
+    const tasks = `expected a non-empty array of tasks, or a goal; got ${got}`;
+    expect(await problemsOf(input)).toEqual({ tasks });
+  });
+
+  test.each<[string, object, string]>([
+    ['arguments', { name: 'd', arguments: { tasks: [{ goal: 'a' }] } }, 'move what it holds one level up: tasks'],
+    ['input', { name: 'd', input: { goal: 'a' } }, 'move what it holds one level up: goal'],
+    ['arguments', { name: 'd', arguments: '{"goal":"a"}' }, 'known: name, context'],
+    ['function', { function: { name: 'd', arguments: '{}' } }, 'known: name, context'],
+    ['task', { tasks: [], task: [{ goal: 'a' }] }, 'known: name, context'],
+    ['api_key', { api_key: { goal: 'a' } }, 'keys and addresses never travel in a batch'],
+  ])('names the unknown field %s of a batch without work before what is missing: %j', async (field, input, message) => {
+    const refused = await refusal(input);
+    expect(refused.problems.map(({ path }) => path)).toEqual([field, 'tasks']);
+    expect(refused.message).toMatch(new RegExp(`^${field}: .*${message}`));
+  });
+
+  test('says what to move out of an unknown field of a task', async () => {
+    const problems = await problemsOf({ tasks: [{ input: { goal: 'a' } }] });
+    expect(problems['tasks[0].input']).toBe('unknown field; move what it holds one level up: goal');
+  });
+
   test('makes one task of a lone goal, with the fields beside it [B2]', async () => {
     const { tasks, route } = await parse({ goal: 'one', provider: 'openai', toolsets: ['workspace'], name: 'n' });
     expect(tasks).toEqual([{ goal: 'one', provider: 'openai', toolsets: ['workspace'] }]);
