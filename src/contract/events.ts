@@ -16,6 +16,7 @@ const ofTask = { ...common, task_id: z.string(), index: z.number().int(), metada
 export const ErrandEvent = z.discriminatedUnion('event', [
   stored({ event: z.literal('attempt_started'), epoch: z.number().int(), worker: z.string(), ...ofTask }),
   stored({ event: z.literal('turn_recorded'), epoch: z.number().int(), turn: z.number().int(), ...ofTask }),
+  /** Only of an attempt whose task continues. The last attempt of a task ends with `task_ended`. */
   stored({
     event: z.literal('attempt_ended'),
     epoch: z.number().int(),
