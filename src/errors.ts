@@ -390,6 +390,8 @@ export type ErrandErrorDetails = {
   requestId?: string;
   /** Everything wrong with an input, in the order found. */
   problems?: Problem[];
+  /** What was read in another way than it was written, which may explain the problems. */
+  warnings?: string[];
   /** The reader version that a record or job needs, if it is newer than this reader. */
   needs?: number;
   /** The batch of the call, if Redis may have it. */
@@ -409,6 +411,7 @@ export class ErrandError extends Error {
   readonly httpStatus: number | undefined;
   readonly requestId: string | undefined;
   readonly problems: Problem[];
+  readonly warnings: string[];
   readonly needs: number | undefined;
   readonly batchId: string | undefined;
 
@@ -420,6 +423,7 @@ export class ErrandError extends Error {
     this.httpStatus = details.httpStatus;
     this.requestId = details.requestId;
     this.problems = details.problems ?? [];
+    this.warnings = details.warnings ?? [];
     this.needs = details.needs;
     this.batchId = details.batchId;
   }

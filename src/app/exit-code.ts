@@ -22,9 +22,10 @@ export function complaintOf(error: unknown): { text: string; exitCode: number } 
   return { text: `INTERNAL: ${trace}\n  ${FAILURES.INTERNAL.remedy}`, exitCode: EXIT.failed };
 }
 
-function textOf({ code, message, problems, remedy }: ErrandError): string {
+function textOf({ code, message, problems, warnings, remedy }: ErrandError): string {
   const found = problems.map((problem) => oneLine(`${problem.path || 'batch'}: ${problem.message}`));
+  const read = warnings.map((warning) => oneLine(`warning: ${warning}`));
   const head = found.length > 0 ? FAILURES[code].means : message;
   const mend = head.includes(remedy) ? [] : [`  ${oneLine(remedy)}`];
-  return [`${code}: ${oneLine(head)}`, ...found.map((line) => `  ${line}`), ...mend].join('\n');
+  return [`${code}: ${oneLine(head)}`, ...[...found, ...read].map((line) => `  ${line}`), ...mend].join('\n');
 }

@@ -85,22 +85,23 @@ export class Findings {
 
   /** @throws ErrandError `BATCH_INVALID` or `ROUTE_UNSUPPORTED` if anything was found; see {@link batchInvalid}. */
   throwIfAny(): void {
-    if (this.problems.length > 0) throw batchInvalid(this.problems);
+    if (this.problems.length > 0) throw batchInvalid(this.problems, this.warnings);
   }
 }
 
 /**
  * Makes the error of a batch that is refused: its message is the first problem, and how many more there are. If all that is
- * wrong are routes that the deployment does not take, its code is `ROUTE_UNSUPPORTED`, as in the outcome of such a task.
+ * wrong are routes that the deployment does not take, its code is `ROUTE_UNSUPPORTED`, as in the outcome of such a task. It has
+ * the warnings too, because they may explain a problem.
  */
-export function batchInvalid(problems: Problem[]): ErrandError {
+export function batchInvalid(problems: Problem[], warnings: string[] = []): ErrandError {
   const isUnsupported = problems.length > 0 && problems.every(({ code }) => code === 'ROUTE_UNSUPPORTED');
   const [first] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   return new ErrandError(
     isUnsupported ? 'ROUTE_UNSUPPORTED' : 'BATCH_INVALID',
     `${first?.path || 'batch'}: ${first?.message}${more}`,
-    { problems },
+    { problems, warnings },
   );
 }
 

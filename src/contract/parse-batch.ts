@@ -69,9 +69,11 @@ export type RouteChecks = {
    * gets what fits, and the name of a provider as it was given.
    */
   ofTask: (route: RouteRequest, batch: Pick<Batch, 'options' | 'route'>) => Problem[];
+  /** Warnings about a route beside `tasks`. */
+  warningsOf: (route: RouteRequest) => string[];
 };
 
-const NO_CHECKS: RouteChecks = { ofLayer: () => [], ofTask: () => [] };
+const NO_CHECKS: RouteChecks = { ofLayer: () => [], ofTask: () => [], warningsOf: () => [] };
 
 /**
  * Parses what a producer submitted, all of it before anything is enqueued, and reports every problem at once with its
@@ -116,7 +118,7 @@ function refuseWorkless(top: Fields, rawTasks: unknown, findings: Findings, chec
   const tasks = rawTasks === undefined ? 'no tasks' : 'an empty array of tasks';
   const goal = top.goal === undefined ? 'no goal' : 'null as the goal';
   findings.add('tasks', `expected a non-empty array of tasks, or a goal; got ${tasks} and ${goal}`);
-  throw batchInvalid(findings.problems);
+  throw batchInvalid(findings.problems, findings.warnings);
 }
 
 /** Toolsets beside `tasks` are those of every task that names none, as `delegate_task` has it. */
@@ -150,7 +152,7 @@ function parseOptions(
   top: Fields,
   isSingle: boolean,
   findings: Findings,
-  { ofLayer }: RouteChecks,
+  { ofLayer, warningsOf }: RouteChecks,
 ): Pick<Batch, 'options' | 'route'> {
   const ofTask = isSingle ? TASK_FIELDS : ['goal', ...ROUTE_FIELDS];
   const known = [...OPTION_FIELDS, 'tasks', ...ofTask.filter((name) => !OPTION_FIELDS.includes(name))];
@@ -173,7 +175,9 @@ function parseOptions(
   for (const [name, layer] of Object.entries(layers)) {
     for (const { path, message } of layer ? ofLayer(layer) : []) findings.add(joinPath(name, path), message);
   }
-  return { options, route: route.data ?? fittingRoute(ownRoute) };
+  const fitting = route.data ?? fittingRoute(ownRoute);
+  for (const warning of warningsOf(fitting)) findings.warn(warning);
+  return { options, route: fitting };
 }
 
 /** The route fields that fit, and the name of a provider even where it cannot be one's. */

@@ -54,6 +54,7 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
       if (found.route) resolved.push(found.route);
       return found.problems;
     },
+    warningsOf: (route) => routeWarnings(route, table),
   });
   const { options } = batch;
   const batchId = options.idempotency_key ? batchIdOf(options.idempotency_key) : newBatchId();
@@ -92,7 +93,7 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
     fingerprint: hash.digest('base64url'),
     tasks,
     priority: options.priority,
-    warnings: [...batch.warnings, ...routeWarnings(batch.route, table)],
+    warnings: batch.warnings,
   };
 }
 
@@ -150,5 +151,7 @@ function noteRoute(routes: Map<string, RouteInUse>, route: ResolvedRoute, index:
 
 function routeWarnings(route: RouteRequest, { precedence }: RoutingTable): string[] {
   if (precedence === 'inherit') return [];
-  return Object.keys(route).map((field) => `${field}: no default for the tasks; write defaults.${field} to mean one`);
+  return Object.keys(route).map(
+    (field) => `${field}: ignored beside tasks; to set it for every task, write it as defaults.${field}`,
+  );
 }

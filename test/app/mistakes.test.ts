@@ -279,6 +279,15 @@ test.each<[string, Record<string, string>, string, string]>([
   expect(saidBy(end)).toContain(mend);
 });
 
+test('a batch that is refused is told with its warnings, which may say why', async () => {
+  const folder = aFolder({ 'batch.json': JSON.stringify({ provider: 'openai', tasks: [{ goal: 'a' }] }) });
+  const end = await start(['routes', 'batch.json'], folder, {}).ended;
+  expect(end.code).toBe(2);
+  expect(saidBy(end)).toMatch(
+    /tasks\[0\]\.provider: missing: .* warning: provider: ignored beside tasks; .*defaults\.provider/,
+  );
+});
+
 test('a library without a Redis throws what the commands print', async () => {
   const refusal = { code: 'CONFIG_INVALID', remedy: expect.stringContaining('export REDIS_URL=') };
   expect(() => createProducer({ config: '/dev/null' })).toThrow(expect.objectContaining(refusal));

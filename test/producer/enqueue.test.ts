@@ -92,7 +92,10 @@ describe('enqueueing', () => {
     const options = optionsOf();
     const producer = openProducer(options);
     const { batch_id: batchId, warnings } = await producer.enqueue({ provider: 'anthropic', tasks: [{ goal: 'a' }] });
-    expect(warnings).toEqual(['provider: no default for the tasks; write defaults.provider to mean one', NO_WORKER]);
+    expect(warnings).toEqual([
+      'provider: ignored beside tasks; to set it for every task, write it as defaults.provider',
+      NO_WORKER,
+    ]);
     expect(await queueOf('tasks-openai', options.prefix).getJob(taskIdOf(batchId, 0))).toBeDefined();
   });
 

@@ -30,6 +30,22 @@ describe('the problems of a batch', () => {
     ]);
   });
 
+  test('come with the warnings, such as of a provider beside tasks, which routes no task', async () => {
+    const { limits, routing } = optionsOf();
+    const refused = (batch: object) => planBatch(batch, limits, { ...routing, delegation: {} });
+    const warning = 'provider: ignored beside tasks; to set it for every task, write it as defaults.provider';
+    await expect(refused({ provider: 'openai', tasks: [{ goal: 'a' }] })).rejects.toMatchObject({
+      code: 'BATCH_INVALID',
+      problems: [{ path: 'tasks[0].provider' }],
+      warnings: [warning],
+    });
+    await expect(refused({ tasks: [{ goal: 'a', role: 'leaf' }], metadata: 5 })).rejects.toMatchObject({
+      warnings: ['role: accepted and ignored (in 1 task)'],
+    });
+    const { warnings } = await planBatch({ provider: 'openai', tasks: [{ goal: 'a' }] }, limits, routing);
+    expect(warnings).toEqual([warning]);
+  });
+
   test('list the providers also for a name that cannot be one', async () => {
     expect(await problemsOf({ goal: 'a', provider: 'OpenAI' })).toEqual([
       ['provider', `unknown provider "OpenAI"; ${known}`],
