@@ -28,18 +28,21 @@ async function aHolder(silentMs: number, isOnRecord = true) {
 test('rows of a silent worker are listed, and closed on the word of the operator, with the reason in the outcome', async () => {
   const { leaks, workers, batches, batchId } = await aHolder(60_000);
   const listed = await leaks();
-  expect(listed).toMatchObject({ code: 1, err: expect.stringContaining('1 rows are open, 1 of them') });
+  expect(listed).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('1 open row, 1 held by workers that stopped sending'),
+  });
   expect(listed.out).toMatch(/workspace.*node-7.*silent for 6\d s/);
 
   const closed = await leaks('--close', 'node-7', '--because', 'the node was drained and deleted');
-  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining('1 rows of worker "node-7" are closed.') });
+  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining('Closed 1 row of worker "node-7".') });
   const [outcome] = await batches.outcomes(batchId, 0, 1);
   expect(outcome?.cleanup).toMatchObject({
     steps: [{ actor: 'operator', evidence: 'acknowledged', detail: 'the node was drained and deleted' }],
     open: 0,
   });
   expect(await workers.list()).toEqual([]);
-  expect(await leaks()).toMatchObject({ code: 0, err: expect.stringContaining('0 rows are open') });
+  expect(await leaks()).toMatchObject({ code: 0, err: expect.stringContaining('No open rows.') });
 });
 
 test.each([
@@ -50,7 +53,7 @@ test.each([
   const heir = { ...holder, instance: 'node-7.2' };
   await workers.register(heir);
   const closed = await leaks('--close', named, '--because', 'its disk is gone');
-  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining(`1 rows of worker "${named}" are closed.`) });
+  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining(`Closed 1 row of worker "${named}".`) });
   expect(await workers.list()).toMatchObject([{ instance: heir.instance, openRows: 0 }]);
 });
 
@@ -59,8 +62,13 @@ test('rows of an owner that was not on record are listed, and closed by its inst
   const [leak] = (await leaks('--json')).out.trim().split('\n');
   expect(JSON.parse(leak ?? '')).toMatchObject({ kind: 'workspace', worker: 'node-7.1', instance: 'node-7.1' });
   const closed = await leaks('--close', holder.instance, '--because', 'its disk is gone');
-  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining('1 rows') });
+  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining('Closed 1 row of') });
   expect(await workers.list()).toEqual([]);
+});
+
+test('rows of a live worker are no leaks', async () => {
+  const { leaks } = await aHolder(1_000);
+  expect(await leaks()).toMatchObject({ code: 0, err: expect.stringContaining('1 open row, held by live workers.') });
 });
 
 test.each([
@@ -81,6 +89,6 @@ test('a row that cannot be read here is listed, and stays open where the rest is
   await redis.zadd(keys.openRows(holder.instance), Date.now() - 90_000, `${taskId}/1.session.x`);
   expect((await leaks()).out).toMatch(/9\d s.*unreadable.*1\.session\.x.*node-7/);
   const closed = await leaks('--close', 'node-7', '--because', 'the node was deleted');
-  expect(closed.err).toContain('1 rows of worker "node-7" are closed, 1 cannot be read by this version and stay open.');
+  expect(closed.err).toContain('Closed 1 row of worker "node-7". 1 row stays open: this version cannot read it.');
   expect(await workers.openRowsOf(holder.instance, 10)).toMatchObject([{ id: '1.session.x', row: null }]);
 });

@@ -1,5 +1,5 @@
 import { Redactor } from '../../base/secret.ts';
-import { oneLine } from '../../base/text.ts';
+import { counted, oneLine } from '../../base/text.ts';
 import { ErrandError } from '../../errors.ts';
 import { awaitReady, closeRedis, openHastyRedis, unavailable } from '../../queue/connection.ts';
 import { isRedisFault } from '../../queue/redis-faults.ts';
@@ -59,21 +59,32 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
     if (close !== undefined) {
       const records = new TaskRecords(redis, config.prefix, new Redactor());
       const { closed, unreadable } = await closeRowsOf(close, reason, workers, records);
-      const left = unreadable > 0 ? `, ${unreadable} cannot be read by this version and stay open` : '';
-      screen.note(`${closed} rows of worker "${oneLine(close)}" are closed${left}.`);
+      screen.note(closedText(oneLine(close), closed, unreadable));
       return EXIT.ok;
     }
     const found = await openRows(workers);
     const silent = found.filter((leak) => leak.is_silent);
     if (json) for (const leak of found) screen.json(leak);
     else if (found.length > 0) screen.print(table(found.map(rowOf), { width: screen.width }));
-    screen.note(`${found.length} rows are open, ${silent.length} of them held by workers that give no sign of life.`);
+    screen.note(openText(found.length, silent.length));
     return silent.length > 0 ? EXIT.failed : EXIT.ok;
   } catch (error) {
     throw isRedisFault(error) ? unavailable(redis, error, config.prefix, 'operator') : error;
   } finally {
     closeRedis(redis);
   }
+}
+
+function openText(open: number, silent: number): string {
+  if (open === 0) return 'No open rows.';
+  if (silent === 0) return `${counted(open, 'open row')}, held by live workers.`;
+  return `${counted(open, 'open row')}, ${silent} held by workers that stopped sending heartbeats.`;
+}
+
+function closedText(worker: string, closed: number, unreadable: number): string {
+  const done = `Closed ${counted(closed, 'row')} of worker "${worker}".`;
+  if (unreadable === 0) return done;
+  return `${done} ${counted(unreadable, 'row')} stay${unreadable === 1 ? 's' : ''} open: this version cannot read ${unreadable === 1 ? 'it' : 'them'}.`;
 }
 
 /** The reason to close rows for. `--close` and `--because` belong together, so one without the other is refused. */
@@ -102,7 +113,7 @@ async function closeRowsOf(
   const silent = named.filter(({ silentMs }) => silentMs > SILENT_MS);
   if (silent.length === 0) {
     const ago = `${Math.round(Math.min(...named.map(({ silentMs }) => silentMs)) / 1000)} s ago`;
-    throw new ErrandError('WORKER_ALIVE', `worker "${name}" gave a sign of life ${ago}`);
+    throw new ErrandError('WORKER_ALIVE', `worker "${name}" is alive: its last heartbeat was ${ago}`);
   }
   const sum = { closed: 0, unreadable: 0 };
   for (const worker of silent) {
