@@ -77,7 +77,7 @@ function childOf(goal: string, model: ConstructorParameters<typeof Child>[0]['mo
     batchContext: '',
     model,
     tools: [degrees],
-    allowance: { turns: 4, outputTokensPerTurn: 4_000 },
+    allowance: { turns: 4, outputTokensPerTurn: 4_000, toolCallsPerTurn: 128 },
     watchdogs: { tool_ms: 5_000, turns_without_progress: 5 },
     shouldYield: () => false,
     recorded: [],
