@@ -31,16 +31,22 @@ function lengthen(turn: TurnPlan, at: number): void {
   else turn.pieces.push(long);
 }
 
+/** Replaces the text of a turn with calls. A text that another twist made too large to keep stays. */
+function sayBesideCalls(turn: TurnPlan, pieces: string[]): void {
+  const isShort = turn.pieces.join('').length < 100_000;
+  if (turn.calls.length > 0 && isShort) turn.pieces = pieces;
+}
+
 /** Output of a model that providers, records or tools do not expect. */
 export const SAYING: Record<string, TwistKind> = {
   'white space beside calls': {
     say: (turn) => {
-      if (turn.calls.length > 0) turn.pieces = [' \n', '\t'];
+      sayBesideCalls(turn, [' \n', '\t']);
     },
   },
   'text is empty': {
     say: (turn) => {
-      if (turn.calls.length > 0) turn.pieces = ['', ''];
+      sayBesideCalls(turn, ['', '']);
     },
   },
   'half a character': {
