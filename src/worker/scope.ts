@@ -49,8 +49,9 @@ export class Scope {
     const planned = named.map(([name, resource]) => ({ name, resource, held: this.#plan(resource) }));
     const rows = planned.map(({ held }) => held);
     const intended = rows.filter(({ row }) => row.status === 'intent');
-    const flag = await this.#records.hold(this.#taskId, this.#epoch, rows);
+    // Before the write: if its reply is lost, it is sent again and may be refused then, although its rows are written.
     this.#held.push(...rows);
+    const flag = await this.#records.hold(this.#taskId, this.#epoch, rows);
     announce('intent', this.#taskId);
     if (flag) throw cancelledBy(flag);
     const values: Record<string, unknown> = {};

@@ -150,5 +150,22 @@ test('a superseded attempt acquires nothing', async () => {
   });
   await expect(holding).rejects.toMatchObject({ code: 'ATTEMPT_SUPERSEDED' });
   expect(isAcquired).toBe(false);
-  expect((await scope.unwind()).steps).toEqual([]);
+  expect(await scope.unwind()).toMatchObject({ open: 0, steps: [{ detail: 'it was never acquired' }] });
+});
+
+test('rows whose write was answered too late, after a newer attempt began, are closed', async () => {
+  const { scope, records, folder, taskId, rows } = await anAttempt();
+  const hold = records.hold.bind(records);
+  // As after a lost connection: the write took effect, its reply was lost, and it was sent again.
+  records.hold = async (...written) => {
+    await hold(...written);
+    await records.open(taskId, 'local', 'w2');
+    return hold(...written);
+  };
+  const holding = scope.hold({ workspace: { kind: 'workspace' as const, ref: folder, acquire: () => mkdir(folder) } });
+  await expect(holding).rejects.toMatchObject({ code: 'ATTEMPT_SUPERSEDED' });
+  expect(await rows()).toMatchObject([{ status: 'intent' }]);
+  const { steps } = await scope.unwind();
+  await records.release(taskId, { owner: 'w1', steps });
+  expect(await rows()).toMatchObject([{ status: 'released', evidence: 'verified' }]);
 });
