@@ -3,46 +3,30 @@ import type { MessageCreateParamsStreaming, Tool } from '@anthropic-ai/sdk/resou
 import { eventStreamOf } from '../event-stream.ts';
 import { KEY_HELD_BY_FETCH } from '../fetch.ts';
 import type { ToolDefinition, TurnRequest } from '../model.ts';
-import { bareRequest } from './bare-request.ts';
+import { sendingBare } from './bare-request.ts';
 import type { CallIds } from './call-ids.ts';
 import { MessagesEcho } from './messages-echo.ts';
 import { MessagesReply } from './messages-reply.ts';
 import { isClaude, thinkingFor } from './thinking.ts';
 import { type ConnectWire, type Endpoint, outputLimit, type WireRoute, wireModel } from './wire.ts';
 
-type Options = Parameters<Anthropic['buildRequest']>[0];
-
 /**
- * An Anthropic client that knows only what it is given: one credential, so that the chain of environment, profiles and
- * federation is never walked, and no traces of its own. Its requests carry no headers of the SDK
- * (`ANTHROPIC_CUSTOM_HEADERS`), so that our `fetch` can send them as they are.
+ * Makes an Anthropic client that knows only what it is given: one credential, so that the chain of environment, profiles and
+ * federation is never walked, and no traces of its own. No header of the SDK is sent (`ANTHROPIC_CUSTOM_HEADERS`).
  */
-class BareAnthropic extends Anthropic {
-  readonly #fetch: Endpoint['fetch'];
-
-  constructor({ profile, fetch }: Endpoint) {
-    super({
-      apiKey: KEY_HELD_BY_FETCH,
-      authToken: null,
-      webhookKey: null,
-      baseURL: profile.base_url,
-      fetch,
-      maxRetries: 0,
-      timeout: profile.timeouts.turn_ms + 1_000,
-      logLevel: 'off',
-      openTelemetry: false,
-    });
-    this.#fetch = fetch;
-  }
-
-  override async buildRequest(options: Options): ReturnType<Anthropic['buildRequest']> {
-    const url = this.buildURL(options.path, { ...options.query }, options.defaultBaseURL);
-    return { req: bareRequest(options), url, timeout: this.timeout };
-  }
-
-  override fetchWithTimeout(...[url, init]: Parameters<Anthropic['fetchWithTimeout']>): Promise<Response> {
-    return this.#fetch(url, init);
-  }
+function createAnthropicClient({ profile, fetch }: Endpoint): Anthropic {
+  const client = new Anthropic({
+    apiKey: KEY_HELD_BY_FETCH,
+    authToken: null,
+    webhookKey: null,
+    baseURL: profile.base_url,
+    fetch,
+    maxRetries: 0,
+    timeout: profile.timeouts.turn_ms + 1_000,
+    logLevel: 'off',
+    openTelemetry: false,
+  });
+  return sendingBare(client, fetch);
 }
 
 function toolOf({ name, description, parameters }: ToolDefinition): Tool {
@@ -71,7 +55,7 @@ function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): Message
 
 /** Connects to a provider that is spoken to through Anthropic Messages. `native` is the list of content blocks. */
 export const connectMessages: ConnectWire = (endpoint) => {
-  const client = new BareAnthropic(endpoint);
+  const client = createAnthropicClient(endpoint);
   return (route) =>
     wireModel(route, {
       paramsOf,
