@@ -1,7 +1,6 @@
 import { expect, inject, test } from 'vitest';
-import { isoNow } from '../../src/base/clock.ts';
 import { identifyWorker } from '../../src/worker/identity.ts';
-import { openRecords, outcomeOf } from '../records/samples.ts';
+import { holdElsewhere, openRecords, outcomeOf } from '../records/samples.ts';
 import { aFolder, start } from './run-cli.ts';
 
 /** A worker on another host, silent for so long, that holds the directory of a task which has since ended. */
@@ -13,11 +12,7 @@ async function aHolder(silentMs: number, isOnRecord = true) {
   const [seconds] = await redis.time();
   await redis.hset(keys.beats(), holder.instance, Number(seconds) * 1000 - silentMs);
   const [taskId = ''] = taskIds;
-  await tasks.open(taskId, 'local', holder.name);
-  const at = isoNow();
-  const named = { kind: 'workspace', ref: '/gone/with/the/node', epoch: 1, owner: holder.instance } as const;
-  const row = { status: 'acquired', ...named, intent_at: at, acquired_at: at } as const;
-  await tasks.hold(taskId, 1, [{ id: '1.workspace', row }]);
+  await holdElsewhere(tasks, taskId, holder);
   await tasks.open(taskId, 'local', 'heir');
   await tasks.close(2, outcomeOf(taskId, 'done'));
   const env = { REDIS_URL: inject('redisUrl'), ERRAND_PREFIX: prefix };

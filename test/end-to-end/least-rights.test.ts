@@ -2,7 +2,6 @@ import { expect, onTestFinished, test } from 'vitest';
 import { composeBoard } from '../../src/app/compose-board.ts';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
-import { isoNow } from '../../src/base/clock.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import { BATCH_QUEUE, laneOf } from '../../src/queue/names.ts';
 import { COMMANDS, REDIS_ROLES, type RedisRole, rightsOf } from '../../src/queue/rights.ts';
@@ -16,7 +15,7 @@ import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { turnsReached } from '../helpers/requests.ts';
 import { type Door, monitorRoles, usedBy } from '../helpers/role-monitor.ts';
-import { openRecords } from '../records/samples.ts';
+import { holdElsewhere, openRecords } from '../records/samples.ts';
 
 /** Every user may send these: Redis asks for no right. */
 const FREE: ReadonlySet<string> = new Set(['hello', 'auth', 'quit', 'reset']);
@@ -153,11 +152,7 @@ async function actAsOperator({ admin, deployment, operator }: Stage): Promise<vo
   const holder = { ...(await identifyWorker('node-7')), instance: 'node-7.1', host: 'node-7' };
   await workers.register(holder);
   const [taskId = ''] = taskIds;
-  await tasks.open(taskId, 'local', holder.name);
-  const at = isoNow();
-  const named = { kind: 'workspace', ref: '/gone/with/the/node', epoch: 1, owner: holder.instance } as const;
-  const row = { status: 'acquired', ...named, intent_at: at, acquired_at: at } as const;
-  await tasks.hold(taskId, 1, [{ id: '1.workspace', row }]);
+  await holdElsewhere(tasks, taskId, holder);
   await admin.hset(keys.beats(), holder.instance, Date.now() - 60_000);
   const env = { REDIS_URL: operator.url, ERRAND_PREFIX: deployment.prefix };
   const run = (...args: string[]) => start(args, aFolder(), env).ended;

@@ -134,3 +134,17 @@ export function summaryOf(batchId: string, name: string): BatchSummary {
     settled_at: isoNow(),
   };
 }
+
+/** Opens a task for a worker of another host, which then holds a directory there. */
+export async function holdElsewhere(
+  tasks: TaskRecords,
+  taskId: string,
+  { name, instance }: { name: string; instance: string },
+): Promise<void> {
+  await tasks.open(taskId, 'local', name);
+  const at = isoNow();
+  const named = { kind: 'workspace', ref: '/gone/with/the/node', epoch: 1, owner: instance } as const;
+  await tasks.hold(taskId, 1, [
+    { id: '1.workspace', row: { status: 'acquired', ...named, intent_at: at, acquired_at: at } },
+  ]);
+}
