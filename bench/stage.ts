@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { processEnvironment } from '../src/app/config.ts';
-import { startEmbeddedRedis } from '../src/app/redis/embedded-redis.ts';
+import { startEmbeddedRedis } from '../src/app/embedded-redis/embedded-redis.ts';
 import { Child } from './child.ts';
 import type { FileOf } from './compiled.ts';
 

@@ -4,7 +4,7 @@ import { monotonicMs } from '../src/base/clock.ts';
 import type { Redactor } from '../src/base/secret.ts';
 import { type HttpServer, openHttpServer } from '../src/contract/http-server.ts';
 import { type BoardQueues, openBoardQueues } from '../src/queue/board-queues.ts';
-import type { RedisTarget } from '../src/queue/redis-target.ts';
+import type { RedisTarget } from '../src/redis/target.ts';
 import type { Log } from '../src/telemetry/log.ts';
 import { requireRedis, scrubAnswers } from './answers.ts';
 import { bullBoard } from './bull-board.ts';

@@ -1,5 +1,5 @@
 /** One task: enqueue it, wait until its batch has settled, read its outcome. */
-import { createProducer } from '../src/index.ts';
+import { createProducer } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 
 const demo = await startDemo();

@@ -1,5 +1,5 @@
 /** Two tasks of one batch, each on the route it carries; the outcome says what it really ran on. */
-import { createProducer } from '../src/index.ts';
+import { createProducer } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 
 const demo = await startDemo();

@@ -1,5 +1,5 @@
 /** A child with a workspace: the files it leaves come back with the answer, and the workspace is removed. */
-import { createProducer } from '../src/index.ts';
+import { createProducer } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 
 const demo = await startDemo();

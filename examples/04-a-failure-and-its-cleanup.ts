@@ -1,5 +1,5 @@
 /** A task that fails half-way: the outcome has a stable code, what was done until then, and what was given back. */
-import { createProducer } from '../src/index.ts';
+import { createProducer } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 
 const demo = await startDemo();

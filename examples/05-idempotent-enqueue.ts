@@ -1,6 +1,6 @@
 /** Enqueueing twice with one key is the same as once; the same key with other content is refused. */
 import { randomUUID } from 'node:crypto';
-import { createProducer, isErrandError } from '../src/index.ts';
+import { createProducer, isErrandError } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 
 const demo = await startDemo();

@@ -1,5 +1,5 @@
 /** Cancelling a batch while a model call runs: the call is cut off, and the other task never starts. */
-import { createProducer } from '../src/index.ts';
+import { createProducer } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 
 const demo = await startDemo();

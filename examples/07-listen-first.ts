@@ -1,6 +1,6 @@
 /** The id of a batch follows from its idempotency key, so a listener added before `enqueue` hears every event. */
 import { randomUUID } from 'node:crypto';
-import { batchIdOf, createProducer, taskIdOf } from '../src/index.ts';
+import { batchIdOf, createProducer, taskIdOf } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 
 const demo = await startDemo();

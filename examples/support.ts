@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, processEnvironment } from '../src/app/config.ts';
-import { startEmbeddedRedis } from '../src/app/redis/embedded-redis.ts';
-import type { CreateProducerOptions } from '../src/index.ts';
-import { type Simulator, startSimulator } from '../src/simulator/index.ts';
-import { createWorker } from '../src/worker.ts';
+import { startEmbeddedRedis } from '../src/app/embedded-redis/embedded-redis.ts';
+import type { CreateProducerOptions } from '../src/entries/producer.ts';
+import { type Simulator, startSimulator } from '../src/entries/simulator.ts';
+import { createWorker } from '../src/entries/worker.ts';
 
 /** What an example stands on. `options` go to `createProducer`; `close` gives everything back. */
 export type Demo = { options: CreateProducerOptions; simulator: Simulator; close: () => Promise<void> };

@@ -113,7 +113,7 @@ describe('the floor plan reports', () => {
     ["import { createServer as make } from 'node:net';", 'src/app/a.ts'],
     ["import http from 'node:http';\nconst a = new http.Server();", 'src/app/a.ts'],
     ["const { createSecureServer } = await import('node:http2');", 'src/app/a.ts'],
-    ["import { serve } from '@hono/node-server';", 'src/app/http.ts'],
+    ["import { serve } from '@hono/node-server';", 'src/app/health-server.ts'],
     ["import { createAdaptorServer } from '@hono/node-server';", 'dashboards/a.ts'],
     ['server.listen(0);', 'dashboards/a.ts'],
   ])('a second maker of servers: %s', (text, file) => {
@@ -123,7 +123,7 @@ describe('the floor plan reports', () => {
 
   test('a library that reaches a provider by a detour', () => {
     const breaches = checkFloorPlan({
-      'src/index.ts': "import { produce } from './app/produce.ts';",
+      'src/entries/producer.ts': "import { produce } from '../app/produce.ts';",
       'src/app/produce.ts': "import type { Model } from '../providers/models.ts';",
       'src/providers/models.ts': "import OpenAI from 'openai';",
     });

@@ -2,16 +2,16 @@ import { existsSync, globSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../src/app/config.ts';
-import { ProviderProfile } from '../src/catalogue/profile.ts';
+import { Provider } from '../src/catalogue/provider.ts';
 import { BatchOptions } from '../src/contract/batch.ts';
 import { CleanupActor, Evidence, ResourceKind } from '../src/contract/cleanup.ts';
 import { jsonSchemas } from '../src/contract/json-schema.ts';
 import { AttemptEnd, Outcome } from '../src/contract/outcome.ts';
 import { EffortTreatment, RouteRule } from '../src/contract/route.ts';
 import { Budget, TaskSpec } from '../src/contract/task.ts';
+import { Directive } from '../src/entries/simulator.ts';
 import { FAILURES, isErrandError } from '../src/errors.ts';
 import { Producer } from '../src/producer/producer.ts';
-import { Directive } from '../src/simulator/index.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
 import { anchorsOf, codeBlocks, codesIn, linksOf, prose, tableRows } from './helpers/markdown.ts';
 import { markedTitles } from './helpers/marks.ts';
@@ -166,7 +166,7 @@ describe('the tables agree with the code:', () => {
 
   test('keys of a provider', () => {
     const required = { wire: 'chat', base_url: 'http://127.0.0.1', credential: 'none' };
-    const profile = ProviderProfile.parse({ name: 'x', ...required });
+    const profile = Provider.parse({ name: 'x', ...required });
     const rows = tableRows(page('docs/configuration.md'), 'key').filter((row) => row.length === 3);
     const documented = rows.map(([key = '', value = '']) => [codesIn(key)[0], codesIn(value)[0]]);
     const defaults = flatten(profile).map(([key, value]) => {

@@ -12,9 +12,9 @@ import { createCatalogue } from '../src/catalogue/catalogue.ts';
 import { CleanupRecord } from '../src/contract/cleanup.ts';
 import { DEFAULT_LIMITS } from '../src/contract/limits.ts';
 import { RouteAudit } from '../src/contract/route.ts';
-import { planBatch } from '../src/producer/plan.ts';
-import { parseScript, startSimulator } from '../src/simulator/index.ts';
-import { createWorker } from '../src/worker.ts';
+import { parseScript, startSimulator } from '../src/entries/simulator.ts';
+import { createWorker } from '../src/entries/worker.ts';
+import { planBatch } from '../src/routes/plan.ts';
 import { type CodeBlock, codeBlocks } from './helpers/markdown.ts';
 import { page, pages, root, textOf } from './helpers/pages.ts';
 import { freshPrefix, redisUrl } from './helpers/redis.ts';
@@ -23,9 +23,9 @@ const execute = promisify(execFile);
 const blocks = Object.entries(pages).flatMap(([file, text]) => codeBlocks(file, text));
 const LANGUAGES = ['ts', 'json', 'yaml', 'sh', 'text', 'mermaid'];
 const ENTRIES = {
-  errand: 'src/index.ts',
-  'errand/worker': 'src/worker.ts',
-  'errand/simulator': 'src/simulator/index.ts',
+  errand: 'src/entries/producer.ts',
+  'errand/worker': 'src/entries/worker.ts',
+  'errand/simulator': 'src/entries/simulator.ts',
 };
 
 /** What is looked at in the manifest of a worker. */

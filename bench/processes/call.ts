@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import type { ResponseCreateParamsStreaming } from 'openai/resources/responses/responses';
 import { processEnvironment } from '../../src/app/config.ts';
 import { Secret } from '../../src/base/secret.ts';
-import { ProviderProfile } from '../../src/catalogue/profile.ts';
+import { Provider } from '../../src/catalogue/provider.ts';
 import { Models } from '../../src/providers/models.ts';
 import { KEY_VARIABLE } from '../child.ts';
 import type { Surroundings } from '../protocol.ts';
@@ -37,7 +37,7 @@ function callOfSdk({ simulatorUrl, request }: Surroundings): Call {
 async function callOfErrand({ simulatorUrl, request }: Surroundings): Promise<Call> {
   const { instructions: system, max_output_tokens: maxOutputTokens, model: name } = request as ErrandsRequest;
   const { model } = await new Models().open({
-    profile: ProviderProfile.parse({
+    profile: Provider.parse({
       name: 'openai',
       wire: 'responses',
       base_url: `${simulatorUrl}/v1`,

@@ -1,4 +1,4 @@
-import { createWorker } from '../../src/worker.ts';
+import { createWorker } from '../../src/entries/worker.ts';
 import { errandSettings } from '../errand-settings.ts';
 import { serve, surroundings } from './serve.ts';
 

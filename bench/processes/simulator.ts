@@ -1,4 +1,4 @@
-import { startSimulator } from '../../src/simulator/index.ts';
+import { startSimulator } from '../../src/entries/simulator.ts';
 import { serve } from './serve.ts';
 
 const simulator = await startSimulator({ logLimit: 20 });

@@ -6,7 +6,7 @@ import { readBatchFile } from '../../src/app/batch-file/read-batch-file.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import type { RoutingTable } from '../../src/contract/routing.ts';
 import { isErrandError } from '../../src/errors.ts';
-import { planBatch } from '../../src/producer/plan.ts';
+import { planBatch } from '../../src/routes/plan.ts';
 import { spreadOf } from '../report.ts';
 import { files, objects, texts } from './inputs.ts';
 

@@ -5,10 +5,10 @@ import { taskIdOf } from '../../src/base/ids.ts';
 import type { Redactor } from '../../src/base/secret.ts';
 import { type GuardedProcess, startGuarded } from '../../src/processes/guarded-process.ts';
 import type { TaskRecords } from '../../src/records/task-records.ts';
-import { outcomeOf } from '../../src/worker/outcome.ts';
-import type { Releasers } from '../../src/worker/releasers.ts';
-import { type Deployment, processTagOf, workspacePathOf } from '../../src/worker/row-names.ts';
-import { Scope } from '../../src/worker/scope.ts';
+import { outcomeOf } from '../../src/worker/ending/outcome.ts';
+import type { Releasers } from '../../src/worker/holding/releasers.ts';
+import { type Deployment, processTagOf, workspacePathOf } from '../../src/worker/holding/row-names.ts';
+import { Scope } from '../../src/worker/holding/scope.ts';
 
 const OWNER = 'bench.1';
 

@@ -1,5 +1,5 @@
 import { Secret } from '../../src/base/secret.ts';
-import { ProviderProfile } from '../../src/catalogue/profile.ts';
+import { Provider } from '../../src/catalogue/provider.ts';
 
 /** The key that every endpoint but the keyless one must get. */
 export const KEY = new Secret('sk-check-aimock-0123456789');
@@ -46,6 +46,6 @@ export function settingsOf(endpoint: EndpointName, url: string): Record<string, 
 }
 
 /** The provider of an endpoint, with the settings of one case over its own. */
-export function providerOf(endpoint: EndpointName, url: string, more: object): ProviderProfile {
-  return ProviderProfile.parse({ name: endpoint, ...settingsOf(endpoint, url), ...more });
+export function providerOf(endpoint: EndpointName, url: string, more: object): Provider {
+  return Provider.parse({ name: endpoint, ...settingsOf(endpoint, url), ...more });
 }

@@ -6,7 +6,7 @@ import type { ChatCompletionRequest, LLMock } from '@copilotkit/aimock';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { startWorker } from '../../src/app/compose-worker.ts';
 import { type Config, loadConfig, processEnvironment } from '../../src/app/config.ts';
-import { startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
+import { startEmbeddedRedis } from '../../src/app/embedded-redis/embedded-redis.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { createLog } from '../../src/telemetry/log.ts';

@@ -1,11 +1,10 @@
 import { byteLength } from '../base/text.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import type { TaskJob } from '../contract/task.ts';
-import type { TurnRequest } from '../providers/model.ts';
+import type { ToolDefinition, TurnRequest } from '../providers/model.ts';
 import { promptOf, SYSTEM } from './prompt.ts';
 import { RESULT_CHARS } from './tools.ts';
 import { Transcript } from './transcript.ts';
-import { WORKSPACE_DEFINITIONS } from './workspace-tools.ts';
 
 /** The tokens that providers add to a request: message markers, and their own instructions for tools (under 800 tokens). */
 const FRAME_TOKENS = 1_024;
@@ -27,11 +26,15 @@ export function maxInputTokens({
 
 /**
  * The maximum number of input tokens of any request of a task, up to the request that follows its recorded turns. The tool
- * results of the last turn are unknown, so they count with their maximum length.
+ * results of the last turn are unknown, so they count with their maximum length. `tools` are those that the task may call.
  */
-export function maxInputTokensOf(task: TaskJob['task'], contextBytes: number, recorded: readonly Checkpoint[]): number {
+export function maxInputTokensOf(
+  task: TaskJob['task'],
+  tools: readonly ToolDefinition[],
+  contextBytes: number,
+  recorded: readonly Checkpoint[],
+): number {
   const transcript = new Transcript(promptOf({ task, batchContext: '' }), recorded);
-  const tools = task.toolsets?.includes('workspace') ? WORKSPACE_DEFINITIONS : [];
-  const said = maxInputTokens({ system: SYSTEM, transcript: transcript.withResults([]), tools });
+  const said = maxInputTokens({ system: SYSTEM, transcript: transcript.withResults([]), tools: [...tools] });
   return said + contextBytes + transcript.pendingCalls.length * RESULT_CHARS * BYTES_PER_CHAR;
 }

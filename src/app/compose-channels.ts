@@ -1,7 +1,7 @@
-import { closeRedis, openListeningRedis, unavailable } from '../queue/connection.ts';
-import { isRedisFault } from '../queue/redis-faults.ts';
-import type { RedisTarget } from '../queue/redis-target.ts';
 import { Channels } from '../records/channels.ts';
+import { closeRedis, openListeningRedis, unavailable } from '../redis/connection.ts';
+import { isRedisFault } from '../redis/faults.ts';
+import type { RedisTarget } from '../redis/target.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from '../worker/active-attempts.ts';
 import type { Opened } from './opened.ts';

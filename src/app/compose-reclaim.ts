@@ -1,8 +1,8 @@
-import type { RedisClient } from '../queue/connection.ts';
 import { HandBack } from '../queue/hand-back.ts';
-import { isRedisFault } from '../queue/redis-faults.ts';
-import { DeathWatch } from '../worker/death-watch.ts';
-import { Reclaim, type ReclaimDeps } from '../worker/reclaim.ts';
+import type { RedisClient } from '../redis/connection.ts';
+import { isRedisFault } from '../redis/faults.ts';
+import { DeathWatch } from '../worker/holding/death-watch.ts';
+import { Reclaim, type ReclaimDeps } from '../worker/holding/reclaim.ts';
 import type { Opened } from './opened.ts';
 
 /** The parts of reclaiming. `providers`: the providers whose lanes are searched for jobs of dead workers. */

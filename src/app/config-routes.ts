@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { quoted } from '../base/text.ts';
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import { RouteRequest } from '../contract/route.ts';
-import { expandRoute, providerNamed, type RouteNames } from '../contract/route-names.ts';
 import type { Problem } from '../errors.ts';
+import { expandRoute, providerNamed, type RouteNames } from '../routes/names.ts';
 
 const ModelText = RouteRequest.shape.model.unwrap();
 
@@ -28,7 +28,7 @@ export type ModelAliases = z.infer<typeof ModelAliases>;
  */
 export function readNames(
   { model_aliases: given, delegation }: { model_aliases: ModelAliases; delegation: RouteRequest },
-  profiles: readonly ProviderProfile[],
+  profiles: readonly Provider[],
 ): { aliases: Record<string, RouteRequest>; problems: Problem[] } {
   const names: RouteNames = { providers: Object.fromEntries(profiles.map(({ name, aliases }) => [name, { aliases }])) };
   const problems = ambiguous(profiles);
@@ -60,7 +60,7 @@ export function readNames(
 }
 
 /** Aliases of providers that name more than one of them. */
-function ambiguous(profiles: readonly ProviderProfile[]): Problem[] {
+function ambiguous(profiles: readonly Provider[]): Problem[] {
   const owners = new Map(profiles.map(({ name }) => [name, name]));
   return profiles.flatMap(({ name, aliases }) =>
     aliases.flatMap((alias) => {

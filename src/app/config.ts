@@ -3,13 +3,13 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { quoted } from '../base/text.ts';
 import { BUILT_IN_PROVIDERS } from '../catalogue/catalogue.ts';
-import { CallTimeouts, ProviderProfile } from '../catalogue/profile.ts';
+import { CallTimeouts, Provider } from '../catalogue/provider.ts';
 import { DefaultBudget, Limits, WorkspaceLimits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
 import { isErrandError } from '../errors.ts';
-import { DEFAULT_PREFIX } from '../queue/names.ts';
-import { parseRedisAddress, type RedisAddress } from '../queue/redis-address.ts';
+import { parseRedisAddress, type RedisAddress } from '../redis/address.ts';
+import { DEFAULT_PREFIX } from '../redis/rights.ts';
 import { numberIn, providersOf } from './config-environment.ts';
 import { configInvalid } from './config-fault.ts';
 import { readConfigFile } from './config-file.ts';
@@ -109,7 +109,7 @@ const ConfigFile = z.strictObject({
 export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'model_aliases' | 'worker' | 'redis_url'> & {
   /** The parsed `redis_url`; absent if no Redis is configured. */
   redis?: RedisAddress;
-  providers: ProviderProfile[];
+  providers: Provider[];
   model_aliases: Record<string, RouteRequest>;
   worker: z.infer<typeof ConfigFile>['worker'] & { name: string };
   /** The environment as it was read, for the credential sources that name a variable. */
@@ -213,8 +213,8 @@ function fromEnvironment(environment: Environment): Settings {
   return settings;
 }
 
-function parseProvider(name: string, fields: object): ProviderProfile {
-  const parsed = ProviderProfile.safeParse({ ...fields, name }, inWords('setting'));
+function parseProvider(name: string, fields: object): Provider {
+  const parsed = Provider.safeParse({ ...fields, name }, inWords('setting'));
   if (parsed.success) return parsed.data;
   throw configInvalid(
     parsed.error.issues.map(({ path, message }) => ({ path: ['providers', name, ...path].join('.'), message })),

@@ -1,8 +1,8 @@
 import { RELEASE_WITHIN_MS } from '../contract/cleanup.ts';
 import type { ErrandError } from '../errors.ts';
 import type { LaneFacts, RightsFacts } from '../queue/inspection.ts';
-import type { MemoryFacts, RedisFacts } from '../queue/redis-facts.ts';
-import { grantOf } from '../queue/redis-refusal.ts';
+import type { MemoryFacts, RedisFacts } from '../redis/facts.ts';
+import { grantOf } from '../redis/refusal.ts';
 import { plainHttpTrouble } from './plain-http.ts';
 import type { ProviderKey } from './provider-keys.ts';
 

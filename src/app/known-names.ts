@@ -1,8 +1,8 @@
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import { nameInPriceLibrary } from '../catalogue/prices.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import { RouteRequest } from '../contract/route.ts';
-import { expandRoute } from '../contract/route-names.ts';
-import { nameInPriceLibrary } from '../providers/prices.ts';
+import { expandRoute } from '../routes/names.ts';
 import type { KnownNames } from '../telemetry/metrics.ts';
 import type { Config } from './config.ts';
 
@@ -20,7 +20,7 @@ export function knownNames(config: Pick<Config, 'delegation' | 'model_aliases'>,
   const profiles = catalogue.names().map((name) => catalogue.get(name));
   const providers = new Map(profiles.map((profile) => [profile.name, { profile, models: modelsOf(profile, routes) }]));
   const kept = new Map<string, string | undefined>();
-  const found = (profile: ProviderProfile, model: string): string | undefined => {
+  const found = (profile: Provider, model: string): string | undefined => {
     const key = `${profile.name} ${model}`;
     if (kept.has(key)) return kept.get(key);
     if (kept.size >= MAX_KEPT) kept.clear();
@@ -45,7 +45,7 @@ function routesOf({ delegation, model_aliases }: Pick<Config, 'delegation' | 'mo
 }
 
 /** The models of a provider that the configuration names. A prefix of `efforts` names no model. */
-function modelsOf({ name, default_model, prices, efforts }: ProviderProfile, routes: RouteRequest[]): Set<string> {
+function modelsOf({ name, default_model, prices, efforts }: Provider, routes: RouteRequest[]): Set<string> {
   const named = routes.filter(({ provider }) => provider === undefined || provider === name);
   const models = [default_model, ...named.map(({ model }) => model), ...Object.keys(prices), ...Object.keys(efforts)];
   return new Set(models.filter((model) => model !== undefined && !model.endsWith('*')) as string[]);

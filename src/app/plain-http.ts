@@ -1,5 +1,5 @@
 import { isLoopback } from '../catalogue/endpoint-address.ts';
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** What is wrong with the way to a provider, and how to correct it. */
@@ -9,7 +9,7 @@ export type Trouble = { message: string; remedy: string };
  * Describes a provider that is reached by plain `http` beyond this machine; `null` for any other provider, and if
  * `allow_plain_http` says that it is meant.
  */
-export function plainHttpTrouble({ name, base_url, credential, allow_plain_http }: ProviderProfile): Trouble | null {
+export function plainHttpTrouble({ name, base_url, credential, allow_plain_http }: Provider): Trouble | null {
   const { protocol, hostname, host } = new URL(base_url);
   if (protocol === 'https:' || allow_plain_http || isLoopback(hostname)) return null;
   const what = credential === 'none' ? 'prompts and answers' : 'the key, prompts and answers';
@@ -20,7 +20,7 @@ export function plainHttpTrouble({ name, base_url, credential, allow_plain_http 
 }
 
 /** Logs one warning for each of the providers that {@link plainHttpTrouble} describes. */
-export function warnOfPlainHttp(profiles: ProviderProfile[], log: Log): void {
+export function warnOfPlainHttp(profiles: Provider[], log: Log): void {
   for (const profile of profiles) {
     const trouble = plainHttpTrouble(profile);
     if (trouble) log.warn({ provider: profile.name, remedy: trouble.remedy }, trouble.message);

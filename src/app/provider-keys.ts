@@ -1,11 +1,11 @@
 import { createCatalogue } from '../catalogue/catalogue.ts';
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import { readCredential } from '../credentials/sources.ts';
 import { isErrandError } from '../errors.ts';
 import type { Config } from './config.ts';
 
 /** A provider and whether its credential can be read here; `remedy` is `null` where it can. Never the credential. */
-export type ProviderKey = { profile: ProviderProfile; remedy: string | null };
+export type ProviderKey = { profile: Provider; remedy: string | null };
 
 /** Looks for the credential of every provider of the deployment, by name. */
 export async function providerKeys(config: Config): Promise<ProviderKey[]> {

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { isShownAsPath } from '../base/path-text.ts';
 import { Secret } from '../base/secret.ts';
 import { ErrandError, messageOf } from '../errors.ts';
-import type { RedisTarget } from '../queue/redis-target.ts';
-import { readTlsFiles } from '../queue/redis-tls.ts';
+import type { RedisTarget } from '../redis/target.ts';
+import { readTlsFiles } from '../redis/tls.ts';
 import type { Config, Environment } from './config.ts';
 import { configFileHere } from './config-file.ts';
 

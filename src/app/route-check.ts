@@ -1,7 +1,7 @@
 import type { Redactor } from '../base/secret.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { checkRoute } from '../catalogue/check-route.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
+import { checkRoute } from '../routes/check.ts';
 import type { RouteCheck } from '../worker/admission.ts';
 import { errorOf, failureOf } from '../worker/classify.ts';
 

@@ -1,6 +1,6 @@
 import { type RoutingTable, unknownProvider } from '../contract/routing.ts';
 import { ErrandError } from '../errors.ts';
-import { ProviderProfile } from './profile.ts';
+import { Provider } from './provider.ts';
 
 /**
  * The providers every deployment has. The default models are those the SDKs name as current (openai 7.57.0,
@@ -23,14 +23,12 @@ export const BUILT_IN_PROVIDERS = {
   },
 } as const;
 
-const BUILT_IN = Object.entries(BUILT_IN_PROVIDERS).map(([name, profile]) =>
-  ProviderProfile.parse({ ...profile, name }),
-);
+const BUILT_IN = Object.entries(BUILT_IN_PROVIDERS).map(([name, profile]) => Provider.parse({ ...profile, name }));
 
 /** The providers of one deployment, by name. */
 export type Catalogue = {
   /** @throws ErrandError `ROUTE_UNSUPPORTED`, listing the known names. */
-  get(name: string): ProviderProfile;
+  get(name: string): Provider;
   /** All names, sorted. */
   names(): string[];
   /** What resolving a route needs to know of the providers. */
@@ -48,7 +46,7 @@ function deepFreeze<T extends object>(value: T): T {
  * A declared one replaces a built-in one of its name whole: merging field by field could send one provider's key to
  * another's endpoint.
  */
-export function createCatalogue(declared: readonly ProviderProfile[]): Catalogue {
+export function createCatalogue(declared: readonly Provider[]): Catalogue {
   const profiles = new Map([...BUILT_IN, ...declared].map((profile) => [profile.name, deepFreeze(profile)]));
   const names = [...profiles.keys()].sort();
   return {

@@ -2,7 +2,7 @@ import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 import type { EffortTreatment } from '../contract/route.ts';
 import type { EffortRules } from '../contract/routing.ts';
 import { ErrandError } from '../errors.ts';
-import { levelsOf } from './effort-levels.ts';
+import { levelsOf } from './models.ts';
 
 /** The level that is sent, `null` where no field is, and how it came from what was requested. */
 export type Effort = { level: ReasoningEffort | null; treatment: EffortTreatment };

@@ -3,11 +3,11 @@ import { monotonicMs, sleep } from '../base/clock.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import type { BatchJobs } from '../queue/batch-jobs.ts';
 import type { BatchFlow, BatchPlan } from '../queue/flow.ts';
-import { isRedisFault } from '../queue/redis-faults.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import type { EnqueueClaims } from '../records/enqueue-claims.ts';
 import type { TaskMetadata } from '../records/task-metadata.ts';
-import type { PlannedBatch } from './plan.ts';
+import { isRedisFault } from '../redis/faults.ts';
+import type { PlannedBatch } from '../routes/plan.ts';
 
 /** How long to wait for another producer that adds the same batch. */
 const RIVAL_MS = 60_000;

@@ -1,7 +1,7 @@
 import type { CancelFlag } from '../contract/batch.ts';
 import { isErrandError, messageOf } from '../errors.ts';
-import { type RedisClient, unavailable } from '../queue/connection.ts';
 import type { Flagging } from '../records/batch-records.ts';
+import { type RedisClient, unavailable } from '../redis/connection.ts';
 
 /** Ends the listening to a channel. */
 type Stop = () => Promise<void>;

@@ -8,6 +8,13 @@ import type { Limits } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { RoutingTable } from '../contract/routing.ts';
 import { BatchJobs } from '../queue/batch-jobs.ts';
+import { BatchFlow } from '../queue/flow.ts';
+import { Announcements } from '../records/announcements.ts';
+import { BatchRecords } from '../records/batch-records.ts';
+import { Channels } from '../records/channels.ts';
+import { EnqueueClaims } from '../records/enqueue-claims.ts';
+import { TaskMetadata } from '../records/task-metadata.ts';
+import { UnattendedRecords } from '../records/unattended-records.ts';
 import {
   assertDatabase,
   awaitReady,
@@ -16,22 +23,15 @@ import {
   openListeningRedis,
   type RedisClient,
   unavailable,
-} from '../queue/connection.ts';
-import { BatchFlow } from '../queue/flow.ts';
-import { isRedisFault } from '../queue/redis-faults.ts';
-import type { RedisTarget } from '../queue/redis-target.ts';
-import { Announcements } from '../records/announcements.ts';
-import { BatchRecords } from '../records/batch-records.ts';
-import { Channels } from '../records/channels.ts';
-import { EnqueueClaims } from '../records/enqueue-claims.ts';
-import { TaskMetadata } from '../records/task-metadata.ts';
-import { UnattendedRecords } from '../records/unattended-records.ts';
+} from '../redis/connection.ts';
+import { isRedisFault } from '../redis/faults.ts';
+import type { RedisTarget } from '../redis/target.ts';
+import { type PlannedBatch, planBatch } from '../routes/plan.ts';
 import { addBatch, namingBatch } from './add-batch.ts';
 import { firstIndexIn, idIn, listenerIn, reasonIn, signalIn, textIn } from './arguments.ts';
 import { BatchEvents, subscribed } from './batch-events.ts';
 import { type Cancelling, unlessDenied, warnedOf } from './best-effort.ts';
 import { lost, noBatch, notFound, removed } from './missing.ts';
-import { type PlannedBatch, planBatch } from './plan.ts';
 import { type WaitsDeps, waitsIn, waitsOf, warningOf } from './waits.ts';
 
 /** How often a waiting `settled` looks at the record, in case the event was lost. */

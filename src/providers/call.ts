@@ -1,4 +1,4 @@
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import type { ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError } from '../errors.ts';
 import { DONE, type EventStream, malformedEnd, SILENCE } from './event-stream.ts';
@@ -25,7 +25,7 @@ export type OpenStream<Event> = (signal: AbortSignal) => Promise<EventStream<Eve
 
 /** Whom a call is made to, for which model, how hard it is to think, what the task allows it, and what ends it early. */
 export type CallTerms = {
-  profile: ProviderProfile;
+  profile: Provider;
   model: string;
   effort: ReasoningEffort | null;
   limits: CallLimits | undefined;
@@ -92,12 +92,12 @@ async function linger(rest: AsyncIterator<unknown>, timers: CallTimers): Promise
 }
 
 /** Tells whether the turn is complete without its terminal event: the provider had given the reason for the end. */
-function isOver(profile: ProviderProfile, { error, isCutOff }: Reading): boolean {
+function isOver(profile: Provider, { error, isCutOff }: Reading): boolean {
   return error === undefined || isCutOff || faultOf(profile, error).code === 'PROVIDER_UNREACHABLE';
 }
 
 /** A stream that is cut may end without a word, so an end without the terminal event is an error here. */
-function faultOfEnd(profile: ProviderProfile, { response, events }: Reading): ErrandError {
+function faultOfEnd(profile: Provider, { response, events }: Reading): ErrandError {
   const type = response?.headers.get('content-type') ?? 'nothing';
   if (events === 0 && !type.startsWith('text/event-stream')) return malformedEnd(profile, type);
   const message = `The stream of provider "${profile.name}" ended after ${events} events, before its terminal event.`;

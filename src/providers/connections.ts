@@ -2,7 +2,7 @@ import { type LookupAddress, lookup as resolve } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { type RefusedKind, refusedKindOf } from '../catalogue/endpoint-address.ts';
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 
 const CODE = 'ERR_ADDRESS_REFUSED';
 
@@ -67,7 +67,7 @@ export class Connections {
     });
   }
 
-  of({ allow_link_local: isAllowed }: Pick<ProviderProfile, 'allow_link_local'>): Dispatcher {
+  of({ allow_link_local: isAllowed }: Pick<Provider, 'allow_link_local'>): Dispatcher {
     return isAllowed ? this.#open : this.#guarded;
   }
 }

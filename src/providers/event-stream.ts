@@ -1,5 +1,5 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError } from '../errors.ts';
 import { boundedText, jsonOf } from './body.ts';
 import { isComplaintAlone, isComplaintInStream, isFilled, isRecord } from './complaint.ts';
@@ -19,7 +19,7 @@ export type StreamItem<Event> = Event | typeof SILENCE | typeof DONE;
 export type EventStream<Event> = { events: AsyncIterable<StreamItem<Event>>; response: Response };
 
 /** Reads the body of an answer as server-sent events. Nothing is read before the events are asked for. */
-export function eventStreamOf<Event>(profile: ProviderProfile, response: Response): EventStream<Event> {
+export function eventStreamOf<Event>(profile: Provider, response: Response): EventStream<Event> {
   return { events: eventsIn(profile, response), response };
 }
 
@@ -30,7 +30,7 @@ export function eventStreamOf<Event>(profile: ProviderProfile, response: Respons
  *
  * The streams of the SDKs do the same, for twice the CPU time of a token (docs/decisions/2026-11-22-our-own-transport.md).
  */
-async function* eventsIn<Event>(profile: ProviderProfile, response: Response): AsyncGenerator<StreamItem<Event>> {
+async function* eventsIn<Event>(profile: Provider, response: Response): AsyncGenerator<StreamItem<Event>> {
   const budget = new ReplyBudget(profile.name);
   const told = (message: EventSourceMessage) => eventOf(profile, response, message) as Event | typeof DONE | undefined;
   const messages: EventSourceMessage[] = [];
@@ -81,14 +81,14 @@ async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
 }
 
 /** The error for an answer of status 200 that is not a stream: its complaint, else the type of its content. */
-function faultOfJson(profile: ProviderProfile, { status, headers }: Response, text: string): ErrandError {
+function faultOfJson(profile: Provider, { status, headers }: Response, text: string): ErrandError {
   const body = jsonOf(text);
   if (isComplaintAlone(body)) return faultOfAnswer(profile, { status, headers, body, message: text });
   return malformedEnd(profile, headers.get('content-type') ?? 'nothing');
 }
 
 /** The error for a provider that was asked for a stream and sent something else. */
-export function malformedEnd(profile: ProviderProfile, type: string): ErrandError {
+export function malformedEnd(profile: Provider, type: string): ErrandError {
   return new ErrandError(
     'PROVIDER_MALFORMED',
     `Provider "${profile.name}" was asked for text/event-stream and sent ${type}.`,
@@ -96,7 +96,7 @@ export function malformedEnd(profile: ProviderProfile, type: string): ErrandErro
 }
 
 /** What a message says; `undefined` for one that says nothing. */
-function eventOf(profile: ProviderProfile, response: Response, { event: name, data }: EventSourceMessage): unknown {
+function eventOf(profile: Provider, response: Response, { event: name, data }: EventSourceMessage): unknown {
   if (name === 'ping' || !/\S/.test(data)) return undefined;
   if (isDone(data)) return DONE;
   const event = jsonOf(data);

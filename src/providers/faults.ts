@@ -1,4 +1,4 @@
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError, type ErrandErrorDetails, isErrandError, messageOf } from '../errors.ts';
 import type { AnswerHeaders } from './answer.ts';
 import { type Complaint, readComplaint } from './complaint.ts';
@@ -12,7 +12,7 @@ export { isRecord } from './complaint.ts';
  * Turns what a provider complained of, in an answer or inside a stream (no `httpStatus`), into an error. Its message is
  * kept whole until it is masked: of one that is cut first, the half of a key would be left.
  */
-function faultOfComplaint(profile: ProviderProfile, complaint: Complaint, details: ErrandErrorDetails): ErrandError {
+function faultOfComplaint(profile: Provider, complaint: Complaint, details: ErrandErrorDetails): ErrandError {
   const { httpStatus, retryAfterMs } = details;
   const searched = searchable(complaint);
   const code = codeOfComplaint(searched, httpStatus, retryAfterMs !== undefined);
@@ -59,7 +59,7 @@ export type FailedAnswer = {
 };
 
 /** Turns an answer that says what went wrong into an error, with the wait it asks for and the provider's id of it. */
-export function faultOfAnswer(profile: ProviderProfile, { status, headers, body, message }: FailedAnswer): ErrandError {
+export function faultOfAnswer(profile: Provider, { status, headers, body, message }: FailedAnswer): ErrandError {
   const complaint = readComplaint(body, message);
   const retryAfterMs = (headers && retryAfterMsOf(headers)) ?? complaint.retryAfterMs;
   const requestId = headers && requestIdOf(headers);
@@ -88,7 +88,7 @@ function chainOf(error: unknown): Error[] {
 }
 
 /** What broke below HTTP, in the words of the innermost error: `ECONNREFUSED: connect ECONNREFUSED …`. */
-function faultOfNetwork(profile: ProviderProfile, chain: Error[]): ErrandError {
+function faultOfNetwork(profile: Provider, chain: Error[]): ErrandError {
   const root = chain.at(-1);
   const code = root && 'code' in root && typeof root.code === 'string' ? `${root.code}: ` : '';
   const { host } = new URL(profile.base_url);
@@ -100,7 +100,7 @@ function faultOfNetwork(profile: ProviderProfile, chain: Error[]): ErrandError {
 }
 
 /** An address that Errand does not connect to. It is no fault of the network, and the remedy is in the configuration. */
-function faultOfAddress({ name }: ProviderProfile, refused: Error): ErrandError {
+function faultOfAddress({ name }: Provider, refused: Error): ErrandError {
   return new ErrandError('PROVIDER_ADDRESS_REFUSED', `No connection to provider "${name}": ${refused.message}`, {
     remedy: `Correct providers.${name}.base_url, or the record of its name in the DNS. If the provider is there, set providers.${name}.allow_link_local: true.`,
   });
@@ -119,7 +119,7 @@ function isNetworkError(chain: Error[]): boolean {
  *
  * Keeps status, request id and the wait asked for; never the key, the headers or the body of the request.
  */
-export function faultOf(profile: ProviderProfile, error: unknown): ErrandError {
+export function faultOf(profile: Provider, error: unknown): ErrandError {
   const chain = chainOf(error);
   const ours = chain.find((link) => isErrandError(link));
   if (ours) return ours;

@@ -1,6 +1,6 @@
 import { request } from 'undici';
 import type { Secret } from '../base/secret.ts';
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import type { Wire } from '../contract/route.ts';
 import { ErrandError } from '../errors.ts';
 import { discard, type RawAnswer, responseOf } from './answer.ts';
@@ -43,7 +43,7 @@ async function unlessAborted(asking: Promise<RawAnswer>, signal: AbortSignal | n
   }
 }
 
-function keyHeader({ key_header: name }: ProviderProfile, key: string): Record<string, string> {
+function keyHeader({ key_header: name }: Provider, key: string): Record<string, string> {
   return { [name]: name === 'authorization' ? `Bearer ${key}` : key };
 }
 
@@ -63,7 +63,7 @@ function isPlain(coding: string): boolean {
  * It is as much of `fetch` as the SDKs use, over `undici.request` (docs/decisions/2026-11-22-our-own-transport.md).
  */
 export function createProviderFetch(
-  profile: ProviderProfile,
+  profile: Provider,
   credential: WireCredential,
   connections: Connections = SHARED,
 ): typeof fetch {

@@ -1,6 +1,7 @@
 import type { Secret } from '../base/secret.ts';
 import { effortFor } from '../catalogue/effort.ts';
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import { costOf } from '../catalogue/prices.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import type { ReasoningEffort } from '../contract/effort.ts';
 import type { EffectiveRoute, Wire } from '../contract/route.ts';
 import type { Cost, Usage } from '../contract/usage.ts';
@@ -8,7 +9,6 @@ import { ErrandError } from '../errors.ts';
 import type { Connections } from './connections.ts';
 import { createProviderFetch, type WireCredential } from './fetch.ts';
 import type { Model, ResponseMark } from './model.ts';
-import { costOf } from './prices.ts';
 import type { ConnectWire } from './wires/wire.ts';
 import { withinNamedLimit, withinSize } from './within-limit.ts';
 
@@ -24,7 +24,7 @@ const CLOSE_WAIT_MS = 1_000;
 
 /** What a model is made from. The provider is the profile's; a route names what is used of it. */
 export type ModelOptions = {
-  profile: ProviderProfile;
+  profile: Provider;
   route: { model: string; reasoning_effort?: ReasoningEffort | undefined };
   credential: WireCredential;
 };
@@ -84,7 +84,7 @@ class CallsInFlight {
  * and 6 KB.
  */
 export class Models {
-  readonly #connected = new WeakMap<Secret, Map<ProviderProfile, Promise<ReturnType<ConnectWire>>>>();
+  readonly #connected = new WeakMap<Secret, Map<Provider, Promise<ReturnType<ConnectWire>>>>();
   readonly #connections: Connections | undefined;
 
   /** @param connections over which the calls go; by default those that all calls of the process share. */
@@ -123,7 +123,7 @@ export class Models {
 
   /** Cancels a background response; see `cancelResponse` of its wire. */
   async cancel(
-    profile: ProviderProfile,
+    profile: Provider,
     credential: WireCredential,
     response: { id: string; mark: ResponseMark },
     signal: AbortSignal,
@@ -132,7 +132,7 @@ export class Models {
     return cancelResponse(profile, credential, response, signal);
   }
 
-  #connect(profile: ProviderProfile, credential: WireCredential): Promise<ReturnType<ConnectWire>> {
+  #connect(profile: Provider, credential: WireCredential): Promise<ReturnType<ConnectWire>> {
     const ofCredential = this.#connected.get(credential.secret) ?? new Map();
     this.#connected.set(credential.secret, ofCredential);
     const known = ofCredential.get(profile);

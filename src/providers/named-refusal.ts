@@ -1,8 +1,8 @@
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError } from '../errors.ts';
 
 /** Whom a call was made to, and for which model. */
-type Asked = { profile: ProviderProfile; model: string };
+type Asked = { profile: Provider; model: string };
 
 /** How providers say that they do not have a model. */
 const NO_MODEL =
@@ -35,7 +35,7 @@ export function namingRoute(fault: ErrandError, asked: Asked): ErrandError {
   );
 }
 
-function namingKey(fault: ErrandError, { name, credential }: ProviderProfile, said: string): ErrandError {
+function namingKey(fault: ErrandError, { name, credential }: Provider, said: string): ErrandError {
   if (credential === 'none') {
     const remedy = `Set providers.${name}.credential to env:NAME or file:/path, with a key that every worker has.`;
     return renamed(fault, `Provider "${name}" refused a call without a key: ${said}`, remedy);
@@ -44,7 +44,7 @@ function namingKey(fault: ErrandError, { name, credential }: ProviderProfile, sa
   return renamed(fault, `Provider "${name}" refused the key ${credential}: ${said}`, remedy);
 }
 
-function modelsUrl({ base_url: base, wire }: ProviderProfile): string {
+function modelsUrl({ base_url: base, wire }: Provider): string {
   return `${base.replace(/\/$/, '')}${wire === 'messages' ? '/v1' : ''}/models`;
 }
 

@@ -1,4 +1,4 @@
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import type { FailureCode } from '../errors.ts';
 import type { Complaint } from './complaint.ts';
 import { roomIn } from './output-limit.ts';
@@ -17,7 +17,7 @@ const UNKNOWN_FIELD =
 const REGAIN = /regain access on ([^.]{4,40})/i;
 
 /** The remedy for a refusal, with the name of the setting; `undefined` if the remedy of the code is more useful. */
-export function remedyFor(code: FailureCode, complaint: Complaint, profile: ProviderProfile): string | undefined {
+export function remedyFor(code: FailureCode, complaint: Complaint, profile: Provider): string | undefined {
   if (code === 'PROVIDER_QUOTA_EXHAUSTED') {
     const [, date] = REGAIN.exec(complaint.message) ?? [];
     return date && `Raise the limit of the account, or enqueue the task again after ${date}.`;
@@ -25,7 +25,7 @@ export function remedyFor(code: FailureCode, complaint: Complaint, profile: Prov
   return code === 'PROVIDER_REFUSED_REQUEST' ? remedyForRefusal(complaint, profile) : undefined;
 }
 
-function remedyForRefusal({ message, field }: Complaint, profile: ProviderProfile): string | undefined {
+function remedyForRefusal({ message, field }: Complaint, profile: Provider): string | undefined {
   const about = `${field ?? ''} ${message}`;
   const { name } = profile;
   if (TOOLS_WITH_EFFORT.test(message)) {

@@ -1,8 +1,8 @@
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError, type FailureCode } from '../errors.ts';
 
-type Limit = keyof ProviderProfile['timeouts'];
+type Limit = keyof Provider['timeouts'];
 
 /** What a task allows one model call, in milliseconds; it only ever lowers the limit of the provider. */
 export type CallLimits = { [limit in Limit]?: number | undefined };
@@ -34,7 +34,7 @@ const FINISH_MS = 10_000;
  */
 export class CallTimers {
   readonly #controller = new AbortController();
-  readonly #profile: ProviderProfile;
+  readonly #profile: Provider;
   readonly #limits: CallLimits;
   readonly #idleFactor: number;
   readonly #caller: AbortSignal;
@@ -48,7 +48,7 @@ export class CallTimers {
   readonly signal: AbortSignal;
 
   constructor(
-    profile: ProviderProfile,
+    profile: Provider,
     caller: AbortSignal,
     { limits = {}, effort = null }: { limits?: CallLimits | undefined; effort?: ReasoningEffort | null } = {},
   ) {

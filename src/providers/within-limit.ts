@@ -1,11 +1,11 @@
-import type { ProviderProfile } from '../catalogue/profile.ts';
+import type { Provider } from '../catalogue/provider.ts';
 import type { Turn } from '../contract/checkpoint.ts';
 import type { Model, TurnRequest } from './model.ts';
 import { limitAfter } from './output-limit.ts';
 import { assertStorable } from './reply-budget.ts';
 
 /** Makes a model whose turns are small enough to be stored. */
-export function withinSize({ name }: ProviderProfile, model: Model): Model {
+export function withinSize({ name }: Provider, model: Model): Model {
   return {
     async turn(request, signal) {
       const turn = await model.turn(request, signal);
@@ -19,7 +19,7 @@ export function withinSize({ name }: ProviderProfile, model: Model): Model {
  * Makes a model that repeats a refused call once, within the output limit that the provider named in its refusal. A refusal
  * is free, so nothing is paid twice. Later turns use the limit from the start.
  */
-export function withinNamedLimit({ name, max_output_tokens: most }: ProviderProfile, model: Model): Model {
+export function withinNamedLimit({ name, max_output_tokens: most }: Provider, model: Model): Model {
   let limit = most;
   return {
     async turn(request: TurnRequest, signal: AbortSignal): Promise<Turn> {

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connection.ts';
 import { BATCH_QUEUE, laneOf } from './names.ts';
 
 /** Tasks of a batch searched at a time, and the number of searches: together they cover a batch of 100,000 tasks. */

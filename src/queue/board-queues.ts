@@ -1,11 +1,11 @@
 import { Queue } from 'bullmq';
 import { isBatchId, parseTaskId } from '../base/ids.ts';
-import { connectFaultOf } from './connect-faults.ts';
-import { closeRedis, openPatientRedis, unavailable } from './connection.ts';
+import { connectFaultOf } from '../redis/connect-faults.ts';
+import { closeRedis, openPatientRedis, unavailable } from '../redis/connection.ts';
+import { slotRefusalOf } from '../redis/slot-refusal.ts';
+import type { RedisTarget } from '../redis/target.ts';
 import { assertSlot } from './inspection.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
-import type { RedisTarget } from './redis-target.ts';
-import { slotRefusalOf } from './slot-refusal.ts';
 
 /** Which queues to show, and where they are. */
 export type BoardQueuesOptions = {

@@ -1,15 +1,15 @@
 import { DelayedError, type Job, Queue, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { sleep } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
 import { needsOf } from '../contract/needs.ts';
 import type { Takers } from '../contract/takers.ts';
 import { readTaskJob, type TaskJob, type Wake } from '../contract/task.ts';
+import type { Redis } from '../redis/connection.ts';
+import { isRedisFault } from '../redis/faults.ts';
 import { backoffMs } from './backoff.ts';
 import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isNotOurs } from './not-ours.ts';
-import { isRedisFault } from './redis-faults.ts';
 import { renewLocks } from './renew-locks.ts';
 import { type Settled, settleJob } from './settle-job.ts';
 import { obey, type Verdict } from './verdict.ts';

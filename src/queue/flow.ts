@@ -1,15 +1,15 @@
 import { FlowProducer, type JobsOptions, Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { taskIdOf } from '../base/ids.ts';
 import type { BatchJob } from '../contract/batch.ts';
 import { ATOMIC_TASKS } from '../contract/limits.ts';
 import type { TaskJob, Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
+import type { Redis } from '../redis/connection.ts';
+import { isRedisFault } from '../redis/faults.ts';
 import { BACKOFF } from './backoff.ts';
 import { findGate, gateIdOf } from './gate.ts';
 import { existingIds, type Leftover, removeEnded, stillQueued } from './leftovers.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
-import { isRedisFault } from './redis-faults.ts';
 import { wakeJobs } from './wake.ts';
 
 /** Tasks in one chunk of a batch that is too large for one transaction: about 30 ms of Redis. */

@@ -1,7 +1,7 @@
 import { type Job, Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import type { Takers } from '../contract/takers.ts';
+import type { Redis } from '../redis/connection.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isNotOurs } from './not-ours.ts';
 

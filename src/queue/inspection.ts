@@ -1,18 +1,18 @@
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { withinTime } from '../base/within-time.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
-import { connectFaultOf } from './connect-faults.ts';
-import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } from './connection.ts';
-import { assertRights, missingRights } from './missing-rights.ts';
+import { connectFaultOf } from '../redis/connect-faults.ts';
+import type { Redis } from '../redis/connection.ts';
+import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } from '../redis/connection.ts';
+import { clockSkewMs, type RedisFacts, redisFacts } from '../redis/facts.ts';
+import { isRedisFault } from '../redis/faults.ts';
+import { assertRights, missingRights } from '../redis/missing-rights.ts';
+import { isDenial } from '../redis/refusal.ts';
+import type { PatientRedis } from '../redis/retrying.ts';
+import { REDIS_ROLES, type RedisRole } from '../redis/rights.ts';
+import { probeKeys, slotRefusalOf } from '../redis/slot-refusal.ts';
+import type { RedisTarget } from '../redis/target.ts';
 import { laneOf } from './names.ts';
-import type { PatientRedis } from './patient-redis.ts';
-import { clockSkewMs, type RedisFacts, redisFacts } from './redis-facts.ts';
-import { isRedisFault } from './redis-faults.ts';
-import { isDenial } from './redis-refusal.ts';
-import type { RedisTarget } from './redis-target.ts';
-import { REDIS_ROLES, type RedisRole } from './rights.ts';
-import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 
 /** What to look at. */
 export type InspectionOptions = { target: RedisTarget; prefix: string; providers: readonly string[]; withinMs: number };

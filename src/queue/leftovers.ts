@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { ErrandError } from '../errors.ts';
+import type { Redis } from '../redis/connection.ts';
 
 /** Jobs looked for, and removed, at a time. */
 const CHUNK = 500;

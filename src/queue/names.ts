@@ -4,9 +4,6 @@ export const BATCH_QUEUE = 'batches';
 /** The queue of gates: a gate holds a large batch open while its tasks are added in chunks. */
 export const GATE_QUEUE = 'gates';
 
-/** Key prefix of everything Errand keeps in Redis. In braces, so that all of it shares one slot of a cluster. */
-export const DEFAULT_PREFIX = '{errand}';
-
 const LANE = 'tasks-';
 
 /** The lane of a provider: the queue of its task jobs. Pausing it pauses the provider. */

@@ -1,5 +1,5 @@
 import type { Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connection.ts';
 
 /**
  * Takes a lapsed lock of a job again, if no worker has taken the job since: the job is still active and has no lock. BullMQ

@@ -1,8 +1,8 @@
 import { type Job, Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { parseTaskId } from '../base/ids.ts';
 import { ProviderName } from '../contract/route.ts';
 import { readTaskJob, type TaskJob, type Wake } from '../contract/task.ts';
+import type { Redis } from '../redis/connection.ts';
 import { gateIdOf } from './gate.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf, providerOf } from './names.ts';
 import { wakeJobs } from './wake.ts';

@@ -1,4 +1,4 @@
-import { Script } from './script.ts';
+import { Script } from '../redis/script.ts';
 import { NOW } from './script-parts.ts';
 
 /**

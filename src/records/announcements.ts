@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import { Announcement } from '../contract/announcement.ts';
+import type { Redis } from '../redis/connection.ts';
+import { pairsOf } from '../redis/replies.ts';
 import { ANNOUNCE } from './announcement-scripts.ts';
 import { Keys } from './keys.ts';
-import { pairsOf } from './pairs.ts';
 import { readEntry } from './read-record.ts';
 import { READ_WORKERS } from './worker-scripts.ts';
 

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import { parseTaskId } from '../base/ids.ts';
 import type { Redactor } from '../base/secret.ts';
@@ -13,6 +12,8 @@ import {
 import type { Outcome } from '../contract/outcome.ts';
 import type { Metadata, Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
+import type { Redis } from '../redis/connection.ts';
+import { repliesOf } from '../redis/replies.ts';
 import { metadataIn, type Text, withMetadata } from './batch-metadata.ts';
 import { CANCEL_BATCH, CANCEL_TASK, CREATE_BATCH, NOTE_TOO_NEW, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
 import { apart, together } from './beside.ts';
@@ -25,7 +26,6 @@ import { flagFor, readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
 import { assertOwnVersion, readAnyVersion, readEntry, readRecord } from './read-record.ts';
 import { recordText } from './record-text.ts';
-import { repliesOf } from './replies.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;

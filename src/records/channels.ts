@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { ErrandEvent } from '../contract/events.ts';
+import type { Redis } from '../redis/connection.ts';
 import { Keys } from './keys.ts';
 
 /** How often a subscription that Redis refused is tried again. */

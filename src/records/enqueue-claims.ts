@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connection.ts';
 import { CLAIM_ENQUEUE, RELEASE_CLAIM } from './batch-scripts.ts';
 import { Keys } from './keys.ts';
 

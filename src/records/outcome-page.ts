@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { Outcome } from '../contract/outcome.ts';
+import type { Redis } from '../redis/connection.ts';
+import { repliesOf } from '../redis/replies.ts';
 import { together } from './beside.ts';
 import { isUnreadable, readOutcome } from './read-outcome.ts';
-import { repliesOf } from './replies.ts';
 import { readCopies } from './task-metadata.ts';
 
 /** The maximum number and size of outcomes read at a time. A page of small outcomes is under 1 MB. */

@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import { clip } from '../base/text.ts';
 import { CancelFlag } from '../contract/batch.ts';
+import type { Redis } from '../redis/connection.ts';
+import { repliesOf } from '../redis/replies.ts';
 import { type Keys, partsOf } from './keys.ts';
 import { readEntry } from './read-record.ts';
-import { repliesOf } from './replies.ts';
 
 /** The maximum length of the reason of a cancel: each outcome of the batch repeats it. */
 const MAX_REASON_CHARS = 4_000;

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { CutSpend } from '../contract/spend.ts';
+import type { Redis } from '../redis/connection.ts';
 import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
 import { NOTE_SPEND } from './task-scripts.ts';

@@ -3,7 +3,7 @@ import { amendCleanup, CleanupStep, cleanupOf, LedgerRow } from '../contract/cle
 import { EffectCall } from '../contract/effect-call.ts';
 import { Attempt } from '../contract/outcome.ts';
 import { CutSpend } from '../contract/spend.ts';
-import { pairsOf } from './pairs.ts';
+import { pairsOf } from '../redis/replies.ts';
 import { readEntry, readRecord } from './read-record.ts';
 
 /** One ledger row to write, by its id (`<epoch>.<kind>.<n>`). */

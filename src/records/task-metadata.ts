@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
 import { byteLength } from '../base/text.ts';
 import { Metadata } from '../contract/task.ts';
+import type { Redis } from '../redis/connection.ts';
+import { typedRepliesOf } from '../redis/replies.ts';
 import { Keys, partsOf } from './keys.ts';
 import { metadataInOutcome } from './read-outcome.ts';
 import { readEntry } from './read-record.ts';
-import { typedRepliesOf } from './replies.ts';
 
 /** How long the copies of a batch are kept if no worker settles it. */
 const KEPT_SECONDS = 30 * 24 * 3600;

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { isoNow } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { CancelFlag } from '../contract/batch.ts';
@@ -11,6 +10,7 @@ import type { Contract } from '../contract/fits.ts';
 import { READER_VERSION } from '../contract/needs.ts';
 import { Attempt, type Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
+import type { Redis } from '../redis/connection.ts';
 import { apart, together } from './beside.ts';
 import { fenced, wakesOf } from './fenced-reply.ts';
 import { jobNameOf, wakesIn } from './job-name.ts';

@@ -1,5 +1,5 @@
 import { ATOMIC_TASKS } from '../contract/limits.ts';
-import { Script } from './script.ts';
+import { Script } from '../redis/script.ts';
 import { ANSWER, FENCE, GIVE_BACK, HEED, HISTORY, LEAVE, NEEDS, NOW, TOO_NEW } from './script-parts.ts';
 
 /**

@@ -1,10 +1,9 @@
-import type { Redis } from 'ioredis';
 import { BatchRecord } from '../contract/batch.ts';
 import { MAX_TASKS } from '../contract/limits.ts';
+import type { Redis } from '../redis/connection.ts';
+import { pairsOf, repliesOf } from '../redis/replies.ts';
 import { Keys } from './keys.ts';
-import { pairsOf } from './pairs.ts';
 import { readEntry } from './read-record.ts';
-import { repliesOf } from './replies.ts';
 import { NOTE_SERVED, NOTE_UNSERVED, OPEN_GATE, OPEN_TASKS } from './unattended-scripts.ts';
 
 /** How long the time when a lane was last served is kept. */

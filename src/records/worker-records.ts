@@ -1,12 +1,11 @@
-import type { Redis } from 'ioredis';
 import { parseTaskId } from '../base/ids.ts';
 import { LedgerRow } from '../contract/cleanup.ts';
 import { Takers } from '../contract/takers.ts';
 import { WorkerIdentity } from '../contract/worker-identity.ts';
+import type { Redis } from '../redis/connection.ts';
+import { pairsOf, typedRepliesOf } from '../redis/replies.ts';
 import { Keys } from './keys.ts';
-import { pairsOf } from './pairs.ts';
 import { readEntry } from './read-record.ts';
-import { typedRepliesOf } from './replies.ts';
 import type { RowEntry } from './task-history.ts';
 import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './worker-scripts.ts';
 

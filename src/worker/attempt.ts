@@ -1,5 +1,4 @@
 import type { Child } from '../agent/child.ts';
-import type { Workspace } from '../agent/workspace.ts';
 import { isoNow, monotonicMs } from '../base/clock.ts';
 import { announce } from '../base/moments.ts';
 import type { CancelFlag } from '../contract/batch.ts';
@@ -13,9 +12,10 @@ import { ErrandError } from '../errors.ts';
 import type { Model, ResponseMark } from '../providers/model.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { AttemptLabel } from '../telemetry/telemetry.ts';
+import type { Workspace } from '../tools/workspace/workspace.ts';
 import { cancelledBy } from './classify.ts';
+import type { Scope } from './holding/scope.ts';
 import { ModelCalls } from './model-calls.ts';
-import type { Scope } from './scope.ts';
 
 /** Longest wait a timer of Node can hold, in milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -3,7 +3,7 @@ import { clip, printable } from '../base/text.ts';
 import type { CancelFlag } from '../contract/batch.ts';
 import type { Failure } from '../contract/failure.ts';
 import { ErrandError, FAILURES, isErrandError, messageOf } from '../errors.ts';
-import { isRedisFault } from '../queue/redis-faults.ts';
+import { isRedisFault } from '../redis/faults.ts';
 
 /** The longest message and cause that go on record. */
 const MESSAGE_CHARS = 1000;

@@ -4,8 +4,8 @@ import { type Announcements, isServed } from '../records/announcements.ts';
 import { jobNameOf } from '../records/job-name.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { BatchHead, UnattendedRecords } from '../records/unattended-records.ts';
-import { closeWithoutAttempt } from './close-without-attempt.ts';
-import type { Ending } from './outcome.ts';
+import { closeWithoutAttempt } from './ending/close-without-attempt.ts';
+import type { Ending } from './ending/outcome.ts';
 import { type SettleDeps, settleBatch } from './settle-batch.ts';
 import { describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
 

@@ -4,7 +4,7 @@ import type { Cost, Usage } from '../contract/usage.ts';
 import type { Model, TurnRequest } from '../providers/model.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import { costsNothing } from '../providers/unbilled.ts';
-import type { MaxCostOf } from './paid-twice.ts';
+import type { MaxCostOf } from './ending/paid-twice.ts';
 
 /** The usage of a call and its cost, as the provider reported them. */
 type Bill = { usage: Usage; cost_usd: Cost };

@@ -1,5 +1,4 @@
 import { Child } from '../agent/child.ts';
-import { workspaceTools } from '../agent/workspace-tools.ts';
 import { parseTaskId } from '../base/ids.ts';
 import { announce } from '../base/moments.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
@@ -10,18 +9,19 @@ import type { ModelHandle } from '../providers/models.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import type { Opening } from '../records/opening.ts';
+import { workspaceTools } from '../tools/workspace/tools.ts';
 import { type AdmittedBatch, refusalOf } from './admission.ts';
 import { Attempt } from './attempt.ts';
-import { priceOf } from './call-bounds.ts';
 import { errorOf } from './classify.ts';
-import { closeAttempt, type Result } from './close.ts';
-import { closeUnopened } from './close-unopened.ts';
-import { crashLoopIn } from './crash-budget.ts';
-import { amendPast } from './outcome.ts';
-import { responseMarkOf } from './row-names.ts';
-import { Scope } from './scope.ts';
+import { priceOf } from './ending/call-bounds.ts';
+import { closeAttempt, type Result } from './ending/close.ts';
+import { closeUnopened } from './ending/close-unopened.ts';
+import { crashLoopIn } from './ending/crash-loop.ts';
+import { amendPast } from './ending/outcome.ts';
+import { responseMarkOf } from './holding/row-names.ts';
+import { Scope } from './holding/scope.ts';
+import { deliverFiles, holdWorkspace, keepFiles } from './holding/workspaces.ts';
 import type { TaskDeps } from './task-deps.ts';
-import { deliverFiles, holdWorkspace, keepFiles } from './workspaces.ts';
 
 /**
  * Runs one attempt of one task and says what the queue is to do next.

@@ -7,7 +7,7 @@ import { ErrandError, isErrandError } from '../errors.ts';
 import type { UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import { isUnreadable } from '../records/read-outcome.ts';
-import { type CloseDeps, closeWithoutAttempt } from './close-without-attempt.ts';
+import { type CloseDeps, closeWithoutAttempt } from './ending/close-without-attempt.ts';
 import { type Added, describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
 import type { VersionWait } from './version-wait.ts';
 

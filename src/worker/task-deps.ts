@@ -12,9 +12,9 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
 import type { Admission } from './admission.ts';
 import type { HeldBatches } from './held-batches.ts';
-import type { Reclaim } from './reclaim.ts';
-import type { Releasers } from './releasers.ts';
-import type { Deployment } from './row-names.ts';
+import type { Reclaim } from './holding/reclaim.ts';
+import type { Releasers } from './holding/releasers.ts';
+import type { Deployment } from './holding/row-names.ts';
 import type { VersionWait } from './version-wait.ts';
 
 /** What running a task takes. All of it is built once per worker. */

@@ -3,8 +3,8 @@ import { ErrandError } from '../errors.ts';
 import type { JobPlace, UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import { cancelledBy } from './classify.ts';
-import type { UnattendedTask } from './close-without-attempt.ts';
-import type { Ending } from './outcome.ts';
+import type { UnattendedTask } from './ending/close-without-attempt.ts';
+import type { Ending } from './ending/outcome.ts';
 
 /** A task without an outcome, and the place of its job; `null` for a task without a job. */
 export type OpenTask = { taskId: string; batchId: string; index: number; place: JobPlace | null };

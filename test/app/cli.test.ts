@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startSimulator } from '../../src/simulator/index.ts';
+import { startSimulator } from '../../src/entries/simulator.ts';
 import { freshPrefix, keysOf, redisUrl } from '../helpers/redis.ts';
 import { aFolder, type Ended, start } from './run-cli.ts';
 

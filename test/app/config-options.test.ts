@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/app/config.ts';
 import { redisOf } from '../../src/app/redis-settings.ts';
-import { createProducer } from '../../src/index.ts';
-import { createWorker } from '../../src/worker.ts';
+import { createProducer } from '../../src/entries/producer.ts';
+import { createWorker } from '../../src/entries/worker.ts';
 
 const REDIS = 'redis://127.0.0.1:1';
 const FILE = '/dev/null';

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/app/config.ts';
-import { createProducer } from '../../src/index.ts';
-import { createWorker } from '../../src/worker.ts';
+import { createProducer } from '../../src/entries/producer.ts';
+import { createWorker } from '../../src/entries/worker.ts';
 import { aFolder } from './run-cli.ts';
 
 const acme = { wire: 'chat', base_url: 'https://llm.example/v1', credential: 'none' };

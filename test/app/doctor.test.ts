@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Finding } from '../../src/app/diagnosis.ts';
-import { REDIS_ROLES, type RedisRole, rightsOf } from '../../src/queue/rights.ts';
+import { REDIS_ROLES, type RedisRole, rightsOf } from '../../src/redis/rights.ts';
 import { freshPrefix, openRedis, redisUrl } from '../helpers/redis.ts';
 import { type RedisServer, startRedisServer } from '../helpers/redis-server.ts';
 import { aFolder, start } from './run-cli.ts';

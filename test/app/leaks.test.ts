@@ -1,5 +1,5 @@
 import { expect, inject, test } from 'vitest';
-import { identifyWorker } from '../../src/worker/identity.ts';
+import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { holdElsewhere, openRecords, outcomeOf } from '../records/samples.ts';
 import { aFolder, start } from './run-cli.ts';
 

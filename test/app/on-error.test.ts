@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { newBatchId } from '../../src/base/ids.ts';
-import { createProducer } from '../../src/index.ts';
+import { createProducer } from '../../src/entries/producer.ts';
 
 const unreadable = Object.defineProperty(new Error(), 'message', {
   get: () => {

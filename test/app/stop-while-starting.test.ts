@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { startSimulator } from '../../src/simulator/index.ts';
+import { startSimulator } from '../../src/entries/simulator.ts';
 import { freshPrefix, openRedis, redisUrl } from '../helpers/redis.ts';
 import { TcpProxy } from '../storm/tcp-proxy.ts';
 import { aFolder, start } from './run-cli.ts';

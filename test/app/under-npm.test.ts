@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { startSimulator } from '../../src/simulator/index.ts';
+import { startSimulator } from '../../src/entries/simulator.ts';
 import { root } from '../helpers/pages.ts';
 import { freshPrefix, redisUrl } from '../helpers/redis.ts';
 import { aFolder, follow, type Running, start } from './run-cli.ts';

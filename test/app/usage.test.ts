@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { startSimulator } from '../../src/simulator/index.ts';
-import { createWorker } from '../../src/worker.ts';
+import { startSimulator } from '../../src/entries/simulator.ts';
+import { createWorker } from '../../src/entries/worker.ts';
 import { freshPrefix, redisUrl } from '../helpers/redis.ts';
 import { aFolder, start } from './run-cli.ts';
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { startSimulator } from '../../src/simulator/index.ts';
+import { startSimulator } from '../../src/entries/simulator.ts';
 import { freshPrefix, redisUrl } from '../helpers/redis.ts';
 import { aFolder, start } from './run-cli.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
-import { costOf } from '../../src/providers/prices.ts';
+import { costOf } from '../../src/catalogue/prices.ts';
 import { profileAt } from '../providers/models.ts';
 
 test('knows openai and anthropic without being told', () => {

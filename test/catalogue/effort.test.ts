@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { effortFor } from '../../src/catalogue/effort.ts';
-import { levelsOf } from '../../src/catalogue/effort-levels.ts';
+import { levelsOf } from '../../src/catalogue/models.ts';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import { REASONING_EFFORTS } from '../../src/contract/effort.ts';
 import type { Wire } from '../../src/contract/route.ts';

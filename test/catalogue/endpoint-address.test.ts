@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { isLoopback, refusedKindOf } from '../../src/catalogue/endpoint-address.ts';
-import { ProviderProfile } from '../../src/catalogue/profile.ts';
+import { Provider } from '../../src/catalogue/provider.ts';
 
 /** The forms in which a URL can write one IPv4 address. */
 function formsOf(address: string): string[] {
@@ -57,7 +57,7 @@ const TAKEN = [
 
 function problemAt(host: string, more: object = {}): string | undefined {
   const given = { name: 'acme', wire: 'chat', credential: 'none', base_url: `http://${host}:8000/v1`, ...more };
-  const parsed = ProviderProfile.safeParse(given);
+  const parsed = Provider.safeParse(given);
   return parsed.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }
 
@@ -95,7 +95,7 @@ test.each(['nonsense', 'ftp://models.example', 'http://', 'http://999.1.1.1/v1',
   'a text that is no address is a problem that says what is expected: %s',
   (base_url) => {
     const given = { name: 'acme', wire: 'chat', credential: 'none', base_url };
-    const issues = ProviderProfile.safeParse(given).error?.issues.map(({ message }) => message);
+    const issues = Provider.safeParse(given).error?.issues.map(({ message }) => message);
     expect(issues).toEqual(['expected an http or https address, such as https://models.example/v1']);
   },
 );

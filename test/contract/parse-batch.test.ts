@@ -8,7 +8,7 @@ import { parseBatch } from '../../src/contract/parse-batch.ts';
 import type { RoutingTable } from '../../src/contract/routing.ts';
 import { TaskJob } from '../../src/contract/task.ts';
 import { ErrandError } from '../../src/errors.ts';
-import { planBatch } from '../../src/producer/plan.ts';
+import { planBatch } from '../../src/routes/plan.ts';
 
 const EFFORTS = 'expected one of "none"|"minimal"|"low"|"medium"|"high"|"xhigh"|"max"';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
-import { rightsOf } from '../../src/queue/rights.ts';
+import { rightsOf } from '../../src/redis/rights.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
-import { closeRedis, openPatientRedis, unavailable } from '../../src/queue/connection.ts';
-import { isRedisFault, refusalOf } from '../../src/queue/redis-faults.ts';
+import { closeRedis, openPatientRedis, unavailable } from '../../src/redis/connection.ts';
+import { isRedisFault, refusalOf } from '../../src/redis/faults.ts';
 import { aFolder, start } from '../app/run-cli.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { freshPrefix, targetAt } from '../helpers/redis.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sleep } from '../../src/base/clock.ts';
-import { COMMANDS, rightsOf } from '../../src/queue/rights.ts';
+import { COMMANDS, rightsOf } from '../../src/redis/rights.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
+import { startEmbeddedRedis } from '../../src/app/embedded-redis/embedded-redis.ts';
 import { monotonicMs, sleep } from '../../src/base/clock.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Keys } from '../../src/records/keys.ts';

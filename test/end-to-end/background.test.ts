@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
+import type { LoggedRequest, Simulator } from '../../src/entries/simulator.ts';
 import { Keys } from '../../src/records/keys.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
-import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
 import { giveUpNext } from '../helpers/given-up.ts';
 import { startWorkerProcess } from '../helpers/process.ts';

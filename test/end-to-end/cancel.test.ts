@@ -1,9 +1,9 @@
 import { Job } from 'bullmq';
 import { afterEach, expect, test, vi } from 'vitest';
 import { isoNow, monotonicMs, sleep } from '../../src/base/clock.ts';
+import type { Simulator } from '../../src/entries/simulator.ts';
 import { Keys } from '../../src/records/keys.ts';
-import type { Simulator } from '../../src/simulator/index.ts';
-import { Releasers } from '../../src/worker/releasers.ts';
+import { Releasers } from '../../src/worker/holding/releasers.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis, workersHolding } from '../helpers/redis.ts';

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
-import type { ErrandEvent } from '../../src/index.ts';
+import type { ErrandEvent } from '../../src/entries/producer.ts';
 import { Keys } from '../../src/records/keys.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { openRedis, redisUrl } from '../helpers/redis.ts';

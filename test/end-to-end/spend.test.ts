@@ -7,10 +7,10 @@ import { taskIdOf } from '../../src/base/ids.ts';
 import type { MomentNotice } from '../../src/base/moments.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
+import { startSimulator } from '../../src/entries/simulator.ts';
 import { Keys } from '../../src/records/keys.ts';
 import { SpendRecords } from '../../src/records/spend-records.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
-import { startSimulator } from '../../src/simulator/index.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
-import { findRedisBinary } from '../../src/app/redis/redis-binary.ts';
+import { findRedisBinary } from '../../src/app/embedded-redis/binary.ts';
 import type { Authority, Issued } from './certificates.ts';
 
 /** A Redis or a Sentinel with settings of its own. `kill` resolves once it is gone. */

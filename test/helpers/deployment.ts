@@ -12,9 +12,9 @@ import { type Config, type Environment, loadConfig } from '../../src/app/config.
 import { redisOf } from '../../src/app/redis-settings.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
+import { type ScriptInput, type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 import type { Producer } from '../../src/producer/producer.ts';
-import type { RedisTarget } from '../../src/queue/redis-target.ts';
-import { type ScriptInput, type Simulator, startSimulator } from '../../src/simulator/index.ts';
+import type { RedisTarget } from '../../src/redis/target.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { expectNoSecret, freshPrefix, openRedis, redisUrl, workersHolding } from './redis.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
+import { startEmbeddedRedis } from '../../src/app/embedded-redis/embedded-redis.ts';
 import { prepareBrowser } from './browser.ts';
 
 declare module 'vitest' {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { inject } from 'vitest';
-import { askRedis } from '../../src/app/redis/redis-ask.ts';
-import { findRedisBinary } from '../../src/app/redis/redis-binary.ts';
+import { askRedis } from '../../src/app/embedded-redis/ask.ts';
+import { findRedisBinary } from '../../src/app/embedded-redis/binary.ts';
 import { sleep } from '../../src/base/clock.ts';
 import { openRedis } from './redis.ts';
 

@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
-import { askRedis } from '../../src/app/redis/redis-ask.ts';
-import { findRedisBinary } from '../../src/app/redis/redis-binary.ts';
-import { openHome } from '../../src/app/redis/redis-home.ts';
-import { launchRedis } from '../../src/app/redis/redis-server.ts';
+import { askRedis } from '../../src/app/embedded-redis/ask.ts';
+import { findRedisBinary } from '../../src/app/embedded-redis/binary.ts';
+import { openHome } from '../../src/app/embedded-redis/home.ts';
+import { launchRedis } from '../../src/app/embedded-redis/server.ts';
 import { sleep } from '../../src/base/clock.ts';
 
 /** A Redis of one test alone, configured as the embedded one, that can be stopped, killed and started again. */

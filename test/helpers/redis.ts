@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { Command, Redis } from 'ioredis';
 import { afterAll, expect, inject, onTestFinished, TestRunner } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
-import { parseRedisAddress } from '../../src/queue/redis-address.ts';
-import { clientOptions, type RedisTarget } from '../../src/queue/redis-target.ts';
+import { parseRedisAddress } from '../../src/redis/address.ts';
+import { clientOptions, type RedisTarget } from '../../src/redis/target.ts';
 
 const SCAN_COUNT = 500;
 

@@ -2,12 +2,12 @@ import type { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { Redactor } from '../../src/base/secret.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
-import type { ProviderProfile } from '../../src/catalogue/profile.ts';
+import type { Provider } from '../../src/catalogue/provider.ts';
 import { CredentialResolver } from '../../src/credentials/resolver.ts';
 import { Models } from '../../src/providers/models.ts';
 import { HandBack } from '../../src/queue/hand-back.ts';
-import { Releasers } from '../../src/worker/releasers.ts';
-import type { Deployment } from '../../src/worker/row-names.ts';
+import { Releasers } from '../../src/worker/holding/releasers.ts';
+import type { Deployment } from '../../src/worker/holding/row-names.ts';
 
 /** A deployment without a directory. */
 export const NOWHERE: Deployment = { prefix: '{nowhere}', workspaceRoot: '/nowhere' };
@@ -25,7 +25,7 @@ export function aHandBack({ redis, prefix }: { redis: Redis; prefix: string }): 
 /** Releasers as a worker has them, with the providers and the environment that a test gives them. */
 export function releasersFor(
   redactor: Redactor,
-  providers: readonly ProviderProfile[] = [],
+  providers: readonly Provider[] = [],
   environment: Record<string, string> = {},
   deployment: Deployment = NOWHERE,
 ): Releasers {

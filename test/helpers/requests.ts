@@ -1,4 +1,4 @@
-import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
+import type { LoggedRequest, Simulator } from '../../src/entries/simulator.ts';
 
 /** Resolves once `count` requests have come to the given phase. */
 export function requestsIn(simulator: Simulator, phase: 'received' | 'ended', count: number): Promise<LoggedRequest[]> {

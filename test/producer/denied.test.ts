@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
 import type { ErrandError } from '../../src/errors.ts';
-import { COMMANDS } from '../../src/queue/rights.ts';
+import { COMMANDS } from '../../src/redis/rights.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { batchIdOf, type ErrandEvent, isErrandError, taskIdOf } from '../../src/index.ts';
+import { batchIdOf, type ErrandEvent, isErrandError, taskIdOf } from '../../src/entries/producer.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 
 const KEY = 'order-42';

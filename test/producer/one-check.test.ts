@@ -4,12 +4,12 @@ import { loadConfig } from '../../src/app/config.ts';
 import { routingOf } from '../../src/app/routing.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
-import { checkRoute } from '../../src/catalogue/check-route.ts';
 import { REASONING_EFFORTS } from '../../src/contract/effort.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import { isErrandError } from '../../src/errors.ts';
-import { planBatch } from '../../src/producer/plan.ts';
 import { Models } from '../../src/providers/models.ts';
+import { checkRoute } from '../../src/routes/check.ts';
+import { planBatch } from '../../src/routes/plan.ts';
 import { openProducer, optionsOf } from './open-producer.ts';
 
 const MODELS = ['gpt-5.1', 'gpt-5.6-sol', 'gpt-4.1', 'claude-opus-5-5', 'claude-3-5-haiku', 'acme-1', 'llama'];

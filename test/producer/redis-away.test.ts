@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/app/redis/embedded-redis.ts';
+import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/app/embedded-redis/embedded-redis.ts';
 import { sleep } from '../../src/base/clock.ts';
 import { newBatchId } from '../../src/base/ids.ts';
 import { ErrandError } from '../../src/errors.ts';

@@ -3,8 +3,8 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Wire } from '../../src/contract/route.ts';
+import type { Directive, Simulator } from '../../src/entries/simulator.ts';
 import type { FailureCode } from '../../src/errors.ts';
-import type { Directive, Simulator } from '../../src/simulator/index.ts';
 import { ask, faultOfTurn, modelOf, openModel, profileAt, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Simulator } from '../../src/simulator/index.ts';
+import type { Simulator } from '../../src/entries/simulator.ts';
 import { ask, KEY, modelOf, openModel, profileAt, sendEvents, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Directive, Simulator } from '../../src/entries/simulator.ts';
 import type { FailureCode } from '../../src/errors.ts';
 import { requestIdOf, retryAfterMsOf } from '../../src/providers/faults.ts';
-import type { Directive, Simulator } from '../../src/simulator/index.ts';
 import { faultOfTurn, KEY, profileAt, sendEvents, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;

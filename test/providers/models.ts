@@ -1,21 +1,21 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { Secret } from '../../src/base/secret.ts';
-import { ProviderProfile } from '../../src/catalogue/profile.ts';
+import { Provider } from '../../src/catalogue/provider.ts';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import type { Wire } from '../../src/contract/route.ts';
+import type { Directive } from '../../src/entries/simulator.ts';
+import { type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 import { ErrandError } from '../../src/errors.ts';
 import type { Model, TurnRequest } from '../../src/providers/model.ts';
 import { type ModelHandle, Models } from '../../src/providers/models.ts';
-import type { Directive } from '../../src/simulator/index.ts';
-import { type Simulator, startSimulator } from '../../src/simulator/index.ts';
 
 export const WIRES: Wire[] = ['responses', 'chat', 'messages'];
 
 export const KEY = 'sk-planted-4f9b2c7d1e';
 
 /** A profile of one wire at a server; the SDK of the messages wire adds `/v1` itself. */
-export function profileAt(wire: Wire, url: string, more: Record<string, unknown> = {}): ProviderProfile {
-  return ProviderProfile.parse({
+export function profileAt(wire: Wire, url: string, more: Record<string, unknown> = {}): Provider {
+  return Provider.parse({
     name: 'acme',
     wire,
     base_url: wire === 'messages' ? url : `${url}/v1`,
@@ -25,11 +25,7 @@ export function profileAt(wire: Wire, url: string, more: Record<string, unknown>
 }
 
 /** A model behind a profile, for a model name that the wire knows and an effort. */
-export function openModel(
-  profile: ProviderProfile,
-  model = 'sim-model',
-  effort?: ReasoningEffort,
-): Promise<ModelHandle> {
+export function openModel(profile: Provider, model = 'sim-model', effort?: ReasoningEffort): Promise<ModelHandle> {
   return new Models().open({
     profile,
     route: { model, reasoning_effort: effort },
@@ -54,10 +50,7 @@ export function simulate(...steps: Directive[]): Promise<Simulator> {
 }
 
 /** Makes one call that must fail, and hands out the error. */
-export async function faultOfTurn(
-  profile: ProviderProfile,
-  signal = new AbortController().signal,
-): Promise<ErrandError> {
+export async function faultOfTurn(profile: Provider, signal = new AbortController().signal): Promise<ErrandError> {
   const outcome = await modelOf(profile)
     .model.turn(ask(), signal)
     .catch((error: unknown) => error);

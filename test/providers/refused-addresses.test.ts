@@ -3,7 +3,7 @@ import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
-import type { ProviderProfile } from '../../src/catalogue/profile.ts';
+import type { Provider } from '../../src/catalogue/provider.ts';
 import { Connections } from '../../src/providers/connections.ts';
 import { createProviderFetch } from '../../src/providers/fetch.ts';
 import { Models } from '../../src/providers/models.ts';
@@ -37,7 +37,7 @@ function attempts(): { sockets: number; addresses: string[] } {
   return seen;
 }
 
-async function turnOf(profile: ProviderProfile, connections?: Connections): Promise<unknown> {
+async function turnOf(profile: Provider, connections?: Connections): Promise<unknown> {
   const opened = await new Models(connections).open({ profile, route: { model: 'm' }, credential: CREDENTIAL });
   return opened.model.turn(ask(), new AbortController().signal);
 }
@@ -51,7 +51,7 @@ async function aSimulatorAt(host: string, more: Record<string, unknown> = {}, wi
 }
 
 /** A profile that no configuration takes, as if its check had been left out. */
-function uncheckedAt(host: string): ProviderProfile {
+function uncheckedAt(host: string): Provider {
   return { ...profileAt('chat', 'https://models.example'), base_url: `http://${host}/v1` };
 }
 

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Turn } from '../../src/contract/checkpoint.ts';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import type { Wire } from '../../src/contract/route.ts';
+import type { Simulator } from '../../src/entries/simulator.ts';
 import type { TranscriptEntry } from '../../src/providers/model.ts';
-import type { Simulator } from '../../src/simulator/index.ts';
 import { ask, KEY, modelOf, profileAt, sendEvents, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Announcements, isServed } from '../../src/records/announcements.ts';
 import { Keys } from '../../src/records/keys.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
-import { identifyWorker } from '../../src/worker/identity.ts';
+import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
 
 function openAnnouncements() {

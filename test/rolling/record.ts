@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { bootId } from '../../src/base/process-birth.ts';
-import type { Simulator } from '../../src/simulator/index.ts';
+import type { Simulator } from '../../src/entries/simulator.ts';
 import { type KeyDump, RECORDED, type Recording, readKey } from './recording.ts';
 import { openStage, type Stage } from './stage.ts';
 import { PRESENT, type Tree, treeOf } from './tree.ts';

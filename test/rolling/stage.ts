@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processEnvironment } from '../../src/app/config.ts';
-import { type ScriptInput, type Simulator, startSimulator } from '../../src/simulator/index.ts';
+import { type ScriptInput, type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 import { RedisUnderFire } from '../storm/redis-under-fire.ts';
 import { RemoteProducer } from './remote-producer.ts';
 import type { Tree } from './tree.ts';

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -56,11 +58,18 @@ export async function newerTree(dir: string): Promise<Tree> {
   );
   await change(
     dir,
-    'src/producer/plan.ts',
+    'src/routes/plan.ts',
     'version: 1 as const, batch_id: batchId, index, task, route }',
     'version: task.metadata?.version ? 2 : 1, batch_id: batchId, index, task, route, hint: { of: "newer" } }',
   );
   return { name: 'newer', dir };
+}
+
+/** The address of a library of a version, to import it from there. Earlier versions keep them in another place. */
+export function entryOf(dir: string, name: 'producer' | 'worker'): string {
+  const present = join(dir, 'src/entries', `${name}.ts`);
+  const earlier = join(dir, 'src', name === 'producer' ? 'index.ts' : 'worker.ts');
+  return pathToFileURL(existsSync(present) ? present : earlier).href;
 }
 
 async function linkPackages(dir: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Wire } from '../../src/contract/route.ts';
-import { type Simulator, startSimulator } from '../../src/simulator/index.ts';
+import { type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 import { clientFor, SENT, type WireClient } from './wire-clients.ts';
 
 const STOPS: Record<Wire, Record<'answer' | 'tools' | 'length' | 'filter' | 'refusal', string>> = {

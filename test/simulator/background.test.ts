@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
 import { afterEach, expect, test } from 'vitest';
-import { type Simulator, startSimulator } from '../../src/simulator/index.ts';
+import { type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 
 let sim: Simulator;
 afterEach(() => sim.close());

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Simulator, startSimulator } from '../../src/simulator/index.ts';
+import { type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 import { drain, errorOf, nextRequest } from './probes.ts';
 import { clientFor, type WireClient } from './wire-clients.ts';
 

@@ -1,6 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Simulator, startSimulator } from '../../src/simulator/index.ts';
+import { type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 import { errorOf } from './probes.ts';
 import { clientFor, SENT, type WireClient } from './wire-clients.ts';
 

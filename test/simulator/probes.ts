@@ -1,6 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
-import type { LoggedRequest, Simulator } from '../../src/simulator/index.ts';
+import type { LoggedRequest, Simulator } from '../../src/entries/simulator.ts';
 import type { WireClient } from './wire-clients.ts';
 
 /** Resolves with the next request that the simulator receives, or that ends. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { parseScript, type ScriptInput, type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 import { isErrandError } from '../../src/errors.ts';
-import { parseScript, type ScriptInput, type Simulator, startSimulator } from '../../src/simulator/index.ts';
 import { clientFor, SENT } from './wire-clients.ts';
 
 let simulator: Simulator | undefined;

@@ -1,4 +1,4 @@
-import type { LoggedRequest } from '../../src/simulator/index.ts';
+import type { LoggedRequest } from '../../src/entries/simulator.ts';
 import { isHangAskedFor, tagIn } from './workload.ts';
 
 /** What the provider saw: calls answered whole, faults that were met, and by tag how often a turn was answered again. */

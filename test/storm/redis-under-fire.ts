@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { askRedis } from '../../src/app/redis/redis-ask.ts';
-import { findRedisBinary } from '../../src/app/redis/redis-binary.ts';
-import { openHome, type RedisHome } from '../../src/app/redis/redis-home.ts';
-import { launchRedis } from '../../src/app/redis/redis-server.ts';
+import { askRedis } from '../../src/app/embedded-redis/ask.ts';
+import { findRedisBinary } from '../../src/app/embedded-redis/binary.ts';
+import { openHome, type RedisHome } from '../../src/app/embedded-redis/home.ts';
+import { launchRedis } from '../../src/app/embedded-redis/server.ts';
 import { monotonicMs, sleep } from '../../src/base/clock.ts';
 
 const READY_WITHIN_MS = 15_000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { knownNames } from '../../src/app/known-names.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
-import { ProviderProfile } from '../../src/catalogue/profile.ts';
+import { Provider } from '../../src/catalogue/provider.ts';
 import type { CleanupStep } from '../../src/contract/cleanup.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import { MAX_SERIES } from '../../src/telemetry/series.ts';
@@ -38,7 +38,7 @@ function writeAll(metrics: Metrics, text: string): void {
   metrics.laneJobs.replace([{ labels: { provider: text, state: text }, value: 1 }]);
 }
 
-const acme = ProviderProfile.parse({
+const acme = Provider.parse({
   name: 'acme',
   wire: 'chat',
   base_url: 'http://127.0.0.1/v1',

@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { defineTool } from '../../src/agent/tools.ts';
-import { workspaceTools } from '../../src/agent/workspace-tools.ts';
 import { isoNow } from '../../src/base/clock.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
-import { identifyWorker } from '../../src/worker/identity.ts';
+import { workspaceTools } from '../../src/tools/workspace/tools.ts';
+import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { attemptOf } from '../records/samples.ts';
 
 // The real ones, but for single calls: no tool of the workspace is of class effect, and no removal fails by itself.
-vi.mock('../../src/agent/workspace-tools.ts', { spy: true });
+vi.mock('../../src/tools/workspace/tools.ts', { spy: true });
 vi.mock('node:fs/promises', { spy: true });
 
 afterEach(() => {

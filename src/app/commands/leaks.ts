@@ -1,11 +1,11 @@
 import { Redactor } from '../../base/secret.ts';
 import { counted, oneLine } from '../../base/text.ts';
 import { ErrandError } from '../../errors.ts';
-import { awaitReady, closeRedis, openHastyRedis, unavailable } from '../../queue/connection.ts';
-import { isRedisFault } from '../../queue/redis-faults.ts';
 import { TaskRecords } from '../../records/task-records.ts';
 import { type IndexedRow, type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
-import { stepOf } from '../../worker/releasers.ts';
+import { awaitReady, closeRedis, openHastyRedis, unavailable } from '../../redis/connection.ts';
+import { isRedisFault } from '../../redis/faults.ts';
+import { stepOf } from '../../worker/holding/releasers.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { redisOf } from '../redis-settings.ts';

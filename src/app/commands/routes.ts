@@ -1,6 +1,6 @@
 import { oneLine } from '../../base/text.ts';
-import { checkRoute } from '../../catalogue/check-route.ts';
-import { planBatch } from '../../producer/plan.ts';
+import { checkRoute } from '../../routes/check.ts';
+import { planBatch } from '../../routes/plan.ts';
 import { readBatchFile } from '../batch-file/read-batch-file.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
 import { ErrandError, messageOf } from '../../errors.ts';
-import { parseScript, type ScriptInput, startSimulator } from '../../simulator/index.ts';
+import { parseScript, type ScriptInput } from '../../simulator/script.ts';
+import { startSimulator } from '../../simulator/simulator.ts';
 import { cannotRead } from '../cannot-read.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';

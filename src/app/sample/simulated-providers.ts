@@ -1,5 +1,5 @@
 import { createCatalogue } from '../../catalogue/catalogue.ts';
-import { ProviderProfile } from '../../catalogue/profile.ts';
+import { Provider } from '../../catalogue/provider.ts';
 import { BOARD_PASSWORD } from '../compose-board.ts';
 import type { Config, Environment } from '../config.ts';
 
@@ -36,7 +36,7 @@ export function simulated(config: Config, simulatorUrl: string): Config {
       credential: 'env:ACME_API_KEY',
       default_model: 'acme-1',
     },
-  ].map((profile) => ProviderProfile.parse(profile));
+  ].map((profile) => Provider.parse(profile));
   return {
     ...config,
     prefix: config.prefix.replace(/\}$/, '-simulated}'),
@@ -51,7 +51,7 @@ function loginOf(environment: Environment): Environment {
 }
 
 /** The same provider behind the simulator: its wire and its models, with a price so that the sample has costs. */
-function serve(profile: ProviderProfile, simulatorUrl: string): ProviderProfile {
+function serve(profile: Provider, simulatorUrl: string): Provider {
   const { default_model: model } = profile;
   return {
     ...profile,

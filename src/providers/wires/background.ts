@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import type { ResponseIncludable } from 'openai/resources/responses/responses';
 import { fieldOf, foreign, wordOf } from '../../base/foreign.ts';
-import type { ProviderProfile } from '../../catalogue/profile.ts';
+import type { Provider } from '../../catalogue/provider.ts';
 import { ResponseId } from '../../contract/checkpoint.ts';
 import { ErrandError } from '../../errors.ts';
 import { type EventStream, eventStreamOf } from '../event-stream.ts';
@@ -12,7 +12,7 @@ import { createOpenAIClient } from './openai-client.ts';
 type Stream = EventStream<unknown>;
 
 /** Where the responses of one provider are asked for, and what is to come with them. */
-type Connection = { profile: ProviderProfile; client: OpenAI; include: ResponseIncludable[] };
+type Connection = { profile: Provider; client: OpenAI; include: ResponseIncludable[] };
 
 /** Makes a background call: goes on with the response that is known, else asks for one, and notes which it is. */
 export async function inBackground(
@@ -60,7 +60,7 @@ async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
   }
 }
 
-function unusableId({ name }: ProviderProfile): ErrandError {
+function unusableId({ name }: Provider): ErrandError {
   return new ErrandError('PROVIDER_MALFORMED', `Provider "${name}" sent a response whose id cannot be used.`);
 }
 
@@ -80,11 +80,7 @@ async function* justOne(event: unknown): AsyncGenerator<unknown> {
   yield event;
 }
 
-async function* noting(
-  events: Stream['events'],
-  note: BackgroundTies['note'],
-  profile: ProviderProfile,
-): Stream['events'] {
+async function* noting(events: Stream['events'], note: BackgroundTies['note'], profile: Provider): Stream['events'] {
   let isNoted = false;
   for await (const event of events) {
     const response = isNoted ? undefined : fieldOf(event, 'response');
@@ -104,7 +100,7 @@ async function* noting(
  * with the error of the SDK.
  */
 export async function cancelResponse(
-  profile: ProviderProfile,
+  profile: Provider,
   credential: WireCredential,
   { id, mark }: { id: string; mark: ResponseMark },
   signal: AbortSignal,

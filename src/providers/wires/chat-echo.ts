@@ -1,6 +1,6 @@
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions/completions';
 import { asText, type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
-import type { ProviderProfile } from '../../catalogue/profile.ts';
+import type { Provider } from '../../catalogue/provider.ts';
 import type { TranscriptEntry } from '../model.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
 import { fromNative } from './wire.ts';
@@ -33,7 +33,7 @@ export class ChatEcho {
   /** The ids of the calls of the last assistant turn, which its results answer in order. */
   #lastIds: string[] = [];
 
-  constructor(profile: ProviderProfile, ids: CallIds) {
+  constructor(profile: Provider, ids: CallIds) {
     const { echo_extras: echo, base_url } = profile;
     this.#hasExtras = echo === 'auto' ? !STRICT_HOSTS.has(new URL(base_url).hostname) : echo === 'always';
     this.#ids = ids;

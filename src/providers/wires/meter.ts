@@ -1,13 +1,13 @@
-import type { ProviderProfile } from '../../catalogue/profile.ts';
+import { costOf, usdFigure } from '../../catalogue/prices.ts';
+import type { Provider } from '../../catalogue/provider.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import { NO_USAGE, tokenFigure, type Usage } from '../../contract/usage.ts';
-import { costOf, usdFigure } from '../prices.ts';
 
 /** The tokens that a provider counts for a turn. `input` is the whole input, including cache reads and cache writes. */
 export type Counted = 'input' | 'cached' | 'written' | 'output' | 'reasoning';
 
 /** What the price of a turn depends on. */
-type Priced = { profile: ProviderProfile; model: string };
+type Priced = { profile: Provider; model: string };
 
 /** The usage and the cost of a turn as they are recorded. */
 export type Bill = Pick<Turn, 'usage' | 'cost_usd'>;

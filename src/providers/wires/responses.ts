@@ -3,7 +3,7 @@ import type {
   ResponseCreateParamsStreaming,
   ResponseIncludable,
 } from 'openai/resources/responses/responses';
-import { levelsOf } from '../../catalogue/effort-levels.ts';
+import { levelsOf } from '../../catalogue/models.ts';
 import { ErrandError } from '../../errors.ts';
 import { eventStreamOf } from '../event-stream.ts';
 import type { ToolDefinition, TurnRequest } from '../model.ts';

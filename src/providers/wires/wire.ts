@@ -1,7 +1,7 @@
 import { foreign, isObject, MAX_DEPTH } from '../../base/foreign.ts';
 import { wellFormed } from '../../base/text.ts';
 import type { Effort } from '../../catalogue/effort.ts';
-import type { ProviderProfile } from '../../catalogue/profile.ts';
+import type { Provider } from '../../catalogue/provider.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import type { AnswerHeaders } from '../answer.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
@@ -12,10 +12,10 @@ import { type Bill, Meter } from './meter.ts';
 import { ReplyLimits } from './reply-limits.ts';
 
 /** Where a wire speaks to. `fetch` holds the key and decides address and headers. */
-export type Endpoint = { profile: ProviderProfile; fetch: typeof fetch };
+export type Endpoint = { profile: Provider; fetch: typeof fetch };
 
 /** What a wire asks for in every turn of one task. */
-export type WireRoute = { profile: ProviderProfile; model: string; effort: Effort['level'] };
+export type WireRoute = { profile: Provider; model: string; effort: Effort['level'] };
 
 /** Opens the client of a wire once, and makes a model over it for each task. */
 export type ConnectWire = (endpoint: Endpoint) => (route: WireRoute) => Model;
@@ -137,6 +137,6 @@ export function fromNative(native: Turn['native']): unknown {
 }
 
 /** The output limit of one turn: what the task has left, within what the provider's models may generate. */
-export function outputLimit(profile: ProviderProfile, maxOutputTokens: number): number {
+export function outputLimit(profile: Provider, maxOutputTokens: number): number {
   return Math.min(maxOutputTokens, profile.max_output_tokens);
 }

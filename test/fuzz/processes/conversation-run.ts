@@ -31,10 +31,10 @@ function modelNameOf({ wire, setup }: Order): string {
   return wire === 'messages' && setup.effort === 'high' ? 'claude-sonnet-4-5' : 'fuzz-1';
 }
 
-function profileOf({ ProviderProfile }: System, order: Order, url: string) {
+function profileOf({ Provider }: System, order: Order, url: string) {
   const limit = order.isHanging ? SHORT_MS : LONG_MS;
   const model = modelNameOf(order);
-  return ProviderProfile.parse({
+  return Provider.parse({
     name: 'acme',
     wire: order.wire,
     base_url: order.wire === 'messages' ? url : `${url}/v1`,

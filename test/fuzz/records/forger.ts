@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { birthOf } from '../../../src/base/process-birth.ts';
 import { type LedgerRow, ResourceKind } from '../../../src/contract/cleanup.ts';
 import { Keys } from '../../../src/records/keys.ts';
-import { type Deployment, processTagOf } from '../../../src/worker/row-names.ts';
+import { type Deployment, processTagOf } from '../../../src/worker/holding/row-names.ts';
 import type { Random } from '../../storm/random.ts';
 import { forge, hostileField, jsonOf, setIn } from './fields.ts';
 import { type Place, RECORD_KINDS, type RecordKind, type Victim } from './kinds.ts';

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { Secret } from '../../../src/base/secret.ts';
-import { ProviderProfile } from '../../../src/catalogue/profile.ts';
+import { Provider } from '../../../src/catalogue/provider.ts';
+import type { Directive, Simulator } from '../../../src/entries/simulator.ts';
 import { cancelResponse } from '../../../src/providers/wires/background.ts';
-import type { Directive, Simulator } from '../../../src/simulator/index.ts';
 import { ask, KEY, modelOf, profileAt, simulate } from '../models.ts';
 
 let sim: Simulator;
@@ -104,8 +104,8 @@ test('cancelling says how the response ended, also one that had ended before or 
 test('a profile may ask for it with wire "responses" only', async () => {
   await inBackground();
   const fields = { name: 'x', base_url: sim.url, credential: 'none', background: true };
-  expect(ProviderProfile.safeParse({ ...fields, wire: 'responses' }).success).toBe(true);
-  const refused = ProviderProfile.safeParse({ ...fields, wire: 'chat' });
+  expect(Provider.safeParse({ ...fields, wire: 'responses' }).success).toBe(true);
+  const refused = Provider.safeParse({ ...fields, wire: 'chat' });
   expect(refused.error?.issues).toMatchObject([
     { path: ['background'], message: expect.stringContaining('responses') },
   ]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_DEPTH } from '../../../src/base/foreign.ts';
-import { ProviderProfile } from '../../../src/catalogue/profile.ts';
+import { Provider } from '../../../src/catalogue/provider.ts';
 import { Turn } from '../../../src/contract/checkpoint.ts';
 import type { Wire } from '../../../src/contract/route.ts';
 import type { TranscriptEntry } from '../../../src/providers/model.ts';
@@ -309,7 +309,7 @@ test.each([
   ['https://api.deepseek.com', 'auto', true],
   ['https://api.groq.com.example/v1', 'auto', true],
 ])('reasoning goes back to %s with echo_extras %s: %s', (base_url, echo_extras, isEchoed) => {
-  const profile = ProviderProfile.parse({ name: 'x', wire: 'chat', base_url, credential: 'none', echo_extras });
+  const profile = Provider.parse({ name: 'x', wire: 'chat', base_url, credential: 'none', echo_extras });
   const native = { role: 'assistant', content: 'Hm.', reasoning: 'Thus' };
   const [message] = new ChatEcho(profile, new CallIds('chat')).messagesOf([{ role: 'assistant', native }]);
   expect(message).toEqual({ role: 'assistant', content: 'Hm.', ...(isEchoed && { reasoning: 'Thus' }) });

@@ -1,10 +1,10 @@
 /** A producer of the tree in its first argument, with settings as JSON in the second. Answers each message by its number. */
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+
 import type { Question } from '../remote-producer.ts';
+import { entryOf } from '../tree.ts';
 
 const [tree = '', settings = '{}'] = process.argv.slice(2);
-const library: typeof import('../../../src/index.ts') = await import(pathToFileURL(join(tree, 'src/index.ts')).href);
+const library: typeof import('../../../src/entries/producer.ts') = await import(entryOf(tree, 'producer'));
 const producer = library.createProducer({ settings: JSON.parse(settings) });
 
 function answer(question: Question): Promise<unknown> {

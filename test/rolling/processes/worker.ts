@@ -1,9 +1,8 @@
 /** A worker of the tree in its first argument, with settings as JSON in the second. Drains on SIGTERM. */
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { entryOf } from '../tree.ts';
 
 const [tree = '', settings = '{}'] = process.argv.slice(2);
-const library: typeof import('../../../src/worker.ts') = await import(pathToFileURL(join(tree, 'src/worker.ts')).href);
+const library: typeof import('../../../src/entries/worker.ts') = await import(entryOf(tree, 'worker'));
 
 process.once('disconnect', () => process.exit());
 const worker = await library.createWorker({ settings: JSON.parse(settings) });

@@ -1,5 +1,5 @@
 /** The provider of a storm: says where it is, and at every message what it has counted. Ends with whoever started it. */
-import { startSimulator } from '../../../src/simulator/index.ts';
+import { startSimulator } from '../../../src/entries/simulator.ts';
 import { Calls } from '../calls.ts';
 
 const calls = new Calls();

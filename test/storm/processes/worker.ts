@@ -1,5 +1,5 @@
 /** A worker of a storm: settings as JSON in its first argument. Drains on SIGTERM, and ends with whoever started it. */
-import { createWorker } from '../../../src/worker.ts';
+import { createWorker } from '../../../src/entries/worker.ts';
 
 process.once('disconnect', () => process.exit());
 const worker = await createWorker({ settings: JSON.parse(process.argv[2] ?? '{}') });

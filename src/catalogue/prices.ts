@@ -1,0 +1,124 @@
+import {
+  calcPrice,
+  findProvider,
+  type Usage as LibraryUsage,
+  type MatchLogic,
+  type Provider as PricedProvider,
+} from '@pydantic/genai-prices';
+import { type Cost, NO_USAGE, type Usage } from '../contract/usage.ts';
+import type { Provider } from './provider.ts';
+
+/** Usage as a provider bills it: what was written to its cache is part of `input_tokens`, at a price of its own. */
+export type BilledUsage = Usage & { cache_write_tokens: number };
+
+const TOKENS_PER_PRICE = 1_000_000;
+
+/** More US dollars than any turn costs. */
+const MAX_TURN_USD = 1_000_000;
+
+/**
+ * Reads an amount of US dollars for one turn. Returns `null`, which means unknown and never 0, for an amount that no turn
+ * costs.
+ */
+export function usdFigure(sent: unknown): number | null {
+  return typeof sent === 'number' && sent >= 0 && sent <= MAX_TURN_USD ? sent : null;
+}
+
+/** Tells whether the rule names this very model. A prefix does not: it would give a new model its ancestor's price. */
+function isNamed(rule: MatchLogic, model: string): boolean {
+  if ('or' in rule) return rule.or.some((part) => isNamed(part, model));
+  if ('and' in rule) return rule.and.every((part) => isNamed(part, model));
+  if ('equals' in rule) return rule.equals === model;
+  return 'regex' in rule && new RegExp(rule.regex).test(model);
+}
+
+/** Tells whether `model` is `id` itself, a dated snapshot of it, or its `-latest` alias. */
+function isFormOf(id: string, model: string): boolean {
+  return model.startsWith(id) && /^(-\d{8}|-\d{4}-\d{2}-\d{2}|-latest)?$/.test(model.slice(id.length));
+}
+
+const providers = new Map<string, PricedProvider | undefined>();
+
+/** The library's provider of an endpoint; remembered, because finding it tries a pattern for each of sixty. */
+function providerAt(baseUrl: string): PricedProvider | undefined {
+  if (!providers.has(baseUrl)) providers.set(baseUrl, lookUp(baseUrl));
+  return providers.get(baseUrl);
+}
+
+/** A pattern of the library may end in the middle of a host's name, so a host that only begins like one is left out. */
+function lookUp(baseUrl: string): PricedProvider | undefined {
+  const found = findProvider({ providerApiUrl: baseUrl });
+  const matched = found && new RegExp(found.api_pattern).exec(baseUrl);
+  const after = matched ? baseUrl[matched.index + matched[0].length] : 'none';
+  return matched?.[0].endsWith('/') || after === undefined || '/:'.includes(after) ? found : undefined;
+}
+
+function declaredCost(price: NonNullable<Provider['prices'][string]>, usage: BilledUsage): number {
+  const uncached = usage.input_tokens - usage.cached_input_tokens;
+  const cachedPrice = price.cached_input ?? price.input;
+  return (
+    (uncached * price.input + usage.cached_input_tokens * cachedPrice + usage.output_tokens * price.output) /
+    TOKENS_PER_PRICE
+  );
+}
+
+/** The library throws at usage it finds odd; a turn that is paid for must not fail over its price. */
+function priceOf(reckon: () => ReturnType<typeof calcPrice>): ReturnType<typeof calcPrice> {
+  try {
+    return reckon();
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The cost of a turn in US dollars: by the profile's own price of the model, else by the price library, else `null`.
+ *
+ * The library finds its provider by the endpoint and also matches models by prefix (`claude-sonnet-5-5` as
+ * `claude-sonnet-5`); its answer counts only where it names the model, or the model is a dated or `-latest` form of
+ * the record. `usage` is `null` where the provider told none.
+ */
+export function costOf(profile: Provider, model: string, usage: BilledUsage | null): Cost {
+  if (usage === null) return null;
+  const declared = Object.hasOwn(profile.prices, model) ? profile.prices[model] : undefined;
+  if (declared) return usdFigure(declaredCost(declared, usage));
+  const tokens = {
+    input_tokens: usage.input_tokens,
+    cache_read_tokens: usage.cached_input_tokens,
+    cache_write_tokens: usage.cache_write_tokens,
+    output_tokens: usage.output_tokens,
+  };
+  const priced = pricedAt(profile, model, tokens);
+  return priced ? usdFigure(priced.total_price) : null;
+}
+
+/** What the price library says of these tokens; `null` if it does not name the model. */
+function pricedAt(profile: Provider, model: string, tokens: LibraryUsage): ReturnType<typeof calcPrice> {
+  const provider = providerAt(profile.base_url);
+  const priced = provider && priceOf(() => calcPrice(tokens, model, { provider }));
+  if (!priced) return null;
+  return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced : null;
+}
+
+/**
+ * The name of a model in the price library, which is the same for all its forms: `claude-opus-4-6` for
+ * `claude-opus-4-6-20260205`. `undefined` if the library does not name the model.
+ */
+export function nameInPriceLibrary(profile: Provider, model: string): string | undefined {
+  return pricedAt(profile, model, { input_tokens: 0, output_tokens: 0 })?.model.id;
+}
+
+/**
+ * The most a call with so many tokens can cost in US dollars: none of its input came from the cache, and all of it may
+ * have been written there, which some providers charge more for. `null` where the price is unknown.
+ */
+export function maxCostOf(
+  profile: Provider,
+  model: string,
+  { inputTokens, outputTokens }: { inputTokens: number; outputTokens: number },
+): Cost {
+  const usage = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens };
+  const plain = costOf(profile, model, { ...usage, cache_write_tokens: 0 });
+  const written = costOf(profile, model, { ...usage, cache_write_tokens: inputTokens });
+  return plain === null || written === null ? null : Math.max(plain, written);
+}

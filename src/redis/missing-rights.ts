@@ -1,0 +1,70 @@
+import type { RedisOptions } from 'ioredis';
+import { ErrandError, messageOf } from '../errors.ts';
+import { grantOf, isDenial, isKeyDenial } from './refusal.ts';
+import type { PatientRedis } from './retrying.ts';
+import { COMMANDS, channelRightOf, commandRightsOf, keyRightOf, type RedisRole, rightsOf } from './rights.ts';
+import { probeKeys } from './slot-refusal.ts';
+import { redisName } from './target.ts';
+
+/**
+ * Returns the commands that the user may not run. KEYS a key of ours. ARGV commands, such as `get` and `client|list`.
+ *
+ * The key is passed as each argument, since it is a name of a channel too. The arguments are more than any of the commands
+ * needs: Redis 7.0 ends itself if a key is missing (`serverPanic` in `getKeysUsingKeySpecs`). No command runs.
+ */
+const MISSING = `
+local missing = {}
+for _, name in ipairs(ARGV) do
+  local words = {}
+  for word in string.gmatch(name, '[^|]+') do words[#words + 1] = word end
+  for _ = 1, 12 do words[#words + 1] = KEYS[1] end
+  if not redis.acl_check_cmd(unpack(words)) then missing[#missing + 1] = name end
+end
+return missing`;
+
+/** Sends EVAL with these arguments. */
+type Evaluate = (args: string[]) => Promise<unknown>;
+
+/**
+ * Asks Redis which rights of a role the user of the connection lacks, as `ACL SETUSER` takes them: all commands if the user may
+ * not run scripts or may not use our keys, because nothing more can be asked then. `null` if Redis cannot say: it refuses
+ * scripts now, or is a server without `redis.acl_check_cmd`.
+ */
+export async function missingRights(evaluate: Evaluate, role: RedisRole, prefix: string): Promise<string[] | null> {
+  const [key = ''] = probeKeys(prefix);
+  try {
+    const reply = await evaluate([MISSING, '1', key, ...COMMANDS[role]]);
+    if (!Array.isArray(reply)) return null;
+    const commands = reply.map(String);
+    const all = rightsOf(role, prefix);
+    // No channel is needed for UNSUBSCRIBE, so a user who may run only that lacks the channels.
+    const isWithoutChannels = ['publish', 'subscribe'].every((name) => commands.includes(name));
+    const hasChannels = !isWithoutChannels || commands.includes('unsubscribe');
+    return all.filter(
+      (right) => commands.includes(right.slice(1)) || (!hasChannels && right === channelRightOf(prefix)),
+    );
+  } catch (error) {
+    const text = messageOf(error);
+    if (isKeyDenial(text)) return [keyRightOf(prefix), ...commandRightsOf(role)];
+    return isDenial(text) ? commandRightsOf(role) : null;
+  }
+}
+
+/**
+ * Refuses a user that lacks a right of the role. A role that would meet the gap only later must not start: it would stop in
+ * the middle of its work.
+ *
+ * @throws ErrandError `REDIS_DENIED`, with the command that gives all missing rights.
+ */
+export async function assertRights(redis: PatientRedis, role: RedisRole, prefix: string): Promise<void> {
+  const missing = await missingRights((args) => redis.sendOnce('eval', args), role, prefix);
+  if (missing === null || missing.length === 0) return;
+  throw lackOf(redis.options, role, missing);
+}
+
+/** The error for a user that lacks these rights of a role: `REDIS_DENIED`, with the command that gives them. */
+export function lackOf(options: RedisOptions, role: RedisRole, missing: readonly string[]): ErrandError {
+  const user = options.username || 'default';
+  const message = `${redisName(options)} denies its user "${user}" what a ${role} needs: ${missing.join(' ')}`;
+  return new ErrandError('REDIS_DENIED', message, { remedy: grantOf(user, missing) });
+}

@@ -1,0 +1,52 @@
+import { isoNow } from '../../base/clock.ts';
+import type { BackgroundResponse } from '../../contract/checkpoint.ts';
+import type { CleanupStep } from '../../contract/cleanup.ts';
+import { isErrandError } from '../../errors.ts';
+import type { RowEntry } from '../../records/task-history.ts';
+import { responseRef } from '../holding/releasers.ts';
+import { rowIdOf } from '../holding/row-names.ts';
+import type { TaskDeps } from '../task-deps.ts';
+
+/** What cancelling a response takes. */
+export type AbandonDeps = Pick<TaskDeps, 'records' | 'releasers' | 'reclaim' | 'self'>;
+
+/**
+ * Cancels the background response of a task that ends without it, and tells how that went as steps of its cleanup record.
+ * Where the provider does not answer, its row stays open, and the sweeps try again. `epoch` is the newest one of the task;
+ * a task that has a newer one, or its outcome, is left to whoever wrote those.
+ *
+ * Until then a response is no row of the ledger: it belongs to the task and not to one attempt, and reclaiming the rows of
+ * a dead worker would cancel what the next attempt goes on with.
+ */
+export async function abandonResponse(
+  response: BackgroundResponse | null,
+  { taskId, epoch }: { taskId: string; epoch: number },
+  deps: AbandonDeps,
+): Promise<CleanupStep[]> {
+  if (response === null) return [];
+  const entry = rowOf(response, deps.self.instance);
+  try {
+    await deps.records.hold(taskId, epoch, [entry]);
+  } catch (error) {
+    if (isErrandError(error, 'ATTEMPT_SUPERSEDED')) return [];
+    throw error;
+  }
+  const step = await deps.releasers.giveBack({ ...entry, taskId }, 'owner');
+  if (step.status === 'open') deps.reclaim.lookAgain();
+  return [step];
+}
+
+/** Cancels a response that nobody else knows of, because writing it down was refused. */
+export async function cancelUnknown(
+  response: BackgroundResponse,
+  taskId: string,
+  deps: AbandonDeps,
+): Promise<CleanupStep> {
+  return deps.releasers.giveBack({ ...rowOf(response, deps.self.instance), taskId }, 'owner');
+}
+
+function rowOf(response: BackgroundResponse, owner: string): RowEntry {
+  const at = isoNow();
+  const named = { kind: 'response' as const, ref: responseRef(response), epoch: response.epoch, owner };
+  return { id: rowIdOf(named), row: { status: 'acquired', ...named, intent_at: at, acquired_at: at } };
+}

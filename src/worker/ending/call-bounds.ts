@@ -1,0 +1,55 @@
+import { maxInputTokensOf } from '../../agent/request-size.ts';
+import { maxCostOf } from '../../catalogue/prices.ts';
+import type { ResolvedRoute } from '../../contract/route.ts';
+import type { CutSpend } from '../../contract/spend.ts';
+import type { TaskJob } from '../../contract/task.ts';
+import { isErrandError } from '../../errors.ts';
+import { outputLimit } from '../../providers/wires/wire.ts';
+import { WORKSPACE_DEFINITIONS } from '../../tools/workspace/tools.ts';
+import type { TaskDeps } from '../task-deps.ts';
+import { type CallBounds, type CallFacts, cutOffIn, type MaxCostOf } from './paid-twice.ts';
+
+/** The task whose calls are bounded; `spec` is absent if its job is gone. */
+export type BoundedTask = { batchId: string; route: ResolvedRoute | null; spec?: TaskJob['task'] | undefined };
+
+type Deps = Pick<TaskDeps, 'catalogue' | 'budget' | 'spends'>;
+
+/** Bounds the cost of a cut-off call of a task. Reads nothing for a task without a cut-off call. */
+export async function boundsOf(task: BoundedTask, facts: CallFacts, deps: Deps): Promise<CallBounds> {
+  const { batchId, route, spec } = task;
+  const hasCutCall = facts.attempts.some((attempt) => cutOffIn(attempt) > 0);
+  if (!hasCutCall || !route || !spec) return { maxCostOf: priceOf(route, deps), maxInputTokens: null };
+  const contextBytes = await deps.spends.contextBytes(batchId);
+  const tools = spec.toolsets?.includes('workspace') ? WORKSPACE_DEFINITIONS : [];
+  const maxInputTokens = maxInputTokensOf(spec, tools, contextBytes, facts.checkpoints);
+  return { maxCostOf: priceOf(route, deps), maxInputTokens };
+}
+
+/**
+ * What the cut-off calls of a task cost, by epoch: from its history, and from attempts that lost the task and wrote later.
+ * Reads nothing for a task without such an attempt.
+ */
+export async function latestSpends(
+  taskId: string,
+  { attempts, cutSpends }: Pick<CallFacts, 'attempts' | 'cutSpends'>,
+  { spends }: Pick<Deps, 'spends'>,
+): Promise<Map<number, CutSpend>> {
+  const lost = attempts.filter(({ ended }) => ended === 'lost').map(({ epoch }) => epoch);
+  return new Map([...cutSpends, ...(await spends.of(taskId, lost))]);
+}
+
+/** Computes the maximum cost of a call on a route from its input; `null` if the provider or the price is unknown here. */
+export function priceOf(
+  route: ResolvedRoute | null,
+  { catalogue, budget }: Pick<Deps, 'catalogue' | 'budget'>,
+): MaxCostOf {
+  if (!route) return () => null;
+  try {
+    const profile = catalogue.get(route.provider);
+    const outputTokens = outputLimit(profile, budget.output_tokens_per_turn);
+    return (inputTokens) => maxCostOf(profile, route.model, { inputTokens, outputTokens });
+  } catch (error) {
+    if (!isErrandError(error)) throw error;
+    return () => null;
+  }
+}

@@ -1,0 +1,98 @@
+import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { isoNow } from '../../../src/base/clock.ts';
+import { newBatchId, taskIdOf } from '../../../src/base/ids.ts';
+import { Redactor } from '../../../src/base/secret.ts';
+import type { ResourceKind } from '../../../src/contract/cleanup.ts';
+import type { OpenRow } from '../../../src/records/worker-records.ts';
+import { processTagOf, workspacePathOf } from '../../../src/worker/holding/row-names.ts';
+import { compileGuard, pidsTagged, startScript, untilTagged } from '../../helpers/process-trees.ts';
+import { NOWHERE, releasersFor } from '../../helpers/releasers.ts';
+
+// The real file system, but for the one call that does nothing.
+vi.mock('node:fs/promises', { spy: true });
+
+const STUBBORN_TREE = fileURLToPath(new URL('../fixtures/stubborn-tree.sh', import.meta.url));
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const TASK_ID = taskIdOf(newBatchId(), 0);
+
+function rowOf(kind: ResourceKind, ref: string): OpenRow {
+  const at = isoNow();
+  return {
+    taskId: TASK_ID,
+    id: `1.${kind}.${kind === 'process' ? 1 : ref}`,
+    row: { status: 'acquired', kind, ref, epoch: 1, owner: 'w.1', intent_at: at, acquired_at: at },
+  };
+}
+
+test('the processes of a tree whose guard was killed are found by their tag, and ended', async () => {
+  const { guardPath, remove } = await compileGuard();
+  const tool = await startScript('', {
+    guardPath,
+    args: [STUBBORN_TREE],
+    tag: processTagOf(NOWHERE, TASK_ID, '1.process.1'),
+  });
+  remove();
+  await untilTagged(tool.tag, 6);
+  process.kill(tool.pid, 'SIGKILL');
+  await tool.exited;
+  await untilTagged(tool.tag, 4);
+  expect(await releasersFor(new Redactor()).giveBack(rowOf('process', tool.ref), 'reclaim')).toMatchObject({
+    status: 'released',
+    evidence: 'verified',
+    detail: 'no process carries its tag; 4 were killed',
+  });
+  expect(pidsTagged(tool.tag)).toEqual([]);
+});
+
+test('a client is told as open while a request of it is still in flight', async () => {
+  const closing = { close: async () => ({ inFlight: 2 }) };
+  expect(await releasersFor(new Redactor()).giveBack(rowOf('client', 'host'), 'owner', closing)).toMatchObject({
+    status: 'open',
+    evidence: 'unknown',
+    detail: '2 requests are still in flight',
+  });
+});
+
+test('a directory below what is a file now is gone', async () => {
+  const deployment = { prefix: '{p}', workspaceRoot: fileURLToPath(import.meta.url) };
+  const row = rowOf('workspace', workspacePathOf(deployment, TASK_ID, 1));
+  expect(await releasersFor(new Redactor(), [], {}, deployment).giveBack(row, 'owner')).toMatchObject({
+    status: 'released',
+    evidence: 'verified',
+  });
+});
+
+test('a directory that is there after its removal is told as open', async () => {
+  const workspaceRoot = await mkdtemp(join(tmpdir(), 'errand-stays-'));
+  onTestFinished(async () => {
+    await rmdir(folder);
+    await rmdir(workspaceRoot);
+  });
+  const deployment = { prefix: '{p}', workspaceRoot };
+  const folder = workspacePathOf(deployment, TASK_ID, 1);
+  await mkdir(folder);
+  vi.mocked(rm).mockResolvedValueOnce();
+  expect(
+    await releasersFor(new Redactor(), [], {}, deployment).giveBack(rowOf('workspace', folder), 'owner'),
+  ).toMatchObject({
+    status: 'open',
+    evidence: 'unknown',
+    detail: 'the directory is still there',
+  });
+});
+
+test('a release that hangs is told as open, and holds nothing up [B103]', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const hanging = { close: () => new Promise<never>(() => undefined) };
+  const giving = releasersFor(new Redactor()).giveBack(rowOf('client', 'host'), 'owner', hanging);
+  vi.advanceTimersByTime(10_000);
+  expect(await giving).toMatchObject({ status: 'open', evidence: 'unknown', detail: 'no end after 10000 ms' });
+});
