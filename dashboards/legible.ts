@@ -2,7 +2,7 @@ import type { Redactor } from '../src/base/secret.ts';
 import { cut, printable } from '../src/base/text.ts';
 
 const LARGEST = 4096;
-const LONGEST_TEXT = 1024;
+const MAX_TEXT = 1024;
 
 /**
  * Prepares any JSON value for a person's eyes: every text in it, keys included, is printable, scrubbed of secrets, and cut after
@@ -38,7 +38,7 @@ function excerptOf(value: unknown): unknown {
   let room = LARGEST;
   const take = (node: unknown): unknown => {
     if (typeof node === 'string') {
-      const text = shorten(node, LONGEST_TEXT);
+      const text = shorten(node, MAX_TEXT);
       room -= text.length;
       return text;
     }
@@ -52,7 +52,7 @@ function excerptOf(value: unknown): unknown {
     for (const [key, item] of entries) {
       if (room <= 0) return [...kept, ['…', `… (${entries.length - kept.length} more)`]];
       room -= key.length;
-      kept.push([shorten(key, LONGEST_TEXT), take(item)]);
+      kept.push([shorten(key, MAX_TEXT), take(item)]);
     }
     return kept;
   };

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { complaintOf, EXIT } from './app/exit-code.ts';
+import { EXIT, errorTextOf } from './app/exit-code.ts';
 import { openScreen } from './app/screen/screen.ts';
 import { ownVersion } from './app/version.ts';
 import { ErrandError } from './errors.ts';
@@ -145,7 +145,7 @@ try {
   if (error instanceof CommanderError && /^commander\.(help|helpDisplayed|version)$/.test(error.code)) {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.refused;
   } else {
-    const { text, exitCode } = complaintOf(error instanceof CommanderError ? usageError(error) : error);
+    const { text, exitCode } = errorTextOf(error instanceof CommanderError ? usageError(error) : error);
     screen.note(text);
     process.exitCode = exitCode;
     // What still tries to reach it would keep the process.

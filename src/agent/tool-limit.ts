@@ -17,17 +17,20 @@ export async function runWithin<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const stopping = new AbortController();
-  const deaf = Promise.withResolvers<never>();
+  const unresponsive = Promise.withResolvers<never>();
   let grace: NodeJS.Timeout | undefined;
   const stop = (reason: unknown) => {
     stopping.abort(reason);
-    grace ??= setTimeout(() => deaf.reject(signal.aborted ? signal.reason : didNotStop(name, limitMs)), STOP_WITHIN_MS);
+    grace ??= setTimeout(
+      () => unresponsive.reject(signal.aborted ? signal.reason : didNotStop(name, limitMs)),
+      STOP_WITHIN_MS,
+    );
   };
   const leave = () => stop(signal.reason);
   signal.addEventListener('abort', leave, { once: true });
   const limit = setTimeout(() => stop(new Error(`stopped because it did not end within ${limitMs} ms`)), limitMs);
   try {
-    return await Promise.race([run(stopping.signal), deaf.promise]);
+    return await Promise.race([run(stopping.signal), unresponsive.promise]);
   } catch (error) {
     const isOurs = isErrandError(error, 'CHILD_TOOL_TIMED_OUT') || !stopping.signal.aborted;
     throw isOurs ? error : stopping.signal.reason;

@@ -1,10 +1,10 @@
 import { Channels } from '../records/channels.ts';
-import { closeRedis, openListeningRedis, unavailable } from '../redis/connection.ts';
+import { closeRedis, openSubscriberRedis, unavailable } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
 import type { RedisTarget } from '../redis/target.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from '../worker/active-attempts.ts';
-import type { Opened } from './opened.ts';
+import type { Disposables } from './disposables.ts';
 
 type Listening = {
   target: RedisTarget;
@@ -24,9 +24,9 @@ type Listening = {
  */
 export async function openChannels(
   { target, prefix, active, telemetry, onError }: Listening,
-  opened: Opened,
+  opened: Disposables,
 ): Promise<Channels> {
-  const redis = opened.add(openListeningRedis({ target, onError }), async (client) => closeRedis(client));
+  const redis = opened.add(openSubscriberRedis({ target, onError }), async (client) => closeRedis(client));
   const deniedOf = (error: unknown) => unavailable(redis, error, prefix);
   const channels = new Channels(redis, prefix, (trouble) => {
     telemetry.channelsChanged(trouble === null ? null : deniedOf(trouble));

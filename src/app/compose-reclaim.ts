@@ -3,7 +3,7 @@ import type { RedisClient } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
 import { DeathWatch } from '../worker/holding/death-watch.ts';
 import { Reclaim, type ReclaimDeps } from '../worker/holding/reclaim.ts';
-import type { Opened } from './opened.ts';
+import type { Disposables } from './disposables.ts';
 
 /** The parts of reclaiming. `providers`: the providers whose lanes are searched for jobs of dead workers. */
 export type ReclaimParts = Omit<ReclaimDeps, 'handBack'> & {
@@ -13,7 +13,7 @@ export type ReclaimParts = Omit<ReclaimDeps, 'handBack'> & {
 };
 
 /** Registers the worker and starts reclaiming, with a watch for workers on this host that die. */
-export async function startReclaim(parts: ReclaimParts, opened: Opened): Promise<Reclaim> {
+export async function startReclaim(parts: ReclaimParts, opened: Disposables): Promise<Reclaim> {
   const { redis, prefix, providers, telemetry } = parts;
   const onError = (error: unknown) => {
     if (!isRedisFault(error)) telemetry.fault('reclaim', error);

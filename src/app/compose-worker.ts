@@ -14,7 +14,7 @@ import { TaskMetadata } from '../records/task-metadata.ts';
 import { TaskRecords } from '../records/task-records.ts';
 import { UnattendedRecords } from '../records/unattended-records.ts';
 import { WorkerRecords } from '../records/worker-records.ts';
-import { closeRedis, openPatientRedis } from '../redis/connection.ts';
+import { closeRedis, openRetryingRedis } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
 import { RedisHealth } from '../redis/health.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -36,9 +36,9 @@ import { openChannels } from './compose-channels.ts';
 import { retentionSecondsOf } from './compose-producer.ts';
 import { startReclaim } from './compose-reclaim.ts';
 import type { Config } from './config.ts';
+import { Disposables } from './disposables.ts';
 import { type HealthServer, serveHealth } from './health-server.ts';
 import { knownNames } from './known-names.ts';
-import { Opened } from './opened.ts';
 import { warnOfPlainHttp } from './plain-http.ts';
 import { redisOf } from './redis-settings.ts';
 import { routeCheck } from './route-check.ts';
@@ -73,7 +73,7 @@ export async function startWorker(
   redactor: Redactor,
   onTaking: () => void = () => undefined,
 ): Promise<RunningWorker> {
-  const opened = new Opened();
+  const opened = new Disposables();
   try {
     return await start(config, { log, redactor, onTaking }, opened);
   } catch (error) {
@@ -84,7 +84,7 @@ export async function startWorker(
 
 type Around = { log: Log; redactor: Redactor; onTaking: () => void };
 
-async function start(config: Config, { log, redactor, onTaking }: Around, opened: Opened): Promise<RunningWorker> {
+async function start(config: Config, { log, redactor, onTaking }: Around, opened: Disposables): Promise<RunningWorker> {
   await makeWorkspaceRoot(config.worker.workspace_root);
   const catalogue = createCatalogue(config.providers);
   const telemetry = new Telemetry(log, knownNames(config, catalogue));
@@ -92,7 +92,7 @@ async function start(config: Config, { log, redactor, onTaking }: Around, opened
     if (!isRedisFault(error)) telemetry.fault('redis', error);
   };
   const target = redisOf(config);
-  const redis = opened.add(openPatientRedis({ target, onError, waitsForRights: true }), async (client) =>
+  const redis = opened.add(openRetryingRedis({ target, onError, waitsForRights: true }), async (client) =>
     closeRedis(client),
   );
   const redisHealth = opened.add(
@@ -239,7 +239,7 @@ async function drain(active: ActiveAttempts, log: Log, closeAll: () => Promise<v
  *
  * @throws ErrandError `REDIS_UNAVAILABLE` then: what ran here is not handed back, but taken up once its lock lapses.
  */
-async function closePatiently(opened: Opened, patienceMs: number, health: RedisHealth): Promise<void> {
+async function closePatiently(opened: Disposables, patienceMs: number, health: RedisHealth): Promise<void> {
   const given = Promise.withResolvers<never>();
   const startedMs = monotonicMs();
   const timer = setInterval(() => {

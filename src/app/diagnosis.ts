@@ -24,7 +24,7 @@ const MEMORY_WARNING = 0.8;
 /** A failover takes about as long: Sentinel and managed services notice within 5 to 15 s, and clients follow. */
 const FAILOVER_MS = 30_000;
 /** What a task of a dead worker waits for the lock before people call it lost. */
-const LONGEST_LOCK_MS = 600_000;
+const MAX_LOCK_MS = 600_000;
 /** What Kubernetes gives a process after SIGTERM if nothing is set. */
 const TERMINATION_MS = 30_000;
 /** What a supervisor should wait beyond the grace: time for two releases that use all of their limit. */
@@ -173,8 +173,8 @@ function lockFinding(lockMs: number): Finding {
     const remedy = `Set worker.lock_duration_ms to ${FAILOVER_MS} or more: a failover of Redis aborts every attempt whose lock is shorter.`;
     return { check, status: 'warning', message, remedy };
   }
-  if (lockMs <= LONGEST_LOCK_MS) return { check, status: 'ok', message };
-  const remedy = `Set worker.lock_duration_ms to ${LONGEST_LOCK_MS} or less: the tasks of a killed worker wait that long.`;
+  if (lockMs <= MAX_LOCK_MS) return { check, status: 'ok', message };
+  const remedy = `Set worker.lock_duration_ms to ${MAX_LOCK_MS} or less: the tasks of a killed worker wait that long.`;
   return { check, status: 'warning', message, remedy };
 }
 

@@ -16,7 +16,7 @@ const OTHERS: { [code in FailureCode]?: number } = {
 };
 
 /** Turns anything thrown into what the person at the terminal reads and the exit code. */
-export function complaintOf(error: unknown): { text: string; exitCode: number } {
+export function errorTextOf(error: unknown): { text: string; exitCode: number } {
   if (isErrandError(error)) return { text: textOf(error), exitCode: OTHERS[error.code] ?? EXIT.refused };
   const trace = error instanceof Error ? error.stack : messageOf(error);
   return { text: `INTERNAL: ${trace}\n  ${FAILURES.INTERNAL.remedy}`, exitCode: EXIT.failed };

@@ -5,8 +5,8 @@ import { typeOf } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
 import { Budget } from './task.ts';
 
-const MOST_PROBLEMS = 100;
-const LONGEST_PATH = 200;
+const MAX_PROBLEMS = 100;
+const MAX_PATH = 200;
 /** Names of fields for keys, addresses and what else belongs to a provider. */
 const PRIVATE_FIELD =
   /^(api_?key|base_?url|key_?env|api_?mode|credentials?(_cfg)?|request_overrides|extra_(body|headers)|headers|token|secret|password)$/i;
@@ -30,7 +30,7 @@ export class Findings {
 
   add(path: string, message: string, index?: number, code?: Problem['code']): void {
     if (this.isFull) return;
-    const where = { path: clip(path, LONGEST_PATH), message, ...(index !== undefined && { index }) };
+    const where = { path: clip(path, MAX_PATH), message, ...(index !== undefined && { index }) };
     this.problems.push({ ...where, ...(code !== undefined && { code }) });
   }
 
@@ -48,7 +48,7 @@ export class Findings {
 
   /** Counts a warning about a task. Different texts are limited, so that hostile input stays cheap. */
   #warnInTask(text: string): void {
-    const counted = this.#ofTasks.has(text) || this.#ofTasks.size < MOST_PROBLEMS ? text : 'more warnings of this kind';
+    const counted = this.#ofTasks.has(text) || this.#ofTasks.size < MAX_PROBLEMS ? text : 'more warnings of this kind';
     this.#ofTasks.set(counted, (this.#ofTasks.get(counted) ?? 0) + 1);
   }
 
@@ -62,7 +62,7 @@ export class Findings {
   }
 
   get isFull(): boolean {
-    return this.problems.length >= MOST_PROBLEMS;
+    return this.problems.length >= MAX_PROBLEMS;
   }
 
   /** Adds what a schema found at the place `at`, where `fields` are known. */

@@ -5,7 +5,7 @@ import { ErrandError } from '../errors.ts';
 /** How long the kernel may take to end what was killed. */
 export const KILL_MARGIN_MS = 2_000;
 const FIRST_LOOK_MS = 2;
-const LONGEST_LOOK_MS = 50;
+const MAX_LOOK_MS = 50;
 
 /**
  * A process that cannot be mistaken for a later one with the same pid.
@@ -49,7 +49,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
 export async function stillRunning(processes: ProcessIdentity[], withinMs: number): Promise<ProcessIdentity[]> {
   const deadline = monotonicMs() + withinMs;
   // The kernel tells only the parent of a process that it has ended, and we are not the parent: hence looks, ever rarer.
-  for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_LOOK_MS)) {
+  for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_LOOK_MS)) {
     const left = processes.filter(isRunning);
     if (left.length === 0 || monotonicMs() >= deadline) return left;
     await sleep(pauseMs);

@@ -12,7 +12,7 @@ import { treeOf } from './process-tree.ts';
 import { tagOf, whyNotOurs } from './whose-process.ts';
 
 /** A tree that starts processes faster than it is killed is left for the next sweep. */
-const MOST_ROUNDS = 5;
+const MAX_ROUNDS = 5;
 
 /** A process of ours, and the ledger row it belongs to. */
 export type TaggedProcess = ProcessIdentity & { tag: string };
@@ -50,7 +50,7 @@ export async function killTagged(tags: ReadonlySet<string>): Promise<Record<stri
   const isWanted = (tag: string) => tags.has(tag);
   const seen = new Map<string, TaggedProcess>();
   let found = await findTagged(isWanted);
-  for (let round = 0; round < MOST_ROUNDS && found.length > 0; round++) {
+  for (let round = 0; round < MAX_ROUNDS && found.length > 0; round++) {
     const ours: TaggedProcess[] = [];
     for (const each of found) if ((await whyNotOurs(each, each.tag)) === null) ours.push(each);
     if (ours.length === 0) break;

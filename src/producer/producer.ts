@@ -19,8 +19,8 @@ import {
   assertDatabase,
   awaitReady,
   closeRedis,
-  openHastyRedis,
-  openListeningRedis,
+  openFailFastRedis,
+  openSubscriberRedis,
   type RedisClient,
   unavailable,
 } from '../redis/connection.ts';
@@ -77,7 +77,7 @@ export class Producer {
 
   constructor(options: ProducerOptions) {
     this.#options = options;
-    this.#redis = openHastyRedis({ target: options.redis, onError: options.onError });
+    this.#redis = openFailFastRedis({ target: options.redis, onError: options.onError });
     this.#flow = new BatchFlow(this.#redis, options.prefix, Object.keys(options.routing.providers));
     this.#claims = new EnqueueClaims(this.#redis, options.prefix);
     this.#metadata = new TaskMetadata(this.#redis, options.prefix);
@@ -230,7 +230,7 @@ export class Producer {
   #channels(): Channels {
     if (this.#listening) return this.#listening.channels;
     const { redis: target, prefix, onError } = this.#options;
-    const redis = openListeningRedis({ target, onError });
+    const redis = openSubscriberRedis({ target, onError });
     const tell = (trouble: Error | null) => trouble && onError(unavailable(redis, trouble, prefix));
     this.#listening = { redis, channels: new Channels(redis, prefix, tell) };
     return this.#listening.channels;

@@ -4,7 +4,7 @@ import type { Job } from 'bullmq';
 export const BACKOFF = 'capped';
 
 /** The longest wait between two tries: doubling alone comes to days with the 18th and to years with the 26th. */
-const LONGEST_MS = 3_600_000;
+const MAX_MS = 3_600_000;
 
 /**
  * How long a task waits for its next try, in milliseconds: doubled from the first wait of its job up to an hour, with up to
@@ -13,6 +13,6 @@ const LONGEST_MS = 3_600_000;
 export function backoffMs(triesMade: number, job: Pick<Job, 'opts'>): number {
   const { backoff } = job.opts;
   const firstMs = typeof backoff === 'object' ? (backoff.delay ?? 0) : (backoff ?? 0);
-  const waitMs = Math.min(firstMs * 2 ** (triesMade - 1), LONGEST_MS);
+  const waitMs = Math.min(firstMs * 2 ** (triesMade - 1), MAX_MS);
   return Math.floor(waitMs * (1 - Math.random() / 2));
 }

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { isBatchId, parseTaskId } from '../base/ids.ts';
 import { connectFaultOf } from '../redis/connect-faults.ts';
-import { closeRedis, openPatientRedis, unavailable } from '../redis/connection.ts';
+import { closeRedis, openRetryingRedis, unavailable } from '../redis/connection.ts';
 import { slotRefusalOf } from '../redis/slot-refusal.ts';
 import type { RedisTarget } from '../redis/target.ts';
 import { assertSlot } from './inspection.ts';
@@ -39,7 +39,7 @@ export type BoardQueues = {
  */
 export async function openBoardQueues({ redis: target, prefix, providers }: BoardQueuesOptions): Promise<BoardQueues> {
   const answered = Promise.withResolvers<void>();
-  const connection = openPatientRedis({
+  const connection = openRetryingRedis({
     target,
     onError: (error) =>
       connectFaultOf(error, connection.options)?.isLasting ? answered.reject(error) : answered.resolve(),

@@ -12,7 +12,7 @@ import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isNotOurs } from './not-ours.ts';
 import { renewLocks } from './renew-locks.ts';
 import { type Settled, settleJob } from './settle-job.ts';
-import { obey, type Verdict } from './verdict.ts';
+import { applyVerdict, type Verdict } from './verdict.ts';
 import { wakeJobs } from './wake.ts';
 
 /** How long an idle queue may take to close: BullMQ waits for ever where its connection was half-open just before. */
@@ -86,7 +86,7 @@ export class Consumer {
         const verdict = await this.#heard(handlers.runTask(deliveryOf(job, provider), signal));
         this.#judged.add(job);
         await this.#wake(verdict.wake);
-        return obey(verdict, job, token);
+        return applyVerdict(verdict, job, token);
       });
       lane.on('completed', (job) => announce('told_queue', job.id ?? ''));
       lane.on('failed', (job) => {
@@ -160,7 +160,9 @@ export class Consumer {
         // `processedOn` is when this process asked for the job, so the lock is younger.
         const lock = locks.hold(job.id ?? '', token, Math.max(0, Date.now() - (job.processedOn ?? 0)));
         const isLost = lock.signal.aborted;
-        const run = isLost ? obey({ next: 'surrender', line: '', wake: [] }, job, token) : processor(job, token, lock);
+        const run = isLost
+          ? applyVerdict({ next: 'surrender', line: '', wake: [] }, job, token)
+          : processor(job, token, lock);
         return this.#track(run).finally(() => locks.release(lock));
       },
       {

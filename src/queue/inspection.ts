@@ -3,12 +3,12 @@ import { withinTime } from '../base/within-time.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { connectFaultOf } from '../redis/connect-faults.ts';
 import type { Redis } from '../redis/connection.ts';
-import { assertDatabase, awaitReady, closeRedis, openHastyRedis, unavailable } from '../redis/connection.ts';
+import { assertDatabase, awaitReady, closeRedis, openFailFastRedis, unavailable } from '../redis/connection.ts';
 import { clockSkewMs, type RedisFacts, redisFacts } from '../redis/facts.ts';
 import { isRedisFault } from '../redis/faults.ts';
 import { assertRights, missingRights } from '../redis/missing-rights.ts';
 import { isDenial } from '../redis/refusal.ts';
-import type { PatientRedis } from '../redis/retrying.ts';
+import type { RetryingRedis } from '../redis/retrying.ts';
 import { REDIS_ROLES, type RedisRole } from '../redis/rights.ts';
 import { probeKeys, slotRefusalOf } from '../redis/slot-refusal.ts';
 import type { RedisTarget } from '../redis/target.ts';
@@ -50,7 +50,7 @@ export type LaneFacts = {
  */
 export async function inspect(options: InspectionOptions): Promise<Inspection> {
   const { target, prefix, withinMs } = options;
-  const redis = openHastyRedis({ target, onError: () => undefined });
+  const redis = openFailFastRedis({ target, onError: () => undefined });
   const look = <T>(looking: Promise<T>) => looked(redis, looking, options);
   try {
     await awaitReady(redis, withinMs);
@@ -107,7 +107,7 @@ async function assertPlace(redis: Redis, prefix: string): Promise<void> {
 }
 
 /** The oldest Redis whose blocking commands and scripts are what BullMQ and the records build on. */
-const OLDEST_MAJOR = 7;
+const MIN_MAJOR = 7;
 
 /**
  * Refuses a Redis that a worker cannot use: its user lacks a right, or it would lose records, because it evicts keys, is too
@@ -116,18 +116,15 @@ const OLDEST_MAJOR = 7;
  *
  * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, `REDIS_DENIED`, or `REDIS_UNAVAILABLE` if the login fails.
  */
-export async function assertSuitable(redis: PatientRedis, prefix: string): Promise<void> {
+export async function assertSuitable(redis: RetryingRedis, prefix: string): Promise<void> {
   const looking = assertRights(redis, 'worker', prefix).then(() => redisFacts(redis));
   const { version, maxmemoryPolicy } = await unlessRefused(redis, looking).catch((error: unknown) => {
     throw isRedisFault(error) ? unavailable(redis, error, prefix) : error;
   });
   await assertDatabase(redis);
   await assertSlot(redis, prefix);
-  if (version !== null && Number.parseInt(version, 10) < OLDEST_MAJOR) {
-    throw new ErrandError(
-      'REDIS_UNSUITABLE',
-      `Redis ${version} is too old: version ${OLDEST_MAJOR} or newer is needed`,
-    );
+  if (version !== null && Number.parseInt(version, 10) < MIN_MAJOR) {
+    throw new ErrandError('REDIS_UNSUITABLE', `Redis ${version} is too old: version ${MIN_MAJOR} or newer is needed`);
   }
   if (maxmemoryPolicy !== null && maxmemoryPolicy !== 'noeviction') {
     const message = `Redis evicts keys (maxmemory-policy ${maxmemoryPolicy}): set it to noeviction`;
@@ -149,7 +146,7 @@ async function unlessRefused<T>(redis: Redis, answering: Promise<T>): Promise<T>
  * such as a cluster that is down.
  * @throws ErrandError `REDIS_UNSUITABLE`, naming the node; `REDIS_DENIED`.
  */
-export async function assertSlot(redis: PatientRedis, prefix: string): Promise<void> {
+export async function assertSlot(redis: RetryingRedis, prefix: string): Promise<void> {
   await redis.sendOnce('exists', probeKeys(prefix)).catch((error: unknown) => {
     const text = messageOf(error);
     if (slotRefusalOf(text)?.status === 'elsewhere' || isDenial(text)) throw unavailable(redis, error, prefix);

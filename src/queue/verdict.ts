@@ -36,23 +36,23 @@ type PuttingOff = Extract<Verdict, { next: 'retry' | 'defer' | 'park' }>;
  * leaves by throwing, because that is the language a BullMQ worker understands. Each move stands beside the error
  * that must follow it: one without the other leaves the job active and silent until it stalls.
  */
-export async function obey(verdict: Verdict, job: Job, token: string): Promise<object> {
+export async function applyVerdict(verdict: Verdict, job: Job, token: string): Promise<object> {
   await tell(verdict, job);
   switch (verdict.next) {
     case 'ended':
       if (verdict.outcome.status === 'succeeded') return compact(verdict.outcome);
       throw new UnrecoverableError(lineOf(verdict.outcome));
     case 'retry':
-      await goFirst(job);
+      await prioritise(job);
       // A try is left, so it waits for its back-off.
-      return putOff(verdict, job, () => job.moveToFailed(new Error(clip(verdict.line, MAX_LINE)), token));
+      return delay(verdict, job, () => job.moveToFailed(new Error(clip(verdict.line, MAX_LINE)), token));
     case 'defer':
-      await goFirst(job);
-      return putOff(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
+      await prioritise(job);
+      return delay(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
     case 'park':
-      return putOff(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
+      return delay(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
     case 'requeue':
-      await goFirst(job);
+      await prioritise(job);
       await job.moveToWait(token);
       throw new WaitingError();
     case 'surrender':
@@ -68,7 +68,7 @@ export async function obey(verdict: Verdict, job: Job, token: string): Promise<o
  * looked for: whoever set it earlier than this look is heeded here, and whoever sets it later finds the job delayed. A move
  * that is refused may have been made all the same, where it was sent again.
  */
-async function putOff(verdict: PuttingOff, job: Job, move: () => Promise<unknown>): Promise<never> {
+async function delay(verdict: PuttingOff, job: Job, move: () => Promise<unknown>): Promise<never> {
   try {
     await move();
   } finally {
@@ -79,7 +79,7 @@ async function putOff(verdict: PuttingOff, job: Job, move: () => Promise<unknown
 
 /** Adds a line to the story of the task that the board shows. A story that cannot be written changes no verdict. */
 async function tell(verdict: Verdict, job: Job): Promise<void> {
-  const line = storyOf(verdict);
+  const line = logLineOf(verdict);
   if (line !== null) await job.log(`${isoNow()} ${line}`).catch(() => undefined);
 }
 
@@ -87,7 +87,7 @@ async function tell(verdict: Verdict, job: Job): Promise<void> {
  * What an attempt adds to the story, or `null` for nothing: a task that succeeds at its first attempt has none to tell
  * and costs no command, a parked one has not started, and a surrendered one is no longer ours to write to.
  */
-function storyOf(verdict: Verdict): string | null {
+function logLineOf(verdict: Verdict): string | null {
   switch (verdict.next) {
     case 'ended':
       if (verdict.outcome.status !== 'succeeded') return `${verdict.outcome.status}: ${lineOf(verdict.outcome)}`;
@@ -114,7 +114,7 @@ function succeededAt(epoch: number): string | null {
  * Started work comes back before work that has not started. Done only when a task is about to come back, so that a
  * task which ends at its first attempt costs no extra command.
  */
-async function goFirst(job: Job): Promise<void> {
+async function prioritise(job: Job): Promise<void> {
   if (job.priority !== 0) await job.changePriority({ priority: 0 });
 }
 

@@ -79,7 +79,7 @@ end
  * and what rides on the script that ends an attempt. What is closed is kept for the outcome, however long that takes; once
  * the batch is gone there will be none, and a later batch of its id has other rows.
  */
-export const GIVE_BACK = `
+export const RELEASE_ROWS = `
 local function giveBack(batch, outcomes, ledger, released, openRows, taskId, index, from)
   local isFinal = redis.call('HEXISTS', outcomes, index) == 1
   for i = from, #ARGV, 2 do

@@ -33,9 +33,9 @@ import {
 } from './task-scripts.ts';
 
 /** What an attempt gave back, as the owner of its rows: the instance of the worker. Steps that say `open` close nothing. */
-export type GivenBack = { owner: string; steps: readonly CleanupStep[] };
+export type ReleasedRows = { owner: string; steps: readonly CleanupStep[] };
 
-const NOTHING: GivenBack = { owner: '', steps: [] };
+const NOTHING: ReleasedRows = { owner: '', steps: [] };
 
 /** What ending an attempt came to: the parked tasks that got its place, or none where the task is cancelled. */
 export type Ended = { flag: CancelFlag | null; wake: Wake[] };
@@ -97,7 +97,7 @@ export class TaskRecords {
    * Closes ledger rows of one owner, from whichever epoch. A closed row never changes again. Where the task has its
    * outcome, the outcome is amended.
    */
-  async release(taskId: string, given: GivenBack): Promise<void> {
+  async release(taskId: string, given: ReleasedRows): Promise<void> {
     const { batchId, index } = partsOf(taskId);
     const rows = this.#closing(given);
     if (rows.length === 0) return;
@@ -159,7 +159,7 @@ export class TaskRecords {
     taskId: string,
     attempt: Attempt & { ended: NonNullable<Attempt['ended']> },
     restsWith: string | null = null,
-    given: GivenBack = NOTHING,
+    given: ReleasedRows = NOTHING,
   ): Promise<Ended> {
     const { batchId, index } = partsOf(taskId);
     const { epoch, ended, failure } = attempt;
@@ -180,7 +180,12 @@ export class TaskRecords {
    * for a task that never started; `knownRows` says how many closed rows of its history the outcome was made with.
    * @throws ErrandError `ATTEMPT_SUPERSEDED` where a newer attempt is on record; the rows are closed all the same.
    */
-  async close(epoch: number, outcome: Checked<Outcome>, given: GivenBack = NOTHING, knownRows = 0): Promise<Closing> {
+  async close(
+    epoch: number,
+    outcome: Checked<Outcome>,
+    given: ReleasedRows = NOTHING,
+    knownRows = 0,
+  ): Promise<Closing> {
     const { task_id: taskId, batch_id: batchId, index, status } = outcome;
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const event = this.#event({ event: 'task_ended', status, at: isoNow(), ...code }, taskId);
@@ -226,7 +231,7 @@ export class TaskRecords {
   }
 
   /** Row id and cleanup step by turns, of what was released. */
-  #closing({ steps }: GivenBack): string[] {
+  #closing({ steps }: ReleasedRows): string[] {
     return steps.flatMap((step) => (step.status === 'released' ? [step.row, this.#text(CleanupStep, step)] : []));
   }
 

@@ -1,6 +1,6 @@
 import { ATOMIC_TASKS } from '../contract/limits.ts';
 import { Script } from '../redis/script.ts';
-import { ANSWER, FENCE, GIVE_BACK, HEED, HISTORY, LEAVE, NEEDS, NOW, TOO_NEW } from './script-parts.ts';
+import { ANSWER, FENCE, HEED, HISTORY, LEAVE, NEEDS, NOW, RELEASE_ROWS, TOO_NEW } from './script-parts.ts';
 
 /**
  * Opens an attempt: a new epoch, or the reason why there is none. A client sends again what it got no reply to, so the
@@ -106,7 +106,7 @@ ${ANSWER}
  * turns.
  */
 export const RELEASE = new Script(`
-${GIVE_BACK}
+${RELEASE_ROWS}
 giveBack(KEYS[4], KEYS[5], KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], 3)
 return {'ok'}
 `);
@@ -182,7 +182,7 @@ ${ANSWER}
  */
 export const END_ATTEMPT = new Script(`
 ${LEAVE}
-${GIVE_BACK}
+${RELEASE_ROWS}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 giveBack(KEYS[1], outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, 9)
 local started = redis.call('HGET', task, 'a' .. epoch)
@@ -218,7 +218,7 @@ return {'ok', leave(KEYS[1], KEYS[7], KEYS[8], ARGV[1])}
  */
 export const CLOSE = new Script(`
 ${LEAVE}
-${GIVE_BACK}
+${RELEASE_ROWS}
 local outcomes, task, index, epoch = KEYS[2], KEYS[3], ARGV[2], ARGV[3]
 local late = redis.call('LRANGE', KEYS[5], ARGV[8], -1)
 giveBack(KEYS[1], outcomes, KEYS[4], KEYS[5], KEYS[6], ARGV[1], index, 11)

@@ -4,7 +4,7 @@ import { BoundedRedis } from './bounded.ts';
 import { type ConnectFault, connectFaultOf, silenceOf } from './connect-faults.ts';
 import { firstFault, isStaleAddress } from './faults.ts';
 import { explainRefusal } from './refusal.ts';
-import { PatientRedis } from './retrying.ts';
+import { RetryingRedis } from './retrying.ts';
 import type { RedisRole } from './rights.ts';
 import { slotRefusalOf } from './slot-refusal.ts';
 import { clientOptions, type RedisTarget, redisName } from './target.ts';
@@ -33,8 +33,8 @@ type PatientOpening = Opening & { waitsForRights?: boolean };
  * For workers. `socketTimeout` ends a half-open connection that would otherwise hang for ever; it is longer than the
  * 5 s idle poll of a BullMQ worker.
  */
-export function openPatientRedis({ target, onError, waitsForRights = false }: PatientOpening): PatientRedis {
-  const redis = new PatientRedis({ ...clientOptions(target), ...WAITING }, { waitsForRights });
+export function openRetryingRedis({ target, onError, waitsForRights = false }: PatientOpening): RetryingRedis {
+  const redis = new RetryingRedis({ ...clientOptions(target), ...WAITING }, { waitsForRights });
   hearErrors(redis, onError);
   return redis;
 }
@@ -44,7 +44,7 @@ export function openPatientRedis({ target, onError, waitsForRights = false }: Pa
  * a half-open connection would look like silence for ever. It does not subscribe again after a reconnect: its owner does, and
  * catches a refusal.
  */
-export function openListeningRedis({ target, onError }: Opening): Redis {
+export function openSubscriberRedis({ target, onError }: Opening): Redis {
   const redis = new BoundedRedis({ ...clientOptions(target), ...WAITING, autoResubscribe: false });
   hearErrors(redis, onError);
   const pulse = setInterval(() => redis.status === 'ready' && redis.ping().catch(onError), PULSE_MS);
@@ -59,7 +59,7 @@ export function openListeningRedis({ target, onError }: Opening): Redis {
  * For producers, whose web requests wait for Redis. It keeps trying to reconnect in the background, and connects again if
  * the server refuses writes: after a failover a name may lead to another server.
  */
-export function openHastyRedis({ target, onError }: Opening): Redis {
+export function openFailFastRedis({ target, onError }: Opening): Redis {
   const redis = new BoundedRedis({
     ...clientOptions(target),
     enableOfflineQueue: false,

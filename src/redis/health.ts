@@ -2,7 +2,7 @@ import { messageOf } from '../errors.ts';
 import { type ConnectFault, connectFaultOf, silenceOf } from './connect-faults.ts';
 import { lackOf, missingRights } from './missing-rights.ts';
 import { type Asker, explainRefusal, isDenial } from './refusal.ts';
-import type { PatientRedis } from './retrying.ts';
+import type { RetryingRedis } from './retrying.ts';
 import { isChannelRight, type RedisRole } from './rights.ts';
 import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 import { redisName } from './target.ts';
@@ -11,7 +11,7 @@ const LOOK_MS = 500;
 /** The kind of a refusal because the user lacks a right. */
 const DENIAL = 'denial';
 /** Looks without an answer after which a connection counts as dead; counted, because a frozen process asks nothing. */
-const MOST_SILENT_LOOKS = 4;
+const MAX_SILENT_LOOKS = 4;
 /** How often Redis is asked for the rights of our user. */
 const RIGHTS_MS = 2_000;
 
@@ -33,7 +33,7 @@ export type RedisState =
  * command, and one that is denied in its middle is left half done.
  */
 export class RedisHealth {
-  readonly #redis: PatientRedis;
+  readonly #redis: RetryingRedis;
   readonly #keys: string[];
   readonly #asker: { prefix: string; role: RedisRole };
   readonly #onChange: (state: RedisState) => void;
@@ -51,7 +51,7 @@ export class RedisHealth {
   #isAsking = false;
   #silentLooks = 0;
 
-  constructor(redis: PatientRedis, asker: { prefix: string; role: RedisRole }, onChange: (state: RedisState) => void) {
+  constructor(redis: RetryingRedis, asker: { prefix: string; role: RedisRole }, onChange: (state: RedisState) => void) {
     this.#redis = redis;
     this.#keys = probeKeys(asker.prefix);
     this.#asker = asker;
@@ -86,7 +86,7 @@ export class RedisHealth {
     if (this.#lack !== null && status === 'ready') return { status: 'refusing', kind: DENIAL, reason: this.#lack };
     if (refusal !== null) return refusing(refusal, { ...this.#asker, ...whereOf(this.#redis) });
     if (status !== 'ready') return this.#away();
-    if (this.#isAsking && ++this.#silentLooks >= MOST_SILENT_LOOKS) return away('no answer');
+    if (this.#isAsking && ++this.#silentLooks >= MAX_SILENT_LOOKS) return away('no answer');
     this.#lastError = undefined;
     this.#wasReached = true;
     return { status: 'ok' };
@@ -130,7 +130,7 @@ function away(reason: string): RedisState {
   return { status: 'away', isCauseKnown: true, reason };
 }
 
-function whereOf({ options: { host, username } }: PatientRedis): { host: string | undefined } & Asker {
+function whereOf({ options: { host, username } }: RetryingRedis): { host: string | undefined } & Asker {
   return { host, username };
 }
 

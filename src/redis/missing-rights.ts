@@ -1,7 +1,7 @@
 import type { RedisOptions } from 'ioredis';
 import { ErrandError, messageOf } from '../errors.ts';
 import { grantOf, isDenial, isKeyDenial } from './refusal.ts';
-import type { PatientRedis } from './retrying.ts';
+import type { RetryingRedis } from './retrying.ts';
 import { COMMANDS, channelRightOf, commandRightsOf, keyRightOf, type RedisRole, rightsOf } from './rights.ts';
 import { probeKeys } from './slot-refusal.ts';
 import { redisName } from './target.ts';
@@ -56,7 +56,7 @@ export async function missingRights(evaluate: Evaluate, role: RedisRole, prefix:
  *
  * @throws ErrandError `REDIS_DENIED`, with the command that gives all missing rights.
  */
-export async function assertRights(redis: PatientRedis, role: RedisRole, prefix: string): Promise<void> {
+export async function assertRights(redis: RetryingRedis, role: RedisRole, prefix: string): Promise<void> {
   const missing = await missingRights((args) => redis.sendOnce('eval', args), role, prefix);
   if (missing === null || missing.length === 0) return;
   throw lackOf(redis.options, role, missing);

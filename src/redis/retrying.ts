@@ -3,7 +3,7 @@ import { BoundedRedis } from './bounded.ts';
 import { denialOf, isStaleAddress, refusalOf } from './faults.ts';
 
 const FIRST_HOLD_MS = 50;
-const LONGEST_HOLD_MS = 2_000;
+const MAX_HOLD_MS = 2_000;
 const SCRIPTS: ReadonlySet<string> = new Set(['eval', 'evalsha']);
 
 /** After this time without an answer, a blocking command that was sent again counts as served: it waits for a job. */
@@ -26,7 +26,7 @@ type Answered = Parameters<Redis['handleReconnection']>[1];
  * tenth of its time on writes otherwise. The auto-pipelining of ioredis would do the same, but it rejects commands of a
  * pipeline that a lost connection cut in two, where single ones are sent again.
  */
-export class PatientRedis extends BoundedRedis {
+export class RetryingRedis extends BoundedRedis {
   readonly #patience: Patience;
   #isGathering = false;
   #held: Command[] = [];
@@ -49,10 +49,10 @@ export class PatientRedis extends BoundedRedis {
 
   /** Opens another connection to the same Redis, as patient: BullMQ waits for jobs on one. */
   override duplicate(override: RedisOptions = {}): Redis {
-    const twin = new PatientRedis({ ...this.options, ...override, replyMapping: 'legacy' }, this.#patience);
-    twin.#unserved = this.#unserved;
-    twin.#gate = this.#gate;
-    return twin;
+    const clone = new RetryingRedis({ ...this.options, ...override, replyMapping: 'legacy' }, this.#patience);
+    clone.#unserved = this.#unserved;
+    clone.#gate = this.#gate;
+    return clone;
   }
 
   /**
@@ -109,7 +109,7 @@ export class PatientRedis extends BoundedRedis {
     };
     const timer = setTimeout(sendAll, this.#holdMs);
     this.once('end', sendAll); // a closed client rejects what it is sent
-    this.#holdMs = Math.min(2 * this.#holdMs, LONGEST_HOLD_MS);
+    this.#holdMs = Math.min(2 * this.#holdMs, MAX_HOLD_MS);
   }
 
   #sendAgain(command: Command): void {

@@ -39,7 +39,7 @@ const EFFORT_FIELDS = [
 const DOES_NOT_REASON = /^(gpt-3|gpt-4|chatgpt-4o|gpt-5(\.\d)?-chat)/;
 
 /** The least output that the Responses API takes a request for. */
-const LEAST_OUTPUT_TOKENS = 16;
+const MIN_OUTPUT_TOKENS = 16;
 
 const LIMIT_FIELDS = ['max_output_tokens', 'max_completion_tokens', 'max_tokens'];
 
@@ -97,8 +97,8 @@ function refusalOf(
   if (wantsReasoning && DOES_NOT_REASON.test(model)) {
     return { problem: 'Encrypted content is not supported with this model.', param: 'include' };
   }
-  if (limit !== undefined && limit < LEAST_OUTPUT_TOKENS) {
-    const problem = `Invalid 'max_output_tokens': integer below minimum value. Expected a value >= ${LEAST_OUTPUT_TOKENS}.`;
+  if (limit !== undefined && limit < MIN_OUTPUT_TOKENS) {
+    const problem = `Invalid 'max_output_tokens': integer below minimum value. Expected a value >= ${MIN_OUTPUT_TOKENS}.`;
     return { problem, param: 'max_output_tokens' };
   }
   return undefined;

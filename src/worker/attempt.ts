@@ -18,7 +18,7 @@ import type { Scope } from './holding/scope.ts';
 import { ModelCalls } from './model-calls.ts';
 
 /** Longest wait a timer of Node can hold, in milliseconds. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 type AttemptParts = Pick<
   Attempt,
@@ -139,7 +139,7 @@ export class Attempt {
   }
 
   /** Aborts where the flag is set. */
-  heed(flag: CancelFlag | null): void {
+  abortIfCancelled(flag: CancelFlag | null): void {
     if (flag) this.controller.abort(cancelledBy(flag));
   }
 
@@ -150,7 +150,7 @@ export class Attempt {
       this.controller.abort(new ErrandError('BUDGET_SECONDS', message));
     };
     const leftMs = Math.max(0, seconds * 1000 - runningMsOf(this.history.past));
-    this.#budgetTimer = setTimeout(expire, Math.min(leftMs, LONGEST_TIMER_MS));
+    this.#budgetTimer = setTimeout(expire, Math.min(leftMs, MAX_TIMER_MS));
   }
 
   /** Ends the timers and listeners of the attempt; its resources are the scope's. */

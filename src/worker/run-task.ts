@@ -48,7 +48,7 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, opening.openRows));
   const scope = new Scope(deps.records, deps.releasers, { taskId, epoch, owner: deps.self.instance });
   const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history: { ...opening, past }, scope };
-  const leaveRows = deps.reclaim.leaveAlone(taskId, epoch);
+  const leaveRows = deps.reclaim.markRunning(taskId, epoch);
   const attempt = new Attempt({ ...parts, isLastTry, leaveRows }, queueSignal);
   deps.active.add(taskId, attempt.controller);
   deps.telemetry.attemptStarted(attempt.label);
@@ -154,10 +154,10 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
       attempt.calls.turnRecorded();
       attempt.response = null;
       announce('turn_recorded', taskId);
-      attempt.heed(flag);
+      attempt.abortIfCancelled(flag);
     },
     effects: history.effects,
-    journal: async (call) => attempt.heed(await deps.records.journal(taskId, epoch, call)),
+    journal: async (call) => attempt.abortIfCancelled(await deps.records.journal(taskId, epoch, call)),
   });
   announce('built', taskId);
   return attempt.child;
@@ -166,7 +166,7 @@ async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Pr
 /** What is thrown here passes through the model call, so it is made an error of ours: it is no fault of the provider. */
 async function note(response: BackgroundResponse, attempt: Attempt, deps: TaskDeps): Promise<void> {
   try {
-    attempt.heed(await deps.records.noteResponse(attempt.taskId, attempt.epoch, response));
+    attempt.abortIfCancelled(await deps.records.noteResponse(attempt.taskId, attempt.epoch, response));
   } catch (error) {
     // One of an earlier attempt is on record already, and its heir goes on with it.
     const isOwn = response.epoch === attempt.epoch;

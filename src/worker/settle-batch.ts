@@ -13,7 +13,7 @@ import type { VersionWait } from './version-wait.ts';
 
 /** Tasks without an outcome that are closed in parallel. */
 const CLOSED_AT_ONCE = 20;
-const MOST_FAILURES = 10;
+const MAX_FAILURES = 10;
 const MAX_UNPRICED_MODELS = 10;
 
 /** What settling takes. */
@@ -138,7 +138,7 @@ function addTo(summary: BatchSummary, outcome: Outcome): void {
   if (outcome.cost_usd === null) summary.unpriced_tasks++;
   summary.cost_usd = addCost(summary.cost_usd, outcome.cost_usd);
   for (const step of outcome.cleanup.steps) summary.cleanup[step.status]++;
-  if (outcome.status !== 'succeeded' && summary.failures.length < MOST_FAILURES) {
+  if (outcome.status !== 'succeeded' && summary.failures.length < MAX_FAILURES) {
     summary.failures.push({ index: outcome.index, task_id: outcome.task_id, failure: outcome.failure });
   }
 }

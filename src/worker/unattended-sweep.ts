@@ -71,7 +71,7 @@ export class UnattendedSweep {
   async start(channels: Channels): Promise<void> {
     this.#repeating.push(repeat(SWEEP_MS, () => this.#track(this.sweep()), this.#onError));
     this.#track(this.sweep()).catch(this.#onError);
-    this.#repeating.push(repeat(AGAIN_MS, () => this.#track(this.#lookAgain()), this.#onError));
+    this.#repeating.push(repeat(AGAIN_MS, () => this.#track(this.#scheduleLook()), this.#onError));
     this.#stopListening = await channels.onCancel((id) => this.#note(parseTaskId(id)?.batchId ?? id));
   }
 
@@ -195,7 +195,7 @@ export class UnattendedSweep {
     this.#cancelled.set(batchId, LOOKS);
   }
 
-  async #lookAgain(): Promise<void> {
+  async #scheduleLook(): Promise<void> {
     for (const [batchId, looks] of this.#cancelled) {
       if (this.#isStopped) return;
       const isDone = await this.#look(batchId, looks === LOOKS ? 'close' : 'settle');

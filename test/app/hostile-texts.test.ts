@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readBatchFile } from '../../src/app/batch-file/read-batch-file.ts';
-import { complaintOf } from '../../src/app/exit-code.ts';
+import { errorTextOf } from '../../src/app/exit-code.ts';
 import { outcomeTable } from '../../src/app/screen/outcome-table.ts';
 import { statusText } from '../../src/app/screen/status-text.ts';
 import { jsonLine, oneLine } from '../../src/base/text.ts';
@@ -32,8 +32,8 @@ test('JSON for programs has no character that a terminal obeys, and the same val
 
 test('an error with hostile message, paths and remedy stays on its lines', () => {
   const problems = [{ path: HOSTILE, message: HOSTILE }];
-  expectHarmless(complaintOf(new ErrandError('BATCH_INVALID', HOSTILE, { problems, remedy: HOSTILE })).text);
-  expectHarmless(complaintOf(new ErrandError('NOT_FOUND', HOSTILE, { remedy: HOSTILE })).text);
+  expectHarmless(errorTextOf(new ErrandError('BATCH_INVALID', HOSTILE, { problems, remedy: HOSTILE })).text);
+  expectHarmless(errorTextOf(new ErrandError('NOT_FOUND', HOSTILE, { remedy: HOSTILE })).text);
 });
 
 test('a status with hostile name and reason stays on its lines', () => {

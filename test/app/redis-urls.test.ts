@@ -6,7 +6,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { doctor } from '../../src/app/commands/doctor.ts';
 import { enqueue } from '../../src/app/commands/enqueue.ts';
 import { status } from '../../src/app/commands/status.ts';
-import { complaintOf } from '../../src/app/exit-code.ts';
+import { errorTextOf } from '../../src/app/exit-code.ts';
 import type { Screen } from '../../src/app/screen/screen.ts';
 import { newBatchId } from '../../src/base/ids.ts';
 import { createProducer } from '../../src/entries/producer.ts';
@@ -51,7 +51,7 @@ async function ended(url: string, run: (screen: Screen) => Promise<number>): Pro
     return { code, error: null, text: written.join('\n') };
   } catch (error) {
     if (!isErrandError(error)) throw error;
-    const { text, exitCode } = complaintOf(error);
+    const { text, exitCode } = errorTextOf(error);
     // Stacks are lines of code, not of input. The rest of the error is looked into as deep as it goes.
     const whole = inspect(error, { depth: 9, showHidden: true });
     return { code: exitCode, error, text: [...written, text, whole, JSON.stringify(error)].join('\n') };

@@ -170,7 +170,7 @@ test('the workspace of a running attempt is kept, whichever owner a forged row n
   const { deployment, taskId, plant, reclaim } = await aForger();
   const path = workspacePathOf(deployment, taskId, 1);
   await mkdir(path);
-  const leave = reclaim.leaveAlone(taskId, 1);
+  const leave = reclaim.markRunning(taskId, 1);
   await plant({ kind: 'workspace', ref: path }, `1.workspace.${path}`);
   await reclaim.sweep('reclaim');
   expect(await stat(path)).toBeDefined();

@@ -242,8 +242,8 @@ test('a fault with one dead worker is told, and the others are swept', async () 
 
 test('the own sweep of a worker leaves a running attempt alone, and gives back what it has left open', async () => {
   const { reclaim, workers, taskId, isThere } = await aHolder(({ instance }) => ({ instance }));
-  const leave = reclaim.leaveAlone(taskId, 1);
-  reclaim.lookAgain();
+  const leave = reclaim.markRunning(taskId, 1);
+  reclaim.scheduleLook();
   await reclaim.sweep('reclaim');
   expect(await isThere()).toBe(true);
   leave(true);
@@ -291,7 +291,7 @@ test('a worker that holds something while it is not on record is listed as a str
 
 test('a running attempt of a worker that Redis lost is left alone by the worker itself', async () => {
   const { reclaim, tasks, taskId, redis, keys, isThere } = await aHolder(({ instance }) => ({ instance }));
-  const leave = reclaim.leaveAlone(taskId, 1);
+  const leave = reclaim.markRunning(taskId, 1);
   await redis.unlink(keys.workers(), keys.beats());
   const { openRows } = await tasks.history(taskId);
   expect(await reclaim.ofTask(taskId, openRows)).toMatchObject(Array(2).fill({ status: 'open' }));
@@ -378,9 +378,9 @@ describe('a worker that starts', () => {
 
 test('two reclaimers at once: one claims, every row is closed once', async () => {
   const { reclaim, releasers, workers, tasks, taskId } = await aHolder(() => ({ birth: '1' }));
-  const giveBack = vi.spyOn(releasers, 'giveBack');
+  const release = vi.spyOn(releasers, 'release');
   await Promise.all([reclaim.sweep('reclaim'), reclaim.sweep('reclaim')]);
-  expect(giveBack).toHaveBeenCalledTimes(2);
+  expect(release).toHaveBeenCalledTimes(2);
   expect(await workers.list()).toEqual([]);
   expect((await tasks.history(taskId)).past[0]?.cleanup?.steps).toHaveLength(2);
 });

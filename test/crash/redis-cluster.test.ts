@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
-import { closeRedis, openPatientRedis, unavailable } from '../../src/redis/connection.ts';
+import { closeRedis, openRetryingRedis, unavailable } from '../../src/redis/connection.ts';
 import { isRedisFault, refusalOf } from '../../src/redis/faults.ts';
 import { aFolder, start } from '../app/run-cli.ts';
 import { aDeployment } from '../helpers/deployment.ts';
@@ -123,7 +123,7 @@ test('a script whose keys leave while it runs fails and is not sent again', asyn
 
 test('a transaction that ends after its slot has moved is rejected and not held', async () => {
   const { prefix, slot, holder, other } = await aPlace();
-  const redis = openPatientRedis({ target: targetAt(holder.url), onError: () => undefined });
+  const redis = openRetryingRedis({ target: targetAt(holder.url), onError: () => undefined });
   onTestFinished(() => closeRedis(redis));
   await redis.multi({ pipeline: false });
   await redis.set(`${prefix}:key`, '1');

@@ -245,10 +245,10 @@ test('a cancel wakes what is deferred, to be tried again later, or parked: nothi
 type Holding = (first: () => Promise<unknown>) => void;
 
 const whileGivingBack: Holding = (first) => {
-  const giveBack = Releasers.prototype.giveBack;
-  vi.spyOn(Releasers.prototype, 'giveBack').mockImplementation(async function (this: Releasers, ...args) {
+  const release = Releasers.prototype.release;
+  vi.spyOn(Releasers.prototype, 'release').mockImplementation(async function (this: Releasers, ...args) {
     await first();
-    return giveBack.apply(this, args);
+    return release.apply(this, args);
   });
 };
 

@@ -4,7 +4,7 @@ import { monotonicMs } from '../../src/base/clock.ts';
 import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import { Consumer, type Handlers } from '../../src/queue/consumer.ts';
 import { laneOf } from '../../src/queue/names.ts';
-import { closeRedis, openPatientRedis } from '../../src/redis/connection.ts';
+import { closeRedis, openRetryingRedis } from '../../src/redis/connection.ts';
 import { freshPrefix, openRedis, redisUrl, targetAt } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { TcpProxy } from '../storm/tcp-proxy.ts';
@@ -16,7 +16,7 @@ async function aConsumer(
   runTask: Handlers['runTask'],
   giveUp: Handlers['giveUp'] = async () => [],
 ) {
-  const redis = openPatientRedis({ target: targetAt(url), onError: () => undefined });
+  const redis = openRetryingRedis({ target: targetAt(url), onError: () => undefined });
   const told = { errors: [] as unknown[], lost: [] as string[], stale: [] as string[] };
   const options = {
     redis,

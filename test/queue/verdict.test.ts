@@ -6,7 +6,7 @@ import type { CleanupRecord } from '../../src/contract/cleanup.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
 import { ErrandError } from '../../src/errors.ts';
-import { obey, type Verdict } from '../../src/queue/verdict.ts';
+import { applyVerdict, type Verdict } from '../../src/queue/verdict.ts';
 import { failureOf } from '../../src/worker/classify.ts';
 import { freshPrefix, redisUrl } from '../helpers/redis.ts';
 
@@ -40,7 +40,7 @@ async function run(prefix: string, verdicts: Verdict[]): Promise<string[]> {
 
 async function end(verdict: Verdict, job: Job): Promise<void> {
   try {
-    await job.moveToCompleted(await obey(verdict, job, 'token'), 'token', false);
+    await job.moveToCompleted(await applyVerdict(verdict, job, 'token'), 'token', false);
   } catch (error) {
     if (error instanceof DelayedError || error instanceof WaitingError) return;
     if (error instanceof Error) await job.moveToFailed(error, 'token', false);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { isErrandError } from '../../src/errors.ts';
-import type { GivenBack } from '../../src/records/task-records.ts';
+import type { ReleasedRows } from '../../src/records/task-records.ts';
 import { UnattendedRecords } from '../../src/records/unattended-records.ts';
 import { freshPrefix, openRedis, openResendingRedis } from '../helpers/redis.ts';
 import { attemptOf, checkpointOf, intentOf, openRecords, outcomeOf, releasedOf } from './samples.ts';
@@ -66,7 +66,7 @@ async function fenced<T>(task: TaskModel, epoch: number, write: Promise<T>): Pro
 }
 
 /** One row of an attempt, as given back; no fence keeps the row open. */
-function givenBack(task: TaskModel, epoch: number, row: string): GivenBack {
+function givenBack(task: TaskModel, epoch: number, row: string): ReleasedRows {
   task.open.delete(`${epoch}.${row}`);
   return { owner: 'w', steps: [releasedOf(epoch || 1, `${epoch}.${row}`)] };
 }

@@ -2,16 +2,16 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MAX_COMMAND_BYTES } from '../../src/redis/bounded.ts';
-import { closeRedis, openHastyRedis, openPatientRedis } from '../../src/redis/connection.ts';
+import { closeRedis, openFailFastRedis, openRetryingRedis } from '../../src/redis/connection.ts';
 import { Script } from '../../src/redis/script.ts';
 import { freshPrefix, targetAt } from '../helpers/redis.ts';
 
 const TOO_LARGE = { code: 'INTERNAL', message: expect.stringMatching(/of \d+ bytes was not sent to Redis/) };
 
 const CLIENTS: [string, () => Redis][] = [
-  ['patient', () => openPatientRedis({ target: targetAt(), onError: () => undefined })],
-  ['hasty', () => openHastyRedis({ target: targetAt(), onError: () => undefined })],
-  ['duplicate', () => openPatientRedis({ target: targetAt(), onError: () => undefined }).duplicate()],
+  ['patient', () => openRetryingRedis({ target: targetAt(), onError: () => undefined })],
+  ['hasty', () => openFailFastRedis({ target: targetAt(), onError: () => undefined })],
+  ['duplicate', () => openRetryingRedis({ target: targetAt(), onError: () => undefined }).duplicate()],
 ];
 
 describe.each(CLIENTS)('a %s client', (_, open) => {

@@ -4,7 +4,7 @@ import { ErrandError } from '../../src/errors.ts';
 import { errorOf, failureOf } from '../../src/worker/classify.ts';
 import { openRedis } from '../helpers/redis.ts';
 
-test('a failure keeps nothing of what a provider says that a terminal would obey', () => {
+test('a failure keeps nothing of what a provider says that a terminal would applyVerdict', () => {
   const cause = new Error('\u001b[2Jcleared\u0007');
   const error = new ErrandError('PROVIDER_FAILED', '\u001b]0;mine\u0007500:\r\n\tbroken\u009b', { cause });
   expect(failureOf(error, new Redactor())).toMatchObject({ message: ']0;mine500:\n\tbroken', causes: ['[2Jcleared'] });

@@ -1,7 +1,7 @@
 import { assertReachable } from '../../queue/inspection.ts';
 import { composeBoard } from '../compose-board.ts';
 import { type Config, loadConfig } from '../config.ts';
-import { complaintOf, EXIT } from '../exit-code.ts';
+import { EXIT, errorTextOf } from '../exit-code.ts';
 import { redisOf } from '../redis-settings.ts';
 import type { Screen } from '../screen/screen.ts';
 import { aborted, onStop } from '../stopping.ts';
@@ -30,6 +30,6 @@ async function warnUnlessReachable(config: Config, screen: Screen): Promise<void
   try {
     await assertReachable({ target: redisOf(config), prefix: config.prefix, withinMs: WITHIN_MS });
   } catch (error) {
-    screen.note(`warning: ${complaintOf(error).text}`);
+    screen.note(`warning: ${errorTextOf(error).text}`);
   }
 }

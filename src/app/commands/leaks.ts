@@ -3,7 +3,7 @@ import { counted, oneLine } from '../../base/text.ts';
 import { ErrandError } from '../../errors.ts';
 import { TaskRecords } from '../../records/task-records.ts';
 import { type IndexedRow, type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
-import { awaitReady, closeRedis, openHastyRedis, unavailable } from '../../redis/connection.ts';
+import { awaitReady, closeRedis, openFailFastRedis, unavailable } from '../../redis/connection.ts';
 import { isRedisFault } from '../../redis/faults.ts';
 import { stepOf } from '../../worker/holding/releasers.ts';
 import { loadConfig } from '../config.ts';
@@ -52,7 +52,7 @@ type Closed = { closed: number; unreadable: number };
 export async function leaks({ json = false, close, because }: LeaksFlags, screen: Screen): Promise<number> {
   const reason = reasonOf(close, because);
   const config = loadConfig();
-  const redis = openHastyRedis({ target: redisOf(config), onError: () => undefined });
+  const redis = openFailFastRedis({ target: redisOf(config), onError: () => undefined });
   try {
     await awaitReady(redis, 3_000);
     const workers = new WorkerRecords(redis, config.prefix);

@@ -10,9 +10,9 @@ import { composeBoard } from '../compose-board.ts';
 import { composeProducer } from '../compose-producer.ts';
 import { startWorker } from '../compose-worker.ts';
 import { type Config, loadConfig } from '../config.ts';
+import { Disposables } from '../disposables.ts';
 import { startEmbeddedRedis } from '../embedded-redis/embedded-redis.ts';
 import { EXIT } from '../exit-code.ts';
-import { Opened } from '../opened.ts';
 import { providerKeys } from '../provider-keys.ts';
 import { redisOf } from '../redis-settings.ts';
 import { isSampleAsExpected, liveSample, SAMPLE_BATCH } from '../sample/sample-batch.ts';
@@ -29,7 +29,7 @@ const REACHABLE_WITHIN_MS = 3_000;
 export type UpFlags = { exit?: boolean; live?: boolean; verbose?: boolean };
 
 /** Where everything runs, and the batch to show it with. `ownRedis`: the address of the Redis that was started for this. */
-type Station = { config: Config; ownRedis: string | null; sample: BatchInput & { tasks: { goal: string }[] } };
+type UpContext = { config: Config; ownRedis: string | null; sample: BatchInput & { tasks: { goal: string }[] } };
 
 /**
  * Runs all of Errand in one process: Redis, providers, a worker, the board; then the sample batch. Serves until a
@@ -37,7 +37,7 @@ type Station = { config: Config; ownRedis: string | null; sample: BatchInput & {
  */
 export async function up(flags: UpFlags, screen: Screen): Promise<number> {
   const stopping = onStop();
-  const opened = new Opened();
+  const opened = new Disposables();
   try {
     const station = await prepare(loadConfig(), flags, opened, screen);
     stopping.throwIfAborted();
@@ -60,7 +60,7 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
   }
 }
 
-async function prepare(given: Config, { live }: UpFlags, opened: Opened, screen: Screen): Promise<Station> {
+async function prepare(given: Config, { live }: UpFlags, opened: Disposables, screen: Screen): Promise<UpContext> {
   const keys = await providerKeys(given);
   const usable = keys.filter(({ remedy, profile }) => remedy === null && profile.default_model !== undefined);
   const names = usable.map(({ profile }) => profile.name);
@@ -85,7 +85,7 @@ async function assertAnswers(config: Config): Promise<void> {
   await assertReachable({ target: redisOf(config), prefix: config.prefix, withinMs: REACHABLE_WITHIN_MS });
 }
 
-async function startOwnRedis({ environment }: Config, opened: Opened, screen: Screen): Promise<string> {
+async function startOwnRedis({ environment }: Config, opened: Disposables, screen: Screen): Promise<string> {
   const options = { dir: HOME, path: environment.PATH ?? '', isRoot: process.getuid?.() === 0, log: screen.note };
   const redis = opened.add(await startEmbeddedRedis(options), (running) => running.close());
   screen.note(`Redis at ${redis.url}, its data in ${HOME}/redis`);
@@ -93,7 +93,7 @@ async function startOwnRedis({ environment }: Config, opened: Opened, screen: Sc
 }
 
 /** The terminal belongs to the sample: failed attempts are in its table, so the log is left to what is not foreseen. */
-async function startOwnWorker(config: Config, { verbose }: UpFlags, opened: Opened): Promise<void> {
+async function startOwnWorker(config: Config, { verbose }: UpFlags, opened: Disposables): Promise<void> {
   const redactor = new Redactor();
   const level = verbose ? config.worker.log_level : 'error';
   const log = createLog({ level, isPretty: process.stderr.isTTY === true, redactor, output: process.stderr });
@@ -102,7 +102,7 @@ async function startOwnWorker(config: Config, { verbose }: UpFlags, opened: Open
 }
 
 /** Takes any free port where the usual one is in use, so that a first run does not end there. */
-async function startOwnBoard(config: Config, opened: Opened, screen: Screen): Promise<string> {
+async function startOwnBoard(config: Config, opened: Disposables, screen: Screen): Promise<string> {
   const { board } = await composeBoard(config).catch((error: unknown) => {
     if (!isErrandError(error, 'ADDRESS_IN_USE')) throw error;
     screen.note(`Port ${config.board.port} is in use; the board takes a free one.`);
@@ -112,9 +112,9 @@ async function startOwnBoard(config: Config, opened: Opened, screen: Screen): Pr
 }
 
 async function runSample(
-  { config, sample }: Station,
+  { config, sample }: UpContext,
   { live, verbose }: UpFlags,
-  opened: Opened,
+  opened: Disposables,
   signal: AbortSignal,
   screen: Screen,
 ): Promise<boolean> {
@@ -132,7 +132,7 @@ async function runSample(
 }
 
 /** What another terminal must set to reach this station. The address of a Redis that was given may hold a password. */
-function variablesFor({ config, ownRedis }: Station): string {
+function variablesFor({ config, ownRedis }: UpContext): string {
   return `${ownRedis === null ? '' : `REDIS_URL=${ownRedis} `}ERRAND_PREFIX='${config.prefix}' `;
 }
 

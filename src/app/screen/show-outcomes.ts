@@ -4,7 +4,7 @@ import { outcomeTable } from './outcome-table.ts';
 import type { Screen } from './screen.ts';
 
 /** A table longer than this is not read by anyone; `--json` has all of it. */
-const MOST_SHOWN = 200;
+const MAX_SHOWN = 200;
 
 /** Which outcomes to show, of which batch, with its goals by index where they are known. */
 export type Shown = { batchId: string; goals: readonly string[]; isWanted: (outcome: Outcome) => boolean };
@@ -16,7 +16,7 @@ export async function showOutcomes(producer: Producer, shown: Shown, screen: Scr
   let hidden = 0;
   for await (const outcome of producer.outcomes(batchId)) {
     if (!isWanted(outcome)) continue;
-    if (outcomes.length < MOST_SHOWN) outcomes.push(outcome);
+    if (outcomes.length < MAX_SHOWN) outcomes.push(outcome);
     else hidden++;
   }
   if (outcomes.length > 0) screen.print(outcomeTable(outcomes, goals, screen.width));

@@ -19,7 +19,7 @@ function toolOf({ name, description, parameters }: ToolDefinition): FunctionTool
 }
 
 /** The least output that OpenAI takes a request for. */
-const LEAST_OUTPUT_TOKENS = 16;
+const MIN_OUTPUT_TOKENS = 16;
 
 /** What is to come with a response. Of a model that does not reason, OpenAI refuses to tell the reasoning. */
 function includeOf({ profile, model }: WireRoute): ResponseIncludable[] {
@@ -35,8 +35,8 @@ function includeOf({ profile, model }: WireRoute): ResponseIncludable[] {
 function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): ResponseCreateParamsStreaming {
   const { profile, model, effort } = route;
   const maxTokens = outputLimit(profile, request.maxOutputTokens);
-  if (maxTokens < LEAST_OUTPUT_TOKENS) {
-    throw new ErrandError('BUDGET_TOKENS', `A turn needs ${LEAST_OUTPUT_TOKENS} tokens; ${maxTokens} are left.`);
+  if (maxTokens < MIN_OUTPUT_TOKENS) {
+    throw new ErrandError('BUDGET_TOKENS', `A turn needs ${MIN_OUTPUT_TOKENS} tokens; ${maxTokens} are left.`);
   }
   return {
     model,

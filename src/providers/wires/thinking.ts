@@ -9,17 +9,17 @@ const THINKS_BY_BUDGET = /^claude-(3-7|(opus|sonnet|haiku)-4($|-[0-5]($|-)|-\d{8
 const BUDGET_TOKENS = { low: 4_096, medium: 10_240, high: 20_480, xhigh: 32_768, max: 65_536 } as const;
 
 /** The least budget the API takes. */
-const LEAST_BUDGET = 1_024;
+const MIN_BUDGET = 1_024;
 
 /** How much of `max_tokens`, which holds thinking and answer, may go into thinking: the rest is the answer's. */
-const MOST_SHARE = 0.75;
+const MAX_SHARE = 0.75;
 
 type Thinking = Pick<MessageCreateParams, 'thinking' | 'output_config'>;
 
 function budgetOf(level: keyof typeof BUDGET_TOKENS, maxTokens: number): number {
-  const most = Math.floor(maxTokens * MOST_SHARE);
-  if (most < LEAST_BUDGET) {
-    const needed = Math.ceil(LEAST_BUDGET / MOST_SHARE);
+  const most = Math.floor(maxTokens * MAX_SHARE);
+  if (most < MIN_BUDGET) {
+    const needed = Math.ceil(MIN_BUDGET / MAX_SHARE);
     throw new ErrandError('BUDGET_TOKENS', `Thinking and an answer need ${needed} tokens; ${maxTokens} are left.`);
   }
   return Math.min(BUDGET_TOKENS[level], most);

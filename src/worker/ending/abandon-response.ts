@@ -31,8 +31,8 @@ export async function abandonResponse(
     if (isErrandError(error, 'ATTEMPT_SUPERSEDED')) return [];
     throw error;
   }
-  const step = await deps.releasers.giveBack({ ...entry, taskId }, 'owner');
-  if (step.status === 'open') deps.reclaim.lookAgain();
+  const step = await deps.releasers.release({ ...entry, taskId }, 'owner');
+  if (step.status === 'open') deps.reclaim.scheduleLook();
   return [step];
 }
 
@@ -42,7 +42,7 @@ export async function cancelUnknown(
   taskId: string,
   deps: AbandonDeps,
 ): Promise<CleanupStep> {
-  return deps.releasers.giveBack({ ...rowOf(response, deps.self.instance), taskId }, 'owner');
+  return deps.releasers.release({ ...rowOf(response, deps.self.instance), taskId }, 'owner');
 }
 
 function rowOf(response: BackgroundResponse, owner: string): RowEntry {

@@ -16,11 +16,11 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
   const { taskId, job } = delivery;
   switch (opening.status) {
     case 'held':
-      return putOff(taskId, await deps.held.delayMs(parseTaskId(taskId)?.batchId ?? ''), deps);
+      return park(taskId, await deps.held.delayMs(parseTaskId(taskId)?.batchId ?? ''), deps);
     case 'ended':
       return { next: 'ended', outcome: opening.outcome, wake: [] };
     case 'parked':
-      return putOff(taskId, parkMs(opening.waiting), deps);
+      return park(taskId, parkMs(opening.waiting), deps);
     case 'too_new':
       return waitForNewer(delivery, opening, deps);
     case 'unreadable': {
@@ -55,10 +55,10 @@ async function waitForNewer(delivery: TaskDelivery, found: TooNew, deps: TaskDep
   }
   if (wait.hasReader) await deps.records.restartWait(taskId);
   const line = found.looks === 1 ? { line: `waits for a worker with reader version ${found.needs}` } : {};
-  return { ...putOff(taskId, wait.delayMs, deps), ...line };
+  return { ...park(taskId, wait.delayMs, deps), ...line };
 }
 
-function putOff(taskId: string, delayMs: number, deps: TaskDeps): Verdict {
+function park(taskId: string, delayMs: number, deps: TaskDeps): Verdict {
   return { next: 'park', delayMs, wake: [], isCancelled: () => deps.records.isCancelled(taskId) };
 }
 

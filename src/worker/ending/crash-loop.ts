@@ -2,7 +2,7 @@ import type { Attempt } from '../../contract/outcome.ts';
 import { ErrandError } from '../../errors.ts';
 
 /** Starts at one turn that ended without a word; one more would most likely kill another worker. */
-const MOST_CRASHES = 3;
+const MAX_CRASHES = 3;
 
 /**
  * The error of a task that seems to kill its workers, or `null`. Crashes are counted apart from failures: they spend no
@@ -14,7 +14,7 @@ export function crashLoopIn(past: readonly Attempt[], turns: number): ErrandErro
   const crashed = past.filter(
     ({ ended, failure, turns_before }) => ended === 'lost' && failure === undefined && turns_before === turns,
   );
-  if (crashed.length < MOST_CRASHES) return null;
+  if (crashed.length < MAX_CRASHES) return null;
   const workers = crashed.map(({ worker, started_at }) => `${worker} at ${started_at}`);
   return new ErrandError(
     'CRASH_LOOP',

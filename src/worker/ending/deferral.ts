@@ -1,20 +1,20 @@
 import type { Attempt } from '../../contract/outcome.ts';
 
 /** How long a task may be put off before it gets a turn further: a provider that never lets it in is a failure too. */
-const MOST_IN_VAIN_MS = 24 * 3_600_000;
+const MAX_WITHOUT_PROGRESS_MS = 24 * 3_600_000;
 /** The longest a task is put off at a time, whatever a provider asks for: nothing waits for ever. */
-const LONGEST_MS = 3_600_000;
+const MAX_MS = 3_600_000;
 /**
  * How long a task waits at the least, whatever the provider says; doubles each time up to five minutes. A large batch
  * against a low limit comes back often, and every return costs a start.
  */
 const FIRST_MS = 1_000;
-const LONGEST_OWN_MS = 300_000;
+const MAX_OWN_MS = 300_000;
 /** Tasks that were turned away together come back spread over this share of their wait. */
 const JITTER = 0.25;
 /** A parked task is woken as soon as there is a place; this is the net under a wake-up that got lost. */
 const PARK_MS = 5_000;
-const LONGEST_PARK_MS = 300_000;
+const MAX_PARK_MS = 300_000;
 
 /** What a deferral depends on. `turns` are on record now; times in ms, `now` of the wall clock. */
 export type Deferral = { past: readonly Attempt[]; turns: number; askedMs: number | undefined; now: number };
@@ -26,13 +26,13 @@ export type Deferral = { past: readonly Attempt[]; turns: number; askedMs: numbe
  * Wall clocks are compared, since the first deferral may have been on another machine.
  */
 export function deferralMs({ past, turns, askedMs, now }: Deferral): number | null {
-  const inVain = past.filter(({ ended, turns_before }) => ended === 'deferred' && turns_before === turns);
-  const first = inVain[0];
+  const withoutProgress = past.filter(({ ended, turns_before }) => ended === 'deferred' && turns_before === turns);
+  const first = withoutProgress[0];
   const since = first?.first_started_at ?? first?.started_at;
-  if (since !== undefined && now - Date.parse(since) >= MOST_IN_VAIN_MS) return null;
-  const times = inVain.reduce((sum, attempt) => sum + (attempt.times ?? 1), 0);
-  const ownMs = Math.min(FIRST_MS * 2 ** Math.min(times, 20), LONGEST_OWN_MS);
-  const waitMs = Math.min(Math.max(askedMs ?? 0, ownMs), LONGEST_MS);
+  if (since !== undefined && now - Date.parse(since) >= MAX_WITHOUT_PROGRESS_MS) return null;
+  const times = withoutProgress.reduce((sum, attempt) => sum + (attempt.times ?? 1), 0);
+  const ownMs = Math.min(FIRST_MS * 2 ** Math.min(times, 20), MAX_OWN_MS);
+  const waitMs = Math.min(Math.max(askedMs ?? 0, ownMs), MAX_MS);
   return Math.ceil(waitMs * (1 + Math.random() * JITTER));
 }
 
@@ -55,5 +55,5 @@ function isPlainDeferral({ ended, unfinished_calls, call_taken_over_from, cleanu
 
 /** How long a parked task sleeps unless it is woken; longer where many wait, because each look costs a start. */
 export function parkMs(waiting: number): number {
-  return Math.min(PARK_MS * (1 + waiting / 100), LONGEST_PARK_MS);
+  return Math.min(PARK_MS * (1 + waiting / 100), MAX_PARK_MS);
 }

@@ -19,7 +19,7 @@ const SWEEP_MS = 10_000;
 /** A sweep of one worker's rows stops after so long, well before its claim lapses; the rest follow with the next. */
 const SWEEP_WITHIN_MS = 15_000;
 /** A row that cannot be closed is tried with every sweep at first, and at least this often. */
-const LONGEST_WAIT_MS = 600_000;
+const MAX_WAIT_MS = 600_000;
 /**
  * The maximum number of failed rows in memory, because a writer of Redis can add rows without end. A dropped row is retried
  * sooner.
@@ -99,7 +99,7 @@ export class Reclaim {
    * Keeps this worker's own sweeps away from an attempt until the returned function is called: it cleans up itself. What
    * it could not close is tried again by the sweeps.
    */
-  leaveAlone(taskId: string, epoch: number): (hasOpenRows: boolean) => void {
+  markRunning(taskId: string, epoch: number): (hasOpenRows: boolean) => void {
     const name = `${taskId}.${epoch}`;
     this.#unwinding.add(name);
     return (hasOpenRows) => {
@@ -109,14 +109,14 @@ export class Reclaim {
   }
 
   /** Has the next sweep look at this worker's own rows: one was left open that is no attempt's any more. */
-  lookAgain(): void {
+  scheduleLook(): void {
     this.#hasLeftRows = true;
   }
 
   /** Looks at every worker on record that may be dead, and releases what it held; what fails with one holds up no other. */
   async sweep(actor: CleanupActor): Promise<void> {
     for (const worker of await this.#deps.workers.list()) {
-      if (this.#mayHoldInVain(worker)) await this.attend(worker, actor).catch(this.#fault);
+      if (this.#mayBeDead(worker)) await this.attend(worker, actor).catch(this.#fault);
     }
   }
 
@@ -128,7 +128,7 @@ export class Reclaim {
   }
 
   /** Tells whether looking at a worker's rows is worth it: it is dead, has fenced itself, or is this very one. */
-  #mayHoldInVain(worker: WorkerOnRecord): boolean {
+  #mayBeDead(worker: WorkerOnRecord): boolean {
     if (worker.instance === this.#deps.self.instance) return this.#hasLeftRows;
     return hasFencedItself(worker) || proofOfDeath(worker, this.#deps.self) !== null;
   }
@@ -215,7 +215,7 @@ export class Reclaim {
       this.#failed.delete(name);
       return 'released';
     }
-    const waitMs = Math.min(2 * (failed?.waitMs ?? SWEEP_MS / 2), LONGEST_WAIT_MS);
+    const waitMs = Math.min(2 * (failed?.waitMs ?? SWEEP_MS / 2), MAX_WAIT_MS);
     this.#failed.set(name, { waitMs, againMs: monotonicMs() + waitMs - SWEEP_MS / 2 });
     const [first = ''] = this.#failed.keys();
     if (this.#failed.size > MAX_FAILED) this.#failed.delete(first);
@@ -233,7 +233,7 @@ export class Reclaim {
     if (grounds === null) {
       return stepOf(row, actor, { evidence: 'unknown', detail: `its owner ${owner} is not provably dead` });
     }
-    const step = await releasers.giveBack(row, actor);
+    const step = await releasers.release(row, actor);
     const told = { ...step, detail: `${step.detail} (${grounds})` };
     await records.release(row.taskId, { owner, steps: [told] });
     telemetry.reclaimed(row.taskId, told);

@@ -72,7 +72,7 @@ export class Releasers {
   }
 
   /** Gives one resource back and tells how it went, as a step of the cleanup record. Never throws. */
-  async giveBack(row: OpenRow, actor: CleanupActor, live?: Live): Promise<CleanupStep> {
+  async release(row: OpenRow, actor: CleanupActor, live?: Live): Promise<CleanupStep> {
     const start = monotonicMs();
     const timeout = Promise.withResolvers<never>();
     const expire = () => timeout.reject(new Error(`no end after ${RELEASE_WITHIN_MS} ms`));

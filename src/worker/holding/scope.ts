@@ -77,7 +77,7 @@ export class Scope {
     for (const held of this.#held.splice(0).reverse()) {
       steps.push(
         held.isTried
-          ? await this.#releasers.giveBack({ ...held, taskId: this.#taskId }, 'owner', held.live)
+          ? await this.#releasers.release({ ...held, taskId: this.#taskId }, 'owner', held.live)
           : stepOf(held, 'owner', { evidence: 'verified', detail: 'it was never acquired' }),
       );
     }

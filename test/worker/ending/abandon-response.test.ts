@@ -95,7 +95,7 @@ test('a cancel that the provider does not answer leaves its row open, and is tri
 
 test('a row that a sweep passes while its attempt still unwinds is looked at again', async () => {
   const { abandon, workers, reclaim, taskId, asked, self } = await aTaskWithResponse(503, 'cancelled');
-  const leave = reclaim.leaveAlone(taskId, 1);
+  const leave = reclaim.markRunning(taskId, 1);
   await abandon(1);
   await reclaim.sweep('reclaim');
   leave(false);

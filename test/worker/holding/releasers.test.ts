@@ -44,7 +44,7 @@ test('the processes of a tree whose guard was killed are found by their tag, and
   process.kill(tool.pid, 'SIGKILL');
   await tool.exited;
   await untilTagged(tool.tag, 4);
-  expect(await releasersFor(new Redactor()).giveBack(rowOf('process', tool.ref), 'reclaim')).toMatchObject({
+  expect(await releasersFor(new Redactor()).release(rowOf('process', tool.ref), 'reclaim')).toMatchObject({
     status: 'released',
     evidence: 'verified',
     detail: 'no process carries its tag; 4 were killed',
@@ -54,7 +54,7 @@ test('the processes of a tree whose guard was killed are found by their tag, and
 
 test('a client is told as open while a request of it is still in flight', async () => {
   const closing = { close: async () => ({ inFlight: 2 }) };
-  expect(await releasersFor(new Redactor()).giveBack(rowOf('client', 'host'), 'owner', closing)).toMatchObject({
+  expect(await releasersFor(new Redactor()).release(rowOf('client', 'host'), 'owner', closing)).toMatchObject({
     status: 'open',
     evidence: 'unknown',
     detail: '2 requests are still in flight',
@@ -64,7 +64,7 @@ test('a client is told as open while a request of it is still in flight', async 
 test('a directory below what is a file now is gone', async () => {
   const deployment = { prefix: '{p}', workspaceRoot: fileURLToPath(import.meta.url) };
   const row = rowOf('workspace', workspacePathOf(deployment, TASK_ID, 1));
-  expect(await releasersFor(new Redactor(), [], {}, deployment).giveBack(row, 'owner')).toMatchObject({
+  expect(await releasersFor(new Redactor(), [], {}, deployment).release(row, 'owner')).toMatchObject({
     status: 'released',
     evidence: 'verified',
   });
@@ -81,7 +81,7 @@ test('a directory that is there after its removal is told as open', async () => 
   await mkdir(folder);
   vi.mocked(rm).mockResolvedValueOnce();
   expect(
-    await releasersFor(new Redactor(), [], {}, deployment).giveBack(rowOf('workspace', folder), 'owner'),
+    await releasersFor(new Redactor(), [], {}, deployment).release(rowOf('workspace', folder), 'owner'),
   ).toMatchObject({
     status: 'open',
     evidence: 'unknown',
@@ -92,7 +92,7 @@ test('a directory that is there after its removal is told as open', async () => 
 test('a release that hangs is told as open, and holds nothing up [B103]', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const hanging = { close: () => new Promise<never>(() => undefined) };
-  const giving = releasersFor(new Redactor()).giveBack(rowOf('client', 'host'), 'owner', hanging);
+  const giving = releasersFor(new Redactor()).release(rowOf('client', 'host'), 'owner', hanging);
   vi.advanceTimersByTime(10_000);
   expect(await giving).toMatchObject({ status: 'open', evidence: 'unknown', detail: 'no end after 10000 ms' });
 });

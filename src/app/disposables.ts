@@ -1,5 +1,5 @@
 /** Things that were opened one upon the other, to be closed in reverse. */
-export class Opened {
+export class Disposables {
   readonly #closers: (() => Promise<void>)[] = [];
 
   /** Keeps what was opened, with how to close it, and hands it on. */
