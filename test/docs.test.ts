@@ -97,7 +97,7 @@ describe('the pages', () => {
     const lengths = (files: string[]) => files.map((file) => [file, lineCount(page(file))] as const);
     expect(lengths(ideas).filter(([, lines]) => lines < 40 || lines > 150)).toEqual([]);
     expect(lengths(decisions).filter(([, lines]) => lines < 20 || lines > 40)).toEqual([]);
-    expect(lineCount(page('CONTRIBUTING.md'))).toBeLessThanOrEqual(60);
+    expect(lineCount(page('CONTRIBUTING.md'))).toBeLessThanOrEqual(110);
   });
 
   test('say "child", unless they quote the names of Hermes', () => {

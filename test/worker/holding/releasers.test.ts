@@ -15,7 +15,7 @@ import { NOWHERE, releasersFor } from '../../helpers/releasers.ts';
 // The real file system, but for the one call that does nothing.
 vi.mock('node:fs/promises', { spy: true });
 
-const STUBBORN_TREE = fileURLToPath(new URL('../fixtures/stubborn-tree.sh', import.meta.url));
+const STUBBORN_TREE = fileURLToPath(new URL('../../fixtures/stubborn-tree.sh', import.meta.url));
 
 afterEach(() => {
   vi.useRealTimers();
