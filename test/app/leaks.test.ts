@@ -6,11 +6,10 @@ import { aFolder, start } from './run-cli.ts';
 /** A worker on another host, silent for so long, that holds the directory of a task which has since ended. */
 async function aHolder(silentMs: number, isOnRecord = true) {
   const records = await openRecords();
-  const { tasks, workers, taskIds, redis, keys, prefix } = records;
+  const { tasks, workers, taskIds, given, prefix } = records;
   const holder = { ...(await identifyWorker('node-7')), instance: 'node-7.1', host: 'node-7' };
   if (isOnRecord) await workers.register(holder);
-  const [seconds] = await redis.time();
-  await redis.hset(keys.beats(), holder.instance, Number(seconds) * 1000 - silentMs);
+  await given.silence(holder.instance, silentMs);
   const [taskId = ''] = taskIds;
   await holdElsewhere(tasks, taskId, holder);
   await tasks.open(taskId, 'local', 'heir');
@@ -79,9 +78,9 @@ test.each([
 });
 
 test('a row that cannot be read here is listed, and stays open where the rest is closed', async () => {
-  const { leaks, workers, redis, keys, taskId, holder } = await aHolder(60_000);
-  await redis.hset(keys.ledger(taskId), '1.session.x', '{"kind":"session"}');
-  await redis.zadd(keys.openRows(holder.instance), Date.now() - 90_000, `${taskId}/1.session.x`);
+  const { leaks, workers, given, taskId, holder } = await aHolder(60_000);
+  const row = { id: '1.session.x', row: { kind: 'session' }, intentMs: Date.now() - 90_000 };
+  await given.openRow({ owner: holder.instance, taskId, ...row });
   expect((await leaks()).out).toMatch(/9\d s.*unreadable.*1\.session\.x.*node-7/);
   const closed = await leaks('--close', 'node-7', '--because', 'the node was deleted');
   expect(closed.err).toContain('Closed 1 row of worker "node-7". 1 row stays open: this version cannot read it.');

@@ -14,6 +14,7 @@ import type { RowEntry } from '../../src/records/task-history.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { givenIn } from './given.ts';
 
 /** How long the records of a sample are kept, in seconds. */
 export const RETENTION_SECONDS = 1000;
@@ -38,6 +39,7 @@ export async function openRecords({
     redis,
     prefix,
     keys: new Keys(prefix),
+    given: givenIn(prefix, redis),
     redactor,
     workers,
     countOpenRows,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Announcements } from '../../src/records/announcements.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { VersionWait } from '../../src/worker/version-wait.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { givenIn } from '../records/given.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -11,9 +11,9 @@ async function aWait() {
   const redis = openRedis();
   const prefix = freshPrefix();
   const announcements = new Announcements(redis, prefix);
-  const keys = new Keys(prefix);
-  await redis.hset(keys.workers(), 'newer', 'null');
-  await redis.hset(keys.beats(), 'newer', Date.now());
+  const given = givenIn(prefix, redis);
+  await given.identity('newer', null);
+  await given.silence('newer', 0);
   await announcements.announce('newer', { lanes: ['local'], reader: 5 });
   return new VersionWait(announcements, HOUR_MS);
 }
