@@ -1,6 +1,7 @@
 import type { FixtureOpts, LLMock } from '@copilotkit/aimock';
+import type { Disposition } from '../../src/contract/failures/spec.ts';
 import type { Usage } from '../../src/contract/usage.ts';
-import type { Disposition, FailureCode } from '../../src/errors.ts';
+import type { FailureCode } from '../../src/errors.ts';
 import type { EndpointName } from './endpoint.ts';
 import type { Sent } from './relay.ts';
 

@@ -2,8 +2,8 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { quoted } from '../base/text.ts';
-import { BUILT_IN_PROVIDERS } from '../catalogue/catalogue.ts';
 import { CallTimeouts, Provider } from '../catalogue/provider.ts';
+import { BUILT_IN_PROVIDERS } from '../catalogue/rows.ts';
 import { DefaultBudget, Limits, WorkspaceLimits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
@@ -40,7 +40,7 @@ const ConfigFile = z.strictObject({
     .string()
     .regex(/^\{[a-z0-9-]+\}$/i, 'expected a name in braces, such as {errand}')
     .default(DEFAULT_PREFIX),
-  /** Providers beside `openai` and `anthropic`, by name; one of those names replaces the built-in whole. */
+  /** Providers beside the built-in ones, by name. The name of a built-in one replaces it as a whole. */
   providers: z.record(z.string(), z.record(z.string(), z.json())).default({}),
   delegation: RouteRequest.default({}),
   /** Short names of models; see {@link ModelAliases}. */

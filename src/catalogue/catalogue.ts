@@ -1,27 +1,7 @@
 import { type RoutingTable, unknownProvider } from '../contract/routing.ts';
 import { ErrandError } from '../errors.ts';
 import { Provider } from './provider.ts';
-
-/**
- * The providers every deployment has. The default models are those the SDKs name as current (openai 7.57.0,
- * @anthropic-ai/sdk 1.12.0) and the price library knows by name, so that a first run reports its cost.
- */
-export const BUILT_IN_PROVIDERS = {
-  openai: {
-    wire: 'responses',
-    base_url: 'https://api.openai.com/v1',
-    credential: 'env:OPENAI_API_KEY',
-    default_model: 'gpt-5.6-sol',
-    aliases: ['openai-api'],
-  },
-  anthropic: {
-    wire: 'messages',
-    base_url: 'https://api.anthropic.com',
-    credential: 'env:ANTHROPIC_API_KEY',
-    default_model: 'claude-opus-5-5',
-    aliases: ['claude'],
-  },
-} as const;
+import { BUILT_IN_PROVIDERS } from './rows.ts';
 
 const BUILT_IN = Object.entries(BUILT_IN_PROVIDERS).map(([name, profile]) => Provider.parse({ ...profile, name }));
 

@@ -98,3 +98,6 @@ export const Provider = z
   })
   .readonly();
 export type Provider = z.infer<typeof Provider>;
+
+/** A provider as a configuration declares it: by its name, with the fields that differ from their defaults. */
+export type DeclaredProvider = Omit<z.input<typeof Provider>, 'name'>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FAILURE_CODES } from '../errors.ts';
+import { ORIGINS } from './failures/spec.ts';
 import { stored } from './stored.ts';
 
 /**
@@ -15,7 +16,7 @@ export const FailureCodeText = z
 export const Failure = stored({
   version: z.literal(1),
   code: FailureCodeText,
-  origin: z.enum(['input', 'credential', 'provider', 'child', 'budget', 'attempt', 'infrastructure', 'internal']),
+  origin: z.enum(ORIGINS),
   message: z.string(),
   remedy: z.string(),
   /** Messages of the cause chain, nearest first. */

@@ -77,7 +77,7 @@ function partsOf(schema: z.core.$ZodType, found = new Set<z.core.$ZodType>()): S
 test('every stored schema of the contract is among the kinds', async () => {
   const known = new Set(RECORD_KINDS.flatMap(({ schema }) => [...partsOf(schema)]));
   const missing: string[] = [];
-  for (const file of await readdir(CONTRACT)) {
+  for (const file of (await readdir(CONTRACT)).filter((name) => name.endsWith('.ts'))) {
     const exported: Record<string, unknown> = await import(join(CONTRACT, file));
     for (const [name, value] of Object.entries(exported)) {
       if (!(value instanceof z.ZodType) || known.has(value)) continue;
