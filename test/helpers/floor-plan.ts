@@ -113,7 +113,8 @@ function isFile(target: string): boolean {
   return /\.\w+$/.test(target);
 }
 
-function roomOf(file: string): string {
+/** The room of a file: the directory under `src/`, or `dashboards`. */
+export function roomOf(file: string): string {
   if (file === 'src/errors.ts') return 'contract';
   if (file === 'src/cli.ts') return 'cli';
   return /^(?:src\/)?([\w-]+)\//.exec(file)?.[1] ?? 'none';
