@@ -35,9 +35,6 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<R
   const choice = { only, concurrency };
   const config = loadConfig({ ...processEnvironment(), ...environment }, overWorker(overrides, choice));
   const redactor = new Redactor();
-  return startWorker(
-    config,
-    createLog({ level: config.worker.log_level, isPretty: false, redactor, output }),
-    redactor,
-  );
+  const log = createLog({ level: config.worker.log_level, isPretty: false, redactor, output });
+  return startWorker(config, { log, redactor });
 }

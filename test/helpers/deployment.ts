@@ -104,7 +104,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
       const redactor = new Redactor();
       const output = new PassThrough().on('data', (chunk) => logs.push(String(chunk)));
       const log = createLog({ level: 'debug', isPretty: false, redactor, output });
-      const worker = await startWorker(configOf(over, sections), log, redactor);
+      const worker = await startWorker(configOf(over, sections), { log, redactor });
       workers.push(worker);
       return worker;
     },

@@ -98,7 +98,7 @@ async function startOwnWorker(config: Config, { verbose }: UpFlags, opened: Disp
   const level = verbose ? config.worker.log_level : 'error';
   const log = createLog({ level, isPretty: process.stderr.isTTY === true, redactor, output: process.stderr });
   const worker = { ...config.worker, health_host: '127.0.0.1', health_port: 0 };
-  opened.add(await startWorker({ ...config, worker }, log, redactor), (running) => running.drain());
+  opened.add(await startWorker({ ...config, worker }, { log, redactor }), (running) => running.drain());
 }
 
 /** Takes any free port where the usual one is in use, so that a first run does not end there. */

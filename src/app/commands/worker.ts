@@ -28,8 +28,12 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   const log = createLog({ level: config.worker.log_level, isPretty, redactor, output: process.stdout });
   const stopped = aborted(stopping);
   let isTaking = false;
-  const starting = startWorker(config, log, redactor, () => {
-    isTaking = true;
+  const starting = startWorker(config, {
+    log,
+    redactor,
+    onTaking: () => {
+      isTaking = true;
+    },
   });
   await Promise.race([starting, stopped]);
   // A worker that still waits for its Redis holds nothing that could be handed back.

@@ -1,0 +1,80 @@
+import { CredentialResolver } from '../credentials/resolver.ts';
+import { Models } from '../providers/models.ts';
+import { assertSuitable } from '../queue/inspection.ts';
+import { UnattendedJobs } from '../queue/unattended-jobs.ts';
+import { Announcements } from '../records/announcements.ts';
+import { BatchRecords } from '../records/batch-records.ts';
+import type { Channels } from '../records/channels.ts';
+import { SpendRecords } from '../records/spend-records.ts';
+import { TaskMetadata } from '../records/task-metadata.ts';
+import { UnattendedRecords } from '../records/unattended-records.ts';
+import { ActiveAttempts } from '../worker/active-attempts.ts';
+import { Admission } from '../worker/admission.ts';
+import { Announcer } from '../worker/announcer.ts';
+import { HeldBatches } from '../worker/held-batches.ts';
+import { Releasers } from '../worker/holding/releasers.ts';
+import type { SettleDeps } from '../worker/settle-batch.ts';
+import type { TaskDeps } from '../worker/task-deps.ts';
+import { UnattendedSweep } from '../worker/unattended-sweep.ts';
+import { VersionWait } from '../worker/version-wait.ts';
+import { openChannels } from './compose-channels.ts';
+import { retentionSecondsOf } from './compose-producer.ts';
+import { startReclaim } from './compose-reclaim.ts';
+import type { Disposables } from './disposables.ts';
+import type { WorkerBase } from './open-worker.ts';
+import { routeCheck } from './route-check.ts';
+
+/** The parts of a worker that are ready before it takes tasks. */
+export type WorkerParts = {
+  deps: TaskDeps & SettleDeps;
+  announcer: Announcer;
+  channels: Channels;
+  /** Not started: it needs the consumer. */
+  sweep: UnattendedSweep;
+};
+
+/**
+ * Composes the parts that run tasks, and starts those that work in the background: announcing, reclaiming, listening.
+ *
+ * @throws ErrandError `REDIS_UNSUITABLE`; `REDIS_DENIED`.
+ */
+export async function composeParts(base: WorkerBase, opened: Disposables): Promise<WorkerParts> {
+  const { config, redis, prefix, self, onError } = base;
+  await assertSuitable(redis, prefix);
+  const values = valuesOf(base);
+  const announcements = new Announcements(redis, prefix);
+  const announcer = new Announcer({ announcements, instance: self.instance, lanes: base.taken, onError });
+  await opened.add(announcer, (announcing) => announcing.stop()).start();
+  const reclaim = await startReclaim({ ...base, releasers: values.releasers }, opened);
+  const channels = await openChannels({ ...base, active: values.active }, opened);
+  const unattended = new UnattendedRecords(redis, prefix);
+  const jobs = new UnattendedJobs(redis, prefix, onError);
+  const held = new HeldBatches({ unattended, jobs });
+  const versions = new VersionWait(announcements, config.tasks.version_wait_ms);
+  const deps = { ...values, reclaim, held, versions, jobs };
+  const sweeping = { ...deps, unattended, announcements, lanes: base.providers, unservedMs: config.tasks.unserved_ms };
+  const sweep = opened.add(new UnattendedSweep(sweeping), (running) => running.close());
+  return { deps, announcer, channels, sweep };
+}
+
+/** The parts of a task that are made from the base alone. */
+function valuesOf(base: WorkerBase) {
+  const { config, redis, prefix, redactor, catalogue, providers, taken } = base;
+  const { records, telemetry, self } = base;
+  const credentials = new CredentialResolver(config.environment, redactor);
+  const models = new Models();
+  const deployment = { prefix, workspaceRoot: config.worker.workspace_root };
+  const batches = new BatchRecords(redis, prefix, redactor, retentionSecondsOf(config));
+  const elsewhere = providers.filter((name) => !taken.includes(name));
+  return {
+    ...{ records, batches, catalogue, credentials, models, redactor, telemetry, self, deployment },
+    spends: new SpendRecords(redis, prefix),
+    metadata: new TaskMetadata(redis, prefix),
+    admission: new Admission(batches, routeCheck(catalogue, credentials, redactor), elsewhere),
+    active: new ActiveAttempts(records),
+    releasers: new Releasers({ redactor, catalogue, credentials, models, deployment }),
+    budget: config.budget,
+    workspaceLimits: config.workspace,
+    watchdogs: config.watchdogs,
+  };
+}

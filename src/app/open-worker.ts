@@ -1,0 +1,80 @@
+import type { Redactor } from '../base/secret.ts';
+import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
+import type { WorkerIdentity } from '../contract/worker-identity.ts';
+import { TaskRecords } from '../records/task-records.ts';
+import { WorkerRecords } from '../records/worker-records.ts';
+import { closeRedis, openRetryingRedis } from '../redis/connection.ts';
+import { isRedisFault } from '../redis/faults.ts';
+import { RedisHealth } from '../redis/health.ts';
+import type { RetryingRedis } from '../redis/retrying.ts';
+import type { RedisTarget } from '../redis/target.ts';
+import type { Log } from '../telemetry/log.ts';
+import { Telemetry } from '../telemetry/telemetry.ts';
+import { identifyWorker } from '../worker/holding/identity.ts';
+import type { Config } from './config.ts';
+import type { Disposables } from './disposables.ts';
+import { knownNames } from './known-names.ts';
+import { warnOfPlainHttp } from './plain-http.ts';
+import { redisOf } from './redis-settings.ts';
+import { makeWorkspaceRoot } from './workspace-root.ts';
+
+/** What the caller hands to a worker beside its configuration. */
+export type WorkerSurroundings = {
+  log: Log;
+  redactor: Redactor;
+  /** Called right before the first task can be taken. */
+  onTaking?: () => void;
+};
+
+/** What every part of a worker needs: its connection, its records, its name. */
+export type WorkerBase = {
+  config: Config;
+  prefix: string;
+  log: Log;
+  redactor: Redactor;
+  telemetry: Telemetry;
+  catalogue: Catalogue;
+  target: RedisTarget;
+  redis: RetryingRedis;
+  redisHealth: RedisHealth;
+  records: TaskRecords;
+  workers: WorkerRecords;
+  self: WorkerIdentity;
+  /** Every provider of the deployment. */
+  providers: string[];
+  /** The providers whose tasks this worker takes. */
+  taken: string[];
+  /** Hears errors of Redis. `redisHealth` reports an outage, so faults of the connection are left out. */
+  onError: (error: unknown) => void;
+};
+
+/** Opens the connection of a worker and what stands on it. Nothing in Redis is written yet. */
+export async function openWorker(
+  config: Config,
+  { log, redactor }: WorkerSurroundings,
+  opened: Disposables,
+): Promise<WorkerBase> {
+  await makeWorkspaceRoot(config.worker.workspace_root);
+  const { prefix } = config;
+  const catalogue = createCatalogue(config.providers);
+  const telemetry = new Telemetry(log, knownNames(config, catalogue));
+  const onError = (error: unknown) => {
+    if (!isRedisFault(error)) telemetry.fault('redis', error);
+  };
+  const target = redisOf(config);
+  const opening = openRetryingRedis({ target, onError, waitsForRights: true });
+  const redis = opened.add(opening, async (client) => closeRedis(client));
+  const redisHealth = opened.add(
+    new RedisHealth(redis, { prefix, role: 'worker' }, (state) => telemetry.redisChanged(state)),
+    async (watching) => watching.close(),
+  );
+  const providers = catalogue.names();
+  const taken = config.worker.only ?? providers;
+  warnOfPlainHttp(taken.map(catalogue.get), log);
+  return {
+    ...{ config, prefix, log, redactor, telemetry, catalogue, target, redis, redisHealth, providers, taken, onError },
+    records: new TaskRecords(redis, prefix, redactor),
+    workers: new WorkerRecords(redis, prefix),
+    self: await identifyWorker(config.worker.name, config.worker),
+  };
+}
