@@ -164,10 +164,10 @@ describe('the tables agree with the code:', () => {
 
   test('keys of a provider', () => {
     const required = { wire: 'chat', base_url: 'http://127.0.0.1', credential: 'none' };
-    const profile = Provider.parse({ name: 'x', ...required });
+    const provider = Provider.parse({ name: 'x', ...required });
     const rows = tableRows(page('docs/configuration.md'), 'key').filter((row) => row.length === 3);
     const documented = rows.map(([key = '', value = '']) => [codesIn(key)[0], codesIn(value)[0]]);
-    const defaults = flatten(profile).map(([key, value]) => {
+    const defaults = flatten(provider).map(([key, value]) => {
       return [key, key in required ? undefined : typeof value === 'object' ? '{}' : String(value)];
     });
     const expected = [...defaults.filter(([key]) => key !== 'name'), ['default_model', undefined]];

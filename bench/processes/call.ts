@@ -37,7 +37,7 @@ function callOfSdk({ simulatorUrl, request }: Surroundings): Call {
 async function callOfErrand({ simulatorUrl, request }: Surroundings): Promise<Call> {
   const { instructions: system, max_output_tokens: maxOutputTokens, model: name } = request as ErrandsRequest;
   const { model } = await new Models().open({
-    profile: Provider.parse({
+    provider: Provider.parse({
       name: 'openai',
       wire: 'responses',
       base_url: `${simulatorUrl}/v1`,

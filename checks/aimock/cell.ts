@@ -39,12 +39,12 @@ export async function runCell(test: Case, endpoint: EndpointName, mock: LLMock, 
 }
 
 async function observe(test: Case, endpoint: EndpointName, goal: string, relay: Relay): Promise<Judged['observed']> {
-  const profile = providerOf(endpoint, relay.url, test.settings ?? {});
-  const isKeyless = profile.credential === 'none';
+  const provider = providerOf(endpoint, relay.url, test.settings ?? {});
+  const isKeyless = provider.credential === 'none';
   const handle = await new Models().open({
-    profile,
+    provider,
     route: { model: modelOf(endpoint), reasoning_effort: test.effort },
-    credential: { id: profile.credential, secret: isKeyless ? new Secret('none') : KEY },
+    credential: { id: provider.credential, secret: isKeyless ? new Secret('none') : KEY },
   });
   const calls: string[] = [];
   const child = childOf(goal, handle.model, calls);

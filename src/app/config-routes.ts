@@ -28,10 +28,12 @@ export type ModelAliases = z.infer<typeof ModelAliases>;
  */
 export function readNames(
   { model_aliases: given, delegation }: { model_aliases: ModelAliases; delegation: RouteRequest },
-  profiles: readonly Provider[],
+  providers: readonly Provider[],
 ): { aliases: Record<string, RouteRequest>; problems: Problem[] } {
-  const names: RouteNames = { providers: Object.fromEntries(profiles.map(({ name, aliases }) => [name, { aliases }])) };
-  const problems = ambiguous(profiles);
+  const names: RouteNames = {
+    providers: Object.fromEntries(providers.map(({ name, aliases }) => [name, { aliases }])),
+  };
+  const problems = ambiguous(providers);
   const read = (route: RouteRequest, path: string, known: RouteNames) => {
     const expanded = expandRoute(route, known);
     if ('problems' in expanded) {
@@ -60,9 +62,9 @@ export function readNames(
 }
 
 /** Aliases of providers that name more than one of them. */
-function ambiguous(profiles: readonly Provider[]): Problem[] {
-  const owners = new Map(profiles.map(({ name }) => [name, name]));
-  return profiles.flatMap(({ name, aliases }) =>
+function ambiguous(providers: readonly Provider[]): Problem[] {
+  const owners = new Map(providers.map(({ name }) => [name, name]));
+  return providers.flatMap(({ name, aliases }) =>
     aliases.flatMap((alias) => {
       const owner = owners.get(alias);
       owners.set(alias, owner ?? name);

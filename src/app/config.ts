@@ -167,16 +167,16 @@ export function loadConfig(environment: Environment = processEnvironment(), over
   const { providers, worker, redis_url: url, ...rest } = parsed.data;
   const redis = url === undefined ? {} : { redis: parseRedis(url, named(['redis_url'])) };
   const { tool_ms: _, turns_without_progress: __, ...timeouts } = rest.watchdogs;
-  const profiles = Object.entries({ ...BUILT_IN_PROVIDERS, ...providers }).map(([name, profile]) =>
-    parseProvider(name, merge({ timeouts }, profile)),
+  const known = Object.entries({ ...BUILT_IN_PROVIDERS, ...providers }).map(([name, fields]) =>
+    parseProvider(name, merge({ timeouts }, fields)),
   );
-  const { aliases, problems } = readNames(rest, profiles);
-  problems.push(...problemsOfOnly(worker.only, profiles));
+  const { aliases, problems } = readNames(rest, known);
+  problems.push(...problemsOfOnly(worker.only, known));
   if (problems.length > 0) throw configInvalid(problems);
   return Object.freeze({
     ...rest,
     ...redis,
-    providers: profiles,
+    providers: known,
     model_aliases: aliases,
     worker: {
       ...worker,

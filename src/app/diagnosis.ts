@@ -218,14 +218,14 @@ export function laneFinding(lane: LaneFacts, rights: RightsFacts | null = null):
 
 /** What is known of a provider without asking it: whether its credential can be read here, and how it is reached. */
 export function providerFindings(key: ProviderKey): Finding[] {
-  const trouble = plainHttpTrouble(key.profile);
-  const check = `provider ${key.profile.name} transport`;
+  const trouble = plainHttpTrouble(key.provider);
+  const check = `provider ${key.provider.name} transport`;
   return [keyFinding(key), ...(trouble ? [{ check, status: 'warning' as const, ...trouble }] : [])];
 }
 
 /** Whether the credential of a provider can be read here. A provider without one is unusable only to its own tasks. */
-function keyFinding({ profile, remedy }: ProviderKey): Finding {
-  const check = `provider ${profile.name}`;
-  if (remedy === null) return { check, status: 'ok', message: `credential ${profile.credential}` };
+function keyFinding({ provider, remedy }: ProviderKey): Finding {
+  const check = `provider ${provider.name}`;
+  if (remedy === null) return { check, status: 'ok', message: `credential ${provider.credential}` };
   return { check, status: 'warning', message: 'no credential in this shell', remedy };
 }

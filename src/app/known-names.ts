@@ -17,23 +17,27 @@ const ModelName = RouteRequest.shape.model.unwrap();
  */
 export function knownNames(config: Pick<Config, 'delegation' | 'model_aliases'>, catalogue: Catalogue): KnownNames {
   const routes = routesOf(config, catalogue);
-  const profiles = catalogue.names().map((name) => catalogue.get(name));
-  const providers = new Map(profiles.map((profile) => [profile.name, { profile, models: modelsOf(profile, routes) }]));
+  const providers = new Map(
+    catalogue.names().map((name) => {
+      const provider = catalogue.get(name);
+      return [name, { provider, models: modelsOf(provider, routes) }];
+    }),
+  );
   const kept = new Map<string, string | undefined>();
-  const found = (profile: Provider, model: string): string | undefined => {
-    const key = `${profile.name} ${model}`;
+  const found = (provider: Provider, model: string): string | undefined => {
+    const key = `${provider.name} ${model}`;
     if (kept.has(key)) return kept.get(key);
     if (kept.size >= MAX_KEPT) kept.clear();
-    const name = nameInPriceLibrary(profile, model);
+    const name = nameInPriceLibrary(provider, model);
     kept.set(key, name);
     return name;
   };
   return {
     providers: [...providers.keys()],
-    modelOf: (provider, model) => {
-      const known = providers.get(provider);
+    modelOf: (name, model) => {
+      const known = providers.get(name);
       if (!known || known.models.has(model)) return known && model;
-      return ModelName.safeParse(model).success ? found(known.profile, model) : undefined;
+      return ModelName.safeParse(model).success ? found(known.provider, model) : undefined;
     },
   };
 }

@@ -20,9 +20,9 @@ export function plainHttpTrouble({ name, base_url, credential, allow_plain_http 
 }
 
 /** Logs one warning for each of the providers that {@link plainHttpTrouble} describes. */
-export function warnOfPlainHttp(profiles: Provider[], log: Log): void {
-  for (const profile of profiles) {
-    const trouble = plainHttpTrouble(profile);
-    if (trouble) log.warn({ provider: profile.name, remedy: trouble.remedy }, trouble.message);
+export function warnOfPlainHttp(providers: Provider[], log: Log): void {
+  for (const provider of providers) {
+    const trouble = plainHttpTrouble(provider);
+    if (trouble) log.warn({ provider: provider.name, remedy: trouble.remedy }, trouble.message);
   }
 }

@@ -5,15 +5,15 @@ import { isErrandError } from '../errors.ts';
 import type { Config } from './config.ts';
 
 /** A provider and whether its credential can be read here; `remedy` is `null` where it can. Never the credential. */
-export type ProviderKey = { profile: Provider; remedy: string | null };
+export type ProviderKey = { provider: Provider; remedy: string | null };
 
 /** Looks for the credential of every provider of the deployment, by name. */
 export async function providerKeys(config: Config): Promise<ProviderKey[]> {
   const catalogue = createCatalogue(config.providers);
   return Promise.all(
     catalogue.names().map(async (name) => {
-      const profile = catalogue.get(name);
-      return { profile, remedy: await remedyFor(profile.credential, config) };
+      const provider = catalogue.get(name);
+      return { provider, remedy: await remedyFor(provider.credential, config) };
     }),
   );
 }

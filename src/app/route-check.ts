@@ -11,8 +11,8 @@ export function routeCheck(catalogue: Catalogue, credentials: CredentialResolver
   return async (route, admission) => {
     try {
       checkRoute(route, providers);
-      const profile = catalogue.get(route.provider);
-      if (admission === 'batch') await credentials.resolve(profile.name, profile.credential);
+      const provider = catalogue.get(route.provider);
+      if (admission === 'batch') await credentials.resolve(provider.name, provider.credential);
       return null;
     } catch (error) {
       return failureOf(errorOf(error, new AbortController().signal), redactor);

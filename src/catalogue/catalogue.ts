@@ -3,7 +3,7 @@ import { ErrandError } from '../errors.ts';
 import { Provider } from './provider.ts';
 import { BUILT_IN_PROVIDERS } from './rows.ts';
 
-const BUILT_IN = Object.entries(BUILT_IN_PROVIDERS).map(([name, profile]) => Provider.parse({ ...profile, name }));
+const BUILT_IN = Object.entries(BUILT_IN_PROVIDERS).map(([name, fields]) => Provider.parse({ ...fields, name }));
 
 /** The providers of one deployment, by name. */
 export type Catalogue = {
@@ -27,18 +27,18 @@ function deepFreeze<T extends object>(value: T): T {
  * another's endpoint.
  */
 export function createCatalogue(declared: readonly Provider[]): Catalogue {
-  const profiles = new Map([...BUILT_IN, ...declared].map((profile) => [profile.name, deepFreeze(profile)]));
-  const names = [...profiles.keys()].sort();
+  const providers = new Map([...BUILT_IN, ...declared].map((provider) => [provider.name, deepFreeze(provider)]));
+  const names = [...providers.keys()].sort();
   return {
     get(name) {
-      const profile = profiles.get(name);
-      if (profile) return profile;
+      const provider = providers.get(name);
+      if (provider) return provider;
       throw new ErrandError('ROUTE_UNSUPPORTED', unknownProvider(name, names));
     },
     names: () => [...names],
     routing: () =>
       Object.fromEntries(
-        [...profiles].map(([name, { default_model, aliases, wire, effort_policy, efforts }]) => {
+        [...providers].map(([name, { default_model, aliases, wire, effort_policy, efforts }]) => {
           const effort = { wire, effort_policy, efforts };
           return [name, { ...(default_model !== undefined && { default_model }), aliases: [...aliases], effort }];
         }),

@@ -14,7 +14,7 @@ function clamp(levels: readonly ReasoningEffort[], requested: ReasoningEffort): 
 }
 
 /**
- * Decides which effort a model is sent. A level it takes goes as asked; for another the profile's `effort_policy`
+ * Decides which effort a model is sent. A level it takes goes as asked; for another the provider's `effort_policy`
  * chooses: lower it (`clamp`), leave the field out (`omit`), or fail (`strict`).
  *
  * A clamped `none` becomes the model's lowest level, because leaving the field out would let it think by default.
@@ -22,20 +22,20 @@ function clamp(levels: readonly ReasoningEffort[], requested: ReasoningEffort): 
  * @throws ErrandError `ROUTE_UNSUPPORTED` under `strict`, naming the levels the model takes.
  */
 export function effortFor(
-  profile: EffortRules & { name: string },
+  provider: EffortRules & { name: string },
   model: string,
   requested: ReasoningEffort | undefined,
 ): Effort {
   if (requested === undefined) return { level: null, treatment: 'not_requested' };
-  const levels = levelsOf(profile, model);
+  const levels = levelsOf(provider, model);
   if (levels.includes(requested)) return { level: requested, treatment: 'sent' };
-  if (profile.effort_policy === 'strict') {
+  if (provider.effort_policy === 'strict') {
     const choice = levels.length > 0 ? `expected one of ${levels.join(', ')}` : 'the model takes no reasoning effort';
     throw new ErrandError(
       'ROUTE_UNSUPPORTED',
-      `Model "${model}" of provider "${profile.name}" does not take reasoning effort "${requested}": ${choice}.`,
+      `Model "${model}" of provider "${provider.name}" does not take reasoning effort "${requested}": ${choice}.`,
     );
   }
-  const clamped = profile.effort_policy === 'omit' ? undefined : clamp(levels, requested);
+  const clamped = provider.effort_policy === 'omit' ? undefined : clamp(levels, requested);
   return clamped === undefined ? { level: null, treatment: 'omitted' } : { level: clamped, treatment: 'clamped' };
 }

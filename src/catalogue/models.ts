@@ -93,17 +93,17 @@ function lookUp(table: Readonly<Record<string, Levels>>, model: string): Levels 
   return prefixes.find(({ prefix }) => model.startsWith(prefix))?.levels;
 }
 
-/** The Messages API has no word for `minimal`, so a profile cannot declare it there. */
+/** The Messages API has no word for `minimal`, so a provider cannot declare it there. */
 function isUnknownTo(wire: Wire, level: ReasoningEffort): boolean {
   return wire === 'messages' && level === 'minimal';
 }
 
 /**
- * The levels a model takes, lowest first: what the profile declares, else what is known of the model, else `none` and
+ * The levels a model takes, lowest first: what the provider declares, else what is known of the model, else `none` and
  * `low` to `high`: nearly every compatible endpoint takes the three, and `none` is never turned into thinking that nobody
  * asked for, but sent and taken or refused. Empty: the model takes no effort at all.
  */
-export function levelsOf(profile: Pick<EffortRules, 'wire' | 'efforts'>, model: string): Levels {
-  const levels = lookUp(profile.efforts, model) ?? lookUp(BUILT_IN[profile.wire], model) ?? NONE_TO_HIGH;
-  return REASONING_EFFORTS.filter((level) => levels.includes(level) && !isUnknownTo(profile.wire, level));
+export function levelsOf(provider: Pick<EffortRules, 'wire' | 'efforts'>, model: string): Levels {
+  const levels = lookUp(provider.efforts, model) ?? lookUp(BUILT_IN[provider.wire], model) ?? NONE_TO_HIGH;
+  return REASONING_EFFORTS.filter((level) => levels.includes(level) && !isUnknownTo(provider.wire, level));
 }

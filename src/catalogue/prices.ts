@@ -37,12 +37,12 @@ function isFormOf(id: string, model: string): boolean {
   return model.startsWith(id) && /^(-\d{8}|-\d{4}-\d{2}-\d{2}|-latest)?$/.test(model.slice(id.length));
 }
 
-const providers = new Map<string, PricedProvider | undefined>();
+const pricedProviders = new Map<string, PricedProvider | undefined>();
 
 /** The library's provider of an endpoint; remembered, because finding it tries a pattern for each of sixty. */
-function providerAt(baseUrl: string): PricedProvider | undefined {
-  if (!providers.has(baseUrl)) providers.set(baseUrl, lookUp(baseUrl));
-  return providers.get(baseUrl);
+function pricedProviderAt(baseUrl: string): PricedProvider | undefined {
+  if (!pricedProviders.has(baseUrl)) pricedProviders.set(baseUrl, lookUp(baseUrl));
+  return pricedProviders.get(baseUrl);
 }
 
 /** A pattern of the library may end in the middle of a host's name, so a host that only begins like one is left out. */
@@ -72,15 +72,15 @@ function priceOf(reckon: () => ReturnType<typeof calcPrice>): ReturnType<typeof 
 }
 
 /**
- * The cost of a turn in US dollars: by the profile's own price of the model, else by the price library, else `null`.
+ * The cost of a turn in US dollars: by the provider's own price of the model, else by the price library, else `null`.
  *
  * The library finds its provider by the endpoint and also matches models by prefix (`claude-sonnet-5-5` as
  * `claude-sonnet-5`); its answer counts only where it names the model, or the model is a dated or `-latest` form of
  * the record. `usage` is `null` where the provider told none.
  */
-export function costOf(profile: Provider, model: string, usage: BilledUsage | null): Cost {
+export function costOf(provider: Provider, model: string, usage: BilledUsage | null): Cost {
   if (usage === null) return null;
-  const declared = Object.hasOwn(profile.prices, model) ? profile.prices[model] : undefined;
+  const declared = Object.hasOwn(provider.prices, model) ? provider.prices[model] : undefined;
   if (declared) return usdFigure(declaredCost(declared, usage));
   const tokens = {
     input_tokens: usage.input_tokens,
@@ -88,14 +88,14 @@ export function costOf(profile: Provider, model: string, usage: BilledUsage | nu
     cache_write_tokens: usage.cache_write_tokens,
     output_tokens: usage.output_tokens,
   };
-  const priced = pricedAt(profile, model, tokens);
+  const priced = pricedAt(provider, model, tokens);
   return priced ? usdFigure(priced.total_price) : null;
 }
 
 /** What the price library says of these tokens; `null` if it does not name the model. */
-function pricedAt(profile: Provider, model: string, tokens: LibraryUsage): ReturnType<typeof calcPrice> {
-  const provider = providerAt(profile.base_url);
-  const priced = provider && priceOf(() => calcPrice(tokens, model, { provider }));
+function pricedAt(provider: Provider, model: string, tokens: LibraryUsage): ReturnType<typeof calcPrice> {
+  const found = pricedProviderAt(provider.base_url);
+  const priced = found && priceOf(() => calcPrice(tokens, model, { provider: found }));
   if (!priced) return null;
   return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced : null;
 }
@@ -104,8 +104,8 @@ function pricedAt(profile: Provider, model: string, tokens: LibraryUsage): Retur
  * The name of a model in the price library, which is the same for all its forms: `claude-opus-4-6` for
  * `claude-opus-4-6-20260205`. `undefined` if the library does not name the model.
  */
-export function nameInPriceLibrary(profile: Provider, model: string): string | undefined {
-  return pricedAt(profile, model, { input_tokens: 0, output_tokens: 0 })?.model.id;
+export function nameInPriceLibrary(provider: Provider, model: string): string | undefined {
+  return pricedAt(provider, model, { input_tokens: 0, output_tokens: 0 })?.model.id;
 }
 
 /**
@@ -113,12 +113,12 @@ export function nameInPriceLibrary(profile: Provider, model: string): string | u
  * have been written there, which some providers charge more for. `null` where the price is unknown.
  */
 export function maxCostOf(
-  profile: Provider,
+  provider: Provider,
   model: string,
   { inputTokens, outputTokens }: { inputTokens: number; outputTokens: number },
 ): Cost {
   const usage = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens };
-  const plain = costOf(profile, model, { ...usage, cache_write_tokens: 0 });
-  const written = costOf(profile, model, { ...usage, cache_write_tokens: inputTokens });
+  const plain = costOf(provider, model, { ...usage, cache_write_tokens: 0 });
+  const written = costOf(provider, model, { ...usage, cache_write_tokens: inputTokens });
   return plain === null || written === null ? null : Math.max(plain, written);
 }

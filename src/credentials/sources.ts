@@ -97,7 +97,7 @@ export function canChange(source: string, environment: Environment): boolean {
 }
 
 /**
- * Reads the credential a provider's profile points to, once: `env:NAME`, `file:/path` or `none`.
+ * Reads the credential that a provider names, once: `env:NAME`, `file:/path` or `none`.
  *
  * `env:NAME` wins over the file that `NAME_FILE` names, the convention of Docker and Kubernetes. A file is read anew
  * at every call, because Kubernetes swaps it when the secret changes. Surrounding white space is dropped.

@@ -25,7 +25,7 @@ export type OpenStream<Event> = (signal: AbortSignal) => Promise<EventStream<Eve
 
 /** Whom a call is made to, for which model, how hard it is to think, what the task allows it, and what ends it early. */
 export type CallTerms = {
-  profile: Provider;
+  provider: Provider;
   model: string;
   effort: ReasoningEffort | null;
   limits: CallLimits | undefined;
@@ -92,15 +92,15 @@ async function linger(rest: AsyncIterator<unknown>, timers: CallTimers): Promise
 }
 
 /** Tells whether the turn is complete without its terminal event: the provider had given the reason for the end. */
-function isOver(profile: Provider, { error, isCutOff }: Reading): boolean {
-  return error === undefined || isCutOff || faultOf(profile, error).code === 'PROVIDER_UNREACHABLE';
+function isOver(provider: Provider, { error, isCutOff }: Reading): boolean {
+  return error === undefined || isCutOff || faultOf(provider, error).code === 'PROVIDER_UNREACHABLE';
 }
 
 /** A stream that is cut may end without a word, so an end without the terminal event is an error here. */
-function faultOfEnd(profile: Provider, { response, events }: Reading): ErrandError {
+function faultOfEnd(provider: Provider, { response, events }: Reading): ErrandError {
   const type = response?.headers.get('content-type') ?? 'nothing';
-  if (events === 0 && !type.startsWith('text/event-stream')) return malformedEnd(profile, type);
-  const message = `The stream of provider "${profile.name}" ended after ${events} events, before its terminal event.`;
+  if (events === 0 && !type.startsWith('text/event-stream')) return malformedEnd(provider, type);
+  const message = `The stream of provider "${provider.name}" ended after ${events} events, before its terminal event.`;
   return new ErrandError('PROVIDER_STREAM_CUT', message);
 }
 
@@ -112,19 +112,19 @@ function faultOfEnd(profile: Provider, { response, events }: Reading): ErrandErr
  * @throws `signal.reason` when the signal aborted, else an `ErrandError` as `Model.turn` promises.
  */
 export async function makeCall<Event>(
-  { profile, model, effort, limits, signal }: CallTerms,
+  { provider, model, effort, limits, signal }: CallTerms,
   open: OpenStream<Event>,
   reply: Reply<Event>,
 ): Promise<string | undefined> {
   signal.throwIfAborted();
-  const timers = new CallTimers(profile, signal, { limits, effort });
+  const timers = new CallTimers(provider, signal, { limits, effort });
   const reading = await read(open, reply, timers);
-  if (reply.stage === 'ended' || (reply.stage === 'finished' && isOver(profile, reading))) {
+  if (reply.stage === 'ended' || (reply.stage === 'finished' && isOver(provider, reading))) {
     return reading.response && requestIdOf(reading.response.headers);
   }
   signal.throwIfAborted();
-  const fault = reading.error === undefined ? undefined : faultOf(profile, reading.error);
+  const fault = reading.error === undefined ? undefined : faultOf(provider, reading.error);
   // An error body that hangs until a limit passes keeps its status.
   if (timers.expired && fault?.httpStatus === undefined) throw timers.expired;
-  throw namingRoute(fault ?? faultOfEnd(profile, reading), { profile, model });
+  throw namingRoute(fault ?? faultOfEnd(provider, reading), { provider, model });
 }

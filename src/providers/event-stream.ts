@@ -19,8 +19,8 @@ export type StreamItem<Event> = Event | typeof SILENCE | typeof DONE;
 export type EventStream<Event> = { events: AsyncIterable<StreamItem<Event>>; response: Response };
 
 /** Reads the body of an answer as server-sent events. Nothing is read before the events are asked for. */
-export function eventStreamOf<Event>(profile: Provider, response: Response): EventStream<Event> {
-  return { events: eventsIn(profile, response), response };
+export function eventStreamOf<Event>(provider: Provider, response: Response): EventStream<Event> {
+  return { events: eventsIn(provider, response), response };
 }
 
 /**
@@ -30,14 +30,14 @@ export function eventStreamOf<Event>(profile: Provider, response: Response): Eve
  *
  * The streams of the SDKs do the same, for twice the CPU time of a token (docs/decisions/2026-11-22-our-own-transport.md).
  */
-async function* eventsIn<Event>(profile: Provider, response: Response): AsyncGenerator<StreamItem<Event>> {
-  const budget = new ReplyBudget(profile.name);
-  const told = (message: EventSourceMessage) => eventOf(profile, response, message) as Event | typeof DONE | undefined;
+async function* eventsIn<Event>(provider: Provider, response: Response): AsyncGenerator<StreamItem<Event>> {
+  const budget = new ReplyBudget(provider.name);
+  const told = (message: EventSourceMessage) => eventOf(provider, response, message) as Event | typeof DONE | undefined;
   const messages: EventSourceMessage[] = [];
   const parser = createParser({
     onEvent: (message) => messages.push(message),
     onError: ({ type }) => {
-      if (type === 'max-buffer-size-exceeded') throw replyTooLarge(profile.name, 'an event without an end');
+      if (type === 'max-buffer-size-exceeded') throw replyTooLarge(provider.name, 'an event without an end');
     },
     maxBufferSize: MAX_EVENT_CHARS,
   });
@@ -48,7 +48,7 @@ async function* eventsIn<Event>(profile: Provider, response: Response): AsyncGen
   for (let piece = await body.next(); !piece.done; piece = await body.next()) {
     const text = decoder.decode(piece.value, { stream: true });
     if (!hasBegun) head += text.slice(0, MAX_HEAD_CHARS);
-    if (!hasBegun && /^\s*[[{]/.test(head)) throw faultOfJson(profile, response, await boundedText(body, head));
+    if (!hasBegun && /^\s*[[{]/.test(head)) throw faultOfJson(provider, response, await boundedText(body, head));
     hasBegun ||= head.length >= MAX_HEAD_CHARS || /\S/.test(head);
     parser.feed(text);
     let isSilent = true;
@@ -81,28 +81,28 @@ async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
 }
 
 /** The error for an answer of status 200 that is not a stream: its complaint, else the type of its content. */
-function faultOfJson(profile: Provider, { status, headers }: Response, text: string): ErrandError {
+function faultOfJson(provider: Provider, { status, headers }: Response, text: string): ErrandError {
   const body = jsonOf(text);
-  if (isComplaintAlone(body)) return faultOfAnswer(profile, { status, headers, body, message: text });
-  return malformedEnd(profile, headers.get('content-type') ?? 'nothing');
+  if (isComplaintAlone(body)) return faultOfAnswer(provider, { status, headers, body, message: text });
+  return malformedEnd(provider, headers.get('content-type') ?? 'nothing');
 }
 
 /** The error for a provider that was asked for a stream and sent something else. */
-export function malformedEnd(profile: Provider, type: string): ErrandError {
+export function malformedEnd(provider: Provider, type: string): ErrandError {
   return new ErrandError(
     'PROVIDER_MALFORMED',
-    `Provider "${profile.name}" was asked for text/event-stream and sent ${type}.`,
+    `Provider "${provider.name}" was asked for text/event-stream and sent ${type}.`,
   );
 }
 
 /** What a message says; `undefined` for one that says nothing. */
-function eventOf(profile: Provider, response: Response, { event: name, data }: EventSourceMessage): unknown {
+function eventOf(provider: Provider, response: Response, { event: name, data }: EventSourceMessage): unknown {
   if (name === 'ping' || !/\S/.test(data)) return undefined;
   if (isDone(data)) return DONE;
   const event = jsonOf(data);
   const complaint = isRecord(event) ? complaintOf(event) : undefined;
   if (name === 'error' || complaint) {
-    throw faultOfAnswer(profile, { headers: response.headers, body: complaint ?? event, message: data });
+    throw faultOfAnswer(provider, { headers: response.headers, body: complaint ?? event, message: data });
   }
   if (event === undefined) throw new SyntaxError('an event that is not JSON');
   return event;

@@ -12,14 +12,14 @@ export { isRecord } from './complaint.ts';
  * Turns what a provider complained of, in an answer or inside a stream (no `httpStatus`), into an error. Its message is
  * kept whole until it is masked: of one that is cut first, the half of a key would be left.
  */
-function faultOfComplaint(profile: Provider, complaint: Complaint, details: ErrandErrorDetails): ErrandError {
+function faultOfComplaint(provider: Provider, complaint: Complaint, details: ErrandErrorDetails): ErrandError {
   const { httpStatus, retryAfterMs } = details;
   const searched = searchable(complaint);
   const code = codeOfComplaint(searched, httpStatus, retryAfterMs !== undefined);
   const answered = httpStatus === undefined ? 'failed in its stream' : `answered ${httpStatus}`;
   const said = complaint.message || complaint.kind || 'no message';
-  const remedy = remedyFor(code, searched, profile);
-  return new ErrandError(code, `Provider "${profile.name}" ${answered}: ${said}`, {
+  const remedy = remedyFor(code, searched, provider);
+  return new ErrandError(code, `Provider "${provider.name}" ${answered}: ${said}`, {
     ...details,
     ...(remedy !== undefined && { remedy }),
   });
@@ -59,11 +59,11 @@ export type FailedAnswer = {
 };
 
 /** Turns an answer that says what went wrong into an error, with the wait it asks for and the provider's id of it. */
-export function faultOfAnswer(profile: Provider, { status, headers, body, message }: FailedAnswer): ErrandError {
+export function faultOfAnswer(provider: Provider, { status, headers, body, message }: FailedAnswer): ErrandError {
   const complaint = readComplaint(body, message);
   const retryAfterMs = (headers && retryAfterMsOf(headers)) ?? complaint.retryAfterMs;
   const requestId = headers && requestIdOf(headers);
-  return faultOfComplaint(profile, complaint, {
+  return faultOfComplaint(provider, complaint, {
     ...(status !== undefined && { httpStatus: status }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(requestId !== undefined && { requestId }),
@@ -88,13 +88,13 @@ function chainOf(error: unknown): Error[] {
 }
 
 /** What broke below HTTP, in the words of the innermost error: `ECONNREFUSED: connect ECONNREFUSED …`. */
-function faultOfNetwork(profile: Provider, chain: Error[]): ErrandError {
+function faultOfNetwork(provider: Provider, chain: Error[]): ErrandError {
   const root = chain.at(-1);
   const code = root && 'code' in root && typeof root.code === 'string' ? `${root.code}: ` : '';
-  const { host } = new URL(profile.base_url);
+  const { host } = new URL(provider.base_url);
   return new ErrandError(
     'PROVIDER_UNREACHABLE',
-    `Connection to provider "${profile.name}" at ${host} failed: ${code}${root?.message ?? 'no reason given'}`,
+    `Connection to provider "${provider.name}" at ${host} failed: ${code}${root?.message ?? 'no reason given'}`,
     { cause: root },
   );
 }
@@ -119,19 +119,19 @@ function isNetworkError(chain: Error[]): boolean {
  *
  * Keeps status, request id and the wait asked for; never the key, the headers or the body of the request.
  */
-export function faultOf(profile: Provider, error: unknown): ErrandError {
+export function faultOf(provider: Provider, error: unknown): ErrandError {
   const chain = chainOf(error);
   const ours = chain.find((link) => isErrandError(link));
   if (ours) return ours;
   const refused = chain.find(isRefusedAddress);
-  if (refused) return faultOfAddress(profile, refused);
-  if (isNetworkError(chain)) return faultOfNetwork(profile, chain);
+  if (refused) return faultOfAddress(provider, refused);
+  if (isNetworkError(chain)) return faultOfNetwork(provider, chain);
   if (isSdkError(error)) {
     const { status, headers, error: body, message } = error;
-    return faultOfAnswer(profile, { status, headers, body, message });
+    return faultOfAnswer(provider, { status, headers, body, message });
   }
   return new ErrandError(
     'PROVIDER_MALFORMED',
-    `Provider "${profile.name}" sent what its wire "${profile.wire}" does not know: ${messageOf(error)}`,
+    `Provider "${provider.name}" sent what its wire "${provider.wire}" does not know: ${messageOf(error)}`,
   );
 }

@@ -58,33 +58,33 @@ function isPlain(coding: string): boolean {
  *
  * Address and headers are decided here and nowhere else. What an SDK picks up from its environment
  * (`OPENAI_CUSTOM_HEADERS`, `ANTHROPIC_AUTH_TOKEN` and their kin) is dropped with all its other headers, and a request
- * to another origin than the profile's is not made.
+ * to another origin than the provider's is not made.
  *
  * It is as much of `fetch` as the SDKs use, over `undici.request` (docs/decisions/2026-11-22-our-own-transport.md).
  */
 export function createProviderFetch(
-  profile: Provider,
+  provider: Provider,
   credential: WireCredential,
   connections: Connections = SHARED,
 ): typeof fetch {
-  const { origin, host } = new URL(profile.base_url);
-  const dispatcher = connections.of(profile);
+  const { origin, host } = new URL(provider.base_url);
+  const dispatcher = connections.of(provider);
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const { method = 'GET', body = null, signal = null } = init;
     if (url.origin !== origin) {
-      throw new ErrandError('INTERNAL', `A request of provider "${profile.name}" for ${url.origin}, not ${origin}.`);
+      throw new ErrandError('INTERNAL', `A request of provider "${provider.name}" for ${url.origin}, not ${origin}.`);
     }
     if (body !== null && typeof body !== 'string') {
-      throw new ErrandError('INTERNAL', `A request of provider "${profile.name}" whose body is not text.`);
+      throw new ErrandError('INTERNAL', `A request of provider "${provider.name}" whose body is not text.`);
     }
     const headers = {
       accept: 'application/json, text/event-stream',
       'accept-encoding': 'identity',
-      ...keyHeader(profile, credential.secret.reveal()),
+      ...keyHeader(provider, credential.secret.reveal()),
       'content-type': 'application/json',
       'user-agent': 'errand',
-      ...WIRE_HEADERS[profile.wire],
+      ...WIRE_HEADERS[provider.wire],
     };
     const answer = await unlessAborted(request(url, { method, headers, body, signal, dispatcher }), signal);
     const refusal = refusalOf(answer);
@@ -95,14 +95,14 @@ export function createProviderFetch(
 
   function refusalOf({ statusCode, headers }: RawAnswer): ErrandError | null {
     if (REDIRECTS.has(statusCode)) {
-      const message = `Provider "${profile.name}" answered with a redirect away from ${host}; redirects are never followed.`;
-      const remedy = `Set base_url of provider "${profile.name}" to the address it redirects to, if you trust it.`;
+      const message = `Provider "${provider.name}" answered with a redirect away from ${host}; redirects are never followed.`;
+      const remedy = `Set base_url of provider "${provider.name}" to the address it redirects to, if you trust it.`;
       return new ErrandError('PROVIDER_REFUSED_REQUEST', message, { remedy });
     }
     const coding = String(headers['content-encoding'] ?? '');
     if (statusCode <= 599 && isPlain(coding)) return null;
     const sent =
       statusCode > 599 ? `the status ${statusCode}` : `content-encoding ${coding}, which it was not asked for`;
-    return new ErrandError('PROVIDER_MALFORMED', `Provider "${profile.name}" sent ${sent}.`);
+    return new ErrandError('PROVIDER_MALFORMED', `Provider "${provider.name}" sent ${sent}.`);
   }
 }

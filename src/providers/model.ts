@@ -16,7 +16,7 @@ export type TranscriptEntry =
  */
 export type ResponseMark = { errand_deployment: string; errand_task: string };
 
-/** What ties a background response to its turn. Read only where the provider's profile asks for `background`. */
+/** What ties a background response to its turn. Read only if the provider has `background`. */
 export type BackgroundTies = {
   mark: ResponseMark;
   /** The response an earlier attempt asked for, for this very turn. */

@@ -22,9 +22,9 @@ const WIRES: Record<Wire, () => Promise<ConnectWire>> = {
 /** How long closing waits for aborted calls to end; they end within milliseconds or something is wrong. */
 const CLOSE_WAIT_MS = 1_000;
 
-/** What a model is made from. The provider is the profile's; a route names what is used of it. */
+/** What a model is made from. A route names what is used of the provider. */
 export type ModelOptions = {
-  profile: Provider;
+  provider: Provider;
   route: { model: string; reasoning_effort?: ReasoningEffort | undefined };
   credential: WireCredential;
 };
@@ -98,49 +98,49 @@ export class Models {
    * @throws ErrandError `ROUTE_UNSUPPORTED` where the provider's `effort_policy` is `strict` and the model does not take
    * the effort.
    */
-  async open({ profile, route, credential }: ModelOptions): Promise<ModelHandle> {
-    const effort = effortFor(profile, route.model, route.reasoning_effort);
-    const connect = await this.#connect(profile, credential);
-    const wire = connect({ profile, model: route.model, effort: effort.level });
-    const bounded = withinNamedLimit(profile, withinSize(profile, wire));
+  async open({ provider, route, credential }: ModelOptions): Promise<ModelHandle> {
+    const effort = effortFor(provider, route.model, route.reasoning_effort);
+    const connect = await this.#connect(provider, credential);
+    const wire = connect({ provider, model: route.model, effort: effort.level });
+    const bounded = withinNamedLimit(provider, withinSize(provider, wire));
     const calls = new CallsInFlight();
     return {
       model: { turn: (request, signal) => calls.run(signal, (live) => bounded.turn(request, live)) },
       effective: {
-        provider: profile.name,
+        provider: provider.name,
         model: route.model,
         reasoning_effort: effort.level,
         effort_treatment: effort.treatment,
-        endpoint_host: new URL(profile.base_url).host,
-        wire: profile.wire,
+        endpoint_host: new URL(provider.base_url).host,
+        wire: provider.wire,
         credential_id: credential.id,
       },
-      costOf: (usage) => costOf(profile, route.model, { ...usage, cache_write_tokens: 0 }),
+      costOf: (usage) => costOf(provider, route.model, { ...usage, cache_write_tokens: 0 }),
       close: () =>
-        calls.close(() => new ErrandError('INTERNAL', `The model of provider "${profile.name}" was closed.`)),
+        calls.close(() => new ErrandError('INTERNAL', `The model of provider "${provider.name}" was closed.`)),
     };
   }
 
   /** Cancels a background response; see `cancelResponse` of its wire. */
   async cancel(
-    profile: Provider,
+    provider: Provider,
     credential: WireCredential,
     response: { id: string; mark: ResponseMark },
     signal: AbortSignal,
   ): Promise<string> {
     const { cancelResponse } = await import('./wires/background.ts');
-    return cancelResponse(profile, credential, response, signal);
+    return cancelResponse(provider, credential, response, signal);
   }
 
-  #connect(profile: Provider, credential: WireCredential): Promise<ReturnType<ConnectWire>> {
+  #connect(provider: Provider, credential: WireCredential): Promise<ReturnType<ConnectWire>> {
     const ofCredential = this.#connected.get(credential.secret) ?? new Map();
     this.#connected.set(credential.secret, ofCredential);
-    const known = ofCredential.get(profile);
+    const known = ofCredential.get(provider);
     if (known) return known;
-    const connected = WIRES[profile.wire]().then((connect) =>
-      connect({ profile, fetch: createProviderFetch(profile, credential, this.#connections) }),
+    const connected = WIRES[provider.wire]().then((connect) =>
+      connect({ provider, fetch: createProviderFetch(provider, credential, this.#connections) }),
     );
-    ofCredential.set(profile, connected);
+    ofCredential.set(provider, connected);
     return connected;
   }
 }

@@ -2,7 +2,7 @@ import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError } from '../errors.ts';
 
 /** Whom a call was made to, and for which model. */
-type Asked = { profile: Provider; model: string };
+type Asked = { provider: Provider; model: string };
 
 /** How providers say that they do not have a model. */
 const NO_MODEL =
@@ -16,21 +16,21 @@ const SEARCHED_CHARS = 4_096;
  */
 export function namingRoute(fault: ErrandError, asked: Asked): ErrandError {
   const { code, httpStatus, message } = fault;
-  const { profile, model } = asked;
-  const said = message.replace(`Provider "${profile.name}" `, 'it ');
-  if (code === 'CREDENTIAL_REJECTED') return namingKey(fault, profile, said);
+  const { provider, model } = asked;
+  const said = message.replace(`Provider "${provider.name}" `, 'it ');
+  if (code === 'CREDENTIAL_REJECTED') return namingKey(fault, provider, said);
   if (code !== 'PROVIDER_REFUSED_REQUEST') return fault;
   const searched = message.slice(0, SEARCHED_CHARS);
   const isNamed = httpStatus === 404 && searched.includes(model);
   if (isNamed || NO_MODEL.test(searched)) {
-    const remedy = `Correct the model of the task, or delegation.model: "errand routes FILE" shows the model of each task and the rule that chose it. GET ${modelsUrl(profile)} lists the models of the provider.`;
-    return renamed(fault, `Provider "${profile.name}" has no model "${model}": ${said}`, remedy);
+    const remedy = `Correct the model of the task, or delegation.model: "errand routes FILE" shows the model of each task and the rule that chose it. GET ${modelsUrl(provider)} lists the models of the provider.`;
+    return renamed(fault, `Provider "${provider.name}" has no model "${model}": ${said}`, remedy);
   }
   if (httpStatus !== 404) return fault;
-  const remedy = `Check providers.${profile.name}.base_url, now ${profile.base_url}, and the model of the task: "errand routes FILE" shows it.`;
+  const remedy = `Check providers.${provider.name}.base_url, now ${provider.base_url}, and the model of the task: "errand routes FILE" shows it.`;
   return renamed(
     fault,
-    `Provider "${profile.name}" has nothing for the model "${model}" at its address: ${said}`,
+    `Provider "${provider.name}" has nothing for the model "${model}" at its address: ${said}`,
     remedy,
   );
 }

@@ -17,28 +17,28 @@ const UNKNOWN_FIELD =
 const REGAIN = /regain access on ([^.]{4,40})/i;
 
 /** The remedy for a refusal, with the name of the setting; `undefined` if the remedy of the code is more useful. */
-export function remedyFor(code: FailureCode, complaint: Complaint, profile: Provider): string | undefined {
+export function remedyFor(code: FailureCode, complaint: Complaint, provider: Provider): string | undefined {
   if (code === 'PROVIDER_QUOTA_EXHAUSTED') {
     const [, date] = REGAIN.exec(complaint.message) ?? [];
     return date && `Raise the limit of the account, or enqueue the task again after ${date}.`;
   }
-  return code === 'PROVIDER_REFUSED_REQUEST' ? remedyForRefusal(complaint, profile) : undefined;
+  return code === 'PROVIDER_REFUSED_REQUEST' ? remedyForRefusal(complaint, provider) : undefined;
 }
 
-function remedyForRefusal({ message, field }: Complaint, profile: Provider): string | undefined {
+function remedyForRefusal({ message, field }: Complaint, provider: Provider): string | undefined {
   const about = `${field ?? ''} ${message}`;
-  const { name } = profile;
+  const { name } = provider;
   if (TOOLS_WITH_EFFORT.test(message)) {
     return `Declare provider "${name}" with wire "responses", or route its tasks with reasoning_effort "none".`;
   }
   if (THOUGHTS.test(message)) {
     return `Provider "${name}" refused its own reasoning when it was sent back. Point its base_url at one vendor's endpoint, or route its tasks with reasoning_effort "none".`;
   }
-  if (OUTPUT_FIELD.test(about) && UNKNOWN_FIELD.test(message) && profile.wire === 'chat') {
-    const other = profile.max_tokens_field === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
+  if (OUTPUT_FIELD.test(about) && UNKNOWN_FIELD.test(message) && provider.wire === 'chat') {
+    const other = provider.max_tokens_field === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
     return `Set providers.${name}.max_tokens_field to "${other}".`;
   }
-  if (profile.wire === 'chat' && EXTRA_OF_ANSWER.test(about) && UNKNOWN_FIELD.test(message)) {
+  if (provider.wire === 'chat' && EXTRA_OF_ANSWER.test(about) && UNKNOWN_FIELD.test(message)) {
     return `Set providers.${name}.echo_extras to "never": the provider refuses the reasoning of its own answers.`;
   }
   const room = roomIn(message);

@@ -34,7 +34,7 @@ const FINISH_MS = 10_000;
  */
 export class CallTimers {
   readonly #controller = new AbortController();
-  readonly #profile: Provider;
+  readonly #provider: Provider;
   readonly #limits: CallLimits;
   readonly #idleFactor: number;
   readonly #caller: AbortSignal;
@@ -48,11 +48,11 @@ export class CallTimers {
   readonly signal: AbortSignal;
 
   constructor(
-    profile: Provider,
+    provider: Provider,
     caller: AbortSignal,
     { limits = {}, effort = null }: { limits?: CallLimits | undefined; effort?: ReasoningEffort | null } = {},
   ) {
-    this.#profile = profile;
+    this.#provider = provider;
     this.#limits = limits;
     this.#idleFactor = thinksLong(effort) ? THINKING_FACTOR : 1;
     this.signal = this.#controller.signal;
@@ -123,7 +123,7 @@ export class CallTimers {
 
   #limitOf(limit: Limit): { limitMs: number; source: string } {
     const factor = limit === 'idle_ms' ? this.#idleFactor : 1;
-    const ofProvider = this.#profile.timeouts[limit] * factor;
+    const ofProvider = this.#provider.timeouts[limit] * factor;
     const ofTask = this.#limits[limit] ?? Number.POSITIVE_INFINITY;
     const source = ofTask < ofProvider ? "the task's budget" : `${factor > 1 ? `${factor} × ` : ''}timeouts.${limit}`;
     return { limitMs: Math.min(ofTask, ofProvider), source };
@@ -131,7 +131,7 @@ export class CallTimers {
 
   #expire(limit: Limit, allowed: string): void {
     const { code, missing } = EXPIRY[limit];
-    const message = `Provider "${this.#profile.name}" sent ${missing} within ${allowed}.`;
+    const message = `Provider "${this.#provider.name}" sent ${missing} within ${allowed}.`;
     this.#controller.abort(new ErrandError(code, message));
   }
 }

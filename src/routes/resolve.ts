@@ -55,19 +55,19 @@ export function resolveRoute(
     ['parent', meant(context.parent, table)],
   ];
   const known = Object.keys(table.providers).sort();
-  const provider = firstOf(layers, 'provider');
-  if (!provider?.[1]) {
+  const chosen = firstOf(layers, 'provider');
+  if (!chosen?.[1]) {
     const message = `missing: no provider in the task, the defaults, the configuration (delegation.provider) or the parent; known providers: ${known.join(', ')}`;
     return { problems: [{ path: 'provider', message }] };
   }
-  const [providerRule, providerName] = provider;
-  const profile = Object.hasOwn(table.providers, providerName) ? table.providers[providerName] : undefined;
-  if (!profile) {
+  const [providerRule, providerName] = chosen;
+  const provider = Object.hasOwn(table.providers, providerName) ? table.providers[providerName] : undefined;
+  if (!provider) {
     return { problems: [{ path: 'provider', message: unknownProvider(providerName, known) }] };
   }
   const model =
     modelFor(layers, providerName, providerRule) ??
-    (profile.default_model ? (['provider', profile.default_model] as const) : undefined);
+    (provider.default_model ? (['provider', provider.default_model] as const) : undefined);
   if (!model) {
     return { problems: [{ path: 'model', message: `missing: provider "${providerName}" has no default model` }] };
   }

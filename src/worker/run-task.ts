@@ -105,16 +105,16 @@ async function unlessReplaced(error: ErrandError, attempt: Attempt, deps: TaskDe
 
 async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Child> {
   const { job, taskId, epoch, history, scope } = attempt;
-  const profile = deps.catalogue.get(job.route.provider);
-  const credential = await deps.credentials.resolve(profile.name, profile.credential, attempt.signal);
+  const provider = deps.catalogue.get(job.route.provider);
+  const credential = await deps.credentials.resolve(provider.name, provider.credential, attempt.signal);
   attempt.credential = credential;
   const tools = job.task.toolsets?.includes('workspace') ? workspaceTools(await holdWorkspace(attempt, deps)) : [];
   const { client } = await scope.hold({
     lease: { kind: 'credential_lease' as const, ref: credential.id, acquire: () => credential.id },
     client: {
       kind: 'client' as const,
-      ref: new URL(profile.base_url).host,
-      acquire: () => deps.models.open({ profile, route: job.route, credential }),
+      ref: new URL(provider.base_url).host,
+      acquire: () => deps.models.open({ provider, route: job.route, credential }),
       live: (made: ModelHandle) => made,
     },
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
 import { costOf } from '../../src/catalogue/prices.ts';
-import { profileAt } from '../providers/models.ts';
+import { providerAt } from '../providers/models.ts';
 
 test('knows openai and anthropic without being told', () => {
   const catalogue = createCatalogue([]);
@@ -20,13 +20,13 @@ test('has default models whose cost is known', () => {
   };
   const catalogue = createCatalogue([]);
   for (const name of catalogue.names()) {
-    const profile = catalogue.get(name);
-    expect(costOf(profile, profile.default_model ?? '', usage)).toBeGreaterThan(0);
+    const provider = catalogue.get(name);
+    expect(costOf(provider, provider.default_model ?? '', usage)).toBeGreaterThan(0);
   }
 });
 
 test('replaces a built-in provider whole, keeping none of its fields', () => {
-  const declared = profileAt('chat', 'https://gateway.example', { name: 'openai', credential: 'env:GATEWAY_KEY' });
+  const declared = providerAt('chat', 'https://gateway.example', { name: 'openai', credential: 'env:GATEWAY_KEY' });
   const catalogue = createCatalogue([declared]);
   expect(catalogue.get('openai')).toEqual(declared);
   expect(catalogue.get('openai').default_model).toBeUndefined();
@@ -41,13 +41,15 @@ test('replaces a built-in provider whole, keeping none of its fields', () => {
 });
 
 test('refuses an unknown provider, listing the known ones', () => {
-  const { get } = createCatalogue([profileAt('chat', 'https://llm.example')]);
+  const { get } = createCatalogue([providerAt('chat', 'https://llm.example')]);
   expect(() => get('gopher')).toThrow('unknown provider "gopher"; known: acme, anthropic, openai');
 });
 
-test('hands out profiles that cannot be changed', () => {
-  const profile = createCatalogue([profileAt('chat', 'https://llm.example')]).get('acme');
-  expect(Object.isFrozen(profile) && Object.isFrozen(profile.timeouts) && Object.isFrozen(profile.efforts)).toBe(true);
+test('hands out a provider that cannot be changed', () => {
+  const provider = createCatalogue([providerAt('chat', 'https://llm.example')]).get('acme');
+  expect(Object.isFrozen(provider) && Object.isFrozen(provider.timeouts) && Object.isFrozen(provider.efforts)).toBe(
+    true,
+  );
 });
 
 test.each([
@@ -56,5 +58,5 @@ test.each([
   ['responses', 'https://llm.example/v1#top', 'query and fragment'],
   ['messages', 'https://llm.example/v1/', 'without /v1'],
 ] as const)('refuses for the wire %s the address %s', (wire, base_url, message) => {
-  expect(() => profileAt(wire, 'https://llm.example', { base_url })).toThrow(message);
+  expect(() => providerAt(wire, 'https://llm.example', { base_url })).toThrow(message);
 });

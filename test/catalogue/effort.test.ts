@@ -4,9 +4,9 @@ import { levelsOf } from '../../src/catalogue/models.ts';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import { REASONING_EFFORTS } from '../../src/contract/effort.ts';
 import type { Wire } from '../../src/contract/route.ts';
-import { profileAt, WIRES } from '../providers/models.ts';
+import { providerAt, WIRES } from '../providers/models.ts';
 
-const at = (wire: Wire, more: Record<string, unknown> = {}) => profileAt(wire, 'https://llm.example', more);
+const at = (wire: Wire, more: Record<string, unknown> = {}) => providerAt(wire, 'https://llm.example', more);
 
 describe('effortFor', () => {
   const cases: [Wire, string, ReasoningEffort, ReasoningEffort | null, string][] = [
@@ -70,15 +70,15 @@ describe('effortFor', () => {
 });
 
 describe('levelsOf', () => {
-  test('prefers the exact name, then the longest prefix, of what the profile declares', () => {
+  test('prefers the exact name, then the longest prefix, of what the provider declares', () => {
     const efforts = { 'deep*': ['low'], 'deepseek-v5*': ['max', 'high'], 'deepseek-v5-lite': [] };
-    const profile = at('chat', { efforts });
-    expect(levelsOf(profile, 'deepseek-v5-pro')).toEqual(['high', 'max']);
-    expect(levelsOf(profile, 'deepseek-v5-lite')).toEqual([]);
-    expect(levelsOf(profile, 'deepthought')).toEqual(['low']);
+    const provider = at('chat', { efforts });
+    expect(levelsOf(provider, 'deepseek-v5-pro')).toEqual(['high', 'max']);
+    expect(levelsOf(provider, 'deepseek-v5-lite')).toEqual([]);
+    expect(levelsOf(provider, 'deepthought')).toEqual(['low']);
   });
 
-  test('lets a profile overrule what is known of a model', () => {
+  test('lets a provider overrule what is known of a model', () => {
     expect(levelsOf(at('responses', { efforts: { 'gpt-*': ['high'] } }), 'gpt-5.6-sol')).toEqual(['high']);
   });
 

@@ -10,12 +10,12 @@ const USAGE = {
   reasoning_tokens: 2_000,
 };
 
-function profile(base_url: string, prices: Record<string, unknown> = {}): Provider {
+function provider(base_url: string, prices: Record<string, unknown> = {}): Provider {
   return Provider.parse({ name: 'acme', wire: 'chat', base_url, credential: 'none', prices });
 }
 
-const openai = profile('https://api.openai.com/v1');
-const anthropic = profile('https://api.anthropic.com');
+const openai = provider('https://api.openai.com/v1');
+const anthropic = provider('https://api.anthropic.com');
 
 test('reckons by the price library, with cached input at its own price', () => {
   expect(costOf(openai, 'gpt-4.1-mini', USAGE)).toBeCloseTo(0.06 * 0.4 + 0.04 * 0.1 + 0.01 * 1.6, 10);
@@ -44,14 +44,14 @@ test('does not give a new model the price of the one its name begins with', () =
 
 test('an unknown model, an unknown endpoint and an untold usage have no cost, which is not 0', () => {
   expect(costOf(openai, 'gpt-99', USAGE)).toBeNull();
-  expect(costOf(profile('http://127.0.0.1:11434/v1'), 'gpt-4.1-mini', USAGE)).toBeNull();
+  expect(costOf(provider('http://127.0.0.1:11434/v1'), 'gpt-4.1-mini', USAGE)).toBeNull();
   expect(costOf(openai, 'gpt-4.1-mini', null)).toBeNull();
 });
 
 test('an endpoint whose host only begins like a known one is unknown [B70]', () => {
-  expect(costOf(profile('https://api.openai.com.evil.example/v1'), 'gpt-4.1-mini', USAGE)).toBeNull();
-  expect(costOf(profile('https://api.anthropic.company'), 'claude-opus-5-5', USAGE)).toBeNull();
-  expect(costOf(profile('https://api.openai.com:443/v1'), 'gpt-4.1-mini', USAGE)).toBeGreaterThan(0);
+  expect(costOf(provider('https://api.openai.com.evil.example/v1'), 'gpt-4.1-mini', USAGE)).toBeNull();
+  expect(costOf(provider('https://api.anthropic.company'), 'claude-opus-5-5', USAGE)).toBeNull();
+  expect(costOf(provider('https://api.openai.com:443/v1'), 'gpt-4.1-mini', USAGE)).toBeGreaterThan(0);
 });
 
 test('usage that the library finds odd has no cost, and no error either', () => {
@@ -65,10 +65,10 @@ test('the most a call can cost takes all its input as written to the cache, wher
   expect(maxCostOf(openai, 'gpt-99', tokens)).toBeNull();
 });
 
-test("the profile's own price wins over the library, by the exact name", () => {
-  const own = profile('https://api.openai.com/v1', { 'gpt-4.1-mini': { input: 10, output: 100 } });
+test("the provider's own price wins over the library, by the exact name", () => {
+  const own = provider('https://api.openai.com/v1', { 'gpt-4.1-mini': { input: 10, output: 100 } });
   expect(costOf(own, 'gpt-4.1-mini', USAGE)).toBeCloseTo(0.1 * 10 + 0.01 * 100, 10);
   expect(costOf(own, 'gpt-4.1-mini-2025-04-14', USAGE)).toBeLessThan(1);
-  const cached = profile('http://127.0.0.1:1/v1', { m: { input: 10, cached_input: 1, output: 0 } });
+  const cached = provider('http://127.0.0.1:1/v1', { m: { input: 10, cached_input: 1, output: 0 } });
   expect(costOf(cached, 'm', USAGE)).toBeCloseTo(0.06 * 10 + 0.04 * 1, 10);
 });

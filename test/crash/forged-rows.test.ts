@@ -19,7 +19,7 @@ import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { aHandBack, releasersFor } from '../helpers/releasers.ts';
-import { profileAt } from '../providers/models.ts';
+import { providerAt } from '../providers/models.ts';
 import { openRecords } from '../records/samples.ts';
 
 /** Targets of a writer of Redis: a directory, a process and a listener outside the deployment. */
@@ -53,7 +53,7 @@ async function aForger() {
   onTestFinished(() => rm(workspaceRoot, { recursive: true, force: true }));
   const deployment = { prefix, workspaceRoot };
   const birds = await canaries();
-  const provider = profileAt('responses', birds.address, { name: 'acme', background: true, credential: 'env:KEY' });
+  const provider = providerAt('responses', birds.address, { name: 'acme', background: true, credential: 'env:KEY' });
   const releasers = releasersFor(redactor, [provider], { KEY: 'sk-acme-0123456789' }, deployment);
   const self = await identifyWorker('sweeper');
   const dead = { ...self, instance: 'dead.1', name: 'dead', birth: '1' };

@@ -15,7 +15,7 @@ import { openProducer, optionsOf } from './open-producer.ts';
 const MODELS = ['gpt-5.1', 'gpt-5.6-sol', 'gpt-4.1', 'claude-opus-5-5', 'claude-3-5-haiku', 'acme-1', 'llama'];
 
 const effort = fc.constantFrom(...REASONING_EFFORTS);
-const profile = fc.record({
+const provider = fc.record({
   wire: fc.constantFrom('responses', 'chat', 'messages'),
   effort_policy: fc.constantFrom('strict', 'clamp', 'omit'),
   efforts: fc.dictionary(fc.constantFrom('acme-*', 'gpt-5.1', 'llama'), fc.subarray([...REASONING_EFFORTS]), {
@@ -52,7 +52,7 @@ describe('a producer and a worker agree on a route', () => {
   test('plan, the check of admission and the client refuse the same in the same words', async () => {
     let refused = 0;
     await fc.assert(
-      fc.asyncProperty(profile, profile, task, async (acme, other, asked) => {
+      fc.asyncProperty(provider, provider, task, async (acme, other, asked) => {
         const config = configOf(acme, other);
         const table = routingOf(config);
         const planned = await refusalOf(() => planBatch({ goal: 'a', ...asked }, DEFAULT_LIMITS, table));
@@ -69,7 +69,7 @@ describe('a producer and a worker agree on a route', () => {
 
   function open(config: ReturnType<typeof configOf>, route: { provider: string; model: string }) {
     const credential = { id: 'none', secret: new Secret('none') };
-    return new Models().open({ profile: createCatalogue(config.providers).get(route.provider), route, credential });
+    return new Models().open({ provider: createCatalogue(config.providers).get(route.provider), route, credential });
   }
 });
 

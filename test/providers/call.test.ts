@@ -5,14 +5,14 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Wire } from '../../src/contract/route.ts';
 import type { Directive, Simulator } from '../../src/entries/simulator.ts';
 import type { FailureCode } from '../../src/errors.ts';
-import { ask, faultOfTurn, modelOf, openModel, profileAt, serve, simulate, WIRES } from './models.ts';
+import { ask, faultOfTurn, modelOf, openModel, providerAt, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;
 afterEach(() => sim?.close());
 
 async function simulated(wire: Wire, directive: Directive, more: Record<string, unknown> = {}) {
   sim = await simulate(directive);
-  return profileAt(wire, sim.url, more);
+  return providerAt(wire, sim.url, more);
 }
 
 /** Resolves when the simulator has seen a request end. */
@@ -33,65 +33,65 @@ describe.each(WIRES)('a call on the %s wire', (wire) => {
     ['fails in the stream', { fail: 'event', after: 1 }, 'PROVIDER_FAILED'],
   ];
   test.each(faults)('that %s is told apart', async (_, directive, code) => {
-    const profile = await simulated(wire, { text: 'a rather long answer', ...directive });
-    expect(await faultOfTurn(profile)).toMatchObject({ code });
+    const provider = await simulated(wire, { text: 'a rather long answer', ...directive });
+    expect(await faultOfTurn(provider)).toMatchObject({ code });
   });
 
   test('names the headers limit when no headers come', async () => {
-    const profile = await simulated(wire, { hang: 'headers' }, { timeouts: { headers_ms: 60 } });
-    const fault = await faultOfTurn(profile);
+    const provider = await simulated(wire, { hang: 'headers' }, { timeouts: { headers_ms: 60 } });
+    const fault = await faultOfTurn(provider);
     expect(fault.code).toBe('PROVIDER_TIMED_OUT');
     expect(fault.message).toContain('within 60 ms (timeouts.headers_ms)');
   });
 
   test('names the idle limit when the stream stalls, and closes the socket', async () => {
-    const profile = await simulated(
+    const provider = await simulated(
       wire,
       { text: 'a long answer', hang: 'stream', after: 2 },
       { timeouts: { idle_ms: 60 } },
     );
     const ended = requestEnded();
-    const fault = await faultOfTurn(profile);
+    const fault = await faultOfTurn(provider);
     expect(fault.code).toBe('PROVIDER_STREAM_STALLED');
     expect(fault.message).toContain('timeouts.idle_ms');
     expect(await ended).toBe('client_closed');
   });
 
   test('outlasts the idle limit as long as events keep coming [B99]', async () => {
-    const profile = await simulated(wire, { tokens: 16, delta_ms: 25 }, { timeouts: { idle_ms: 250 } });
+    const provider = await simulated(wire, { tokens: 16, delta_ms: 25 }, { timeouts: { idle_ms: 250 } });
     const startedAt = performance.now();
-    await modelOf(profile).model.turn(ask(), new AbortController().signal);
+    await modelOf(provider).model.turn(ask(), new AbortController().signal);
     expect(performance.now() - startedAt).toBeGreaterThan(250);
   });
 
   test('names the turn limit when a stream never rests but never ends', async () => {
     const timeouts = { turn_ms: 120, idle_ms: 10_000 };
-    const profile = await simulated(wire, { tokens: 500, delta_ms: 10 }, { timeouts });
-    const fault = await faultOfTurn(profile);
+    const provider = await simulated(wire, { tokens: 500, delta_ms: 10 }, { timeouts });
+    const fault = await faultOfTurn(provider);
     expect(fault.code).toBe('PROVIDER_TURN_TIMED_OUT');
     expect(fault.message).toContain('timeouts.turn_ms');
   });
 
   test('rethrows the reason of an abort, whatever the SDK makes of it, and closes the socket', async () => {
-    const profile = await simulated(wire, { text: 'a long answer', hang: 'stream', after: 2 });
+    const provider = await simulated(wire, { text: 'a long answer', hang: 'stream', after: 2 });
     const ended = requestEnded();
     const controller = new AbortController();
     const reason = new Error('cancelled by a test');
-    const turn = modelOf(profile).model.turn(ask('Go', { onText: () => controller.abort(reason) }), controller.signal);
+    const turn = modelOf(provider).model.turn(ask('Go', { onText: () => controller.abort(reason) }), controller.signal);
     await expect(turn).rejects.toBe(reason);
     expect(await ended).toBe('client_closed');
   });
 
   test('does not start under a signal that has aborted already', async () => {
-    const profile = await simulated(wire, { text: 'hi' });
-    await expect(modelOf(profile).model.turn(ask(), AbortSignal.abort('gone'))).rejects.toBe('gone');
+    const provider = await simulated(wire, { text: 'hi' });
+    await expect(modelOf(provider).model.turn(ask(), AbortSignal.abort('gone'))).rejects.toBe('gone');
     expect(sim.requests()).toEqual([]);
   });
 
   test('that nobody answers is unreachable, naming the host', async () => {
     const gone = await serve(() => {});
     await gone.close();
-    const fault = await faultOfTurn(profileAt(wire, gone.url));
+    const fault = await faultOfTurn(providerAt(wire, gone.url));
     expect(fault.code).toBe('PROVIDER_UNREACHABLE');
     expect(fault.message).toContain(`${new URL(gone.url).host} failed: ECONNREFUSED`);
   });
@@ -102,10 +102,10 @@ test('heeds its limits and its signal while it still connects', async () => {
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void mute.close());
   const { port } = mute.address() as AddressInfo;
-  const profile = profileAt('chat', `https://127.0.0.1:${port}`, { timeouts: { headers_ms: 60 } });
+  const provider = providerAt('chat', `https://127.0.0.1:${port}`, { timeouts: { headers_ms: 60 } });
   const startedAt = performance.now();
-  expect(await faultOfTurn(profile)).toMatchObject({ code: 'PROVIDER_TIMED_OUT' });
-  const patient = profileAt('chat', `https://127.0.0.1:${port}`);
+  expect(await faultOfTurn(provider)).toMatchObject({ code: 'PROVIDER_TIMED_OUT' });
+  const patient = providerAt('chat', `https://127.0.0.1:${port}`);
   const { model, close } = await openModel(patient);
   const reason = new Error('cancelled by a test');
   await expect(model.turn(ask(), abortedSoon(reason))).rejects.toBe(reason);
@@ -128,7 +128,7 @@ test.each<[string, number, Record<string, string>, FailureCode]>([
     asked.push(req.headers['accept-encoding']);
     res.writeHead(status, headers).end('x');
   });
-  const fault = await faultOfTurn(profileAt('responses', odd.url));
+  const fault = await faultOfTurn(providerAt('responses', odd.url));
   await odd.close();
   expect(fault).toMatchObject({
     code,
@@ -143,7 +143,7 @@ test.each([['Identity'], [''], ['identity, IDENTITY']])(
     const odd = await serve((_, res) => {
       res.writeHead(503, { 'content-encoding': coding }).end('{"error":{"message":"read"}}');
     });
-    const fault = await faultOfTurn(profileAt('responses', odd.url));
+    const fault = await faultOfTurn(providerAt('responses', odd.url));
     await odd.close();
     expect(fault).toMatchObject({ code: 'PROVIDER_OVERLOADED', message: expect.stringContaining('read') });
   },
@@ -167,8 +167,8 @@ test('outlasts the idle limit while nothing but pings come: a model may think fo
     }, 50);
   });
   onTestFinished(thinking.close);
-  const profile = profileAt('messages', thinking.url, { timeouts: { idle_ms: 300 } });
-  const turn = await modelOf(profile, 'claude-opus-5-5').model.turn(ask(), new AbortController().signal);
+  const provider = providerAt('messages', thinking.url, { timeouts: { idle_ms: 300 } });
+  const turn = await modelOf(provider, 'claude-opus-5-5').model.turn(ask(), new AbortController().signal);
   expect(turn.stop).toBe('answer');
 });
 
@@ -177,7 +177,7 @@ test('names the first-token limit when headers come and nothing else', async () 
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     res.flushHeaders();
   });
-  const fault = await faultOfTurn(profileAt('chat', silent.url, { timeouts: { first_token_ms: 60 } }));
+  const fault = await faultOfTurn(providerAt('chat', silent.url, { timeouts: { first_token_ms: 60 } }));
   await silent.close();
   expect(fault.code).toBe('PROVIDER_FIRST_TOKEN_TIMED_OUT');
   expect(fault.message).toContain('timeouts.first_token_ms');
@@ -189,7 +189,7 @@ test('keeps a turn that gave a reason for its end, although nothing follows it',
     const chunk = { choices: [{ index: 0, delta: { content: 'done' }, finish_reason: 'stop' }] };
     res.write(`data: ${JSON.stringify(chunk)}\n\n`);
   });
-  const patient = profileAt('chat', endless.url, { timeouts: { idle_ms: 100 } });
+  const patient = providerAt('chat', endless.url, { timeouts: { idle_ms: 100 } });
   const turn = await modelOf(patient).model.turn(ask(), new AbortController().signal);
   await endless.close();
   expect(turn).toMatchObject({ text: 'done', stop: 'answer' });

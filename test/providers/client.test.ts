@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Simulator } from '../../src/entries/simulator.ts';
-import { ask, KEY, modelOf, openModel, profileAt, sendEvents, serve, simulate, WIRES } from './models.ts';
+import { ask, KEY, modelOf, openModel, providerAt, sendEvents, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;
 afterEach(() => sim?.close());
@@ -19,8 +19,8 @@ function allEnded(): Promise<void> {
 }
 
 test('says what the model really runs on [B74]', async () => {
-  const profile = profileAt('messages', 'https://llm.acme.example:8443', { name: 'acme' });
-  expect((await openModel(profile, 'claude-opus-5-5', 'none')).effective).toEqual({
+  const provider = providerAt('messages', 'https://llm.acme.example:8443', { name: 'acme' });
+  expect((await openModel(provider, 'claude-opus-5-5', 'none')).effective).toEqual({
     provider: 'acme',
     model: 'claude-opus-5-5',
     reasoning_effort: 'low',
@@ -33,7 +33,7 @@ test('says what the model really runs on [B74]', async () => {
 
 test('closing aborts the calls in flight, at both ends, and says how many there were', async () => {
   sim = await simulate({ text: 'never to be finished', hang: 'stream', after: 1 });
-  const { model, close } = await openModel(profileAt('responses', sim.url));
+  const { model, close } = await openModel(providerAt('responses', sim.url));
   const underWay = received(2);
   const turns = [1, 2].map(() => model.turn(ask(), new AbortController().signal));
   const settled = Promise.allSettled(turns);
@@ -47,7 +47,7 @@ test('closing aborts the calls in flight, at both ends, and says how many there 
 
 test('a closed model refuses further calls, and may be closed again', async () => {
   sim = await simulate();
-  const { model, close } = await openModel(profileAt('chat', sim.url));
+  const { model, close } = await openModel(providerAt('chat', sim.url));
   expect(await close()).toEqual({ aborted: 0, inFlight: 0 });
   expect(await close()).toEqual({ aborted: 0, inFlight: 0 });
   await expect(model.turn(ask(), new AbortController().signal)).rejects.toThrow('was closed');
@@ -66,7 +66,7 @@ test.each([
     sendEvents(res, []);
   });
   for (const wire of WIRES) {
-    const { model } = modelOf(profileAt(wire, server.url, { key_header }));
+    const { model } = modelOf(providerAt(wire, server.url, { key_header }));
     await model.turn(ask(), new AbortController().signal).catch(() => undefined);
   }
   await server.close();

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { FailureCode } from '../../src/errors.ts';
-import { faultOfTurn, profileAt, sendEvents, serve, WIRES } from './models.ts';
+import { faultOfTurn, providerAt, sendEvents, serve, WIRES } from './models.ts';
 
 /** The fault of a turn with this answer. */
 async function faultOf(wire: (typeof WIRES)[number], answer: (res: ServerResponse) => unknown, more = {}) {
   const server = await serve((_, res) => void answer(res));
   onTestFinished(server.close);
-  return faultOfTurn(profileAt(wire, server.url, more));
+  return faultOfTurn(providerAt(wire, server.url, more));
 }
 
 function json(status: number, body: unknown, headers: Record<string, string> = {}) {

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Turn } from '../../src/contract/checkpoint.ts';
 import type { Wire } from '../../src/contract/route.ts';
 import { ErrandError } from '../../src/errors.ts';
-import { ask, modelOf, profileAt, serve } from './models.ts';
+import { ask, modelOf, providerAt, serve } from './models.ts';
 
 const FINISH_MS = 150;
 
@@ -23,7 +23,7 @@ async function turnOf(wire: Wire, provider: Provider, idleMs = FINISH_MS): Promi
     void provider(send, res);
   });
   onTestFinished(server.close);
-  const { model } = modelOf(profileAt(wire, server.url, { timeouts: { idle_ms: idleMs } }), 'm');
+  const { model } = modelOf(providerAt(wire, server.url, { timeouts: { idle_ms: idleMs } }), 'm');
   const startedMs = performance.now();
   const turn = await model.turn(ask(), new AbortController().signal).catch((error: unknown) => error);
   if (turn instanceof Error && !(turn instanceof ErrandError)) throw turn;

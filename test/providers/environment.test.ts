@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { createProviderFetch } from '../../src/providers/fetch.ts';
-import { ask, KEY, modelOf, profileAt, sendEvents, serve, WIRES } from './models.ts';
+import { ask, KEY, modelOf, providerAt, sendEvents, serve, WIRES } from './models.ts';
 
 type Visit = { path: string; headers: Record<string, unknown> };
 
@@ -36,7 +36,7 @@ beforeEach(async () => {
     ANTHROPIC_AUTH_TOKEN: 'trap-token',
     ANTHROPIC_BASE_URL: trap.url,
     ANTHROPIC_WEBHOOK_SIGNING_KEY: 'trap-webhook',
-    ANTHROPIC_PROFILE: 'trap-profile',
+    ANTHROPIC_PROFILE: 'trap-provider',
     ANTHROPIC_CONFIG_DIR: '/nonexistent/trap',
     ANTHROPIC_LOG: 'debug',
     ANTHROPIC_CUSTOM_HEADERS: 'x-trap: trap-header\nanthropic-version: trap-version\nX-Api-Key: trap-key',
@@ -59,7 +59,7 @@ test.each(WIRES)(
   'nothing in the environment reaches a request of the %s wire, its address or the console',
   async (wire) => {
     const printed = (['log', 'info', 'warn', 'error', 'debug'] as const).map((level) => vi.spyOn(console, level));
-    const { model } = modelOf(profileAt(wire, provider.url));
+    const { model } = modelOf(providerAt(wire, provider.url));
     await expect(model.turn(ask(), new AbortController().signal)).rejects.toMatchObject({
       code: 'PROVIDER_STREAM_CUT',
     });
@@ -71,8 +71,8 @@ test.each(WIRES)(
   },
 );
 
-test('a request to another origin than the profile is not made [B67] [B71]', async () => {
-  const fetch = createProviderFetch(profileAt('chat', provider.url), { id: 'env:K', secret: new Secret(KEY) });
+test("a request to an origin other than the provider's is not made [B67] [B71]", async () => {
+  const fetch = createProviderFetch(providerAt('chat', provider.url), { id: 'env:K', secret: new Secret(KEY) });
   await expect(fetch(`${trap.url}/v1/models`)).rejects.toMatchObject({ code: 'INTERNAL' });
   expect(visitsOfTrap).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { DONE, eventStreamOf, SILENCE } from '../../src/providers/event-stream.ts';
 import { createProviderFetch } from '../../src/providers/fetch.ts';
-import { faultOfTurn, KEY, profileAt, serve } from './models.ts';
+import { faultOfTurn, KEY, providerAt, serve } from './models.ts';
 
 /** The events that come out of a body that arrives in these pieces. */
 async function eventsOf(...pieces: (string | Buffer)[]): Promise<unknown[]> {
@@ -18,9 +18,9 @@ async function allOf(...pieces: (string | Buffer)[]): Promise<unknown[]> {
     res.end();
   });
   onTestFinished(server.close);
-  const profile = profileAt('chat', server.url);
-  const response = await createProviderFetch(profile, { id: 'env:K', secret: new Secret(KEY) })(server.url);
-  return Array.fromAsync(eventStreamOf(profile, response).events);
+  const provider = providerAt('chat', server.url);
+  const response = await createProviderFetch(provider, { id: 'env:K', secret: new Secret(KEY) })(server.url);
+  return Array.fromAsync(eventStreamOf(provider, response).events);
 }
 
 test('events are whole however the body is cut into pieces', async () => {
@@ -100,5 +100,5 @@ test('an event without an end is a fault of the provider, not of our memory', as
     more();
   });
   onTestFinished(flood.close);
-  expect(await faultOfTurn(profileAt('responses', flood.url))).toMatchObject({ code: 'PROVIDER_REPLY_TOO_LARGE' });
+  expect(await faultOfTurn(providerAt('responses', flood.url))).toMatchObject({ code: 'PROVIDER_REPLY_TOO_LARGE' });
 });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Directive, Simulator } from '../../src/entries/simulator.ts';
 import type { FailureCode } from '../../src/errors.ts';
 import { requestIdOf, retryAfterMsOf } from '../../src/providers/faults.ts';
-import { faultOfTurn, KEY, profileAt, sendEvents, serve, simulate, WIRES } from './models.ts';
+import { faultOfTurn, KEY, providerAt, sendEvents, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;
 afterEach(() => sim?.close());
@@ -32,7 +32,7 @@ const ANSWERS: [string, Directive, FailureCode][] = [
 describe.each(WIRES)('on the %s wire', (wire) => {
   test.each(ANSWERS)('an answer %s gets its code, its status and its request id', async (_, directive, code) => {
     sim = await simulate(directive);
-    const fault = await faultOfTurn(profileAt(wire, sim.url));
+    const fault = await faultOfTurn(providerAt(wire, sim.url));
     expect(fault).toMatchObject({ code, httpStatus: directive.status });
     expect(fault.requestId).toMatch(/\S/);
     expect(sim.requests()).toHaveLength(1);
@@ -40,17 +40,17 @@ describe.each(WIRES)('on the %s wire', (wire) => {
 
   test('an overload told inside the stream is an overload', async () => {
     sim = await simulate({ fail: 'event', error_type: 'overloaded_error' });
-    expect(await faultOfTurn(profileAt(wire, sim.url))).toMatchObject({ code: 'PROVIDER_OVERLOADED' });
+    expect(await faultOfTurn(providerAt(wire, sim.url))).toMatchObject({ code: 'PROVIDER_OVERLOADED' });
   });
 
   test('the wait the provider asks for is kept, however long', async () => {
     sim = await simulate({ status: 429, retry_after: 3600 });
-    expect(await faultOfTurn(profileAt(wire, sim.url))).toMatchObject({ retryAfterMs: 3_600_000 });
+    expect(await faultOfTurn(providerAt(wire, sim.url))).toMatchObject({ retryAfterMs: 3_600_000 });
   });
 
   test("the provider's message is whole until it is masked, and its error has no cause that repeats it", async () => {
     sim = await simulate({ status: 400, message: 'x'.repeat(5_000) });
-    const fault = await faultOfTurn(profileAt(wire, sim.url));
+    const fault = await faultOfTurn(providerAt(wire, sim.url));
     expect(fault.message).toContain('x'.repeat(5_000));
     expect(fault.cause).toBeUndefined();
   });
@@ -62,7 +62,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
       res.end();
     });
     const door = await serve((_, res) => res.writeHead(307, { location: `${trap.url}/elsewhere` }).end());
-    const fault = await faultOfTurn(profileAt(wire, door.url));
+    const fault = await faultOfTurn(providerAt(wire, door.url));
     await Promise.all([trap.close(), door.close()]);
     expect(fault.code).toBe('PROVIDER_REFUSED_REQUEST');
     expect(fault.message).toContain('redirect');
@@ -72,7 +72,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
 
 test('response.failed is a fault with the code it carries', async () => {
   sim = await simulate({ fail: 'response', code: 'rate_limit_exceeded', message: 'slow down' });
-  const fault = await faultOfTurn(profileAt('responses', sim.url));
+  const fault = await faultOfTurn(providerAt('responses', sim.url));
   expect(fault).toMatchObject({
     code: 'PROVIDER_RATE_LIMITED',
     message: expect.stringContaining('slow down'),
@@ -85,7 +85,7 @@ test.each(['failed', 'cancelled'])('response.completed of a response that has %s
   const server = await serve((_, res) =>
     sendEvents(res, [[null, { type: 'response.completed', response: { status, error: null, output } }]]),
   );
-  const fault = await faultOfTurn(profileAt('responses', server.url));
+  const fault = await faultOfTurn(providerAt('responses', server.url));
   await server.close();
   expect(fault).toMatchObject({
     code: 'PROVIDER_FAILED',
@@ -95,7 +95,7 @@ test.each(['failed', 'cancelled'])('response.completed of a response that has %s
 
 test.each(['reasoning.effort', 'output_config.effort'])('a refused %s is told with the way out', async (param) => {
   sim = await simulate({ status: 400, message: 'Unsupported value.', param });
-  const fault = await faultOfTurn(profileAt('responses', sim.url));
+  const fault = await faultOfTurn(providerAt('responses', sim.url));
   expect(fault.code).toBe('PROVIDER_REFUSED_REQUEST');
   expect(fault.remedy).toContain('providers.acme.efforts');
 });
@@ -105,7 +105,7 @@ test('an error wrapped in an array, as Gemini sends it, is read', async () => {
     res.writeHead(400, { 'content-type': 'application/json' });
     res.end(JSON.stringify([{ error: { code: 400, message: 'API key not valid.', status: 'INVALID_ARGUMENT' } }]));
   });
-  const fault = await faultOfTurn(profileAt('chat', gemini.url));
+  const fault = await faultOfTurn(providerAt('chat', gemini.url));
   await gemini.close();
   expect(fault.message).toBe('Provider "acme" refused the key env:ACME_API_KEY: it answered 400: API key not valid.');
 });
@@ -113,7 +113,7 @@ test('an error wrapped in an array, as Gemini sends it, is read', async () => {
 test('tools with effort on the chat wire of OpenAI are refused with the way out', async () => {
   const message = 'Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions.';
   sim = await simulate({ status: 400, message, param: 'reasoning_effort' });
-  const fault = await faultOfTurn(profileAt('chat', sim.url));
+  const fault = await faultOfTurn(providerAt('chat', sim.url));
   expect(fault.code).toBe('PROVIDER_REFUSED_REQUEST');
   expect(fault.remedy).toContain('wire "responses"');
 });
@@ -123,7 +123,7 @@ test('no message, cause or stack of a fault holds the key', async () => {
   for (const wire of WIRES) {
     for (const directive of faults) {
       sim = await simulate({ text: 'some longer text', ...directive });
-      const fault = await faultOfTurn(profileAt(wire, sim.url));
+      const fault = await faultOfTurn(providerAt(wire, sim.url));
       expect(`${fault.message} ${fault.stack} ${String(fault.cause)}`).not.toContain(KEY);
       await sim.close();
     }

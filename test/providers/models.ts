@@ -13,8 +13,8 @@ export const WIRES: Wire[] = ['responses', 'chat', 'messages'];
 
 export const KEY = 'sk-planted-4f9b2c7d1e';
 
-/** A profile of one wire at a server; the SDK of the messages wire adds `/v1` itself. */
-export function profileAt(wire: Wire, url: string, more: Record<string, unknown> = {}): Provider {
+/** A provider of one wire at a server; the SDK of the messages wire adds `/v1` itself. */
+export function providerAt(wire: Wire, url: string, more: Record<string, unknown> = {}): Provider {
   return Provider.parse({
     name: 'acme',
     wire,
@@ -24,10 +24,10 @@ export function profileAt(wire: Wire, url: string, more: Record<string, unknown>
   });
 }
 
-/** A model behind a profile, for a model name that the wire knows and an effort. */
-export function openModel(profile: Provider, model = 'sim-model', effort?: ReasoningEffort): Promise<ModelHandle> {
+/** A model behind a provider, for a model name that the wire knows and an effort. */
+export function openModel(provider: Provider, model = 'sim-model', effort?: ReasoningEffort): Promise<ModelHandle> {
   return new Models().open({
-    profile,
+    provider,
     route: { model, reasoning_effort: effort },
     credential: { id: 'env:ACME_API_KEY', secret: new Secret(KEY) },
   });
@@ -50,8 +50,8 @@ export function simulate(...steps: Directive[]): Promise<Simulator> {
 }
 
 /** Makes one call that must fail, and hands out the error. */
-export async function faultOfTurn(profile: Provider, signal = new AbortController().signal): Promise<ErrandError> {
-  const outcome = await modelOf(profile)
+export async function faultOfTurn(provider: Provider, signal = new AbortController().signal): Promise<ErrandError> {
+  const outcome = await modelOf(provider)
     .model.turn(ask(), signal)
     .catch((error: unknown) => error);
   if (outcome instanceof ErrandError) return outcome;

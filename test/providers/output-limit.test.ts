@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Wire } from '../../src/contract/route.ts';
 import { roomIn } from '../../src/providers/output-limit.ts';
-import { ask, faultOfTurn, modelOf, profileAt, sendEvents, serve } from './models.ts';
+import { ask, faultOfTurn, modelOf, providerAt, sendEvents, serve } from './models.ts';
 
 const OPENAI =
   'max_tokens is too large: 32000. This model supports at most 16384 completion tokens, whereas you provided 32000.';
@@ -97,7 +97,7 @@ describe('a call that is refused for its output limit', () => {
   test.each(LIMITS)('is repeated once within the limit of %s', async (_, message, most) => {
     const { url, asked } = await refusing(400, message, most);
     const notes: string[] = [];
-    const { model } = modelOf(profileAt('chat', url), 'm');
+    const { model } = modelOf(providerAt('chat', url), 'm');
     const request = ask('Go', { maxOutputTokens: 32_000, onLimit: (note) => notes.push(note) });
     const turn = await model.turn(request, new AbortController().signal);
     expect(turn).toMatchObject({ text: 'done' });
@@ -107,7 +107,7 @@ describe('a call that is refused for its output limit', () => {
 
   test('begins its next turn within the limit', async () => {
     const { url, asked } = await refusing(400, OPENAI, 16_384);
-    const { model } = modelOf(profileAt('chat', url), 'gpt-4o');
+    const { model } = modelOf(providerAt('chat', url), 'gpt-4o');
     await model.turn(ask('Go', { maxOutputTokens: 32_000 }), new AbortController().signal);
     await model.turn(ask('Go', { maxOutputTokens: 32_000 }), new AbortController().signal);
     expect(asked).toEqual([32_000, 16_384, 16_384]);
@@ -116,14 +116,14 @@ describe('a call that is refused for its output limit', () => {
   test('counts a request above the tokens of a minute by what is left of them', async () => {
     const message = 'Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 32500.';
     const { url, asked } = await refusing(413, message, 5_500);
-    const { model } = modelOf(profileAt('chat', url), 'm');
+    const { model } = modelOf(providerAt('chat', url), 'm');
     await model.turn(ask('Go', { maxOutputTokens: 32_000 }), new AbortController().signal);
     expect(asked).toEqual([32_000, 5_500]);
   });
 
   test('is not repeated a second time, and names the setting', async () => {
     const { url, asked } = await refusing(400, OPENAI, 1);
-    const fault = await modelOf(profileAt('chat', url), 'gpt-4o')
+    const fault = await modelOf(providerAt('chat', url), 'gpt-4o')
       .model.turn(ask('Go', { maxOutputTokens: 32_000 }), new AbortController().signal)
       .catch((error: unknown) => error);
     expect(fault).toMatchObject({
@@ -140,7 +140,7 @@ describe('a call that is refused for its output limit', () => {
       sendEvents(res, [[null, { error: { message: OPENAI, code: 400 } }]]);
     });
     onTestFinished(server.close);
-    const fault = await faultOfTurn(profileAt('chat', server.url));
+    const fault = await faultOfTurn(providerAt('chat', server.url));
     expect(fault).toMatchObject({ code: 'PROVIDER_REFUSED_REQUEST' });
     expect(calls).toBe(1);
   });
@@ -195,7 +195,7 @@ describe('the remedy of a refusal', () => {
   test.each(REMEDIES)('names the setting for %s', async (_, wire, status, body, remedy) => {
     const server = await serve((__, res) => res.writeHead(status).end(JSON.stringify(body)));
     onTestFinished(server.close);
-    expect(await faultOfTurn(profileAt(wire, server.url))).toMatchObject({ code: 'PROVIDER_REFUSED_REQUEST', remedy });
+    expect(await faultOfTurn(providerAt(wire, server.url))).toMatchObject({ code: 'PROVIDER_REFUSED_REQUEST', remedy });
   });
 
   test('names the other field to a provider that is asked by the old one', async () => {
@@ -205,7 +205,7 @@ describe('the remedy of a refusal', () => {
       res.writeHead(400).end(JSON.stringify({ error: { message, param: 'max_tokens' } })),
     );
     onTestFinished(server.close);
-    const fault = await faultOfTurn(profileAt('chat', server.url, { max_tokens_field: 'max_tokens' }));
+    const fault = await faultOfTurn(providerAt('chat', server.url, { max_tokens_field: 'max_tokens' }));
     expect(fault.remedy).toBe('Set providers.acme.max_tokens_field to "max_completion_tokens".');
   });
 
@@ -216,7 +216,7 @@ describe('the remedy of a refusal', () => {
   ])('does not speak of efforts for %j', async (message) => {
     const server = await serve((_, res) => res.writeHead(400).end(JSON.stringify({ error: { message } })));
     onTestFinished(server.close);
-    const { remedy } = await faultOfTurn(profileAt('messages', server.url));
+    const { remedy } = await faultOfTurn(providerAt('messages', server.url));
     expect(remedy).toContain('refused its own reasoning');
     expect(remedy).not.toContain('efforts');
   });

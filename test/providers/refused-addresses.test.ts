@@ -8,7 +8,7 @@ import { Connections } from '../../src/providers/connections.ts';
 import { createProviderFetch } from '../../src/providers/fetch.ts';
 import { Models } from '../../src/providers/models.ts';
 import { costsNothing } from '../../src/providers/unbilled.ts';
-import { ask, KEY, profileAt, simulate, WIRES } from './models.ts';
+import { ask, KEY, providerAt, simulate, WIRES } from './models.ts';
 
 const CREDENTIAL = { id: 'env:ACME_API_KEY', secret: new Secret(KEY) };
 
@@ -37,29 +37,29 @@ function attempts(): { sockets: number; addresses: string[] } {
   return seen;
 }
 
-async function turnOf(profile: Provider, connections?: Connections): Promise<unknown> {
-  const opened = await new Models(connections).open({ profile, route: { model: 'm' }, credential: CREDENTIAL });
+async function turnOf(provider: Provider, connections?: Connections): Promise<unknown> {
+  const opened = await new Models(connections).open({ provider, route: { model: 'm' }, credential: CREDENTIAL });
   return opened.model.turn(ask(), new AbortController().signal);
 }
 
-/** A simulator, and the profile of a provider with this host in its place. */
+/** A simulator, and a provider that reaches it under this host. */
 async function aSimulatorAt(host: string, more: Record<string, unknown> = {}, wire = WIRES[1]) {
   const simulator = await simulate();
   onTestFinished(() => simulator.close());
   const url = simulator.url.replace('127.0.0.1', host);
-  return { simulator, profile: profileAt(wire ?? 'chat', url, more) };
+  return { simulator, provider: providerAt(wire ?? 'chat', url, more) };
 }
 
-/** A profile that no configuration takes, as if its check had been left out. */
+/** A provider that no configuration takes, as if its check had been left out. */
 function uncheckedAt(host: string): Provider {
-  return { ...profileAt('chat', 'https://models.example'), base_url: `http://${host}/v1` };
+  return { ...providerAt('chat', 'https://models.example'), base_url: `http://${host}/v1` };
 }
 
 test.each(WIRES)('on the wire %s a name that resolves to a metadata address is refused', async (wire) => {
   const { connections } = resolvingTo(['169.254.169.254']);
   const { addresses } = attempts();
-  const { profile } = await aSimulatorAt('models.example', {}, wire);
-  const error = await turnOf(profile, connections).catch((thrown: unknown) => thrown);
+  const { provider } = await aSimulatorAt('models.example', {}, wire);
+  const error = await turnOf(provider, connections).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({
     code: 'PROVIDER_ADDRESS_REFUSED',
     message:
@@ -76,7 +76,7 @@ test.each(['fe80::1', 'fe80::1%lo', '::ffff:169.254.1.1', '0.0.0.0', '::', 'fd00
     const seen = attempts();
     for (const url of ['http://models.example', 'https://models.example']) {
       const { connections } = resolvingTo([address]);
-      const call = turnOf(profileAt('chat', url), connections);
+      const call = turnOf(providerAt('chat', url), connections);
       await expect(call).rejects.toMatchObject({ code: 'PROVIDER_ADDRESS_REFUSED' });
     }
     expect(seen.addresses).toEqual([]);
@@ -96,19 +96,19 @@ test.each(['169.254.169.254', '169.254.1.1', '[fe80::1]', '[::ffff:169.254.1.1]'
 
 test('of several addresses only those that are not refused are connected to', async () => {
   const { connections } = resolvingTo(['fe80::1', '169.254.169.254', '127.0.0.1']);
-  const { simulator, profile } = await aSimulatorAt('models.example');
+  const { simulator, provider } = await aSimulatorAt('models.example');
   const { addresses } = attempts();
-  await turnOf(profile, connections);
+  await turnOf(provider, connections);
   expect(addresses).toEqual(['127.0.0.1']);
   expect(simulator.requests()).toHaveLength(1);
 });
 
 test('a name that changes after a first call is refused at the next connection', async () => {
   const { connections, asked } = resolvingTo(['127.0.0.1'], ['169.254.169.254']);
-  const { simulator, profile } = await aSimulatorAt('models.example');
+  const { simulator, provider } = await aSimulatorAt('models.example');
   const { addresses } = attempts();
   // One connection is in use by the first call, so the second call needs one more.
-  const model = (await new Models(connections).open({ profile, route: { model: 'm' }, credential: CREDENTIAL })).model;
+  const model = (await new Models(connections).open({ provider, route: { model: 'm' }, credential: CREDENTIAL })).model;
   const calls = [ask(), ask()].map((request) => model.turn(request, new AbortController().signal));
   const ends = await Promise.allSettled(calls);
   expect(ends.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
@@ -124,23 +124,23 @@ test('a name that changes after a first call is refused at the next connection',
 test('with allow_link_local a provider may be there, by address and by name', async () => {
   const allowed = { allow_link_local: true };
   const byAddress = await aSimulatorAt('0.0.0.0', allowed);
-  await turnOf(byAddress.profile);
+  await turnOf(byAddress.provider);
   const byName = await aSimulatorAt('models.example', allowed);
-  await turnOf(byName.profile, resolvingTo(['0.0.0.0']).connections);
+  await turnOf(byName.provider, resolvingTo(['0.0.0.0']).connections);
   expect([byAddress, byName].map(({ simulator }) => simulator.requests().length)).toEqual([1, 1]);
 });
 
 test('what one provider may does not hold for another at the same address', async () => {
   const { connections } = resolvingTo(['0.0.0.0']);
-  const { simulator, profile } = await aSimulatorAt('models.example', { allow_link_local: true });
-  await turnOf(profile, connections);
-  const call = turnOf({ ...profile, name: 'other', allow_link_local: false }, connections);
+  const { simulator, provider } = await aSimulatorAt('models.example', { allow_link_local: true });
+  await turnOf(provider, connections);
+  const call = turnOf({ ...provider, name: 'other', allow_link_local: false }, connections);
   await expect(call).rejects.toMatchObject({ code: 'PROVIDER_ADDRESS_REFUSED' });
   expect(simulator.requests()).toHaveLength(1);
 });
 
 test('a name that does not resolve is unreachable, as before', async () => {
   const { connections } = resolvingTo([]);
-  const call = turnOf(profileAt('chat', 'http://models.example'), connections);
+  const call = turnOf(providerAt('chat', 'http://models.example'), connections);
   await expect(call).rejects.toMatchObject({ code: 'PROVIDER_UNREACHABLE' });
 });

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Wire } from '../../src/contract/route.ts';
 import { ErrandError } from '../../src/errors.ts';
 import { MAX_REPLY_BYTES } from '../../src/providers/reply-budget.ts';
-import { ask, modelOf, profileAt, serve, WIRES } from './models.ts';
+import { ask, modelOf, providerAt, serve, WIRES } from './models.ts';
 
 const MIB = 1024 * 1024;
 const ANSWER_BYTES = 512 * MIB;
@@ -54,7 +54,7 @@ async function turnOf(wire: Wire, url: string) {
   const watch = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage().rss);
   }, 5);
-  const { model } = modelOf(profileAt(wire, url), 'm');
+  const { model } = modelOf(providerAt(wire, url), 'm');
   const onText = (text: string) => {
     heard.text += text;
   };
@@ -99,7 +99,7 @@ describe('a reply at the limit', () => {
       res.end(`${data({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}data: [DONE]\n\n`);
     });
     onTestFinished(server.close);
-    return modelOf(profileAt('chat', server.url), 'm').model.turn(ask(), new AbortController().signal);
+    return modelOf(providerAt('chat', server.url), 'm').model.turn(ask(), new AbortController().signal);
   }
 
   test('is a turn while it fits into a record: its text is stored twice', async () => {
@@ -164,7 +164,7 @@ describe.each(WIRES)('a thought beside a text on the %s wire', (wire) => {
       });
     });
     onTestFinished(server.close);
-    const { model } = modelOf(profileAt(wire, server.url), 'm');
+    const { model } = modelOf(providerAt(wire, server.url), 'm');
     const { signal } = new AbortController();
     const turn = await model.turn(ask(), signal);
     await model.turn(
@@ -229,7 +229,7 @@ describe('a reply of many small values', () => {
       res.end(`${data({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}data: [DONE]\n\n`);
     });
     onTestFinished(server.close);
-    const { model } = modelOf(profileAt('chat', server.url), 'm');
+    const { model } = modelOf(providerAt('chat', server.url), 'm');
     const startedMs = performance.now();
     const ended = await model.turn(ask(), new AbortController().signal).then(
       () => 'turn',
@@ -249,6 +249,6 @@ test('a tool call with an id of more than 1,024 characters gets another one', as
     );
   });
   onTestFinished(server.close);
-  const turn = await modelOf(profileAt('chat', server.url), 'm').model.turn(ask(), new AbortController().signal);
+  const turn = await modelOf(providerAt('chat', server.url), 'm').model.turn(ask(), new AbortController().signal);
   expect(turn.tool_calls).toEqual([{ id: 'call00001', name: 'list', arguments: '{}' }]);
 });

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import { type CallLimits, CallTimers } from '../../src/providers/timers.ts';
-import { profileAt } from './models.ts';
+import { providerAt } from './models.ts';
 
 const TIMEOUTS = { headers_ms: 10_000, first_token_ms: 10_000, idle_ms: 10_000, turn_ms: 10_000 };
 
 function timersOf(timeouts: Partial<typeof TIMEOUTS>, limits?: CallLimits, effort: ReasoningEffort | null = null) {
-  const profile = profileAt('chat', 'https://llm.example', { timeouts: { ...TIMEOUTS, ...timeouts } });
-  return new CallTimers(profile, new AbortController().signal, { limits, effort });
+  const provider = providerAt('chat', 'https://llm.example', { timeouts: { ...TIMEOUTS, ...timeouts } });
+  return new CallTimers(provider, new AbortController().signal, { limits, effort });
 }
 
 async function messageOfExpiry(timers: CallTimers): Promise<string | undefined> {
@@ -25,7 +25,7 @@ test('a finished turn waits 10 s for another event, or the idle limit if it is s
     [3_000, 3_000],
   ] as const) {
     const timers = new CallTimers(
-      profileAt('chat', 'http://x', { timeouts: { idle_ms: idleMs } }),
+      providerAt('chat', 'http://x', { timeouts: { idle_ms: idleMs } }),
       new AbortController().signal,
     );
     timers.headersArrived();
@@ -86,7 +86,7 @@ test('what a task allows never raises the limit of its provider', async () => {
 
 test('a limit that is not passed is not told of, also after an abort of the caller', () => {
   const caller = new AbortController();
-  const timers = new CallTimers(profileAt('chat', 'https://llm.example'), caller.signal);
+  const timers = new CallTimers(providerAt('chat', 'https://llm.example'), caller.signal);
   caller.abort(new Error('cancelled'));
   timers.stop();
   expect(timers.signal.reason).toEqual(new Error('cancelled'));

@@ -5,7 +5,7 @@ import type { ReasoningEffort } from '../../src/contract/effort.ts';
 import type { Wire } from '../../src/contract/route.ts';
 import type { Simulator } from '../../src/entries/simulator.ts';
 import type { TranscriptEntry } from '../../src/providers/model.ts';
-import { ask, KEY, modelOf, profileAt, sendEvents, serve, simulate, WIRES } from './models.ts';
+import { ask, KEY, modelOf, providerAt, sendEvents, serve, simulate, WIRES } from './models.ts';
 
 let sim: Simulator;
 afterEach(() => sim?.close());
@@ -30,10 +30,10 @@ function asSent(wire: Wire, native: Turn['native']): unknown[] {
 }
 
 describe.each(WIRES)('a turn on the %s wire', (wire) => {
-  test('comes back with text, usage, request id and the key of its profile on the wire', async () => {
+  test('comes back with text, usage, request id and the key of its provider on the wire', async () => {
     sim = await simulate({ text: 'Quite well, thanks.', tokens: 7, input_tokens: 90, cached_input_tokens: 40 });
     const pieces: string[] = [];
-    const turn = await modelOf(profileAt(wire, sim.url)).model.turn(
+    const turn = await modelOf(providerAt(wire, sim.url)).model.turn(
       ask('How are you?', { onText: (piece) => pieces.push(piece) }),
       live(),
     );
@@ -59,7 +59,7 @@ describe.each(WIRES)('a turn on the %s wire', (wire) => {
       cache_write_tokens: 30,
     };
     sim = await simulate({ text: 'Well.', reasoning: 'Hm.', ...tokens });
-    const turn = await modelOf(profileAt(wire, sim.url)).model.turn(
+    const turn = await modelOf(providerAt(wire, sim.url)).model.turn(
       ask('How are you?', { system: 'Be very brief.' }),
       live(),
     );
@@ -74,7 +74,7 @@ describe.each(WIRES)('a turn on the %s wire', (wire) => {
       { tool: 'add', args: { a: 1 }, text: 'Adding.', reasoning: 'I should add.' },
       { text: 'Two.' },
     );
-    const { model } = modelOf(profileAt(wire, sim.url));
+    const { model } = modelOf(providerAt(wire, sim.url));
     const first = await model.turn(ask('One and one?', { tools: TOOLS }), live());
     expect(first.stop).toBe('tools');
     expect(first.tool_calls).toMatchObject([{ name: 'add', arguments: '{"a":1}' }]);
@@ -94,14 +94,14 @@ describe.each(WIRES)('a turn on the %s wire', (wire) => {
   test('keeps two tool calls of one turn apart', async () => {
     sim = await simulate();
     const prompt = '[[sim: tool=add args={"a":1}]] [[sim: tool=add args={"a":2} parallel]]';
-    const turn = await modelOf(profileAt(wire, sim.url)).model.turn(ask(prompt, { tools: TOOLS }), live());
+    const turn = await modelOf(providerAt(wire, sim.url)).model.turn(ask(prompt, { tools: TOOLS }), live());
     expect(turn.tool_calls.map((call) => call.arguments)).toEqual(['{"a":1}', '{"a":2}']);
     expect(new Set(turn.tool_calls.map((call) => call.id)).size).toBe(2);
   });
 
   test('keeps tool arguments that do not parse as the model wrote them', async () => {
     sim = await simulate({ tool: 'add', args: '{"a": 1' });
-    const turn = await modelOf(profileAt(wire, sim.url)).model.turn(ask('x', { tools: TOOLS }), live());
+    const turn = await modelOf(providerAt(wire, sim.url)).model.turn(ask('x', { tools: TOOLS }), live());
     expect(turn.tool_calls[0]?.arguments).toBe('{"a": 1');
   });
 
@@ -111,13 +111,13 @@ describe.each(WIRES)('a turn on the %s wire', (wire) => {
     [{ refusal: true }, 'refusal'],
   ] as const)('that ends with %j says so', async (directive, stop) => {
     sim = await simulate(directive);
-    expect(await modelOf(profileAt(wire, sim.url)).model.turn(ask(), live())).toMatchObject({ stop });
+    expect(await modelOf(providerAt(wire, sim.url)).model.turn(ask(), live())).toMatchObject({ stop });
   });
 
-  test("asks for no more output than the profile's limit", async () => {
+  test("asks for no more output than the provider's limit", async () => {
     sim = await simulate();
-    const profile = profileAt(wire, sim.url, { max_output_tokens: 1_500 });
-    await modelOf(profile).model.turn(ask('x', { maxOutputTokens: 9_999 }), live());
+    const provider = providerAt(wire, sim.url, { max_output_tokens: 1_500 });
+    await modelOf(provider).model.turn(ask('x', { maxOutputTokens: 9_999 }), live());
     const { max_output_tokens, max_completion_tokens, max_tokens } = lastBody();
     expect(max_output_tokens ?? max_completion_tokens ?? max_tokens).toBe(1_500);
   });
@@ -141,7 +141,7 @@ describe('effort on the wire', () => {
   ];
   test.each(cases)('%s: %s asked for %s is sent as %j [B77] [B79]', async (wire, name, effort, expected) => {
     sim = await simulate();
-    await modelOf(profileAt(wire, sim.url), name, effort).model.turn(ask(), live());
+    await modelOf(providerAt(wire, sim.url), name, effort).model.turn(ask(), live());
     expect(sim.requests()[0]?.effort).toEqual(expected);
   });
 
@@ -154,7 +154,7 @@ describe('effort on the wire', () => {
     'thinking at %s within %i tokens takes %i and leaves the rest to the answer',
     async (effort, most, budget) => {
       sim = await simulate();
-      const { model } = modelOf(profileAt('messages', sim.url), 'claude-haiku-4-5', effort);
+      const { model } = modelOf(providerAt('messages', sim.url), 'claude-haiku-4-5', effort);
       await model.turn(ask('x', { maxOutputTokens: most }), live());
       expect(lastBody()).toMatchObject({ max_tokens: most, thinking: { type: 'enabled', budget_tokens: budget } });
     },
@@ -162,7 +162,7 @@ describe('effort on the wire', () => {
 
   test('a thinking budget that no longer fits is told, not sent', async () => {
     sim = await simulate();
-    const { model } = modelOf(profileAt('messages', sim.url), 'claude-haiku-4-5', 'low');
+    const { model } = modelOf(providerAt('messages', sim.url), 'claude-haiku-4-5', 'low');
     await expect(model.turn(ask('x', { maxOutputTokens: 1_365 }), live())).rejects.toMatchObject({
       code: 'BUDGET_TOKENS',
     });
@@ -172,7 +172,7 @@ describe('effort on the wire', () => {
 
 test('the responses wire stores nothing with the provider and asks for its reasoning back', async () => {
   sim = await simulate();
-  await modelOf(profileAt('responses', sim.url)).model.turn(ask(), live());
+  await modelOf(providerAt('responses', sim.url)).model.turn(ask(), live());
   expect(lastBody()).toMatchObject({ store: false, include: ['reasoning.encrypted_content'] });
 });
 
@@ -192,7 +192,7 @@ test('the chat wire keeps fields it does not know for the next turn', async () =
       [...chunks, end, '[DONE]'].map((data) => [null, data]),
     ),
   );
-  const turn = await modelOf(profileAt('chat', server.url)).model.turn(ask(), live());
+  const turn = await modelOf(providerAt('chat', server.url)).model.turn(ask(), live());
   await server.close();
   expect(turn).toMatchObject({ stop: 'tools', cost_usd: null, usage: { input_tokens: 0 } });
   expect(turn.native).toEqual({
@@ -227,7 +227,7 @@ test('an answer that the context window ended is told as such on the messages wi
       events.map(([type, more]) => [type, { type, ...more }]),
     ),
   );
-  const turn = modelOf(profileAt('messages', server.url), 'claude-opus-5-5').model.turn(ask(), live());
+  const turn = modelOf(providerAt('messages', server.url), 'claude-opus-5-5').model.turn(ask(), live());
   await expect(turn).rejects.toMatchObject({
     code: 'CONTEXT_TOO_LONG',
     message: expect.stringContaining('claude-opus-5-5'),
@@ -237,7 +237,7 @@ test('an answer that the context window ended is told as such on the messages wi
 
 test('the messages wire sends the API version that its SDK was made for', async () => {
   sim = await simulate();
-  await modelOf(profileAt('messages', sim.url)).model.turn(ask(), live());
+  await modelOf(providerAt('messages', sim.url)).model.turn(ask(), live());
   const sdk = new Anthropic({ apiKey: 'k', baseURL: sim.url, logLevel: 'off' });
   await sdk.messages.create({ model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] });
   const [ours, theirs] = sim.requests().map((request) => request.headers['anthropic-version']);

@@ -75,15 +75,15 @@ export async function openStage(script: ScriptInput = { rules: [] }): Promise<St
 }
 
 function providersAt(url: string): Record<string, object> {
-  const profile = { credential: 'env:ROLLING_KEY', default_model: 'rolling-1' };
+  const provider = { credential: 'env:ROLLING_KEY', default_model: 'rolling-1' };
   return {
     openai: {
-      ...profile,
+      ...provider,
       prices: { 'rolling-1': { input: 1, cached_input: 0.1, output: 4 } },
       wire: 'responses',
       base_url: `${url}/openai/v1`,
     },
-    anthropic: { ...profile, wire: 'messages', base_url: `${url}/anthropic` },
-    local: { ...profile, wire: 'chat', base_url: `${url}/local/v1` },
+    anthropic: { ...provider, wire: 'messages', base_url: `${url}/anthropic` },
+    local: { ...provider, wire: 'chat', base_url: `${url}/local/v1` },
   };
 }

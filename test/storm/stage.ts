@@ -74,15 +74,15 @@ export async function openStage(): Promise<Stage> {
 function settingsOf(redisPort: number, url: string): Record<string, unknown> {
   const { responses, messages, chat, keyless } = PROVIDERS;
   const timeouts = { headers_ms: 1_000, first_token_ms: 1_000, idle_ms: 1_000 };
-  const profile = { credential: 'env:STORM_KEY', default_model: 'storm-1', timeouts };
+  const provider = { credential: 'env:STORM_KEY', default_model: 'storm-1', timeouts };
   return {
     redis_url: `redis://127.0.0.1:${redisPort}`,
     prefix: PREFIX,
     providers: {
-      [responses]: { ...profile, wire: 'responses', base_url: `${url}/v1` },
-      [messages]: { ...profile, wire: 'messages', base_url: url },
-      [chat]: { ...profile, wire: 'chat', base_url: `${url}/v1` },
-      [keyless]: { ...profile, wire: 'chat', base_url: `${url}/v1`, credential: 'env:KEY_NOBODY_HAS' },
+      [responses]: { ...provider, wire: 'responses', base_url: `${url}/v1` },
+      [messages]: { ...provider, wire: 'messages', base_url: url },
+      [chat]: { ...provider, wire: 'chat', base_url: `${url}/v1` },
+      [keyless]: { ...provider, wire: 'chat', base_url: `${url}/v1`, credential: 'env:KEY_NOBODY_HAS' },
     },
     // A fault that is directed once must not end a task, however often the storm interrupts it besides.
     tasks: { tries: 20, backoff_ms: 50 },

@@ -62,9 +62,9 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
 
 async function prepare(given: Config, { live }: UpFlags, opened: Disposables, screen: Screen): Promise<UpContext> {
   const keys = await providerKeys(given);
-  const usable = keys.filter(({ remedy, profile }) => remedy === null && profile.default_model !== undefined);
-  const names = usable.map(({ profile }) => profile.name);
-  if (live && names.length === 0) throw noProvider(keys.map(({ profile }) => profile.credential));
+  const usable = keys.filter(({ remedy, provider }) => remedy === null && provider.default_model !== undefined);
+  const names = usable.map(({ provider }) => provider.name);
+  if (live && names.length === 0) throw noProvider(keys.map(({ provider }) => provider.credential));
   if (given.redis) await assertAnswers(given);
   const ownRedis = given.redis ? null : await startOwnRedis(given, opened, screen);
   const config = ownRedis === null ? given : { ...given, redis: parseRedisAddress(ownRedis) };

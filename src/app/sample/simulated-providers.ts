@@ -36,7 +36,7 @@ export function simulated(config: Config, simulatorUrl: string): Config {
       credential: 'env:ACME_API_KEY',
       default_model: 'acme-1',
     },
-  ].map((profile) => Provider.parse(profile));
+  ].map((provider) => Provider.parse(provider));
   return {
     ...config,
     prefix: config.prefix.replace(/\}$/, '-simulated}'),
@@ -51,12 +51,12 @@ function loginOf(environment: Environment): Environment {
 }
 
 /** The same provider behind the simulator: its wire and its models, with a price so that the sample has costs. */
-function serve(profile: Provider, simulatorUrl: string): Provider {
-  const { default_model: model } = profile;
+function serve(provider: Provider, simulatorUrl: string): Provider {
+  const { default_model: model } = provider;
   return {
-    ...profile,
-    base_url: profile.wire === 'messages' ? simulatorUrl : `${simulatorUrl}/v1`,
+    ...provider,
+    base_url: provider.wire === 'messages' ? simulatorUrl : `${simulatorUrl}/v1`,
     credential: `env:${KEY}`,
-    prices: model === undefined ? profile.prices : { [model]: MADE_UP_PRICE, ...profile.prices },
+    prices: model === undefined ? provider.prices : { [model]: MADE_UP_PRICE, ...provider.prices },
   };
 }

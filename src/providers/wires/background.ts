@@ -12,7 +12,7 @@ import { createOpenAIClient } from './openai-client.ts';
 type Stream = EventStream<unknown>;
 
 /** Where the responses of one provider are asked for, and what is to come with them. */
-type Connection = { profile: Provider; client: OpenAI; include: ResponseIncludable[] };
+type Connection = { provider: Provider; client: OpenAI; include: ResponseIncludable[] };
 
 /** Makes a background call: goes on with the response that is known, else asks for one, and notes which it is. */
 export async function inBackground(
@@ -23,7 +23,7 @@ export async function inBackground(
 ): Promise<Stream> {
   const found = known === undefined ? null : await unlessGone(reattach(connection, { id: known, mark }, signal));
   const { events, response } = found ?? (await ask());
-  return { events: noting(events, note, connection.profile), response };
+  return { events: noting(events, note, connection.provider), response };
 }
 
 /**
@@ -32,7 +32,7 @@ export async function inBackground(
  * than its stream.
  */
 async function reattach(
-  { profile, client, include }: Connection,
+  { provider, client, include }: Connection,
   { id, mark }: { id: string; mark: ResponseMark },
   signal: AbortSignal,
 ): Promise<Stream | null> {
@@ -42,7 +42,7 @@ async function reattach(
   const status = wordOf(stored, 'status');
   if (status === 'queued' || status === 'in_progress') {
     return eventStreamOf(
-      profile,
+      provider,
       await client.responses.retrieve(id, { include, stream: true }, { signal }).asResponse(),
     );
   }
@@ -80,14 +80,14 @@ async function* justOne(event: unknown): AsyncGenerator<unknown> {
   yield event;
 }
 
-async function* noting(events: Stream['events'], note: BackgroundTies['note'], profile: Provider): Stream['events'] {
+async function* noting(events: Stream['events'], note: BackgroundTies['note'], provider: Provider): Stream['events'] {
   let isNoted = false;
   for await (const event of events) {
     const response = isNoted ? undefined : fieldOf(event, 'response');
     if (response !== undefined) {
       isNoted = true;
       const id = ResponseId.safeParse(fieldOf(response, 'id'));
-      if (!id.success) throw unusableId(profile);
+      if (!id.success) throw unusableId(provider);
       await note(id.data);
     }
     yield event;
@@ -100,12 +100,12 @@ async function* noting(events: Stream['events'], note: BackgroundTies['note'], p
  * with the error of the SDK.
  */
 export async function cancelResponse(
-  profile: Provider,
+  provider: Provider,
   credential: WireCredential,
   { id, mark }: { id: string; mark: ResponseMark },
   signal: AbortSignal,
 ): Promise<string> {
-  const client = createOpenAIClient({ profile, fetch: createProviderFetch(profile, credential) });
+  const client = createOpenAIClient({ provider, fetch: createProviderFetch(provider, credential) });
   const found = await unlessGone(client.responses.retrieve(id, {}, { signal }).asResponse());
   if (found === null) return 'gone';
   const stored = await stateIn(found);

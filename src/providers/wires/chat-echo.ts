@@ -33,8 +33,8 @@ export class ChatEcho {
   /** The ids of the calls of the last assistant turn, which its results answer in order. */
   #lastIds: string[] = [];
 
-  constructor(profile: Provider, ids: CallIds) {
-    const { echo_extras: echo, base_url } = profile;
+  constructor(provider: Provider, ids: CallIds) {
+    const { echo_extras: echo, base_url } = provider;
     this.#hasExtras = echo === 'auto' ? !STRICT_HOSTS.has(new URL(base_url).hostname) : echo === 'always';
     this.#ids = ids;
   }

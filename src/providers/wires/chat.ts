@@ -16,15 +16,15 @@ function toolOf({ name, description, parameters }: ToolDefinition): ChatCompleti
 }
 
 function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): ChatCompletionCreateParamsStreaming {
-  const { profile, model, effort } = route;
+  const { provider, model, effort } = route;
   const system: ChatCompletionMessageParam[] =
     request.system === '' ? [] : [{ role: 'system', content: request.system }];
   return {
     model,
-    messages: [...system, ...new ChatEcho(profile, ids).messagesOf(request.transcript)],
+    messages: [...system, ...new ChatEcho(provider, ids).messagesOf(request.transcript)],
     stream: true,
     stream_options: { include_usage: true },
-    [profile.max_tokens_field]: outputLimit(profile, request.maxOutputTokens),
+    [provider.max_tokens_field]: outputLimit(provider, request.maxOutputTokens),
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
     ...(effort !== null && { reasoning_effort: effort }),
   };
@@ -38,6 +38,6 @@ export const connectChat: ConnectWire = (endpoint) => {
       paramsOf,
       replyTo: (gathering) => new ChatReply(gathering),
       send: async (params, signal) =>
-        eventStreamOf(route.profile, await client.chat.completions.create(params, { signal }).asResponse()),
+        eventStreamOf(route.provider, await client.chat.completions.create(params, { signal }).asResponse()),
     });
 };

@@ -14,15 +14,15 @@ import { type ConnectWire, type Endpoint, outputLimit, type WireRoute, wireModel
  * Makes an Anthropic client that knows only what it is given: one credential, so that the chain of environment, profiles and
  * federation is never walked, and no traces of its own. No header of the SDK is sent (`ANTHROPIC_CUSTOM_HEADERS`).
  */
-function createAnthropicClient({ profile, fetch }: Endpoint): Anthropic {
+function createAnthropicClient({ provider, fetch }: Endpoint): Anthropic {
   const client = new Anthropic({
     apiKey: KEY_HELD_BY_FETCH,
     authToken: null,
     webhookKey: null,
-    baseURL: profile.base_url,
+    baseURL: provider.base_url,
     fetch,
     maxRetries: 0,
-    timeout: profile.timeouts.turn_ms + 1_000,
+    timeout: provider.timeouts.turn_ms + 1_000,
     logLevel: 'off',
     openTelemetry: false,
   });
@@ -39,8 +39,8 @@ function cachingFor(model: string, { tools }: TurnRequest): Pick<MessageCreatePa
 }
 
 function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): MessageCreateParamsStreaming {
-  const { profile, model, effort } = route;
-  const maxTokens = outputLimit(profile, request.maxOutputTokens);
+  const { provider, model, effort } = route;
+  const maxTokens = outputLimit(provider, request.maxOutputTokens);
   return {
     model,
     messages: new MessagesEcho(model, ids).messagesOf(request.transcript),
@@ -61,6 +61,6 @@ export const connectMessages: ConnectWire = (endpoint) => {
       paramsOf,
       replyTo: (gathering) => new MessagesReply(gathering),
       send: async (params, signal) =>
-        eventStreamOf(route.profile, await client.messages.create(params, { signal }).asResponse()),
+        eventStreamOf(route.provider, await client.messages.create(params, { signal }).asResponse()),
     });
 };

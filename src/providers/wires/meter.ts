@@ -7,7 +7,7 @@ import { NO_USAGE, tokenFigure, type Usage } from '../../contract/usage.ts';
 export type Counted = 'input' | 'cached' | 'written' | 'output' | 'reasoning';
 
 /** What the price of a turn depends on. */
-type Priced = { profile: Provider; model: string };
+type Priced = { provider: Provider; model: string };
 
 /** The usage and the cost of a turn as they are recorded. */
 export type Bill = Pick<Turn, 'usage' | 'cost_usd'>;
@@ -74,8 +74,8 @@ export class Meter {
       reasoning_tokens: Math.min(counts.reasoning ?? 0, output_tokens),
     };
     const isKnown = input_tokens > 0 && output_tokens > 0;
-    const { profile, model } = this.#route;
-    const reckoned = costOf(profile, model, isKnown ? { ...usage, cache_write_tokens } : null);
+    const { provider, model } = this.#route;
+    const reckoned = costOf(provider, model, isKnown ? { ...usage, cache_write_tokens } : null);
     return { usage, cost_usd: this.#costUsd ?? reckoned };
   }
 }

@@ -84,10 +84,10 @@ export class ResponsesReply implements WireReply {
     const status = wordOf(response, 'status');
     const hasFailed = type === 'response.failed' || status === 'failed' || status === 'cancelled';
     if (hasFailed || textOf(response, 'error', 'message') !== '') {
-      const { profile } = this.#with.route;
+      const { provider } = this.#with.route;
       const message = `the response ended with the status ${JSON.stringify(status || 'failed')}`;
       const body = isFilled(response.error) ? response.error : { message };
-      throw faultOfAnswer(profile, { headers: this.#headers, body, message });
+      throw faultOfAnswer(provider, { headers: this.#headers, body, message });
     }
     this.#end = type === 'response.incomplete' ? { ...response, status: 'incomplete' } : response;
   }

@@ -22,8 +22,8 @@ function toolOf({ name, description, parameters }: ToolDefinition): FunctionTool
 const MIN_OUTPUT_TOKENS = 16;
 
 /** What is to come with a response. Of a model that does not reason, OpenAI refuses to tell the reasoning. */
-function includeOf({ profile, model }: WireRoute): ResponseIncludable[] {
-  return levelsOf(profile, model).length > 0 ? ['reasoning.encrypted_content'] : [];
+function includeOf({ provider, model }: WireRoute): ResponseIncludable[] {
+  return levelsOf(provider, model).length > 0 ? ['reasoning.encrypted_content'] : [];
 }
 
 /**
@@ -33,18 +33,18 @@ function includeOf({ profile, model }: WireRoute): ResponseIncludable[] {
  * @throws ErrandError `BUDGET_TOKENS` where fewer tokens are left than the provider takes a request for.
  */
 function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): ResponseCreateParamsStreaming {
-  const { profile, model, effort } = route;
-  const maxTokens = outputLimit(profile, request.maxOutputTokens);
+  const { provider, model, effort } = route;
+  const maxTokens = outputLimit(provider, request.maxOutputTokens);
   if (maxTokens < MIN_OUTPUT_TOKENS) {
     throw new ErrandError('BUDGET_TOKENS', `A turn needs ${MIN_OUTPUT_TOKENS} tokens; ${maxTokens} are left.`);
   }
   return {
     model,
-    input: new ResponsesEcho(profile.background, ids).itemsOf(request.transcript),
+    input: new ResponsesEcho(provider.background, ids).itemsOf(request.transcript),
     max_output_tokens: maxTokens,
     stream: true,
-    store: profile.background,
-    ...(profile.background && { background: true, metadata: request.background?.mark ?? null }),
+    store: provider.background,
+    ...(provider.background && { background: true, metadata: request.background?.mark ?? null }),
     include: includeOf(route),
     ...(request.system !== '' && { instructions: request.system }),
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
@@ -60,11 +60,11 @@ export const connectResponses: ConnectWire = (endpoint) => {
       paramsOf,
       replyTo: (gathering) => new ResponsesReply(gathering),
       send: (params, signal, { background }) => {
-        const { profile } = route;
+        const { provider } = route;
         const ask = async () =>
-          eventStreamOf<unknown>(profile, await client.responses.create(params, { signal }).asResponse());
-        if (!profile.background || !background) return ask();
-        return inBackground({ profile, client, include: includeOf(route) }, ask, background, signal);
+          eventStreamOf<unknown>(provider, await client.responses.create(params, { signal }).asResponse());
+        if (!provider.background || !background) return ask();
+        return inBackground({ provider, client, include: includeOf(route) }, ask, background, signal);
       },
     });
 };

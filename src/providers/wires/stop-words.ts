@@ -32,7 +32,7 @@ function comparable(word: string): string {
  * if the context window ended the answer, because no limit of the task can be raised.
  */
 export function stopFor(
-  { profile, model }: { profile: { name: string }; model: string },
+  { provider, model }: { provider: { name: string }; model: string },
   word: string,
   hasCalls: boolean,
 ): StopReason {
@@ -43,7 +43,7 @@ export function stopFor(
   }
   if (meaning !== 'failure') return meaning === 'length' || meaning === 'refusal' ? meaning : endOf(hasCalls);
   const said = word === '' ? 'no stop reason' : `the unknown stop reason "${clip(word, 60)}"`;
-  throw new ErrandError('PROVIDER_FAILED', `Provider "${profile.name}" ended a turn of ${model} with ${said}.`);
+  throw new ErrandError('PROVIDER_FAILED', `Provider "${provider.name}" ended a turn of ${model} with ${said}.`);
 }
 
 /** The stop reason of a complete turn. */

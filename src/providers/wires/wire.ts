@@ -12,10 +12,10 @@ import { type Bill, Meter } from './meter.ts';
 import { ReplyLimits } from './reply-limits.ts';
 
 /** Where a wire speaks to. `fetch` holds the key and decides address and headers. */
-export type Endpoint = { profile: Provider; fetch: typeof fetch };
+export type Endpoint = { provider: Provider; fetch: typeof fetch };
 
 /** What a wire asks for in every turn of one task. */
-export type WireRoute = { profile: Provider; model: string; effort: Effort['level'] };
+export type WireRoute = { provider: Provider; model: string; effort: Effort['level'] };
 
 /** Opens the client of a wire once, and makes a model over it for each task. */
 export type ConnectWire = (endpoint: Endpoint) => (route: WireRoute) => Model;
@@ -55,13 +55,13 @@ export type WireParts<Params> = {
 export function wireModel<Params>(route: WireRoute, wire: WireParts<Params>): Model {
   return {
     async turn(request, signal) {
-      const ids = new CallIds(route.profile.wire);
+      const ids = new CallIds(route.provider.wire);
       const params = withinNet(route, () => wellFormed(wire.paramsOf(route, request, ids)));
       const meter = new Meter(route);
       const listeners = listenersOf(request);
       const reply = wire.replyTo({ route, listeners, limits: new ReplyLimits(), meter, ids });
       const terms = {
-        profile: route.profile,
+        provider: route.provider,
         model: route.model,
         effort: route.effort,
         limits: request.limits,
@@ -100,11 +100,11 @@ function turnOf(reply: WireReply, requestId: string | undefined): Turn {
 }
 
 /** An error that a wire throws about the data of a provider is a fault of the provider. */
-function withinNet<T>({ profile }: WireRoute, make: () => T): T {
+function withinNet<T>({ provider }: WireRoute, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    throw faultOf(profile, error);
+    throw faultOf(provider, error);
   }
 }
 
@@ -137,6 +137,6 @@ export function fromNative(native: Turn['native']): unknown {
 }
 
 /** The output limit of one turn: what the task has left, within what the provider's models may generate. */
-export function outputLimit(profile: Provider, maxOutputTokens: number): number {
-  return Math.min(maxOutputTokens, profile.max_output_tokens);
+export function outputLimit(provider: Provider, maxOutputTokens: number): number {
+  return Math.min(maxOutputTokens, provider.max_output_tokens);
 }

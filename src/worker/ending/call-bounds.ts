@@ -45,9 +45,9 @@ export function priceOf(
 ): MaxCostOf {
   if (!route) return () => null;
   try {
-    const profile = catalogue.get(route.provider);
-    const outputTokens = outputLimit(profile, budget.output_tokens_per_turn);
-    return (inputTokens) => maxCostOf(profile, route.model, { inputTokens, outputTokens });
+    const provider = catalogue.get(route.provider);
+    const outputTokens = outputLimit(provider, budget.output_tokens_per_turn);
+    return (inputTokens) => maxCostOf(provider, route.model, { inputTokens, outputTokens });
   } catch (error) {
     if (!isErrandError(error)) throw error;
     return () => null;

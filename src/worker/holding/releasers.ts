@@ -92,12 +92,12 @@ export class Releasers {
 
   async #cancelResponse({ taskId, row }: OpenRow): Promise<Released> {
     const { catalogue, credentials, models, deployment } = this.#deps;
-    const { provider, id } = responsePartsOf(row.ref);
-    const profile = catalogue.get(provider);
-    if (profile.wire !== 'responses') return { evidence: 'unknown', detail: `provider "${provider}" has no responses` };
+    const { provider: name, id } = responsePartsOf(row.ref);
+    const provider = catalogue.get(name);
+    if (provider.wire !== 'responses') return { evidence: 'unknown', detail: `provider "${name}" has no responses` };
     const within = AbortSignal.timeout(CANCEL_WITHIN_MS);
-    const credential = await credentials.resolve(profile.name, profile.credential, within);
-    const status = await models.cancel(profile, credential, { id, mark: responseMarkOf(deployment, taskId) }, within);
+    const credential = await credentials.resolve(name, provider.credential, within);
+    const status = await models.cancel(provider, credential, { id, mark: responseMarkOf(deployment, taskId) }, within);
     if (status === 'foreign')
       return { evidence: 'unknown', detail: 'the response does not carry the mark of its task' };
     if (status === 'gone') return { evidence: 'verified', detail: 'the provider does not know it' };

@@ -31,7 +31,7 @@ function modelNameOf({ wire, setup }: Order): string {
   return wire === 'messages' && setup.effort === 'high' ? 'claude-sonnet-4-5' : 'fuzz-1';
 }
 
-function profileOf({ Provider }: System, order: Order, url: string) {
+function providerOf({ Provider }: System, order: Order, url: string) {
   const limit = order.isHanging ? SHORT_MS : LONG_MS;
   const model = modelNameOf(order);
   return Provider.parse({
@@ -48,12 +48,12 @@ function profileOf({ Provider }: System, order: Order, url: string) {
 
 /** Runs one conversation through the real client and the real loop. */
 export async function hold(system: System, order: Order, url: string, found: Found): Promise<Held> {
-  const profile = profileOf(system, order, url);
+  const provider = providerOf(system, order, url);
   const credential = { id: 'env:ACME_API_KEY', secret: new system.Secret(KEY) };
   const { effort } = order.setup;
   const route = { model: modelNameOf(order), ...(effort !== null && { reasoning_effort: effort }) };
   const models = new system.Models();
-  const handle = await models.open({ profile, route, credential });
+  const handle = await models.open({ provider, route, credential });
   const kept: { checkpoints: Checkpoint[]; effects: EffectCall[] } = { checkpoints: [], effects: [] };
   const runs: ToolRun[] = [];
   let { response } = found;
@@ -86,7 +86,7 @@ export async function hold(system: System, order: Order, url: string, found: Fou
   const { ended, error } = await endOf(system, () => child.run(new AbortController().signal));
   if (response !== undefined)
     await models
-      .cancel(profile, credential, { id: response, mark: MARK }, AbortSignal.timeout(SHORT_MS))
+      .cancel(provider, credential, { id: response, mark: MARK }, AbortSignal.timeout(SHORT_MS))
       .catch(() => 'failed');
   await handle.close();
   return { ended, error, text: child.text, ...kept, runs, response };

@@ -6,7 +6,7 @@ export async function loadSystem(tree: string) {
   const load = <M>(path: string): Promise<M> => import(pathToFileURL(join(tree, 'src', path)).href) as Promise<M>;
   return {
     ...(await load<typeof import('../../../src/providers/models.ts')>('providers/models.ts')),
-    ...(await load<typeof import('../../../src/catalogue/provider.ts')>('catalogue/profile.ts')),
+    ...(await load<typeof import('../../../src/catalogue/provider.ts')>('catalogue/provider.ts')),
     ...(await load<typeof import('../../../src/base/secret.ts')>('base/secret.ts')),
     ...(await load<typeof import('../../../src/agent/child.ts')>('agent/child.ts')),
     ...(await load<typeof import('../../../src/contract/checkpoint.ts')>('contract/checkpoint.ts')),

@@ -154,14 +154,14 @@ export class Stage {
 type Places = { port: number; good: string; hostile: string; dir: string };
 
 function settingsOf({ port, good, hostile, dir }: Places) {
-  const profile = { credential: 'env:FUZZ_KEY', default_model: 'fuzz-1' };
+  const provider = { credential: 'env:FUZZ_KEY', default_model: 'fuzz-1' };
   const entries = [
     ...Object.entries(GOOD).map(
-      ([name, wire]) => [name, { ...profile, wire, base_url: addressOf(good, wire) }] as const,
+      ([name, wire]) => [name, { ...provider, wire, base_url: addressOf(good, wire) }] as const,
     ),
     ...Object.entries(HOSTILE).map(([name, wire]) => {
       const timeouts = { headers_ms: 1_000, first_token_ms: 1_000, idle_ms: 1_000, turn_ms: 5_000 };
-      return [name, { ...profile, wire, timeouts, base_url: addressOf(`${hostile}/${wire}`, wire) }] as const;
+      return [name, { ...provider, wire, timeouts, base_url: addressOf(`${hostile}/${wire}`, wire) }] as const;
     }),
   ];
   return {

@@ -3,7 +3,7 @@ import { Secret } from '../../../src/base/secret.ts';
 import { Provider } from '../../../src/catalogue/provider.ts';
 import type { Directive, Simulator } from '../../../src/entries/simulator.ts';
 import { cancelResponse } from '../../../src/providers/wires/background.ts';
-import { ask, KEY, modelOf, profileAt, simulate } from '../models.ts';
+import { ask, KEY, modelOf, providerAt, simulate } from '../models.ts';
 
 let sim: Simulator;
 afterEach(() => sim.close());
@@ -15,10 +15,10 @@ const live = () => new AbortController().signal;
 /** A model in the background over a simulator that does what the directives say, and the ids it notes. */
 async function inBackground(...steps: Directive[]) {
   sim = await simulate(...steps);
-  const profile = profileAt('responses', sim.url, { background: true });
+  const provider = providerAt('responses', sim.url, { background: true });
   const noted: string[] = [];
   const ties = (known?: string) => ({ known, mark: MARK, note: async (id: string) => void noted.push(id) });
-  return { model: modelOf(profile).model, profile, noted, ties };
+  return { model: modelOf(provider).model, provider, noted, ties };
 }
 
 const asked = () => sim.requests().map(({ method }) => method);
@@ -70,14 +70,14 @@ test.each([
   ['that failed', 'failed', undefined],
   ['that was cancelled', 'cancelled', undefined],
 ])('asks anew instead of a response %s', async (_, fate, gone) => {
-  const { model, profile, noted, ties } = await inBackground(
+  const { model, provider, noted, ties } = await inBackground(
     fate === 'failed' ? { fail: 'response' } : { hang: 'stream', after: 1, delta_ms: 1 },
     { text: 'Anew.' },
   );
   const leave = new AbortController();
   const onText = () => leave.abort(new Error('left'));
   await model.turn(ask('Hm?', { background: ties(), onText }), leave.signal).catch(() => undefined);
-  if (fate === 'cancelled') await cancelResponse(profile, credential, { id: noted[0] ?? '', mark: MARK }, live());
+  if (fate === 'cancelled') await cancelResponse(provider, credential, { id: noted[0] ?? '', mark: MARK }, live());
   const turn = await model.turn(ask('Hm?', { background: ties(gone ?? noted[0]) }), live());
   expect(turn.text).toBe('Anew.');
   expect(noted).toHaveLength(2);
@@ -87,12 +87,12 @@ test.each([
 const credential = { id: 'env:ACME_API_KEY', secret: new Secret(KEY) };
 
 test('cancelling says how the response ended, also one that had ended before or is not known', async () => {
-  const { model, profile, noted, ties } = await inBackground({ hang: 'stream', after: 1, delta_ms: 1 }, { text: 'x' });
+  const { model, provider, noted, ties } = await inBackground({ hang: 'stream', after: 1, delta_ms: 1 }, { text: 'x' });
   const leave = new AbortController();
   const onText = () => leave.abort(new Error('left'));
   await model.turn(ask('Hm?', { background: ties(), onText }), leave.signal).catch(() => undefined);
   await model.turn(ask('Hm?', { background: ties() }), live());
-  const cancel = (id = '') => cancelResponse(profile, credential, { id, mark: MARK }, live());
+  const cancel = (id = '') => cancelResponse(provider, credential, { id, mark: MARK }, live());
   expect([await cancel(noted[0]), await cancel(noted[0]), await cancel(noted[1]), await cancel('resp_gone')]).toEqual([
     'cancelled',
     'cancelled',
@@ -101,7 +101,7 @@ test('cancelling says how the response ended, also one that had ended before or 
   ]);
 });
 
-test('a profile may ask for it with wire "responses" only', async () => {
+test('a provider may ask for it with wire "responses" only', async () => {
   await inBackground();
   const fields = { name: 'x', base_url: sim.url, credential: 'none', background: true };
   expect(Provider.safeParse({ ...fields, wire: 'responses' }).success).toBe(true);

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Turn } from '../../../src/contract/checkpoint.ts';
-import { ask, modelOf, profileAt, sendEvents, serve, simulate } from '../models.ts';
+import { ask, modelOf, providerAt, sendEvents, serve, simulate } from '../models.ts';
 
 const live = () => new AbortController().signal;
 
@@ -14,8 +14,8 @@ async function turnOf(...chunks: object[]): Promise<Turn> {
   );
   onTestFinished(server.close);
   const price = { input: 10, cached_input: 1, output: 100 };
-  const profile = profileAt('chat', server.url, { prices: { m: price } });
-  return Turn.parse(await modelOf(profile, 'm').model.turn(ask(), live()));
+  const provider = providerAt('chat', server.url, { prices: { m: price } });
+  return Turn.parse(await modelOf(provider, 'm').model.turn(ask(), live()));
 }
 
 function chunkOf(delta: object, finish_reason: string | null = null): object {
@@ -91,11 +91,11 @@ test('more input from the cache than there was input is taken for all of it', as
   expect(turn.cost_usd).toBeCloseTo((10 * 1 + 1 * 100) / 1e6, 12);
 });
 
-test('the output limit stands in the field that the profile names', async () => {
+test('the output limit stands in the field that the provider names', async () => {
   const sim = await simulate();
   onTestFinished(() => sim.close());
-  const profile = profileAt('chat', sim.url, { max_tokens_field: 'max_tokens' });
-  await modelOf(profile).model.turn(ask('x', { maxOutputTokens: 77 }), live());
+  const provider = providerAt('chat', sim.url, { max_tokens_field: 'max_tokens' });
+  await modelOf(provider).model.turn(ask('x', { maxOutputTokens: 77 }), live());
   const body: unknown = JSON.parse(sim.requests()[0]?.body ?? '');
   expect(body).toMatchObject({ max_tokens: 77 });
   expect(body).not.toHaveProperty('max_completion_tokens');

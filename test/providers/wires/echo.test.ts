@@ -7,7 +7,7 @@ import type { TranscriptEntry } from '../../../src/providers/model.ts';
 import { CallIds } from '../../../src/providers/wires/call-ids.ts';
 import { ChatEcho } from '../../../src/providers/wires/chat-echo.ts';
 import { conversationIn, events, rawProvider, type Said, turnEvents } from '../../helpers/raw-provider.ts';
-import { ask, modelOf, profileAt, WIRES } from '../models.ts';
+import { ask, modelOf, providerAt, WIRES } from '../models.ts';
 
 const live = () => new AbortController().signal;
 const TOOLS = [{ name: 'add', description: 'Adds.', parameters: { type: 'object' } }];
@@ -36,7 +36,7 @@ async function converse(wire: Wire, said: object[][], more: Record<string, unkno
   const provider = await rawProvider(...answers);
   const turns: Turn[] = [];
   for (const _ of answers) {
-    const opened = modelOf(profileAt(wire, provider.url, more), model);
+    const opened = modelOf(providerAt(wire, provider.url, more), model);
     turns.push(await opened.model.turn(ask('', { transcript: conversationOf(turns), tools: TOOLS }), live()));
   }
   const [question, ...conversation] = conversationIn(provider.requests.at(-1)).filter(({ role }) => role !== 'system');
@@ -128,7 +128,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     const recorded = await converse(wire, says(wire, { calls: calls('x', 'y') }));
     const [old] = JSON.parse(JSON.stringify(recorded.turns).replaceAll('"y"', '"x"')) as [Turn];
     const provider = await rawProvider(events(...turnEvents(wire, DONE)));
-    const opened = modelOf(profileAt(wire, provider.url), 'm');
+    const opened = modelOf(providerAt(wire, provider.url), 'm');
     await opened.model.turn(ask('', { transcript: conversationOf([old]), tools: TOOLS }), live());
     const conversation = conversationIn(provider.requests[0]).filter(({ role }) => role !== 'system');
     const ties = tiesIn(wire, { conversation: conversation.slice(1), turns: [] });
@@ -145,7 +145,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
         { role: 'assistant', native },
         { role: 'tools', results: [{ call_id: 'a', text: 'r', is_error: false }] },
       ];
-      const { model } = modelOf(profileAt(wire, provider.url), 'm');
+      const { model } = modelOf(providerAt(wire, provider.url), 'm');
       expect(await model.turn(ask('', { transcript }), live())).toMatchObject({ text: 'Done.' });
     },
   );
@@ -166,7 +166,7 @@ test.each(WIRES)('on the %s wire, a character that arrives in two halves is whol
   const provider = await rawProvider(events(...halves.map(deltas[wire]), ...ends[wire]));
   const pieces: string[] = [];
   const onText = (piece: string) => void pieces.push(piece);
-  const turn = await modelOf(profileAt(wire, provider.url), 'm').model.turn(ask('x', { onText }), live());
+  const turn = await modelOf(providerAt(wire, provider.url), 'm').model.turn(ask('x', { onText }), live());
   expect(turn.text).toBe('Hi 😀\ufffd!');
   expect(pieces.every((piece) => piece.isWellFormed())).toBe(true);
   expect(pieces.join('')).toBe(turn.text);
@@ -220,7 +220,7 @@ describe('what a vendor adds to the chat wire', () => {
     });
   });
 
-  test('is left out where the profile says so', async () => {
+  test('is left out where the provider says so', async () => {
     const { conversation } = await converse('chat', said, { echo_extras: 'never' });
     expect(conversation[0]).toEqual(plain);
   });
@@ -309,9 +309,9 @@ test.each([
   ['https://api.deepseek.com', 'auto', true],
   ['https://api.groq.com.example/v1', 'auto', true],
 ])('reasoning goes back to %s with echo_extras %s: %s', (base_url, echo_extras, isEchoed) => {
-  const profile = Provider.parse({ name: 'x', wire: 'chat', base_url, credential: 'none', echo_extras });
+  const provider = Provider.parse({ name: 'x', wire: 'chat', base_url, credential: 'none', echo_extras });
   const native = { role: 'assistant', content: 'Hm.', reasoning: 'Thus' };
-  const [message] = new ChatEcho(profile, new CallIds('chat')).messagesOf([{ role: 'assistant', native }]);
+  const [message] = new ChatEcho(provider, new CallIds('chat')).messagesOf([{ role: 'assistant', native }]);
   expect(message).toEqual({ role: 'assistant', content: 'Hm.', ...(isEchoed && { reasoning: 'Thus' }) });
 });
 
@@ -329,7 +329,7 @@ test.each([
     type: 'application/json',
     pieces: [JSON.stringify({ error: { message, type: 'invalid_request_error' } })],
   });
-  const { model } = modelOf(profileAt('chat', provider.url), 'm');
+  const { model } = modelOf(providerAt('chat', provider.url), 'm');
   const fault = await model.turn(ask(), live()).catch((error: unknown) => error);
   expect(fault).toMatchObject({
     code: 'PROVIDER_REFUSED_REQUEST',

@@ -5,7 +5,7 @@ import type { Usage } from '../../../src/contract/usage.ts';
 import { MAX_REPLY_BYTES } from '../../../src/providers/reply-budget.ts';
 import { stopFor } from '../../../src/providers/wires/stop-words.ts';
 import { events, rawProvider, turnEvents } from '../../helpers/raw-provider.ts';
-import { ask, modelOf, profileAt, WIRES } from '../models.ts';
+import { ask, modelOf, providerAt, WIRES } from '../models.ts';
 
 type Heard = { text: string; usage: Usage | undefined };
 
@@ -17,13 +17,13 @@ function start(wire: Wire, sent: unknown[], heard: Heard = { text: '', usage: un
     heard.usage = usage;
   };
   return rawProvider(events(...sent)).then(async ({ url }) => {
-    const { model } = modelOf(profileAt(wire, url), 'm');
+    const { model } = modelOf(providerAt(wire, url), 'm');
     return Turn.parse(await model.turn(ask('x', { onText, onUsage }), new AbortController().signal));
   });
 }
 
 describe('the words for the end of a turn', () => {
-  const route = { profile: { name: 'acme' }, model: 'm' };
+  const route = { provider: { name: 'acme' }, model: 'm' };
   test.each([
     ['stop', 'answer'],
     ['STOP', 'answer'],

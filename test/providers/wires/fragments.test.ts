@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { Turn } from '../../../src/contract/checkpoint.ts';
 import type { Wire } from '../../../src/contract/route.ts';
 import { events, rawProvider } from '../../helpers/raw-provider.ts';
-import { ask, modelOf, profileAt } from '../models.ts';
+import { ask, modelOf, providerAt } from '../models.ts';
 
 const A = '{"path":"a.txt","content":"A"}';
 const B = '{"path":"b.txt","content":"B"}';
 
 async function turnOf(wire: Wire, ...sent: object[]): Promise<Turn> {
   const { url } = await rawProvider(events(...sent));
-  return Turn.parse(await modelOf(profileAt(wire, url), 'm').model.turn(ask(), new AbortController().signal));
+  return Turn.parse(await modelOf(providerAt(wire, url), 'm').model.turn(ask(), new AbortController().signal));
 }
 
 /** The calls that these fragments make on the chat wire, with each fragment in its own delta. */

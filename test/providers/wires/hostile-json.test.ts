@@ -3,7 +3,7 @@ import { Turn } from '../../../src/contract/checkpoint.ts';
 import type { Wire } from '../../../src/contract/route.ts';
 import { ErrandError } from '../../../src/errors.ts';
 import { events, rawProvider, turnEvents } from '../../helpers/raw-provider.ts';
-import { ask, modelOf, profileAt, WIRES } from '../models.ts';
+import { ask, modelOf, providerAt, WIRES } from '../models.ts';
 
 const INHERITED = Object.getOwnPropertyNames(Object.prototype);
 const BEFORE = prototypes();
@@ -19,7 +19,7 @@ afterEach(() => expect(prototypes()).toEqual(BEFORE));
 /** The result of a turn if a provider sends these events. */
 async function outcomeOf(wire: Wire, ...sent: unknown[]): Promise<Turn | ErrandError> {
   const { url } = await rawProvider(events(...sent));
-  const { model } = modelOf(profileAt(wire, url), 'm');
+  const { model } = modelOf(providerAt(wire, url), 'm');
   const outcome = await model.turn(ask(), new AbortController().signal).catch((error: unknown) => error);
   return outcome instanceof ErrandError ? outcome : Turn.parse(outcome);
 }

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Turn } from '../../../src/contract/checkpoint.ts';
 import type { TranscriptEntry } from '../../../src/providers/model.ts';
-import { ask, modelOf, profileAt, sendEvents, serve, simulate } from '../models.ts';
+import { ask, modelOf, providerAt, sendEvents, serve, simulate } from '../models.ts';
 
 const live = () => new AbortController().signal;
 const TOOLS = [{ name: 'add', description: 'Adds.', parameters: { type: 'object' } }];
@@ -26,7 +26,7 @@ async function turnOf(blocks: [object, ...object[]][], end: object): Promise<Tur
     ),
   );
   onTestFinished(server.close);
-  return Turn.parse(await modelOf(profileAt('messages', server.url), 'claude-opus-5-5').model.turn(ask(), live()));
+  return Turn.parse(await modelOf(providerAt('messages', server.url), 'claude-opus-5-5').model.turn(ask(), live()));
 }
 
 const TEXT: [object, object] = [
@@ -66,7 +66,7 @@ test('the totals at the end of a stream count, not those at its start', async ()
 test('a thought is sent back with its signature, and a result with whether it is an error', async () => {
   const sim = await simulate({ tool: 'add', args: {}, reasoning: 'I should add.' }, { text: 'Done.' });
   onTestFinished(() => sim.close());
-  const { model } = modelOf(profileAt('messages', sim.url), 'claude-opus-5-5');
+  const { model } = modelOf(providerAt('messages', sim.url), 'claude-opus-5-5');
   const { native, tool_calls } = await model.turn(ask('x', { tools: TOOLS }), live());
   const call_id = tool_calls[0]?.id ?? '';
   const transcript: TranscriptEntry[] = [
@@ -90,7 +90,7 @@ test.each([
 ] as const)('%s with %j keeps its prompt in the cache: %j', async (model, tools, expected) => {
   const sim = await simulate();
   onTestFinished(() => sim.close());
-  await modelOf(profileAt('messages', sim.url), model).model.turn(ask('x', { tools: [...tools] }), live());
+  await modelOf(providerAt('messages', sim.url), model).model.turn(ask('x', { tools: [...tools] }), live());
   const { cache_control } = JSON.parse(sim.requests()[0]?.body ?? '') as Record<string, unknown>;
   expect(cache_control).toEqual(expected);
 });

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { ask, modelOf, profileAt, simulate } from '../models.ts';
+import { ask, modelOf, providerAt, simulate } from '../models.ts';
 
 const live = () => new AbortController().signal;
 
@@ -11,14 +11,14 @@ test.each([
 ])('%s is asked for %j, which is what it can give', async (model, include) => {
   const sim = await simulate();
   onTestFinished(() => sim.close());
-  await modelOf(profileAt('responses', sim.url), model).model.turn(ask(), live());
+  await modelOf(providerAt('responses', sim.url), model).model.turn(ask(), live());
   expect(JSON.parse(sim.requests()[0]?.body ?? '')).toMatchObject({ include });
 });
 
 test('a budget that leaves less than the provider takes a request for is used up, and nothing is sent', async () => {
   const sim = await simulate();
   onTestFinished(() => sim.close());
-  const { model } = modelOf(profileAt('responses', sim.url));
+  const { model } = modelOf(providerAt('responses', sim.url));
   await expect(model.turn(ask('x', { maxOutputTokens: 15 }), live())).rejects.toMatchObject({ code: 'BUDGET_TOKENS' });
   expect(sim.requests()).toEqual([]);
   await model.turn(ask('x', { maxOutputTokens: 16 }), live());

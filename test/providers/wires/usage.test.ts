@@ -3,7 +3,7 @@ import { Turn, tallyOf } from '../../../src/contract/checkpoint.ts';
 import type { Wire } from '../../../src/contract/route.ts';
 import { addCost, addUsage, type Cost, NO_USAGE, tokenFigure, Usage } from '../../../src/contract/usage.ts';
 import { events, rawProvider, turnEvents } from '../../helpers/raw-provider.ts';
-import { ask, modelOf, profileAt, WIRES } from '../models.ts';
+import { ask, modelOf, providerAt, WIRES } from '../models.ts';
 
 const PRICES = { m: { input: 10, cached_input: 1, output: 100 } };
 
@@ -14,7 +14,7 @@ async function turnOf(wire: Wire, sent: object[], more: Record<string, unknown> 
   const { url } = await rawProvider(events(...sent));
   const told: Told[] = [];
   const onUsage = (usage: Usage, cost: Cost) => void told.push({ usage, cost });
-  const { model } = modelOf(profileAt(wire, url, more), 'm');
+  const { model } = modelOf(providerAt(wire, url, more), 'm');
   const turn = Turn.parse(await model.turn(ask('x', { onUsage }), new AbortController().signal));
   return { turn, told };
 }

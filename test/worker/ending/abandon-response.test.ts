@@ -7,7 +7,7 @@ import { identifyWorker } from '../../../src/worker/holding/identity.ts';
 import { Reclaim } from '../../../src/worker/holding/reclaim.ts';
 import { responseMarkOf } from '../../../src/worker/holding/row-names.ts';
 import { aHandBack, releasersFor } from '../../helpers/releasers.ts';
-import { profileAt, serve } from '../../providers/models.ts';
+import { providerAt, serve } from '../../providers/models.ts';
 import { openRecords, outcomeOf } from '../../records/samples.ts';
 
 const RESPONSE: BackgroundResponse = { turn: 1, provider: 'local', id: 'resp_1', epoch: 1 };
@@ -31,7 +31,7 @@ async function aTaskWithResponse(...answers: (string | number)[]) {
     }
   });
   onTestFinished(provider.close);
-  const local = profileAt('responses', provider.url, { name: 'local', credential: 'env:LOCAL_KEY' });
+  const local = providerAt('responses', provider.url, { name: 'local', credential: 'env:LOCAL_KEY' });
   const releasers = releasersFor(redactor, [local], { LOCAL_KEY: 'sk-local-0123456789' }, deployment);
   const self = await identifyWorker('w');
   await workers.register(self);
