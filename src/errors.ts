@@ -52,7 +52,7 @@ export type ErrandErrorDetails = {
 };
 
 /**
- * The only error class of Errand. Thrown is an *error*; stored is a `Failure` (`contract/failure.ts`).
+ * Every error of Errand is one of these. Thrown is an *error*; stored is a `Failure` (`contract/failure.ts`).
  *
  * The message names the thing, what was expected and what came, and never a secret.
  */

@@ -2,10 +2,13 @@ import { parseTaskId } from '../base/ids.ts';
 import { repeat } from '../base/repeat.ts';
 import type { Channels } from '../records/channels.ts';
 import type { TaskRecords } from '../records/task-records.ts';
-import { cancelledBy } from './classify.ts';
+import { AttemptCancelled } from './classify.ts';
 
 /** How often the cancel flags of what runs are read, in case a nudge was lost. */
 const POLL_MS = 5_000;
+
+/** What a cancel ends. */
+type Stoppable = { abort(reason: AttemptCancelled): void };
 
 /**
  * The attempts that run in this worker, so that a cancel or a drain can reach them.
@@ -15,7 +18,7 @@ const POLL_MS = 5_000;
  */
 export class ActiveAttempts {
   readonly #records: TaskRecords;
-  readonly #running = new Map<string, AbortController>();
+  readonly #running = new Map<string, Stoppable>();
   #isDraining = false;
   #stopPolling: (() => void) | undefined;
   #stopListening: (() => Promise<void>) | undefined;
@@ -48,12 +51,12 @@ export class ActiveAttempts {
     await this.#stopListening?.();
   }
 
-  add(taskId: string, controller: AbortController): void {
-    this.#running.set(taskId, controller);
+  add(taskId: string, attempt: Stoppable): void {
+    this.#running.set(taskId, attempt);
   }
 
-  remove(taskId: string, controller: AbortController): void {
-    if (this.#running.get(taskId) === controller) this.#running.delete(taskId);
+  remove(taskId: string, attempt: Stoppable): void {
+    if (this.#running.get(taskId) === attempt) this.#running.delete(taskId);
   }
 
   /** Reads the flags of the attempts that `id` concerns, or of all, and aborts the cancelled ones. */
@@ -65,7 +68,7 @@ export class ActiveAttempts {
     const flags = await this.#records.cancelFlags(concerned);
     for (const [position, taskId] of concerned.entries()) {
       const flag = flags[position];
-      if (flag) this.#running.get(taskId)?.abort(cancelledBy(flag));
+      if (flag) this.#running.get(taskId)?.abort(new AttemptCancelled(flag));
     }
   }
 }

@@ -22,9 +22,14 @@ export function errorOf(thrown: unknown, signal: AbortSignal): ErrandError {
   return new ErrandError('INTERNAL', `unforeseen: ${messageOf(cause)}`, { cause });
 }
 
-/** What an attempt that was cancelled ends with. */
-export function cancelledBy({ reason }: CancelFlag): ErrandError {
-  return new ErrandError('ATTEMPT_CANCELLED', `cancelled: ${reason}`);
+/** What an attempt ends with that was cancelled, with the flag that says by what reason and when. */
+export class AttemptCancelled extends ErrandError {
+  readonly flag: CancelFlag;
+
+  constructor(flag: CancelFlag) {
+    super('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`);
+    this.flag = flag;
+  }
 }
 
 /** Turns an error, which is thrown, into a failure, which is stored. The only place that does. */

@@ -15,9 +15,18 @@ export type Prices = { costOf: ModelHandle['costOf']; maxCostOf: MaxCostOf };
 /**
  * The listeners for calls. `onCut` is called with the spend of each call that was cut off: the tokens that the provider had
  * reported, or a call of unknown cost. `onLong` is called once with the reported spend of a long call that is still running,
- * in case its worker dies.
+ * and its turn, in case its worker dies. `onText` is called after each piece of text.
  */
-export type SpendListeners = { onCut: (spend: CutSpend) => void; onLong: (spend: CutSpend) => void };
+export type CallListeners = {
+  onCut: (spend: CutSpend) => void;
+  onLong: (spend: CutSpend) => void;
+  onText: () => void;
+};
+
+/** The number of the turn that a request asks for, from 1. */
+export function turnOf({ transcript }: TurnRequest): number {
+  return transcript.filter(({ role }) => role === 'assistant').length + 1;
+}
 
 /** The minimum duration of a long call. A shorter call ends before its spend could be written. */
 const LONG_CALL_MS = 1_000;
@@ -26,13 +35,13 @@ const LONG_CALL_MS = 1_000;
 class Call {
   readonly #request: TurnRequest;
   readonly #prices: Prices;
-  readonly #onLong: SpendListeners['onLong'];
+  readonly #onLong: CallListeners['onLong'];
   readonly #timer: NodeJS.Timeout;
   #told: Bill | undefined;
   #isLong = false;
   #isSaid = false;
 
-  constructor(request: TurnRequest, prices: Prices, onLong: SpendListeners['onLong']) {
+  constructor(request: TurnRequest, prices: Prices, onLong: CallListeners['onLong']) {
     this.#request = request;
     this.#prices = prices;
     this.#onLong = onLong;
@@ -74,48 +83,52 @@ class Call {
   #say(): void {
     if (!this.#isLong || this.#isSaid || !this.#told) return;
     this.#isSaid = true;
-    this.#onLong(this.spend);
+    this.#onLong({ ...this.spend, turn: turnOf(this.#request) });
   }
 }
 
-/** The model calls of one attempt, and the cost of the calls without a recorded turn. */
-export class ModelCalls {
+/** The model calls of one attempt: a model that counts them, and the cost of the calls without a recorded turn. */
+export class ModelCalls implements Model {
+  readonly #model: Model;
+  readonly #prices: Prices;
+  readonly #listeners: CallListeners;
+  readonly #notes: string[] = [];
   #sent = 0;
   #settled = 0;
   /** The turn of a complete call that is not recorded yet. */
   #unrecorded: CutSpend | undefined;
   #cut: CutSpend = NO_SPEND;
 
-  /** Counts the calls of a model. */
-  counted(model: Model, prices: Prices, { onCut, onLong }: SpendListeners): Model {
-    return {
-      turn: async (request, signal) => {
-        this.#sent++;
-        const call = new Call(request, prices, onLong);
-        try {
-          const onUsage = (usage: Usage, cost_usd: Cost) => call.tell(usage, cost_usd);
-          const turn = await model.turn({ ...request, onUsage }, signal);
-          this.#unrecorded = { ...spendOf(turn), max_cost_usd: turn.cost_usd };
-          return turn;
-        } catch (error) {
-          if (!call.isTold && costsNothing(error)) this.#settled++;
-          else {
-            const { spend } = call;
-            this.#cut = withMax(addSpend(this.#cut, spend), spend);
-            onCut(spend);
-          }
-          throw error;
-        } finally {
-          call.end();
-        }
-      },
-    };
+  constructor(model: Model, prices: Prices, listeners: CallListeners) {
+    this.#model = model;
+    this.#prices = prices;
+    this.#listeners = listeners;
+  }
+
+  async turn(request: TurnRequest, signal: AbortSignal): ReturnType<Model['turn']> {
+    this.#sent++;
+    const call = new Call(request, this.#prices, this.#listeners.onLong);
+    try {
+      const turn = await this.#model.turn({ ...request, ...this.#listening(request, call) }, signal);
+      this.#unrecorded = { ...spendOf(turn), max_cost_usd: turn.cost_usd };
+      return turn;
+    } catch (error) {
+      this.#failed(call, error);
+      throw error;
+    } finally {
+      call.end();
+    }
   }
 
   /** Notes that the turn of the last call is recorded, so that no attempt makes it again. */
   turnRecorded(): void {
     this.#settled++;
     this.#unrecorded = undefined;
+  }
+
+  /** What kept the calls within the limits of the provider. */
+  get notes(): readonly string[] {
+    return this.#notes;
   }
 
   /** Calls without a recorded turn that the provider may bill, although the task may have to repeat them. */
@@ -132,6 +145,27 @@ export class ModelCalls {
   get lostSpend(): CutSpend {
     if (!this.#unrecorded) return this.#cut;
     return withMax(addSpend(this.#cut, this.#unrecorded), this.#unrecorded);
+  }
+
+  #failed(call: Call, error: unknown): void {
+    if (!call.isTold && costsNothing(error)) {
+      this.#settled++;
+      return;
+    }
+    const { spend } = call;
+    this.#cut = withMax(addSpend(this.#cut, spend), spend);
+    this.#listeners.onCut(spend);
+  }
+
+  #listening(request: TurnRequest, call: Call): Pick<TurnRequest, 'onText' | 'onUsage' | 'onLimit'> {
+    return {
+      onText: (piece) => {
+        request.onText?.(piece);
+        this.#listeners.onText();
+      },
+      onUsage: (usage, cost) => call.tell(usage, cost),
+      onLimit: (note) => this.#notes.push(note),
+    };
   }
 }
 

@@ -1,26 +1,22 @@
-import { Child } from '../agent/child.ts';
 import { parseTaskId } from '../base/ids.ts';
 import { announce } from '../base/moments.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
-import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
-import { ErrandError, isErrandError } from '../errors.ts';
-import type { ModelHandle } from '../providers/models.ts';
+import { ErrandError } from '../errors.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import type { Opening } from '../records/opening.ts';
-import { workspaceTools } from '../tools/workspace/tools.ts';
-import { type AdmittedBatch, refusalOf } from './admission.ts';
+import { refusalOf } from './admission.ts';
 import { Attempt } from './attempt.ts';
+import { type Built, build } from './build.ts';
 import { errorOf } from './classify.ts';
-import { priceOf } from './ending/call-bounds.ts';
-import { closeAttempt, type Result } from './ending/close.ts';
+import { conclude } from './ending/close.ts';
 import { closeUnopened } from './ending/close-unopened.ts';
 import { crashLoopIn } from './ending/crash-loop.ts';
 import { amendPast } from './ending/outcome.ts';
-import { responseMarkOf } from './holding/row-names.ts';
 import { Scope } from './holding/scope.ts';
-import { deliverFiles, holdWorkspace, keepFiles } from './holding/workspaces.ts';
+import { deliverFiles, keepFiles } from './holding/workspaces.ts';
+import { type Result, workBefore, workOf } from './result.ts';
 import type { TaskDeps } from './task-deps.ts';
 
 /**
@@ -37,7 +33,7 @@ export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, 
   const attempt = opened;
   const result = await perform(attempt, deps);
   const cleanup = await unwind(attempt, deps);
-  return closeAttempt(attempt, result, cleanup, attempt.isLastTry, deps);
+  return conclude({ attempt, result, cleanup }, deps);
 }
 
 async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Attempt | Verdict> {
@@ -50,7 +46,7 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history: { ...opening, past }, scope };
   const leaveRows = deps.reclaim.markRunning(taskId, epoch);
   const attempt = new Attempt({ ...parts, isLastTry, leaveRows }, queueSignal);
-  deps.active.add(taskId, attempt.controller);
+  deps.active.add(taskId, attempt);
   deps.telemetry.attemptStarted(attempt.label);
   announce('opened', taskId);
   return attempt;
@@ -67,23 +63,35 @@ async function openUnlessHeld({ taskId, provider, needs }: TaskDelivery, deps: T
   }
 }
 
-/** Admit, lease, build, run. Whatever is thrown on the way becomes the error of the attempt. */
+/** Prepares a child and runs it. Whatever is thrown on the way becomes the error of the attempt. */
 async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
+  const prepared = await prepare(attempt, deps);
+  return prepared.status === 'built' ? run(prepared.built, attempt, deps) : prepared;
+}
+
+/** Admits the batch, leases and builds. */
+async function prepare(attempt: Attempt, deps: TaskDeps): Promise<{ status: 'built'; built: Built } | Result> {
+  const { history, job, signal } = attempt;
+  const stopped = { status: 'stopped', work: workBefore(history) } as const;
   try {
-    const { past, checkpoints } = attempt.history;
-    const batch = await unlessAborted(deps.admission.of(attempt.job.batch_id), attempt.signal);
-    const refusal = refusalOf(batch, attempt.job.route);
-    if (refusal) return { status: 'stopped', error: refusal, isRejected: batch.record.admission === 'batch' };
-    const crashLoop = crashLoopIn(past, checkpoints.length);
+    const batch = await unlessAborted(deps.admission.of(job.batch_id), signal);
+    const refusal = refusalOf(batch, job.route);
+    if (refusal) return { ...stopped, error: refusal, isRejected: batch.record.admission === 'batch' };
+    const crashLoop = crashLoopIn(history.past, history.checkpoints.length);
     if (crashLoop) throw crashLoop;
-    const child = await build(attempt, batch, deps);
-    const text = await child.run(attempt.signal);
-    await deliverFiles(attempt);
-    return { status: 'succeeded', text };
+    return { status: 'built', built: await build(attempt, batch, deps) };
   } catch (thrown) {
-    const error = await unlessReplaced(errorOf(thrown, attempt.signal), attempt, deps);
-    await keepFiles(attempt);
-    return { status: 'stopped', error, isRejected: false };
+    return { ...stopped, error: errorOf(thrown, signal), isRejected: false };
+  }
+}
+
+async function run(built: Built, attempt: Attempt, deps: TaskDeps): Promise<Result> {
+  try {
+    await built.child.run(attempt.signal);
+    return { status: 'succeeded', work: workOf(built, await deliverFiles(built.workspace)) };
+  } catch (thrown) {
+    const error = await unlessReplaced(errorOf(thrown, attempt.signal), built, attempt, deps);
+    return { status: 'stopped', error, isRejected: false, work: workOf(built, await keepFiles(built.workspace)) };
   }
 }
 
@@ -91,96 +99,27 @@ async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
  * Returns the error. If it is a refused key that was rotated meanwhile, returns an error that requeues the task instead of
  * failing it. If the attempt ends while the source is read again, that reason wins over the refusal.
  */
-async function unlessReplaced(error: ErrandError, attempt: Attempt, deps: TaskDeps): Promise<ErrandError> {
-  if (error.code !== 'CREDENTIAL_REJECTED' || !attempt.credential) return error;
+async function unlessReplaced(
+  error: ErrandError,
+  { credential }: Built,
+  { signal, job }: Attempt,
+  { credentials }: TaskDeps,
+): Promise<ErrandError> {
+  if (error.code !== 'CREDENTIAL_REJECTED') return error;
   try {
-    const found = await deps.credentials.replacementOf(attempt.credential, attempt.signal);
+    const found = await credentials.replacementOf(credential, signal);
     if (found === null) return error;
   } catch (thrown) {
-    return errorOf(thrown, attempt.signal);
+    return errorOf(thrown, signal);
   }
-  const { provider } = attempt.job.route;
-  return new ErrandError('CREDENTIAL_REPLACED', `the key of provider "${provider}" was replaced`, { cause: error });
-}
-
-async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Child> {
-  const { job, taskId, epoch, history, scope } = attempt;
-  const provider = deps.catalogue.get(job.route.provider);
-  const credential = await deps.credentials.resolve(provider.name, provider.credential, attempt.signal);
-  attempt.credential = credential;
-  const tools = job.task.toolsets?.includes('workspace') ? workspaceTools(await holdWorkspace(attempt, deps)) : [];
-  const { client } = await scope.hold({
-    lease: { kind: 'credential_lease' as const, ref: credential.id, acquire: () => credential.id },
-    client: {
-      kind: 'client' as const,
-      ref: new URL(provider.base_url).host,
-      acquire: () => deps.models.open({ provider, route: job.route, credential }),
-      live: (made: ModelHandle) => made,
-    },
-  });
-  announce('leased', taskId);
-  attempt.effective = client.effective;
-  const prices = { costOf: client.costOf, maxCostOf: priceOf(job.route, deps) };
-  const counted = attempt.calls.counted(client.model, prices, {
-    onCut: (spend) => deps.telemetry.callCutOff(attempt.label, spend),
-    onLong: (spend) => {
-      const noting = deps.spends.note(taskId, epoch, { ...spend, turn: attempt.tally.turns + 1 });
-      noting.catch((error: unknown) => deps.telemetry.fault('spend', error));
-    },
-  });
-  const {
-    turns = deps.budget.turns,
-    tokens = deps.budget.tokens,
-    seconds = deps.budget.seconds,
-  } = job.task.budget ?? {};
-  attempt.limitSeconds(seconds);
-  attempt.child = new Child({
-    task: job.task,
-    batchContext: batch.context,
-    model: attempt.watch(counted, responseMarkOf(deps.deployment, taskId), (response) => note(response, attempt, deps)),
-    tools,
-    allowance: {
-      turns,
-      ...(tokens !== undefined && { tokens }),
-      outputTokensPerTurn: deps.budget.output_tokens_per_turn,
-      toolCallsPerTurn: deps.budget.tool_calls_per_turn,
-    },
-    watchdogs: deps.watchdogs,
-    shouldYield: () => deps.active.isDraining,
-    recorded: history.checkpoints,
-    record: async (checkpoint: Checkpoint) => {
-      deps.telemetry.turnRecorded(attempt.label, checkpoint.reply);
-      const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
-      attempt.calls.turnRecorded();
-      attempt.response = null;
-      announce('turn_recorded', taskId);
-      attempt.abortIfCancelled(flag);
-    },
-    effects: history.effects,
-    journal: async (call) => attempt.abortIfCancelled(await deps.records.journal(taskId, epoch, call)),
-  });
-  announce('built', taskId);
-  return attempt.child;
-}
-
-/** What is thrown here passes through the model call, so it is made an error of ours: it is no fault of the provider. */
-async function note(response: BackgroundResponse, attempt: Attempt, deps: TaskDeps): Promise<void> {
-  try {
-    attempt.abortIfCancelled(await deps.records.noteResponse(attempt.taskId, attempt.epoch, response));
-  } catch (error) {
-    // One of an earlier attempt is on record already, and its heir goes on with it.
-    const isOwn = response.epoch === attempt.epoch;
-    if (isOwn && isErrandError(error, 'ATTEMPT_SUPERSEDED')) attempt.orphan = response;
-    throw errorOf(error, attempt.signal);
-  }
+  const message = `the key of provider "${job.route.provider}" was replaced`;
+  return new ErrandError('CREDENTIAL_REPLACED', message, { cause: error });
 }
 
 async function unwind(attempt: Attempt, deps: TaskDeps): Promise<CleanupRecord> {
   announce('unwinding', attempt.taskId);
   attempt.stopWatching();
-  deps.active.remove(attempt.taskId, attempt.controller);
-  const { faultNote } = attempt.workspace ?? {};
-  if (faultNote) attempt.notes.push(faultNote);
+  deps.active.remove(attempt.taskId, attempt);
   const cleanup = await attempt.scope.unwind();
   announce('unwound', attempt.taskId);
   return cleanup;

@@ -2,7 +2,7 @@ import { ATOMIC_TASKS } from '../contract/limits.ts';
 import { ErrandError } from '../errors.ts';
 import type { JobPlace, UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { TaskRecords } from '../records/task-records.ts';
-import { cancelledBy } from './classify.ts';
+import { AttemptCancelled } from './classify.ts';
 import type { UnattendedTask } from './ending/close-without-attempt.ts';
 import type { Ending } from './ending/outcome.ts';
 
@@ -30,7 +30,7 @@ export async function endingOfOpen(
   records: TaskRecords,
 ): Promise<Exclude<Ending, { status: 'succeeded' | 'rejected' }> | null> {
   const [flag] = await records.cancelFlags([taskId]);
-  if (flag) return { status: 'cancelled', error: cancelledBy(flag), flag };
+  if (flag) return { status: 'cancelled', error: new AttemptCancelled(flag), flag };
   return place === null ? { status: 'failed', error: withoutJob(taskId, added) } : null;
 }
 

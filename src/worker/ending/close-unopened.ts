@@ -5,7 +5,7 @@ import type { TaskDelivery } from '../../queue/consumer.ts';
 import type { Verdict } from '../../queue/verdict.ts';
 import type { Opening, TooNew } from '../../records/opening.ts';
 import { type TaskHistory, UNREADABLE_HISTORY } from '../../records/task-history.ts';
-import { cancelledBy } from '../classify.ts';
+import { AttemptCancelled } from '../classify.ts';
 import type { TaskDeps } from '../task-deps.ts';
 import { closeWithoutAttempt } from './close-without-attempt.ts';
 import { parkMs } from './deferral.ts';
@@ -35,7 +35,7 @@ export async function closeUnopened(delivery: TaskDelivery, opening: Opening, de
       return { next: 'abandon', line: `NOT_FOUND: the batch of task ${taskId} is not on record`, wake: [] };
     case 'cancelled': {
       const { flag } = opening;
-      return close(delivery, opening, { status: 'cancelled', error: cancelledBy(flag), flag }, deps);
+      return close(delivery, opening, { status: 'cancelled', error: new AttemptCancelled(flag), flag }, deps);
     }
     case 'opened': {
       const problem = job.isReadable ? '' : `: ${job.problem}`;

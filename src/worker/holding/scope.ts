@@ -3,7 +3,7 @@ import { announce } from '../../base/moments.ts';
 import { type CleanupRecord, type CleanupStep, cleanupOf, type ResourceKind } from '../../contract/cleanup.ts';
 import type { RowEntry } from '../../records/task-history.ts';
 import type { TaskRecords } from '../../records/task-records.ts';
-import { cancelledBy } from '../classify.ts';
+import { AttemptCancelled } from '../classify.ts';
 import { type Live, OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
 import { rowIdOf } from './row-names.ts';
 
@@ -53,7 +53,7 @@ export class Scope {
     this.#held.push(...rows);
     const flag = await this.#records.hold(this.#taskId, this.#epoch, rows);
     announce('intent', this.#taskId);
-    if (flag) throw cancelledBy(flag);
+    if (flag) throw new AttemptCancelled(flag);
     const values: Record<string, unknown> = {};
     for (const { name, resource, held } of planned) {
       held.isTried = true;
@@ -64,7 +64,7 @@ export class Scope {
     }
     announce('acquired', this.#taskId);
     const later = intended.length > 0 ? await this.#records.hold(this.#taskId, this.#epoch, intended) : null;
-    if (later) throw cancelledBy(later);
+    if (later) throw new AttemptCancelled(later);
     return values as T;
   }
 

@@ -1,3 +1,4 @@
+import type { Answer } from '../../contract/outcome.ts';
 import { type ErrandError, messageOf } from '../../errors.ts';
 import { Workspace } from '../../tools/workspace/workspace.ts';
 import type { Attempt } from '../attempt.ts';
@@ -15,27 +16,36 @@ export async function holdWorkspace(attempt: Attempt, deps: TaskDeps): Promise<W
   const path = workspacePathOf(deps.deployment, taskId, epoch);
   const onFault = (error: ErrandError) => {
     deps.telemetry.fault('workspace', error);
-    if (!attempt.isLastTry) attempt.controller.abort(error);
+    if (!attempt.isLastTry) attempt.abort(error);
   };
   const acquire = () => Workspace.open(path, deps.workspaceLimits, onFault);
   const { workspace } = await scope.hold({ workspace: { kind: 'workspace' as const, ref: path, acquire } });
-  attempt.workspace = workspace;
   return workspace;
 }
 
+/** The files of an attempt, and what went wrong with them. */
+export type KeptFiles = { files: Answer['files']; notes: readonly string[] };
+
 /**
- * Takes the files into the answer of an attempt that succeeded.
+ * Reads the files for the answer of an attempt that succeeded.
  * @throws ErrandError `WORKSPACE_UNAVAILABLE` if they cannot be read. The next attempt writes them again, without a model call.
  */
-export async function deliverFiles(attempt: Attempt): Promise<void> {
-  if (attempt.workspace) attempt.files = await attempt.workspace.collect();
+export async function deliverFiles(workspace: Workspace | null): Promise<KeptFiles> {
+  if (!workspace) return { files: [], notes: [] };
+  const files = await workspace.collect();
+  return { files, notes: faultsOf(workspace) };
 }
 
-/** Takes the files into the partial answer of an attempt that failed. If they cannot be read, the outcome says so in its notes. */
-export async function keepFiles(attempt: Attempt): Promise<void> {
+/** Reads the files for the partial answer of an attempt that failed. If they cannot be read, a note says so. */
+export async function keepFiles(workspace: Workspace | null): Promise<KeptFiles> {
   try {
-    await deliverFiles(attempt);
+    return await deliverFiles(workspace);
   } catch (error) {
-    attempt.notes.push(`the files of the workspace were not kept: ${messageOf(error)}`);
+    const note = `the files of the workspace were not kept: ${messageOf(error)}`;
+    return { files: [], notes: [note, ...faultsOf(workspace)] };
   }
+}
+
+function faultsOf(workspace: Workspace | null): string[] {
+  return workspace?.faultNote === undefined ? [] : [workspace.faultNote];
 }

@@ -1,0 +1,79 @@
+import type { BackgroundResponse } from '../contract/checkpoint.ts';
+import { isErrandError } from '../errors.ts';
+import type { Model, ResponseMark, TurnRequest } from '../providers/model.ts';
+import type { TaskRecords } from '../records/task-records.ts';
+import type { Attempt } from './attempt.ts';
+import { errorOf } from './classify.ts';
+import { turnOf } from './model-calls.ts';
+
+/** What ties the responses of a model to their task. */
+export type Ties = { attempt: Attempt; mark: ResponseMark; records: Pick<TaskRecords, 'noteResponse'> };
+
+/**
+ * The background calls of one attempt: a model whose responses are written down before anything more is read of them, so that
+ * the next attempt can go on with a response instead of paying for it again.
+ */
+export class BackgroundCalls implements Model {
+  readonly #model: Model;
+  readonly #ties: Ties;
+  #response: BackgroundResponse | null;
+  #orphan: BackgroundResponse | undefined;
+  #takenOverFrom: number | undefined;
+
+  constructor(model: Model, ties: Ties) {
+    this.#model = model;
+    this.#ties = ties;
+    this.#response = ties.attempt.history.response;
+  }
+
+  /** The response that the next turn will come from. */
+  get response(): BackgroundResponse | null {
+    return this.#response;
+  }
+
+  /** A response that could not be written down, because a newer attempt had begun: no other worker knows it. */
+  get orphan(): BackgroundResponse | undefined {
+    return this.#orphan;
+  }
+
+  /** The attempt whose response this attempt continued. */
+  get takenOverFrom(): number | undefined {
+    return this.#takenOverFrom;
+  }
+
+  turn(request: TurnRequest, signal: AbortSignal): ReturnType<Model['turn']> {
+    const { attempt, mark } = this.#ties;
+    const isKnown = this.#response?.provider === attempt.job.route.provider;
+    const known = isKnown ? this.#response?.id : undefined;
+    const note = (id: string) => this.#note(this.#tie(id, turnOf(request)));
+    return this.#model.turn({ ...request, background: { known, mark, note } }, signal);
+  }
+
+  /** Forgets the response of the turn that is recorded now. */
+  turnRecorded(): void {
+    this.#response = null;
+  }
+
+  /** Called once a call: a known id is that of an earlier attempt. */
+  #tie(id: string, turn: number): BackgroundResponse {
+    if (this.#response?.id === id) this.#takenOverFrom = this.#response.epoch;
+    else {
+      const { epoch, job } = this.#ties.attempt;
+      this.#response = { turn, provider: job.route.provider, id, epoch };
+    }
+    return this.#response;
+  }
+
+  /** What is thrown here passes through the model call, so it is made an error of ours: it is no fault of the provider. */
+  async #note(response: BackgroundResponse): Promise<void> {
+    const { attempt, records } = this.#ties;
+    try {
+      attempt.abortIfCancelled(await records.noteResponse(attempt.taskId, attempt.epoch, response));
+    } catch (error) {
+      // The response of an earlier attempt is recorded already, and the newer attempt continues it.
+      const isOwn = response.epoch === attempt.epoch;
+      if (isOwn && isErrandError(error, 'ATTEMPT_SUPERSEDED')) this.#orphan = response;
+      throw errorOf(error, attempt.signal);
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import type { Allowance } from '../agent/budget.ts';
+import { Child } from '../agent/child.ts';
+import { announce } from '../base/moments.ts';
+import type { Provider } from '../catalogue/provider.ts';
+import type { Checkpoint } from '../contract/checkpoint.ts';
+import type { EffectCall } from '../contract/effect-call.ts';
+import type { CutSpend } from '../contract/spend.ts';
+import type { TaskJob } from '../contract/task.ts';
+import type { Credential } from '../credentials/credential.ts';
+import type { ModelHandle } from '../providers/models.ts';
+import { workspaceTools } from '../tools/workspace/tools.ts';
+import type { Workspace } from '../tools/workspace/workspace.ts';
+import type { AdmittedBatch } from './admission.ts';
+import type { Attempt } from './attempt.ts';
+import { BackgroundCalls } from './background-calls.ts';
+import { priceOf } from './ending/call-bounds.ts';
+import { responseMarkOf } from './holding/row-names.ts';
+import { holdWorkspace } from './holding/workspaces.ts';
+import { type CallListeners, ModelCalls } from './model-calls.ts';
+import type { TaskDeps } from './task-deps.ts';
+
+/** What an attempt runs: the child, and what it was built with. */
+export type Built = {
+  child: Child;
+  /** The route as resolved, down to the provider's own values. */
+  effective: ModelHandle['effective'];
+  credential: Credential;
+  calls: ModelCalls;
+  background: BackgroundCalls;
+  workspace: Workspace | null;
+};
+
+/**
+ * Builds the child of an attempt: resolves the credential, opens what its tools work on, and leases its model. What it
+ * acquires is held by the scope of the attempt.
+ * @throws ErrandError whatever resolving, holding or opening throws.
+ */
+export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Built> {
+  const { job, taskId } = attempt;
+  const provider = deps.catalogue.get(job.route.provider);
+  const credential = await deps.credentials.resolve(provider.name, provider.credential, attempt.signal);
+  const workspace = job.task.toolsets?.includes('workspace') ? await holdWorkspace(attempt, deps) : null;
+  const { model, costOf, effective } = await lease(provider, credential, attempt, deps);
+  const prices = { costOf, maxCostOf: priceOf(job.route, deps) };
+  const calls = new ModelCalls(model, prices, listenersOf(attempt, deps));
+  const mark = responseMarkOf(deps.deployment, taskId);
+  const background = new BackgroundCalls(calls, { attempt, mark, records: deps.records });
+  const { seconds = deps.budget.seconds } = job.task.budget ?? {};
+  attempt.limitSeconds(seconds);
+  const child = new Child({
+    task: job.task,
+    batchContext: batch.context,
+    model: background,
+    tools: workspace ? workspaceTools(workspace) : [],
+    allowance: allowanceOf(job.task, deps),
+    watchdogs: deps.watchdogs,
+    shouldYield: () => deps.active.isDraining,
+    ...recordingOf(attempt, { calls, background }, deps),
+  });
+  announce('built', taskId);
+  return { child, effective, credential, calls, background, workspace };
+}
+
+/** Holds the lease of the credential and the client of the model. */
+async function lease(
+  provider: Provider,
+  credential: Credential,
+  { scope, job, taskId }: Attempt,
+  deps: TaskDeps,
+): Promise<ModelHandle> {
+  const { client } = await scope.hold({
+    lease: { kind: 'credential_lease' as const, ref: credential.id, acquire: () => credential.id },
+    client: {
+      kind: 'client' as const,
+      ref: new URL(provider.base_url).host,
+      acquire: () => deps.models.open({ provider, route: job.route, credential }),
+      live: (made: ModelHandle) => made,
+    },
+  });
+  announce('leased', taskId);
+  return client;
+}
+
+function listenersOf({ taskId, epoch, label }: Attempt, { telemetry, spends }: TaskDeps): CallListeners {
+  return {
+    onText: () => announce('mid_stream', taskId),
+    onCut: (spend) => telemetry.callCutOff(label, spend),
+    onLong: (spend: CutSpend) => {
+      spends.note(taskId, epoch, spend).catch((error: unknown) => telemetry.fault('spend', error));
+    },
+  };
+}
+
+function allowanceOf({ budget }: TaskJob['task'], { budget: defaults }: TaskDeps): Allowance {
+  const { turns = defaults.turns, tokens = defaults.tokens } = budget ?? {};
+  return {
+    turns,
+    ...(tokens !== undefined && { tokens }),
+    outputTokensPerTurn: defaults.output_tokens_per_turn,
+    toolCallsPerTurn: defaults.tool_calls_per_turn,
+  };
+}
+
+/** What the child goes on from, and where it records its turns and the calls of its effect tools. */
+function recordingOf(attempt: Attempt, { calls, background }: Pick<Built, 'calls' | 'background'>, deps: TaskDeps) {
+  const { taskId, epoch, history } = attempt;
+  return {
+    recorded: history.checkpoints,
+    record: async (checkpoint: Checkpoint) => {
+      deps.telemetry.turnRecorded(attempt.label, checkpoint.reply);
+      const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
+      calls.turnRecorded();
+      background.turnRecorded();
+      announce('turn_recorded', taskId);
+      attempt.abortIfCancelled(flag);
+    },
+    effects: history.effects,
+    journal: async (call: EffectCall) => attempt.abortIfCancelled(await deps.records.journal(taskId, epoch, call)),
+  };
+}

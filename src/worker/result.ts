@@ -1,0 +1,84 @@
+import type { CutCall } from '../agent/child.ts';
+import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
+import type { EffectCall } from '../contract/effect-call.ts';
+import type { Answer } from '../contract/outcome.ts';
+import type { RouteAudit } from '../contract/route.ts';
+import { type CutSpend, NO_SPEND } from '../contract/spend.ts';
+import type { ErrandError } from '../errors.ts';
+import type { TaskHistory } from '../records/task-history.ts';
+import type { Built } from './build.ts';
+
+/** What an attempt did, with what it went on from. */
+export type Work = {
+  /** The turns of the task so far, over all its attempts. */
+  checkpoints: readonly Checkpoint[];
+  /** The calls of effect tools that were begun, over all attempts. */
+  effects: readonly EffectCall[];
+  /** The text of the last turn, or of the turn that was cut short. */
+  text: string;
+  files: Answer['files'];
+  /** Notes for the outcome, such as what kept the calls within the limits of the provider. */
+  notes: readonly string[];
+  /** What the route was resolved to; `null` if no model was opened. */
+  effective: RouteAudit['effective'];
+  cutCall: CutCall | undefined;
+  /** Calls without a recorded turn that the provider may bill. */
+  unfinishedCalls: number;
+  /** What the cut-off calls cost. */
+  cutSpend: CutSpend;
+  /** What all calls without a recorded turn cost, if the task continues in another attempt. */
+  lostSpend: CutSpend;
+  /** The background response that the next turn will come from. */
+  response: BackgroundResponse | null;
+  /** A background response that could not be written down, because a newer attempt had begun. */
+  orphan: BackgroundResponse | undefined;
+  /** The attempt whose background response this attempt continued. */
+  callTakenOverFrom: number | undefined;
+};
+
+/** What an attempt came to, before anyone is told. `isRejected`: its batch was not admitted. */
+export type Result = { work: Work } & (
+  | { status: 'succeeded' }
+  | { status: 'stopped'; error: ErrandError; isRejected: boolean }
+);
+
+/** The work of an attempt that ended before its child was built: what earlier attempts left. */
+export function workBefore({ checkpoints, effects, response }: TaskHistory): Work {
+  return {
+    checkpoints,
+    effects,
+    text: '',
+    files: [],
+    notes: [],
+    effective: null,
+    cutCall: undefined,
+    unfinishedCalls: 0,
+    cutSpend: NO_SPEND,
+    lostSpend: NO_SPEND,
+    response,
+    orphan: undefined,
+    callTakenOverFrom: undefined,
+  };
+}
+
+/** The work of a child that has stopped, with its files and the notes about them. */
+export function workOf(
+  { child, effective, calls, background }: Built,
+  { files, notes }: Pick<Work, 'files' | 'notes'>,
+): Work {
+  return {
+    checkpoints: child.transcript.checkpoints,
+    effects: child.effects.calls,
+    text: child.text,
+    files,
+    notes: [...calls.notes, ...notes],
+    effective,
+    cutCall: child.cutCall,
+    unfinishedCalls: calls.unfinished,
+    cutSpend: calls.cutSpend,
+    lostSpend: calls.lostSpend,
+    response: background.response,
+    orphan: background.orphan,
+    callTakenOverFrom: background.takenOverFrom,
+  };
+}
