@@ -6,10 +6,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { parse as parseYaml, stringify } from 'yaml';
 import { readBatchFile } from '../../src/app/batch-file/read-batch-file.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
+import { Redactor } from '../../src/base/secret.ts';
 import type { BatchInput } from '../../src/contract/batch.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import { ErrandError } from '../../src/errors.ts';
-import { Keys } from '../../src/records/keys.ts';
+import { BatchRecords } from '../../src/records/batch-records.ts';
 import { openRedis, redisUrl } from '../helpers/redis.ts';
 import { openProducer, optionsOf } from '../producer/open-producer.ts';
 import { aFolder } from './run-cli.ts';
@@ -194,7 +195,7 @@ test('a batch file is refused with line or path, or what Redis holds equals it',
     skipMetasUpdate: true,
   });
   onTestFinished(() => lane.close());
-  const redis = openRedis();
+  const batches = new BatchRecords(openRedis(), options.prefix, new Redactor(), 1_000);
   const folder = aFolder();
   const seen = { accepted: 0, refused: 0 };
 
@@ -202,7 +203,7 @@ test('a batch file is refused with line or path, or what Redis holds equals it',
     const asked = await readBatchFile(file, DEFAULT_LIMITS);
     const { batch_id: batchId, total } = await producer.enqueue(asked);
     const { name, metadata: ofBatch = {} } = await producer.status(batchId);
-    const context = (await redis.hget(new Keys(options.prefix).batch(batchId), 'context')) ?? '';
+    const context = (await batches.read(batchId))?.context ?? '';
     const ids = Array.from({ length: total }, (_, index) => taskIdOf(batchId, index));
     const jobs = await Promise.all(ids.map((id) => lane.getJob(id)));
     return { asked, name, context, metadata: ofBatch, tasks: jobs.map((job) => job?.data.task) };

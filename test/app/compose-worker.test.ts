@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { Keys } from '../../src/records/keys.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
+import { givenIn } from '../records/given.ts';
 
 test('no worker starts on a Redis that may evict what is on record', async () => {
   const { url } = await startRedisServer();
@@ -26,15 +26,14 @@ test('no worker starts where it cannot make its workspaces', async () => {
 
 test('a worker starts beside one that only a newer version can read, and its metrics count the rows of both', async () => {
   const { startWorker, prefix } = await aDeployment();
-  const redis = openRedis();
-  const keys = new Keys(prefix);
-  await redis.hset(keys.workers(), 'newer.1', '{"version":2}');
-  await redis.zadd(keys.openRows('newer.1'), 1, 'b-0/1.session');
+  const given = givenIn(prefix);
+  await given.identity('newer.1', { version: 2 });
+  await given.openRow({ owner: 'newer.1', taskId: 'b-0', id: '1.session' });
   const { health } = await startWorker();
   const metrics = await fetch(`${health.url}/metrics`);
   expect(metrics.status).toBe(200);
   expect(await metrics.text()).toMatch(/^errand_ledger_open_rows 1$/m);
-  await redis.unlink(keys.openRows('newer.1'));
+  await given.noOpenRows('newer.1');
 });
 
 test('a worker tells on record which seat it has and how long its locks last', async () => {

@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { fits, parseUnlessFits } from '../../src/contract/fits.ts';
-import { setIn } from '../fuzz/records/fields.ts';
-import { RECORD_KINDS } from '../fuzz/records/kinds.ts';
-import { fieldsOf, sampleOf } from '../fuzz/records/schema-fields.ts';
+import { setIn } from '../records/fuzz/fields.ts';
+import { RECORD_KINDS } from '../records/fuzz/kinds.ts';
+import { fieldsOf, sampleOf } from '../records/fuzz/schema-fields.ts';
 
 const TIME = '2026-11-22T00:00:00.000Z';
 const ODD = [

@@ -20,7 +20,9 @@ import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { aHandBack, releasersFor } from '../helpers/releasers.ts';
 import { providerAt } from '../providers/models.ts';
+import { givenIn } from '../records/given.ts';
 import { openRecords } from '../records/samples.ts';
+import { storedIn } from '../records/stored.ts';
 
 /** Targets of a writer of Redis: a directory, a process and a listener outside the deployment. */
 type Canaries = { folder: string; child: ChildProcess; pid: number; address: string; requests: string[] };
@@ -48,7 +50,7 @@ async function canaries(): Promise<Canaries> {
 /** A sweeping worker, a registered dead worker, and a function that forges a row of a task with the dead worker as owner. */
 async function aForger() {
   const records = await openRecords();
-  const { redis, keys, workers, tasks, prefix, taskIds, redactor } = records;
+  const { given, workers, tasks, prefix, taskIds, redactor } = records;
   const workspaceRoot = await mkdtemp(join(tmpdir(), 'errand-root-'));
   onTestFinished(() => rm(workspaceRoot, { recursive: true, force: true }));
   const deployment = { prefix, workspaceRoot };
@@ -70,9 +72,8 @@ async function aForger() {
   const [taskId = ''] = taskIds;
   const plant = async (row: Record<string, unknown>, id: string, task = taskId) => {
     const times = { intent_at: isoNow(), acquired_at: isoNow() };
-    const text = JSON.stringify({ status: 'acquired', epoch: 1, owner: dead.instance, ...times, ...row });
-    await redis.hset(keys.ledger(task), id, text);
-    await redis.zadd(keys.openRows(dead.instance), 1, `${task}/${id}`);
+    const forged = { status: 'acquired', epoch: 1, owner: dead.instance, ...times, ...row };
+    await given.openRow({ owner: dead.instance, taskId: task, id, row: forged });
   };
   const leaks = () => start(['leaks'], aFolder(), { REDIS_URL: inject('redisUrl'), ERRAND_PREFIX: prefix }).ended;
   return { ...records, ...birds, deployment, releasers, reclaim, taskId, plant, leaks };
@@ -180,22 +181,17 @@ test('the workspace of a running attempt is kept, whichever owner a forged row n
 });
 
 test('sweep and list survive keys of a wrong type, and beats and times without numbers', async () => {
-  const { redis, keys, plant, reclaim, workers, leaks, taskIds } = await aForger();
+  const { given, plant, reclaim, workers, leaks, taskIds } = await aForger();
   const self = await identifyWorker('x');
-  const forged = { ...self, instance: 'forged.1', pid: 2 ** 40, birth: 'soon' };
-  await redis.hset(
-    keys.workers(),
-    'forged.1',
-    JSON.stringify(forged),
-    'text.1',
-    'no JSON',
-    'other.1',
-    JSON.stringify(self),
-  );
-  await redis.hset(keys.beats(), 'forged.1', 'yesterday', 'text.1', '-inf', 'dead.1', '1e999');
-  await redis.set(keys.openRows('text.1'), 'no index');
-  await redis.set(keys.ledger(taskIds[2] ?? ''), 'no ledger');
-  await redis.zadd(keys.openRows('dead.1'), '+inf', `${taskIds[2]}/1.client.h`);
+  await given.identity('forged.1', { ...self, instance: 'forged.1', pid: 2 ** 40, birth: 'soon' });
+  await given.identity('text.1', 'no JSON');
+  await given.identity('other.1', self);
+  await given.beat('forged.1', 'yesterday');
+  await given.beat('text.1', '-inf');
+  await given.beat('dead.1', '1e999');
+  await given.damaged('openRows', 'text.1');
+  await given.damaged('ledger', taskIds[2] ?? '');
+  await given.openRow({ owner: 'dead.1', taskId: taskIds[2] ?? '', id: '1.client.h', intentMs: '+inf' });
   await plant({ kind: 'credential_lease', ref: 'env:X' }, '1.credential_lease.env:X');
   await reclaim.sweep('reclaim');
   const known = await workers.list();
@@ -212,7 +208,7 @@ test('a forged wake opens no queue, and the waiting tasks are woken', async () =
   const { batch_id } = await producer.enqueue({ max_concurrent: 1, tasks });
   const redis = openRedis();
   const forged = ['../x@local', `${batch_id}-1@local@x`, jobNameOf(taskIdOf(newBatchId(), 0), 'nobody'), '@', 'x'];
-  await redis.zadd(`${prefix}:records:batch:${batch_id}:parked`, ...forged.flatMap((name) => [-1, name]));
+  await givenIn(prefix, redis).parked(batch_id, forged);
   await startWorker();
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(3);
   expect(await redis.keys(`${prefix}:tasks-nobody:*`)).toEqual([]);
@@ -233,8 +229,8 @@ test('a worker under attack runs its tasks and releases what a dead worker held'
   const { batch_id } = await producer.enqueue(held);
   await reached;
   const redis = openRedis();
-  const instances = Object.keys(await redis.hgetall(`${prefix}:records:workers`));
-  const owner = instances.find((instance) => instance.startsWith('victim.')) ?? '';
+  const [given, stored] = [givenIn(prefix, redis), storedIn(prefix, redis)];
+  const owner = (await stored.instances()).find((instance) => instance.startsWith('victim.')) ?? '';
   const taskId = taskIdOf(batch_id, 0);
   const at = isoNow();
   const common = { status: 'acquired', epoch: 1, owner, intent_at: at, acquired_at: at };
@@ -242,10 +238,7 @@ test('a worker under attack runs its tasks and releases what a dead worker held'
     ['1.workspace.x', { ...common, kind: 'workspace', ref: folder }],
     ['1.process.1', { ...common, kind: 'process', ref: `${pid}:${birthOf(pid)}:1.process.1` }],
   ] as const;
-  for (const [id, row] of rows) {
-    await redis.hset(`${prefix}:records:task:${taskId}:ledger`, id, JSON.stringify(row));
-    await redis.zadd(`${prefix}:records:open_rows:${owner}`, 1, `${taskId}/${id}`);
-  }
+  for (const [id, row] of rows) await given.openRow({ owner, taskId, id, row });
   victim.process.kill('SIGKILL');
   await victim.exited;
   await startWorker({ name: 'heir' });
@@ -253,8 +246,6 @@ test('a worker under attack runs its tasks and releases what a dead worker held'
   expect(await stat(join(folder, 'song'))).toBeDefined();
   expect(child.signalCode).toBeNull();
   await expect(stat(join(workspaceRoot, `${taskId}.1`))).rejects.toThrow('ENOENT');
-  expect(await redis.zrange(`${prefix}:records:open_rows:${owner}`, '0', '-1')).toEqual(
-    rows.map(([id]) => `${taskId}/${id}`).toSorted(),
-  );
-  await redis.unlink(`${prefix}:records:open_rows:${owner}`);
+  expect(await stored.indexedRows(owner)).toEqual(rows.map(([id]) => `${taskId}/${id}`).toSorted());
+  await given.noOpenRows(owner);
 });

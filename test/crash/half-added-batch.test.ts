@@ -3,11 +3,11 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { batchIdOf } from '../../src/base/ids.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
-import { openRedis, redisUrl } from '../helpers/redis.ts';
+import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { optionsOf, startDoomed, tasksOf } from '../producer/open-producer.ts';
+import { givenIn } from '../records/given.ts';
 
 const TOTAL = 1_600;
 /** More tasks than a producer adds before it is killed. */
@@ -89,8 +89,7 @@ test('a large batch whose producer died after its last task runs at once', async
   const deployment = await aDeployment();
   const { producer, startWorker, prefix } = deployment;
   const { batch_id: batchId } = await producer.enqueue({ tasks: batchOf('sealed').tasks.slice(0, 1_001) });
-  const redis = openRedis();
-  await redis.hset(new Keys(prefix).batch(batchId), 'status', 'enqueueing');
+  await givenIn(prefix).unsealed(batchId);
   await startWorker();
   expect((await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) })).counts.succeeded).toBe(1_001);
 });
@@ -99,7 +98,7 @@ test('a small batch of a dead producer is not held', async () => {
   const deployment = await aDeployment();
   const { producer, startWorker, prefix } = deployment;
   const { batch_id: batchId } = await producer.enqueue({ tasks: batchOf('small').tasks.slice(0, 1_000) });
-  await openRedis(redisUrl()).hset(new Keys(prefix).batch(batchId), 'status', 'enqueueing');
+  await givenIn(prefix).unsealed(batchId);
   await startWorker();
   expect((await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) })).counts.succeeded).toBe(1_000);
 });
@@ -108,7 +107,7 @@ test('held tasks do not keep other batches of their lane waiting', async () => {
   const deployment = await aDeployment();
   const { producer, startWorker, prefix } = deployment;
   const { batch_id: heldId } = await producer.enqueue({ tasks: batchOf('held').tasks.slice(0, 1_100) });
-  await openRedis().hset(new Keys(prefix).batch(heldId), 'status', 'enqueueing');
+  await givenIn(prefix).unsealed(heldId);
   const gate = await queueOf(deployment, 'gates').getJob(`${heldId}-gate`);
   await gate?.remove();
   await queueOf(deployment, 'gates').add('gate', { sealed: false }, { jobId: `${heldId}-gate`, delay: 600_000 });

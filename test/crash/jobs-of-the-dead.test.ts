@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import { monotonicMs } from '../../src/base/clock.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
-import { openRedis } from '../helpers/redis.ts';
 import { turnsReached } from '../helpers/requests.ts';
 import { watchSlowness } from '../helpers/slowness.ts';
+import { givenIn } from '../records/given.ts';
+import { storedIn } from '../records/stored.ts';
 
 /** How often a worker is killed: `ERRAND_KILLS=10 npx vitest run test/crash/jobs-of-the-dead.test.ts` prints ten figures. */
 const KILLS = Number(process.env.ERRAND_KILLS ?? 1);
@@ -70,10 +71,8 @@ test(
 );
 
 test('the tasks of a killed worker of an earlier version run again within seconds', async () => {
-  const forgetTakers = async ({ prefix }: Deployment) => {
-    const redis = openRedis();
-    const [key = ''] = await redis.keys(`${prefix}:records:takers:victim.*`);
-    expect(await redis.unlink(key)).toBe(1);
-  };
-  await killOne(forgetTakers);
+  await killOne(async ({ prefix }) => {
+    const victim = (await storedIn(prefix).instances()).find((instance) => instance.startsWith('victim.'));
+    expect(await givenIn(prefix).noTakers(victim ?? '')).toBe(true);
+  });
 });

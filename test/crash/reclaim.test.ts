@@ -13,8 +13,8 @@ import { Reclaim } from '../../src/worker/holding/reclaim.ts';
 import { workspacePathOf } from '../../src/worker/holding/row-names.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
-import { openRedis } from '../helpers/redis.ts';
 import { aHandBack, releasersFor } from '../helpers/releasers.ts';
+import { givenIn } from '../records/given.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
 /** A reclaimer over fresh records, and a worker on record that holds a directory and a lease of the first task. */
@@ -87,8 +87,8 @@ test.each<[string, (self: WorkerIdentity) => Partial<WorkerIdentity>]>([
 });
 
 test('a worker on another host that has been silent beyond its fence loses what ends with its process, and nothing else', async () => {
-  const { reclaim, workers, isThere, redis, keys, holder } = await aHolder(() => ({ host: 'elsewhere' }));
-  await redis.hset(keys.beats(), holder.instance, Date.now() - 200_000);
+  const { reclaim, workers, isThere, given, holder } = await aHolder(() => ({ host: 'elsewhere' }));
+  await given.silence(holder.instance, 200_000);
   await reclaim.sweep('reclaim');
   expect(await isThere()).toBe(true);
   const left = await workers.openRowsOf(holder.instance, 10);
@@ -96,15 +96,14 @@ test('a worker on another host that has been silent beyond its fence loses what 
 });
 
 test('what a cut-off worker with a long lock holds is left alone for as long as its calls may go on', async () => {
-  const { reclaim, workers, redis, keys, holder } = await aHolder(() => ({
+  const { reclaim, workers, given, holder } = await aHolder(() => ({
     host: 'elsewhere',
     lock_duration_ms: 300_000,
   }));
-  const silentFor = (ms: number) => redis.hset(keys.beats(), holder.instance, Date.now() - ms);
-  await silentFor(200_000);
+  await given.silence(holder.instance, 200_000);
   await reclaim.sweep('reclaim');
   expect(await workers.list()).toMatchObject([{ openRows: 2 }]);
-  await silentFor(370_000);
+  await given.silence(holder.instance, 370_000);
   await reclaim.sweep('reclaim');
   expect(await workers.list()).toMatchObject([{ openRows: 1 }]);
 });
@@ -161,9 +160,9 @@ test('a worker that gave a sign of life since it was looked at is not forgotten'
 });
 
 test('a worker that stops takes itself off the record, also where the clock of Redis was set back', async () => {
-  const { reclaim, workers, redis, keys, self, holder } = await aHolder(() => ({}));
+  const { reclaim, workers, given, self, holder } = await aHolder(() => ({}));
   await workers.register(self);
-  await redis.hset(keys.beats(), self.instance, Date.now() + 60_000);
+  await given.silence(self.instance, -60_000);
   await reclaim.stop();
   expect((await workers.list()).map(({ instance }) => instance)).toEqual([holder.instance]);
 });
@@ -178,10 +177,10 @@ test('a worker is put on record together with its sign of life, so that no sweep
 });
 
 test('a worker that was cut off for a day and comes back while it is swept stays on record', async () => {
-  const { reclaim, workers, redis, keys, self } = await aHolder(() => ({}));
+  const { reclaim, workers, given, self } = await aHolder(() => ({}));
   const cutOff = { ...self, instance: 'cut-off.1', host: 'elsewhere' };
   await workers.register(cutOff);
-  await redis.hset(keys.beats(), cutOff.instance, Date.now() - 25 * 3_600_000);
+  await given.silence(cutOff.instance, 25 * 3_600_000);
   const claim = workers.claim.bind(workers);
   vi.spyOn(workers, 'claim').mockImplementation(async (...args) => {
     await workers.register(cutOff);
@@ -193,10 +192,10 @@ test('a worker that was cut off for a day and comes back while it is swept stays
 });
 
 test('a worker that only a newer version can read is a living stranger: listed, never reclaimed, never forgotten', async () => {
-  const { reclaim, workers, tasks, taskId, redis, keys, holder, isThere } = await aHolder(() => ({ birth: '1' }));
+  const { reclaim, workers, tasks, taskId, given, holder, isThere } = await aHolder(() => ({ birth: '1' }));
   const newer = { ...holder, version: 2 };
-  await redis.hset(keys.workers(), holder.instance, JSON.stringify(newer), 'idle.1', JSON.stringify(newer));
-  await redis.hset(keys.beats(), holder.instance, Date.now() - 25 * 3_600_000);
+  for (const instance of [holder.instance, 'idle.1']) await given.identity(instance, newer);
+  await given.silence(holder.instance, 25 * 3_600_000);
   await reclaim.sweep('reclaim');
   const steps = await reclaim.ofTask(taskId, (await tasks.history(taskId)).openRows);
   expect(steps).toMatchObject(Array(2).fill({ status: 'open' }));
@@ -209,9 +208,9 @@ test('a worker that only a newer version can read is a living stranger: listed, 
 });
 
 test('a row that only a newer version can read stays open and is listed, and the rows beside it are released', async () => {
-  const { reclaim, workers, redis, keys, taskId, holder, isThere } = await aHolder(() => ({ birth: '1' }));
-  await redis.hset(keys.ledger(taskId), '1.session.x', JSON.stringify({ kind: 'session', owner: holder.instance }));
-  await redis.zadd(keys.openRows(holder.instance), 1_000, `${taskId}/1.session.x`);
+  const { reclaim, workers, given, taskId, holder, isThere } = await aHolder(() => ({ birth: '1' }));
+  const row = { kind: 'session', owner: holder.instance };
+  await given.openRow({ owner: holder.instance, taskId, id: '1.session.x', row, intentMs: 1_000 });
   await reclaim.sweep('reclaim');
   expect(await isThere()).toBe(false);
   expect(await workers.list()).toMatchObject([{ instance: holder.instance, openRows: 1 }]);
@@ -220,14 +219,14 @@ test('a row that only a newer version can read stays open and is listed, and the
 });
 
 test('a fault with one dead worker is told, and the others are swept', async () => {
-  const { reclaim, workers, tasks, redis, keys, taskIds, holder, telemetry, isThere } = await aHolder(() => ({
+  const { reclaim, workers, tasks, given, taskIds, holder, telemetry, isThere } = await aHolder(() => ({
     birth: '1',
   }));
   const [, damaged = ''] = taskIds;
   await tasks.open(damaged, 'local', 'damaged');
   const row = { status: 'acquired', kind: 'client', ref: 'h', epoch: 1, owner: 'damaged.1' } as const;
   await tasks.hold(damaged, 1, [{ id: '1.client.h', row: { ...row, intent_at: isoNow(), acquired_at: isoNow() } }]);
-  await redis.set(keys.released(damaged), 'no list');
+  await given.damaged('released', damaged);
   await workers.register({ ...holder, instance: 'damaged.1' });
   const damagedFirst = (await workers.list()).toSorted((a, b) => (a.instance < b.instance ? -1 : 1));
   vi.spyOn(workers, 'list').mockResolvedValueOnce(damagedFirst);
@@ -267,8 +266,8 @@ test('whoever takes a task over gives back what a dead worker held of it, and is
 });
 
 test('that an owner is not on record proves nothing: its rows stay open', async () => {
-  const { reclaim, workers, tasks, taskId, redis, keys, holder, isThere } = await aHolder(() => ({ birth: '1' }));
-  await redis.unlink(keys.workers(), keys.beats());
+  const { reclaim, workers, tasks, taskId, given, holder, isThere } = await aHolder(() => ({ birth: '1' }));
+  await given.noWorkers();
   const steps = await reclaim.ofTask(taskId, (await tasks.history(taskId)).openRows);
   expect(steps).toMatchObject(Array(2).fill({ status: 'open', evidence: 'unknown' }));
   expect(await isThere()).toBe(true);
@@ -276,8 +275,8 @@ test('that an owner is not on record proves nothing: its rows stay open', async 
 });
 
 test('a worker that holds something while it is not on record is listed as a stranger until its next beat', async () => {
-  const { reclaim, workers, tasks, taskId, redis, keys, holder, isThere } = await aHolder(() => ({ birth: '1' }));
-  await redis.unlink(keys.workers(), keys.beats());
+  const { reclaim, workers, tasks, taskId, given, holder, isThere } = await aHolder(() => ({ birth: '1' }));
+  await given.noWorkers();
   await tasks.hold(taskId, 1, (await tasks.history(taskId)).openRows);
   const [stranger] = await workers.list();
   expect(stranger).toMatchObject({ instance: holder.instance, identity: null, openRows: 2 });
@@ -290,9 +289,9 @@ test('a worker that holds something while it is not on record is listed as a str
 });
 
 test('a running attempt of a worker that Redis lost is left alone by the worker itself', async () => {
-  const { reclaim, tasks, taskId, redis, keys, isThere } = await aHolder(({ instance }) => ({ instance }));
+  const { reclaim, tasks, taskId, given, isThere } = await aHolder(({ instance }) => ({ instance }));
   const leave = reclaim.markRunning(taskId, 1);
-  await redis.unlink(keys.workers(), keys.beats());
+  await given.noWorkers();
   const { openRows } = await tasks.history(taskId);
   expect(await reclaim.ofTask(taskId, openRows)).toMatchObject(Array(2).fill({ status: 'open' }));
   expect(await isThere()).toBe(true);
@@ -316,11 +315,11 @@ describe('a worker that starts', () => {
   });
 
   test('sweeps again every ten seconds, for those that die later', async () => {
-    const { reclaim, workers, redis, keys, holder } = await aHolder(() => ({ host: 'elsewhere' }));
+    const { reclaim, workers, given, holder } = await aHolder(() => ({ host: 'elsewhere' }));
     await reclaim.start();
     const held = async () => (await workers.openRowsOf(holder.instance, 10)).map(({ row }) => row?.kind);
     expect(await held()).toHaveLength(2);
-    await redis.hset(keys.beats(), holder.instance, Date.now() - 200_000);
+    await given.silence(holder.instance, 200_000);
     vi.advanceTimersByTime(10_000);
     await expect.poll(held, { timeout: 30_000 }).toEqual(['workspace']);
     await reclaim.stop();
@@ -357,18 +356,18 @@ describe('a worker that starts', () => {
   });
 
   test('puts itself back on record where it was lost from it', async () => {
-    const { reclaim, workers, redis, keys, self } = await aHolder(() => ({}));
+    const { reclaim, workers, given, self } = await aHolder(() => ({}));
     await reclaim.start();
-    await redis.unlink(keys.workers(), keys.beats());
+    await given.noWorkers();
     vi.advanceTimersByTime(5_000);
     await expect.poll(async () => (await workers.list()).map(({ identity }) => identity)).toEqual([self]);
     await reclaim.stop();
   });
 
   test('says every five seconds that it lives', async () => {
-    const { reclaim, workers, redis, keys, self } = await aHolder(() => ({}));
+    const { reclaim, workers, given, self } = await aHolder(() => ({}));
     await reclaim.start();
-    await redis.hset(keys.beats(), self.instance, Date.now() - 60_000);
+    await given.silence(self.instance, 60_000);
     vi.advanceTimersByTime(5_000);
     const isAlive = ({ instance, silentMs }: WorkerOnRecord) => instance === self.instance && silentMs < 30_000;
     await expect.poll(async () => (await workers.list()).some(isAlive), { timeout: 30_000 }).toBe(true);
@@ -459,9 +458,9 @@ test('a record that does not parse fails its task under a code of its own, and t
   const { batch_id } = await producer.enqueue({
     tasks: [1, 2].map((at) => ({ goal: `Task ${at}`, provider: 'local' })),
   });
-  const redis = openRedis();
-  await redis.hset(`${prefix}:records:task:${batch_id}-0`, { epoch: 1, a1: '{"from":"the future"}' });
-  await redis.hset(`${prefix}:records:batch:${batch_id}:outcomes`, '1', '{"version":1}');
+  const given = givenIn(prefix);
+  await given.attempt(`${batch_id}-0`, 1, '{"from":"the future"}');
+  await given.outcome(`${batch_id}-1`, { version: 1 });
   await startWorker();
   expect((await producer.settled(batch_id)).counts).toMatchObject({ failed: 2 });
   const codes = (await outcomesOf(batch_id)).map((outcome) => outcome.status === 'failed' && outcome.failure.code);

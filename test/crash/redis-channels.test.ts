@@ -7,6 +7,7 @@ import { freshPrefix, openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { turnsReached } from '../helpers/requests.ts';
 import { readiness } from '../helpers/worker-in-trouble.ts';
+import { storedIn } from '../records/stored.ts';
 
 const POLL = { timeout: 20_000, interval: 50 };
 
@@ -48,7 +49,7 @@ test('a worker that loses its channels warns once, finds cancels by itself, and 
   expect((await producer.settled(batchId)).counts.cancelled).toBe(1);
   await expect.poll(denials, POLL).toMatch(/"count",(?:[3-9]|\d\d)/); // it tries again
   await setUser(channel);
-  await expect.poll(async () => admin.pubsub('NUMSUB', `${prefix}:records:cancels`), POLL).toContain(1);
+  await expect.poll(() => storedIn(prefix, admin).listeners(), POLL).toBe(1);
   await expect.poll(lines, POLL).toMatchObject([{ channels: 'refused' }, { channels: 'ok' }]);
 });
 
@@ -67,8 +68,7 @@ test('a producer that loses its channels reports it once, and hears events again
   const denied = () => errors.filter((error) => 'code' in error && error.code === 'REDIS_DENIED');
   await expect.poll(denied, POLL).toHaveLength(1);
   await setUser(channel);
-  const listeners = () => admin.pubsub('NUMSUB', `${deployment.prefix}:records:events:${batchId}`);
-  await expect.poll(listeners, POLL).toContain(1);
+  await expect.poll(() => storedIn(deployment.prefix, admin).listeners(batchId), POLL).toBe(1);
   await deployment.startWorker();
   await expect.poll(() => events, POLL).toContain('batch_settled');
   expect(denied()).toHaveLength(1);

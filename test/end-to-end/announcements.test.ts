@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Announcements } from '../../src/records/announcements.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
+import { storedIn } from '../records/stored.ts';
 
 test('a worker announces its lanes while it runs and nothing once it has drained', async () => {
   const { prefix, startWorker } = await aDeployment();
@@ -13,5 +13,5 @@ test('a worker announces its lanes while it runs and nothing once it has drained
   expect(live?.announcement?.lanes.toSorted()).toEqual(['acme', 'anthropic', 'local', 'openai']);
   await worker.drain();
   expect(await announcements.live()).toEqual([]);
-  expect(await redis.exists(new Keys(prefix).serves(live?.instance ?? ''))).toBe(0);
+  expect(await storedIn(prefix, redis).isAnnounced(live?.instance ?? '')).toBe(false);
 });

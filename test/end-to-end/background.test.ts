@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { LoggedRequest, Simulator } from '../../src/entries/simulator.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
 import { giveUpNext } from '../helpers/given-up.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
+import { givenIn } from '../records/given.ts';
 import { attemptOf } from '../records/samples.ts';
 
 /** A deployment whose provider `openai` answers in the background. */
@@ -101,9 +101,8 @@ test('cancelling a task cancels its response with the provider', async () => {
   await startWorker();
   const { batch_id } = await producer.enqueue(ENDLESS);
   await expect.poll(async () => (await producer.status(batch_id)).running).toBe(1);
-  const task = new Keys(prefix).task(taskIdOf(batch_id, 0));
-  const redis = openRedis();
-  await expect.poll(() => redis.hexists(task, 'response')).toBe(1);
+  const tasks = new TaskRecords(openRedis(), prefix, new Redactor());
+  await expect.poll(async () => (await tasks.history(taskIdOf(batch_id, 0))).response).toBeTruthy();
   await producer.cancel(batch_id, 'enough');
   expect((await producer.settled(batch_id)).counts.cancelled).toBe(1);
   expect((await outcomesOf(batch_id))[0]?.cleanup).toMatchObject({
@@ -219,7 +218,7 @@ test.each([false, true])(
     const [outcome] = await outcomesOf(batch_id);
     expect(outcome).toMatchObject(isCancelled ? { status: 'cancelled' } : { answer: { text: 'my own' } });
     expect(await (await fetch(`${url}/${id}`, { headers })).json()).toMatchObject({ status: 'in_progress' });
-    await openRedis().unlink(...(await openRedis().keys(`${prefix}:records:open_rows:*`)), `${prefix}:none`);
+    await givenIn(prefix).noOpenRows('*');
   },
 );
 

@@ -2,13 +2,13 @@ import { Job } from 'bullmq';
 import { afterEach, expect, test, vi } from 'vitest';
 import { isoNow, monotonicMs, sleep } from '../../src/base/clock.ts';
 import type { Simulator } from '../../src/entries/simulator.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { Releasers } from '../../src/worker/holding/releasers.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis, workersHolding } from '../helpers/redis.ts';
 import { requestsIn } from '../helpers/requests.ts';
 import { watchSlowness } from '../helpers/slowness.ts';
+import { givenIn } from '../records/given.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -177,7 +177,7 @@ test('a flag nobody was told of is found when the turn is recorded, and the next
   });
   await started;
   const flag = { reason: 'wrong month', requested_at: isoNow() };
-  await openRedis().hset(new Keys(prefix).batch(batch_id), 'cancel', JSON.stringify(flag));
+  await givenIn(prefix).cancelled(batch_id, flag);
   await producer.settled(batch_id);
   const [outcome] = await outcomesOf(batch_id);
   expect(outcome).toMatchObject({ status: 'cancelled', ...flag, turns: 1 });

@@ -2,7 +2,8 @@ import { Queue } from 'bullmq';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { BATCH_QUEUE } from '../../src/queue/names.ts';
 import { aDeployment } from '../helpers/deployment.ts';
-import { keysOf, openRedis } from '../helpers/redis.ts';
+import { openRedis } from '../helpers/redis.ts';
+import { givenIn } from '../records/given.ts';
 
 test('an idempotency key whose records have expired starts its batch anew, though BullMQ still keeps the jobs', async () => {
   const { producer, startWorker, simulator, prefix } = await aDeployment();
@@ -19,8 +20,7 @@ test('an idempotency key whose records have expired starts its batch anew, thoug
   const batches = new Queue(BATCH_QUEUE, { connection: openRedis(), prefix, skipMetasUpdate: true });
   onTestFinished(() => batches.close());
   await vi.waitFor(async () => expect(await batches.getJobState(batchId)).toBe('completed'));
-  const records = (await keysOf(prefix)).filter((key) => key.includes(`:records:batch:${batchId}`));
-  await openRedis().unlink(records);
+  await givenIn(prefix).noBatch(batchId);
 
   expect(await producer.enqueue(batch)).toMatchObject({ batch_id: batchId, is_new: true });
   const second = await producer.settled(batchId, { signal: AbortSignal.timeout(10_000) });

@@ -4,7 +4,6 @@ import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import { BATCH_QUEUE, laneOf } from '../../src/queue/names.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { COMMANDS, REDIS_ROLES, type RedisRole, rightsOf } from '../../src/redis/rights.ts';
 import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { aFolder, start } from '../app/run-cli.ts';
@@ -15,7 +14,9 @@ import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { turnsReached } from '../helpers/requests.ts';
 import { type Door, monitorRoles, usedBy } from '../helpers/role-monitor.ts';
+import { givenIn } from '../records/given.ts';
 import { holdElsewhere, openRecords } from '../records/samples.ts';
+import { storedIn } from '../records/stored.ts';
 
 /** Every user may send these: Redis asks for no right. */
 const FREE: ReadonlySet<string> = new Set(['hello', 'auth', 'quit', 'reset']);
@@ -47,8 +48,19 @@ async function aStage() {
   };
   const [worker, producer] = [await login('worker'), await login('producer')];
   const [board, operator] = [await login('board'), await login('operator')];
-  const keys = new Keys(deployment.prefix);
-  return { admin, monitor, deployment, keys, web: producerOf(deployment, producer), worker, producer, board, operator };
+  const [given, stored] = [givenIn(deployment.prefix, admin), storedIn(deployment.prefix, admin)];
+  const records = { given, stored };
+  return {
+    admin,
+    monitor,
+    deployment,
+    records,
+    web: producerOf(deployment, producer),
+    worker,
+    producer,
+    board,
+    operator,
+  };
 }
 
 function producerOf({ environment, settings }: Deployment, { url }: Login): Producer {
@@ -75,7 +87,7 @@ async function killAWorker({ deployment, worker, web }: Stage) {
 }
 
 /** Batches with tries, places and priorities, one in chunks, and one whose records have expired before its jobs. */
-async function runBatches({ admin, keys, web }: Stage): Promise<string> {
+async function runBatches({ records, web }: Stage): Promise<string> {
   const tasks = [task('Again [[sim: status=500 times=1]] [[sim: text="done"]]'), task('b'), task('c', 'openai')];
   const batch = { tasks, max_concurrent: 1, priority: 3, idempotency_key: 'order-1' };
   const { batch_id: small } = await web.enqueue(batch);
@@ -85,7 +97,7 @@ async function runBatches({ admin, keys, web }: Stage): Promise<string> {
     tasks: Array.from({ length: 1_001 }, () => ({ goal: 'x', provider: 'local' })),
   });
   await web.settled(large);
-  await admin.del(keys.batch(small), keys.outcomes(small));
+  await records.given.noBatch(small);
   await web.enqueue(batch);
   await web.settled(small);
   return small;
@@ -103,7 +115,7 @@ async function openBoard({ deployment, board: { url } }: Stage) {
 
 /** Every page of the board, and everything that a person may do there; a batch is cancelled while its lane is paused. */
 async function actOnBoard(stage: Stage, settled: string): Promise<void> {
-  const { admin, deployment, keys, web, worker, producer } = stage;
+  const { admin, deployment, records, web, worker, producer } = stage;
   const ask = await openBoard(stage);
   const lane = `/api/queues/${laneOf('openai')}`;
   expect(await ask(`${lane}/pause`, 'PUT')).toBe(200);
@@ -111,7 +123,7 @@ async function actOnBoard(stage: Stage, settled: string): Promise<void> {
   const tasks = [task('Slow [[sim: latency_ms=60000]]'), task('Parked'), task('Waits', 'openai')];
   const { batch_id: batchId } = await web.enqueue({ tasks, max_concurrent: 1 });
   await running;
-  await expect.poll(() => admin.zcard(keys.parked(batchId)), POLL).toBe(1);
+  await expect.poll(() => records.stored.parked(batchId), POLL).toHaveLength(1);
   expect(await ask(`/api/queues/${laneOf('local')}/${batchId}-1/promote`, 'PUT')).toBe(204);
   // The lock of a running task lapses, and its worker takes it again.
   const lock = `${deployment.prefix}:${laneOf('local')}:${batchId}-0:lock`;
@@ -148,12 +160,12 @@ async function failSettling({ admin, deployment }: Stage, batchId: string): Prom
 
 /** A worker of another host holds a row and is silent. The operator lists the row, closes it, and asks the doctor. */
 async function actAsOperator({ admin, deployment, operator }: Stage): Promise<void> {
-  const { tasks, workers, taskIds, keys } = await openRecords({ prefix: deployment.prefix, redis: admin });
+  const { tasks, workers, taskIds, given } = await openRecords({ prefix: deployment.prefix, redis: admin });
   const holder = { ...(await identifyWorker('node-7')), instance: 'node-7.1', host: 'node-7' };
   await workers.register(holder);
   const [taskId = ''] = taskIds;
   await holdElsewhere(tasks, taskId, holder);
-  await admin.hset(keys.beats(), holder.instance, Date.now() - 60_000);
+  await given.silence(holder.instance, 60_000);
   const env = { REDIS_URL: operator.url, ERRAND_PREFIX: deployment.prefix };
   const run = (...args: string[]) => start(args, aFolder(), env).ended;
   expect((await run('leaks')).out).toContain('node-7');

@@ -2,9 +2,10 @@ import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import type { ErrandEvent } from '../../src/entries/producer.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { openRedis, redisUrl } from '../helpers/redis.ts';
+import { givenIn } from '../records/given.ts';
+import { storedIn } from '../records/stored.ts';
 
 const OF_BATCH = { order: 42, of: 'the batch' };
 const OF_TASK = { line: 7, of: ['the task'] };
@@ -54,7 +55,7 @@ test.each(Object.entries(SETTLES))('metadata is in the outcome of a task that %s
   expect(await outcomesOf(batchId)).toMatchObject([{ failure: { code }, metadata: OF_TASK, batch_metadata: OF_BATCH }]);
   expect(summary.metadata).toEqual(OF_BATCH);
   expect(simulator.requests()).toEqual([]);
-  expect(await openRedis().exists(new Keys(prefix).taskMetadata(batchId))).toBe(0);
+  expect(await storedIn(prefix).secondsLeft('taskMetadata', batchId)).toBe(-2);
 });
 
 test('a copy of metadata of another type does not keep a batch from settling', async () => {
@@ -63,7 +64,7 @@ test('a copy of metadata of another type does not keep a batch from settling', a
   const { batch_id: batchId } = await producer.enqueue({ tasks });
   const redis = openRedis();
   await redis.hset(`${prefix}:tasks-local:${taskIdOf(batchId, 0)}`, 'data', '{}');
-  await redis.set(new Keys(prefix).taskMetadata(batchId), 'no hash');
+  await givenIn(prefix, redis).damaged('taskMetadata', batchId);
   await startWorker();
   await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) });
   const [outcome] = await outcomesOf(batchId);
@@ -76,8 +77,8 @@ test('an outcome that cannot be read has the metadata of its task', async () => 
   const tasks = [OF_TASK, { line: 8 }].map((metadata) => ({ goal: 'Run', provider: 'local', metadata }));
   const { batch_id: batchId } = await producer.enqueue({ metadata: OF_BATCH, tasks });
   const redis = openRedis();
-  const keys = new Keys(prefix);
-  await redis.hset(keys.outcomes(batchId), '0', 'no JSON');
+  const [given, stored] = [givenIn(prefix, redis), storedIn(prefix, redis)];
+  await given.outcome(taskIdOf(batchId, 0), 'no JSON');
   await startWorker();
   await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) });
   const unreadable = { status: 'failed', failure: { code: 'RECORD_UNREADABLE' }, batch_metadata: OF_BATCH };
@@ -86,10 +87,13 @@ test('an outcome that cannot be read has the metadata of its task', async () => 
     { status: 'succeeded', metadata: { line: 8 } },
   ]);
   // The copies live as long as the outcomes that need them.
-  expect(await redis.ttl(keys.taskMetadata(batchId))).toBe(await redis.ttl(keys.outcomes(batchId)));
-  await redis.del(keys.taskMetadata(batchId));
-  const written = JSON.parse((await redis.hget(keys.outcomes(batchId), '1')) ?? '{}');
-  await redis.hset(keys.outcomes(batchId), '1', JSON.stringify({ ...written, status: 'odd' }));
+  const [copies, outcomes] = [
+    await stored.secondsLeft('taskMetadata', batchId),
+    await stored.secondsLeft('outcomes', batchId),
+  ];
+  expect(copies).toBe(outcomes);
+  await given.noTaskMetadata(batchId);
+  await given.outcomeChanged(taskIdOf(batchId, 1), { status: 'odd' });
   expect((await outcomesOf(batchId))[1]).toMatchObject({ ...unreadable, metadata: { line: 8 } });
 });
 
@@ -122,6 +126,6 @@ test('metadata of a batch and its tasks is in its events, its summary and on the
   expect(await producer.settled(batchId)).toMatchObject({ metadata: OF_BATCH });
   await expect.poll(() => shown('returnvalue')).toMatchObject({ metadata: OF_BATCH });
   // Readers of 0.1.0 refuse further fields in records and events.
-  const record = await redis.hget(new Keys(prefix).batch(batchId), 'summary');
+  const record = await storedIn(prefix, redis).summary(batchId);
   expect([record, ...deployment.events].join('\n')).not.toMatch(/the (batch|task)/);
 });

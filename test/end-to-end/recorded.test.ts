@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
-import { load } from '../rolling/recording.ts';
+import { load } from '../records/recording.ts';
 
 const DIR = join(import.meta.dirname, '../fixtures/records');
 const recordings = readdirSync(DIR).filter((file) => file.endsWith('.json'));

@@ -8,11 +8,12 @@ import type { MomentNotice } from '../../src/base/moments.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
 import { startSimulator } from '../../src/entries/simulator.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { SpendRecords } from '../../src/records/spend-records.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
+import { givenIn } from '../records/given.ts';
+import { storedIn } from '../records/stored.ts';
 
 /** One US dollar for a million input tokens, ten for a million output tokens. */
 const PRICE = { input: 1, output: 10 };
@@ -87,9 +88,9 @@ test.each(['local', 'openai'])(
 
 /** Workers and producers of 0.1.0 refuse a record with an unknown field. */
 async function expectPlainRecords({ prefix }: Deployment, batchId: string): Promise<void> {
-  const redis = openRedis();
-  const keys = new Keys(prefix);
-  const texts = [await redis.hget(keys.outcomes(batchId), '0'), await redis.hget(keys.batch(batchId), 'summary')];
+  const stored = storedIn(prefix);
+  const texts = [await stored.outcome(taskIdOf(batchId, 0)), await stored.summary(batchId)];
+  for (const text of texts) expect(text).toContain('"version":1');
   for (const text of texts) expect(text).not.toMatch(/unknown_cost|known_cost|unpriced_models|is_unpriced/);
 }
 
@@ -243,7 +244,7 @@ test('what a task with an unreadable record cost is unknown', async () => {
   const redis = openRedis();
   const tasks = new TaskRecords(redis, prefix, new Redactor());
   await tasks.open(taskIdOf(batchId, 0), 'local', 'doomed');
-  await redis.rpush(new Keys(prefix).turns(taskIdOf(batchId, 0)), '{"version":1,"turn":"first"}');
+  await givenIn(prefix, redis).turn(taskIdOf(batchId, 0), { version: 1, turn: 'first' });
   await startWorker();
   const summary = await producer.settled(batchId);
   expect(await outcomesOf(batchId)).toMatchObject([

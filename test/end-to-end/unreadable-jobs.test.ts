@@ -1,9 +1,9 @@
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
+import { givenIn } from '../records/given.ts';
 
 /** Writes a job as a newer version would. */
 async function ageJob(prefix: string, queue: string, id: string): Promise<Queue> {
@@ -45,7 +45,7 @@ test('a batch job whose batch is not on record is not tried again and again', as
   const { producer, startWorker, prefix } = await aDeployment();
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
   const batches = await ageJob(prefix, 'batches', batchId);
-  await openRedis().del(new Keys(prefix).batch(batchId));
+  await givenIn(prefix).noBatch(batchId);
   await startWorker();
   await expect.poll(async () => (await batches.getJob(batchId))?.failedReason).toContain('NOT_FOUND');
   expect((await batches.getJob(batchId))?.attemptsMade).toBe(1);

@@ -3,10 +3,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { isoNow } from '../../src/base/clock.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Announcements } from '../../src/records/announcements.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
-import { checkpointOf, outcomeOf } from '../records/samples.ts';
+import { givenIn } from '../records/given.ts';
+import { attemptOf, checkpointOf, outcomeOf } from '../records/samples.ts';
+import { storedIn } from '../records/stored.ts';
 
 /** The time after which workers stop waiting for a newer version. */
 const SHORT = { tasks: { backoff_ms: 20, version_wait_ms: 300 } };
@@ -38,19 +39,12 @@ async function isPutBack(lane: Queue, taskId: string): Promise<void> {
   await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 30_000 }).toBe('delayed');
 }
 
-/** Adds fields to the JSON of a record in a hash. */
-async function change(key: string, field: string, more: object): Promise<void> {
-  const redis = openRedis();
-  const record = JSON.parse((await redis.hget(key, field)) ?? '{}');
-  await redis.hset(key, field, JSON.stringify({ ...record, ...more }));
-}
-
 /** Registers a worker of a newer version. */
-async function announceNewer({ prefix }: Deployment, reader: number): Promise<void> {
-  const redis = openRedis();
-  await redis.hset(new Keys(prefix).workers(), 'newer', 'null');
-  await redis.hset(new Keys(prefix).beats(), 'newer', Date.now() + 60_000);
-  await new Announcements(redis, prefix).announce('newer', { lanes: ['local'], reader });
+async function announceNewer(deployment: Deployment, reader: number): Promise<void> {
+  const given = givenIn(deployment.prefix);
+  await given.identity('newer', null);
+  await given.silence('newer', -60_000);
+  await new Announcements(openRedis(), deployment.prefix).announce('newer', { lanes: ['local'], reader });
 }
 
 test.each([[{ needs: 99 }], [{ version: 2 }], [{ version: 2, batch_id: 7, route: 'elsewhere' }]])(
@@ -64,7 +58,7 @@ test.each([[{ needs: 99 }], [{ version: 2 }], [{ version: 2, batch_id: 7, route:
     const [newer, plain] = await deployment.outcomesOf(batchId);
     expect(newer).toMatchObject({ status: 'failed', attempts: [], failure: { code: 'VERSION_TOO_NEW' } });
     expect(plain).toMatchObject({ status: 'succeeded' });
-    expect(await openRedis().exists(new Keys(deployment.prefix).task(taskId))).toBe(0);
+    expect(await storedIn(deployment.prefix).taskFields(taskId)).toEqual([]);
     expect((await lane.getJobLogs(taskId)).logs.join('\n')).toContain('waits for a worker with reader version');
   },
 );
@@ -85,8 +79,7 @@ test('a job that waits opens no attempt and spends no try', async () => {
   const { taskId, lane } = await enqueueNewer(deployment, { needs: 99 });
   await deployment.startWorker();
   await isPutBack(lane, taskId);
-  const fields = await openRedis().hkeys(new Keys(deployment.prefix).task(taskId));
-  expect(fields.toSorted()).toEqual(['too_new_looks', 'too_new_since']);
+  expect(await storedIn(deployment.prefix).taskFields(taskId)).toEqual(['too_new_looks', 'too_new_since']);
   expect(await jobIn(lane, taskId)).toMatchObject({ attemptsMade: 0, delay: expect.any(Number) });
 });
 
@@ -134,58 +127,55 @@ test('cancel while the job waits for a newer worker: it ends as cancelled', asyn
 
 test('a batch whose record is too new waits, and its status says to upgrade', async () => {
   const deployment = await aDeployment({ settings: SHORT });
-  const { producer, prefix } = deployment;
+  const { producer } = deployment;
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
-  await change(new Keys(prefix).batch(batchId), 'data', { needs: 99, pool: 'eu' });
+  await givenIn(deployment.prefix).batchChanged(batchId, { needs: 99, pool: 'eu' });
   const refused = { code: 'RECORD_UNREADABLE', needs: 99, remedy: expect.stringContaining('Upgrade') };
   await expect(producer.status(batchId)).rejects.toMatchObject(refused);
   await expect(deployment.outcomesOf(batchId)).rejects.toMatchObject(refused);
   await deployment.startWorker();
-  const settled = openRedis();
-  const summary = () => settled.hget(new Keys(prefix).batch(batchId), 'summary');
-  await expect.poll(summary, { timeout: 30_000 }).toContain('"failed":1');
-  expect(await openRedis().hget(new Keys(prefix).outcomes(batchId), '0')).toContain('VERSION_TOO_NEW');
+  const stored = storedIn(deployment.prefix);
+  await expect.poll(() => stored.summary(batchId), { timeout: 30_000 }).toContain('"failed":1');
+  expect(await stored.outcome(taskIdOf(batchId, 0))).toContain('VERSION_TOO_NEW');
   const job = await jobIn(openQueue(deployment, 'batches'), batchId);
   await expect.poll(() => job.getState()).toBe('completed');
 });
 
 test('a batch whose outcome is too new settles once a worker can read it', async () => {
   const deployment = await aDeployment();
-  const { producer, prefix } = deployment;
+  const { producer } = deployment;
   const { batchId, lane, taskId } = await enqueueNewer(deployment, { needs: 99 }, ['Newer']);
   const outcome = { ...outcomeOf(taskId, 'Done'), needs: 99 };
-  const key = new Keys(prefix).outcomes(batchId);
-  await openRedis().hset(key, '0', JSON.stringify(outcome));
+  await givenIn(deployment.prefix).outcome(taskId, outcome);
   await deployment.startWorker();
   const batches = openQueue(deployment, 'batches');
   await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 30_000 }).toBe('failed');
   await isPutBack(batches, batchId);
   expect(await producer.status(batchId)).toMatchObject({ status: 'running' });
-  await openRedis().hset(key, '0', JSON.stringify({ ...outcome, needs: 1 }));
+  await givenIn(deployment.prefix).outcome(taskId, { ...outcome, needs: 1 });
   await (await jobIn(batches, batchId)).promote();
   expect((await producer.settled(batchId)).failures).toEqual([]);
 });
 
 test('a batch settled by a newer worker is done, though its summary cannot be read', async () => {
   const deployment = await aDeployment();
-  const { producer, prefix } = deployment;
+  const { producer } = deployment;
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
   const summary = JSON.stringify({ version: 2, batch_id: batchId });
-  await openRedis().hset(new Keys(prefix).batch(batchId), 'summary', summary, 'status', 'settled');
+  await givenIn(deployment.prefix).settled(batchId, summary);
   await deployment.startWorker();
   const batches = openQueue(deployment, 'batches');
   await expect.poll(async () => (await jobIn(batches, batchId)).getState(), { timeout: 10_000 }).toBe('completed');
-  expect(await openRedis().hget(new Keys(prefix).batch(batchId), 'summary')).toBe(summary);
+  expect(await storedIn(deployment.prefix).summary(batchId)).toBe(summary);
   await expect(producer.settled(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE', needs: 2 });
 });
 
 test('a task whose checkpoint is too new waits as its job would', async () => {
   const deployment = await aDeployment({ settings: SHORT });
   const { batchId, taskId } = await enqueueNewer(deployment, {});
-  const keys = new Keys(deployment.prefix);
-  const attempt = { epoch: 1, worker: 'w', turns_before: 0, started_at: isoNow(), ended_at: isoNow() };
-  await openRedis().hset(keys.task(taskId), 'epoch', 1, 'a1', JSON.stringify({ ...attempt, ended: 'handed_back' }));
-  await openRedis().rpush(keys.turns(taskId), JSON.stringify({ ...checkpointOf(1), version: 2 }));
+  const given = givenIn(deployment.prefix);
+  await given.attempt(taskId, 1, attemptOf(1, 'handed_back'));
+  await given.turn(taskId, { ...checkpointOf(1), version: 2 });
   await deployment.startWorker();
   await deployment.producer.settled(batchId);
   expect(await deployment.outcomesOf(batchId)).toMatchObject([
@@ -197,11 +187,10 @@ test('a task whose checkpoint is too new waits as its job would', async () => {
 test('an outcome keeps what a newer worker wrote of an attempt, but not of a cancel', async () => {
   const deployment = await aDeployment();
   const { batchId, taskId } = await enqueueNewer(deployment, {});
-  const keys = new Keys(deployment.prefix);
-  const attempt = { epoch: 1, worker: 'w', turns_before: 0, started_at: isoNow(), ended_at: isoNow(), region: 'eu' };
-  await openRedis().hset(keys.task(taskId), 'epoch', 1, 'a1', JSON.stringify({ ...attempt, ended: 'handed_back' }));
+  const given = givenIn(deployment.prefix);
+  await given.attempt(taskId, 1, { ...attemptOf(1, 'handed_back'), region: 'eu' });
   const flag = { reason: 'no', requested_at: isoNow(), status: 'succeeded', task_id: 'forged', by: 'someone' };
-  await openRedis().hset(keys.batch(batchId), 'cancel:1', JSON.stringify(flag));
+  await given.cancelled(taskIdOf(batchId, 1), flag);
   await deployment.startWorker();
   await deployment.producer.settled(batchId);
   const [kept, cancelled] = await deployment.outcomesOf(batchId);
@@ -212,14 +201,16 @@ test('an outcome keeps what a newer worker wrote of an attempt, but not of a can
 
 test('a damaged batch record is reported as such, and settling is not tried again', async () => {
   const deployment = await aDeployment();
-  const { producer, prefix } = deployment;
+  const { producer } = deployment;
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
-  await change(new Keys(prefix).batch(batchId), 'data', { total: 'many' });
+  await givenIn(deployment.prefix).batchChanged(batchId, { total: 'many' });
   await expect(producer.status(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
   await deployment.startWorker();
   const batches = openQueue(deployment, 'batches');
   await expect.poll(async () => (await jobIn(batches, batchId)).failedReason, { timeout: 30_000 }).toContain('RECORD');
   expect((await jobIn(batches, batchId)).attemptsMade).toBe(1);
-  const outcome = JSON.parse((await openRedis().hget(new Keys(prefix).outcomes(batchId), '0')) ?? '{}');
-  expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'RECORD_UNREADABLE' } });
+  expect(JSON.parse(await storedIn(deployment.prefix).outcome(taskIdOf(batchId, 0)))).toMatchObject({
+    status: 'failed',
+    failure: { code: 'RECORD_UNREADABLE' },
+  });
 });

@@ -1,8 +1,8 @@
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
-import { Keys } from '../../src/records/keys.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
-import { openRedis, redisUrl } from '../helpers/redis.ts';
+import { redisUrl } from '../helpers/redis.ts';
+import { givenIn } from '../records/given.ts';
 
 function queueOf({ prefix }: Deployment, name: string): Queue {
   const connection = { url: redisUrl(), maxRetriesPerRequest: null };
@@ -92,8 +92,7 @@ test('status of a batch that is not all in the queue says so, with the way out',
   await lane.pause();
   await startWorker();
   const { batch_id } = await producer.enqueue(LOCAL);
-  const key = new Keys(prefix).batch(batch_id);
-  await openRedis().hset(key, 'status', 'enqueueing');
+  await givenIn(prefix).unsealed(batch_id);
   expect((await producer.status(batch_id)).waits_for).toMatchObject([
     { reason: 'enqueueing', remedy: expect.stringContaining('idempotency_key') },
     { reason: 'lane_paused' },

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Wire } from '../../src/contract/route.ts';
+import { fuzzRecords } from '../records/fuzz/fuzz-records.ts';
 import { coverageIn, coverageText } from './coverage.ts';
 import { fuzz } from './fuzz.ts';
-import { fuzzRecords } from './records/fuzz-records.ts';
 import { fuzzWorker } from './worker/fuzz-worker.ts';
 
 const { values } = parseArgs({

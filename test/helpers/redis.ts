@@ -4,6 +4,7 @@ import { afterAll, expect, inject, onTestFinished, TestRunner } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { parseRedisAddress } from '../../src/redis/address.ts';
 import { clientOptions, type RedisTarget } from '../../src/redis/target.ts';
+import { storedIn } from '../records/stored.ts';
 
 const SCAN_COUNT = 500;
 
@@ -64,7 +65,7 @@ export function freshPrefix(): string {
 
 /** The keys that index open ledger rows, one for each worker that holds any. */
 export async function workersHolding(prefix: string, at: string | RedisTarget = redisUrl()): Promise<string[]> {
-  return withRedis(at, (redis) => redis.keys(`${prefix}:records:open_rows:*`));
+  return withRedis(at, (redis) => storedIn(prefix, redis).workersHolding());
 }
 
 /** Every key under the prefix, sorted. */

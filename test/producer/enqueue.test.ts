@@ -4,8 +4,9 @@ import { Queue } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { batchIdOf, taskIdOf } from '../../src/base/ids.ts';
 import { TaskJob } from '../../src/contract/task.ts';
-import { Keys } from '../../src/records/keys.ts';
 import { freshPrefix, keysOf, openRedis, redisUrl } from '../helpers/redis.ts';
+import { givenIn } from '../records/given.ts';
+import { storedIn } from '../records/stored.ts';
 import { openProducer, optionsOf, startDoomed, tasksOf } from './open-producer.ts';
 
 function queueOf(name: string, prefix: string): Queue {
@@ -28,10 +29,10 @@ function idsOf(batchId: string, total: number): string[] {
 /** Lets the claim of a dead producer run out at once rather than in some seconds. */
 async function expireClaim(batchId: string, prefix: string): Promise<void> {
   const redis = openRedis();
-  const claim = new Keys(prefix).claim(batchId);
-  expect(await redis.pttl(claim)).toBeGreaterThan(0);
-  expect(await redis.pttl(claim)).toBeLessThanOrEqual(10_000);
-  await redis.pexpire(claim, 0);
+  const claimMs = await storedIn(prefix, redis).claimMs(batchId);
+  expect(claimMs).toBeGreaterThan(0);
+  expect(claimMs).toBeLessThanOrEqual(10_000);
+  await givenIn(prefix, redis).noClaim(batchId);
 }
 
 const NO_WORKER = 'no worker is alive: its tasks wait. Start one: errand worker.';

@@ -56,9 +56,9 @@ export class Given {
     await this.#redis.zadd(this.#keys.openRows(owner), intentMs, `${taskId}/${id}`);
   }
 
-  /** The index of the open rows of a worker is gone. */
+  /** The index of the open rows of a worker is gone; `*`: of every worker. */
   async noOpenRows(owner: string): Promise<void> {
-    await this.#redis.unlink(this.#keys.openRows(owner));
+    await this.#unlinkAll(this.#keys.openRows(owner));
   }
 
   /** A key of another type than ours. `id` is the owner, the task or the batch that the record belongs to. */
@@ -116,9 +116,14 @@ export class Given {
     await this.#redis.zadd(this.#keys.parked(batchId), ...names.flatMap((name) => [-1, name]));
   }
 
-  /** The record of the batch and its outcomes are gone. */
+  /** The claim of the producer that adds the batch has lapsed. */
+  async noClaim(batchId: string): Promise<void> {
+    await this.#redis.pexpire(this.#keys.claim(batchId), 0);
+  }
+
+  /** All records of the batch are gone, as after their retention. */
   async noBatch(batchId: string): Promise<void> {
-    await this.#redis.unlink(this.#keys.batch(batchId), this.#keys.outcomes(batchId));
+    await this.#unlinkAll(`${this.#keys.batch(batchId)}*`);
   }
 
   /** The copies of the metadata of the tasks are gone. */
@@ -151,6 +156,11 @@ export class Given {
   /** No worker ends the tasks of the batch. */
   async noEnding(batchId: string): Promise<void> {
     await this.#redis.unlink(this.#keys.endingClaim(batchId));
+  }
+
+  async #unlinkAll(pattern: string): Promise<void> {
+    const found = await this.#redis.keys(pattern);
+    if (found.length > 0) await this.#redis.unlink(...found);
   }
 
   async #change(key: string, field: string, more: object): Promise<void> {

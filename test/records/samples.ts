@@ -15,6 +15,7 @@ import { TaskRecords } from '../../src/records/task-records.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
 import { givenIn } from './given.ts';
+import { storedIn } from './stored.ts';
 
 /** How long the records of a sample are kept, in seconds. */
 export const RETENTION_SECONDS = 1000;
@@ -40,6 +41,7 @@ export async function openRecords({
     prefix,
     keys: new Keys(prefix),
     given: givenIn(prefix, redis),
+    stored: storedIn(prefix, redis),
     redactor,
     workers,
     countOpenRows,

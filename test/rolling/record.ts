@@ -10,7 +10,8 @@ import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { bootId } from '../../src/base/process-birth.ts';
 import type { Simulator } from '../../src/entries/simulator.ts';
-import { type KeyDump, RECORDED, type Recording, readKey } from './recording.ts';
+import { type KeyDump, RECORDED, type Recording, readKey } from '../records/recording.ts';
+import { storedIn } from '../records/stored.ts';
 import { openStage, type Stage } from './stage.ts';
 import { PRESENT, type Tree, treeOf } from './tree.ts';
 
@@ -70,9 +71,10 @@ async function play({ startWorker, startProducer, simulator, redisUrl, prefix }:
     tasks: [limited, heldTask('openai'), heldTask('openai'), { goal: 'Parks', provider: 'openai' }],
   });
   await heldCalls(simulator, 5);
-  const batch = `${prefix}:records:batch:${running.batch_id}`;
   const redis = new Redis(redisUrl);
-  while ((await redis.zcard(`${batch}:parked`)) + (await redis.scard(`${batch}:resting`)) < 2) await redis.ping();
+  const stored = storedIn(prefix, redis);
+  const [parked, resting] = [() => stored.parked(running.batch_id), () => stored.countResting(running.batch_id)];
+  while ((await parked()).length + (await resting()) < 2) await redis.ping();
   await second.kill();
   await lane.resume();
   await lane.close();

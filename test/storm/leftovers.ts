@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { monotonicMs, sleep } from '../../src/base/clock.ts';
 import { TAG_VARIABLE } from '../../src/processes/tag.ts';
+import { storedIn } from '../records/stored.ts';
 import { MARK, PREFIX } from './stage.ts';
 
-const RECORDS = `${PREFIX}:records:`;
 const LOOK_AGAIN_MS = 500;
 
 /** Waits up to `withinMs` for the last open ledger row to be closed, and returns those that are open then. */
@@ -13,26 +13,13 @@ export async function awaitClosedRows(redisPort: number, withinMs: number): Prom
   try {
     const deadline = monotonicMs() + withinMs;
     for (;;) {
-      const rows = await openRows(redis);
+      const rows = await storedIn(PREFIX, redis).openRows();
       if (rows.length === 0 || monotonicMs() > deadline) return rows;
       await sleep(LOOK_AGAIN_MS);
     }
   } finally {
     redis.disconnect();
   }
-}
-
-/** Every open row as `<task id>/<row id>`: those in the ledgers of tasks, and those that only the indexes know of. */
-async function openRows(redis: Redis): Promise<string[]> {
-  const rows = new Set<string>();
-  for await (const keys of redis.scanStream({ match: `${RECORDS}*`, count: 1_000 })) {
-    for (const key of keys as string[]) {
-      const task = /:task:([^:]+):ledger$/.exec(key)?.[1];
-      if (task) for (const row of await redis.hkeys(key)) rows.add(`${task}/${row}`);
-      if (key.startsWith(`${RECORDS}open_rows`)) for (const row of await redis.zrange(key, '0', '-1')) rows.add(row);
-    }
-  }
-  return [...rows].sort();
 }
 
 /** The workspaces that are still on the disk. */

@@ -11,13 +11,13 @@ afterEach(() => {
 
 test('a cancel whose nudge was lost is found at the next look', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  const { tasks, taskIds, redis, keys, batchId, prefix } = await openRecords();
+  const { tasks, taskIds, given, batchId, prefix } = await openRecords();
   const [taskId = ''] = taskIds;
   const active = new ActiveAttempts(tasks);
   await active.watch(new Channels(openRedis(), prefix), (error) => expect.fail(String(error)));
   const attempt = new AbortController();
   active.add(taskId, attempt);
-  await redis.hset(keys.batch(batchId), 'cancel', '{"reason":"wrong month","requested_at":"2026-11-22T10:00:00.000Z"}');
+  await given.cancelled(batchId, { reason: 'wrong month', requested_at: '2026-11-22T10:00:00.000Z' });
   const aborted = once(attempt.signal, 'abort');
   vi.advanceTimersByTime(5_000);
   await aborted;

@@ -24,7 +24,7 @@ const HOUR_MS = 3_600_000;
 
 /** A live worker that serves `lanes` but takes no job, its sweep, and a producer. */
 async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
-  const { redis, prefix, keys, redactor, workers, tasks } = await openRecords();
+  const { redis, prefix, given, stored, redactor, workers, tasks } = await openRecords();
   const self = await identifyWorker('sweeper');
   const announcements = new Announcements(redis, prefix);
   await announcements.announce(self.instance, { lanes: [...lanes], reader: 1 });
@@ -64,7 +64,8 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
   return {
     redis,
     prefix,
-    keys,
+    given,
+    stored,
     tasks,
     workers,
     self,
@@ -73,14 +74,11 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
     lane: queue('tasks-openai'),
     queue,
     sweepOnce: async () => {
-      await redis.unlink(keys.sweepTurn());
+      await given.noSweep();
       await sweep.sweep();
     },
     /** Makes the notes about the lane and the batch this old. */
-    age: async (batchId: string, ms: number) => {
-      for (const lane of await redis.hkeys(keys.lanesServed())) await redis.hincrby(keys.lanesServed(), lane, -ms);
-      await redis.hincrby(keys.batch(batchId), 'unserved_at', -ms);
-    },
+    age: (batchId: string, ms: number) => given.unservedLonger(batchId, ms),
   };
 }
 
@@ -104,18 +102,18 @@ test('tasks of an unserved lane fail once it was unserved for so long, and no so
 });
 
 test('a lane that was served meanwhile is unserved from that time on', async () => {
-  const { producer, sweepOnce, age, redis, keys } = await aSweep();
+  const { producer, sweepOnce, age, given } = await aSweep();
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Waits', provider: 'openai' });
   await sweepOnce();
   await age(batchId, 2 * HOUR_MS);
-  await redis.hset(keys.lanesServed(), 'openai', String(Date.now() - HOUR_MS / 2));
+  await given.laneServed('openai', HOUR_MS / 2);
   await sweepOnce();
   expect((await producer.status(batchId)).ended).toBe(0);
 });
 
 test('a batch enqueued long after its lane was last served waits its whole time', async () => {
-  const { producer, sweepOnce, redis, keys } = await aSweep();
-  await redis.hset(keys.lanesServed(), 'openai', String(Date.now() - 50 * HOUR_MS));
+  const { producer, sweepOnce, given } = await aSweep();
+  await given.laneServed('openai', 50 * HOUR_MS);
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Waits', provider: 'openai' });
   await sweepOnce();
   await sweepOnce();
@@ -161,22 +159,22 @@ test('a task of a dead worker is closed as its newest attempt; a zombie is refus
 });
 
 test('parked tasks that are cancelled individually leave the line to the others', async () => {
-  const { producer, sweepOnce, tasks, redis, keys } = await aSweep();
+  const { producer, sweepOnce, tasks, stored } = await aSweep();
   const all = Array.from({ length: 4 }, (_, at) => ({ goal: `Task ${at}`, provider: 'openai' }));
   const { batch_id: batchId } = await producer.enqueue({ tasks: all, max_concurrent: 1 });
   for (const index of [0, 1, 2, 3]) await tasks.open(`${batchId}-${index}`, 'openai', 'w');
-  expect(await redis.zcard(keys.parked(batchId))).toBe(3);
+  expect(await stored.parked(batchId)).toHaveLength(3);
   await producer.cancel(`${batchId}-1`, 'not this one');
   await sweepOnce();
   expect((await producer.status(batchId)).counts.cancelled).toBe(1);
-  expect(await redis.zrange(keys.parked(batchId), '0', '-1')).toEqual([`${batchId}-2@openai`, `${batchId}-3@openai`]);
+  expect(await stored.parked(batchId)).toEqual([`${batchId}-2@openai`, `${batchId}-3@openai`]);
 });
 
 test('a large batch that is cancelled while its producer adds it settles at once', async () => {
-  const { producer, sweepOnce, redis, keys, queue } = await aSweep();
+  const { producer, sweepOnce, given, queue } = await aSweep();
   const { batch_id: batchId } = await producer.enqueue({ tasks: tasksOf(1_200) });
   // As if the producer were still adding: the record is not sealed, and the gate is shut.
-  await redis.hset(keys.batch(batchId), 'status', 'enqueueing');
+  await given.unsealed(batchId);
   const gate = await queue('gates').getJob(`${batchId}-gate`);
   await gate?.updateData({ sealed: false });
   await producer.cancel(batchId, 'wrong file');
@@ -235,23 +233,22 @@ test('a batch settles although the queue of batch jobs is paused', async () => {
 });
 
 test('a small batch whose producer died before the seal runs as a complete batch', async () => {
-  const { producer, sweepOnce, redis, keys } = await aSweep({ lanes: ['openai'] });
+  const { producer, sweepOnce, given, stored } = await aSweep({ lanes: ['openai'] });
   const { batch_id: batchId } = await producer.enqueue({ goal: 'All in', provider: 'openai' });
-  await redis.hset(keys.batch(batchId), 'status', 'enqueueing');
-  await redis.expire(keys.batch(batchId), 1_000);
+  await given.unsealed(batchId, 1_000);
   await sweepOnce();
   expect((await producer.status(batchId)).status).toBe('running');
-  expect(await redis.ttl(keys.batch(batchId))).toBe(-1);
+  expect(await stored.secondsLeft('batch', batchId)).toBe(-1);
 });
 
 test('one of several workers sweeps at a time', async () => {
-  const { producer, sweepOnce, redis, keys } = await aSweep();
+  const { producer, sweepOnce, given } = await aSweep();
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Cancelled', provider: 'openai' });
   await producer.cancel(batchId, 'enough');
-  await redis.set(`${keys.batch(batchId)}:ending`, 'another', 'PX', 10_000);
+  await given.endingElsewhere(batchId);
   await sweepOnce();
   expect((await producer.status(batchId)).ended).toBe(0);
-  await redis.unlink(`${keys.batch(batchId)}:ending`);
+  await given.noEnding(batchId);
   await sweepOnce();
   expect((await producer.status(batchId)).status).toBe('settled');
 });

@@ -69,14 +69,14 @@ describe('an outcome that is too large', () => {
   );
 
   test('is stored and read back with its notes, which older readers do not see', async () => {
-    const { tasks, batches, taskIds, batchId, redis, keys } = await openRecords();
+    const { tasks, batches, taskIds, batchId, stored } = await openRecords();
     const [taskId = ''] = taskIds;
     const huge = { ...outcomeOf(taskId, 'y'.repeat(HUGE)), attempts: [] };
     const { outcome } = await tasks.close(0, storableOutcome(huge));
     expect(outcome.notes).toEqual([`${TOO_LARGE}the text was cut; it had ${HUGE} characters`]);
     const [read] = await batches.outcomes(batchId, 0, 1);
     expect(read).toEqual(outcome);
-    const text = (await redis.hget(keys.outcomes(batchId), '0')) ?? '';
+    const text = await stored.outcome(taskId);
     expect(Object.keys(JSON.parse(text) as object)).not.toContain('notes');
     expect(text.length).toBeLessThan(MAX_COMMAND_BYTES);
   });

@@ -7,7 +7,7 @@ import { openRecords } from '../../records/samples.ts';
 /** A watch, and a registered worker beside it. */
 async function aWatch(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) {
   const records = await openRecords();
-  const { workers, redis, keys } = records;
+  const { workers, given } = records;
   const self = await identifyWorker('self', { seat: 'worker' });
   const other = { ...self, instance: 'other.1', name: 'other', seat: undefined, ...over(self) };
   await workers.register(self);
@@ -16,10 +16,7 @@ async function aWatch(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) {
   const onDeath = vi.fn(async ({ instance }: { instance: string }) => void dead.push(instance));
   const errors: unknown[] = [];
   const watch = new DeathWatch({ workers, self, onDeath, onError: (error) => errors.push(error) });
-  const silentFor = async (ms: number) => {
-    const [seconds] = await redis.time();
-    await redis.hset(keys.beats(), other.instance, Number(seconds) * 1000 - ms);
-  };
+  const silentFor = (ms: number) => given.silence(other.instance, ms);
   return { ...records, self, other, watch, onDeath, dead, errors, silentFor };
 }
 
@@ -58,8 +55,8 @@ test.each<[string, (self: WorkerIdentity) => Partial<WorkerIdentity>]>([
 });
 
 test('a stranger is looked at again once it says who it is', async () => {
-  const { watch, dead, redis, keys, workers, other } = await aWatch(() => ({ birth: '1' }));
-  await redis.hset(keys.workers(), other.instance, 'null');
+  const { watch, dead, given, workers, other } = await aWatch(() => ({ birth: '1' }));
+  await given.identity(other.instance, null);
   await watch.look();
   expect(dead).toEqual([]);
   await workers.register(other);

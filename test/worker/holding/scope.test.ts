@@ -11,6 +11,7 @@ import { workspacePathOf } from '../../../src/worker/holding/row-names.ts';
 import { Scope } from '../../../src/worker/holding/scope.ts';
 import { freshPrefix, openRedis } from '../../helpers/redis.ts';
 import { releasersFor } from '../../helpers/releasers.ts';
+import { storedIn } from '../../records/stored.ts';
 
 async function anAttempt() {
   const prefix = freshPrefix();
@@ -39,13 +40,9 @@ async function anAttempt() {
   const releasers = releasersFor(redactor, [], {}, deployment);
   const scope = new Scope(records, releasers, { taskId, epoch, owner: 'w1' });
   const folder = workspacePathOf(deployment, taskId, epoch);
-  const rows = async () => {
-    const open = await redis.hvals(`${prefix}:records:task:${taskId}:ledger`);
-    const closed = await redis.lrange(`${prefix}:records:task:${taskId}:released`, 0, -1);
-    const texts = [...open, ...closed];
-    return texts.map((text) => JSON.parse(text) as { kind: string; status: string; evidence?: string });
-  };
-  return { records, batches, scope, rows, folder, taskId, redis, prefix };
+  const stored = storedIn(prefix, redis);
+  const rows = () => stored.rows(taskId);
+  return { records, batches, scope, stored, rows, folder, taskId };
 }
 
 test('a resource is on the ledger before it exists, until its release [B114]', async () => {
@@ -75,7 +72,7 @@ test('a resource is on the ledger before it exists, until its release [B114]', a
 });
 
 test('unwinding goes in reverse; a failed release does not stop the others [B110]', async () => {
-  const { scope, rows, records, folder, redis, prefix, taskId } = await anAttempt();
+  const { scope, stored, rows, records, folder, taskId } = await anAttempt();
   await scope.hold({
     workspace: { kind: 'workspace' as const, ref: folder, acquire: () => mkdir(folder) },
     lease: { kind: 'credential_lease' as const, ref: 'env:X', acquire: () => undefined },
@@ -95,7 +92,7 @@ test('unwinding goes in reverse; a failed release does not stop the others [B110
   expect(cleanup).toMatchObject({ open: 1, steps: [{ detail: 'the socket will not close' }, {}, {}] });
   await records.release(taskId, { owner: 'w1', steps: cleanup.steps });
   expect((await rows()).filter(({ status }) => status === 'acquired')).toHaveLength(1);
-  expect(await redis.zrange(`${prefix}:records:open_rows:w1`, '0', '-1')).toEqual([`${taskId}/1.client.host`]);
+  expect(await stored.indexedRows('w1')).toEqual([`${taskId}/1.client.host`]);
 });
 
 test('what was acquired before an acquisition failed is released [B57]', async () => {

@@ -1,5 +1,5 @@
+import { define, placesIn } from '../../fuzz/twists/places.ts';
 import type { Random } from '../../storm/random.ts';
-import { define, placesIn } from '../twists/places.ts';
 import type { Canaries } from './canaries.ts';
 
 const LARGE = 10 * 1024 * 1024;
