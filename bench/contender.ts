@@ -1,6 +1,7 @@
 import { FlowProducer, Job, Queue, QueueEvents } from 'bullmq';
 import { composeProducer } from '../src/app/compose-producer.ts';
 import { loadConfig } from '../src/app/config.ts';
+import { secretsIn } from '../src/credentials/secrets.ts';
 import type { Child } from './child.ts';
 import { errandSettings, SHIPPED_FLAGS } from './errand-settings.ts';
 import type { Surroundings } from './protocol.ts';
@@ -20,7 +21,7 @@ export type Contender = {
 /** Errand: a producer here, a worker with everything switched on there. */
 export async function openErrand(stage: Stage, concurrency: number): Promise<Contender> {
   const settings = { ...errandSettings(stage.simulatorUrl, concurrency), redis_url: stage.redisUrl };
-  const producer = composeProducer(loadConfig({}, settings));
+  const producer = composeProducer(loadConfig({}, settings), secretsIn({}));
   const add = async (goals: string[]) => {
     const tasks = goals.map((goal) => ({ goal, provider: 'openai', reasoning_effort: 'low' as const }));
     return (await producer.enqueue({ name: 'bench', tasks })).batch_id;

@@ -133,7 +133,7 @@ describe('the tables agree with the code:', () => {
   const settings = tableRows(page('docs/configuration.md'), 'key').filter((row) => row.length === 4);
 
   test('defaults of the configuration', () => {
-    const { environment: _, providers: __, worker, ...rest } = loadConfig({ ERRAND_CONFIG: '/dev/null' });
+    const { file: _, providers: __, worker, ...rest } = loadConfig({ ERRAND_CONFIG: '/dev/null' });
     const { name: ___, ...own } = worker;
     const workspace = relative(process.cwd(), own.workspace_root);
     const defaults = flatten({ ...rest, worker: { ...own, workspace_root: workspace } });

@@ -9,6 +9,7 @@ import { type Config, loadConfig, processEnvironment } from '../../src/app/confi
 import { startEmbeddedRedis } from '../../src/app/embedded-redis/embedded-redis.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { ENDPOINTS, KEY, settingsOf } from './endpoint.ts';
 
@@ -127,8 +128,10 @@ function configOf(mockUrl: string, redisUrl: string, dir: string): Config {
   const providers = Object.fromEntries(ENDPOINTS.map((endpoint) => [endpoint, settingsOf(endpoint, mockUrl)]));
   const health = { health_port: 0, health_host: '127.0.0.1' };
   const worker = { name: 'checked', ...health, workspace_root: join(dir, 'work'), drain_grace_ms: 0 };
-  const environment = { ERRAND_CONFIG: '/dev/null', CHECK_KEY: KEY.reveal() };
-  return loadConfig(environment, { redis_url: redisUrl, providers, tasks: { backoff_ms: 20 }, worker });
+  return loadConfig(
+    { ERRAND_CONFIG: '/dev/null' },
+    { redis_url: redisUrl, providers, tasks: { backoff_ms: 20 }, worker },
+  );
 }
 
 type PlannedTask = { goal: string; provider: string; toolsets: 'workspace'[] };
@@ -137,8 +140,9 @@ type PlannedTask = { goal: string; provider: string; toolsets: 'workspace'[] };
 async function outcomesOf(config: Config, tasks: PlannedTask[]): Promise<Outcome[]> {
   const redactor = new Redactor();
   const log = createLog({ level: 'error', isPretty: false, redactor, output: process.stderr });
-  const worker = await startWorker(config, log, redactor);
-  const producer = composeProducer(config);
+  const secrets = secretsIn({ CHECK_KEY: KEY.reveal() });
+  const worker = await startWorker(config, { log, redactor, secrets });
+  const producer = composeProducer(config, secrets);
   try {
     const { batch_id: batchId } = await producer.enqueue({ tasks });
     await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });

@@ -2,17 +2,18 @@ import { type Board, startBoard } from '../../dashboards/board.ts';
 import { Redactor } from '../base/secret.ts';
 import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
+import type { SecretReader } from '../credentials/secrets.ts';
 import { readCredential } from '../credentials/sources.ts';
 import { isErrandError } from '../errors.ts';
 import { createLog } from '../telemetry/log.ts';
-import type { Config, Environment } from './config.ts';
+import type { Config } from './config.ts';
 import { redisOf } from './redis-settings.ts';
 
-/** The variable of the password of the board; with `_FILE` behind it, the variable of its file. */
+/** The variable of the password of the board. */
 export const BOARD_PASSWORD = 'ERRAND_BOARD_PASSWORD';
 
 /**
- * Starts the board of the deployment. With `ERRAND_BOARD_PASSWORD` (or `…_FILE`) in the environment the operator may
+ * Starts the board of the deployment. With the secret `ERRAND_BOARD_PASSWORD` the operator may
  * act on it; without one it is read-only. Whatever credential of a provider can be read here is masked in all it shows,
  * because a goal is stored as it was written, with what was pasted into it.
  *
@@ -22,17 +23,18 @@ export const BOARD_PASSWORD = 'ERRAND_BOARD_PASSWORD';
  */
 export async function composeBoard(
   config: Config,
+  secrets: SecretReader,
   output: NodeJS.WritableStream & { isTTY?: boolean } = process.stderr,
 ): Promise<{ board: Board; isReadOnly: boolean }> {
-  const { environment, board: settings } = config;
+  const { board: settings } = config;
   const redactor = new Redactor();
-  const isReadOnly = !environment[BOARD_PASSWORD] && !environment[`${BOARD_PASSWORD}_FILE`];
-  const password = isReadOnly ? undefined : (await readCredential(`env:${BOARD_PASSWORD}`, environment)).secret;
+  const isReadOnly = secrets.find(BOARD_PASSWORD).status === 'absent';
+  const password = isReadOnly ? undefined : (await readCredential(`env:${BOARD_PASSWORD}`, secrets)).secret;
   if (password) redactor.watch(password);
   const catalogue = createCatalogue(config.providers);
-  await watchCredentials(catalogue, environment, redactor);
+  await watchCredentials(catalogue, secrets, redactor);
   const board = await startBoard({
-    redis: redisOf(config),
+    redis: redisOf(config, secrets),
     prefix: config.prefix,
     providers: catalogue.names(),
     host: settings.host,
@@ -46,8 +48,8 @@ export async function composeBoard(
 }
 
 /** A board needs no credential: one that is missing here is passed over. */
-async function watchCredentials(catalogue: Catalogue, environment: Environment, redactor: Redactor): Promise<void> {
-  const resolver = new CredentialResolver(environment, redactor);
+async function watchCredentials(catalogue: Catalogue, secrets: SecretReader, redactor: Redactor): Promise<void> {
+  const resolver = new CredentialResolver(secrets, redactor);
   const reading = catalogue.names().map(async (name) => {
     try {
       await resolver.look(name, catalogue.get(name).credential);

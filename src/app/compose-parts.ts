@@ -61,7 +61,7 @@ export async function composeParts(base: WorkerBase, opened: Disposables): Promi
 function valuesOf(base: WorkerBase) {
   const { config, redis, prefix, redactor, catalogue, providers, taken } = base;
   const { records, telemetry, self } = base;
-  const credentials = new CredentialResolver(config.environment, redactor);
+  const credentials = new CredentialResolver(base.secrets, redactor);
   const models = new Models();
   const deployment = { prefix, workspaceRoot: config.worker.workspace_root };
   const batches = new BatchRecords(redis, prefix, redactor, retentionSecondsOf(config));

@@ -1,3 +1,4 @@
+import type { SecretReader } from '../credentials/secrets.ts';
 import { Producer } from '../producer/producer.ts';
 import type { Config } from './config.ts';
 import { redisOf } from './redis-settings.ts';
@@ -11,9 +12,13 @@ export function retentionSecondsOf(config: Config): number {
 }
 
 /** Builds a producer from the configuration. */
-export function composeProducer(config: Config, onError: (error: Error) => void = () => undefined): Producer {
+export function composeProducer(
+  config: Config,
+  secrets: SecretReader,
+  onError: (error: Error) => void = () => undefined,
+): Producer {
   return new Producer({
-    redis: redisOf(config),
+    redis: redisOf(config, secrets),
     prefix: config.prefix,
     routing: routingOf(config),
     limits: config.limits,

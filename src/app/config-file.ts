@@ -16,6 +16,9 @@ const BOUNDS = { maxDepth: 32, levels: 32, maxFields: 10_000, maxTasks: 1, maxVa
 /** Files that were passed over and are already reported: a process reads its configuration more than once. */
 const reported = new Set<string>();
 
+/** The settings of a file, and its name as it was found or named; `null` without a file. */
+export type ConfigFile = { file: string | null; settings: Record<string, unknown> };
+
 /**
  * Returns the settings in the file that is named, or in the configuration of the working directory; nothing if there is
  * neither. A section of which all is commented out reads as `null`, and is absent.
@@ -24,14 +27,14 @@ const reported = new Set<string>();
  *
  * @throws ErrandError `CONFIG_INVALID` if the file cannot be read or holds no settings, or if the directory has two.
  */
-export function readConfigFile(named: string | undefined): Record<string, unknown> {
+export function readConfigFile(named: string | undefined): ConfigFile {
   const file = named || configFileHere();
-  if (file === null) return {};
+  if (file === null) return { file, settings: {} };
   if (named) warnOfUnread(named);
   const text = textOf(file, Boolean(named));
   const value = yamlOf(text, file) ?? {};
   if (typeof value === 'object' && !Array.isArray(value)) {
-    return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null));
+    return { file, settings: Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null)) };
   }
   const got = Array.isArray(value) ? 'a list' : `a ${typeof value}`;
   const remedy = `Write settings such as "redis_url: redis://127.0.0.1:6379" into ${resolve(file)}.`;

@@ -7,6 +7,7 @@ import { BUILT_IN_PROVIDERS } from '../catalogue/rows.ts';
 import { DefaultBudget, Limits, WorkspaceLimits } from '../contract/limits.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { RoutingPrecedence } from '../contract/routing.ts';
+import { type Environment, type SecretReader, secretsIn } from '../credentials/secrets.ts';
 import { isErrandError } from '../errors.ts';
 import { parseRedisAddress, type RedisAddress } from '../redis/address.ts';
 import { DEFAULT_PREFIX } from '../redis/rights.ts';
@@ -112,16 +113,18 @@ export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'model_alias
   providers: Provider[];
   model_aliases: Record<string, RouteRequest>;
   worker: z.infer<typeof ConfigFile>['worker'] & { name: string };
-  /** The environment as it was read, for the credential sources that name a variable. */
-  environment: Environment;
+  /** The configuration file that was read; `null` without one. */
+  file: string | null;
 };
-
-/** Variables of a process, handed down so that nothing else reads them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The environment of this process: the one place where it is read. */
 export function processEnvironment(): Environment {
   return { ...process.env };
+}
+
+/** Makes a reader of the secrets that this process has now. */
+export function processSecrets(): SecretReader {
+  return secretsIn(processEnvironment());
 }
 
 /** Where each variable goes. The environment wins over the file, so that one file serves several deployments. */
@@ -156,8 +159,8 @@ type Settings = Record<string, unknown>;
  * @throws ErrandError `CONFIG_INVALID` with every problem, naming the setting or the variable.
  */
 export function loadConfig(environment: Environment = processEnvironment(), overrides: Settings = {}): Config {
-  const file = readConfigFile(environment.ERRAND_CONFIG);
-  const settings = merge(merge(file, fromEnvironment(environment)), overrides);
+  const { file, settings: own } = readConfigFile(environment.ERRAND_CONFIG);
+  const settings = merge(merge(own, fromEnvironment(environment)), overrides);
   const parsed = ConfigFile.safeParse(settings, inWords('setting'));
   const named = (path: string[]) =>
     sourceOf(path, 'redis_url' in overrides ? { ...environment, REDIS_URL: '' } : environment);
@@ -183,7 +186,7 @@ export function loadConfig(environment: Environment = processEnvironment(), over
       name: worker.name ?? `${hostname()}-${process.pid}`,
       workspace_root: resolve(worker.workspace_root),
     },
-    environment,
+    file,
   });
 }
 

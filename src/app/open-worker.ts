@@ -1,6 +1,7 @@
 import type { Redactor } from '../base/secret.ts';
 import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
+import type { SecretReader } from '../credentials/secrets.ts';
 import { TaskRecords } from '../records/task-records.ts';
 import { WorkerRecords } from '../records/worker-records.ts';
 import { closeRedis, openRetryingRedis } from '../redis/connection.ts';
@@ -22,6 +23,7 @@ import { makeWorkspaceRoot } from './workspace-root.ts';
 export type WorkerSurroundings = {
   log: Log;
   redactor: Redactor;
+  secrets: SecretReader;
   /** Called right before the first task can be taken. */
   onTaking?: () => void;
 };
@@ -32,6 +34,7 @@ export type WorkerBase = {
   prefix: string;
   log: Log;
   redactor: Redactor;
+  secrets: SecretReader;
   telemetry: Telemetry;
   catalogue: Catalogue;
   target: RedisTarget;
@@ -51,7 +54,7 @@ export type WorkerBase = {
 /** Opens the connection of a worker and what stands on it. Nothing in Redis is written yet. */
 export async function openWorker(
   config: Config,
-  { log, redactor }: WorkerSurroundings,
+  { log, redactor, secrets }: WorkerSurroundings,
   opened: Disposables,
 ): Promise<WorkerBase> {
   await makeWorkspaceRoot(config.worker.workspace_root);
@@ -61,7 +64,7 @@ export async function openWorker(
   const onError = (error: unknown) => {
     if (!isRedisFault(error)) telemetry.fault('redis', error);
   };
-  const target = redisOf(config);
+  const target = redisOf(config, secrets);
   const opening = openRetryingRedis({ target, onError, waitsForRights: true });
   const redis = opened.add(opening, async (client) => closeRedis(client));
   const redisHealth = opened.add(
@@ -72,7 +75,21 @@ export async function openWorker(
   const taken = config.worker.only ?? providers;
   warnOfPlainHttp(taken.map(catalogue.get), log);
   return {
-    ...{ config, prefix, log, redactor, telemetry, catalogue, target, redis, redisHealth, providers, taken, onError },
+    ...{
+      config,
+      prefix,
+      log,
+      redactor,
+      secrets,
+      telemetry,
+      catalogue,
+      target,
+      redis,
+      redisHealth,
+      providers,
+      taken,
+      onError,
+    },
     records: new TaskRecords(redis, prefix, redactor),
     workers: new WorkerRecords(redis, prefix),
     self: await identifyWorker(config.worker.name, config.worker),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type Environment, processEnvironment } from './config.ts';
+import type { Environment } from '../credentials/secrets.ts';
+import { processEnvironment } from './config.ts';
 import { EXIT } from './exit-code.ts';
 
 /**

@@ -4,7 +4,8 @@ import type { Redactor } from '../base/secret.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
 import { ErrandError, isErrandError } from '../errors.ts';
 import type { Credential } from './credential.ts';
-import { canChange, type Environment, readCredential } from './sources.ts';
+import type { SecretReader } from './secrets.ts';
+import { canChange, readCredential } from './sources.ts';
 
 /** How long a key file may be missing, empty or refused before it fails tasks. Replacing a file takes a moment. */
 const PATIENCE_MS = 5_000;
@@ -23,7 +24,7 @@ type Trouble = { sinceMs: number; seenMs: number };
  * one source share one series of readings.
  */
 export class CredentialResolver {
-  readonly #environment: Environment;
+  readonly #secrets: SecretReader;
   readonly #redactor: Redactor;
   readonly #patienceMs: number;
   /** The last reading of each source: one value is one `Secret`, so that clients can be kept by it. */
@@ -33,8 +34,8 @@ export class CredentialResolver {
   readonly #series = new Map<string | Credential, Promise<Credential>>();
   readonly #troubles = new Map<string | Credential, Trouble>();
 
-  constructor(environment: Environment, redactor: Redactor, patienceMs: number = PATIENCE_MS) {
-    this.#environment = environment;
+  constructor(secrets: SecretReader, redactor: Redactor, patienceMs: number = PATIENCE_MS) {
+    this.#secrets = secrets;
     this.#redactor = redactor;
     this.#patienceMs = patienceMs;
   }
@@ -50,7 +51,7 @@ export class CredentialResolver {
     signal?.throwIfAborted();
     const known = this.#known.get(source);
     // Nearly every task takes this way. Without it, a look at a variable costs a chain of seven promises.
-    if (known && !canChange(source, this.#environment)) return known;
+    if (known && !canChange(source, this.#secrets)) return known;
     const found = this.#shared(source, () => this.#outlast(source, source, () => this.#once(source)));
     return unlessAborted(found, signal).catch((error: unknown) => {
       throw naming(provider, error);
@@ -103,7 +104,7 @@ export class CredentialResolver {
         this.#troubles.delete(of);
         return found;
       } catch (error) {
-        if (!isErrandError(error) || !canChange(source, this.#environment) || !this.#mayPass(of)) throw error;
+        if (!isErrandError(error) || !canChange(source, this.#secrets) || !this.#mayPass(of)) throw error;
       }
       await delay(pauseMs, undefined, { ref: false });
     }
@@ -127,7 +128,7 @@ export class CredentialResolver {
   }
 
   async #read(source: string): Promise<Credential> {
-    const credential = await readCredential(source, this.#environment);
+    const credential = await readCredential(source, this.#secrets);
     const known = this.#known.get(source);
     if (known?.secret.equals(credential.secret)) return known;
     this.#redactor.watch(credential.secret);

@@ -1,12 +1,9 @@
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isShownAsPath } from '../base/path-text.ts';
 import { Secret } from '../base/secret.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { Credential } from './credential.ts';
-
-/** The variables a worker was started with, handed in by whoever may read them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import { type SecretFile, type SecretReader, whyUnreadable } from './secrets.ts';
 
 /** What a keyless endpoint gets: local servers want some key, and take any. */
 const KEYLESS = new Secret('none');
@@ -55,14 +52,22 @@ async function readResting(path: string): Promise<string> {
   return text;
 }
 
-/** `variable`: the one that names the file, if a variable does. */
-type KeyFile = { path: string; origin: string; remedy: string; variable?: string };
-
-async function secretFromFile({ path, origin, remedy, variable }: KeyFile): Promise<Secret> {
+/** A file at the path of a `file:` source. */
+async function secretFromPath(path: string): Promise<Secret> {
+  const origin = `The file ${path}`;
+  const remedy = `Mount the key at ${path} on every worker.`;
   const text = await readResting(path).catch((error: unknown) => {
-    // The error of the system repeats the path too, so it is no cause of this one.
-    if (variable && !isShownAsPath(path)) throw missing(`${variable} is not a path of a readable file.`, remedy);
     throw missing(`${origin} cannot be read: ${messageOf(error)}.`, remedy, error);
+  });
+  return secretFrom(text, origin, remedy);
+}
+
+/** A file that a variable names. */
+async function secretFromNamed(file: SecretFile, remedy: string): Promise<Secret> {
+  const origin = `The file ${file.path} (from ${file.variable})`;
+  const text = await readResting(file.path).catch((error: unknown) => {
+    const { message, cause } = whyUnreadable(file, origin, error);
+    throw missing(`${message}.`, remedy, cause);
   });
   return secretFrom(text, origin, remedy);
 }
@@ -71,42 +76,39 @@ function remedyFor(variable: string): string {
   return `Set ${variable} or ${variable}_FILE on every worker.`;
 }
 
-function secretFromVariable(name: string, environment: Environment): Secret {
-  const value = environment[name];
-  if (value !== undefined && value !== '') return secretFrom(value, name, remedyFor(name));
-  throw missing(`${name} is ${value === undefined ? 'not set' : 'empty'}.`, remedyFor(name));
+/** The name in a source `env:NAME`; `null` for `file:/path` and `none`. */
+function nameIn(source: string): string | null {
+  return source.startsWith('env:') ? source.slice('env:'.length) : null;
 }
 
-/** The file that a source is read from; `null` for `none` or a variable. */
-function fileBehind(source: string, environment: Environment): KeyFile | null {
-  if (source === 'none') return null;
-  if (!source.startsWith('env:')) {
-    const path = source.slice('file:'.length);
-    return { path, origin: `The file ${path}`, remedy: `Mount the key at ${path} on every worker.` };
+async function secretNamed(name: string, secrets: SecretReader): Promise<Secret> {
+  const place = secrets.find(name);
+  switch (place.status) {
+    case 'variable':
+      return secretFrom(place.secret.reveal(), name, remedyFor(name));
+    case 'file':
+      return secretFromNamed(place, remedyFor(name));
+    case 'absent':
+      throw missing(`${name} is ${place.isEmpty ? 'empty' : 'not set'}.`, remedyFor(name));
   }
-  const name = source.slice('env:'.length);
-  const path = environment[`${name}_FILE`];
-  if (environment[name] || !path) return null;
-  const variable = `${name}_FILE`;
-  return { path, origin: `The file ${path} (from ${variable})`, remedy: remedyFor(name), variable };
 }
 
 /** Tells whether the credential at `source` can change while the process runs: a file can, a variable cannot. */
-export function canChange(source: string, environment: Environment): boolean {
-  return fileBehind(source, environment) !== null;
+export function canChange(source: string, secrets: SecretReader): boolean {
+  const name = nameIn(source);
+  return name === null ? source !== 'none' : secrets.find(name).status === 'file';
 }
 
 /**
  * Reads the credential that a provider names, once: `env:NAME`, `file:/path` or `none`.
  *
- * `env:NAME` wins over the file that `NAME_FILE` names, the convention of Docker and Kubernetes. A file is read anew
- * at every call, because Kubernetes swaps it when the secret changes. Surrounding white space is dropped.
+ * A file is read anew at every call, because Kubernetes swaps it when the secret changes. Surrounding white space is dropped.
  *
  * @throws ErrandError `CREDENTIAL_MISSING`, naming the variable or file, never a value.
  */
-export async function readCredential(source: string, environment: Environment): Promise<Credential> {
-  const file = fileBehind(source, environment);
-  if (file) return { id: source, secret: await secretFromFile(file) };
+export async function readCredential(source: string, secrets: SecretReader): Promise<Credential> {
   if (source === 'none') return { id: source, secret: KEYLESS };
-  return { id: source, secret: secretFromVariable(source.slice('env:'.length), environment) };
+  const name = nameIn(source);
+  const secret = name === null ? secretFromPath(source.slice('file:'.length)) : secretNamed(name, secrets);
+  return { id: source, secret: await secret };
 }

@@ -4,7 +4,7 @@
  * Loads neither provider SDK, so it is light enough for a web app.
  */
 import { composeProducer } from '../app/compose-producer.ts';
-import { loadConfig, processEnvironment } from '../app/config.ts';
+import { loadConfig, processEnvironment, processSecrets } from '../app/config.ts';
 import { guarded, optionsIn, ProducerOptionsShape, settingsIn } from '../app/config-options.ts';
 import type { Producer } from '../producer/producer.ts';
 
@@ -46,5 +46,6 @@ export type CreateProducerOptions = {
 export function createProducer(options: CreateProducerOptions = {}): Producer {
   const { onError, ...given } = optionsIn(ProducerOptionsShape, options);
   const { environment, overrides } = settingsIn(given);
-  return composeProducer(loadConfig({ ...processEnvironment(), ...environment }, overrides), guarded(onError));
+  const config = loadConfig({ ...processEnvironment(), ...environment }, overrides);
+  return composeProducer(config, processSecrets(), guarded(onError));
 }

@@ -1,6 +1,6 @@
 /** The library for those who run workers inside a process of their own, rather than with `errand worker`. */
 import { type RunningWorker, startWorker } from '../app/compose-worker.ts';
-import { loadConfig, processEnvironment } from '../app/config.ts';
+import { loadConfig, processEnvironment, processSecrets } from '../app/config.ts';
 import { optionsIn, settingsIn, WorkerOptionsShape } from '../app/config-options.ts';
 import { overWorker } from '../app/over-worker.ts';
 import { Redactor } from '../base/secret.ts';
@@ -36,5 +36,5 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<R
   const config = loadConfig({ ...processEnvironment(), ...environment }, overWorker(overrides, choice));
   const redactor = new Redactor();
   const log = createLog({ level: config.worker.log_level, isPretty: false, redactor, output });
-  return startWorker(config, { log, redactor });
+  return startWorker(config, { log, redactor, secrets: processSecrets() });
 }

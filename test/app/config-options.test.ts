@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/app/config.ts';
 import { redisOf } from '../../src/app/redis-settings.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import { createProducer } from '../../src/entries/producer.ts';
 import { createWorker } from '../../src/entries/worker.ts';
 
@@ -66,8 +67,9 @@ test.each(['planted-secret', 'pl4nted/secret', '/planted+secret'])(
   (password) => {
     const variables = { ERRAND_CONFIG: FILE, REDIS_SENTINEL_PASSWORD_FILE: password };
     const config = loadConfig(variables, { redis_url: 'redis+sentinel://127.0.0.1:1/main' });
+    const secrets = secretsIn(variables);
     const message = 'REDIS_SENTINEL_PASSWORD_FILE is not a path of a readable file';
-    expect(() => redisOf(config)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
+    expect(() => redisOf(config, secrets)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
   },
 );
 
@@ -76,5 +78,5 @@ test.each(['ca', 'cert'])('a key on one line in redis_tls.%s is not repeated', (
   const files = name === 'ca' ? { ca: planted } : { cert: planted, key: planted };
   const config = loadConfig({ ERRAND_CONFIG: FILE }, { redis_url: 'rediss://127.0.0.1:1', redis_tls: files });
   const message = `redis_tls.${name === 'ca' ? 'ca' : 'cert'} is not a path of a readable file`;
-  expect(() => redisOf(config)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
+  expect(() => redisOf(config, secretsIn({}))).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
 });

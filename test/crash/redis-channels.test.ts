@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import { rightsOf } from '../../src/redis/rights.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { freshPrefix, openRedis } from '../helpers/redis.ts';
@@ -58,7 +59,7 @@ test('a producer that loses its channels reports it once, and hears events again
   const { environment, settings } = deployment;
   const errors: Error[] = [];
   const config = loadConfig(environment, { ...settings, redis_url: url });
-  const producer = composeProducer(config, (error) => errors.push(error));
+  const producer = composeProducer(config, secretsIn({}), (error) => errors.push(error));
   const { batch_id: batchId } = await producer.enqueue({
     tasks: [{ goal: '[[sim: text="done"]]', provider: 'local' }],
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import { closeRedis, openRetryingRedis, unavailable } from '../../src/redis/connection.ts';
 import { isRedisFault, refusalOf } from '../../src/redis/faults.ts';
 import { aFolder, start } from '../app/run-cli.ts';
@@ -86,7 +87,7 @@ test('a slot that moves for good: a worker at the new node ends the batch', asyn
 
   trouble.settings.redis_url = other.url;
   const atNewNode = await trouble.startWorker({ name: 'at-new-node', ...lock });
-  const producer = composeProducer(loadConfig(trouble.environment, trouble.settings));
+  const producer = composeProducer(loadConfig(trouble.environment, trouble.settings), secretsIn({}));
   onTestFinished(() => producer.close());
   expect((await producer.settled(trouble.batchId)).counts.succeeded).toBe(6);
   await atNewNode.drain();

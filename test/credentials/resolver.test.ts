@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Redactor } from '../../src/base/secret.ts';
 import { CredentialResolver } from '../../src/credentials/resolver.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 
 // The real function, with a count of its calls.
 vi.mock('node:fs/promises', { spy: true });
@@ -18,14 +19,14 @@ afterEach(() => rm(dir, { recursive: true }));
 
 test('has every value masked before it is handed out', async () => {
   const redactor = new Redactor();
-  const resolver = new CredentialResolver({ ACME_API_KEY: 'sk-planted-1234' }, redactor);
+  const resolver = new CredentialResolver(secretsIn({ ACME_API_KEY: 'sk-planted-1234' }), redactor);
   expect(redactor.scrub('key sk-planted-1234')).toContain('sk-planted');
   await resolver.resolve('acme', 'env:ACME_API_KEY');
   expect(redactor.scrub('key sk-planted-1234')).toBe('key [secret]');
 });
 
 test('names the provider and the remedy if there is no credential [B73]', async () => {
-  const resolver = new CredentialResolver({}, new Redactor());
+  const resolver = new CredentialResolver(secretsIn({}), new Redactor());
   await expect(resolver.resolve('acme', 'env:ACME_API_KEY')).rejects.toMatchObject({
     code: 'CREDENTIAL_MISSING',
     message: 'Provider "acme" has no credential: ACME_API_KEY is not set.',
@@ -35,7 +36,7 @@ test('names the provider and the remedy if there is no credential [B73]', async 
 
 test('shares one reading among calls at the same time, and reads again later', async () => {
   await writeFile(file, 'sk-old');
-  const resolver = new CredentialResolver({}, new Redactor());
+  const resolver = new CredentialResolver(secretsIn({}), new Redactor());
   const [one, two] = await Promise.all([resolver.resolve('a', `file:${file}`), resolver.resolve('b', `file:${file}`)]);
   expect(one).toBe(two);
   await writeFile(file, 'sk-new');
@@ -43,7 +44,7 @@ test('shares one reading among calls at the same time, and reads again later', a
 });
 
 test('tries again after a failure', async () => {
-  const resolver = new CredentialResolver({}, new Redactor(), 0);
+  const resolver = new CredentialResolver(secretsIn({}), new Redactor(), 0);
   await expect(resolver.resolve('acme', `file:${file}`)).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
   await writeFile(file, 'sk-late');
   expect((await resolver.resolve('acme', `file:${file}`)).secret.reveal()).toBe('sk-late');
@@ -74,12 +75,12 @@ const GAPS: [string, () => Promise<void>, () => Promise<void>][] = [
 
 test.each(GAPS)('a key file that is %s for a moment is waited for', async (_, begin, end) => {
   await writeFile(file, 'sk-old');
-  const resolver = new CredentialResolver({ ACME_API_KEY_FILE: file }, new Redactor());
+  const resolver = new CredentialResolver(secretsIn({ ACME_API_KEY_FILE: file }), new Redactor());
   expect((await resolver.resolve('acme', 'env:ACME_API_KEY')).secret.reveal()).toBe('sk-old');
   await begin();
   const waiting = Promise.all([
     resolver.resolve('acme', 'env:ACME_API_KEY'),
-    new CredentialResolver({}, new Redactor()).resolve('acme', `file:${file}`),
+    new CredentialResolver(secretsIn({}), new Redactor()).resolve('acme', `file:${file}`),
   ]);
   await expect(resolver.look('acme', 'env:ACME_API_KEY')).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
   await end();
@@ -87,7 +88,7 @@ test.each(GAPS)('a key file that is %s for a moment is waited for', async (_, be
 });
 
 test('a file that stays missing fails after the wait, and at once for later tasks', async () => {
-  const resolver = new CredentialResolver({}, new Redactor(), 300);
+  const resolver = new CredentialResolver(secretsIn({}), new Redactor(), 300);
   const startedMs = performance.now();
   const thousand = Array.from({ length: 1_000 }, () => resolver.resolve('acme', `file:${file}`));
   const ends = await Promise.allSettled(thousand);
@@ -103,13 +104,13 @@ test('a file that stays missing fails after the wait, and at once for later task
 });
 
 test('a variable that is not set cannot change, so it fails at once', async () => {
-  const resolver = new CredentialResolver({}, new Redactor(), 3_600_000);
+  const resolver = new CredentialResolver(secretsIn({}), new Redactor(), 3_600_000);
   await expect(resolver.resolve('acme', 'env:ACME_API_KEY')).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
 });
 
 test('a thousand tasks that wait for one file share one series of readings', async () => {
   vi.mocked(open).mockClear();
-  const resolver = new CredentialResolver({}, new Redactor());
+  const resolver = new CredentialResolver(secretsIn({}), new Redactor());
   const thousand = Array.from({ length: 1_000 }, () => resolver.resolve('acme', `file:${file}`));
   await expect.poll(() => vi.mocked(open).mock.calls.length).toBeGreaterThan(3);
   await writeFile(file, 'sk-late');
@@ -119,7 +120,7 @@ test('a thousand tasks that wait for one file share one series of readings', asy
 });
 
 test('a wait ends with the reason of the signal', async () => {
-  const resolver = new CredentialResolver({}, new Redactor());
+  const resolver = new CredentialResolver(secretsIn({}), new Redactor());
   const leaving = new AbortController();
   const waiting = resolver.resolve('acme', `file:${file}`, leaving.signal);
   leaving.abort(new Error('cancelled'));
@@ -129,7 +130,7 @@ test('a wait ends with the reason of the signal', async () => {
 
 test('a refused key is replaced by the next value of its file, or fails after the wait', async () => {
   await writeFile(file, 'sk-half');
-  const resolver = new CredentialResolver({}, new Redactor(), 300);
+  const resolver = new CredentialResolver(secretsIn({}), new Redactor(), 300);
   const refused = await resolver.resolve('acme', `file:${file}`);
   expect(await resolver.replacementOf(refused)).toBeNull();
   await writeFile(file, 'sk-half-and-half');
@@ -139,7 +140,7 @@ test('a refused key is replaced by the next value of its file, or fails after th
 
 test('a refused key of a file that is being replaced is waited for', async () => {
   await writeFile(file, 'sk-half');
-  const resolver = new CredentialResolver({}, new Redactor());
+  const resolver = new CredentialResolver(secretsIn({}), new Redactor());
   const refused = await resolver.resolve('acme', `file:${file}`);
   const replaced = resolver.replacementOf(refused);
   await unlink(file);
@@ -148,6 +149,6 @@ test('a refused key of a file that is being replaced is waited for', async () =>
 });
 
 test('a refused key of a variable has no replacement', async () => {
-  const resolver = new CredentialResolver({ ACME_API_KEY: 'sk-old' }, new Redactor(), 3_600_000);
+  const resolver = new CredentialResolver(secretsIn({ ACME_API_KEY: 'sk-old' }), new Redactor(), 3_600_000);
   expect(await resolver.replacementOf(await resolver.resolve('acme', 'env:ACME_API_KEY'))).toBeNull();
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import { readCredential } from '../../src/credentials/sources.ts';
 
 let dir: string;
@@ -14,11 +15,11 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 async function readValue(source: string, environment: Record<string, string> = {}): Promise<string> {
-  return (await readCredential(source, environment)).secret.reveal();
+  return (await readCredential(source, secretsIn(environment))).secret.reveal();
 }
 
 test('reads a variable and names itself after it', async () => {
-  const credential = await readCredential('env:ACME_API_KEY', { ACME_API_KEY: 'sk-one' });
+  const credential = await readCredential('env:ACME_API_KEY', secretsIn({ ACME_API_KEY: 'sk-one' }));
   expect(credential.id).toBe('env:ACME_API_KEY');
   expect(credential.secret.reveal()).toBe('sk-one');
 });
@@ -45,13 +46,15 @@ test('a file that is still being written is read once it rests', async () => {
 });
 
 test('gives a keyless endpoint a placeholder [B72]', async () => {
-  expect(await readCredential('none', {})).toMatchObject({ id: 'none' });
+  expect(await readCredential('none', secretsIn({}))).toMatchObject({ id: 'none' });
   expect(await readValue('none')).not.toBe('');
 });
 
 test('does not look beyond its own variable', async () => {
   const environment = { OPENAI_API_KEY: 'sk-other', ACME_API_KEY2: 'sk-other' };
-  await expect(readCredential('env:ACME_API_KEY', environment)).rejects.toMatchObject({ code: 'CREDENTIAL_MISSING' });
+  await expect(readCredential('env:ACME_API_KEY', secretsIn(environment))).rejects.toMatchObject({
+    code: 'CREDENTIAL_MISSING',
+  });
 });
 
 test.each([
@@ -64,7 +67,7 @@ test.each([
     'The file /nonexistent/key (from ACME_API_KEY_FILE) cannot be read',
   ],
 ])('says what is wrong with %s', async (_, environment, message) => {
-  await expect(readCredential('env:ACME_API_KEY', environment)).rejects.toMatchObject({
+  await expect(readCredential('env:ACME_API_KEY', secretsIn(environment))).rejects.toMatchObject({
     code: 'CREDENTIAL_MISSING',
     message: expect.stringContaining(message),
     remedy: 'Set ACME_API_KEY or ACME_API_KEY_FILE on every worker.',
@@ -73,7 +76,7 @@ test.each([
 
 test('refuses a value that no header can carry, without quoting it', async () => {
   await writeFile(file, 'sk-first-line\nsk-second-line\n');
-  const error = await readCredential(`file:${file}`, {}).catch((thrown: Error) => thrown);
+  const error = await readCredential(`file:${file}`, secretsIn({})).catch((thrown: Error) => thrown);
   expect(error).toMatchObject({ code: 'CREDENTIAL_MISSING' });
   expect(String(error)).not.toContain('sk-');
 });
@@ -87,7 +90,9 @@ test.each([
   ['a text with a NUL', 'planted\0secret'],
   ['a key that is too long for a name', `planted/${'k'.repeat(5_000)}`],
 ])('%s in NAME_FILE is not repeated, in the message or in the cause', async (_, planted) => {
-  const error = await readCredential('env:ACME_API_KEY', { ACME_API_KEY_FILE: planted }).catch((thrown) => thrown);
+  const error = await readCredential('env:ACME_API_KEY', secretsIn({ ACME_API_KEY_FILE: planted })).catch(
+    (thrown) => thrown,
+  );
   expect(error).toMatchObject({
     code: 'CREDENTIAL_MISSING',
     message: 'ACME_API_KEY_FILE is not a path of a readable file.',
@@ -100,6 +105,8 @@ test.each(['/nonexistent/key', '/run/secrets/missing', './missing-key', 'src/mis
   'the path %s in NAME_FILE is named',
   async (path) => {
     const message = expect.stringContaining(`The file ${path} (from ACME_API_KEY_FILE) cannot be read: ENOENT`);
-    await expect(readCredential('env:ACME_API_KEY', { ACME_API_KEY_FILE: path })).rejects.toMatchObject({ message });
+    await expect(readCredential('env:ACME_API_KEY', secretsIn({ ACME_API_KEY_FILE: path }))).rejects.toMatchObject({
+      message,
+    });
   },
 );

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { composeBoard } from '../../src/app/compose-board.ts';
 import { loadConfig } from '../../src/app/config.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import { BATCH_QUEUE, laneOf } from '../../src/queue/names.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { freshPrefix, redisUrl } from '../helpers/redis.ts';
@@ -52,7 +53,7 @@ test('the board masks the keys of its own environment, wherever someone pasted t
   const queue = new Queue(laneOf('openai'), { connection: { url: redisUrl() }, prefix });
   onTestFinished(() => queue.close());
   await queue.add('pasted', { task: { goal: `Use ${key}.` } }, { jobId: 'pasted' });
-  const { board } = await composeBoard(config);
+  const { board } = await composeBoard(config, secretsIn(environment));
   onTestFinished(() => board.close());
   const answers = await everyAnswer(board.url, [[queue.name, 'pasted']]);
   expect(answers.filter((answer) => answer.includes(key))).toEqual([]);

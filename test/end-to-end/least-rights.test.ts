@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { composeBoard } from '../../src/app/compose-board.ts';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import { BATCH_QUEUE, laneOf } from '../../src/queue/names.ts';
 import { COMMANDS, REDIS_ROLES, type RedisRole, rightsOf } from '../../src/redis/rights.ts';
@@ -64,7 +65,7 @@ async function aStage() {
 }
 
 function producerOf({ environment, settings }: Deployment, { url }: Login): Producer {
-  const producer = composeProducer(loadConfig(environment, { ...settings, redis_url: url }));
+  const producer = composeProducer(loadConfig(environment, { ...settings, redis_url: url }), secretsIn({}));
   onTestFinished(() => producer.close());
   return producer;
 }
@@ -107,7 +108,7 @@ async function runBatches({ records, web }: Stage): Promise<string> {
 async function openBoard({ deployment, board: { url } }: Stage) {
   const environment = { ...deployment.environment, ERRAND_BOARD_PASSWORD: 'sesame' };
   const config = loadConfig(environment, { ...deployment.settings, redis_url: url, board: { port: 0 } });
-  const { board } = await composeBoard(config);
+  const { board } = await composeBoard(config, secretsIn(environment));
   onTestFinished(() => board.close());
   const headers = { authorization: `Basic ${btoa('operator:sesame')}` };
   return async (path: string, method = 'GET') => (await fetch(`${board.url}${path}`, { method, headers })).status;

@@ -8,10 +8,11 @@ import type { Board } from '../../dashboards/board.ts';
 import { composeBoard } from '../../src/app/compose-board.ts';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { type RunningWorker, startWorker } from '../../src/app/compose-worker.ts';
-import { type Config, type Environment, loadConfig } from '../../src/app/config.ts';
+import { type Config, loadConfig } from '../../src/app/config.ts';
 import { redisOf } from '../../src/app/redis-settings.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
+import { type Environment, secretsIn } from '../../src/credentials/secrets.ts';
 import { type ScriptInput, type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import type { RedisTarget } from '../../src/redis/target.ts';
@@ -67,6 +68,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     SIM_LOCAL_KEY: planted('local'),
   };
   const environment = { ...secrets, ...options.environment };
+  const given = secretsIn(environment);
   const settings = {
     redis_url: redisUrl(),
     prefix,
@@ -87,9 +89,9 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
   const workers: RunningWorker[] = [];
   const boards: Board[] = [];
   const logs: string[] = [];
-  const target = redisOf(configOf());
+  const target = redisOf(configOf(), given);
   const { events, allHeard } = await listenTo(prefix, target);
-  const producer = composeProducer(configOf());
+  const producer = composeProducer(configOf(), given);
   const deployment: Deployment = {
     prefix,
     environment,
@@ -104,12 +106,12 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
       const redactor = new Redactor();
       const output = new PassThrough().on('data', (chunk) => logs.push(String(chunk)));
       const log = createLog({ level: 'debug', isPretty: false, redactor, output });
-      const worker = await startWorker(configOf(over, sections), { log, redactor });
+      const worker = await startWorker(configOf(over, sections), { log, redactor, secrets: given });
       workers.push(worker);
       return worker;
     },
     startBoard: async () => {
-      const { board } = await composeBoard(configOf());
+      const { board } = await composeBoard(configOf(), given);
       boards.push(board);
       return board;
     },
@@ -122,7 +124,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     await simulator.close();
     await allHeard();
     try {
-      await expectNothingLeft(deployment, redisOf(configOf()));
+      await expectNothingLeft(deployment, redisOf(configOf(), given));
     } finally {
       await rm(workspaceRoot, { recursive: true, force: true });
     }

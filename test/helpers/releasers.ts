@@ -4,6 +4,7 @@ import type { Redactor } from '../../src/base/secret.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Provider } from '../../src/catalogue/provider.ts';
 import { CredentialResolver } from '../../src/credentials/resolver.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import { Models } from '../../src/providers/models.ts';
 import { HandBack } from '../../src/queue/hand-back.ts';
 import { Releasers } from '../../src/worker/holding/releasers.ts';
@@ -29,7 +30,7 @@ export function releasersFor(
   environment: Record<string, string> = {},
   deployment: Deployment = NOWHERE,
 ): Releasers {
-  const credentials = new CredentialResolver(environment, redactor);
+  const credentials = new CredentialResolver(secretsIn(environment), redactor);
   return new Releasers({
     redactor,
     catalogue: createCatalogue(providers),

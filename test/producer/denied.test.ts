@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig } from '../../src/app/config.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import type { ErrandError } from '../../src/errors.ts';
 import { COMMANDS } from '../../src/redis/rights.ts';
 import { aDeployment } from '../helpers/deployment.ts';
@@ -14,7 +15,7 @@ async function aProducerWith(rights: string[]) {
   await admin.call('ACL', 'SETUSER', 'web', 'on', '>pass', '+@all', '~*', '&*', ...rights);
   const deployment = await aDeployment({ settings: { redis_url: url } });
   const settings = { ...deployment.settings, redis_url: `redis://web:pass@127.0.0.1:${port}` };
-  return { deployment, admin, producer: composeProducer(loadConfig(deployment.environment, settings)) };
+  return { deployment, admin, producer: composeProducer(loadConfig(deployment.environment, settings), secretsIn({})) };
 }
 
 test.each([

@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/app/config.ts';
 import { redisOf } from '../../src/app/redis-settings.ts';
 import { sleep } from '../../src/base/clock.ts';
 import { newBatchId } from '../../src/base/ids.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import { type ErrandError, isErrandError } from '../../src/errors.ts';
 import { anAuthority } from '../helpers/certificates.ts';
 import { aDirectory, aFreePort, filesOf, startConfiguredRedis, startTlsRedis } from '../helpers/configured-redis.ts';
@@ -21,7 +22,7 @@ const NO_FILE = { ERRAND_CONFIG: '/dev/null' };
 
 /** The error of a producer that is asked with these settings. */
 async function refusalOf(settings: Settings): Promise<ErrandError> {
-  const producer = composeProducer(loadConfig(NO_FILE, settings));
+  const producer = composeProducer(loadConfig(NO_FILE, settings), secretsIn({}));
   try {
     await producer.status(newBatchId());
   } catch (error) {
@@ -100,7 +101,7 @@ test('a producer may be closed while the handshake fails: the process goes on', 
   process.on('uncaughtException', note);
   onTestFinished(() => void process.off('uncaughtException', note));
   for (let round = 0; round < 100; round++) {
-    const producer = composeProducer(config);
+    const producer = composeProducer(config, secretsIn({}));
     await sleep(round % 10); // any moment of the handshake
     await producer.close();
   }
@@ -169,13 +170,13 @@ test.each<[string, string, (dir: string) => Promise<Record<string, string>>]>([
   ],
 ])('%s is refused at start', async (_, message, files) => {
   const config = loadConfig(NO_FILE, { redis_url: 'rediss://localhost', redis_tls: await files(await aDirectory()) });
-  expect(() => redisOf(config)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
-  expect(() => redisOf(config)).toThrow(new RegExp(message));
+  expect(() => redisOf(config, secretsIn({}))).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  expect(() => redisOf(config, secretsIn({}))).toThrow(new RegExp(message));
 });
 
 test('files for TLS are refused with an address without TLS', () => {
   const config = loadConfig({ ...NO_FILE, REDIS_TLS_CA: '/ca.pem' }, { redis_url: 'redis://localhost' });
-  expect(() => redisOf(config)).toThrow('redis_tls is set and the address of Redis is without TLS');
+  expect(() => redisOf(config, secretsIn({}))).toThrow('redis_tls is set and the address of Redis is without TLS');
 });
 
 test.for([false, true])('the command after a wrong login works; own certificate: %s', async (isMutual, { skip }) => {
@@ -184,7 +185,9 @@ test.for([false, true])('the command after a wrong login works; own certificate:
   const client = await filesOf(dir, "the client's", authority.issue('errand'));
   const redis_tls = { ca: relative('.', ca), ...(isMutual && client) };
   const url = (password: string) => `rediss://ann:${password}@localhost:${port}`;
-  const admin = openRedis(redisOf(loadConfig(NO_FILE, { redis_url: `rediss://localhost:${port}`, redis_tls })));
+  const admin = openRedis(
+    redisOf(loadConfig(NO_FILE, { redis_url: `rediss://localhost:${port}`, redis_tls }), secretsIn({})),
+  );
   await admin.call('ACL', 'SETUSER', 'ann', 'on', '>right', '+@all');
   const { message, remedy } = await refusalOf({ redis_url: url('wrong'), redis_tls });
   expect(message).toContain('WRONGPASS');

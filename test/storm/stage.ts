@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig, processEnvironment } from '../../src/app/config.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import { Provider } from './provider.ts';
 import { RedisUnderFire } from './redis-under-fire.ts';
@@ -54,7 +55,7 @@ export async function openStage(): Promise<Stage> {
       worker: workerSettings(name, workspaceRoot),
     }),
   });
-  const producer = composeProducer(loadConfig(env, settingsThrough(redis.port)));
+  const producer = composeProducer(loadConfig(env, settingsThrough(redis.port)), secretsIn({}));
   const abandon = () => {
     for (const part of [workers, provider, redis]) part.abandon();
   };

@@ -1,6 +1,7 @@
 import { assertReachable } from '../../queue/inspection.ts';
+import type { RedisTarget } from '../../redis/target.ts';
 import { composeBoard } from '../compose-board.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig, processSecrets } from '../config.ts';
 import { EXIT, errorTextOf } from '../exit-code.ts';
 import { redisOf } from '../redis-settings.ts';
 import type { Screen } from '../screen/screen.ts';
@@ -13,12 +14,13 @@ export async function board(screen: Screen): Promise<number> {
   const stopping = onStop();
   const stopped = aborted(stopping);
   const config = loadConfig();
-  const composed = await Promise.race([composeBoard(config), stopped]);
+  const secrets = processSecrets();
+  const composed = await Promise.race([composeBoard(config, secrets), stopped]);
   // A board that still waits for its Redis holds nothing that could be released.
   if (!composed) process.exit(EXIT.ok);
   const { board: running, isReadOnly } = composed;
   screen.print(`board at ${running.url}`);
-  await warnUnlessReachable(config, screen);
+  await warnUnlessReachable(config, redisOf(config, secrets), screen);
   if (isReadOnly) screen.note('The board is read-only: set ERRAND_BOARD_PASSWORD to act on it.');
   await stopped;
   await running.close();
@@ -26,9 +28,9 @@ export async function board(screen: Screen): Promise<number> {
 }
 
 /** The board serves while Redis is away and shows it on its pages. The person who started it reads it here. */
-async function warnUnlessReachable(config: Config, screen: Screen): Promise<void> {
+async function warnUnlessReachable({ prefix }: Config, target: RedisTarget, screen: Screen): Promise<void> {
   try {
-    await assertReachable({ target: redisOf(config), prefix: config.prefix, withinMs: WITHIN_MS });
+    await assertReachable({ target, prefix, withinMs: WITHIN_MS });
   } catch (error) {
     screen.note(`warning: ${errorTextOf(error).text}`);
   }

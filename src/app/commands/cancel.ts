@@ -1,6 +1,6 @@
 import { oneLine } from '../../base/text.ts';
 import { composeProducer } from '../compose-producer.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig, processSecrets } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
 
@@ -11,7 +11,7 @@ export type CancelFlags = { reason?: string; json?: boolean };
 
 /** Cancels a batch or a task. What has ended already stays as it is, which is no error. */
 export async function cancel(id: string, { reason, json }: CancelFlags, screen: Screen): Promise<number> {
-  const producer = composeProducer(loadConfig());
+  const producer = composeProducer(loadConfig(), processSecrets());
   try {
     const done = await producer.cancel(id, reason?.trim() || REASON);
     const texts = {

@@ -1,9 +1,10 @@
 import { access, constants } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { oneLine } from '../../base/text.ts';
+import type { SecretReader } from '../../credentials/secrets.ts';
 import { ErrandError, isErrandError, messageOf } from '../../errors.ts';
 import { inspect, type Looked } from '../../queue/inspection.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig, processSecrets } from '../config.ts';
 import {
   clockFinding,
   type Finding,
@@ -27,14 +28,15 @@ const WITHIN_MS = 3_000;
 /** Looks at everything Errand needs and says how to mend it. Returns 2 if there is a fault, 3 if Redis is unavailable. */
 export async function doctor({ json = false }: { json?: boolean }, screen: Screen): Promise<number> {
   const config = loadConfig();
+  const secrets = processSecrets();
   const [redis, ...others] = await Promise.all([
-    redisPart(config),
+    redisPart(config, secrets),
     checked('worker', async () => workerFindings(config.worker)),
     checked('worker workspaces', async () => {
       const root = config.worker.workspace_root;
       return [workspaceFinding(root, await whyNotWritable(root))];
     }),
-    checked('providers', async () => (await providerKeys(config)).flatMap(providerFindings)),
+    checked('providers', async () => (await providerKeys(config.providers, secrets)).flatMap(providerFindings)),
   ]);
   const findings = [nodeFinding(process.versions.node), ...redis.findings, ...others.flat()];
   if (json) screen.json({ findings });
@@ -52,9 +54,9 @@ async function checked(check: string, look: () => Promise<Finding[]>): Promise<F
   }
 }
 
-async function redisPart(config: Config): Promise<{ isAway: boolean; findings: Finding[] }> {
+async function redisPart(config: Config, secrets: SecretReader): Promise<{ isAway: boolean; findings: Finding[] }> {
   try {
-    const target = redisOf(config);
+    const target = redisOf(config, secrets);
     const providers = config.providers.map(({ name }) => name);
     const { prefix } = config;
     const inspection = await inspect({ target, prefix, providers, withinMs: WITHIN_MS });

@@ -4,7 +4,7 @@ import { batchCostText } from '../../contract/cost-text.ts';
 import type { Producer } from '../../producer/producer.ts';
 import { readBatchFile } from '../batch-file/read-batch-file.ts';
 import { composeProducer } from '../compose-producer.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig, processSecrets } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { followBatch } from '../screen/follow-batch.ts';
 import type { Screen } from '../screen/screen.ts';
@@ -18,7 +18,7 @@ export type EnqueueFlags = { wait?: boolean; json?: boolean };
 export async function enqueue(file: string, { wait, json }: EnqueueFlags, screen: Screen): Promise<number> {
   const config = loadConfig();
   const input = await readBatchFile(file, config.limits);
-  const producer = composeProducer(config);
+  const producer = composeProducer(config, processSecrets());
   try {
     const receipt = await producer.enqueue(input);
     for (const warning of receipt.warnings) screen.note(`warning: ${oneLine(warning)}`);

@@ -6,7 +6,7 @@ import { type IndexedRow, type WorkerOnRecord, WorkerRecords } from '../../recor
 import { awaitReady, closeRedis, openFailFastRedis, unavailable } from '../../redis/connection.ts';
 import { isRedisFault } from '../../redis/faults.ts';
 import { stepOf } from '../../worker/holding/releasers.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig, processSecrets } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { redisOf } from '../redis-settings.ts';
 import type { Screen } from '../screen/screen.ts';
@@ -52,7 +52,7 @@ type Closed = { closed: number; unreadable: number };
 export async function leaks({ json = false, close, because }: LeaksFlags, screen: Screen): Promise<number> {
   const reason = reasonOf(close, because);
   const config = loadConfig();
-  const redis = openFailFastRedis({ target: redisOf(config), onError: () => undefined });
+  const redis = openFailFastRedis({ target: redisOf(config, processSecrets()), onError: () => undefined });
   try {
     await awaitReady(redis, 3_000);
     const workers = new WorkerRecords(redis, config.prefix);

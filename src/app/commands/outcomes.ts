@@ -1,6 +1,6 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { composeProducer } from '../compose-producer.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig, processSecrets } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
 import { showOutcomes } from '../screen/show-outcomes.ts';
@@ -11,7 +11,7 @@ export type OutcomesFlags = { failed?: boolean; json?: boolean };
 /** Prints how the tasks of a batch ended, as far as they have. Returns 1 where one of them did not succeed. */
 export async function outcomes(batchId: string, { failed, json }: OutcomesFlags, screen: Screen): Promise<number> {
   const isWanted = ({ status }: Outcome) => !failed || status !== 'succeeded';
-  const producer = composeProducer(loadConfig());
+  const producer = composeProducer(loadConfig(), processSecrets());
   try {
     if (json) {
       for await (const outcome of producer.outcomes(batchId)) {

@@ -1,12 +1,12 @@
 import { composeProducer } from '../compose-producer.ts';
-import { loadConfig } from '../config.ts';
+import { loadConfig, processSecrets } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
 import { statusText } from '../screen/status-text.ts';
 
 /** Prints where a batch stands. Returns 1 once a task of it has ended without success. */
 export async function status(batchId: string, { json = false }: { json?: boolean }, screen: Screen): Promise<number> {
-  const producer = composeProducer(loadConfig());
+  const producer = composeProducer(loadConfig(), processSecrets());
   try {
     const found = await producer.status(batchId);
     if (json) screen.json(found);

@@ -1,6 +1,7 @@
 import { Redactor } from '../../base/secret.ts';
 import { counted } from '../../base/text.ts';
 import type { BatchInput } from '../../contract/batch.ts';
+import type { SecretReader } from '../../credentials/secrets.ts';
 import { ErrandError, isErrandError } from '../../errors.ts';
 import { assertReachable } from '../../queue/inspection.ts';
 import { parseRedisAddress } from '../../redis/address.ts';
@@ -9,14 +10,14 @@ import { createLog } from '../../telemetry/log.ts';
 import { composeBoard } from '../compose-board.ts';
 import { composeProducer } from '../compose-producer.ts';
 import { startWorker } from '../compose-worker.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig, processEnvironment, processSecrets } from '../config.ts';
 import { Disposables } from '../disposables.ts';
 import { startEmbeddedRedis } from '../embedded-redis/embedded-redis.ts';
 import { EXIT } from '../exit-code.ts';
 import { providerKeys } from '../provider-keys.ts';
 import { redisOf } from '../redis-settings.ts';
 import { isSampleAsExpected, liveSample, SAMPLE_BATCH } from '../sample/sample-batch.ts';
-import { simulated } from '../sample/simulated-providers.ts';
+import { simulated, simulatedSecrets } from '../sample/simulated-providers.ts';
 import { followBatch } from '../screen/follow-batch.ts';
 import type { Screen } from '../screen/screen.ts';
 import { showOutcomes } from '../screen/show-outcomes.ts';
@@ -29,7 +30,12 @@ const REACHABLE_WITHIN_MS = 3_000;
 export type UpFlags = { exit?: boolean; live?: boolean; verbose?: boolean };
 
 /** Where everything runs, and the batch to show it with. `ownRedis`: the address of the Redis that was started for this. */
-type UpContext = { config: Config; ownRedis: string | null; sample: BatchInput & { tasks: { goal: string }[] } };
+type UpContext = {
+  config: Config;
+  secrets: SecretReader;
+  ownRedis: string | null;
+  sample: BatchInput & { tasks: { goal: string }[] };
+};
 
 /**
  * Runs all of Errand in one process: Redis, providers, a worker, the board; then the sample batch. Serves until a
@@ -41,8 +47,8 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
   try {
     const station = await prepare(loadConfig(), flags, opened, screen);
     stopping.throwIfAborted();
-    await startOwnWorker(station.config, flags, opened);
-    const boardUrl = await startOwnBoard(station.config, opened, screen);
+    await startOwnWorker(station, flags, opened);
+    const boardUrl = await startOwnBoard(station, opened, screen);
     stopping.throwIfAborted();
     const isAsExpected = await runSample(station, flags, opened, stopping, screen);
     if (flags.exit) return isAsExpected ? EXIT.ok : EXIT.failed;
@@ -61,64 +67,74 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
 }
 
 async function prepare(given: Config, { live }: UpFlags, opened: Disposables, screen: Screen): Promise<UpContext> {
-  const keys = await providerKeys(given);
+  const secrets = processSecrets();
+  const keys = await providerKeys(given.providers, secrets);
   const usable = keys.filter(({ remedy, provider }) => remedy === null && provider.default_model !== undefined);
   const names = usable.map(({ provider }) => provider.name);
   if (live && names.length === 0) throw noProvider(keys.map(({ provider }) => provider.credential));
-  if (given.redis) await assertAnswers(given);
-  const ownRedis = given.redis ? null : await startOwnRedis(given, opened, screen);
+  if (given.redis) await assertAnswers(given, secrets);
+  const ownRedis = given.redis ? null : await startOwnRedis(opened, screen);
   const config = ownRedis === null ? given : { ...given, redis: parseRedisAddress(ownRedis) };
   if (live) {
     screen.note(`Live: ${names.join(', ')}. The sample asks each of them one short question, which costs money.`);
-    return { config, ownRedis, sample: liveSample(names) };
+    return { config, secrets, ownRedis, sample: liveSample(names) };
   }
   const simulator = opened.add(await startSimulator(), (running) => running.close());
   const pretended = simulated(config, simulator.url);
   const wires = pretended.providers.map(({ name, wire }) => `${name} (${wire})`);
   screen.note(`The simulator answers for ${wires.join(', ')}, so nothing is spent.`);
   if (names.length > 0) screen.note(`There is a credential for ${names.join(', ')}: --live would use it.`);
-  return { config: pretended, ownRedis, sample: SAMPLE_BATCH };
+  return { config: pretended, secrets: simulatedSecrets(secrets), ownRedis, sample: SAMPLE_BATCH };
 }
 
 /** A worker waits for its Redis for ever; who types a command wants to know. */
-async function assertAnswers(config: Config): Promise<void> {
-  await assertReachable({ target: redisOf(config), prefix: config.prefix, withinMs: REACHABLE_WITHIN_MS });
+async function assertAnswers(config: Config, secrets: SecretReader): Promise<void> {
+  await assertReachable({ target: redisOf(config, secrets), prefix: config.prefix, withinMs: REACHABLE_WITHIN_MS });
 }
 
-async function startOwnRedis({ environment }: Config, opened: Disposables, screen: Screen): Promise<string> {
-  const options = { dir: HOME, path: environment.PATH ?? '', isRoot: process.getuid?.() === 0, log: screen.note };
+async function startOwnRedis(opened: Disposables, screen: Screen): Promise<string> {
+  const options = {
+    dir: HOME,
+    path: processEnvironment().PATH ?? '',
+    isRoot: process.getuid?.() === 0,
+    log: screen.note,
+  };
   const redis = opened.add(await startEmbeddedRedis(options), (running) => running.close());
   screen.note(`Redis at ${redis.url}, its data in ${HOME}/redis`);
   return redis.url;
 }
 
 /** The terminal belongs to the sample: failed attempts are in its table, so the log is left to what is not foreseen. */
-async function startOwnWorker(config: Config, { verbose }: UpFlags, opened: Disposables): Promise<void> {
+async function startOwnWorker(
+  { config, secrets }: UpContext,
+  { verbose }: UpFlags,
+  opened: Disposables,
+): Promise<void> {
   const redactor = new Redactor();
   const level = verbose ? config.worker.log_level : 'error';
   const log = createLog({ level, isPretty: process.stderr.isTTY === true, redactor, output: process.stderr });
   const worker = { ...config.worker, health_host: '127.0.0.1', health_port: 0 };
-  opened.add(await startWorker({ ...config, worker }, { log, redactor }), (running) => running.drain());
+  opened.add(await startWorker({ ...config, worker }, { log, redactor, secrets }), (running) => running.drain());
 }
 
 /** Takes any free port where the usual one is in use, so that a first run does not end there. */
-async function startOwnBoard(config: Config, opened: Disposables, screen: Screen): Promise<string> {
-  const { board } = await composeBoard(config).catch((error: unknown) => {
+async function startOwnBoard({ config, secrets }: UpContext, opened: Disposables, screen: Screen): Promise<string> {
+  const { board } = await composeBoard(config, secrets).catch((error: unknown) => {
     if (!isErrandError(error, 'ADDRESS_IN_USE')) throw error;
     screen.note(`Port ${config.board.port} is in use; the board takes a free one.`);
-    return composeBoard({ ...config, board: { ...config.board, port: 0 } });
+    return composeBoard({ ...config, board: { ...config.board, port: 0 } }, secrets);
   });
   return opened.add(board, (running) => running.close()).url;
 }
 
 async function runSample(
-  { config, sample }: UpContext,
+  { config, secrets, sample }: UpContext,
   { live, verbose }: UpFlags,
   opened: Disposables,
   signal: AbortSignal,
   screen: Screen,
 ): Promise<boolean> {
-  const producer = opened.add(composeProducer(config), (running) => running.close());
+  const producer = opened.add(composeProducer(config, secrets), (running) => running.close());
   const { batch_id: batchId, total } = await producer.enqueue(sample);
   const goals = sample.tasks.map(({ goal }) => goal);
   screen.note(`batch ${batchId}: ${counted(total, 'task')}`);

@@ -5,7 +5,7 @@ import { ErrandError, messageOf } from '../../errors.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { closePrototypes } from '../close-prototypes.ts';
 import { HANDING_BACK_MS, startWorker } from '../compose-worker.ts';
-import { loadConfig, processEnvironment } from '../config.ts';
+import { loadConfig, processEnvironment, processSecrets } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { MAX_CONCURRENCY, overWorker, type WorkerChoice, wrongProvider } from '../over-worker.ts';
 import { aborted, onStop } from '../stopping.ts';
@@ -31,6 +31,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   const starting = startWorker(config, {
     log,
     redactor,
+    secrets: processSecrets(),
     onTaking: () => {
       isTaking = true;
     },

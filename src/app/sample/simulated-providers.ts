@@ -1,22 +1,25 @@
+import { Secret } from '../../base/secret.ts';
 import { createCatalogue } from '../../catalogue/catalogue.ts';
 import { Provider } from '../../catalogue/provider.ts';
+import type { SecretReader } from '../../credentials/secrets.ts';
 import { BOARD_PASSWORD } from '../compose-board.ts';
-import type { Config, Environment } from '../config.ts';
+import type { Config } from '../config.ts';
+import { SENTINEL_PASSWORD } from '../redis-settings.ts';
 
 /** The OpenAI-compatible provider of the sample, and the one that has no credential. */
 export const LOCAL = 'local';
 export const ACME = 'acme';
 
 const KEY = 'SIMULATOR_KEY';
-const BOARD_PASSWORDS = [BOARD_PASSWORD, `${BOARD_PASSWORD}_FILE`];
+/** The secrets of the deployment that the sample keeps: no key of a provider is among them. */
+const KEPT = [BOARD_PASSWORD, SENTINEL_PASSWORD];
 const MADE_UP_PRICE = { input: 2, cached_input: 0.5, output: 10 };
 
 /**
  * The configuration with every provider served by the simulator, and with two more for the sample.
  *
- * Nothing in it leads to a real account: the environment has the simulator's key and the login of the board only, every
- * address is the simulator's, and the prefix is another one, so that no simulated worker takes a real task, nor a real worker a
- * simulated one.
+ * Nothing in it leads to a real account: every address is the simulator's, and {@link simulatedSecrets} has no key but the
+ * simulator's. The prefix is another one, so that no simulated worker takes a real task, nor a real worker a simulated one.
  */
 export function simulated(config: Config, simulatorUrl: string): Config {
   const catalogue = createCatalogue(config.providers);
@@ -41,13 +44,17 @@ export function simulated(config: Config, simulatorUrl: string): Config {
     ...config,
     prefix: config.prefix.replace(/\}$/, '-simulated}'),
     providers: [...own.filter(({ name }) => name !== LOCAL && name !== ACME), ...sample],
-    environment: { ...loginOf(config.environment), [KEY]: 'a-key-the-simulator-takes' },
   };
 }
 
-/** The login of the board, so that a board with a password asks for it here too. */
-function loginOf(environment: Environment): Environment {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => BOARD_PASSWORDS.includes(name)));
+/** Makes a reader of the simulator's key, and of the logins at the board and at Redis, which the sample uses too. */
+export function simulatedSecrets(secrets: SecretReader): SecretReader {
+  return {
+    find: (name) => {
+      if (name === KEY) return { status: 'variable', secret: new Secret('a-key-the-simulator-takes') };
+      return KEPT.includes(name) ? secrets.find(name) : { status: 'absent', isEmpty: false };
+    },
+  };
 }
 
 /** The same provider behind the simulator: its wire and its models, with a price so that the sample has costs. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { composeProducer } from '../../../src/app/compose-producer.ts';
 import { loadConfig, processEnvironment } from '../../../src/app/config.ts';
 import { sleep } from '../../../src/base/clock.ts';
+import { secretsIn } from '../../../src/credentials/secrets.ts';
 import type { Producer } from '../../../src/producer/producer.ts';
 import { Provider } from '../../storm/provider.ts';
 import { RedisUnderFire } from '../../storm/redis-under-fire.ts';
@@ -89,7 +90,7 @@ export class Stage {
         })
       : null;
     await log.close();
-    const producer = composeProducer(loadConfig({ ...env, ERRAND_CONFIG: configFile }));
+    const producer = composeProducer(loadConfig({ ...env, ERRAND_CONFIG: configFile }), secretsIn({}));
     const healthUrl = `http://127.0.0.1:${settings.worker.health_port}`;
     const stage = new Stage({ dir, hostile, producer, redis, provider, worker, peer, healthUrl });
     const deadline = Date.now() + READY_WITHIN_MS;
