@@ -8,13 +8,13 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../src/app/config.ts';
-import { createCatalogue } from '../src/catalogue/catalogue.ts';
 import { CleanupRecord } from '../src/contract/cleanup.ts';
 import { DEFAULT_LIMITS } from '../src/contract/limits.ts';
 import { RouteAudit } from '../src/contract/route.ts';
 import { parseScript, startSimulator } from '../src/entries/simulator.ts';
 import { createWorker } from '../src/entries/worker.ts';
 import { planBatch } from '../src/routes/plan.ts';
+import { routingTable } from '../src/routes/table.ts';
 import { type CodeBlock, codeBlocks } from './helpers/markdown.ts';
 import { page, pages, root, textOf } from './helpers/pages.ts';
 import { freshPrefix, redisUrl } from './helpers/redis.ts';
@@ -190,8 +190,8 @@ describe('JSON and YAML', () => {
   });
 
   async function checkBatch(value: unknown): Promise<void> {
-    const providers = createCatalogue([]).routing();
-    const { warnings } = await planBatch(value, DEFAULT_LIMITS, { providers, delegation: {}, precedence: 'strict' });
+    const table = routingTable(loadConfig({ ERRAND_CONFIG: '/dev/null' }));
+    const { warnings } = await planBatch(value, DEFAULT_LIMITS, table);
     expect(warnings).toEqual([]);
   }
 

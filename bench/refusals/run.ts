@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readBatchFile } from '../../src/app/batch-file/read-batch-file.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
-import type { RoutingTable } from '../../src/contract/routing.ts';
 import { isErrandError } from '../../src/errors.ts';
 import { planBatch } from '../../src/routes/plan.ts';
+import type { RoutingTable } from '../../src/routes/table.ts';
 import { spreadOf } from '../report.ts';
 import { files, objects, texts } from './inputs.ts';
 
 const ROUNDS = 3;
 const TABLE: RoutingTable = {
-  providers: { openai: { default_model: 'gpt' } },
+  providers: { openai: { default_model: 'gpt', wire: 'chat', effort_policy: 'clamp', efforts: {} } },
   delegation: { provider: 'openai' },
   precedence: 'strict',
 };

@@ -8,6 +8,7 @@ import type { Channels } from '../records/channels.ts';
 import { SpendRecords } from '../records/spend-records.ts';
 import { TaskMetadata } from '../records/task-metadata.ts';
 import { UnattendedRecords } from '../records/unattended-records.ts';
+import { checkUsable } from '../routes/check.ts';
 import { ActiveAttempts } from '../worker/active-attempts.ts';
 import { Admission } from '../worker/admission.ts';
 import { Announcer } from '../worker/announcer.ts';
@@ -22,7 +23,6 @@ import { retentionSecondsOf } from './compose-producer.ts';
 import { startReclaim } from './compose-reclaim.ts';
 import type { Disposables } from './disposables.ts';
 import type { WorkerBase } from './open-worker.ts';
-import { routeCheck } from './route-check.ts';
 
 /** The parts of a worker that are ready before it takes tasks. */
 export type WorkerParts = {
@@ -70,7 +70,10 @@ function valuesOf(base: WorkerBase) {
     ...{ records, batches, catalogue, credentials, models, redactor, telemetry, self, deployment },
     spends: new SpendRecords(redis, prefix),
     metadata: new TaskMetadata(redis, prefix),
-    admission: new Admission(batches, routeCheck(catalogue, credentials, redactor), elsewhere),
+    admission: new Admission({
+      ...{ batches, redactor, elsewhere },
+      check: (route, admission) => checkUsable(route, admission, { providers: catalogue.providers, credentials }),
+    }),
     active: new ActiveAttempts(records),
     releasers: new Releasers({ redactor, catalogue, credentials, models, deployment }),
     budget: config.budget,

@@ -1,8 +1,8 @@
 import type { SecretReader } from '../credentials/secrets.ts';
 import { Producer } from '../producer/producer.ts';
+import { routingTable } from '../routes/table.ts';
 import type { Config } from './config.ts';
 import { redisOf } from './redis-settings.ts';
-import { routingOf } from './routing.ts';
 
 const DAY_SECONDS = 24 * 3600;
 
@@ -20,7 +20,7 @@ export function composeProducer(
   return new Producer({
     redis: redisOf(config, secrets),
     prefix: config.prefix,
-    routing: routingOf(config),
+    routing: routingTable(config),
     limits: config.limits,
     tries: config.tasks.tries,
     backoffMs: config.tasks.backoff_ms,

@@ -2,11 +2,10 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { quoted } from '../base/text.ts';
+import { withBuiltIn } from '../catalogue/catalogue.ts';
 import { CallTimeouts, Provider } from '../catalogue/provider.ts';
-import { BUILT_IN_PROVIDERS } from '../catalogue/rows.ts';
 import { DefaultBudget, Limits, WorkspaceLimits } from '../contract/limits.ts';
-import { RouteRequest } from '../contract/route.ts';
-import { RoutingPrecedence } from '../contract/routing.ts';
+import { RouteRequest, RoutingPrecedence } from '../contract/route.ts';
 import { type Environment, type SecretReader, secretsIn } from '../credentials/secrets.ts';
 import { isErrandError } from '../errors.ts';
 import { parseRedisAddress, type RedisAddress } from '../redis/address.ts';
@@ -170,7 +169,7 @@ export function loadConfig(environment: Environment = processEnvironment(), over
   const { providers, worker, redis_url: url, ...rest } = parsed.data;
   const redis = url === undefined ? {} : { redis: parseRedis(url, named(['redis_url'])) };
   const { tool_ms: _, turns_without_progress: __, ...timeouts } = rest.watchdogs;
-  const known = Object.entries({ ...BUILT_IN_PROVIDERS, ...providers }).map(([name, fields]) =>
+  const known = Object.entries(withBuiltIn(providers)).map(([name, fields]) =>
     parseProvider(name, merge({ timeouts }, fields)),
   );
   const { aliases, problems } = readNames(rest, known);

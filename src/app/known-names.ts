@@ -44,7 +44,7 @@ export function knownNames(config: Pick<Config, 'delegation' | 'model_aliases'>,
 
 /** The routes that the configuration names: those of the aliases, and the one of `delegation`. */
 function routesOf({ delegation, model_aliases }: Pick<Config, 'delegation' | 'model_aliases'>, catalogue: Catalogue) {
-  const expanded = expandRoute(delegation, { providers: catalogue.routing(), model_aliases });
+  const expanded = expandRoute(delegation, { providers: catalogue.providers, model_aliases });
   return [...Object.values(model_aliases), ...('route' in expanded ? [expanded.route] : [])];
 }
 

@@ -1,47 +1,54 @@
-import { type RoutingTable, unknownProvider } from '../contract/routing.ts';
+import { quoted } from '../base/text.ts';
 import { ErrandError } from '../errors.ts';
-import { Provider } from './provider.ts';
+import type { DeclaredProvider, Provider } from './provider.ts';
 import { BUILT_IN_PROVIDERS } from './rows.ts';
 
-const BUILT_IN = Object.entries(BUILT_IN_PROVIDERS).map(([name, fields]) => Provider.parse({ ...fields, name }));
-
-/** The providers of one deployment, by name. */
+/** The providers of one deployment. */
 export type Catalogue = {
+  /** Every provider by name. */
+  readonly providers: Readonly<Record<string, Provider>>;
   /** @throws ErrandError `ROUTE_UNSUPPORTED`, listing the known names. */
   get(name: string): Provider;
   /** All names, sorted. */
   names(): string[];
-  /** What resolving a route needs to know of the providers. */
-  routing(): RoutingTable['providers'];
 };
+
+/**
+ * Adds the built-in providers to those that a configuration declares.
+ *
+ * A declared one replaces the built-in one of its name as a whole: merging field by field could send one provider's key to
+ * another's endpoint.
+ */
+export function withBuiltIn<T extends object>(declared: Record<string, T>): Record<string, T | DeclaredProvider> {
+  return { ...BUILT_IN_PROVIDERS, ...declared };
+}
+
+/** Makes the catalogue of a deployment from all of its providers. */
+export function createCatalogue(providers: readonly Provider[]): Catalogue {
+  const byName = Object.fromEntries(providers.map((provider) => [provider.name, deepFreeze(provider)]));
+  return {
+    providers: byName,
+    get: (name) => providerIn(byName, name),
+    names: () => Object.keys(byName).sort(),
+  };
+}
+
+/**
+ * Returns the provider of this name.
+ * @throws ErrandError `ROUTE_UNSUPPORTED`, listing the known names.
+ */
+export function providerIn<T>(providers: Readonly<Record<string, T>>, name: string): T {
+  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
+  if (provider !== undefined) return provider;
+  throw new ErrandError('ROUTE_UNSUPPORTED', unknownProvider(name, providers));
+}
+
+/** The sentence about a provider that a deployment with these providers does not have. */
+export function unknownProvider(name: string, providers: Readonly<Record<string, unknown>>): string {
+  return `unknown provider ${quoted(name)}; known: ${Object.keys(providers).sort().join(', ')}`;
+}
 
 function deepFreeze<T extends object>(value: T): T {
   for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part);
   return Object.freeze(value);
-}
-
-/**
- * Makes the catalogue of a deployment: the built-in providers and those it declares.
- *
- * A declared one replaces a built-in one of its name whole: merging field by field could send one provider's key to
- * another's endpoint.
- */
-export function createCatalogue(declared: readonly Provider[]): Catalogue {
-  const providers = new Map([...BUILT_IN, ...declared].map((provider) => [provider.name, deepFreeze(provider)]));
-  const names = [...providers.keys()].sort();
-  return {
-    get(name) {
-      const provider = providers.get(name);
-      if (provider) return provider;
-      throw new ErrandError('ROUTE_UNSUPPORTED', unknownProvider(name, names));
-    },
-    names: () => [...names],
-    routing: () =>
-      Object.fromEntries(
-        [...providers].map(([name, { default_model, aliases, wire, effort_policy, efforts }]) => {
-          const effort = { wire, effort_policy, efforts };
-          return [name, { ...(default_model !== undefined && { default_model }), aliases: [...aliases], effort }];
-        }),
-      ),
-  };
 }

@@ -1,8 +1,11 @@
 import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 import type { EffortTreatment } from '../contract/route.ts';
-import type { EffortRules } from '../contract/routing.ts';
 import { ErrandError } from '../errors.ts';
 import { levelsOf } from './models.ts';
+import type { Provider } from './provider.ts';
+
+/** The fields of a provider that decide which efforts its models take. */
+export type EffortRules = Pick<Provider, 'wire' | 'effort_policy' | 'efforts'>;
 
 /** The level that is sent, `null` where no field is, and how it came from what was requested. */
 export type Effort = { level: ReasoningEffort | null; treatment: EffortTreatment };

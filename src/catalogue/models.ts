@@ -1,6 +1,6 @@
 import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 import type { Wire } from '../contract/route.ts';
-import type { EffortRules } from '../contract/routing.ts';
+import type { Provider } from './provider.ts';
 
 type Levels = readonly ReasoningEffort[];
 
@@ -103,7 +103,7 @@ function isUnknownTo(wire: Wire, level: ReasoningEffort): boolean {
  * `low` to `high`: nearly every compatible endpoint takes the three, and `none` is never turned into thinking that nobody
  * asked for, but sent and taken or refused. Empty: the model takes no effort at all.
  */
-export function levelsOf(provider: Pick<EffortRules, 'wire' | 'efforts'>, model: string): Levels {
+export function levelsOf(provider: Pick<Provider, 'wire' | 'efforts'>, model: string): Levels {
   const levels = lookUp(provider.efforts, model) ?? lookUp(BUILT_IN[provider.wire], model) ?? NONE_TO_HIGH;
   return REASONING_EFFORTS.filter((level) => levels.includes(level) && !isUnknownTo(provider.wire, level));
 }

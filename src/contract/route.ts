@@ -19,6 +19,10 @@ export const RouteRequest = z.strictObject({
 });
 export type RouteRequest = z.infer<typeof RouteRequest>;
 
+/** `strict`: a batch's top-level route is no default. `inherit`: it is one, above the configuration. */
+export const RoutingPrecedence = z.enum(['strict', 'inherit']);
+export type RoutingPrecedence = z.infer<typeof RoutingPrecedence>;
+
 /** Which rule chose a field of a route. `provider` is the provider's own default. */
 export const RouteRule = z.enum(['task', 'defaults', 'batch', 'config', 'parent', 'provider']);
 export type RouteRule = z.infer<typeof RouteRule>;

@@ -6,7 +6,6 @@ import type { BatchInput, BatchStatus, BatchSummary, Receipt } from '../contract
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Limits } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import type { RoutingTable } from '../contract/routing.ts';
 import { BatchJobs } from '../queue/batch-jobs.ts';
 import { BatchFlow } from '../queue/flow.ts';
 import { Announcements } from '../records/announcements.ts';
@@ -27,6 +26,7 @@ import {
 import { isRedisFault } from '../redis/faults.ts';
 import type { RedisTarget } from '../redis/target.ts';
 import { type PlannedBatch, planBatch } from '../routes/plan.ts';
+import type { RoutingTable } from '../routes/table.ts';
 import { addBatch, namingBatch } from './add-batch.ts';
 import { firstIndexIn, idIn, listenerIn, reasonIn, signalIn, textIn } from './arguments.ts';
 import { BatchEvents, subscribed } from './batch-events.ts';

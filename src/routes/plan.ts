@@ -7,12 +7,12 @@ import type { Limits } from '../contract/limits.ts';
 import { needsFor } from '../contract/needs.ts';
 import { parseBatch } from '../contract/parse-batch.ts';
 import type { ResolvedRoute, RouteRequest } from '../contract/route.ts';
-import type { RoutingTable } from '../contract/routing.ts';
 import type { TaskJob, TaskSpec } from '../contract/task.ts';
 import { isErrandError, type Problem } from '../errors.ts';
 import { checkRoute } from './check.ts';
 import { expandRoute } from './names.ts';
 import { type RouteContext, resolveRoute } from './resolve.ts';
+import type { RoutingTable } from './table.ts';
 
 /** Tasks planned before the event loop gets a turn. */
 const SLICE = 500;

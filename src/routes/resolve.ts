@@ -1,7 +1,8 @@
+import { unknownProvider } from '../catalogue/catalogue.ts';
 import type { ResolvedRoute, RouteRequest, RouteRule } from '../contract/route.ts';
-import { type RoutingTable, unknownProvider } from '../contract/routing.ts';
 import type { Problem } from '../errors.ts';
 import { expandRoute } from './names.ts';
+import type { RoutingTable } from './table.ts';
 
 type Layer = [RouteRule, RouteRequest | undefined];
 
@@ -63,7 +64,7 @@ export function resolveRoute(
   const [providerRule, providerName] = chosen;
   const provider = Object.hasOwn(table.providers, providerName) ? table.providers[providerName] : undefined;
   if (!provider) {
-    return { problems: [{ path: 'provider', message: unknownProvider(providerName, known) }] };
+    return { problems: [{ path: 'provider', message: unknownProvider(providerName, table.providers) }] };
   }
   const model =
     modelFor(layers, providerName, providerRule) ??

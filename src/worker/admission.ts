@@ -1,9 +1,11 @@
 import { monotonicMs } from '../base/clock.ts';
+import type { Redactor } from '../base/secret.ts';
 import type { AdmissionVerdict, BatchRecord, RouteInUse } from '../contract/batch.ts';
 import type { Failure } from '../contract/failure.ts';
 import type { ResolvedRoute } from '../contract/route.ts';
 import { ErrandError, isFailureCode } from '../errors.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
+import { errorOf, failureOf } from './classify.ts';
 
 /** How many batches a worker remembers; one record is read again after that many others. */
 const REMEMBERED = 200;
@@ -15,14 +17,17 @@ const PASSING_MS = 5_000;
 /** A batch as a worker knows it: what it is, its shared context, and which of its routes are unusable. */
 export type AdmittedBatch = { record: BatchRecord; context: string; verdict: AdmissionVerdict };
 
-/**
- * Finds out whether a route can be used, and resolves with its problem, or `null`. With admission by task, each task
- * resolves its own credential, so no task waits for the key of another task.
- */
-export type RouteCheck = (
-  route: RouteInUse,
-  admission: BatchRecord['admission'],
-) => Promise<AdmissionVerdict['unusable'][number]['failure'] | null>;
+/** Finds out whether a route can be used, and rejects with an ErrandError if it cannot. */
+export type RouteCheck = (route: RouteInUse, admission: BatchRecord['admission']) => Promise<void>;
+
+/** What admission works with. */
+export type AdmissionDeps = {
+  batches: BatchRecords;
+  check: RouteCheck;
+  redactor: Redactor;
+  /** The providers of the deployment whose lanes are left to other workers. */
+  elsewhere: readonly string[];
+};
 
 type Remembered = { sinceMs: number; keptMs: number; batch: Promise<AdmittedBatch> };
 
@@ -36,16 +41,11 @@ type Remembered = { sinceMs: number; keptMs: number; batch: Promise<AdmittedBatc
  * its verdict is stored only if the batch has no other routes, or if a route is unusable for any worker.
  */
 export class Admission {
-  readonly #batches: BatchRecords;
-  readonly #check: RouteCheck;
-  readonly #elsewhere: readonly string[];
+  readonly #deps: AdmissionDeps;
   readonly #known = new Map<string, Remembered>();
 
-  /** `elsewhere`: the providers of the deployment whose lanes are left to other workers. */
-  constructor(batches: BatchRecords, check: RouteCheck, elsewhere: readonly string[] = []) {
-    this.#elsewhere = elsewhere;
-    this.#batches = batches;
-    this.#check = check;
+  constructor(deps: AdmissionDeps) {
+    this.#deps = deps;
   }
 
   /** @throws ErrandError `NOT_FOUND` where the batch is not on record. */
@@ -70,7 +70,7 @@ export class Admission {
   }
 
   async #look(batchId: string): Promise<AdmittedBatch> {
-    const found = await this.#batches.read(batchId);
+    const found = await this.#deps.batches.read(batchId);
     if (!found) throw new ErrandError('NOT_FOUND', `batch ${batchId} is not on record`);
     const { record, context, verdict } = found;
     const isFinal = verdict !== null && !isPassing(verdict);
@@ -78,16 +78,26 @@ export class Admission {
   }
 
   async #judge(record: BatchRecord): Promise<AdmissionVerdict> {
-    const own = record.routes.filter(({ provider }) => !this.#elsewhere.includes(provider));
-    const checked = await Promise.all(
-      own.map(async (route) => ({ ...route, failure: await this.#check(route, record.admission) })),
-    );
-    const unusable = checked.filter((route) => route.failure !== null).sort((a, b) => a.first_index - b.first_index);
-    const verdict = { version: 1, unusable } as AdmissionVerdict;
+    const { batches, elsewhere } = this.#deps;
+    const own = record.routes.filter(({ provider }) => !elsewhere.includes(provider));
+    const checked = await Promise.all(own.map((route) => this.#check(route, record.admission)));
+    const unusable = checked.flat().sort((a, b) => a.first_index - b.first_index);
+    const verdict: AdmissionVerdict = { version: 1, unusable };
     const isWhole = own.length === record.routes.length || unusable.length > 0;
     if (isPassing(verdict) || !isWhole) return verdict;
-    const first = await this.#batches.admit(record.batch_id, verdict);
+    const first = await batches.admit(record.batch_id, verdict);
     return isPassing(first) ? verdict : first;
+  }
+
+  /** Returns the route with its failure; an empty list if the route can be used. */
+  async #check(route: RouteInUse, admission: BatchRecord['admission']): Promise<AdmissionVerdict['unusable']> {
+    const { check, redactor } = this.#deps;
+    try {
+      await check(route, admission);
+      return [];
+    } catch (error) {
+      return [{ ...route, failure: failureOf(errorOf(error), redactor) }];
+    }
   }
 }
 

@@ -13,8 +13,8 @@ const MESSAGE_CHARS = 1000;
  * The client waits while Redis refuses commands, so an error reply of Redis means that a command was cut in the middle. Any
  * other unexpected error is `INTERNAL`, never a success.
  */
-export function errorOf(thrown: unknown, signal: AbortSignal): ErrandError {
-  const cause = signal.aborted && !isErrandError(thrown, 'ATTEMPT_SUPERSEDED') ? signal.reason : thrown;
+export function errorOf(thrown: unknown, signal?: AbortSignal): ErrandError {
+  const cause = signal?.aborted && !isErrandError(thrown, 'ATTEMPT_SUPERSEDED') ? signal.reason : thrown;
   if (isErrandError(cause)) return cause;
   if (isRedisFault(cause) && cause instanceof Error && cause.name === 'ReplyError') {
     return new ErrandError('REDIS_UNAVAILABLE', `Redis broke off a command: ${cause.message}`, { cause });

@@ -1,10 +1,17 @@
 import { expect, test } from 'vitest';
-import { createCatalogue } from '../../src/catalogue/catalogue.ts';
+import { loadConfig } from '../../src/app/config.ts';
+import { type Catalogue, createCatalogue } from '../../src/catalogue/catalogue.ts';
 import { costOf } from '../../src/catalogue/prices.ts';
+import { Provider } from '../../src/catalogue/provider.ts';
 import { providerAt } from '../providers/models.ts';
 
+/** The catalogue of a deployment that declares these providers. */
+function catalogueOf(providers: Record<string, object> = {}): Catalogue {
+  return createCatalogue(loadConfig({ ERRAND_CONFIG: '/dev/null' }, { providers }).providers);
+}
+
 test('knows openai and anthropic without being told', () => {
-  const catalogue = createCatalogue([]);
+  const catalogue = catalogueOf();
   expect(catalogue.names()).toEqual(['anthropic', 'openai']);
   expect(catalogue.get('openai')).toMatchObject({ wire: 'responses', credential: 'env:OPENAI_API_KEY' });
   expect(catalogue.get('anthropic')).toMatchObject({ wire: 'messages', base_url: 'https://api.anthropic.com' });
@@ -18,7 +25,7 @@ test('has default models whose cost is known', () => {
     output_tokens: 9,
     reasoning_tokens: 0,
   };
-  const catalogue = createCatalogue([]);
+  const catalogue = catalogueOf();
   for (const name of catalogue.names()) {
     const provider = catalogue.get(name);
     expect(costOf(provider, provider.default_model ?? '', usage)).toBeGreaterThan(0);
@@ -26,23 +33,19 @@ test('has default models whose cost is known', () => {
 });
 
 test('replaces a built-in provider whole, keeping none of its fields', () => {
-  const declared = providerAt('chat', 'https://gateway.example', { name: 'openai', credential: 'env:GATEWAY_KEY' });
-  const catalogue = createCatalogue([declared]);
-  expect(catalogue.get('openai')).toEqual(declared);
+  const declared = { wire: 'chat', base_url: 'https://gateway.example/v1', credential: 'env:GATEWAY_KEY' };
+  const catalogue = catalogueOf({ openai: declared });
+  expect(catalogue.get('openai')).toEqual(Provider.parse({ name: 'openai', ...declared }));
   expect(catalogue.get('openai').default_model).toBeUndefined();
-  expect(catalogue.routing().openai).toEqual({
-    aliases: [],
-    effort: { wire: 'chat', effort_policy: 'clamp', efforts: {} },
-  });
-  expect(catalogue.routing().anthropic).toMatchObject({
-    default_model: 'claude-opus-5-5',
-    effort: { wire: 'messages' },
+  expect(catalogue.providers).toMatchObject({
+    openai: { aliases: [], wire: 'chat', effort_policy: 'clamp', efforts: {} },
+    anthropic: { default_model: 'claude-opus-5-5', wire: 'messages' },
   });
 });
 
 test('refuses an unknown provider, listing the known ones', () => {
-  const { get } = createCatalogue([providerAt('chat', 'https://llm.example')]);
-  expect(() => get('gopher')).toThrow('unknown provider "gopher"; known: acme, anthropic, openai');
+  const { get } = createCatalogue(['other', 'acme'].map((name) => providerAt('chat', 'https://llm.example', { name })));
+  expect(() => get('gopher')).toThrow('unknown provider "gopher"; known: acme, other');
 });
 
 test('hands out a provider that cannot be changed', () => {

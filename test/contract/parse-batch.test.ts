@@ -5,10 +5,11 @@ import { newBatchId } from '../../src/base/ids.ts';
 import { type Batch, BatchRecord } from '../../src/contract/batch.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import { parseBatch } from '../../src/contract/parse-batch.ts';
-import type { RoutingTable } from '../../src/contract/routing.ts';
 import { TaskJob } from '../../src/contract/task.ts';
 import { ErrandError } from '../../src/errors.ts';
 import { planBatch } from '../../src/routes/plan.ts';
+import type { RoutingTable } from '../../src/routes/table.ts';
+import { routed } from '../producer/open-producer.ts';
 
 const EFFORTS = 'expected one of "none"|"minimal"|"low"|"medium"|"high"|"xhigh"|"max"';
 
@@ -569,7 +570,7 @@ describe('limits', () => {
 
 describe('for any JSON', () => {
   const routing: RoutingTable = {
-    providers: { openai: { default_model: 'gpt' } },
+    providers: { openai: routed('gpt') },
     delegation: { provider: 'openai' },
     precedence: 'strict',
   };

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/app/config.ts';
-import { routingOf } from '../../src/app/routing.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
 import { REASONING_EFFORTS } from '../../src/contract/effort.ts';
@@ -10,6 +9,7 @@ import { isErrandError } from '../../src/errors.ts';
 import { Models } from '../../src/providers/models.ts';
 import { checkRoute } from '../../src/routes/check.ts';
 import { planBatch } from '../../src/routes/plan.ts';
+import { routingTable } from '../../src/routes/table.ts';
 import { openProducer, optionsOf } from './open-producer.ts';
 
 const MODELS = ['gpt-5.1', 'gpt-5.6-sol', 'gpt-4.1', 'claude-opus-5-5', 'claude-3-5-haiku', 'acme-1', 'llama'];
@@ -54,9 +54,9 @@ describe('a producer and a worker agree on a route', () => {
     await fc.assert(
       fc.asyncProperty(provider, provider, task, async (acme, other, asked) => {
         const config = configOf(acme, other);
-        const table = routingOf(config);
+        const table = routingTable(config);
         const planned = await refusalOf(() => planBatch({ goal: 'a', ...asked }, DEFAULT_LIMITS, table));
-        const admitted = await refusalOf(() => checkRoute(asked, createCatalogue(config.providers).routing()));
+        const admitted = await refusalOf(() => checkRoute(asked, table.providers));
         const opened = await refusalOf(() => open(config, asked));
         expect(admitted).toEqual(planned);
         expect(opened).toEqual(planned);
@@ -77,7 +77,7 @@ const strict = { wire: 'chat', effort_policy: 'strict', efforts: { m: ['low'] } 
 
 test('enqueue refuses an effort that a strict provider does not take, for each task', async () => {
   const config = configOf(strict, strict);
-  const producer = openProducer(optionsOf({ routing: routingOf(config) }));
+  const producer = openProducer(optionsOf({ routing: routingTable(config) }));
   const tasks = (['low', 'max', 'high'] as const).map((reasoning_effort) => ({
     goal: 'a',
     provider: 'acme',
@@ -93,7 +93,7 @@ test('enqueue refuses an effort that a strict provider does not take, for each t
 });
 
 test('a batch with other problems is BATCH_INVALID, and names the efforts too', async () => {
-  const table = routingOf(configOf(strict, strict));
+  const table = routingTable(configOf(strict, strict));
   const tasks = [{ goal: 'a', provider: 'acme', reasoning_effort: 'max' }, { goal: '' }];
   await expect(planBatch({ tasks }, DEFAULT_LIMITS, table)).rejects.toMatchObject({
     code: 'BATCH_INVALID',

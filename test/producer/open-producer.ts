@@ -4,6 +4,7 @@ import { inject, onTestFinished } from 'vitest';
 import type { BatchInput } from '../../src/contract/batch.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import { Producer, type ProducerOptions } from '../../src/producer/producer.ts';
+import type { RoutedProvider } from '../../src/routes/table.ts';
 import { freshPrefix, targetAt } from '../helpers/redis.ts';
 
 /** The options of a producer of the suite's Redis that knows two providers. */
@@ -12,7 +13,7 @@ export function optionsOf(options: Partial<ProducerOptions> = {}): ProducerOptio
     redis: targetAt(),
     prefix: options.prefix ?? freshPrefix(),
     routing: {
-      providers: { openai: { default_model: 'gpt' }, anthropic: { default_model: 'claude' } },
+      providers: { openai: routed('gpt'), anthropic: routed('claude') },
       delegation: { provider: 'openai' },
       precedence: 'strict',
     },
@@ -25,6 +26,11 @@ export function optionsOf(options: Partial<ProducerOptions> = {}): ProducerOptio
     onError: () => undefined,
     ...options,
   };
+}
+
+/** The part of a provider that decides a route; its models take any effort, clamped. */
+export function routed(defaultModel?: string): RoutedProvider {
+  return { default_model: defaultModel, wire: 'chat', effort_policy: 'clamp', efforts: {} };
 }
 
 /** Opens a producer that is closed after the test. */

@@ -3,15 +3,16 @@ import { describe, expect, test } from 'vitest';
 import { REASONING_EFFORTS } from '../../src/contract/effort.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import { type ResolvedRoute, RouteRequest, type RouteRule } from '../../src/contract/route.ts';
-import type { RoutingTable } from '../../src/contract/routing.ts';
 import { planBatch } from '../../src/routes/plan.ts';
 import { type RouteContext, resolveRoute } from '../../src/routes/resolve.ts';
+import type { RoutingTable } from '../../src/routes/table.ts';
+import { routed } from '../producer/open-producer.ts';
 
 const table: RoutingTable = {
   providers: {
-    openai: { default_model: 'gpt-default' },
-    anthropic: { default_model: 'claude-default' },
-    bare: {},
+    openai: routed('gpt-default'),
+    anthropic: routed('claude-default'),
+    bare: routed(),
   },
   delegation: {},
   precedence: 'strict',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/app/config.ts';
 import { knownNames } from '../../src/app/known-names.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
 import { Provider } from '../../src/catalogue/provider.ts';
@@ -53,7 +54,7 @@ const names = knownNames(
     delegation: { provider: 'acme', model: 'acme-4' },
     model_aliases: { any: { model: 'everywhere' }, other: { provider: 'openai', model: 'not-of-acme' } },
   },
-  createCatalogue([acme]),
+  createCatalogue([...loadConfig({ ERRAND_CONFIG: '/dev/null' }).providers, acme]),
 );
 
 test('no text from outside is the value of a label, in any metric', async () => {

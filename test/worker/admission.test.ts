@@ -1,9 +1,18 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { newBatchId } from '../../src/base/ids.ts';
+import { Redactor } from '../../src/base/secret.ts';
 import type { Failure } from '../../src/contract/failure.ts';
 import type { ResolvedRoute } from '../../src/contract/route.ts';
+import { ErrandError } from '../../src/errors.ts';
+import type { BatchRecords } from '../../src/records/batch-records.ts';
 import { Admission, type RouteCheck, refusalOf } from '../../src/worker/admission.ts';
 import { openRecords, recordOf } from '../records/samples.ts';
+
+const usable: RouteCheck = async () => undefined;
+
+function admissionOf(batches: BatchRecords, check: RouteCheck = usable): Admission {
+  return new Admission({ batches, check, redactor: new Redactor(), elsewhere: [] });
+}
 
 afterEach(() => {
   vi.useRealTimers();
@@ -13,8 +22,8 @@ test('a batch is looked up once for all its tasks, and again after an hour [B54]
   vi.useFakeTimers({ toFake: ['performance'] });
   const { batches, batchId } = await openRecords();
   const read = vi.spyOn(batches, 'read');
-  const check = vi.fn(async () => null);
-  const admission = new Admission(batches, check);
+  const check = vi.fn(usable);
+  const admission = admissionOf(batches, check);
   await Promise.all([admission.of(batchId), admission.of(batchId)]);
   vi.advanceTimersByTime(3_599_000);
   await admission.of(batchId);
@@ -27,7 +36,7 @@ test('a batch is looked up once for all its tasks, and again after an hour [B54]
 
 test('a look-up that failed is not remembered', async () => {
   const { batches } = await openRecords();
-  const admission = new Admission(batches, async () => null);
+  const admission = admissionOf(batches);
   const record = recordOf(newBatchId(), 1);
   await expect(admission.of(record.batch_id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await batches.create(record, 'context', 'f');
@@ -46,15 +55,15 @@ const MISSING: Failure = {
 test('a missing credential rejects a batch for 5 s in one worker and is not stored', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   const { batches, batchId } = await openRecords();
-  const check = vi.fn<RouteCheck>(async () => MISSING);
-  const admission = new Admission(batches, check);
+  const check = vi.fn<RouteCheck>().mockRejectedValue(new ErrandError('CREDENTIAL_MISSING', 'the file is empty'));
+  const admission = admissionOf(batches, check);
   expect((await admission.of(batchId)).verdict.unusable).toHaveLength(1);
   vi.advanceTimersByTime(4_900);
   expect((await admission.of(batchId)).verdict.unusable).toHaveLength(1);
   expect(check).toHaveBeenCalledTimes(1);
-  const elsewhere = new Admission(batches, async () => null);
+  const elsewhere = admissionOf(batches);
   vi.advanceTimersByTime(200);
-  check.mockResolvedValue(null);
+  check.mockImplementation(usable);
   expect((await admission.of(batchId)).verdict).toEqual({ version: 1, unusable: [] });
   expect((await elsewhere.of(batchId)).verdict).toEqual({ version: 1, unusable: [] });
   expect((await batches.read(batchId))?.verdict).toEqual({ version: 1, unusable: [] });
@@ -66,22 +75,24 @@ test('a missing credential that an older worker stored is looked for again', asy
     version: 1,
     unusable: record.routes.map((route) => ({ ...route, failure: MISSING })),
   });
-  const admission = new Admission(batches, async () => null);
+  const admission = admissionOf(batches);
   expect((await admission.of(batchId)).verdict.unusable).toEqual([]);
 });
 
 test('any other verdict is final for every worker', async () => {
   const { batches, batchId } = await openRecords();
-  const unsupported: Failure = { ...MISSING, code: 'ROUTE_UNSUPPORTED' };
-  await new Admission(batches, async () => unsupported).of(batchId);
-  const later = await new Admission(batches, async () => null).of(batchId);
+  await admissionOf(batches, async () => {
+    throw new ErrandError('ROUTE_UNSUPPORTED', 'unknown provider');
+  }).of(batchId);
+  const later = await admissionOf(batches).of(batchId);
   expect(later.verdict.unusable).toMatchObject([{ failure: { code: 'ROUTE_UNSUPPORTED' } }]);
 });
 
 test('a verdict with a code of a newer version rejects the task with a code of this one', async () => {
-  const { batches, batchId } = await openRecords();
+  const { batches, batchId, record } = await openRecords();
   const newer: Failure = { ...MISSING, code: 'TENANT_PAUSED', message: 'the tenant is paused' };
-  const admitted = await new Admission(batches, async () => newer).of(batchId);
+  await batches.admit(batchId, { version: 1, unusable: record.routes.map((route) => ({ ...route, failure: newer })) });
+  const admitted = await admissionOf(batches).of(batchId);
   const refusal = refusalOf(admitted, {
     provider: 'openai',
     model: 'm',

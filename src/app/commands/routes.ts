@@ -1,10 +1,10 @@
 import { oneLine } from '../../base/text.ts';
 import { checkRoute } from '../../routes/check.ts';
 import { planBatch } from '../../routes/plan.ts';
+import { routingTable } from '../../routes/table.ts';
 import { readBatchFile } from '../batch-file/read-batch-file.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
-import { routingOf } from '../routing.ts';
 import { effortText, targetText } from '../screen/outcome-table.ts';
 import type { Screen } from '../screen/screen.ts';
 import { table } from '../screen/table.ts';
@@ -16,7 +16,7 @@ import { table } from '../screen/table.ts';
  */
 export async function routes(file: string, { json = false }: { json?: boolean }, screen: Screen): Promise<number> {
   const config = loadConfig();
-  const routing = routingOf(config);
+  const routing = routingTable(config);
   const planned = await planBatch(await readBatchFile(file, config.limits), config.limits, routing);
   const resolved = planned.tasks.map(({ data: { index, route } }) => {
     const { level, treatment } = checkRoute(route, routing.providers);
