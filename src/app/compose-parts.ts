@@ -60,14 +60,14 @@ export async function composeParts(base: WorkerBase, opened: Disposables): Promi
 /** The parts of a task that are made from the base alone. */
 function valuesOf(base: WorkerBase) {
   const { config, redis, prefix, redactor, catalogue, providers, taken } = base;
-  const { records, telemetry, self } = base;
+  const { records, telemetry, observer, self } = base;
   const credentials = new CredentialResolver(base.secrets, redactor);
   const models = new Models();
   const deployment = { prefix, workspaceRoot: config.worker.workspace_root };
   const batches = new BatchRecords(redis, prefix, redactor, retentionSecondsOf(config));
   const elsewhere = providers.filter((name) => !taken.includes(name));
   return {
-    ...{ records, batches, catalogue, credentials, models, redactor, telemetry, self, deployment },
+    ...{ records, batches, catalogue, credentials, models, redactor, telemetry, observer, self, deployment },
     spends: new SpendRecords(redis, prefix),
     metadata: new TaskMetadata(redis, prefix),
     admission: new Admission({

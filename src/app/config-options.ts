@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DEFAULT_LIMITS } from '../contract/limits.ts';
 import { plainCopy, typeOf } from '../contract/plain-json.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
+import type { Observer } from '../telemetry/observer.ts';
 import { configInvalid } from './config-fault.ts';
 import { inWords } from './config-words.ts';
 
@@ -10,6 +11,11 @@ const text = (what: string) =>
 /** Hears of an error. What it returns may be a promise. */
 type ErrorListener = (error: Error) => unknown;
 const errorListener = z.custom<ErrorListener>((value) => typeof value === 'function', 'expected a function');
+
+const observer = z.custom<Observer>(
+  (value) => typeof Object(value).begin === 'function',
+  'expected an observer, an object with a function `begin`',
+);
 
 const shared = {
   redis: text('an address as a text, such as redis://host:port').optional(),
@@ -28,6 +34,7 @@ export const WorkerOptionsShape = z.strictObject({
   output: z
     .custom<NodeJS.WritableStream>((value) => typeof Object(value).write === 'function', 'expected a stream')
     .optional(),
+  observers: z.array(observer, 'expected a list of observers').optional(),
 });
 
 /** The environment and the settings over the configuration file that options of the library stand for. */

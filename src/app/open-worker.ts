@@ -10,6 +10,7 @@ import { RedisHealth } from '../redis/health.ts';
 import type { RetryingRedis } from '../redis/retrying.ts';
 import type { RedisTarget } from '../redis/target.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { Observer } from '../telemetry/observer.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { identifyWorker } from '../worker/holding/identity.ts';
 import type { Config } from './config.ts';
@@ -24,6 +25,8 @@ export type WorkerSurroundings = {
   log: Log;
   redactor: Redactor;
   secrets: SecretReader;
+  /** They see every step of the worker, after its log and its metrics. */
+  observers?: readonly Observer[];
   /** Called right before the first task can be taken. */
   onTaking?: () => void;
 };
@@ -36,6 +39,7 @@ export type WorkerBase = {
   redactor: Redactor;
   secrets: SecretReader;
   telemetry: Telemetry;
+  observer: Observer;
   catalogue: Catalogue;
   target: RedisTarget;
   redis: RetryingRedis;
@@ -54,13 +58,14 @@ export type WorkerBase = {
 /** Opens the connection of a worker and what stands on it. Nothing in Redis is written yet. */
 export async function openWorker(
   config: Config,
-  { log, redactor, secrets }: WorkerSurroundings,
+  { log, redactor, secrets, observers = [] }: WorkerSurroundings,
   opened: Disposables,
 ): Promise<WorkerBase> {
   await makeWorkspaceRoot(config.worker.workspace_root);
   const { prefix } = config;
   const catalogue = createCatalogue(config.providers);
-  const telemetry = new Telemetry(log, knownNames(config, catalogue));
+  const telemetry = new Telemetry(log, knownNames(config, catalogue), observers);
+  const { observer } = telemetry;
   const onError = (error: unknown) => {
     if (!isRedisFault(error)) telemetry.fault('redis', error);
   };
@@ -75,21 +80,8 @@ export async function openWorker(
   const taken = config.worker.only ?? providers;
   warnOfPlainHttp(taken.map(catalogue.get), log);
   return {
-    ...{
-      config,
-      prefix,
-      log,
-      redactor,
-      secrets,
-      telemetry,
-      catalogue,
-      target,
-      redis,
-      redisHealth,
-      providers,
-      taken,
-      onError,
-    },
+    ...{ config, prefix, log, redactor, secrets, telemetry, observer, catalogue },
+    ...{ target, redis, redisHealth, providers, taken, onError },
     records: new TaskRecords(redis, prefix, redactor),
     workers: new WorkerRecords(redis, prefix),
     self: await identifyWorker(config.worker.name, config.worker),

@@ -5,8 +5,11 @@ import { optionsIn, settingsIn, WorkerOptionsShape } from '../app/config-options
 import { overWorker } from '../app/over-worker.ts';
 import { Redactor } from '../base/secret.ts';
 import { createLog } from '../telemetry/log.ts';
+import type { Observer } from '../telemetry/observer.ts';
 
 export type { RunningWorker } from '../app/compose-worker.ts';
+export type { Observer } from '../telemetry/observer.ts';
+export type { Step, StepEnd } from '../telemetry/step.ts';
 
 /** What {@link createWorker} takes. */
 export type CreateWorkerOptions = {
@@ -22,6 +25,8 @@ export type CreateWorkerOptions = {
   settings?: Record<string, unknown>;
   /** Where log lines go. @default process.stdout */
   output?: NodeJS.WritableStream;
+  /** See every step of the worker. What they throw is logged once and harms no task. */
+  observers?: Observer[];
 };
 
 /**
@@ -30,11 +35,17 @@ export type CreateWorkerOptions = {
  * @throws ErrandError `CONFIG_INVALID`; `ADDRESS_IN_USE` if its health port is in use.
  */
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<RunningWorker> {
-  const { only, concurrency, output = process.stdout, ...given } = optionsIn(WorkerOptionsShape, options);
+  const {
+    only,
+    concurrency,
+    output = process.stdout,
+    observers = [],
+    ...given
+  } = optionsIn(WorkerOptionsShape, options);
   const { environment, overrides } = settingsIn(given);
   const choice = { only, concurrency };
   const config = loadConfig({ ...processEnvironment(), ...environment }, overWorker(overrides, choice));
   const redactor = new Redactor();
   const log = createLog({ level: config.worker.log_level, isPretty: false, redactor, output });
-  return startWorker(config, { log, redactor, secrets: processSecrets() });
+  return startWorker(config, { log, redactor, secrets: processSecrets(), observers });
 }

@@ -4,7 +4,7 @@ import type { Attempt as AttemptRecord } from '../contract/outcome.ts';
 import type { TaskJob } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import type { TaskHistory } from '../records/task-history.ts';
-import type { AttemptLabel } from '../telemetry/telemetry.ts';
+import type { AttemptLabel } from '../telemetry/step.ts';
 import { AttemptCancelled } from './classify.ts';
 import type { Scope } from './holding/scope.ts';
 

@@ -8,6 +8,7 @@ import type { Models } from '../providers/models.ts';
 import type { SpendRecords } from '../records/spend-records.ts';
 import type { TaskMetadata } from '../records/task-metadata.ts';
 import type { TaskRecords } from '../records/task-records.ts';
+import type { Observer } from '../telemetry/observer.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
 import type { Admission } from './admission.ts';
@@ -30,6 +31,8 @@ export type TaskDeps = {
   models: Models;
   redactor: Redactor;
   telemetry: Telemetry;
+  /** Sees every step, for the log, the metrics and the observers of the deployment. */
+  observer: Observer;
   /** Who this worker is: the owner of the rows its attempts write. */
   self: WorkerIdentity;
   reclaim: Reclaim;

@@ -46,6 +46,7 @@ test.each([
   ['only', { only: 'openai' }, createWorker],
   ['concurrency', { concurrency: '5' }, createWorker],
   ['output', { output: 'stdout' }, createWorker],
+  ['observers', { observers: 'log' }, createWorker],
 ])('the option %s of a wrong type is refused by name', async (name, option, create) => {
   const opening = async () => Reflect.apply(create, null, [{ redis: REDIS, config: FILE, ...option }]);
   await expect(opening()).rejects.toMatchObject({

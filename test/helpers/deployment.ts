@@ -17,6 +17,7 @@ import { type ScriptInput, type Simulator, startSimulator } from '../../src/entr
 import type { Producer } from '../../src/producer/producer.ts';
 import type { RedisTarget } from '../../src/redis/target.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import type { Observer } from '../../src/telemetry/observer.ts';
 import { expectNoSecret, freshPrefix, openRedis, redisUrl, workersHolding } from './redis.ts';
 
 /** A whole deployment in this process: simulator, producer, and as many workers as are started. */
@@ -34,7 +35,11 @@ export type Deployment = {
   /** The planted secrets; none of them may be found anywhere but in the simulator's own log. */
   secrets: string[];
   /** `over` is over the settings of the worker, `settings` over those of the deployment, section by section. */
-  startWorker: (over?: Record<string, unknown>, settings?: Record<string, unknown>) => Promise<RunningWorker>;
+  startWorker: (
+    over?: Record<string, unknown>,
+    settings?: Record<string, unknown>,
+    observers?: readonly Observer[],
+  ) => Promise<RunningWorker>;
   startBoard: () => Promise<Board>;
   outcomesOf: (batchId: string) => Promise<Outcome[]>;
 };
@@ -102,11 +107,11 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     events,
     workspaceRoot,
     secrets: Object.values(secrets),
-    startWorker: async (over, sections) => {
+    startWorker: async (over, sections, observers = []) => {
       const redactor = new Redactor();
       const output = new PassThrough().on('data', (chunk) => logs.push(String(chunk)));
       const log = createLog({ level: 'debug', isPretty: false, redactor, output });
-      const worker = await startWorker(configOf(over, sections), { log, redactor, secrets: given });
+      const worker = await startWorker(configOf(over, sections), { log, redactor, secrets: given, observers });
       workers.push(worker);
       return worker;
     },

@@ -36,7 +36,7 @@ const FLOORS: Record<string, number> = {
   credentials: 3,
   processes: 3,
   providers: 3,
-  telemetry: 3,
+  telemetry: 2,
   redis: 2,
   catalogue: 2,
   contract: 1,

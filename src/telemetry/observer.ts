@@ -1,0 +1,107 @@
+import type { Fact, Step, StepEnd, Work } from './step.ts';
+
+/** What {@link Observer.begin} returns: ends the step, with what came of it. */
+export type End = (end: StepEnd) => void;
+
+/**
+ * Sees every step of a worker: `begin` is called as a step begins, and what it returns as that step ends. Both are called
+ * synchronously, so the step waits for them.
+ */
+export interface Observer {
+  begin(step: Step): (end: StepEnd) => void;
+}
+
+/** The end of a step for an observer that does not want to know. */
+export const unobserved: End = () => undefined;
+
+const DONE: StepEnd = { status: 'done' };
+
+/** Reports a fact: a step that ends at once. */
+export function note(observer: Observer, fact: Fact): void {
+  observer.begin(fact)(DONE);
+}
+
+/** Does the work of a step. It ends as `done`, or as `endOf` says of the value; if the work throws, it ends as `failed`. */
+export async function during<T>(
+  observer: Observer,
+  step: Work,
+  work: () => Promise<T>,
+  endOf: (value: T) => StepEnd = () => DONE,
+): Promise<T> {
+  const end = observer.begin(step);
+  try {
+    const value = await work();
+    end(endOf(value));
+    return value;
+  } catch (error) {
+    end({ status: 'failed', error });
+    throw error;
+  }
+}
+
+/**
+ * Makes one observer of many. What one of them throws reaches neither the step nor the others: `report` hears of it, once for
+ * each observer.
+ */
+export function observers(list: readonly Observer[], report: (error: unknown) => void): Observer {
+  const harmless = list.map((observer) => new Harmless(observer, report));
+  return {
+    begin(step) {
+      let ends: End[] | undefined;
+      for (const observer of harmless) {
+        const end = observer.begin(step);
+        if (end === unobserved) continue;
+        ends ??= [];
+        ends.push(end);
+      }
+      if (!ends) return unobserved;
+      const all = ends;
+      return (result) => {
+        for (const end of all) end(result);
+      };
+    },
+  };
+}
+
+/** An observer whose faults harm nothing. It may come from a program of any kind, so what it returns is not trusted. */
+class Harmless implements Observer {
+  readonly #observer: Observer;
+  readonly #report: (error: unknown) => void;
+  #isReported = false;
+
+  constructor(observer: Observer, report: (error: unknown) => void) {
+    this.#observer = observer;
+    this.#report = report;
+  }
+
+  begin(step: Step): End {
+    try {
+      const end = this.#observer.begin(step);
+      if (end === unobserved) return unobserved;
+      if (typeof end === 'function') return (result) => this.#end(end, result);
+      this.#catch(end);
+    } catch (error) {
+      this.#note(error);
+    }
+    return unobserved;
+  }
+
+  #end(end: End, result: StepEnd): void {
+    try {
+      this.#catch(end(result));
+    } catch (error) {
+      this.#note(error);
+    }
+  }
+
+  /** An async function fits the type of an observer, and its rejection would end the process. */
+  #catch(returned: unknown): void {
+    if (returned instanceof Promise) returned.catch((error: unknown) => this.#note(error));
+  }
+
+  #note(error: unknown): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#report(error);
+  }
+}

@@ -1,0 +1,102 @@
+import type { BatchSummary } from '../contract/batch.ts';
+import type { Turn } from '../contract/checkpoint.ts';
+import type { CleanupActor, CleanupRecord, CleanupStep, ResourceKind } from '../contract/cleanup.ts';
+import type { Failure } from '../contract/failure.ts';
+import type { AttemptEnd, Outcome } from '../contract/outcome.ts';
+import type { Spend } from '../contract/spend.ts';
+import type { ErrandError } from '../errors.ts';
+
+/** Names an attempt and the route of its task, in every line about it. */
+export type AttemptLabel = {
+  taskId: string;
+  epoch: number;
+  provider: string;
+  model: string;
+  effort: string | undefined;
+};
+
+/** How an attempt went, for its closing line. */
+export type AttemptReport = {
+  ended: AttemptEnd;
+  failure: Failure | undefined;
+  cleanup: CleanupRecord;
+  turns: number;
+  durationMs: number;
+};
+
+type OfTask = { taskId: string };
+type OfAttempt = OfTask & { epoch: number };
+type OfRow = OfTask & { row: string; kind: ResourceKind; actor: CleanupActor };
+
+/** A step that takes time, named by a verb. `attempt` and what follows it up to `record` happen within `deliver`. */
+export type Work =
+  /** A job is handled, from the queue to the verdict. */
+  | ({ name: 'deliver'; provider: string } & OfTask)
+  /** The next epoch of a task is opened, or its outcome is found. */
+  | ({ name: 'open' } & OfTask)
+  /** One start of one task, from its epoch to its record. */
+  | ({ name: 'attempt' } & AttemptLabel)
+  /** The credentials of the routes of a batch are checked, once a worker. */
+  | ({ name: 'admit' } & OfAttempt)
+  | ({ name: 'build' } & OfAttempt)
+  /** A credential is resolved, and its lease and its client are held. */
+  | ({ name: 'lease'; provider: string } & OfAttempt)
+  /** Resources are acquired that are on the ledger already. */
+  | ({ name: 'acquire'; kinds: readonly ResourceKind[] } & OfAttempt)
+  /** The model is called for a turn. */
+  | ({ name: 'turn'; turn: number } & OfAttempt)
+  /** A tool is called. */
+  | ({ name: 'tool'; tool: string } & OfAttempt)
+  /** The checkpoint of a turn is written. */
+  | ({ name: 'record_turn'; reply: Turn } & AttemptLabel)
+  /** All resources of an attempt are released in reverse. */
+  | ({ name: 'unwind' } & OfAttempt)
+  /** One resource is released, by its attempt or for a dead one. */
+  | ({ name: 'release' } & OfRow)
+  /** The row of a dead attempt is released and closed. */
+  | ({ name: 'reclaim' } & OfRow)
+  /** The end of an attempt is written: the outcome of its task, or one more attempt. */
+  | ({ name: 'record'; provider: string } & OfTask)
+  /** The queue is told what to do with the job. */
+  | ({ name: 'tell_queue'; next: string } & OfTask)
+  /** A batch whose tasks have all ended gets its summary. */
+  | { name: 'settle'; batchId: string };
+
+/** A step that ends at once: something that was seen. */
+export type Fact =
+  /** A piece of text came from the model. Frequent. */
+  | ({ name: 'text' } & OfAttempt)
+  /** A model call was cut off. The provider still bills the usage that it had reported. */
+  | ({ name: 'call_cut_off'; spend: Spend } & AttemptLabel)
+  /** The queue has counted a job as completed or failed. */
+  | ({ name: 'told_queue' } & OfTask)
+  /** A write was refused, because a newer attempt owns the task. */
+  | ({ name: 'write_refused' } & OfTask)
+  /** The queue refused to move a job, because another worker may have it. */
+  | { name: 'move_refused'; error: Error }
+  | { name: 'locks_lost'; taskIds: readonly string[] }
+  /** Jobs of a dead worker were put back into their queues. */
+  | { name: 'jobs_handed_back'; jobIds: readonly string[]; instance: string; proof: string }
+  /** Tasks of a batch that no worker ran were ended. */
+  | { name: 'unattended_ended'; batchId: string; count: number }
+  | { name: 'redis'; state: { status: 'ok' } | { status: 'away' | 'refusing'; reason: string } }
+  /** Whether the worker hears its channels; without them it polls. */
+  | { name: 'channels'; trouble: ErrandError | null }
+  /** An error of the infrastructure, and the part of the worker that met it. */
+  | { name: 'fault'; where: string; error: unknown };
+
+/** One step of a worker: what happens, and to whom. */
+export type Step = Work | Fact;
+
+/**
+ * What came of a step. Most are `done`. `ended` is the end of an `attempt`; `released` and `left_open` are those of a `release`
+ * or a `reclaim`; `recorded` is that of a `record` that gave the task its outcome; `settled` is that of a `settle` that made
+ * the summary.
+ */
+export type StepEnd =
+  | { status: 'done' }
+  | { status: 'failed'; error: unknown }
+  | { status: 'ended'; report: AttemptReport }
+  | { status: 'released' | 'left_open'; step: CleanupStep }
+  | { status: 'recorded'; outcome: Outcome }
+  | { status: 'settled'; summary: BatchSummary };
