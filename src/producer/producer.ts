@@ -14,8 +14,8 @@ import { Channels } from '../records/channels.ts';
 import { EnqueueClaims } from '../records/enqueue-claims.ts';
 import { TaskMetadata } from '../records/task-metadata.ts';
 import { UnattendedRecords } from '../records/unattended-records.ts';
+import type { BoundedRedis } from '../redis/bounded.ts';
 import {
-  assertDatabase,
   awaitReady,
   closeRedis,
   openFailFastRedis,
@@ -67,7 +67,7 @@ type KnownBatch = Pick<Receipt, 'batch_id'>;
  */
 export class Producer {
   readonly #options: ProducerOptions;
-  readonly #redis: RedisClient;
+  readonly #redis: BoundedRedis;
   readonly #flow: BatchFlow;
   readonly #batches: BatchRecords;
   readonly #claims: EnqueueClaims;
@@ -239,7 +239,7 @@ export class Producer {
   async #withRedis<T>(call: () => Promise<T>): Promise<T> {
     await awaitReady(this.#redis, this.#options.connectWithinMs);
     try {
-      await assertDatabase(this.#redis);
+      await this.#redis.assertDatabase();
       return await call();
     } catch (error) {
       throw isRedisFault(error) ? unavailable(this.#redis, error, this.#options.prefix, 'producer') : error;

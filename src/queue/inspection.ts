@@ -1,9 +1,10 @@
 import { Queue } from 'bullmq';
 import { withinTime } from '../base/within-time.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
+import type { BoundedRedis } from '../redis/bounded.ts';
 import { connectFaultOf } from '../redis/connect-faults.ts';
 import type { Redis } from '../redis/connection.ts';
-import { assertDatabase, awaitReady, closeRedis, openFailFastRedis, unavailable } from '../redis/connection.ts';
+import { awaitReady, closeRedis, openFailFastRedis, unavailable } from '../redis/connection.ts';
 import { clockSkewMs, type RedisFacts, redisFacts } from '../redis/facts.ts';
 import { isRedisFault } from '../redis/faults.ts';
 import { assertRights, missingRights } from '../redis/missing-rights.ts';
@@ -101,8 +102,8 @@ async function rightsFacts(redis: Redis, prefix: string): Promise<RightsFacts> {
   return { user: redis.options.username || 'default', missing: await Promise.all(missing) };
 }
 
-async function assertPlace(redis: Redis, prefix: string): Promise<void> {
-  await assertDatabase(redis);
+async function assertPlace(redis: BoundedRedis, prefix: string): Promise<void> {
+  await redis.assertDatabase();
   await redis.exists(...probeKeys(prefix));
 }
 
@@ -121,7 +122,7 @@ export async function assertSuitable(redis: RetryingRedis, prefix: string): Prom
   const { version, maxmemoryPolicy } = await unlessRefused(redis, looking).catch((error: unknown) => {
     throw isRedisFault(error) ? unavailable(redis, error, prefix) : error;
   });
-  await assertDatabase(redis);
+  await redis.assertDatabase();
   await assertSlot(redis, prefix);
   if (version !== null && Number.parseInt(version, 10) < MIN_MAJOR) {
     throw new ErrandError('REDIS_UNSUITABLE', `Redis ${version} is too old: version ${MIN_MAJOR} or newer is needed`);

@@ -1,5 +1,6 @@
-import { type ChainableCommander, type Command, Redis } from 'ioredis';
+import { type ChainableCommander, type Command, Redis, type RedisOptions } from 'ioredis';
 import { ErrandError } from '../errors.ts';
+import { connectFaultOf } from './connect-faults.ts';
 
 /**
  * The maximum size of one command. Redis serves no other client while it reads a command, and a client sends a command
@@ -17,6 +18,43 @@ type Inner = { sendCommand: (command: Command) => unknown; exec: (...args: unkno
  * closed at any moment.
  */
 export class BoundedRedis extends Redis {
+  #lastingFault: unknown;
+  #isInItsDatabase = false;
+
+  constructor(options: RedisOptions & { replyMapping: 'legacy' }) {
+    super(options);
+    this.on('error', (error) => {
+      if (connectFaultOf(error, this.options)?.isLasting) this.#lastingFault = error;
+    });
+    this.on('ready', () => {
+      this.#lastingFault = undefined;
+    });
+  }
+
+  /** The error of an attempt to connect after which waiting does not help. Errors of later attempts may explain less. */
+  get lastingFault(): unknown {
+    return this.#lastingFault;
+  }
+
+  /**
+   * Refuses a Redis that does not have the database that the address names: ioredis continues in database 0, which may belong
+   * to another program. Redis is asked once; a Redis that does not answer the question passes.
+   *
+   * @throws ErrandError `REDIS_UNSUITABLE`, naming the database.
+   */
+  async assertDatabase(): Promise<void> {
+    const { db = 0 } = this.options;
+    if (db === 0 || this.#isInItsDatabase) return;
+    const answer = await this.call('CLIENT', 'INFO').catch(() => null);
+    if (answer === null) return;
+    const used = /\bdb=(\d+)/.exec(String(answer))?.[1];
+    if (used !== undefined && Number(used) !== db) {
+      const remedy = 'Name one that it has, or use another prefix instead.';
+      throw new ErrandError('REDIS_UNSUITABLE', `Redis has no database ${db}, which its address names`, { remedy });
+    }
+    this.#isInItsDatabase = true;
+  }
+
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
     const [command, stream] = sent;
     // Commands of a pipeline were checked when they were added: leaving one out here would shift the replies of the others.

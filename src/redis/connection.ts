@@ -59,7 +59,7 @@ export function openSubscriberRedis({ target, onError }: Opening): Redis {
  * For producers, whose web requests wait for Redis. It keeps trying to reconnect in the background, and connects again if
  * the server refuses writes: after a failover a name may lead to another server.
  */
-export function openFailFastRedis({ target, onError }: Opening): Redis {
+export function openFailFastRedis({ target, onError }: Opening): BoundedRedis {
   const redis = new BoundedRedis({
     ...clientOptions(target),
     enableOfflineQueue: false,
@@ -74,15 +74,8 @@ export function openFailFastRedis({ target, onError }: Opening): Redis {
   return redis;
 }
 
-/** Why a client that has never been ready cannot be, if waiting does not help. Later attempts may end in less telling errors. */
-const lastingFaults = new WeakMap<Redis, unknown>();
-
 function hearErrors(redis: Redis, onError: Opening['onError']): void {
-  redis.on('error', (error) => {
-    if (connectFaultOf(error, redis.options)?.isLasting) lastingFaults.set(redis, error);
-    onError(withoutCommand(error));
-  });
-  redis.on('ready', () => lastingFaults.delete(redis));
+  redis.on('error', (error) => onError(withoutCommand(error)));
 }
 
 function backOff(times: number): number {
@@ -93,7 +86,7 @@ function backOff(times: number): number {
  * Resolves once the client is connected.
  * @throws ErrandError `REDIS_UNAVAILABLE` after `withinMs`, naming the address.
  */
-export async function awaitReady(redis: Redis, withinMs: number): Promise<void> {
+export async function awaitReady(redis: BoundedRedis, withinMs: number): Promise<void> {
   if (redis.status === 'ready') return;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let last: unknown;
@@ -103,7 +96,7 @@ export async function awaitReady(redis: Redis, withinMs: number): Promise<void> 
   const noteClose = () => {
     last ??= new Error('the server closed the connection');
   };
-  const timer = setTimeout(() => reject(unavailable(redis, lastingFaults.get(redis) ?? last)), withinMs);
+  const timer = setTimeout(() => reject(unavailable(redis, redis.lastingFault ?? last)), withinMs);
   redis.once('ready', resolve);
   redis.on('close', noteClose);
   redis.on('error', noteError);
@@ -115,30 +108,6 @@ export async function awaitReady(redis: Redis, withinMs: number): Promise<void> 
     redis.off('close', noteClose);
     redis.off('error', noteError);
   }
-}
-
-/** Clients that are known to be in the database their address names. */
-const inTheirDatabase = new WeakSet<Redis>();
-
-/**
- * Refuses a client whose Redis does not have the database that its address names: ioredis goes on in database 0, which may
- * be somebody else's. What Redis does not tell is let pass.
- *
- * @throws ErrandError `REDIS_UNSUITABLE`, naming the database.
- */
-export async function assertDatabase(redis: Redis): Promise<void> {
-  const { db = 0 } = redis.options;
-  if (db === 0 || inTheirDatabase.has(redis)) return;
-  const told = await redis.call('CLIENT', 'INFO').catch(() => null);
-  if (told === null) return;
-  const used = /\bdb=(\d+)/.exec(String(told))?.[1];
-  if (used !== undefined && Number(used) !== db) {
-    const message = `Redis has no database ${db}, which its address names`;
-    throw new ErrandError('REDIS_UNSUITABLE', message, {
-      remedy: 'Name one that it has, or use another prefix instead.',
-    });
-  }
-  inTheirDatabase.add(redis);
 }
 
 /** ioredis hangs the command it sent on its errors, and that of a refused login holds the password. */
