@@ -98,7 +98,7 @@ class JsonReader {
     const isList = frame !== undefined && 'items' in frame;
     if (char === (isList ? ']' : '}')) this.#close();
     else if (char === ',') {
-      this.#cursor.at++;
+      this.#cursor.pass();
       this.#expected = isList ? 'value' : 'key';
     } else this.#stop();
   }
@@ -115,7 +115,7 @@ class JsonReader {
       this.#stop();
       return;
     }
-    this.#cursor.at++;
+    this.#cursor.pass();
     this.#expected = 'value';
     frame.key = key.name;
     frame.count++;
@@ -165,14 +165,14 @@ class JsonReader {
     const { root } = this.#bounds;
     const isIn = outer ? root === '' && 'key' in outer && outer.key === 'tasks' : root === 'tasks';
     if ('items' in frame && isIn && this.#open.length <= 1) this.#tasks = frame;
-    this.#cursor.at++;
+    this.#cursor.pass();
     this.#open.push(frame);
     this.#expected = expected;
   }
 
   #close(): void {
     const frame = this.#open.pop();
-    this.#cursor.at++;
+    this.#cursor.pass();
     if (frame) this.#put('items' in frame ? frame.items : frame.fields);
   }
 
@@ -186,7 +186,7 @@ class JsonReader {
   }
 
   #beginString(): void {
-    this.#quote = { start: this.#cursor.at++, hasEscapes: false };
+    this.#quote = { start: this.#cursor.pass(), hasEscapes: false };
   }
 
   /** Reads a piece of a string, or an escape. A character that JSON does not allow, or a missing end, stops the reading. */
@@ -203,7 +203,7 @@ class JsonReader {
 
   #endString({ start, hasEscapes }: { start: number; hasEscapes: boolean }): void {
     this.#quote = null;
-    const written = this.#cursor.text.slice(start + 1, this.#cursor.at++);
+    const written = this.#cursor.text.slice(start + 1, this.#cursor.pass());
     const text = hasEscapes ? String(JSON.parse(`"${written}"`)) : written;
     if (this.#expected === 'key' || this.#expected === 'first key') {
       this.#key = { name: text, at: start, place: this.#cursor.place(start) };
@@ -227,7 +227,7 @@ class JsonReader {
   /** Stops at a character that JSON does not allow, or at the end of a text whose end is missing. */
   #stop(isCut = false): void {
     if (this.#expected === 'nothing') return;
-    if (isCut) this.#cursor.at = this.#cursor.text.length;
+    if (isCut) this.#cursor.pass(this.#cursor.text.length);
     const what = isCut ? 'it ends too early' : 'unexpected character';
     const { at } = this.#cursor;
     this.#syntax = { path: pathOf(this.#open, this.#bounds.root), at, place: this.#cursor.place(), what };

@@ -25,7 +25,7 @@ export function readWord(cursor: JsonCursor): Word {
   const { text, at: start } = cursor;
   const literal = LITERALS.find(([word]) => text.startsWith(word, start));
   if (literal) {
-    cursor.at += literal[0].length;
+    cursor.pass(literal[0].length);
     return { status: 'read', value: literal[1] };
   }
   if (cursor.fits(LONG_NUMBER)) return { status: 'long', what: inexactText(text.slice(start, start + 50)) };

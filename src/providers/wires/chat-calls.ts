@@ -17,9 +17,9 @@ class GrowingCall {
   readonly place: number | undefined;
   readonly extras: Growing = newGrowing();
   readonly functionExtras: Growing = newGrowing();
-  id = '';
-  name = '';
-  arguments = '';
+  #id = '';
+  #name = '';
+  #arguments = '';
   readonly #scan = new JsonScan();
   /** Whether the closed text is JSON, which is found out once; only white space can follow it. */
   #isJson: boolean | undefined;
@@ -28,16 +28,26 @@ class GrowingCall {
     this.place = place;
   }
 
+  get id(): string {
+    return this.#id;
+  }
+
+  /** The call as far as it was sent. */
+  get sent(): SentCall {
+    const { extras, functionExtras } = this;
+    return { id: this.#id, name: this.#name, arguments: this.#arguments, extras, functionExtras };
+  }
+
   /** The arguments are the JSON of an object: nothing can be added to them. */
   get isWhole(): boolean {
     if (!this.#scan.isClosed) return false;
-    this.#isJson ??= isJson(this.arguments);
+    this.#isJson ??= isJson(this.#arguments);
     return this.#isJson;
   }
 
   add(fragment: unknown, limits: ReplyLimits): void {
-    this.id ||= wordOf(fragment, 'id');
-    this.name ||= wordOf(fragment, 'function', 'name');
+    this.#id ||= wordOf(fragment, 'id');
+    this.#name ||= wordOf(fragment, 'function', 'name');
     this.#write(textOf(fragment, 'function', 'arguments'));
     mergeOthers(this.extras, fragment, OWN_FIELDS, limits);
     mergeOthers(this.functionExtras, fieldOf(fragment, 'function'), FUNCTION_FIELDS, limits);
@@ -46,8 +56,8 @@ class GrowingCall {
   /** Ignores a call that is sent a second time as a whole: appending it would make the arguments invalid JSON. */
   #write(piece: string): void {
     const text = piece.trim();
-    if (text !== '' && this.isWhole && text === this.arguments.trim()) return;
-    this.arguments += piece;
+    if (text !== '' && this.isWhole && text === this.#arguments.trim()) return;
+    this.#arguments += piece;
     this.#scan.add(piece);
   }
 }
@@ -80,7 +90,7 @@ export class ChatCalls {
   get all(): SentCall[] {
     const calls = this.#calls.filter((call, at) => !isEcho(call, this.#calls[at - 1]));
     const placed = calls.map((call, at) => ({ call, place: call.place ?? at, at }));
-    return placed.sort((a, b) => a.place - b.place || a.at - b.at).map(({ call }) => call);
+    return placed.sort((a, b) => a.place - b.place || a.at - b.at).map(({ call }) => call.sent);
   }
 
   #callOf(fragment: unknown): GrowingCall {
@@ -104,8 +114,9 @@ export class ChatCalls {
 }
 
 function isEcho(call: GrowingCall, before: GrowingCall | undefined): boolean {
-  if (call.id !== '' || call.arguments.trim() !== '') return false;
-  return before?.isWhole === true && before.place === call.place && before.name === call.name;
+  const { id, name, arguments: text } = call.sent;
+  if (id !== '' || text.trim() !== '') return false;
+  return before?.isWhole === true && before.place === call.place && before.sent.name === name;
 }
 
 /** Merges the fields of a piece that are not in `known`. */
