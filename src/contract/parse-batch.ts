@@ -1,64 +1,16 @@
-import { byteLength, counted } from '../base/text.ts';
 import type { Problem } from '../errors.ts';
 import { type Batch, BatchOptions } from './batch.ts';
 import { readPayload } from './delegate-task.ts';
 import { batchInvalid, Findings, joinPath } from './findings.ts';
 import type { Limits } from './limits.ts';
+import { checkSizes, fittingRoute, parseTasks, REPORTING, TASK_FIELDS } from './parse-tasks.ts';
 import { plainCopy, typeOf } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
-import { type Fields, readRouteFields } from './route-forms.ts';
+import { type Fields, isFields, pick, ROUTE_FIELDS, readRouteFields } from './route-forms.ts';
 import { TaskSpec } from './task.ts';
 import { tasksOf } from './tasks-text.ts';
 
 const OPTION_FIELDS = Object.keys(BatchOptions.shape);
-const ROUTE_FIELDS = Object.keys(RouteRequest.shape);
-const TASK_FIELDS = Object.keys(TaskSpec.shape);
-/** The event loop gets a turn after so long. */
-const SLICE_MS = 10;
-
-/** A problem says what came, so an issue carries its input; no error does. */
-const REPORTING = { reportInput: true };
-
-/**
- * The maximum size of a task, in bytes of JSON. One command to Redis has at most 4 MiB, and a job holds more than its task.
- */
-const MAX_TASK_BYTES = 3.5 * 1024 * 1024;
-const MAX_JSON_BYTES_PER_BYTE = 6;
-
-function isFields(value: unknown): value is Fields {
-  return typeOf(value) === 'object';
-}
-
-function pick(fields: Fields, names: readonly string[]): Fields {
-  return Object.fromEntries(names.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
-}
-
-/** Checks the texts of a task, or of a batch, against the limits; returns how many bytes they are. */
-function checkSizes(
-  { goal = '', context = '', metadata }: Partial<TaskSpec>,
-  at: string,
-  limits: Limits,
-  findings: Findings,
-  index?: number,
-): number {
-  const sizes = [
-    ['goal', byteLength(goal), limits.max_goal_bytes],
-    ['context', byteLength(context), limits.max_context_bytes],
-    ['metadata', metadata ? byteLength(JSON.stringify(metadata)) : 0, limits.max_metadata_bytes],
-  ] as const;
-  for (const [field, size, limit] of sizes) {
-    if (size <= limit) continue;
-    const allowed = `${limit} bytes (limits.max_${field}_bytes)`;
-    findings.add(joinPath(at, field), `expected at most ${allowed}, got ${size}`, index);
-  }
-  const sum = sizes.reduce((all, [, size]) => all + size, 0);
-  const isWithinLimits = sizes.every(([, size, limit]) => size <= limit);
-  // Only a text in which every character needs an escape grows this much.
-  if (!isWithinLimits || sum * MAX_JSON_BYTES_PER_BYTE <= MAX_TASK_BYTES) return sum;
-  const bytes = byteLength(JSON.stringify([goal, context, metadata]));
-  if (bytes > MAX_TASK_BYTES) findings.add(at, `expected at most ${MAX_TASK_BYTES} bytes as JSON, got ${bytes}`, index);
-  return sum;
-}
 
 /** Finds what is wrong with routes. A path is within the object that has the route. */
 export type RouteChecks = {
@@ -105,7 +57,7 @@ export async function parseBatch(input: unknown, limits: Limits, checks: RouteCh
   const tasks = await parseTasks({ items, under: isSingle ? '' : 'tasks', common }, limits, findings, (route) =>
     checks.ofTask(route, batch),
   );
-  checkSizes(batch.options, '', limits, findings);
+  checkSizes(batch.options, { at: '' }, limits, findings);
   findings.throwIfAny();
   if (!isSingle && 'goal' in top) findings.warn('goal: ignored, because tasks is not empty');
   return { ...batch, tasks, warnings: findings.warnings };
@@ -178,66 +130,4 @@ function parseOptions(
   const fitting = route.data ?? fittingRoute(ownRoute);
   for (const warning of warningsOf(fitting)) findings.warn(warning);
   return { options, route: fitting };
-}
-
-/** The route fields that fit, and the name of a provider even where it cannot be one's. */
-function fittingRoute(fields: unknown): RouteRequest {
-  if (!isFields(fields)) return {};
-  const own = pick(fields, ROUTE_FIELDS);
-  const unfit = new Set(RouteRequest.safeParse(own).error?.issues.map(({ path: [name] }) => name));
-  if (typeof own.provider === 'string') unfit.delete('provider');
-  return pick(
-    own,
-    ROUTE_FIELDS.filter((name) => !unfit.has(name)),
-  );
-}
-
-/** Tasks as they were given, the path of their list, and the fields of each task that has none or `null` of their name. */
-type GivenTasks = { items: unknown[]; under: string; common: Fields };
-
-async function parseTasks(
-  { items, under, common }: GivenTasks,
-  limits: Limits,
-  findings: Findings,
-  check: (route: RouteRequest) => Problem[],
-): Promise<TaskSpec[]> {
-  const tasks: TaskSpec[] = [];
-  let totalBytes = 0;
-  let sliceEndsMs = performance.now() + SLICE_MS;
-  for (const [index, given] of items.entries()) {
-    if (performance.now() > sliceEndsMs) {
-      await new Promise((resolve) => setImmediate(resolve));
-      sliceEndsMs = performance.now() + SLICE_MS;
-    }
-    if (findings.isFull) break;
-    const at = under && `${under}[${index}]`;
-    if (!isFields(given)) {
-      findings.add(at, `expected a task object, got ${typeOf(given)}`, index);
-      continue;
-    }
-    const reading = plainCopy(given, limits);
-    const unplain = reading.status === 'refused' ? reading.problems : [];
-    for (const problem of unplain) findings.add(joinPath(at, problem.path), problem.message, index);
-    if (reading.status !== 'plain' || !isFields(reading.value)) continue;
-    for (const [name, value] of Object.entries(common)) reading.value[name] ??= value;
-    const item = readPayload(reading.value, findings.reportAt(at, index));
-    const parsed = TaskSpec.safeParse(item, REPORTING);
-    const ofRoute = check(parsed.data ?? fittingRoute(item));
-    // A name that cannot be a provider's is told like one that is unknown, with those that are known.
-    const isUnknown = typeof item.provider === 'string' && ofRoute.some(({ path }) => path === 'provider');
-    const issues = parsed.error?.issues.filter(({ path: [name] }) => !(isUnknown && name === 'provider')) ?? [];
-    findings.addIssues(issues, at, TASK_FIELDS, index);
-    for (const { path, message, code } of ofRoute) {
-      if (!issues.some(({ path: [name] }) => name === path)) findings.add(joinPath(at, path), message, index, code);
-    }
-    if (!parsed.success) continue;
-    totalBytes += checkSizes(parsed.data, at, limits, findings, index);
-    tasks.push(parsed.data);
-    if (totalBytes <= limits.max_batch_bytes) continue;
-    const allowed = `${limits.max_batch_bytes} bytes in all (limits.max_batch_bytes)`;
-    const got = `${totalBytes} in the first ${counted(index + 1, 'task')}`;
-    findings.add(under || 'goal', `expected at most ${allowed}, got ${got}`);
-    break;
-  }
-  return tasks;
 }

@@ -7,7 +7,17 @@ import { RouteRequest } from './route.ts';
 /** Fields of an object that came from outside. */
 export type Fields = Record<string, unknown>;
 
-const ROUTE_FIELDS = Object.keys(RouteRequest.shape);
+/** Whether a value is an object with fields, and neither a list nor `null`. */
+export function isFields(value: unknown): value is Fields {
+  return typeOf(value) === 'object';
+}
+
+/** Copies the fields of these names that are present. */
+export function pick(fields: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(names.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
+}
+
+export const ROUTE_FIELDS = Object.keys(RouteRequest.shape);
 /** The fields of a `model` that is an object. `default` is another name of `model`, as in configurations of Hermes. */
 const MODEL_FIELDS = ['provider', 'model', 'default'];
 /** Words for an effort in payloads of `delegate_task`, beside the names of the levels. */

@@ -24,7 +24,7 @@ export async function enqueue(file: string, { wait, json }: EnqueueFlags, screen
     for (const warning of receipt.warnings) screen.note(`warning: ${oneLine(warning)}`);
     const done = doneText(receipt);
     if (!receipt.is_new) screen.note(`batch ${receipt.batch_id} was enqueued before with this key: ${done}`);
-    if (wait) return await settle(producer, input, receipt, json === true, screen);
+    if (wait) return await settle(input, receipt, { producer, isJson: json === true, screen });
     if (json) screen.json(receipt);
     else screen.print(receipt.batch_id);
     const told = receipt.is_new ? `${done}; ` : '';
@@ -44,11 +44,9 @@ function doneText({ is_new: isNew, added, total }: Receipt): string {
 }
 
 async function settle(
-  producer: Producer,
   input: BatchInput,
   { batch_id: batchId, total }: Receipt,
-  isJson: boolean,
-  screen: Screen,
+  { producer, isJson, screen }: { producer: Producer; isJson: boolean; screen: Screen },
 ): Promise<number> {
   const signal = onStop();
   screen.note(`batch ${batchId}: ${counted(total, 'task')}`);

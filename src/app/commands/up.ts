@@ -3,6 +3,7 @@ import { counted } from '../../base/text.ts';
 import type { BatchInput } from '../../contract/batch.ts';
 import type { SecretReader } from '../../credentials/secrets.ts';
 import { ErrandError, isErrandError } from '../../errors.ts';
+import type { Producer } from '../../producer/producer.ts';
 import { assertReachable } from '../../queue/inspection.ts';
 import { parseRedisAddress } from '../../redis/address.ts';
 import { startSimulator } from '../../simulator/simulator.ts';
@@ -50,7 +51,8 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
     await startOwnWorker(station, flags, opened);
     const boardUrl = await startOwnBoard(station, opened, screen);
     stopping.throwIfAborted();
-    const isAsExpected = await runSample(station, flags, opened, stopping, screen);
+    const producer = opened.add(composeProducer(station.config, station.secrets), (running) => running.close());
+    const isAsExpected = await runSample(producer, station.sample, flags, { signal: stopping, screen });
     if (flags.exit) return isAsExpected ? EXIT.ok : EXIT.failed;
     screen.print(`\nboard at ${boardUrl}`);
     screen.note(`Batches are welcome: ${variablesFor(station)}npm run -s errand -- enqueue FILE --wait`);
@@ -128,13 +130,11 @@ async function startOwnBoard({ config, secrets }: UpContext, opened: Disposables
 }
 
 async function runSample(
-  { config, secrets, sample }: UpContext,
+  producer: Producer,
+  sample: UpContext['sample'],
   { live, verbose }: UpFlags,
-  opened: Disposables,
-  signal: AbortSignal,
-  screen: Screen,
+  { signal, screen }: { signal: AbortSignal; screen: Screen },
 ): Promise<boolean> {
-  const producer = opened.add(composeProducer(config, secrets), (running) => running.close());
   const { batch_id: batchId, total } = await producer.enqueue(sample);
   const goals = sample.tasks.map(({ goal }) => goal);
   screen.note(`batch ${batchId}: ${counted(total, 'task')}`);
