@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ReasoningEffort } from './effort.ts';
 import { Failure } from './failure.ts';
+import { contract } from './fits.ts';
 import { MAX_TASKS } from './limits.ts';
 import { Needs } from './needs.ts';
 import { UnpricedModel } from './outcome.ts';
@@ -84,9 +85,11 @@ export type BatchRecord = z.infer<typeof BatchRecord>;
  * The fields of a batch record that settling needs, in a form that every version writes. `routes` is empty if it cannot be
  * read.
  */
-export const BatchBrief = BatchRecord.pick({ batch_id: true, name: true, total: true, enqueued_at: true }).extend({
-  routes: z.array(stored({ provider: ProviderName })).catch([]),
-});
+export const BatchBrief = contract(
+  BatchRecord.pick({ batch_id: true, name: true, total: true, enqueued_at: true }).extend({
+    routes: z.array(stored({ provider: ProviderName })).catch([]),
+  }),
+);
 export type BatchBrief = z.infer<typeof BatchBrief>;
 
 /** The verdict of admission, written once: the unusable routes, first task first. Empty: all is usable. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contract } from './fits.ts';
 import { stored } from './stored.ts';
 
 /**
@@ -59,10 +60,12 @@ const held = {
  * An open row of the ledger: `intent` before the resource exists, `acquired` after. A closed one is a
  * {@link CleanupStep}.
  */
-export const LedgerRow = z.discriminatedUnion('status', [
-  stored({ status: z.literal('intent'), ...held }),
-  stored({ status: z.literal('acquired'), acquired_at: z.iso.datetime(), ...held }),
-]);
+export const LedgerRow = contract(
+  z.discriminatedUnion('status', [
+    stored({ status: z.literal('intent'), ...held }),
+    stored({ status: z.literal('acquired'), acquired_at: z.iso.datetime(), ...held }),
+  ]),
+);
 export type LedgerRow = z.infer<typeof LedgerRow>;
 
 /** The record that these steps make. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CleanupRecord } from './cleanup.ts';
 import { InterruptedEffect } from './effect-call.ts';
 import { Failure } from './failure.ts';
+import { contract } from './fits.ts';
 import { RouteAudit } from './route.ts';
 import { stored } from './stored.ts';
 import { Metadata } from './task.ts';
@@ -98,23 +99,25 @@ export type Answer = z.infer<typeof Answer>;
  *
  * `rejected` means that no child was built because its batch was not admitted.
  */
-export const Outcome = z.discriminatedUnion('status', [
-  stored({ status: z.literal('succeeded'), answer: Answer, ...common }),
-  stored({ status: z.literal('failed'), failure: Failure, partial: Answer.optional(), ...common }),
-  stored({ status: z.literal('rejected'), failure: Failure, ...common }),
-  stored({
-    status: z.literal('cancelled'),
-    failure: Failure,
-    reason: z.string(),
-    requested_at: z.iso.datetime(),
-    /** When the model call that was cut short had ended; absent where none was under way. */
-    call_closed_at: z.iso.datetime().optional(),
-    /** The tokens of that call that the provider had reported: billed, and part of `usage`. */
-    call_usage: Usage.optional(),
-    partial: Answer.optional(),
-    ...common,
-  }),
-]);
+export const Outcome = contract(
+  z.discriminatedUnion('status', [
+    stored({ status: z.literal('succeeded'), answer: Answer, ...common }),
+    stored({ status: z.literal('failed'), failure: Failure, partial: Answer.optional(), ...common }),
+    stored({ status: z.literal('rejected'), failure: Failure, ...common }),
+    stored({
+      status: z.literal('cancelled'),
+      failure: Failure,
+      reason: z.string(),
+      requested_at: z.iso.datetime(),
+      /** When the model call that was cut short had ended; absent where none was under way. */
+      call_closed_at: z.iso.datetime().optional(),
+      /** The tokens of that call that the provider had reported: billed, and part of `usage`. */
+      call_usage: Usage.optional(),
+      partial: Answer.optional(),
+      ...common,
+    }),
+  ]),
+);
 export type Outcome = z.infer<typeof Outcome>;
 
 /** A model without a price: how many tasks of a batch ran on it, and how many of their calls have an unknown cost. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Turn } from './checkpoint.ts';
+import { contract } from './fits.ts';
 import { stored } from './stored.ts';
 import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
 
@@ -22,7 +23,9 @@ export type Spend = z.infer<typeof Spend>;
  * them; `null` without a price. `turn` is set if the call was still running when this was written: once that turn is
  * recorded, this spend no longer counts.
  */
-export const CutSpend = Spend.extend({ max_cost_usd: Cost.optional(), turn: z.number().int().positive().optional() });
+export const CutSpend = contract(
+  Spend.extend({ max_cost_usd: Cost.optional(), turn: z.number().int().positive().optional() }),
+);
 export type CutSpend = z.infer<typeof CutSpend>;
 
 /** Nothing was spent. */

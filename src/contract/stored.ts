@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contract, type Tested } from './fits.ts';
 
 /**
  * Makes the schema of an object that is stored in Redis or sent over its channels. A reader accepts fields that the schema
@@ -9,6 +10,6 @@ import { z } from 'zod';
  */
 export function stored<S extends z.core.$ZodLooseShape>(
   shape: S,
-): z.ZodObject<z.core.util.Writeable<S>, z.core.$strip> {
-  return z.looseObject(shape);
+): Tested<z.ZodObject<z.core.util.Writeable<S>, z.core.$strip>> {
+  return contract(z.looseObject(shape));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isWithin } from './bounded-json.ts';
-import { fits } from './fits.ts';
+import { contract } from './fits.ts';
 import { Needs } from './needs.ts';
 import { ResolvedRoute, RouteRequest } from './route.ts';
 import { stored } from './stored.ts';
@@ -35,7 +35,7 @@ export const Budget = z.strictObject({
 export type Budget = z.infer<typeof Budget>;
 
 /** Free data of the producer, returned with the outcome and shown in the board. */
-export const Metadata = z.record(z.string().max(200), z.json());
+export const Metadata = contract(z.record(z.string().max(200), z.json()));
 export type Metadata = z.infer<typeof Metadata>;
 
 /** One piece of agent work, as a producer writes it. */
@@ -74,7 +74,7 @@ export type TaskJobReading = { status: 'read'; job: TaskJob } | { status: 'unrea
 export function readTaskJob(data: unknown): TaskJobReading {
   if (!isWithin(data))
     return { status: 'unreadable', problem: 'it is larger or nested deeper than any producer writes' };
-  if (fits(TaskJob, data)) return { status: 'read', job: data as TaskJob };
+  if (TaskJob.fits(data)) return { status: 'read', job: data as TaskJob };
   const parsed = TaskJob.safeParse(data);
   return parsed.success
     ? { status: 'read', job: parsed.data }

@@ -1,8 +1,9 @@
 import { BatchRecord, type BatchSummary } from '../contract/batch.ts';
+import { contract } from '../contract/fits.ts';
 import type { Metadata } from '../contract/task.ts';
 import { readEntry } from './read-record.ts';
 
-const WithMetadata = BatchRecord.pick({ metadata: true });
+const WithMetadata = contract(BatchRecord.pick({ metadata: true }));
 
 /** A field of a hash, as Redis returns it. */
 export type Text = string | null | undefined;

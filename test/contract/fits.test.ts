@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { fits, parseUnlessFits } from '../../src/contract/fits.ts';
+
+import { type Contract, contract, parseUnlessFits } from '../../src/contract/fits.ts';
 import { setIn } from '../records/fuzz/fields.ts';
 import { RECORD_KINDS } from '../records/fuzz/kinds.ts';
 import { fieldsOf, sampleOf } from '../records/fuzz/schema-fields.ts';
@@ -44,8 +45,8 @@ function defined(value: unknown): unknown {
 }
 
 /** What fits is what parsing would return: parsing may know better, never worse. */
-function expectNoMoreThanParsing(schema: z.ZodType, value: unknown): boolean {
-  const hasFitted = fits(schema, value);
+function expectNoMoreThanParsing(schema: Contract<unknown>, value: unknown): boolean {
+  const hasFitted = schema.fits(value);
   const parsed = schema.safeParse(value);
   if (hasFitted) expect(isDeepStrictEqual(defined(parsed.data), defined(value)) || { parsed, value }).toBe(true);
   return hasFitted;
@@ -60,7 +61,7 @@ describe.each(RECORD_KINDS.map(({ name, schema }) => ({ name, schema })))('$name
       expectNoMoreThanParsing(schema, changed(sample, [...path.slice(0, -1), '__proto__'], { a: 1 }));
     }
     for (const value of ODD) expectNoMoreThanParsing(schema, value);
-    expect(fits(schema, sampleOf(schema))).toBe(true);
+    expect(schema.fits(sampleOf(schema))).toBe(true);
     expect(hasFitted).toBeGreaterThan(0);
   });
 });
@@ -74,10 +75,10 @@ test.each([
   ['a list beyond its limit', z.array(z.string()).max(1), ['x', 'y']],
   ['a rule of a list', z.array(z.string()).refine(() => false), ['x']],
   ['a number beyond a limit that excludes it', z.number().gt(1), 1],
-])('%s does not fit', (_, schema, value) => expect(fits(schema, value)).toBe(false));
+])('%s does not fit', (_, schema, value) => expect(contract(schema).fits(value)).toBe(false));
 
 test('a value that fits is returned itself, with the fields that the schema does not name', () => {
   const value = { a: 'x', b: { c: 1 } };
-  expect(parseUnlessFits(z.looseObject({ a: z.string() }), value)).toBe(value);
-  expect(() => parseUnlessFits(z.looseObject({ a: z.string() }), { a: 1 })).toThrow('expected string');
+  expect(parseUnlessFits(contract(z.looseObject({ a: z.string() })), value)).toBe(value);
+  expect(() => parseUnlessFits(contract(z.looseObject({ a: z.string() })), { a: 1 })).toThrow('expected string');
 });

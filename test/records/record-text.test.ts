@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { Redactor, Secret } from '../../src/base/secret.ts';
+import { contract } from '../../src/contract/fits.ts';
 import { NO_USAGE, Usage } from '../../src/contract/usage.ts';
 import { checked, masked } from '../../src/records/record-text.ts';
 
-const ANY = z.looseObject({});
+const ANY = contract(z.looseObject({}));
 
 const KEY = 'planted-key-0123456789';
 

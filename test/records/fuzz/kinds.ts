@@ -1,10 +1,10 @@
-import type { z } from 'zod';
 import { Announcement } from '../../../src/contract/announcement.ts';
 import { AdmissionVerdict, BatchRecord, BatchSummary, CancelFlag } from '../../../src/contract/batch.ts';
 import { BackgroundResponse, Checkpoint } from '../../../src/contract/checkpoint.ts';
 import { CleanupStep, LedgerRow } from '../../../src/contract/cleanup.ts';
 import { EffectCall } from '../../../src/contract/effect-call.ts';
 import { ErrandEvent } from '../../../src/contract/events.ts';
+import { type Contract, contract } from '../../../src/contract/fits.ts';
 import { Attempt, Beside, Outcome } from '../../../src/contract/outcome.ts';
 import { CutSpend } from '../../../src/contract/spend.ts';
 import { Takers } from '../../../src/contract/takers.ts';
@@ -21,7 +21,7 @@ export type Place = { type: 'hash'; key: string; field: string } | { type: 'list
 /** A kind of stored JSON: its schema, and its place for a victim. */
 export type RecordKind = {
   name: string;
-  schema: z.ZodType;
+  schema: Contract<unknown>;
   place: (keys: Keys, victim: Victim, prefix: string) => Place;
 };
 
@@ -75,7 +75,7 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   { name: 'takers', schema: Takers, place: (keys, { instance }) => ({ type: 'string', key: keys.takers(instance) }) },
   {
     name: 'event',
-    schema: ErrandEvent,
+    schema: contract(ErrandEvent),
     place: (keys, { batchId }) => ({ type: 'channel', key: keys.events(batchId) }),
   },
 ];
