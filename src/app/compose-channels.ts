@@ -2,7 +2,7 @@ import { Channels } from '../records/channels.ts';
 import { closeRedis, openSubscriberRedis, unavailable } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
 import type { RedisTarget } from '../redis/target.ts';
-import type { Telemetry } from '../telemetry/telemetry.ts';
+import { note, type Observer } from '../telemetry/observer.ts';
 import type { ActiveAttempts } from '../worker/active-attempts.ts';
 import type { Disposables } from './disposables.ts';
 
@@ -10,7 +10,7 @@ type Listening = {
   target: RedisTarget;
   prefix: string;
   active: ActiveAttempts;
-  telemetry: Telemetry;
+  observer: Observer;
   onError: (error: unknown) => void;
 };
 
@@ -23,13 +23,13 @@ type Listening = {
  * @throws ErrandError `REDIS_DENIED`.
  */
 export async function openChannels(
-  { target, prefix, active, telemetry, onError }: Listening,
+  { target, prefix, active, observer, onError }: Listening,
   opened: Disposables,
 ): Promise<Channels> {
   const redis = opened.add(openSubscriberRedis({ target, onError }), async (client) => closeRedis(client));
   const deniedOf = (error: unknown) => unavailable(redis, error, prefix);
   const channels = new Channels(redis, prefix, (trouble) => {
-    telemetry.channelsChanged(trouble === null ? null : deniedOf(trouble));
+    note(observer, { name: 'channels', trouble: trouble === null ? null : deniedOf(trouble) });
   });
   await opened
     .add(active, (watching) => watching.close())

@@ -1,6 +1,7 @@
 import { HandBack } from '../queue/hand-back.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
+import { note } from '../telemetry/observer.ts';
 import { DeathWatch } from '../worker/holding/death-watch.ts';
 import { Reclaim, type ReclaimDeps } from '../worker/holding/reclaim.ts';
 import type { Disposables } from './disposables.ts';
@@ -14,9 +15,9 @@ export type ReclaimParts = Omit<ReclaimDeps, 'handBack'> & {
 
 /** Registers the worker and starts reclaiming, with a watch for workers on this host that die. */
 export async function startReclaim(parts: ReclaimParts, opened: Disposables): Promise<Reclaim> {
-  const { redis, prefix, providers, telemetry } = parts;
+  const { redis, prefix, providers, observer } = parts;
   const onError = (error: unknown) => {
-    if (!isRedisFault(error)) telemetry.fault('reclaim', error);
+    if (!isRedisFault(error)) note(observer, { name: 'fault', where: 'reclaim', error });
   };
   const handBack = opened.add(new HandBack({ redis, prefix, providers, onError }), (handing) => handing.close());
   const reclaim = opened.add(new Reclaim({ ...parts, handBack }), (started) => started.stop());

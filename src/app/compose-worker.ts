@@ -3,6 +3,7 @@ import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { Consumer } from '../queue/consumer.ts';
 import type { RedisHealth } from '../redis/health.ts';
 import type { Log } from '../telemetry/log.ts';
+import { note } from '../telemetry/observer.ts';
 import type { ActiveAttempts } from '../worker/active-attempts.ts';
 import { closeGivenUp } from '../worker/ending/close-unopened.ts';
 import { runTask } from '../worker/run-task.ts';
@@ -59,7 +60,7 @@ async function start(config: Config, surroundings: WorkerSurroundings, opened: D
 
 /** Takes tasks from the lanes, and sweeps for tasks that no worker takes. */
 async function consume(
-  { config, redis, prefix, providers, taken, telemetry }: WorkerBase,
+  { config, redis, prefix, providers, taken, observer }: WorkerBase,
   { deps, sweep, channels }: WorkerParts,
   { opened, status }: { opened: Disposables; status: WorkerHealth },
 ): Promise<void> {
@@ -67,9 +68,9 @@ async function consume(
   const consumer = new Consumer(
     {
       ...{ redis, prefix, workerName, providers, taken, concurrency, lockDurationMs },
-      onError: (error) => telemetry.fault('queue', error),
-      onLockLost: (taskIds) => telemetry.lockLost(taskIds),
-      onStaleMove: (error) => telemetry.staleMoveRefused(error),
+      onError: (error) => note(observer, { name: 'fault', where: 'queue', error }),
+      onLockLost: (taskIds) => note(observer, { name: 'locks_lost', taskIds }),
+      onStaleMove: (error) => note(observer, { name: 'move_refused', error }),
     },
     {
       runTask: (delivery, signal) => runTask(delivery, signal, deps),

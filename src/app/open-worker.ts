@@ -10,7 +10,8 @@ import { RedisHealth } from '../redis/health.ts';
 import type { RetryingRedis } from '../redis/retrying.ts';
 import type { RedisTarget } from '../redis/target.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Observer } from '../telemetry/observer.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { note, type Observer } from '../telemetry/observer.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { identifyWorker } from '../worker/holding/identity.ts';
 import type { Config } from './config.ts';
@@ -40,6 +41,7 @@ export type WorkerBase = {
   secrets: SecretReader;
   telemetry: Telemetry;
   observer: Observer;
+  metrics: Metrics;
   catalogue: Catalogue;
   target: RedisTarget;
   redis: RetryingRedis;
@@ -65,22 +67,22 @@ export async function openWorker(
   const { prefix } = config;
   const catalogue = createCatalogue(config.providers);
   const telemetry = new Telemetry(log, knownNames(config, catalogue), observers);
-  const { observer } = telemetry;
+  const { observer, metrics } = telemetry;
   const onError = (error: unknown) => {
-    if (!isRedisFault(error)) telemetry.fault('redis', error);
+    if (!isRedisFault(error)) note(observer, { name: 'fault', where: 'redis', error });
   };
   const target = redisOf(config, secrets);
   const opening = openRetryingRedis({ target, onError, waitsForRights: true });
   const redis = opened.add(opening, async (client) => closeRedis(client));
   const redisHealth = opened.add(
-    new RedisHealth(redis, { prefix, role: 'worker' }, (state) => telemetry.redisChanged(state)),
+    new RedisHealth(redis, { prefix, role: 'worker' }, (state) => note(observer, { name: 'redis', state })),
     async (watching) => watching.close(),
   );
   const providers = catalogue.names();
   const taken = config.worker.only ?? providers;
   warnOfPlainHttp(taken.map(catalogue.get), log);
   return {
-    ...{ config, prefix, log, redactor, secrets, telemetry, observer, catalogue },
+    ...{ config, prefix, log, redactor, secrets, telemetry, observer, metrics, catalogue },
     ...{ target, redis, redisHealth, providers, taken, onError },
     records: new TaskRecords(redis, prefix, redactor),
     workers: new WorkerRecords(redis, prefix),

@@ -28,8 +28,8 @@ export class WorkerHealth implements HealthSource {
 
   /** Collects the metrics; without Redis, only those of this process. */
   metrics(): Promise<{ contentType: string; text: string }> {
-    const { telemetry, redisHealth, workers } = this.#base;
-    return scrape(telemetry, redisHealth.whyNot === null ? { workers, lanes: this.#consumer } : null);
+    const { metrics, redisHealth, workers } = this.#base;
+    return scrape(metrics, redisHealth.whyNot === null ? { workers, lanes: this.#consumer } : null);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { CleanupStep } from '../contract/cleanup.ts';
 import type { Fact, Step, StepEnd, Work } from './step.ts';
 
 /** What {@link Observer.begin} returns: ends the step, with what came of it. */
@@ -37,6 +38,11 @@ export async function during<T>(
     end({ status: 'failed', error });
     throw error;
   }
+}
+
+/** Returns the end of a step that released a resource, or left it open. */
+export function endOfCleanup(step: CleanupStep): StepEnd {
+  return { status: step.status === 'released' ? 'released' : 'left_open', step };
 }
 
 /**

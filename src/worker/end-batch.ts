@@ -4,6 +4,7 @@ import { type Announcements, isServed } from '../records/announcements.ts';
 import { jobNameOf } from '../records/job-name.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { BatchHead, UnattendedRecords } from '../records/unattended-records.ts';
+import { note } from '../telemetry/observer.ts';
 import { closeWithoutAttempt } from './ending/close-without-attempt.ts';
 import type { Ending } from './ending/outcome.ts';
 import { type SettleDeps, settleBatch } from './settle-batch.ts';
@@ -47,7 +48,7 @@ export async function endBatch(batchId: string, head: BatchHead, targets: Target
   if (!(await unattended.claim(batchId, self.instance, CLAIM_MS))) return false;
   try {
     const closed = await closeTargets(batchId, head, targets, deps);
-    if (closed > 0) deps.telemetry.unattendedEnded(batchId, closed);
+    if (closed > 0) note(deps.observer, { name: 'unattended_ended', batchId, count: closed });
     const [after] = await unattended.look([batchId]);
     if (after?.status === 'unsettled' && after.ended >= after.total) await settleBatch(batchId, deps);
     return true;

@@ -7,7 +7,10 @@ import { ErrandError, isErrandError } from '../errors.ts';
 import type { UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import { isUnreadable } from '../records/read-outcome.ts';
+import { during } from '../telemetry/observer.ts';
+import type { StepEnd } from '../telemetry/step.ts';
 import { type CloseDeps, closeWithoutAttempt } from './ending/close-without-attempt.ts';
+import type { TaskDeps } from './task-deps.ts';
 import { type Added, describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
 import type { VersionWait } from './version-wait.ts';
 
@@ -17,7 +20,8 @@ const MAX_FAILURES = 10;
 const MAX_UNPRICED_MODELS = 10;
 
 /** What settling takes. */
-export type SettleDeps = CloseDeps & { batches: BatchRecords; jobs: UnattendedJobs; versions: VersionWait };
+export type SettleDeps = CloseDeps &
+  Pick<TaskDeps, 'observer'> & { batches: BatchRecords; jobs: UnattendedJobs; versions: VersionWait };
 
 /** The result of settling. `too_new`: it waits for a newer worker, because a record of the batch needs one. */
 export type Settling = { status: 'settled'; summary: BatchSummary | null } | { status: 'too_new'; delayMs: number };
@@ -44,10 +48,23 @@ export async function settleBatch(batchId: string, deps: SettleDeps): Promise<Se
 }
 
 async function settle(batchId: string, isPatient: boolean, deps: SettleDeps): Promise<BatchSummary | null> {
+  const work = () => summarise(batchId, isPatient, deps);
+  const { summary } = await during(deps.observer, { name: 'settle', batchId }, work, endOf);
+  return summary;
+}
+
+/** The summary of a batch. `isNew`: it was made here. */
+type Summarised = { summary: BatchSummary; isNew: true } | { summary: BatchSummary | null; isNew: false };
+
+function endOf(made: Summarised): StepEnd {
+  return made.isNew ? { status: 'settled', summary: made.summary } : { status: 'done' };
+}
+
+async function summarise(batchId: string, isPatient: boolean, deps: SettleDeps): Promise<Summarised> {
   const found = await deps.batches.toSettle(batchId, isPatient);
   if (!found) throw new ErrandError('NOT_FOUND', `batch ${batchId} has no record`);
   const { brief, stage } = found;
-  if (stage === 'settled') return deps.batches.summary(batchId);
+  if (stage === 'settled') return { summary: await deps.batches.summary(batchId), isNew: false };
   const summary = emptySummary(brief);
   let keepsCopies = false;
   for (let from = 0; from < brief.total; ) {
@@ -59,8 +76,7 @@ async function settle(batchId: string, isPatient: boolean, deps: SettleDeps): Pr
   }
   const settledAt = isoNow();
   const settled = await deps.batches.settle({ ...summary, settled_at: settledAt }, { keepsCopies });
-  if (settled.settled_at === settledAt) deps.telemetry.batchSettled(settled);
-  return settled;
+  return { summary: settled, isNew: settled.settled_at === settledAt };
 }
 
 /** The outcomes of a page. Closes each task that the queue has finished with and that has no outcome. */

@@ -4,6 +4,7 @@ import { ATOMIC_TASKS } from '../contract/limits.ts';
 import { isServed, type LiveWorker } from '../records/announcements.ts';
 import type { Channels } from '../records/channels.ts';
 import type { BatchHead, BatchLook } from '../records/unattended-records.ts';
+import { note } from '../telemetry/observer.ts';
 import { type EndDeps, endBatch, type Targets } from './end-batch.ts';
 import { isHeld } from './held-batches.ts';
 
@@ -53,7 +54,8 @@ type Turn = { now: LanesNow; waiting: [string, BatchHead][]; left: number };
  */
 export class UnattendedSweep {
   readonly #deps: EndDeps & Omit<SweepDeps, keyof EndDeps>;
-  readonly #onError = (error: unknown) => this.#deps.telemetry.fault('unattended sweep', error);
+  readonly #onError = (error: unknown) =>
+    note(this.#deps.observer, { name: 'fault', where: 'unattended sweep', error });
   readonly #lanes = new Map<string, readonly string[]>();
   /** Batches that were just cancelled, with the number of checks left. */
   readonly #cancelled = new Map<string, number>();

@@ -9,8 +9,6 @@ import { isoNow } from '../../src/base/clock.ts';
 import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import { birthOf } from '../../src/base/process-birth.ts';
 import { jobNameOf } from '../../src/records/job-name.ts';
-import { createLog } from '../../src/telemetry/log.ts';
-import { Telemetry } from '../../src/telemetry/telemetry.ts';
 import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { Reclaim } from '../../src/worker/holding/reclaim.ts';
 import { processTagOf, workspacePathOf } from '../../src/worker/holding/row-names.ts';
@@ -19,6 +17,7 @@ import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { aHandBack, releasersFor } from '../helpers/releasers.ts';
+import { aWitness } from '../helpers/witness.ts';
 import { providerAt } from '../providers/models.ts';
 import { givenIn } from '../records/given.ts';
 import { openRecords } from '../records/samples.ts';
@@ -60,14 +59,13 @@ async function aForger() {
   const self = await identifyWorker('sweeper');
   const dead = { ...self, instance: 'dead.1', name: 'dead', birth: '1' };
   await workers.register(dead);
-  const log = createLog({ level: 'silent', isPretty: false, redactor, output: process.stdout });
   const reclaim = new Reclaim({
     ...aHandBack(records),
     workers,
     records: tasks,
     self,
     releasers,
-    telemetry: new Telemetry(log),
+    observer: aWitness(),
   });
   const [taskId = ''] = taskIds;
   const plant = async (row: Record<string, unknown>, id: string, task = taskId) => {

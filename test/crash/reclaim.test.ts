@@ -3,17 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isoNow } from '../../src/base/clock.ts';
-import { Redactor } from '../../src/base/secret.ts';
 import type { WorkerIdentity } from '../../src/contract/worker-identity.ts';
 import type { WorkerOnRecord } from '../../src/records/worker-records.ts';
-import { createLog } from '../../src/telemetry/log.ts';
-import { Telemetry } from '../../src/telemetry/telemetry.ts';
 import { hasFencedItself, identifyWorker, proofOfDeath } from '../../src/worker/holding/identity.ts';
 import { Reclaim } from '../../src/worker/holding/reclaim.ts';
 import { workspacePathOf } from '../../src/worker/holding/row-names.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { aHandBack, releasersFor } from '../helpers/releasers.ts';
+import { aWitness } from '../helpers/witness.ts';
 import { givenIn } from '../records/given.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
@@ -42,16 +40,15 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) 
     { id: `1.workspace.${folder}`, row: { ...held, kind: 'workspace', ref: folder } },
     { id: '1.credential_lease.env:X', row: { ...held, kind: 'credential_lease', ref: 'env:X' } },
   ]);
-  const log = createLog({ level: 'silent', isPretty: false, redactor: new Redactor(), output: process.stdout });
   const releasers = releasersFor(redactor, [], {}, deployment);
-  const telemetry = new Telemetry(log);
-  const reclaim = new Reclaim({ ...aHandBack(records), workers, records: tasks, self, releasers, telemetry });
+  const observer = aWitness();
+  const reclaim = new Reclaim({ ...aHandBack(records), workers, records: tasks, self, releasers, observer });
   const isThere = () =>
     stat(folder).then(
       () => true,
       () => false,
     );
-  return { ...records, taskId, folder, self, holder, releasers, telemetry, reclaim, isThere };
+  return { ...records, taskId, folder, self, holder, releasers, observer, reclaim, isThere };
 }
 
 test('what a dead worker held is released by the sweep, with the proof, and the worker is forgotten', async () => {
@@ -219,7 +216,7 @@ test('a row that only a newer version can read stays open and is listed, and the
 });
 
 test('a fault with one dead worker is told, and the others are swept', async () => {
-  const { reclaim, workers, tasks, given, taskIds, holder, telemetry, isThere } = await aHolder(() => ({
+  const { reclaim, workers, tasks, given, taskIds, holder, observer, isThere } = await aHolder(() => ({
     birth: '1',
   }));
   const [, damaged = ''] = taskIds;
@@ -230,12 +227,13 @@ test('a fault with one dead worker is told, and the others are swept', async () 
   await workers.register({ ...holder, instance: 'damaged.1' });
   const damagedFirst = (await workers.list()).toSorted((a, b) => (a.instance < b.instance ? -1 : 1));
   vi.spyOn(workers, 'list').mockResolvedValueOnce(damagedFirst);
-  const fault = vi.spyOn(telemetry, 'fault');
   await reclaim.sweep('reclaim');
   expect(await isThere()).toBe(false);
-  expect(fault.mock.calls).toEqual([
-    ['reclaim', expect.objectContaining({ message: expect.stringMatching(/WRONGTYPE/) })],
+  expect(observer.steps('fault')).toMatchObject([
+    { where: 'reclaim', error: { message: expect.stringMatching(/WRONGTYPE/) } },
   ]);
+  const ends = observer.ends('reclaim').map(({ status }) => status);
+  expect(ends.toSorted()).toEqual(['failed', 'released', 'released']);
   expect(await workers.list()).toMatchObject([{ instance: 'damaged.1' }]);
 });
 
@@ -326,14 +324,13 @@ describe('a worker that starts', () => {
   });
 
   test('starts without its first sweep, where that fails, but not without being on record', async () => {
-    const { reclaim, workers, telemetry, isThere } = await aHolder(() => ({ birth: '1' }));
+    const { reclaim, workers, observer, isThere } = await aHolder(() => ({ birth: '1' }));
     const refusal = new Error('BUSY');
     vi.spyOn(workers, 'register').mockRejectedValueOnce(refusal);
     await expect(reclaim.start()).rejects.toBe(refusal);
     vi.spyOn(workers, 'list').mockRejectedValueOnce(refusal);
-    const fault = vi.spyOn(telemetry, 'fault');
     await reclaim.start();
-    expect(fault).toHaveBeenCalledWith('reclaim', refusal);
+    expect(observer.steps('fault')).toEqual([{ name: 'fault', where: 'reclaim', error: refusal }]);
     expect(await isThere()).toBe(true);
     vi.advanceTimersByTime(10_000);
     await expect.poll(isThere).toBe(false);

@@ -30,6 +30,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
   await announcements.announce(self.instance, { lanes: [...lanes], reader: 1 });
   await workers.register(self);
   const telemetry = new Telemetry(createLog({ level: 'silent', isPretty: false, redactor, output: process.stdout }));
+  const { observer } = telemetry;
   const releasers = releasersFor(redactor);
   const config = loadConfig({});
   const jobs = new UnattendedJobs(redis, prefix, () => undefined);
@@ -47,10 +48,11 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
     versions: new VersionWait(announcements, HOUR_MS),
     redactor,
     telemetry,
+    observer,
     catalogue: createCatalogue(config.providers),
     budget: config.budget,
     self,
-    reclaim: new Reclaim({ ...aHandBack({ redis, prefix }), workers, records: tasks, self, releasers, telemetry }),
+    reclaim: new Reclaim({ ...aHandBack({ redis, prefix }), workers, records: tasks, self, releasers, observer }),
     releasers,
   });
   const options = optionsOf({ prefix });

@@ -1,7 +1,7 @@
 import { monotonicMs } from '../../base/clock.ts';
 import type { HandBack } from '../../queue/hand-back.ts';
 import type { WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
-import type { Telemetry } from '../../telemetry/telemetry.ts';
+import { note, type Observer } from '../../telemetry/observer.ts';
 
 /** How long to look for jobs of a dead worker: a command that it sent before its death may take a job afterwards. */
 const LOOKED_FOR_MS = 120_000;
@@ -11,7 +11,7 @@ const MAX_REMEMBERED = 1_000;
 const MAX_ROWS = 5_000;
 
 /** What handing back the jobs of dead workers needs. */
-export type JobsOfTheDeadDeps = { workers: WorkerRecords; handBack: HandBack; telemetry: Telemetry };
+export type JobsOfTheDeadDeps = { workers: WorkerRecords; handBack: HandBack; observer: Observer };
 
 /** Hands back the jobs of provably dead workers, so that their tasks do not wait until the locks lapse. */
 export class JobsOfTheDead {
@@ -31,7 +31,7 @@ export class JobsOfTheDead {
     if (identity === null || monotonicMs() - sinceMs > LOOKED_FOR_MS) return;
     this.#remember(instance, sinceMs);
     const jobIds = await this.#jobsOf(instance, identity.name, `${instance}: ${proof}`);
-    if (jobIds.length > 0) this.#deps.telemetry.handedBack(jobIds, instance, proof);
+    if (jobIds.length > 0) note(this.#deps.observer, { name: 'jobs_handed_back', jobIds, instance, proof });
   }
 
   async #jobsOf(instance: string, name: string, reason: string): Promise<string[]> {

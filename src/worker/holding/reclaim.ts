@@ -7,7 +7,7 @@ import type { HandBack } from '../../queue/hand-back.ts';
 import type { RowEntry } from '../../records/task-history.ts';
 import type { TaskRecords } from '../../records/task-records.ts';
 import type { IndexedRow, OpenRow, WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
-import type { Telemetry } from '../../telemetry/telemetry.ts';
+import { during, endOfCleanup, note, type Observer } from '../../telemetry/observer.ts';
 import { hasFencedItself, proofOfDeath } from './identity.ts';
 import { JobsOfTheDead } from './jobs-of-the-dead.ts';
 import { OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
@@ -38,7 +38,7 @@ export type ReclaimDeps = {
   records: TaskRecords;
   self: WorkerIdentity;
   releasers: Releasers;
-  telemetry: Telemetry;
+  observer: Observer;
   handBack: HandBack;
 };
 
@@ -59,7 +59,7 @@ export class Reclaim {
   readonly #unwinding = new Set<string>();
   /** Rows that could not be closed: how long each waits, and until when, by the monotonic clock. */
   readonly #failed = new Map<string, { waitMs: number; againMs: number }>();
-  readonly #fault = (error: unknown) => this.#deps.telemetry.fault('reclaim', error);
+  readonly #fault = (error: unknown) => note(this.#deps.observer, { name: 'fault', where: 'reclaim', error });
   /** Whether an attempt of this worker left a row that it could not close. */
   #hasLeftRows = false;
 
@@ -228,15 +228,17 @@ export class Reclaim {
   }
 
   async #releaseRow(row: OpenRow, actor: CleanupActor, grounds: string | null): Promise<CleanupStep> {
-    const { records, releasers, telemetry } = this.#deps;
-    const { owner } = row.row;
+    const { owner, kind } = row.row;
     if (grounds === null) {
       return stepOf(row, actor, { evidence: 'unknown', detail: `its owner ${owner} is not provably dead` });
     }
-    const step = await releasers.release(row, actor);
-    const told = { ...step, detail: `${step.detail} (${grounds})` };
-    await records.release(row.taskId, { owner, steps: [told] });
-    telemetry.reclaimed(row.taskId, told);
-    return told;
+    const { records, releasers, observer } = this.#deps;
+    const reclaim = async () => {
+      const step = await releasers.release(row, actor);
+      const told = { ...step, detail: `${step.detail} (${grounds})` };
+      await records.release(row.taskId, { owner, steps: [told] });
+      return told;
+    };
+    return during(observer, { name: 'reclaim', taskId: row.taskId, row: row.id, kind, actor }, reclaim, endOfCleanup);
   }
 }

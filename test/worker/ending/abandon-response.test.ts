@@ -1,12 +1,11 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { BackgroundResponse } from '../../../src/contract/checkpoint.ts';
-import { createLog } from '../../../src/telemetry/log.ts';
-import { Telemetry } from '../../../src/telemetry/telemetry.ts';
 import { abandonResponse } from '../../../src/worker/ending/abandon-response.ts';
 import { identifyWorker } from '../../../src/worker/holding/identity.ts';
 import { Reclaim } from '../../../src/worker/holding/reclaim.ts';
 import { responseMarkOf } from '../../../src/worker/holding/row-names.ts';
 import { aHandBack, releasersFor } from '../../helpers/releasers.ts';
+import { aWitness } from '../../helpers/witness.ts';
 import { providerAt, serve } from '../../providers/models.ts';
 import { openRecords, outcomeOf } from '../../records/samples.ts';
 
@@ -35,14 +34,13 @@ async function aTaskWithResponse(...answers: (string | number)[]) {
   const releasers = releasersFor(redactor, [local], { LOCAL_KEY: 'sk-local-0123456789' }, deployment);
   const self = await identifyWorker('w');
   await workers.register(self);
-  const log = createLog({ level: 'silent', isPretty: false, redactor, output: process.stdout });
   const reclaim = new Reclaim({
     ...aHandBack(records),
     workers,
     records: tasks,
     self,
     releasers,
-    telemetry: new Telemetry(log),
+    observer: aWitness(),
   });
   await tasks.open(taskId, 'local', self.name);
   const abandon = (epoch: number) =>
