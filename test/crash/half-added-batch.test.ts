@@ -1,16 +1,17 @@
-import { once } from 'node:events';
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
+import { composeProducer } from '../../src/app/compose-producer.ts';
+import { loadConfig } from '../../src/app/config.ts';
 import { batchIdOf } from '../../src/base/ids.ts';
+import { secretsIn } from '../../src/credentials/secrets.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
-import { optionsOf, startDoomed, tasksOf } from '../producer/open-producer.ts';
+import { openWay } from '../helpers/way-to-redis.ts';
+import { enqueueUntil, optionsOf, tasksOf } from '../producer/open-producer.ts';
 import { givenIn } from '../records/given.ts';
 
 const TOTAL = 1_600;
-/** More tasks than a producer adds before it is killed. */
 const MANY = 4_000;
 
 function batchOf(key: string) {
@@ -28,28 +29,26 @@ function queueOf({ prefix, settings }: Deployment, name: string): Queue {
   return queue;
 }
 
-/** Resolves once this many tasks of the batch have entered the lane, wherever the workers have moved them since. */
-async function whenAdded(redis: Redis, { prefix }: Deployment, batchId: string, count: number): Promise<void> {
-  const dependencies = `${prefix}:batches:${batchId}:dependencies`;
-  while ((await redis.scard(dependencies)) < count) await redis.ping();
-}
-
 test('if enqueue fails half-way no task runs, and enqueueing again completes the batch', async () => {
   const { url } = await startRedisServer();
   const deployment = await aDeployment({ settings: { redis_url: url } });
-  const { producer, startWorker, simulator } = deployment;
+  const { producer, startWorker, simulator, environment, settings } = deployment;
   const operator = openRedis(url);
   await startWorker();
   await startWorker();
   const batchId = batchIdOf('half');
-  const enqueueing = producer.enqueue(batchOf('half'));
+  const way = await openWay(url, { holdAt: '"Task 500"' });
+  const held = composeProducer(loadConfig(environment, { ...settings, redis_url: way.url }), secretsIn({}));
+  onTestFinished(() => held.close());
+  const enqueueing = held.enqueue(batchOf('half'));
   const refused = expect(enqueueing).rejects.toMatchObject({
     code: 'REDIS_FULL',
     batchId,
     message: expect.stringContaining(batchId),
   });
-  await whenAdded(operator, deployment, batchId, 500);
+  await way.held;
   await operator.config('SET', 'maxmemory', '1');
+  way.release();
   await refused;
   await operator.config('SET', 'maxmemory', '0');
   // The workers check held tasks more than once before the producer returns.
@@ -70,11 +69,7 @@ test('tasks of a vanished producer run once its time is up, and the missing ones
   const options = optionsOf({ prefix, ingestTimeoutMs: 2_000 });
   const batch = { idempotency_key: 'vanished', tasks: tasksOf(MANY) };
   const batchId = batchIdOf('vanished');
-  const redis = openRedis();
-  const doomed = startDoomed(batch, 'from-outside', options);
-  await whenAdded(redis, deployment, batchId, 500);
-  doomed.kill('SIGKILL');
-  await once(doomed, 'exit');
+  await enqueueUntil('"case 1000"', batch, options);
   expect(simulator.requests()).toEqual([]);
   const { counts } = await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
   expect(counts.succeeded).toBeGreaterThanOrEqual(500);

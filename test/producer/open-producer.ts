@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { inject, onTestFinished } from 'vitest';
+import { expect, inject, onTestFinished } from 'vitest';
 import type { BatchInput } from '../../src/contract/batch.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
 import { Producer, type ProducerOptions } from '../../src/producer/producer.ts';
 import type { RoutedProvider } from '../../src/routes/table.ts';
-import { freshPrefix, targetAt } from '../helpers/redis.ts';
+import { freshPrefix, redisUrl, targetAt } from '../helpers/redis.ts';
+import { openWay } from '../helpers/way-to-redis.ts';
 
 /** The options of a producer of the suite's Redis that knows two providers. */
 export function optionsOf(options: Partial<ProducerOptions> = {}): ProducerOptions {
@@ -48,14 +50,18 @@ export function tasksOf(count: number): { goal: string; provider: string }[] {
   }));
 }
 
-/** Starts a process that enqueues the batch, so that a test can kill it. */
-export function startDoomed(batch: BatchInput, moment: 'before-adding' | 'from-outside', options: ProducerOptions) {
+/** Enqueues the batch in a process of its own, and kills that process when it sends the first command with this text. */
+export async function enqueueUntil(text: string, batch: BatchInput, options: ProducerOptions): Promise<void> {
+  const way = await openWay(redisUrl(), { holdAt: text });
   const script = join(import.meta.dirname, '../fixtures/enqueue-until-killed.ts');
-  const child = spawn(process.execPath, [script, moment, JSON.stringify(options)], {
+  const doomed = spawn(process.execPath, [script, JSON.stringify({ ...options, redis: targetAt(way.url) })], {
     stdio: ['pipe', 'ignore', 'inherit'],
     env: { PATH: inject('path') },
   });
-  child.stdin.end(JSON.stringify(batch));
-  onTestFinished(() => void child.kill('SIGKILL'));
-  return child;
+  onTestFinished(() => void doomed.kill('SIGKILL'));
+  const exited = once(doomed, 'exit');
+  doomed.stdin.end(JSON.stringify(batch));
+  await Promise.race([way.held, exited]);
+  doomed.kill('SIGKILL');
+  expect(await exited).toEqual([null, 'SIGKILL']);
 }

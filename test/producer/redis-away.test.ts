@@ -9,8 +9,8 @@ import { newBatchId } from '../../src/base/ids.ts';
 import { ErrandError } from '../../src/errors.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import { openRedis, redisUrl, targetAt } from '../helpers/redis.ts';
+import { openWay } from '../helpers/way-to-redis.ts';
 import { openProducer, optionsOf, tasksOf } from './open-producer.ts';
-import { openWay } from './way-to-redis.ts';
 
 const PASSWORD = 'p4ss-w0rd-of-redis';
 
