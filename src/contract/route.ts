@@ -19,6 +19,11 @@ export const RouteRequest = z.strictObject({
 });
 export type RouteRequest = z.infer<typeof RouteRequest>;
 
+/** What makes a route a route: two routes with the same key are sent the same to the same provider. */
+export function routeKey({ provider, model, reasoning_effort }: RouteRequest): string {
+  return JSON.stringify([provider, model, reasoning_effort]);
+}
+
 /** `strict`: a batch's top-level route is no default. `inherit`: it is one, above the configuration. */
 export const RoutingPrecedence = z.enum(['strict', 'inherit']);
 export type RoutingPrecedence = z.infer<typeof RoutingPrecedence>;

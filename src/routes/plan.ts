@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { isoNow } from '../base/clock.ts';
 import { batchIdOf, newBatchId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
-import type { BatchOptions, BatchRecord, RouteInUse } from '../contract/batch.ts';
+import type { Batch, BatchOptions, BatchRecord, RouteInUse } from '../contract/batch.ts';
 import type { Limits } from '../contract/limits.ts';
 import { needsFor } from '../contract/needs.ts';
 import { parseBatch } from '../contract/parse-batch.ts';
-import type { ResolvedRoute, RouteRequest } from '../contract/route.ts';
-import type { TaskJob, TaskSpec } from '../contract/task.ts';
-import { isErrandError, type Problem } from '../errors.ts';
+import { type ResolvedRoute, type RouteRequest, routeKey } from '../contract/route.ts';
+import type { TaskJob } from '../contract/task.ts';
+import { ErrandError, isErrandError, type Problem } from '../errors.ts';
 import { checkRoute } from './check.ts';
 import { expandRoute } from './names.ts';
 import { type RouteContext, resolveRoute } from './resolve.ts';
@@ -40,66 +40,105 @@ export type PlannedBatch = {
  * but efforts that a strict provider does not take.
  */
 export async function planBatch(input: unknown, limits: Limits, table: RoutingTable): Promise<PlannedBatch> {
-  const resolved: ResolvedRoute[] = [];
-  const routesAsked = new Map<string, RouteFound>();
+  const routes = new TaskRoutes(table);
   const batch = await parseBatch(input, limits, {
     ofLayer: (route) => {
       const expanded = expandRoute(route, table);
       return 'problems' in expanded ? expanded.problems : [];
     },
-    ofTask: (asked, { options, route }) => {
-      // The tasks of a batch have few routes, and the options of the batch are the same for all.
-      const key = JSON.stringify([asked.provider, asked.model, asked.reasoning_effort]);
-      const found = routesAsked.get(key) ?? findRoute(requestOf(asked), contextOf(options, route), table);
-      if (routesAsked.size < MAX_ROUTES_KEPT) routesAsked.set(key, found);
-      if (found.route) resolved.push(found.route);
-      return found.problems;
-    },
+    ofTask: (asked, { options, route }) => routes.add(asked, contextOf(options, route)),
     warningsOf: (route) => routeWarnings(route, table),
   });
-  const { options } = batch;
-  const batchId = options.idempotency_key ? batchIdOf(options.idempotency_key) : newBatchId();
-  const name = options.name ?? `batch ${batchId.slice(-6)}`;
-  const hash = createHash('sha256').update(canonicalJson([{ ...options, idempotency_key: undefined }, batch.route]));
-  const routes = new Map<string, RouteInUse>();
-  const labels = new Map<ResolvedRoute, string>();
-  const tasks: PlannedBatch['tasks'] = [];
-  for (const [index, route] of resolved.entries()) {
-    // Where every task fits, each has a route, in the order of the tasks.
-    const spec = batch.tasks[index] as TaskSpec;
-    if (index > 0 && index % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
-    const { provider: _provider, model: _model, reasoning_effort: _effort, ...task } = spec;
-    const content = { version: 1 as const, batch_id: batchId, index, task, route };
-    const data: TaskJob = { ...content, ...needsFor(content) };
-    const label = labels.get(route) ?? labelOf(route);
-    if (!labels.has(route)) noteRoute(routes, route, index);
-    labels.set(route, label);
-    tasks.push({ name: `${name} #${index} · ${label}`, data });
-    hash.update(canonicalJson(spec));
-  }
-  const record: BatchRecord = {
-    version: 1,
-    batch_id: batchId,
-    name,
-    total: tasks.length,
-    admission: options.admission,
-    routes: [...routes.values()],
-    ...(options.max_concurrent !== undefined && { max_concurrent: options.max_concurrent }),
-    ...(options.metadata && { metadata: options.metadata }),
-    enqueued_at: isoNow(),
-  };
+  const { idempotency_key: key, name, context, priority } = batch.options;
+  const batchId = key ? batchIdOf(key) : newBatchId();
+  const named = { batchId, name: name ?? `batch ${batchId.slice(-6)}` };
+  const { tasks, fingerprint } = await planTasks(batch, routes.ofTasks, named);
+  const record = recordOf(batch.options, { ...named, total: tasks.length, routes: routesInUse(routes.ofTasks) });
   return {
     record: { ...record, ...needsFor(record) },
-    context: options.context ?? '',
-    fingerprint: hash.digest('base64url'),
+    context: context ?? '',
+    fingerprint,
     tasks,
-    priority: options.priority,
+    priority,
     warnings: batch.warnings,
   };
 }
 
 /** The route of a task if there is one, and what is wrong with it. */
 type RouteFound = { route?: ResolvedRoute; problems: Problem[] };
+
+/** Resolves the routes of the tasks of one batch. A batch has few different routes, so that each is resolved once. */
+class TaskRoutes {
+  readonly #table: RoutingTable;
+  readonly #known = new Map<string, RouteFound>();
+  /** The routes found, in the order of the tasks. If every task fits, each task has one. */
+  readonly ofTasks: ResolvedRoute[] = [];
+
+  constructor(table: RoutingTable) {
+    this.#table = table;
+  }
+
+  /** Adds the route of the next task, and returns what is wrong with it. `context` is the same for all tasks of a batch. */
+  add(asked: RouteRequest, context: RouteContext): Problem[] {
+    const key = routeKey(asked);
+    const found = this.#known.get(key) ?? findRoute(requestOf(asked), context, this.#table);
+    if (this.#known.size < MAX_ROUTES_KEPT) this.#known.set(key, found);
+    if (found.route) this.ofTasks.push(found.route);
+    return found.problems;
+  }
+}
+
+/** Makes the jobs of a batch, in slices, and the fingerprint of what was asked for. */
+async function planTasks(
+  batch: Batch,
+  routes: readonly ResolvedRoute[],
+  { batchId, name }: { batchId: string; name: string },
+): Promise<Pick<PlannedBatch, 'tasks' | 'fingerprint'>> {
+  const hash = createHash('sha256');
+  hash.update(canonicalJson([{ ...batch.options, idempotency_key: undefined }, batch.route]));
+  const labels = new Map<ResolvedRoute, string>();
+  const tasks: PlannedBatch['tasks'] = [];
+  for (const [index, route] of routes.entries()) {
+    const spec = batch.tasks[index];
+    if (!spec) throw new ErrandError('INTERNAL', `the batch has more routes than tasks: ${routes.length}`);
+    if (index > 0 && index % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+    const { provider: _provider, model: _model, reasoning_effort: _effort, ...task } = spec;
+    const content = { version: 1 as const, batch_id: batchId, index, task, route };
+    const label = labels.get(route) ?? labelOf(route);
+    labels.set(route, label);
+    tasks.push({ name: `${name} #${index} · ${label}`, data: { ...content, ...needsFor(content) } });
+    hash.update(canonicalJson(spec));
+  }
+  return { tasks, fingerprint: hash.digest('base64url') };
+}
+
+/** Each different route of a batch once, with the index of its first task. */
+function routesInUse(routes: readonly ResolvedRoute[]): RouteInUse[] {
+  const firsts = new Map<ResolvedRoute, number>();
+  for (const [index, route] of routes.entries()) if (!firsts.has(route)) firsts.set(route, index);
+  const inUse = new Map<string, RouteInUse>();
+  for (const [{ provider, model, reasoning_effort }, first_index] of firsts) {
+    const route = { provider, model, ...(reasoning_effort && { reasoning_effort }) };
+    if (!inUse.has(routeKey(route))) inUse.set(routeKey(route), { ...route, first_index });
+  }
+  return [...inUse.values()];
+}
+
+type NamedBatch = { batchId: string; name: string; total: number; routes: RouteInUse[] };
+
+function recordOf({ admission, max_concurrent, metadata }: BatchOptions, batch: NamedBatch): BatchRecord {
+  return {
+    version: 1,
+    batch_id: batch.batchId,
+    name: batch.name,
+    total: batch.total,
+    admission,
+    routes: batch.routes,
+    ...(max_concurrent !== undefined && { max_concurrent }),
+    ...(metadata && { metadata }),
+    enqueued_at: isoNow(),
+  };
+}
 
 function findRoute(asked: RouteRequest, context: RouteContext, table: RoutingTable): RouteFound {
   const found = resolveRoute(asked, context, table);
@@ -141,13 +180,6 @@ function contextOf(options: BatchOptions, route: RouteRequest): RouteContext {
 
 function requestOf({ provider, model, reasoning_effort }: RouteRequest): RouteRequest {
   return { ...(provider && { provider }), ...(model && { model }), ...(reasoning_effort && { reasoning_effort }) };
-}
-
-function noteRoute(routes: Map<string, RouteInUse>, route: ResolvedRoute, index: number): void {
-  const { provider, model, reasoning_effort } = route;
-  const key = JSON.stringify([provider, model, reasoning_effort]);
-  if (routes.has(key)) return;
-  routes.set(key, { provider, model, ...(reasoning_effort && { reasoning_effort }), first_index: index });
 }
 
 function routeWarnings(route: RouteRequest, { precedence }: RoutingTable): string[] {

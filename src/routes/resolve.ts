@@ -20,15 +20,20 @@ function firstOf<K extends keyof RouteRequest>(layers: Layer[], field: K): [Rout
 }
 
 /**
- * A model belongs to the provider it was written for: a layer below the one that chose the provider lends its model
- * only where it names the same provider. Otherwise switching the provider would keep another vendor's model.
+ * A model belongs to the provider it was written for: a layer below the one that chose the provider lends its model only if it
+ * names the same provider. Otherwise switching the provider would keep another vendor's model. Without a layer that lends one,
+ * it is the default model of the provider.
  */
-function modelFor(layers: Layer[], provider: string, providerRule: RouteRule): [RouteRule, string] | undefined {
+function modelFor(
+  layers: Layer[],
+  [providerRule, name]: [RouteRule, string],
+  defaultModel: string | undefined,
+): [RouteRule, string] | undefined {
   const chooser = layers.findIndex(([rule]) => rule === providerRule);
   for (const [position, [rule, route]] of layers.entries()) {
-    if (route?.model !== undefined && (position <= chooser || route.provider === provider)) return [rule, route.model];
+    if (route?.model !== undefined && (position <= chooser || route.provider === name)) return [rule, route.model];
   }
-  return undefined;
+  return defaultModel ? ['provider', defaultModel] : undefined;
 }
 
 /** A route with its names replaced. The problems of a layer are reported once, where the layer is read. */
@@ -37,9 +42,19 @@ function meant(route: RouteRequest | undefined, table: RoutingTable): RouteReque
   return expanded && 'route' in expanded ? expanded.route : undefined;
 }
 
+function layersOf(own: RouteRequest, context: RouteContext, table: RoutingTable): Layer[] {
+  return [
+    ['task', own],
+    ['defaults', meant(context.defaults, table)],
+    ['batch', table.precedence === 'inherit' ? meant(context.batch, table) : undefined],
+    ['config', meant(table.delegation, table)],
+    ['parent', meant(context.parent, table)],
+  ];
+}
+
 /**
- * Resolves the route of one task, field by field: task > defaults > (batch, where inherited) > config > parent, and at
- * last the provider's default model. Returns the problems instead where no provider or model can be had.
+ * Resolves the route of one task, field by field: task > defaults > (batch, if inherited) > config > parent, and at last the
+ * provider's default model. Returns the problems instead if there is no provider or no model.
  */
 export function resolveRoute(
   task: RouteRequest,
@@ -48,38 +63,28 @@ export function resolveRoute(
 ): { route: ResolvedRoute } | { problems: Problem[] } {
   const own = expandRoute(task, table);
   if ('problems' in own) return own;
-  const layers: Layer[] = [
-    ['task', own.route],
-    ['defaults', meant(context.defaults, table)],
-    ['batch', table.precedence === 'inherit' ? meant(context.batch, table) : undefined],
-    ['config', meant(table.delegation, table)],
-    ['parent', meant(context.parent, table)],
-  ];
-  const known = Object.keys(table.providers).sort();
-  const chosen = firstOf(layers, 'provider');
-  if (!chosen?.[1]) {
-    const message = `missing: no provider in the task, the defaults, the configuration (delegation.provider) or the parent; known providers: ${known.join(', ')}`;
-    return { problems: [{ path: 'provider', message }] };
-  }
-  const [providerRule, providerName] = chosen;
-  const provider = Object.hasOwn(table.providers, providerName) ? table.providers[providerName] : undefined;
-  if (!provider) {
-    return { problems: [{ path: 'provider', message: unknownProvider(providerName, table.providers) }] };
-  }
-  const model =
-    modelFor(layers, providerName, providerRule) ??
-    (provider.default_model ? (['provider', provider.default_model] as const) : undefined);
-  if (!model) {
-    return { problems: [{ path: 'model', message: `missing: provider "${providerName}" has no default model` }] };
+  const layers = layersOf(own.route, context, table);
+  const [providerRule, name] = firstOf(layers, 'provider') ?? [];
+  if (!providerRule || !name) return { problems: [{ path: 'provider', message: noProvider(table) }] };
+  const provider = Object.hasOwn(table.providers, name) ? table.providers[name] : undefined;
+  if (!provider) return { problems: [{ path: 'provider', message: unknownProvider(name, table.providers) }] };
+  const [modelRule, model] = modelFor(layers, [providerRule, name], provider.default_model) ?? [];
+  if (!modelRule || !model) {
+    return { problems: [{ path: 'model', message: `missing: provider "${name}" has no default model` }] };
   }
   const effort = firstOf(layers, 'reasoning_effort');
   return {
     route: {
-      provider: providerName,
-      model: model[1],
+      provider: name,
+      model,
       ...(effort?.[1] && { reasoning_effort: effort[1] }),
       requested: task,
-      chosen_by: { provider: providerRule, model: model[0], ...(effort && { reasoning_effort: effort[0] }) },
+      chosen_by: { provider: providerRule, model: modelRule, ...(effort && { reasoning_effort: effort[0] }) },
     },
   };
+}
+
+function noProvider({ providers }: RoutingTable): string {
+  const known = Object.keys(providers).sort().join(', ');
+  return `missing: no provider in the task, the defaults, the configuration (delegation.provider) or the parent; known providers: ${known}`;
 }

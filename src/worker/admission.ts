@@ -2,7 +2,7 @@ import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { AdmissionVerdict, BatchRecord, RouteInUse } from '../contract/batch.ts';
 import type { Failure } from '../contract/failure.ts';
-import type { ResolvedRoute } from '../contract/route.ts';
+import { type ResolvedRoute, routeKey } from '../contract/route.ts';
 import { ErrandError, isFailureCode } from '../errors.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
 import { errorOf, failureOf } from './classify.ts';
@@ -111,12 +111,8 @@ function isPassing({ unusable }: AdmissionVerdict): boolean {
  * that is not admitted; `null` where it may.
  */
 export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRoute): ErrandError | null {
-  const own = verdict.unusable.find(
-    (other) =>
-      other.provider === route.provider &&
-      other.model === route.model &&
-      other.reasoning_effort === route.reasoning_effort,
-  );
+  const key = routeKey(route);
+  const own = verdict.unusable.find((other) => routeKey(other) === key);
   if (own) return unusableRoute(own.failure);
   const [first] = verdict.unusable;
   if (record.admission === 'task' || !first) return null;
