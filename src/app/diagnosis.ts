@@ -197,7 +197,8 @@ export function workspaceFinding(root: string, whyNot: string | null): Finding {
 
 /** Whether the tasks of a lane have somebody to run them. */
 export function laneFinding(lane: LaneFacts, rights: RightsFacts | null = null): Finding {
-  const { provider, waiting, active, isPaused, workers } = lane;
+  const { provider, active, isPaused, workers } = lane;
+  const waiting = lane.waiting + lane.delayed;
   const check = `lane ${provider}`;
   const count = typeof workers === 'number' ? workers : 'an unknown number of';
   const paused = isPaused ? ', paused' : '';

@@ -7,6 +7,7 @@ import { readTaskJob, type TaskJob, type Wake } from '../contract/task.ts';
 import type { Redis } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
 import { backoffMs } from './backoff.ts';
+import { type LaneCounts, laneCounts } from './lane-counts.ts';
 import { type Lock, Locks } from './locks.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isNotOurs } from './not-ours.ts';
@@ -58,8 +59,8 @@ export type ConsumerOptions = {
   onStaleMove: (error: Error) => void;
 };
 
-/** The task jobs of a lane: those that could start now, those that come back later, those that run. */
-export type LaneJobs = { provider: string; waiting: number; delayed: number; active: number };
+/** The task jobs of a lane. */
+export type LaneJobs = LaneCounts & { provider: string };
 
 type Processor = (job: Job, token: string, lock: Lock) => Promise<object>;
 
@@ -118,13 +119,7 @@ export class Consumer {
   /** How many task jobs each lane has, by state. */
   async laneJobs(): Promise<LaneJobs[]> {
     const { providers } = this.#options;
-    return Promise.all(
-      providers.map(async (provider) => {
-        const counts = await this.#lane(provider).getJobCounts('wait', 'prioritized', 'delayed', 'active');
-        const { wait = 0, prioritized = 0, delayed = 0, active = 0 } = counts;
-        return { provider, waiting: wait + prioritized, delayed, active };
-      }),
-    );
+    return Promise.all(providers.map(async (provider) => ({ provider, ...(await laneCounts(this.#lane(provider))) })));
   }
 
   /**

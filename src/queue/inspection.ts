@@ -13,6 +13,7 @@ import type { RetryingRedis } from '../redis/retrying.ts';
 import { REDIS_ROLES, type RedisRole } from '../redis/rights.ts';
 import { probeKeys, slotRefusalOf } from '../redis/slot-refusal.ts';
 import type { RedisTarget } from '../redis/target.ts';
+import { type LaneCounts, laneCounts } from './lane-counts.ts';
 import { laneOf } from './names.ts';
 
 /** What to look at. */
@@ -36,10 +37,8 @@ export type Inspection = {
 export type RightsFacts = { user: string; missing: { role: RedisRole; rights: string[] | null }[] };
 
 /** A lane: its task jobs by state, and how many workers listen; an error or `null` if Redis does not list its clients. */
-export type LaneFacts = {
+export type LaneFacts = LaneCounts & {
   provider: string;
-  waiting: number;
-  active: number;
   isPaused: boolean;
   workers: number | ErrandError | null;
 };
@@ -159,9 +158,8 @@ async function laneFacts(redis: Redis, prefix: string, provider: string): Promis
   const quiet = { skipMetasUpdate: true, skipVersionCheck: true };
   const queue = new Queue(laneOf(provider), { connection: redis, prefix, ...quiet });
   queue.on('error', () => undefined); // the commands themselves report what goes wrong
-  const { active = 0, ...others } = await queue.getJobCounts('wait', 'prioritized', 'delayed', 'active');
-  const waiting = Object.values(others).reduce((sum, count) => sum + count, 0);
-  return { provider, waiting, active, isPaused: await queue.isPaused(), workers: await workersOf(queue, redis) };
+  const counts = await laneCounts(queue);
+  return { provider, ...counts, isPaused: await queue.isPaused(), workers: await workersOf(queue, redis) };
 }
 
 /**

@@ -18,7 +18,7 @@ const healthy = {
   isReplica: false,
   memory: { used: 79, max: 100, machine: 1000 },
 };
-const lane = { provider: 'openai', waiting: 0, active: 0, isPaused: false, workers: 1 };
+const lane = { provider: 'openai', waiting: 0, delayed: 0, active: 0, isPaused: false, workers: 1 };
 
 function memory(used: number, max: number) {
   return { used, max, machine: 1_000 };
@@ -77,6 +77,7 @@ test.each([
 
 test.each([
   ['tasks and no worker', { waiting: 2, workers: 0 }, 'fault'],
+  ['delayed tasks and no worker', { delayed: 2, workers: 0 }, 'fault'],
   ['running tasks and no worker', { active: 2, workers: 0 }, 'fault'],
   ['neither tasks nor a worker', { workers: 0 }, 'warning'],
   ['tasks and a worker', { waiting: 2 }, 'ok'],
