@@ -1,19 +1,27 @@
 import type { Worker } from 'bullmq';
 import type { Redis } from '../redis/connection.ts';
+import { lua } from '../redis/lua.ts';
+import { bool } from '../redis/replies.ts';
+import { defineScript } from '../redis/script.ts';
 
 /**
  * Takes a lapsed lock of a job again, if no worker has taken the job since: the job is still active and has no lock. BullMQ
- * first moves a stalled job out of the active jobs, and a new owner has its own lock.
- * KEYS lock, active jobs, stalled jobs. ARGV token, duration in ms, id of the job. Returns 1 if the lock is ours.
+ * first moves a stalled job out of the active jobs, and a new owner has its own lock. Returns whether the lock is ours.
  */
-const REGAIN = `
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-if not redis.call('LPOS', KEYS[2], ARGV[3]) then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('SREM', KEYS[3], ARGV[3])
+const REGAIN = defineScript({
+  name: 'REGAIN',
+  keys: ['lock', 'active', 'stalled'],
+  args: ['token', 'duration_ms', 'job_id'],
+  lua: lua`
+local holder = redis.call('GET', lock)
+if holder and holder ~= token then return 0 end
+if not redis.call('LPOS', active, job_id) then return 0 end
+redis.call('SET', lock, token, 'PX', duration_ms)
+redis.call('SREM', stalled, job_id)
 return 1
-`;
+`,
+  reply: bool,
+});
 
 /** The jobs whose locks are to be renewed, and their tokens in the same order. */
 export type Renewal = { jobIds: string[]; tokens: string[] };
@@ -28,8 +36,9 @@ export async function renewLocks(
   const lapsed = new Set(await worker.extendJobLocks(jobIds, tokens, durationMs));
   const regained = jobIds.map(async (jobId, at) => {
     if (!lapsed.has(jobId)) return true;
-    const keys = [`${worker.toKey(jobId)}:lock`, worker.toKey('active'), worker.toKey('stalled')];
-    return (await redis.eval(REGAIN, keys.length, ...keys, tokens[at] ?? '', durationMs, jobId)) === 1;
+    const lock = `${worker.toKey(jobId)}:lock`;
+    const keys = { lock, active: worker.toKey('active'), stalled: worker.toKey('stalled') };
+    return REGAIN.run(redis, { keys, args: { token: tokens[at] ?? '', duration_ms: durationMs, job_id: jobId } });
   });
   const isKept = await Promise.all(regained);
   return jobIds.filter((_, at) => !isKept[at]);

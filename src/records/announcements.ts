@@ -1,10 +1,8 @@
 import { Announcement } from '../contract/announcement.ts';
 import type { Redis } from '../redis/connection.ts';
-import { pairsOf } from '../redis/replies.ts';
-import { ANNOUNCE } from './announcement-scripts.ts';
 import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
-import { READ_WORKERS } from './worker-scripts.ts';
+import { ANNOUNCE, READ_WORKERS } from './scripts/worker.ts';
 
 /** The lifetime of an announcement, and the maximum age of the last beat of a live worker: three beats. */
 const ALIVE_MS = 15_000;
@@ -27,8 +25,9 @@ export class Announcements {
 
   /** Announces the lanes of a worker, and notes that they are served at this moment, by the clock of Redis. */
   async announce(instance: string, announcement: Announcement): Promise<void> {
-    const args = [JSON.stringify(announcement), ALIVE_MS, ...announcement.lanes];
-    await ANNOUNCE.run(this.#redis, [this.#keys.serves(instance), this.#keys.lanesServed()], args);
+    const keys = { announcement: this.#keys.serves(instance), lanes_served: this.#keys.lanesServed() };
+    const args = { text: JSON.stringify(announcement), lifetime_ms: ALIVE_MS };
+    await ANNOUNCE.run(this.#redis, { keys, args, rest: announcement.lanes });
   }
 
   /** Removes the announcement of a worker that stops. */
@@ -38,9 +37,8 @@ export class Announcements {
 
   /** Every worker with a recent beat, with its announcement. */
   async live(): Promise<LiveWorker[]> {
-    const reply = await READ_WORKERS.run(this.#redis, [this.#keys.workers(), this.#keys.beats()], []);
-    const [nowMs, , beats] = reply as [number, string[], string[]];
-    const alive = pairsOf(beats).filter(([, beatMs]) => nowMs - Number(beatMs) <= ALIVE_MS);
+    const { nowMs, beats } = await READ_WORKERS.run(this.#redis, { keys: this.#keys.ofWorkers() });
+    const alive = beats.filter(([, beatMs]) => nowMs - Number(beatMs) <= ALIVE_MS);
     if (alive.length === 0) return [];
     const texts = await this.#redis.mget(alive.map(([instance]) => this.#keys.serves(instance)));
     return alive.map(([instance], at) => {

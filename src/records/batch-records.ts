@@ -13,25 +13,30 @@ import type { Outcome } from '../contract/outcome.ts';
 import type { Metadata, Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import type { Redis } from '../redis/connection.ts';
-import { repliesOf } from '../redis/replies.ts';
-import { metadataIn, type Text, withMetadata } from './batch-metadata.ts';
-import { CANCEL_BATCH, CANCEL_TASK, CREATE_BATCH, NOTE_TOO_NEW, SEAL_BATCH, SETTLE } from './batch-scripts.ts';
-import { apart, together } from './beside.ts';
-import { COUNTERS, countersIn } from './counters.ts';
+import { repliesOf, textsOrNull } from '../redis/replies.ts';
+import { apart } from './beside.ts';
+import { flagFor, readFlag } from './cancel-flag.ts';
 import { wakesIn } from './job-name.ts';
 import { Keys } from './keys.ts';
 import type { TooNew } from './opening.ts';
 import { readOutcomePage } from './outcome-page.ts';
-import { flagFor, readFlag } from './read-flag.ts';
+import {
+  type BatchStage,
+  COUNTERS,
+  countersIn,
+  metadataIn,
+  recordOf,
+  summaryOf,
+  summaryOrNull,
+  verdictOf,
+} from './read-batch.ts';
 import { readOutcome } from './read-outcome.ts';
-import { assertOwnVersion, readAnyVersion, readEntry, readRecord } from './read-record.ts';
+import { assertOwnVersion, readAnyVersion } from './read-record.ts';
 import { recordText } from './record-text.ts';
+import { CANCEL_BATCH, CANCEL_TASK, CREATE_BATCH, NOTE_TOO_NEW, SEAL_BATCH, SETTLE } from './scripts/batch.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;
-
-/** Where the jobs of a batch stand, as its record knows: still being added, added, or settled. */
-export type BatchStage = 'enqueueing' | 'running' | 'settled';
 
 /** What flagging as cancelled came to. `untold`: why the workers were not told, in the words of Redis. */
 export type Flagging =
@@ -59,22 +64,20 @@ export class BatchRecords {
    * @throws ErrandError `IDEMPOTENCY_CONFLICT` where the key belongs to another batch.
    */
   async create(record: BatchRecord, context: string, fingerprint: string): Promise<BatchStage | null> {
+    const { batch_id: batchId, total, max_concurrent = 0 } = record;
     const data = recordText(BatchRecord, record, this.#redactor);
-    const args = [fingerprint, data, context, record.total, record.max_concurrent ?? 0, UNSEALED_TTL_SECONDS];
-    const reply = await CREATE_BATCH.run(this.#redis, [this.#keys.batch(record.batch_id)], args);
-    const [status, stage] = reply as [string, BatchStage];
-    if (status === 'conflict') {
-      throw new ErrandError(
-        'IDEMPOTENCY_CONFLICT',
-        `batch ${record.batch_id} was enqueued with this key and other content`,
-      );
+    const args = { fingerprint, data, context, total, max_concurrent, ttl: UNSEALED_TTL_SECONDS };
+    const reply = await CREATE_BATCH.run(this.#redis, { keys: this.#keys.ofBatch(batchId), args });
+    if (reply.status === 'conflict') {
+      throw new ErrandError('IDEMPOTENCY_CONFLICT', `batch ${batchId} was enqueued with this key and other content`);
     }
-    return status === 'created' ? null : stage;
+    if (reply.status === 'created') return null;
+    return reply.stage === 'running' || reply.stage === 'settled' ? reply.stage : 'enqueueing';
   }
 
   /** Marks a batch whose jobs are all in the queue, and gives up the claim. */
   async seal(batchId: string): Promise<void> {
-    await SEAL_BATCH.run(this.#redis, [this.#keys.batch(batchId), this.#keys.claim(batchId)], []);
+    await SEAL_BATCH.run(this.#redis, { keys: this.#keys.ofBatch(batchId) });
   }
 
   /** What the batch is, with its shared context; `null` where it is not on record. */
@@ -114,19 +117,19 @@ export class BatchRecords {
     pipeline.hmget(this.#keys.batch(batchId), ...COUNTERS);
     pipeline.scard(this.#keys.running(batchId));
     const [head, numbers, running] = await repliesOf(pipeline);
-    const [data, stage, cancel, summary, beside] = head as (string | null)[];
+    const [data, stage, cancel, summary, beside] = textsOrNull(head);
     if (!data) return null;
     const { name, total, metadata } = recordOf(batchId, data);
     const common = {
       batch_id: batchId,
       name,
       total,
-      ...countersIn(numbers),
+      ...countersIn(textsOrNull(numbers)),
       running: Number(running),
       ...(metadata && { metadata }),
       ...(cancel && { cancel: readFlag(cancel) }),
     };
-    if (summary) return { ...common, status: 'settled', summary: summaryOf(batchId, summary, beside, data) };
+    if (summary) return { ...common, status: 'settled', summary: summaryOf(batchId, { summary, beside, data }) };
     return { ...common, status: stage === 'enqueueing' ? 'enqueueing' : 'running' };
   }
 
@@ -162,15 +165,13 @@ export class BatchRecords {
   /** The summary of a settled batch, or `null` if this version cannot read it. */
   async summary(batchId: string): Promise<BatchSummary | null> {
     const [summary, beside, data] = await this.#redis.hmget(this.#keys.batch(batchId), 'summary', 'summary+', 'data');
-    const read = summary ? readEntry(BatchSummary, summary) : null;
-    return read && withMetadata(together(read, beside), data);
+    return summary ? summaryOrNull({ summary, beside, data }) : null;
   }
 
   /** Notes that a record of the batch is too new for this worker to settle the batch, and returns how long it has waited. */
   async noteTooNew(batchId: string, needs: number): Promise<TooNew> {
-    const reply = await NOTE_TOO_NEW.run(this.#redis, [this.#keys.batch(batchId)], []);
-    const [waitedMs = 0, looks = 0] = (reply as unknown[]).map(Number);
-    return { needs, waitedMs, looks, waiting: 0 };
+    const noted = await NOTE_TOO_NEW.run(this.#redis, { keys: { batch: this.#keys.batch(batchId) } });
+    return { needs, ...noted, waiting: 0 };
   }
 
   /** Restarts the wait of a batch for a newer worker, because such a worker is alive. */
@@ -184,20 +185,16 @@ export class BatchRecords {
    */
   async settle(summary: BatchSummary, { keepsCopies = false } = {}): Promise<BatchSummary> {
     const id = summary.batch_id;
-    const event = JSON.stringify({ event: 'batch_settled', version: 1, batch_id: id, at: isoNow() });
-    const keys = [this.#keys.batch(id), this.#keys.outcomes(id), this.#keys.running(id), this.#keys.parked(id)];
-    keys.push(this.#keys.resting(id), this.#keys.taskMetadata(id));
     const { plain, beside } = apart(summary);
-    const args = [
-      recordText(BatchSummary, plain, this.#redactor),
-      this.#retentionSeconds,
-      this.#keys.events(id),
-      event,
-      beside,
-      keepsCopies ? 'keep' : '',
-    ];
-    const [first, besideFirst, record] = (await SETTLE.run(this.#redis, keys, args)) as [string, string, string];
-    return summaryOf(id, first, besideFirst, record);
+    const args = {
+      summary: recordText(BatchSummary, plain, this.#redactor),
+      retention: this.#retentionSeconds,
+      events: this.#keys.events(id),
+      event: JSON.stringify({ event: 'batch_settled', version: 1, batch_id: id, at: isoNow() }),
+      kept_beside: beside,
+      copies: keepsCopies ? 'keep' : '',
+    };
+    return summaryOf(id, await SETTLE.run(this.#redis, { keys: this.#keys.ofBatch(id), args }));
   }
 
   /** The tasks of a batch, or the one task, whose jobs wait for a place or until they come back: to wake on a cancel. */
@@ -211,31 +208,22 @@ export class BatchRecords {
   /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */
   async cancel(id: string, reason: string): Promise<Flagging> {
     const flag = recordText(CancelFlag, flagFor(reason), this.#redactor);
+    const common = { flag, cancels: this.#keys.cancels() };
     const task = parseTaskId(id);
-    const reply = task
-      ? await CANCEL_TASK.run(
-          this.#redis,
-          [this.#keys.batch(task.batchId), this.#keys.outcomes(task.batchId)],
-          [task.index, flag, this.#keys.cancels(), id],
-        )
-      : await CANCEL_BATCH.run(this.#redis, [this.#keys.batch(id)], [flag, this.#keys.cancels(), id]);
-    const [status, detail, untold] = reply as [Flagging['status'], string, string | undefined];
-    if (status === 'cancelled') return { status, flag: readFlag(detail), ...(untold && { untold }) };
-    if (status === 'ended')
-      return { status, outcome: readOutcome({ batchId: task?.batchId ?? '', index: task?.index ?? 0 }, detail, null) };
-    return { status };
+    if (!task) {
+      const keys = this.#keys.ofBatch(id);
+      return flaggingOf(await CANCEL_BATCH.run(this.#redis, { keys, args: { ...common, batch_id: id } }));
+    }
+    const args = { ...common, task_id: id, index: task.index };
+    const reply = await CANCEL_TASK.run(this.#redis, { keys: this.#keys.ofBatch(task.batchId), args });
+    return reply.status === 'ended'
+      ? { status: 'ended', outcome: readOutcome(task, reply.outcome, null) }
+      : flaggingOf(reply);
   }
 }
 
-function recordOf(batchId: string, text: string): BatchRecord {
-  return readRecord(BatchRecord, text, `the record of batch ${batchId}`);
-}
-
-function verdictOf(batchId: string, text: string): AdmissionVerdict {
-  return readRecord(AdmissionVerdict, text, `the admission of batch ${batchId}`);
-}
-
-function summaryOf(batchId: string, text: string, beside: Text, data: Text): BatchSummary {
-  const summary = readRecord(BatchSummary, text, `the summary of batch ${batchId}`);
-  return withMetadata(together(summary, beside), data);
+function flaggingOf(reply: ReturnType<typeof CANCEL_BATCH.read>): Flagging {
+  if (reply.status !== 'cancelled') return reply;
+  const { status, flag, untold } = reply;
+  return { status, flag: readFlag(flag), ...(untold !== '' && { untold }) };
 }

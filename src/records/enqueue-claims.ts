@@ -1,6 +1,6 @@
 import type { Redis } from '../redis/connection.ts';
-import { CLAIM_ENQUEUE, RELEASE_CLAIM } from './batch-scripts.ts';
 import { Keys } from './keys.ts';
+import { CLAIM_ENQUEUE, RELEASE_CLAIM } from './scripts/batch.ts';
 
 /** How long a producer may be silent before another producer may continue its batch, in milliseconds. */
 const CLAIM_MS = 10_000;
@@ -17,11 +17,12 @@ export class EnqueueClaims {
 
   /** Claims the right to add the jobs of a batch for a while, or renews it; `false` while another producer has it. */
   async claim(batchId: string, token: string): Promise<boolean> {
-    return (await CLAIM_ENQUEUE.run(this.#redis, [this.#keys.claim(batchId)], [token, CLAIM_MS])) === 1;
+    const keys = { claim: this.#keys.claim(batchId) };
+    return CLAIM_ENQUEUE.run(this.#redis, { keys, args: { token, ttl_ms: CLAIM_MS } });
   }
 
   /** Releases the claim, if this producer has it. */
   async release(batchId: string, token: string): Promise<void> {
-    await RELEASE_CLAIM.run(this.#redis, [this.#keys.claim(batchId)], [token]);
+    await RELEASE_CLAIM.run(this.#redis, { keys: { claim: this.#keys.claim(batchId) }, args: { token } });
   }
 }

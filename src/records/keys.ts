@@ -53,7 +53,7 @@ export class Keys {
     return `${this.task(taskId)}:turns`;
   }
 
-  /** Hash: row id → open ledger row. Empty, and so gone, once all is given back. */
+  /** Hash: row id → open ledger row. Empty, and so gone, once all rows are released. */
   ledger(taskId: string): string {
     return `${this.task(taskId)}:ledger`;
   }
@@ -73,27 +73,34 @@ export class Keys {
     return `${this.#root}:open_rows:${instance}`;
   }
 
-  /** What the fence of a task's writes looks at: its batch, the outcomes, the task. */
-  fence(taskId: string): [string, string, string] {
-    const { batchId } = partsOf(taskId);
-    return [this.batch(batchId), this.outcomes(batchId), this.task(taskId)];
+  /** The keys of one batch, under the names that scripts have for them. */
+  ofBatch(batchId: string) {
+    return {
+      batch: this.batch(batchId),
+      claim: this.claim(batchId),
+      outcomes: this.outcomes(batchId),
+      metadata: this.taskMetadata(batchId),
+      running: this.running(batchId),
+      parked: this.parked(batchId),
+      resting: this.resting(batchId),
+    };
   }
 
-  /** What closing rows of a task that `instance` held touches: the open ones, the closed ones, those of the instance. */
-  rows(taskId: string, instance: string): [string, string, string] {
-    return [this.ledger(taskId), this.released(taskId), this.openRows(instance)];
+  /** The keys of one task and of its batch, under the names that scripts have for them. */
+  ofTask(taskId: string) {
+    return {
+      ...this.ofBatch(partsOf(taskId).batchId),
+      task: this.task(taskId),
+      turns: this.turns(taskId),
+      ledger: this.ledger(taskId),
+      released: this.released(taskId),
+      effects: this.effects(taskId),
+    };
   }
 
-  /** What ending an attempt touches, whether its task goes on or not. */
-  ending(taskId: string, instance: string): string[] {
-    const { batchId } = partsOf(taskId);
-    return [...this.fence(taskId), ...this.rows(taskId, instance), this.running(batchId), this.parked(batchId)];
-  }
-
-  /** All that is on record of a task that has no outcome. */
-  history(taskId: string): string[] {
-    const ofTask = [this.task(taskId), this.turns(taskId), this.ledger(taskId), this.released(taskId)];
-    return [...ofTask, this.effects(taskId)];
+  /** The keys of all workers, under the names that scripts have for them. */
+  ofWorkers() {
+    return { workers: this.workers(), beats: this.beats() };
   }
 
   /** Hash: instance → identity of every worker that may hold something; `null` while that is lost. */

@@ -1,9 +1,11 @@
 import type { CancelFlag } from '../contract/batch.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { messageOf } from '../errors.ts';
+import { readFlag } from './cancel-flag.ts';
 import { partsOf } from './keys.ts';
-import { readFlag } from './read-flag.ts';
 import { readOutcome } from './read-outcome.ts';
+import type { StoredHistory } from './scripts/fragments.ts';
+import type { OPEN } from './scripts/task.ts';
 import { historyOf, newestEpochIn, type TaskHistory } from './task-history.ts';
 
 /**
@@ -23,38 +25,28 @@ export type Opening =
   | { status: 'unreadable'; epoch: number; problem: string }
   | { status: 'missing' };
 
-/** Reads what `OPEN` returns. */
-export function openingOf(reply: unknown, taskId: string): Opening {
-  const [status, first, second, third, fourth] = reply as [string, ...unknown[]];
-  switch (status) {
+/** Reads the answer to the opening of an attempt. */
+export function openingOf(reply: ReturnType<typeof OPEN.read>, taskId: string): Opening {
+  switch (reply.status) {
     case 'opened':
-      return openedOf(Number(second), first, Number(second));
+      return openedOf(reply.epoch, reply.history, reply.epoch);
     case 'ended': {
       const { batchId, index } = partsOf(taskId);
-      return { status, outcome: readOutcome({ batchId, index }, String(first), null) };
+      return { status: 'ended', outcome: readOutcome({ batchId, index }, reply.outcome, null) };
     }
     case 'cancelled': {
-      const flag = readFlag(String(second));
-      const opened = openedOf(newestEpochIn(first), first);
-      return opened.status === 'opened' ? { ...opened, status, flag } : opened;
-    }
-    case 'held':
-      return { status };
-    case 'parked':
-      return { status, waiting: Number(first) };
-    case 'too_new': {
-      const [needs = 0, waitedMs = 0, looks = 0, waiting = 0] = [first, second, third, fourth].map(Number);
-      return { status, needs, waitedMs, looks, waiting };
+      const opened = openedOf(newestEpochIn(reply.history), reply.history);
+      return opened.status === 'opened' ? { ...opened, status: 'cancelled', flag: readFlag(reply.flag) } : opened;
     }
     default:
-      return { status: 'missing' };
+      return reply;
   }
 }
 
-/** Reads what `HISTORY` returns, as of the attempt `epoch`: of all attempts, or of those before an epoch. */
+/** Reads the stored history as of the attempt `epoch`: of all attempts, or of those before an epoch. */
 export function openedOf(
   epoch: number,
-  history: unknown,
+  history: StoredHistory,
   before?: number,
 ): Extract<Opening, { status: 'opened' | 'unreadable' }> {
   try {

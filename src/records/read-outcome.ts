@@ -14,7 +14,7 @@ const WithMetadata = stored({ metadata: Metadata.optional() });
 export type OutcomeRequest = { batchId: string; index: number; isPatient?: boolean };
 
 /**
- * Reads an outcome, with what was given back after it was written: one cleanup step a line.
+ * Reads an outcome, with the rows that were released after it was written: one cleanup step a line.
  *
  * A record that does not parse becomes a failed outcome with the code `RECORD_UNREADABLE`, so that one damaged record does
  * not keep a whole batch from settling. A cleanup step that does not parse is left out: its row then counts as open.

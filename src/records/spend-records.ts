@@ -2,7 +2,7 @@ import { CutSpend } from '../contract/spend.ts';
 import type { Redis } from '../redis/connection.ts';
 import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
-import { NOTE_SPEND } from './task-scripts.ts';
+import { NOTE_SPEND } from './scripts/attempt.ts';
 
 /** The records of what the calls without a recorded turn cost. They contain only numbers, so they need no masking. */
 export class SpendRecords {
@@ -16,7 +16,8 @@ export class SpendRecords {
 
   /** Writes what the cut-off calls of an attempt of any epoch cost, unless the task has its outcome. */
   async note(taskId: string, epoch: number, spend: CutSpend): Promise<void> {
-    await NOTE_SPEND.run(this.#redis, [this.#keys.task(taskId)], [String(epoch), JSON.stringify(spend)]);
+    const keys = { task: this.#keys.task(taskId) };
+    await NOTE_SPEND.run(this.#redis, { keys, args: { epoch, spend: JSON.stringify(spend) } });
   }
 
   /**

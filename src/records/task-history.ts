@@ -3,10 +3,10 @@ import { amendCleanup, CleanupStep, cleanupOf, LedgerRow } from '../contract/cle
 import { EffectCall } from '../contract/effect-call.ts';
 import { Attempt } from '../contract/outcome.ts';
 import { CutSpend } from '../contract/spend.ts';
-import { pairsOf } from '../redis/replies.ts';
 import { readEntry, readRecord } from './read-record.ts';
+import type { StoredHistory } from './scripts/fragments.ts';
 
-/** One ledger row to write, by its id (`<epoch>.<kind>.<n>`). */
+/** One ledger row to write, by its id (`<epoch>.<kind>.<ref>`). */
 export type RowEntry = { id: string; row: LedgerRow };
 
 /**
@@ -43,13 +43,13 @@ export const NO_HISTORY: Readonly<TaskHistory> = {
 export const UNREADABLE_HISTORY: Readonly<TaskHistory> = { ...NO_HISTORY, isUnreadable: true };
 
 /**
- * Reads what `HISTORY` returns, of the attempts before an epoch. An earlier attempt that never said how it ended is marked
+ * Reads the stored history, of the attempts before an epoch. An earlier attempt that never said how it ended is marked
  * `lost`. The cleanup of each is what was closed of its rows, by whomever, and what it could not close.
  */
-export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): TaskHistory {
-  const [hash, turns, ledger, released, effects] = reply as [string[], string[], string[], string[], string[]];
+export function historyOf(stored: StoredHistory, before = Number.POSITIVE_INFINITY): TaskHistory {
+  const { task, turns, ledger, released, effects } = stored;
   const steps = released.map((text) => readRecord(CleanupStep, text, 'a cleanup step'));
-  const fields = new Map(pairsOf(hash));
+  const fields = new Map(task);
   const past = [...fields]
     .filter(([name]) => /^a\d+$/.test(name) && Number(name.slice(1)) < before)
     .map(([, text]) => readRecord(Attempt, text, 'an attempt'))
@@ -60,14 +60,14 @@ export function historyOf(reply: unknown, before = Number.POSITIVE_INFINITY): Ta
   return {
     past,
     checkpoints: turns.map((text) => readRecord(Checkpoint, text, 'a checkpoint')),
-    openRows: pairsOf(ledger).flatMap(([id, text]) => {
+    openRows: ledger.flatMap(([id, text]) => {
       const row = readEntry(LedgerRow, text);
       return row ? [{ id, row }] : [];
     }),
     closedRows: released.length,
     response: response === undefined ? null : readRecord(BackgroundResponse, response, 'the background response'),
-    effects: pairsOf(effects)
-      .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+    effects: effects
+      .toSorted(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
       .map(([, text]) => readRecord(EffectCall, text, 'the call of an effect tool')),
     cutSpends: cutSpendsIn(fields),
     isUnreadable: false,
@@ -85,10 +85,9 @@ function cutSpendsIn(fields: ReadonlyMap<string, string>): Map<number, CutSpend>
   return spends;
 }
 
-/** The newest epoch in what `HISTORY` returns; 0 for a task that never started. */
-export function newestEpochIn(reply: unknown): number {
-  const [hash] = reply as [string[]];
-  return Number(pairsOf(hash).find(([name]) => name === 'epoch')?.[1] ?? 0);
+/** The newest epoch in the stored history; 0 for a task that never started. */
+export function newestEpochIn({ task }: StoredHistory): number {
+  return Number(task.find(([name]) => name === 'epoch')?.[1] ?? 0);
 }
 
 /** The attempt with those of its rows that are still open: the closed ones are on record as such. */

@@ -1,10 +1,10 @@
 import { BatchRecord } from '../contract/batch.ts';
 import { MAX_TASKS } from '../contract/limits.ts';
 import type { Redis } from '../redis/connection.ts';
-import { pairsOf, repliesOf } from '../redis/replies.ts';
+import { repliesOf, texts, textsOrNull } from '../redis/replies.ts';
 import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
-import { NOTE_SERVED, NOTE_UNSERVED, OPEN_GATE, OPEN_TASKS } from './unattended-scripts.ts';
+import { NOTE_SERVED, NOTE_UNSERVED, OPEN_GATE, OPEN_TASKS } from './scripts/unattended.ts';
 
 /** How long the time when a lane was last served is kept. */
 const REMEMBER_LANE_MS = 30 * 24 * 3_600_000;
@@ -66,13 +66,13 @@ export class UnattendedRecords {
       pipeline.hkeys(this.#keys.batch(batchId));
     }
     const replies = await repliesOf(pipeline);
-    return batchIds.map((_, at) => lookOf(replies[2 * at] as (string | null)[], replies[2 * at + 1] as string[]));
+    return batchIds.map((_, at) => lookOf(textsOrNull(replies[2 * at]), texts(replies[2 * at + 1])));
   }
 
   /** The indexes from `from` to `to` (exclusive) of the tasks that have no outcome. */
   async openTasks(batchId: string, from: number, to: number): Promise<number[]> {
-    const reply = await OPEN_TASKS.run(this.#redis, [this.#keys.outcomes(batchId)], [from, to]);
-    return (reply as number[]).map(Number);
+    const keys = { outcomes: this.#keys.outcomes(batchId) };
+    return OPEN_TASKS.run(this.#redis, { keys, args: { first: from, to } });
   }
 
   /** The lanes of the tasks of a batch; `null` if its record is gone or cannot be read here. */
@@ -84,19 +84,19 @@ export class UnattendedRecords {
 
   /** Notes the lanes that are served now, and returns when each lane was last served, in ms of the clock of Redis. */
   async noteServed(lanes: readonly string[]): Promise<Map<string, number>> {
-    const reply = await NOTE_SERVED.run(this.#redis, [this.#keys.lanesServed()], [REMEMBER_LANE_MS, ...lanes]);
-    return new Map(pairsOf(reply as string[]).map(([lane, ms]) => [lane, Number(ms)]));
+    const keys = { lanes_served: this.#keys.lanesServed() };
+    const served = await NOTE_SERVED.run(this.#redis, { keys, args: { remember_ms: REMEMBER_LANE_MS }, rest: lanes });
+    return new Map(served.map(([lane, ms]) => [lane, Number(ms)]));
   }
 
   /** Notes that a lane of a batch is unserved. Returns the time of Redis, and when this was first noted for the batch. */
   async noteUnserved(batchId: string): Promise<{ nowMs: number; sinceMs: number }> {
-    const [nowMs, sinceMs] = (await NOTE_UNSERVED.run(this.#redis, [this.#keys.batch(batchId)], [])) as number[];
-    return { nowMs: Number(nowMs), sinceMs: Number(sinceMs) };
+    return NOTE_UNSERVED.run(this.#redis, { keys: { batch: this.#keys.batch(batchId) } });
   }
 
   /** Notes that the gate of a large batch is open, so that its tasks run. */
   async openGate(batchId: string): Promise<void> {
-    await OPEN_GATE.run(this.#redis, [this.#keys.batch(batchId)], []);
+    await OPEN_GATE.run(this.#redis, { keys: { batch: this.#keys.batch(batchId) } });
   }
 
   /** Removes a task that is about to be closed from the tasks to wake, so that it takes no place in the line. */

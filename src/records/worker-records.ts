@@ -3,11 +3,11 @@ import { LedgerRow } from '../contract/cleanup.ts';
 import { Takers } from '../contract/takers.ts';
 import { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { Redis } from '../redis/connection.ts';
-import { pairsOf, typedRepliesOf } from '../redis/replies.ts';
+import { pairs, typedRepliesOf } from '../redis/replies.ts';
 import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
+import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './scripts/worker.ts';
 import type { RowEntry } from './task-history.ts';
-import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './worker-scripts.ts';
 
 /**
  * A worker on record, how long ago it gave a sign of life, and how many ledger rows it has open. `identity` is `null` for a
@@ -49,8 +49,8 @@ export class WorkerRecords {
    */
   async register(identity: WorkerIdentity, takers?: Takers): Promise<void> {
     const { instance } = identity;
-    const keys = [this.#keys.workers(), this.#keys.beats()];
-    await REGISTER_WORKER.run(this.#redis, keys, [instance, JSON.stringify(identity)]);
+    const args = { instance, identity: JSON.stringify(identity) };
+    await REGISTER_WORKER.run(this.#redis, { keys: this.#keys.ofWorkers(), args });
     if (takers) await this.#redis.set(this.#keys.takers(instance), JSON.stringify(takers), 'PX', TAKERS_KEPT_MS);
   }
 
@@ -91,22 +91,24 @@ export class WorkerRecords {
 
   /** Takes a worker off the record, unless it holds something or has not been silent for so long by now. */
   async forget(instance: string, silentMs: number): Promise<void> {
-    const keys = [this.#keys.workers(), this.#keys.beats(), this.#keys.openRows(instance)];
-    if ((await FORGET_WORKER.run(this.#redis, keys, [instance, silentMs])) === 1) {
+    const keys = { ...this.#keys.ofWorkers(), open_rows: this.#keys.openRows(instance) };
+    if (await FORGET_WORKER.run(this.#redis, { keys, args: { instance, silent_ms: silentMs } })) {
       await this.#redis.unlink(this.#keys.takers(instance));
     }
   }
 
   /** Every worker on record. */
   async list(): Promise<WorkerOnRecord[]> {
-    const reply = await READ_WORKERS.run(this.#redis, [this.#keys.workers(), this.#keys.beats()], []);
-    const [nowMs, identities, lastBeats] = reply as [number, string[], string[]];
-    const beats = new Map(pairsOf(lastBeats));
-    const known = pairsOf(identities);
+    const {
+      nowMs,
+      identities,
+      beats: lastBeats,
+    } = await READ_WORKERS.run(this.#redis, { keys: this.#keys.ofWorkers() });
+    const beats = new Map(lastBeats);
     const pipeline = this.#redis.pipeline();
-    for (const [instance] of known) pipeline.zcard(this.#keys.openRows(instance));
+    for (const [instance] of identities) pipeline.zcard(this.#keys.openRows(instance));
     const counts = await typedRepliesOf(pipeline);
-    return known.map(([instance, text], at) => ({
+    return identities.map(([instance, text], at) => ({
       instance,
       identity: identityIn(text, instance),
       silentMs: Math.max(0, nowMs - numberIn(beats.get(instance))),
@@ -121,8 +123,8 @@ export class WorkerRecords {
   async openRowsOf(instance: string, most: number, from = 0): Promise<IndexedRow[]> {
     const index = this.#keys.openRows(instance);
     const page = this.#redis.pipeline().zrange(index, String(from), String(from + most - 1), 'WITHSCORES');
-    const [flat] = (await typedRepliesOf(page)) as [string[] | undefined];
-    const named = pairsOf(flat ?? []).map(([member, intent]) => ({
+    const [entries] = await typedRepliesOf(page);
+    const named = (entries === undefined ? [] : pairs(entries)).map(([member, intent]) => ({
       member,
       ...placeOf(member),
       intentMs: timeIn(intent),

@@ -1,26 +1,36 @@
 import type { RedisOptions } from 'ioredis';
 import { ErrandError, messageOf } from '../errors.ts';
+import { lua } from './lua.ts';
 import { grantOf, isDenial, isKeyDenial } from './refusal.ts';
+import { texts } from './replies.ts';
 import type { RetryingRedis } from './retrying.ts';
 import { COMMANDS, channelRightOf, commandRightsOf, keyRightOf, type RedisRole, rightsOf } from './rights.ts';
+import { defineScript } from './script.ts';
 import { probeKeys } from './slot-refusal.ts';
 import { redisName } from './target.ts';
 
 /**
- * Returns the commands that the user may not run. KEYS a key of ours. ARGV commands, such as `get` and `client|list`.
+ * Returns the commands that the user may not run, of commands such as `get` and `client|list`.
  *
- * The key is passed as each argument, since it is a name of a channel too. The arguments are more than any of the commands
+ * The key of ours is passed as each argument, since it is a name of a channel too. The arguments are more than any of the commands
  * needs: Redis 7.0 ends itself if a key is missing (`serverPanic` in `getKeysUsingKeySpecs`). No command runs.
  */
-const MISSING = `
+const MISSING = defineScript({
+  name: 'MISSING',
+  keys: ['key'],
+  rest: 'commands',
+  lua: lua`
 local missing = {}
-for _, name in ipairs(ARGV) do
+for _, name in ipairs(commands) do
   local words = {}
   for word in string.gmatch(name, '[^|]+') do words[#words + 1] = word end
-  for _ = 1, 12 do words[#words + 1] = KEYS[1] end
+  for _ = 1, 12 do words[#words + 1] = key end
   if not redis.acl_check_cmd(unpack(words)) then missing[#missing + 1] = name end
 end
-return missing`;
+return missing
+`,
+  reply: texts,
+});
 
 /** Sends EVAL with these arguments. */
 type Evaluate = (args: string[]) => Promise<unknown>;
@@ -33,9 +43,7 @@ type Evaluate = (args: string[]) => Promise<unknown>;
 export async function missingRights(evaluate: Evaluate, role: RedisRole, prefix: string): Promise<string[] | null> {
   const [key = ''] = probeKeys(prefix);
   try {
-    const reply = await evaluate([MISSING, '1', key, ...COMMANDS[role]]);
-    if (!Array.isArray(reply)) return null;
-    const commands = reply.map(String);
+    const commands = MISSING.read(await evaluate(MISSING.evalArgs({ keys: { key }, rest: COMMANDS[role] })));
     const all = rightsOf(role, prefix);
     // No channel is needed for UNSUBSCRIBE, so a user who may run only that lacks the channels.
     const isWithoutChannels = ['publish', 'subscribe'].every((name) => commands.includes(name));

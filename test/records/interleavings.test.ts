@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { isErrandError } from '../../src/errors.ts';
-import type { ReleasedRows } from '../../src/records/task-records.ts';
+import type { ReleasedRows } from '../../src/records/closing.ts';
 import { UnattendedRecords } from '../../src/records/unattended-records.ts';
 import { freshPrefix, openRedis, openResendingRedis } from '../helpers/redis.ts';
 import { attemptOf, checkpointOf, intentOf, openRecords, outcomeOf, releasedOf } from './samples.ts';

@@ -3,7 +3,9 @@ import type { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MAX_COMMAND_BYTES } from '../../src/redis/bounded.ts';
 import { closeRedis, openFailFastRedis, openRetryingRedis } from '../../src/redis/connection.ts';
-import { Script } from '../../src/redis/script.ts';
+import { lua } from '../../src/redis/lua.ts';
+import { nothing } from '../../src/redis/replies.ts';
+import { defineScript } from '../../src/redis/script.ts';
 import { freshPrefix, targetAt } from '../helpers/redis.ts';
 
 const TOO_LARGE = { code: 'INTERNAL', message: expect.stringMatching(/of \d+ bytes was not sent to Redis/) };
@@ -57,9 +59,11 @@ describe.each(CLIENTS)('a %s client', (_, open) => {
 
   test('bounds the scripts of the records', async () => {
     const { redis, key } = await opened();
-    const script = new Script("redis.call('SET', KEYS[1], ARGV[1])");
-    await expect(script.run(redis, [key], ['x'.repeat(MAX_COMMAND_BYTES)])).rejects.toMatchObject(TOO_LARGE);
-    await script.run(redis, [key], ['x']);
+    const write = lua`redis.call('SET', key, text)`;
+    const script = defineScript({ name: 'WRITE', keys: ['key'], args: ['text'], lua: write, reply: nothing });
+    const set = (text: string) => script.run(redis, { keys: { key }, args: { text } });
+    await expect(set('x'.repeat(MAX_COMMAND_BYTES))).rejects.toMatchObject(TOO_LARGE);
+    await set('x');
     expect(await redis.get(key)).toBe('x');
   });
 

@@ -5,7 +5,7 @@ import { COMMANDS, REDIS_ROLES, rightsOf } from '../../src/redis/rights.ts';
 import { page, root } from '../helpers/pages.ts';
 
 test('a worker may run every command that a script of Errand names', () => {
-  const files = globSync('src/{queue,records}/*.ts', { cwd: root });
+  const files = globSync('src/{queue,records}/**/*.ts', { cwd: root });
   const text = files.map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
   const named = [...text.matchAll(/(?<!await )redis\.p?call\('(\w+)'/g)].map(([, name = '']) => name.toLowerCase());
   expect(named.length).toBeGreaterThan(100);

@@ -1,6 +1,6 @@
 import type { TaskJob } from '../../contract/task.ts';
+import type { Closing } from '../../records/closing.ts';
 import type { TaskHistory } from '../../records/task-history.ts';
-import type { Closing } from '../../records/task-records.ts';
 import type { TaskDeps } from '../task-deps.ts';
 import { type AbandonDeps, abandonResponse } from './abandon-response.ts';
 import { boundsOf, latestSpends } from './call-bounds.ts';

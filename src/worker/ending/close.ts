@@ -5,7 +5,7 @@ import { amendCleanup, type CleanupRecord } from '../../contract/cleanup.ts';
 import type { Answer, AttemptEnd, Attempt as AttemptRecord } from '../../contract/outcome.ts';
 import { type ErrandError, FAILURES, isErrandError } from '../../errors.ts';
 import type { Verdict } from '../../queue/verdict.ts';
-import type { Ended } from '../../records/task-records.ts';
+import type { Ended } from '../../records/closing.ts';
 import type { Attempt } from '../attempt.ts';
 import { AttemptCancelled, failureOf } from '../classify.ts';
 import type { Result, Work } from '../result.ts';

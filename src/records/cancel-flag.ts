@@ -2,7 +2,7 @@ import { isoNow } from '../base/clock.ts';
 import { clip } from '../base/text.ts';
 import { CancelFlag } from '../contract/batch.ts';
 import type { Redis } from '../redis/connection.ts';
-import { repliesOf } from '../redis/replies.ts';
+import { repliesOf, textsOrNull } from '../redis/replies.ts';
 import { type Keys, partsOf } from './keys.ts';
 import { readEntry } from './read-record.ts';
 
@@ -28,7 +28,7 @@ export async function readFlags(redis: Redis, keys: Keys, taskIds: string[]): Pr
   }
   const replies = await repliesOf(pipeline);
   return taskIds.map((_, position) => {
-    const [ofBatch, ofTask] = replies[position] as (string | null)[];
+    const [ofBatch, ofTask] = textsOrNull(replies[position]);
     const text = ofBatch ?? ofTask;
     return text ? readFlag(text) : null;
   });

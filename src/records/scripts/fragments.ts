@@ -1,23 +1,31 @@
-/** The clock of Redis in ms, as a local. */
-export const NOW = `
+import { fragment, lua } from '../../redis/lua.ts';
+import { named, pairs, tagged, text, texts } from '../../redis/replies.ts';
+
+/** The clock of Redis in ms. */
+export const NOW = fragment(
+  { gives: ['now'] },
+  lua`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-`;
+`,
+);
 
-/**
- * The fence of every write but a release: passes only while the task has no outcome and `epoch` is its newest.
- * Expects `outcomes`, `task`, `index` and `epoch` as locals.
- */
-export const FENCE = `
+/** The fence of every write but a release: passes only while the task has no outcome and `epoch` is its newest. */
+export const FENCE = fragment(
+  { needs: ['outcomes', 'task', 'index', 'epoch'] },
+  lua`
 if redis.call('HEXISTS', outcomes, index) == 1 then return {'ended', redis.call('HGET', outcomes, index)} end
 if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', redis.call('HGET', task, 'epoch') or '0'} end
-`;
+`,
+);
 
 /**
  * The reader version that a record needs: the higher of `needs` and `version` at its top level. Decoding is costly, so a
  * record of version 1 without the word `needs` is not decoded.
  */
-export const NEEDS = `
+export const NEEDS = fragment(
+  { gives: ['needsOf'] },
+  lua`
 local function needsOf(text)
   if not text or string.sub(text, 1, 1) ~= '{' then return 1 end
   local isPlain = string.sub(text, 1, 13) == '{"version":1,' or not string.find(text, '"version"', 1, true)
@@ -31,29 +39,35 @@ local function needsOf(text)
   end
   return needs
 end
-`;
+`,
+);
 
 /**
  * Notes that a worker found a job or record too new to act on, in separate fields that no earlier version reads. Returns for
- * how many ms it has waited for a newer worker, and how often it was looked at. Expects `now` as a local.
+ * how many ms it has waited for a newer worker, and how often it was looked at.
  */
-export const TOO_NEW = `
+export const TOO_NEW = fragment(
+  { needs: ['now'], gives: ['notedTooNew'] },
+  lua`
 local function notedTooNew(key)
   redis.call('HSETNX', key, 'too_new_since', now)
   local looks = redis.call('HINCRBY', key, 'too_new_looks', 1)
   return now - tonumber(redis.call('HGET', key, 'too_new_since')), looks
 end
-`;
+`,
+);
 
-/** Every write of an attempt is told of a cancel. Expects the batch as KEYS[1], and `index` as a local. */
-export const HEED = `
-local cancel = redis.call('HGET', KEYS[1], 'cancel') or redis.call('HGET', KEYS[1], 'cancel:' .. index)
+/** Returns the cancel flag of the task or its batch, if there is one. */
+export const RETURN_IF_CANCELLED = fragment(
+  { needs: ['batch', 'index'] },
+  lua`
+local cancel = redis.call('HGET', batch, 'cancel') or redis.call('HGET', batch, 'cancel:' .. index)
 if cancel then return {'cancelled', cancel} end
-`;
+`,
+);
 
 /** The answer to a write of a running attempt. */
-export const ANSWER = `
-${HEED}
+export const ANSWER = lua`${RETURN_IF_CANCELLED}
 return {'ok'}
 `;
 
@@ -62,9 +76,11 @@ return {'ok'}
  * parked until they open, so that a wake-up which got lost is made good by the next task that ends. Those of a cancelled
  * batch are woken by the cancel, all at once.
  */
-export const LEAVE = `
-local function leave(batch, running, parked, taskId)
-  redis.call('SREM', running, taskId)
+export const LEAVE = fragment(
+  { needs: ['batch', 'running', 'parked', 'task_id'], gives: ['leave'] },
+  lua`
+local function leave()
+  redis.call('SREM', running, task_id)
   local head = redis.call('HMGET', batch, 'max_concurrent', 'cancel')
   local limit = tonumber(head[1] or '0')
   if limit == 0 or head[2] then return {} end
@@ -72,34 +88,53 @@ local function leave(batch, running, parked, taskId)
   if free <= 0 then return {} end
   return redis.call('ZRANGE', parked, 0, free - 1)
 end
-`;
+`,
+);
 
 /**
- * Closes the ledger rows that stand in ARGV from `from` on, row id and cleanup step by turns: what RELEASE does,
- * and what rides on the script that ends an attempt. What is closed is kept for the outcome, however long that takes; once
- * the batch is gone there will be none, and a later batch of its id has other rows.
+ * Closes ledger rows: `rows` has row id and cleanup step by turns. What is closed is kept for the outcome, however long that
+ * takes; once the batch is gone there will be none, and a later batch of its id has other rows.
  */
-export const RELEASE_ROWS = `
-local function giveBack(batch, outcomes, ledger, released, openRows, taskId, index, from)
+export const RELEASE_ROWS = fragment(
+  { needs: ['batch', 'outcomes', 'ledger', 'released', 'open_rows', 'task_id', 'index', 'rows'] },
+  lua`
+do
   local isFinal = redis.call('HEXISTS', outcomes, index) == 1
-  for i = from, #ARGV, 2 do
-    redis.call('ZREM', openRows, taskId .. '/' .. ARGV[i])
-    if redis.call('HDEL', ledger, ARGV[i]) == 1 then
+  for at = 1, #rows, 2 do
+    local id, step = rows[at], rows[at + 1]
+    redis.call('ZREM', open_rows, task_id .. '/' .. id)
+    if redis.call('HDEL', ledger, id) == 1 then
       if isFinal then
         local lines = redis.call('HGET', outcomes, index .. '+')
-        redis.call('HSET', outcomes, index .. '+', (lines and lines .. '\\n' or '') .. ARGV[i + 1])
+        redis.call('HSET', outcomes, index .. '+', (lines and lines .. '\n' or '') .. step)
       elseif redis.call('EXISTS', batch) == 1 then
-        redis.call('RPUSH', released, ARGV[i + 1])
+        redis.call('RPUSH', released, step)
       end
     end
   end
 end
-`;
+`,
+);
 
 /** All on record of a task that has no outcome: its hash, its turns, its open and its closed ledger rows, its effects. */
-export const HISTORY = `
-local function history(task, turns, ledger, released, effects)
+export const HISTORY = fragment(
+  { needs: ['task', 'turns', 'ledger', 'released', 'effects'], gives: ['history'] },
+  lua`
+local function history()
   return {redis.call('HGETALL', task), redis.call('LRANGE', turns, 0, -1), redis.call('HGETALL', ledger),
     redis.call('LRANGE', released, 0, -1), redis.call('HGETALL', effects)}
 end
-`;
+`,
+);
+
+/** Reads what {@link HISTORY} returns. */
+export const storedHistory = named({ task: pairs, turns: texts, ledger: pairs, released: texts, effects: pairs });
+
+/** What is stored of a task that has no outcome, before its records are read. */
+export type StoredHistory = ReturnType<typeof storedHistory>;
+
+/** How a fenced write is refused. */
+export const REFUSED = { ended: { outcome: text }, stale: { epoch: text } };
+
+/** Reads the reply of a fenced write of a running attempt: written, written for a cancelled task, or refused. */
+export const written = tagged({ ok: {}, cancelled: { flag: text }, ...REFUSED });

@@ -1,0 +1,72 @@
+import type { CancelFlag } from '../contract/batch.ts';
+import type { CleanupStep } from '../contract/cleanup.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import type { Wake } from '../contract/task.ts';
+import { ErrandError } from '../errors.ts';
+import { together } from './beside.ts';
+import { readFlag } from './cancel-flag.ts';
+import { wakesIn } from './job-name.ts';
+import { readOutcome } from './read-outcome.ts';
+import type { CHECKPOINT } from './scripts/attempt.ts';
+import type { CLOSE, END_ATTEMPT } from './scripts/task.ts';
+
+/** The rows that an attempt released, and their owner: the instance of the worker. Steps that say `open` close nothing. */
+export type ReleasedRows = { owner: string; steps: readonly CleanupStep[] };
+
+/** An attempt that released no rows. */
+export const NOTHING_RELEASED: ReleasedRows = { owner: '', steps: [] };
+
+/** What ending an attempt came to: the parked tasks that got its place, or none if the task is cancelled. */
+export type Ended = { flag: CancelFlag | null; wake: Wake[] };
+
+/** What closing a task came to: recorded, or refused in favour of the outcome that was there first. Either is stored. */
+export type Closing = { status: 'recorded' | 'ended'; outcome: Outcome; wake: Wake[] };
+
+/** A fenced write as it was answered. Every such script answers with some of these statuses. */
+type FencedReply = Exclude<ReturnType<typeof CHECKPOINT.read>, { status: 'ok' }> | { status: 'ok' };
+
+/** The cancel flag in the answer to a fenced write, or `null`. @throws ErrandError `ATTEMPT_SUPERSEDED` if it was refused. */
+export function fenced(reply: FencedReply, batchId: string): CancelFlag | null {
+  switch (reply.status) {
+    case 'ok':
+      return null;
+    case 'cancelled':
+      return readFlag(reply.flag);
+    default:
+      throw superseded(batchId, refusalOf(reply));
+  }
+}
+
+/** Reads the answer to the end of an attempt. @throws ErrandError `ATTEMPT_SUPERSEDED` if it was refused. */
+export function endedOf(reply: ReturnType<typeof END_ATTEMPT.read>, batchId: string): Ended {
+  const flag = fenced(reply, batchId);
+  return { flag, wake: reply.status === 'ok' ? wakesIn(reply.wake) : [] };
+}
+
+/**
+ * Reads the answer to the outcome of a task: `ours` with the part stored `beside` it, or the outcome that was there first.
+ * @throws ErrandError `ATTEMPT_SUPERSEDED` if it was refused.
+ */
+export function closingOf(reply: ReturnType<typeof CLOSE.read>, ours: Outcome, beside: string): Closing {
+  const { batch_id: batchId, index } = ours;
+  switch (reply.status) {
+    case 'ok':
+      return { status: 'recorded', outcome: together(ours, beside), wake: wakesIn(reply.wake) };
+    case 'ended': {
+      const outcome = readOutcome({ batchId, index }, reply.outcome, null);
+      return { status: 'ended', outcome, wake: wakesIn(reply.wake) };
+    }
+    case 'stale':
+      throw superseded(batchId, refusalOf(reply));
+  }
+}
+
+function superseded(batchId: string, why: string): ErrandError {
+  return new ErrandError('ATTEMPT_SUPERSEDED', `a write of batch ${batchId} was refused: ${why}`);
+}
+
+function refusalOf(reply: Exclude<FencedReply, { status: 'ok' | 'cancelled' }>): string {
+  if (reply.status === 'ended') return 'the task has its outcome';
+  if (reply.status === 'disorder') return `not the turn after the ${reply.turns} on record`;
+  return `the newest epoch is ${reply.epoch}`;
+}
