@@ -37,6 +37,16 @@ export const WorkerOptionsShape = z.strictObject({
   observers: z.array(observer, 'expected a list of observers').optional(),
 });
 
+const number = z.number('expected a number');
+
+/** The options of `startSimulator`. */
+export const SimulatorOptionsShape = z.strictObject({
+  port: number.optional(),
+  host: text('a host name or an address').optional(),
+  script: z.unknown().optional(),
+  logLimit: number.optional(),
+});
+
 /** The environment and the settings over the configuration file that options of the library stand for. */
 export type OptionSettings = { environment: Record<string, string>; overrides: Record<string, unknown> };
 

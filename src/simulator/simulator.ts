@@ -25,11 +25,12 @@ export type Simulator = {
 /** How to start a simulator. */
 export type SimulatorOptions = {
   /** 0 takes any free port. */
-  port?: number;
-  host?: string;
-  script?: ScriptInput;
-  /** How many requests are remembered. */
-  logLimit?: number;
+  port?: number | undefined;
+  /** @default '127.0.0.1' */
+  host?: string | undefined;
+  script?: ScriptInput | undefined;
+  /** How many requests are remembered. @default 10,000 */
+  logLimit?: number | undefined;
 };
 
 const DEFAULT_LOG_LIMIT = 10_000;

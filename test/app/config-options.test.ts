@@ -3,6 +3,7 @@ import { loadConfig } from '../../src/app/config.ts';
 import { redisOf } from '../../src/app/redis-settings.ts';
 import { secretsIn } from '../../src/credentials/secrets.ts';
 import { createProducer } from '../../src/entries/producer.ts';
+import { startSimulator } from '../../src/entries/simulator.ts';
 import { createWorker } from '../../src/entries/worker.ts';
 
 const REDIS = 'redis://127.0.0.1:1';
@@ -52,6 +53,19 @@ test.each([
   await expect(opening()).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
     message: expect.stringContaining(`${name}: `),
+  });
+});
+
+test.each([
+  ['prot', 4010, 'options: unknown option "prot"; expected one of port, host, script, logLimit'],
+  ['port', '4010', 'port: expected a number'],
+  ['host', '', 'host: expected a host name'],
+  ['script', 'answer', 'simulator script: '],
+  ['logLimit', true, 'logLimit: expected a number'],
+])('the option %s of a simulator is refused by name', async (name, value, message) => {
+  await expect(startSimulator({ [name]: value })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining(message),
   });
 });
 
