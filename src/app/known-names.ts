@@ -1,5 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { nameInPriceLibrary } from '../catalogue/prices.ts';
+import { Prices } from '../catalogue/prices.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import { RouteRequest } from '../contract/route.ts';
 import { expandRoute } from '../routes/names.ts';
@@ -20,15 +20,15 @@ export function knownNames(config: Pick<Config, 'delegation' | 'model_aliases'>,
   const providers = new Map(
     catalogue.names().map((name) => {
       const provider = catalogue.get(name);
-      return [name, { provider, models: modelsOf(provider, routes) }];
+      return [name, { models: modelsOf(provider, routes), prices: new Prices(provider) }];
     }),
   );
   const kept = new Map<string, string | undefined>();
-  const found = (provider: Provider, model: string): string | undefined => {
-    const key = `${provider.name} ${model}`;
+  const found = (provider: string, prices: Prices, model: string): string | undefined => {
+    const key = `${provider} ${model}`;
     if (kept.has(key)) return kept.get(key);
     if (kept.size >= MAX_KEPT) kept.clear();
-    const name = nameInPriceLibrary(provider, model);
+    const name = prices.nameInLibrary(model);
     kept.set(key, name);
     return name;
   };
@@ -37,7 +37,7 @@ export function knownNames(config: Pick<Config, 'delegation' | 'model_aliases'>,
     modelOf: (name, model) => {
       const known = providers.get(name);
       if (!known || known.models.has(model)) return known && model;
-      return ModelName.safeParse(model).success ? found(known.provider, model) : undefined;
+      return ModelName.safeParse(model).success ? found(name, known.prices, model) : undefined;
     },
   };
 }

@@ -68,28 +68,26 @@ const ANTHROPIC_LEVELS: Record<string, Levels> = {
   'claude-mythos-*': LOW_TO_MAX,
 };
 
-const BUILT_IN: Record<Wire, Record<string, Levels>> = {
-  responses: OPENAI_LEVELS,
-  chat: OPENAI_LEVELS,
-  messages: ANTHROPIC_LEVELS,
+const BUILT_IN: Record<Wire, LevelTable> = {
+  responses: tableOf(OPENAI_LEVELS),
+  chat: tableOf(OPENAI_LEVELS),
+  messages: tableOf(ANTHROPIC_LEVELS),
 };
 
-/** The entries of a table with a prefix, the longest first. */
-const prefixesOf = new WeakMap<Readonly<Record<string, Levels>>, readonly { prefix: string; levels: Levels }[]>();
+/** Levels by the name of a model, or by a prefix that ends in `*`; with the prefixes, the longest first. */
+type LevelTable = { named: Readonly<Record<string, Levels>>; prefixes: readonly { prefix: string; levels: Levels }[] };
 
-function readPrefixes(table: Readonly<Record<string, Levels>>): readonly { prefix: string; levels: Levels }[] {
-  const prefixes = Object.entries(table)
+function tableOf(named: Readonly<Record<string, Levels>>): LevelTable {
+  const prefixes = Object.entries(named)
     .filter(([key]) => key.endsWith('*'))
     .map(([key, levels]) => ({ prefix: key.slice(0, -1), levels }))
     .sort((a, b) => b.prefix.length - a.prefix.length);
-  prefixesOf.set(table, prefixes);
-  return prefixes;
+  return { named, prefixes };
 }
 
-/** The most specific entry: the exact name, else the longest prefix ending in `*`. */
-function lookUp(table: Readonly<Record<string, Levels>>, model: string): Levels | undefined {
-  if (Object.hasOwn(table, model)) return table[model];
-  const prefixes = prefixesOf.get(table) ?? readPrefixes(table);
+/** The most specific entry: the exact name, else the longest prefix. */
+function lookUp({ named, prefixes }: LevelTable, model: string): Levels | undefined {
+  if (Object.hasOwn(named, model)) return named[model];
   return prefixes.find(({ prefix }) => model.startsWith(prefix))?.levels;
 }
 
@@ -104,6 +102,6 @@ function isUnknownTo(wire: Wire, level: ReasoningEffort): boolean {
  * asked for, but sent and taken or refused. Empty: the model takes no effort at all.
  */
 export function levelsOf(provider: Pick<Provider, 'wire' | 'efforts'>, model: string): Levels {
-  const levels = lookUp(provider.efforts, model) ?? lookUp(BUILT_IN[provider.wire], model) ?? NONE_TO_HIGH;
+  const levels = lookUp(tableOf(provider.efforts), model) ?? lookUp(BUILT_IN[provider.wire], model) ?? NONE_TO_HIGH;
   return REASONING_EFFORTS.filter((level) => levels.includes(level) && !isUnknownTo(provider.wire, level));
 }

@@ -37,16 +37,8 @@ function isFormOf(id: string, model: string): boolean {
   return model.startsWith(id) && /^(-\d{8}|-\d{4}-\d{2}-\d{2}|-latest)?$/.test(model.slice(id.length));
 }
 
-const pricedProviders = new Map<string, PricedProvider | undefined>();
-
-/** The library's provider of an endpoint; remembered, because finding it tries a pattern for each of sixty. */
-function pricedProviderAt(baseUrl: string): PricedProvider | undefined {
-  if (!pricedProviders.has(baseUrl)) pricedProviders.set(baseUrl, lookUp(baseUrl));
-  return pricedProviders.get(baseUrl);
-}
-
 /** A pattern of the library may end in the middle of a host's name, so a host that only begins like one is left out. */
-function lookUp(baseUrl: string): PricedProvider | undefined {
+function pricedProviderAt(baseUrl: string): PricedProvider | undefined {
   const found = findProvider({ providerApiUrl: baseUrl });
   const matched = found && new RegExp(found.api_pattern).exec(baseUrl);
   const after = matched ? baseUrl[matched.index + matched[0].length] : 'none';
@@ -71,54 +63,62 @@ function priceOf(reckon: () => ReturnType<typeof calcPrice>): ReturnType<typeof 
   }
 }
 
-/**
- * The cost of a turn in US dollars: by the provider's own price of the model, else by the price library, else `null`.
- *
- * The library finds its provider by the endpoint and also matches models by prefix (`claude-sonnet-5-5` as
- * `claude-sonnet-5`); its answer counts only where it names the model, or the model is a dated or `-latest` form of
- * the record. `usage` is `null` where the provider told none.
- */
-export function costOf(provider: Provider, model: string, usage: BilledUsage | null): Cost {
-  if (usage === null) return null;
-  const declared = Object.hasOwn(provider.prices, model) ? provider.prices[model] : undefined;
-  if (declared) return usdFigure(declaredCost(declared, usage));
-  const tokens = {
-    input_tokens: usage.input_tokens,
-    cache_read_tokens: usage.cached_input_tokens,
-    cache_write_tokens: usage.cache_write_tokens,
-    output_tokens: usage.output_tokens,
-  };
-  const priced = pricedAt(provider, model, tokens);
-  return priced ? usdFigure(priced.total_price) : null;
-}
+/** The prices of one provider. Make it once for each provider: finding the provider in the price library tries sixty patterns. */
+export class Prices {
+  readonly #provider: Provider;
+  #library: { found: PricedProvider | undefined } | undefined;
 
-/** What the price library says of these tokens; `null` if it does not name the model. */
-function pricedAt(provider: Provider, model: string, tokens: LibraryUsage): ReturnType<typeof calcPrice> {
-  const found = pricedProviderAt(provider.base_url);
-  const priced = found && priceOf(() => calcPrice(tokens, model, { provider: found }));
-  if (!priced) return null;
-  return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced : null;
-}
+  constructor(provider: Provider) {
+    this.#provider = provider;
+  }
 
-/**
- * The name of a model in the price library, which is the same for all its forms: `claude-opus-4-6` for
- * `claude-opus-4-6-20260205`. `undefined` if the library does not name the model.
- */
-export function nameInPriceLibrary(provider: Provider, model: string): string | undefined {
-  return pricedAt(provider, model, { input_tokens: 0, output_tokens: 0 })?.model.id;
-}
+  /**
+   * Returns the cost of a turn in US dollars: by the provider's own price of the model, else by the price library, else `null`.
+   *
+   * The library finds its provider by the endpoint and also matches models by prefix (`claude-sonnet-5-5` as
+   * `claude-sonnet-5`); its answer counts only if it names the model, or if the model is a dated or `-latest` form of
+   * the record. `usage` is `null` if the provider reported none.
+   */
+  costOf(model: string, usage: BilledUsage | null): Cost {
+    if (usage === null) return null;
+    const { prices } = this.#provider;
+    const declared = Object.hasOwn(prices, model) ? prices[model] : undefined;
+    if (declared) return usdFigure(declaredCost(declared, usage));
+    const tokens = {
+      input_tokens: usage.input_tokens,
+      cache_read_tokens: usage.cached_input_tokens,
+      cache_write_tokens: usage.cache_write_tokens,
+      output_tokens: usage.output_tokens,
+    };
+    const priced = this.#pricedAt(model, tokens);
+    return priced ? usdFigure(priced.total_price) : null;
+  }
 
-/**
- * The most a call with so many tokens can cost in US dollars: none of its input came from the cache, and all of it may
- * have been written there, which some providers charge more for. `null` where the price is unknown.
- */
-export function maxCostOf(
-  provider: Provider,
-  model: string,
-  { inputTokens, outputTokens }: { inputTokens: number; outputTokens: number },
-): Cost {
-  const usage = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens };
-  const plain = costOf(provider, model, { ...usage, cache_write_tokens: 0 });
-  const written = costOf(provider, model, { ...usage, cache_write_tokens: inputTokens });
-  return plain === null || written === null ? null : Math.max(plain, written);
+  /**
+   * Returns the most that a call with so many tokens can cost in US dollars: none of its input came from the cache, and all of
+   * it may have been written there, which some providers charge more for. `null` if the price is unknown.
+   */
+  maxCostOf(model: string, { inputTokens, outputTokens }: { inputTokens: number; outputTokens: number }): Cost {
+    const usage = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens };
+    const plain = this.costOf(model, { ...usage, cache_write_tokens: 0 });
+    const written = this.costOf(model, { ...usage, cache_write_tokens: inputTokens });
+    return plain === null || written === null ? null : Math.max(plain, written);
+  }
+
+  /**
+   * Returns the name of a model in the price library, which is the same for all its forms: `claude-opus-4-6` for
+   * `claude-opus-4-6-20260205`. `undefined` if the library does not name the model.
+   */
+  nameInLibrary(model: string): string | undefined {
+    return this.#pricedAt(model, { input_tokens: 0, output_tokens: 0 })?.model.id;
+  }
+
+  /** What the price library says of these tokens; `null` if it does not name the model. */
+  #pricedAt(model: string, tokens: LibraryUsage): ReturnType<typeof calcPrice> {
+    this.#library ??= { found: pricedProviderAt(this.#provider.base_url) };
+    const provider = this.#library.found;
+    const priced = provider && priceOf(() => calcPrice(tokens, model, { provider }));
+    if (!priced) return null;
+    return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced : null;
+  }
 }

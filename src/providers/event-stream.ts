@@ -1,4 +1,4 @@
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
 import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError } from '../errors.ts';
 import { boundedText, jsonOf } from './body.ts';
@@ -34,13 +34,7 @@ async function* eventsIn<Event>(provider: Provider, response: Response): AsyncGe
   const budget = new ReplyBudget(provider.name);
   const told = (message: EventSourceMessage) => eventOf(provider, response, message) as Event | typeof DONE | undefined;
   const messages: EventSourceMessage[] = [];
-  const parser = createParser({
-    onEvent: (message) => messages.push(message),
-    onError: ({ type }) => {
-      if (type === 'max-buffer-size-exceeded') throw replyTooLarge(provider.name, 'an event without an end');
-    },
-    maxBufferSize: MAX_EVENT_CHARS,
-  });
+  const parser = parserOf(provider, (message) => messages.push(message));
   const decoder = new TextDecoder();
   let head = '';
   let hasBegun = false;
@@ -71,6 +65,16 @@ async function* eventsIn<Event>(provider: Provider, response: Response): AsyncGe
     yield event;
     budget.count(event, message.data.length);
   }
+}
+
+function parserOf(provider: Provider, onEvent: (message: EventSourceMessage) => void): EventSourceParser {
+  return createParser({
+    onEvent,
+    onError: ({ type }) => {
+      if (type === 'max-buffer-size-exceeded') throw replyTooLarge(provider.name, 'an event without an end');
+    },
+    maxBufferSize: MAX_EVENT_CHARS,
+  });
 }
 
 /** The maximum length of white space before the JSON of an answer that is not a stream. */

@@ -4,7 +4,7 @@ import type { Provider } from '../catalogue/provider.ts';
 import type { Wire } from '../contract/route.ts';
 import { ErrandError } from '../errors.ts';
 import { discard, type RawAnswer, responseOf } from './answer.ts';
-import { Connections } from './connections.ts';
+import type { Connections } from './connections.ts';
 
 /** What a wire needs of a credential: the value, and the name it may be told by. */
 export type WireCredential = { id: string; secret: Secret };
@@ -20,9 +20,6 @@ const WIRE_HEADERS: Record<Wire, Record<string, string>> = {
 };
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-
-/** The connections of all calls. */
-const SHARED = new Connections();
 
 /**
  * What was asked for, or the signal's reason as soon as it aborts: while undici still connects, it heeds no signal. An
@@ -65,9 +62,9 @@ function isPlain(coding: string): boolean {
 export function createProviderFetch(
   provider: Provider,
   credential: WireCredential,
-  connections: Connections = SHARED,
+  connections: Connections,
 ): typeof fetch {
-  const { origin, host } = new URL(provider.base_url);
+  const { origin } = new URL(provider.base_url);
   const dispatcher = connections.of(provider);
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -87,22 +84,23 @@ export function createProviderFetch(
       ...WIRE_HEADERS[provider.wire],
     };
     const answer = await unlessAborted(request(url, { method, headers, body, signal, dispatcher }), signal);
-    const refusal = refusalOf(answer);
+    const refusal = refusalOf(provider, answer);
     if (!refusal) return responseOf(answer);
     discard(answer);
     throw refusal;
   };
+}
 
-  function refusalOf({ statusCode, headers }: RawAnswer): ErrandError | null {
-    if (REDIRECTS.has(statusCode)) {
-      const message = `Provider "${provider.name}" answered with a redirect away from ${host}; redirects are never followed.`;
-      const remedy = `Set base_url of provider "${provider.name}" to the address it redirects to, if you trust it.`;
-      return new ErrandError('PROVIDER_REFUSED_REQUEST', message, { remedy });
-    }
-    const coding = String(headers['content-encoding'] ?? '');
-    if (statusCode <= 599 && isPlain(coding)) return null;
-    const sent =
-      statusCode > 599 ? `the status ${statusCode}` : `content-encoding ${coding}, which it was not asked for`;
-    return new ErrandError('PROVIDER_MALFORMED', `Provider "${provider.name}" sent ${sent}.`);
+/** The error for an answer that is not read: a redirect, a status that does not exist, a coding that was not asked for. */
+function refusalOf(provider: Provider, { statusCode, headers }: RawAnswer): ErrandError | null {
+  if (REDIRECTS.has(statusCode)) {
+    const { host } = new URL(provider.base_url);
+    const message = `Provider "${provider.name}" answered with a redirect away from ${host}; redirects are never followed.`;
+    const remedy = `Set base_url of provider "${provider.name}" to the address it redirects to, if you trust it.`;
+    return new ErrandError('PROVIDER_REFUSED_REQUEST', message, { remedy });
   }
+  const coding = String(headers['content-encoding'] ?? '');
+  if (statusCode <= 599 && isPlain(coding)) return null;
+  const sent = statusCode > 599 ? `the status ${statusCode}` : `content-encoding ${coding}, which it was not asked for`;
+  return new ErrandError('PROVIDER_MALFORMED', `Provider "${provider.name}" sent ${sent}.`);
 }

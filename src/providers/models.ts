@@ -1,12 +1,12 @@
 import type { Secret } from '../base/secret.ts';
 import { effortFor } from '../catalogue/effort.ts';
-import { costOf } from '../catalogue/prices.ts';
+import { Prices } from '../catalogue/prices.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import type { ReasoningEffort } from '../contract/effort.ts';
 import type { EffectiveRoute, Wire } from '../contract/route.ts';
 import type { Cost, Usage } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
-import type { Connections } from './connections.ts';
+import { Connections } from './connections.ts';
 import { createProviderFetch, type WireCredential } from './fetch.ts';
 import type { Model, ResponseMark } from './model.ts';
 import type { ConnectWire } from './wires/wire.ts';
@@ -28,6 +28,9 @@ export type ModelOptions = {
   route: { model: string; reasoning_effort?: ReasoningEffort | undefined };
   credential: WireCredential;
 };
+
+/** What is kept for a provider and a credential: how a model is made, and what it costs. */
+type Connected = { connect: ReturnType<ConnectWire>; prices: Prices };
 
 /** What closing saw: calls in flight before it aborted them, and after it waited for their end. */
 export type Closing = { aborted: number; inFlight: number };
@@ -84,11 +87,11 @@ class CallsInFlight {
  * and 6 KB.
  */
 export class Models {
-  readonly #connected = new WeakMap<Secret, Map<Provider, Promise<ReturnType<ConnectWire>>>>();
-  readonly #connections: Connections | undefined;
+  readonly #connected = new WeakMap<Secret, Map<Provider, Promise<Connected>>>();
+  readonly #connections: Connections;
 
-  /** @param connections over which the calls go; by default those that all calls of the process share. */
-  constructor(connections?: Connections) {
+  /** @param connections over which all calls go. */
+  constructor(connections = new Connections()) {
     this.#connections = connections;
   }
 
@@ -100,8 +103,8 @@ export class Models {
    */
   async open({ provider, route, credential }: ModelOptions): Promise<ModelHandle> {
     const effort = effortFor(provider, route.model, route.reasoning_effort);
-    const connect = await this.#connect(provider, credential);
-    const wire = connect({ provider, model: route.model, effort: effort.level });
+    const { connect, prices } = await this.#connect(provider, credential);
+    const wire = connect({ provider, prices, model: route.model, effort: effort.level });
     const bounded = withinNamedLimit(provider, withinSize(provider, wire));
     const calls = new CallsInFlight();
     return {
@@ -115,7 +118,7 @@ export class Models {
         wire: provider.wire,
         credential_id: credential.id,
       },
-      costOf: (usage) => costOf(provider, route.model, { ...usage, cache_write_tokens: 0 }),
+      costOf: (usage) => prices.costOf(route.model, { ...usage, cache_write_tokens: 0 }),
       close: () =>
         calls.close(() => new ErrandError('INTERNAL', `The model of provider "${provider.name}" was closed.`)),
     };
@@ -129,17 +132,20 @@ export class Models {
     signal: AbortSignal,
   ): Promise<string> {
     const { cancelResponse } = await import('./wires/background.ts');
-    return cancelResponse(provider, credential, response, signal);
+    const fetch = createProviderFetch(provider, credential, this.#connections);
+    return cancelResponse({ provider, fetch }, response, signal);
   }
 
-  #connect(provider: Provider, credential: WireCredential): Promise<ReturnType<ConnectWire>> {
+  #connect(provider: Provider, credential: WireCredential): Promise<Connected> {
     const ofCredential = this.#connected.get(credential.secret) ?? new Map();
     this.#connected.set(credential.secret, ofCredential);
     const known = ofCredential.get(provider);
     if (known) return known;
-    const connected = WIRES[provider.wire]().then((connect) =>
-      connect({ provider, fetch: createProviderFetch(provider, credential, this.#connections) }),
-    );
+    const fetch = createProviderFetch(provider, credential, this.#connections);
+    const connected = WIRES[provider.wire]().then((connect) => ({
+      connect: connect({ provider, fetch }),
+      prices: new Prices(provider),
+    }));
     ofCredential.set(provider, connected);
     return connected;
   }

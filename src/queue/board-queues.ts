@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import { isBatchId, parseTaskId } from '../base/ids.ts';
 import { connectFaultOf } from '../redis/connect-faults.ts';
 import { closeRedis, openRetryingRedis, unavailable } from '../redis/connection.ts';
+import type { RetryingRedis } from '../redis/retrying.ts';
 import { slotRefusalOf } from '../redis/slot-refusal.ts';
 import type { RedisTarget } from '../redis/target.ts';
 import { assertSlot } from './inspection.ts';
@@ -38,23 +39,7 @@ export type BoardQueues = {
  * TLS or the login fails, or the server is not a Redis.
  */
 export async function openBoardQueues({ redis: target, prefix, providers }: BoardQueuesOptions): Promise<BoardQueues> {
-  const answered = Promise.withResolvers<void>();
-  const connection = openRetryingRedis({
-    target,
-    onError: (error) =>
-      connectFaultOf(error, connection.options)?.isLasting ? answered.reject(error) : answered.resolve(),
-  });
-  connection.once('ready', answered.resolve);
-  await answered.promise.catch((error: unknown) => {
-    closeRedis(connection);
-    throw unavailable(connection, error, prefix);
-  });
-  if (connection.status === 'ready') {
-    await assertSlot(connection, prefix).catch((error: unknown) => {
-      closeRedis(connection);
-      throw error;
-    });
-  }
+  const connection = await connect(target, prefix);
   const open = (name: string): Queue => {
     const queue = new Queue(name, { connection, prefix, skipMetasUpdate: true });
     queue.on('error', ignore);
@@ -79,6 +64,25 @@ export async function openBoardQueues({ redis: target, prefix, providers }: Boar
       await Promise.allSettled([batches, gates, ...lanes].map((queue) => queue.close()));
     },
   };
+}
+
+/** Resolves with a client once Redis was reached or is away; rejects if waiting does not help. */
+async function connect(target: RedisTarget, prefix: string): Promise<RetryingRedis> {
+  const answered = Promise.withResolvers<void>();
+  const connection = openRetryingRedis({
+    target,
+    onError: (error) =>
+      connectFaultOf(error, connection.options)?.isLasting ? answered.reject(error) : answered.resolve(),
+  });
+  connection.once('ready', answered.resolve);
+  try {
+    await answered.promise;
+    if (connection.status === 'ready') await assertSlot(connection, prefix);
+    return connection;
+  } catch (error) {
+    closeRedis(connection);
+    throw unavailable(connection, error, prefix);
+  }
 }
 
 /** An unheard `error` event ends the process; what it says is told by `isConnected`, to whoever asks. */

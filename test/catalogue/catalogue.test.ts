@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/app/config.ts';
 import { type Catalogue, createCatalogue } from '../../src/catalogue/catalogue.ts';
-import { costOf } from '../../src/catalogue/prices.ts';
+import { Prices } from '../../src/catalogue/prices.ts';
 import { Provider } from '../../src/catalogue/provider.ts';
 import { providerAt } from '../providers/models.ts';
 
@@ -28,7 +28,7 @@ test('has default models whose cost is known', () => {
   const catalogue = catalogueOf();
   for (const name of catalogue.names()) {
     const provider = catalogue.get(name);
-    expect(costOf(provider, provider.default_model ?? '', usage)).toBeGreaterThan(0);
+    expect(new Prices(provider).costOf(provider.default_model ?? '', usage)).toBeGreaterThan(0);
   }
 });
 

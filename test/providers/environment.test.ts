@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
+import { Connections } from '../../src/providers/connections.ts';
 import { createProviderFetch } from '../../src/providers/fetch.ts';
 import { ask, KEY, modelOf, providerAt, sendEvents, serve, WIRES } from './models.ts';
 
@@ -72,7 +73,11 @@ test.each(WIRES)(
 );
 
 test("a request to an origin other than the provider's is not made [B67] [B71]", async () => {
-  const fetch = createProviderFetch(providerAt('chat', provider.url), { id: 'env:K', secret: new Secret(KEY) });
+  const fetch = createProviderFetch(
+    providerAt('chat', provider.url),
+    { id: 'env:K', secret: new Secret(KEY) },
+    new Connections(),
+  );
   await expect(fetch(`${trap.url}/v1/models`)).rejects.toMatchObject({ code: 'INTERNAL' });
   expect(visitsOfTrap).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
+import { Connections } from '../../src/providers/connections.ts';
 import { DONE, eventStreamOf, SILENCE } from '../../src/providers/event-stream.ts';
 import { createProviderFetch } from '../../src/providers/fetch.ts';
 import { faultOfTurn, KEY, providerAt, serve } from './models.ts';
@@ -19,7 +20,11 @@ async function allOf(...pieces: (string | Buffer)[]): Promise<unknown[]> {
   });
   onTestFinished(server.close);
   const provider = providerAt('chat', server.url);
-  const response = await createProviderFetch(provider, { id: 'env:K', secret: new Secret(KEY) })(server.url);
+  const response = await createProviderFetch(
+    provider,
+    { id: 'env:K', secret: new Secret(KEY) },
+    new Connections(),
+  )(server.url);
   return Array.fromAsync(eventStreamOf(provider, response).events);
 }
 

@@ -87,7 +87,7 @@ test.each(['169.254.169.254', '169.254.1.1', '[fe80::1]', '[::ffff:169.254.1.1]'
   'an unchecked configuration with %s opens no socket',
   async (host) => {
     const seen = attempts();
-    const fetch = createProviderFetch(uncheckedAt(host), CREDENTIAL);
+    const fetch = createProviderFetch(uncheckedAt(host), CREDENTIAL, new Connections());
     await expect(fetch(`http://${host}/v1/models`)).rejects.toMatchObject({ code: 'ERR_ADDRESS_REFUSED' });
     await expect(turnOf(uncheckedAt(host))).rejects.toMatchObject({ code: 'PROVIDER_ADDRESS_REFUSED' });
     expect(seen).toEqual({ sockets: 0, addresses: [] });

@@ -5,9 +5,9 @@ import type { Provider } from '../../catalogue/provider.ts';
 import { ResponseId } from '../../contract/checkpoint.ts';
 import { ErrandError } from '../../errors.ts';
 import { type EventStream, eventStreamOf } from '../event-stream.ts';
-import { createProviderFetch, type WireCredential } from '../fetch.ts';
 import type { BackgroundTies, ResponseMark } from '../model.ts';
 import { createOpenAIClient } from './openai-client.ts';
+import type { Endpoint } from './wire.ts';
 
 type Stream = EventStream<unknown>;
 
@@ -100,12 +100,11 @@ async function* noting(events: Stream['events'], note: BackgroundTies['note'], p
  * with the error of the SDK.
  */
 export async function cancelResponse(
-  provider: Provider,
-  credential: WireCredential,
+  endpoint: Endpoint,
   { id, mark }: { id: string; mark: ResponseMark },
   signal: AbortSignal,
 ): Promise<string> {
-  const client = createOpenAIClient({ provider, fetch: createProviderFetch(provider, credential) });
+  const client = createOpenAIClient(endpoint);
   const found = await unlessGone(client.responses.retrieve(id, {}, { signal }).asResponse());
   if (found === null) return 'gone';
   const stored = await stateIn(found);

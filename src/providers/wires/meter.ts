@@ -1,5 +1,4 @@
-import { costOf, usdFigure } from '../../catalogue/prices.ts';
-import type { Provider } from '../../catalogue/provider.ts';
+import { type Prices, usdFigure } from '../../catalogue/prices.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import { NO_USAGE, tokenFigure, type Usage } from '../../contract/usage.ts';
 
@@ -7,7 +6,7 @@ import { NO_USAGE, tokenFigure, type Usage } from '../../contract/usage.ts';
 export type Counted = 'input' | 'cached' | 'written' | 'output' | 'reasoning';
 
 /** What the price of a turn depends on. */
-type Priced = { provider: Provider; model: string };
+type Priced = { prices: Prices; model: string };
 
 /** The usage and the cost of a turn as they are recorded. */
 export type Bill = Pick<Turn, 'usage' | 'cost_usd'>;
@@ -74,8 +73,8 @@ export class Meter {
       reasoning_tokens: Math.min(counts.reasoning ?? 0, output_tokens),
     };
     const isKnown = input_tokens > 0 && output_tokens > 0;
-    const { provider, model } = this.#route;
-    const reckoned = costOf(provider, model, isKnown ? { ...usage, cache_write_tokens } : null);
+    const { prices, model } = this.#route;
+    const reckoned = prices.costOf(model, isKnown ? { ...usage, cache_write_tokens } : null);
     return { usage, cost_usd: this.#costUsd ?? reckoned };
   }
 }

@@ -1,6 +1,7 @@
 import { foreign, isObject, MAX_DEPTH } from '../../base/foreign.ts';
 import { wellFormed } from '../../base/text.ts';
 import type { Effort } from '../../catalogue/effort.ts';
+import type { Prices } from '../../catalogue/prices.ts';
 import type { Provider } from '../../catalogue/provider.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import type { AnswerHeaders } from '../answer.ts';
@@ -15,7 +16,7 @@ import { ReplyLimits } from './reply-limits.ts';
 export type Endpoint = { provider: Provider; fetch: typeof fetch };
 
 /** What a wire asks for in every turn of one task. */
-export type WireRoute = { provider: Provider; model: string; effort: Effort['level'] };
+export type WireRoute = { provider: Provider; prices: Prices; model: string; effort: Effort['level'] };
 
 /** Opens the client of a wire once, and makes a model over it for each task. */
 export type ConnectWire = (endpoint: Endpoint) => (route: WireRoute) => Model;

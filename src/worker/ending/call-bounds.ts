@@ -1,5 +1,5 @@
 import { maxInputTokensOf } from '../../agent/request-size.ts';
-import { maxCostOf } from '../../catalogue/prices.ts';
+import { Prices } from '../../catalogue/prices.ts';
 import type { ResolvedRoute } from '../../contract/route.ts';
 import type { CutSpend } from '../../contract/spend.ts';
 import type { TaskJob } from '../../contract/task.ts';
@@ -47,7 +47,8 @@ export function priceOf(
   try {
     const provider = catalogue.get(route.provider);
     const outputTokens = outputLimit(provider, budget.output_tokens_per_turn);
-    return (inputTokens) => maxCostOf(provider, route.model, { inputTokens, outputTokens });
+    const prices = new Prices(provider);
+    return (inputTokens) => prices.maxCostOf(route.model, { inputTokens, outputTokens });
   } catch (error) {
     if (!isErrandError(error)) throw error;
     return () => null;

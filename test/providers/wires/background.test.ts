@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { Secret } from '../../../src/base/secret.ts';
 import { Provider } from '../../../src/catalogue/provider.ts';
 import type { Directive, Simulator } from '../../../src/entries/simulator.ts';
-import { cancelResponse } from '../../../src/providers/wires/background.ts';
+import { Models } from '../../../src/providers/models.ts';
 import { ask, KEY, modelOf, providerAt, simulate } from '../models.ts';
 
 let sim: Simulator;
@@ -77,7 +77,7 @@ test.each([
   const leave = new AbortController();
   const onText = () => leave.abort(new Error('left'));
   await model.turn(ask('Hm?', { background: ties(), onText }), leave.signal).catch(() => undefined);
-  if (fate === 'cancelled') await cancelResponse(provider, credential, { id: noted[0] ?? '', mark: MARK }, live());
+  if (fate === 'cancelled') await new Models().cancel(provider, credential, { id: noted[0] ?? '', mark: MARK }, live());
   const turn = await model.turn(ask('Hm?', { background: ties(gone ?? noted[0]) }), live());
   expect(turn.text).toBe('Anew.');
   expect(noted).toHaveLength(2);
@@ -92,7 +92,7 @@ test('cancelling says how the response ended, also one that had ended before or 
   const onText = () => leave.abort(new Error('left'));
   await model.turn(ask('Hm?', { background: ties(), onText }), leave.signal).catch(() => undefined);
   await model.turn(ask('Hm?', { background: ties() }), live());
-  const cancel = (id = '') => cancelResponse(provider, credential, { id, mark: MARK }, live());
+  const cancel = (id = '') => new Models().cancel(provider, credential, { id, mark: MARK }, live());
   expect([await cancel(noted[0]), await cancel(noted[0]), await cancel(noted[1]), await cancel('resp_gone')]).toEqual([
     'cancelled',
     'cancelled',
