@@ -1,23 +1,55 @@
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isoNow } from '../../src/base/clock.ts';
 import type { WorkerIdentity } from '../../src/contract/worker-identity.ts';
-import type { WorkerOnRecord } from '../../src/records/worker-records.ts';
+import { type WorkerOnRecord, WorkerRecords } from '../../src/records/worker-records.ts';
 import { hasFencedItself, identifyWorker, proofOfDeath } from '../../src/worker/holding/identity.ts';
 import { Reclaim } from '../../src/worker/holding/reclaim.ts';
 import { workspacePathOf } from '../../src/worker/holding/row-names.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
+import { openCountingRedis } from '../helpers/redis.ts';
 import { aHandBack, releasersFor } from '../helpers/releasers.ts';
 import { aWitness } from '../helpers/witness.ts';
 import { givenIn } from '../records/given.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
+type Call = 'register' | 'list' | 'claim';
+/** Runs before a call reaches Redis. What it throws, the call throws. */
+type Before = (call: Call) => unknown;
+
+/** The worker records of a reclaimer, with a test in front of them. Workers are listed in the order of their names. */
+class WatchedWorkers extends WorkerRecords {
+  readonly #before: Before;
+
+  constructor(redis: Redis, prefix: string, before: Before) {
+    super(redis, prefix);
+    this.#before = before;
+  }
+
+  override async register(...args: Parameters<WorkerRecords['register']>): Promise<void> {
+    await this.#before('register');
+    return super.register(...args);
+  }
+
+  override async list(): Promise<WorkerOnRecord[]> {
+    await this.#before('list');
+    return (await super.list()).toSorted((a, b) => (a.instance < b.instance ? -1 : 1));
+  }
+
+  override async claim(...args: Parameters<WorkerRecords['claim']>): Promise<boolean> {
+    await this.#before('claim');
+    return super.claim(...args);
+  }
+}
+
 /** A reclaimer over fresh records, and a worker on record that holds a directory and a lease of the first task. */
-async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) {
-  const records = await openRecords();
+async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>, before: Before = () => undefined) {
+  const redis = openCountingRedis();
+  const records = await openRecords({ redis });
   const { tasks, workers, taskIds, redactor } = records;
   const self = await identifyWorker('sweeper');
   const holder = { ...self, instance: 'holder.1', name: 'holder', ...over(self) };
@@ -42,13 +74,14 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) 
   ]);
   const releasers = releasersFor(redactor, [], {}, deployment);
   const observer = aWitness();
-  const reclaim = new Reclaim({ ...aHandBack(records), workers, records: tasks, self, releasers, observer });
+  const watched = new WatchedWorkers(redis, records.prefix, before);
+  const reclaim = new Reclaim({ ...aHandBack(records), workers: watched, records: tasks, self, releasers, observer });
   const isThere = () =>
     stat(folder).then(
       () => true,
       () => false,
     );
-  return { ...records, taskId, folder, self, holder, releasers, observer, reclaim, isThere };
+  return { ...records, redis, taskId, folder, self, holder, releasers, observer, reclaim, isThere };
 }
 
 test('what a dead worker held is released by the sweep, with the proof, and the worker is forgotten', async () => {
@@ -165,24 +198,21 @@ test('a worker that stops takes itself off the record, also where the clock of R
 });
 
 test('a worker is put on record together with its sign of life, so that no sweep finds it silent', async () => {
-  const { workers, redis } = await openRecords();
+  const redis = openCountingRedis();
+  const { workers } = await openRecords({ redis });
   const identity = await identifyWorker('w');
   await workers.register(identity);
-  const sent = vi.spyOn(redis, 'sendCommand');
+  redis.sent.length = 0;
   await workers.register(identity);
-  expect(sent).toHaveBeenCalledTimes(1);
+  expect(redis.sent).toHaveLength(1);
 });
 
 test('a worker that was cut off for a day and comes back while it is swept stays on record', async () => {
-  const { reclaim, workers, given, self } = await aHolder(() => ({}));
+  const comeBack: Before = (call) => call === 'claim' && workers.register(cutOff);
+  const { reclaim, workers, given, self } = await aHolder(() => ({}), comeBack);
   const cutOff = { ...self, instance: 'cut-off.1', host: 'elsewhere' };
   await workers.register(cutOff);
   await given.silence(cutOff.instance, 25 * 3_600_000);
-  const claim = workers.claim.bind(workers);
-  vi.spyOn(workers, 'claim').mockImplementation(async (...args) => {
-    await workers.register(cutOff);
-    return claim(...args);
-  });
   await reclaim.sweep('reclaim');
   const onRecord = (await workers.list()).map(({ instance }) => instance);
   expect(onRecord).toContain(cutOff.instance);
@@ -225,8 +255,6 @@ test('a fault with one dead worker is told, and the others are swept', async () 
   await tasks.hold(damaged, 1, [{ id: '1.client.h', row: { ...row, intent_at: isoNow(), acquired_at: isoNow() } }]);
   await given.damaged('released', damaged);
   await workers.register({ ...holder, instance: 'damaged.1' });
-  const damagedFirst = (await workers.list()).toSorted((a, b) => (a.instance < b.instance ? -1 : 1));
-  vi.spyOn(workers, 'list').mockResolvedValueOnce(damagedFirst);
   await reclaim.sweep('reclaim');
   expect(await isThere()).toBe(false);
   expect(observer.steps('fault')).toMatchObject([
@@ -324,11 +352,15 @@ describe('a worker that starts', () => {
   });
 
   test('starts without its first sweep, where that fails, but not without being on record', async () => {
-    const { reclaim, workers, observer, isThere } = await aHolder(() => ({ birth: '1' }));
     const refusal = new Error('BUSY');
-    vi.spyOn(workers, 'register').mockRejectedValueOnce(refusal);
+    const refused: Call[] = ['register', 'list'];
+    const before: Before = (call) => {
+      if (call !== refused[0]) return;
+      refused.shift();
+      throw refusal;
+    };
+    const { reclaim, observer, isThere } = await aHolder(() => ({ birth: '1' }), before);
     await expect(reclaim.start()).rejects.toBe(refusal);
-    vi.spyOn(workers, 'list').mockRejectedValueOnce(refusal);
     await reclaim.start();
     expect(observer.steps('fault')).toEqual([{ name: 'fault', where: 'reclaim', error: refusal }]);
     expect(await isThere()).toBe(true);
@@ -338,17 +370,23 @@ describe('a worker that starts', () => {
   });
 
   test.each(['register', 'list'] as const)('asks once for what Redis does not answer: %s', async (name) => {
-    const { reclaim, workers } = await aHolder(() => ({}));
+    const { promise: isBack, resolve: comeBack } = Promise.withResolvers<void>();
+    let asked = 0;
+    let isAway = false;
+    const before: Before = (call) => {
+      if (call !== name) return;
+      asked++;
+      return isAway && isBack;
+    };
+    const { reclaim } = await aHolder(() => ({}), before);
     await reclaim.start();
-    const { promise: isBack, resolve: comeBack } = Promise.withResolvers<never>();
-    const asked = vi.spyOn(workers, name).mockReturnValue(isBack);
+    asked = 0;
+    isAway = true;
     vi.advanceTimersByTime(60_000);
-    expect(asked).toHaveBeenCalledTimes(1);
-    asked.mockRestore();
-    const askedAgain = vi.spyOn(workers, name);
-    comeBack([] as never);
-    await isBack;
-    await expect.poll(() => vi.advanceTimersByTime(10_000) && askedAgain.mock.calls.length).toBeGreaterThan(0);
+    expect(asked).toBe(1);
+    isAway = false;
+    comeBack();
+    await expect.poll(() => vi.advanceTimersByTime(10_000) && asked).toBeGreaterThan(1);
     await reclaim.stop();
   });
 
@@ -373,10 +411,9 @@ describe('a worker that starts', () => {
 });
 
 test('two reclaimers at once: one claims, every row is closed once', async () => {
-  const { reclaim, releasers, workers, tasks, taskId } = await aHolder(() => ({ birth: '1' }));
-  const release = vi.spyOn(releasers, 'release');
+  const { reclaim, observer, workers, tasks, taskId } = await aHolder(() => ({ birth: '1' }));
   await Promise.all([reclaim.sweep('reclaim'), reclaim.sweep('reclaim')]);
-  expect(release).toHaveBeenCalledTimes(2);
+  expect(observer.ends('reclaim')).toMatchObject([{ status: 'released' }, { status: 'released' }]);
   expect(await workers.list()).toEqual([]);
   expect((await tasks.history(taskId)).past[0]?.cleanup?.steps).toHaveLength(2);
 });
@@ -409,9 +446,9 @@ test('a sweep costs what the dead held, not what the living hold', async () => {
     row: { ...held, kind: 'client', ref: 'h' } as const,
   }));
   await tasks.hold(other, 1, rows);
-  const sent = vi.spyOn(redis, 'sendCommand');
+  redis.sent.length = 0;
   await reclaim.sweep('reclaim');
-  expect(sent.mock.calls.length).toBeLessThan(30);
+  expect(redis.sent.length).toBeLessThan(30);
   expect(await workers.list()).toMatchObject([{ openRows: 2_000 }]);
 });
 

@@ -31,7 +31,10 @@ export function targetAt(url: string = redisUrl()): RedisTarget {
 
 /** Opens a client of the suite's Redis, or of another, that is closed after the test (after the file, outside of one). */
 export function openRedis(at: string | RedisTarget = redisUrl()): Redis {
-  const redis = new Redis(clientOptions(typeof at === 'string' ? targetAt(at) : at));
+  return closing(new Redis(clientOptions(typeof at === 'string' ? targetAt(at) : at)));
+}
+
+function closing<R extends Redis>(redis: R): R {
   // A lost connection shows in the commands that fail; some tests lose theirs on purpose.
   redis.on('error', () => {});
   afterUse(async () => {
@@ -53,6 +56,21 @@ export function openResendingRedis(): Redis {
     return send(command, stream);
   };
   return redis;
+}
+
+/** A client that notes the names of the commands that it sends. */
+export class CountingRedis extends Redis {
+  readonly sent: string[] = [];
+
+  override sendCommand(...[command, stream]: Parameters<Redis['sendCommand']>): unknown {
+    this.sent.push(command.name);
+    return super.sendCommand(command, stream);
+  }
+}
+
+/** Like {@link openRedis}, but notes what it sends. */
+export function openCountingRedis(): CountingRedis {
+  return closing(new CountingRedis(clientOptions(targetAt())));
 }
 
 /** Makes a key prefix nobody else uses, in one cluster slot; what is left under it is deleted as a client is closed. */

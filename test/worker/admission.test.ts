@@ -20,18 +20,16 @@ afterEach(() => {
 
 test('a batch is looked up once for all its tasks, and again after an hour [B54]', async () => {
   vi.useFakeTimers({ toFake: ['performance'] });
-  const { batches, batchId } = await openRecords();
-  const read = vi.spyOn(batches, 'read');
+  const { batches, batchId, given } = await openRecords();
   const check = vi.fn(usable);
   const admission = admissionOf(batches, check);
   await Promise.all([admission.of(batchId), admission.of(batchId)]);
   vi.advanceTimersByTime(3_599_000);
-  await admission.of(batchId);
-  expect(read).toHaveBeenCalledTimes(1);
-  vi.advanceTimersByTime(2_000);
-  await admission.of(batchId);
-  expect(read).toHaveBeenCalledTimes(2);
   expect(check).toHaveBeenCalledTimes(1);
+  await given.noBatch(batchId);
+  expect(await admission.of(batchId)).toMatchObject({ record: { batch_id: batchId } });
+  vi.advanceTimersByTime(2_000);
+  await expect(admission.of(batchId)).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 
 test('a look-up that failed is not remembered', async () => {

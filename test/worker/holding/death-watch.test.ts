@@ -2,11 +2,12 @@ import { expect, test, vi } from 'vitest';
 import type { WorkerIdentity } from '../../../src/contract/worker-identity.ts';
 import { DeathWatch } from '../../../src/worker/holding/death-watch.ts';
 import { identifyWorker } from '../../../src/worker/holding/identity.ts';
+import { openCountingRedis, openRedis } from '../../helpers/redis.ts';
 import { openRecords } from '../../records/samples.ts';
 
 /** A watch, and a registered worker beside it. */
-async function aWatch(over: (self: WorkerIdentity) => Partial<WorkerIdentity>) {
-  const records = await openRecords();
+async function aWatch(over: (self: WorkerIdentity) => Partial<WorkerIdentity>, redis = openRedis()) {
+  const records = await openRecords({ redis });
   const { workers, given } = records;
   const self = await identifyWorker('self', { seat: 'worker' });
   const other = { ...self, instance: 'other.1', name: 'other', seat: undefined, ...over(self) };
@@ -65,11 +66,12 @@ test('a stranger is looked at again once it says who it is', async () => {
 });
 
 test('a look at living neighbours costs one command', async () => {
-  const { watch, redis } = await aWatch(() => ({}));
+  const redis = openCountingRedis();
+  const { watch } = await aWatch(() => ({}), redis);
   await watch.look();
-  const sent = vi.spyOn(redis, 'sendCommand');
+  redis.sent.length = 0;
   await watch.look();
-  expect(sent.mock.calls.map(([{ name }]) => name)).toEqual(['hkeys']);
+  expect(redis.sent).toEqual(['hkeys']);
 });
 
 test('a worker on another host or in another namespace is not looked at', async () => {
