@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkFloorPlan, type Rule, type Sources, serverMakersIn } from './helpers/floor-plan.ts';
+import { measureHouse } from './house/house.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -18,6 +19,22 @@ test('the sources keep to the floor plan', () => {
   const sources = sourcesOf('src/**/*.ts', 'dashboards/**/*.ts');
   expect(Object.keys(sources).length).toBeGreaterThan(20);
   expect(checkFloorPlan(sources).map(({ rule, file, detail }) => `${file} ${detail} (${rule})`)).toEqual([]);
+});
+
+describe('the house has', () => {
+  const house = measureHouse(sourcesOf('src/**/*.ts', 'dashboards/**/*.ts'));
+
+  test('no function with more than four parameters: one value with names says more', () => {
+    expect(house.manyParameters).toEqual([]);
+  });
+
+  test('no class with a public field that others can write', () => {
+    expect(house.mutableFields).toEqual([]);
+  });
+
+  test('no file that only hands on what others export', () => {
+    expect(house.reexports).toEqual([]);
+  });
 });
 
 test('every server of sources, examples, scripts and benchmarks is made in one place', () => {

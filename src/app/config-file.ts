@@ -13,9 +13,6 @@ const DEFAULT_FILES = ['errand.config.yaml', 'errand.config.yml', 'errand.config
 const MAX_BYTES = 1024 * 1024;
 const BOUNDS = { maxDepth: 32, levels: 32, maxFields: 10_000, maxTasks: 1, maxValues: 100_000 };
 
-/** Files that were passed over and are already reported: a process reads its configuration more than once. */
-const reported = new Set<string>();
-
 /** The settings of a file, and its name as it was found or named; `null` without a file. */
 export type ConfigFile = { file: string | null; settings: Record<string, unknown> };
 
@@ -23,7 +20,7 @@ export type ConfigFile = { file: string | null; settings: Record<string, unknown
  * Returns the settings in the file that is named, or in the configuration of the working directory; nothing if there is
  * neither. A section of which all is commented out reads as `null`, and is absent.
  *
- * A process warns of a configuration in the working directory that it does not read because another one is named.
+ * The process gets a warning if the working directory has a configuration that is not read because another one is named.
  *
  * @throws ErrandError `CONFIG_INVALID` if the file cannot be read or holds no settings, or if the directory has two.
  */
@@ -65,8 +62,6 @@ function warnOfUnread(named: string): void {
   for (const file of DEFAULT_FILES) {
     if (!exists(file) || placeOf(file) === placeOf(named)) continue;
     const text = `the configuration is ${resolve(named)}, which ERRAND_CONFIG or the option config names; ${resolve(file)} is not read`;
-    if (reported.has(text)) continue;
-    reported.add(text);
     process.emitWarning(text, 'ErrandWarning', 'ERRAND_CONFIG_NOT_READ');
   }
 }
