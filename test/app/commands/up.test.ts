@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { freshPrefix, keysOf, openRedis, redisUrl } from '../helpers/redis.ts';
-import { aFolder, start } from './run-cli.ts';
+import { freshPrefix, keysOf, openRedis, redisUrl } from '../../helpers/redis.ts';
+import { aFolder, start } from '../run-cli.ts';
 
 /** The prefix that simulated work gets where `prefix` was asked for; what is under it goes with the test. */
 function simulatedPrefix(prefix: string): string {

@@ -50,3 +50,17 @@ test('a batch job whose batch is not on record is not tried again and again', as
   await expect.poll(async () => (await batches.getJob(batchId))?.failedReason).toContain('NOT_FOUND');
   expect((await batches.getJob(batchId))?.attemptsMade).toBe(1);
 });
+
+test('a stored record that does not parse fails its task, and the batch settles', async () => {
+  const { producer, startWorker, outcomesOf, prefix } = await aDeployment();
+  const { batch_id } = await producer.enqueue({
+    tasks: [1, 2].map((at) => ({ goal: `Task ${at}`, provider: 'local' })),
+  });
+  const given = givenIn(prefix);
+  await given.attempt(`${batch_id}-0`, 1, '{"from":"the future"}');
+  await given.outcome(`${batch_id}-1`, { version: 1 });
+  await startWorker();
+  expect((await producer.settled(batch_id)).counts).toMatchObject({ failed: 2 });
+  const codes = (await outcomesOf(batch_id)).map((outcome) => outcome.status === 'failed' && outcome.failure.code);
+  expect(codes).toEqual(['RECORD_UNREADABLE', 'RECORD_UNREADABLE']);
+});

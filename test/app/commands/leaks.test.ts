@@ -1,7 +1,7 @@
 import { expect, inject, test } from 'vitest';
-import { identifyWorker } from '../../src/worker/holding/identity.ts';
-import { holdElsewhere, openRecords, outcomeOf } from '../records/samples.ts';
-import { aFolder, start } from './run-cli.ts';
+import { identifyWorker } from '../../../src/worker/holding/identity.ts';
+import { holdElsewhere, openRecords, outcomeOf } from '../../records/samples.ts';
+import { aFolder, start } from '../run-cli.ts';
 
 /** A worker on another host, silent for so long, that holds the directory of a task which has since ended. */
 async function aHolder(silentMs: number, isOnRecord = true) {

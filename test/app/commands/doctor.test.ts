@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Finding } from '../../src/app/diagnosis.ts';
-import { REDIS_ROLES, type RedisRole, rightsOf } from '../../src/redis/rights.ts';
-import { freshPrefix, openRedis, redisUrl } from '../helpers/redis.ts';
-import { type RedisServer, startRedisServer } from '../helpers/redis-server.ts';
-import { aFolder, start } from './run-cli.ts';
+import type { Finding } from '../../../src/app/diagnosis.ts';
+import { REDIS_ROLES, type RedisRole, rightsOf } from '../../../src/redis/rights.ts';
+import { freshPrefix, openRedis, redisUrl } from '../../helpers/redis.ts';
+import { type RedisServer, startRedisServer } from '../../helpers/redis-server.ts';
+import { aFolder, start } from '../run-cli.ts';
 
 const ALL = ['+@all', '~*', '&*'];
 

@@ -1,11 +1,11 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterEach, describe, expect, test } from 'vitest';
-import { Turn } from '../../src/contract/checkpoint.ts';
-import type { ReasoningEffort } from '../../src/contract/effort.ts';
-import type { Wire } from '../../src/contract/route.ts';
-import type { Simulator } from '../../src/entries/simulator.ts';
-import type { TranscriptEntry } from '../../src/providers/model.ts';
-import { ask, KEY, modelOf, providerAt, sendEvents, serve, simulate, WIRES } from './models.ts';
+import { Turn } from '../../../src/contract/checkpoint.ts';
+import type { ReasoningEffort } from '../../../src/contract/effort.ts';
+import type { Wire } from '../../../src/contract/route.ts';
+import type { Simulator } from '../../../src/entries/simulator.ts';
+import type { TranscriptEntry } from '../../../src/providers/model.ts';
+import { ask, KEY, modelOf, providerAt, sendEvents, serve, simulate, WIRES } from '../models.ts';
 
 let sim: Simulator;
 afterEach(() => sim?.close());

@@ -3,19 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { isoNow } from '../../src/base/clock.ts';
-import type { WorkerIdentity } from '../../src/contract/worker-identity.ts';
-import { type WorkerOnRecord, WorkerRecords } from '../../src/records/worker-records.ts';
-import { hasFencedItself, identifyWorker, proofOfDeath } from '../../src/worker/holding/identity.ts';
-import { Reclaim } from '../../src/worker/holding/reclaim.ts';
-import { workspacePathOf } from '../../src/worker/holding/row-names.ts';
-import { aDeployment } from '../helpers/deployment.ts';
-import { startWorkerProcess } from '../helpers/process.ts';
-import { openCountingRedis } from '../helpers/redis.ts';
-import { aHandBack, releasersFor } from '../helpers/releasers.ts';
-import { aWitness } from '../helpers/witness.ts';
-import { givenIn } from '../records/given.ts';
-import { openRecords, outcomeOf } from '../records/samples.ts';
+import { isoNow } from '../../../src/base/clock.ts';
+import type { WorkerIdentity } from '../../../src/contract/worker-identity.ts';
+import { type WorkerOnRecord, WorkerRecords } from '../../../src/records/worker-records.ts';
+import { identifyWorker } from '../../../src/worker/holding/identity.ts';
+import { Reclaim } from '../../../src/worker/holding/reclaim.ts';
+import { workspacePathOf } from '../../../src/worker/holding/row-names.ts';
+import { openCountingRedis } from '../../helpers/redis.ts';
+import { aHandBack, releasersFor } from '../../helpers/releasers.ts';
+import { aWitness } from '../../helpers/witness.ts';
+import { openRecords, outcomeOf } from '../../records/samples.ts';
 
 type Call = 'register' | 'list' | 'claim';
 /** Runs before a call reaches Redis. What it throws, the call throws. */
@@ -136,43 +133,6 @@ test('what a cut-off worker with a long lock holds is left alone for as long as 
   await given.silence(holder.instance, 370_000);
   await reclaim.sweep('reclaim');
   expect(await workers.list()).toMatchObject([{ openRows: 1 }]);
-});
-
-test('a machine that was booted again proves the death of what ran on it, once that is silent: it may be two of one name', async () => {
-  const self = await identifyWorker('a');
-  const before = { ...self, instance: 'a.before', boot_id: 'another boot' };
-  expect(proofOfDeath({ identity: before, silentMs: 20_000 }, self)).toContain('booted again');
-  expect(proofOfDeath({ identity: before, silentMs: 5_000 }, self)).toBeNull();
-  expect(proofOfDeath({ identity: { ...self, instance: 'a.beside' }, silentMs: 20_000 }, self)).toBeNull();
-});
-
-test('a worker that is cut off has fenced itself once its lock has lapsed, however long that lasts', async () => {
-  const beyond = async (silentMs: number, lock_duration_ms?: number) =>
-    hasFencedItself({ identity: await identifyWorker('a', { lock_duration_ms }), silentMs });
-  expect(await beyond(181_000)).toBe(true);
-  expect(await beyond(179_000, 60_000)).toBe(false);
-  expect(await beyond(181_000, 60_000)).toBe(true);
-  expect(await beyond(359_000, 300_000)).toBe(false);
-  expect(await beyond(361_000, 300_000)).toBe(true);
-  expect(hasFencedItself({ identity: null, silentMs: 1e9 })).toBe(false);
-});
-
-test('a seat that was filled again proves the death of who sat there, once it is silent', async () => {
-  const self = await identifyWorker('a', { seat: 'worker' });
-  const before = { ...self, instance: 'a.before', pid_namespace: 'pid:[1]', boot_id: 'another node' };
-  const silent = (over: Partial<WorkerIdentity>, silentMs = 20_000) =>
-    proofOfDeath({ identity: { ...before, ...over }, silentMs }, self);
-  expect(silent({})).toContain('seat worker');
-  expect(silent({ seat: 'other' })).not.toContain('seat');
-  expect(silent({ host: 'elsewhere' })).toBeNull();
-  expect(silent({ boot_id: self.boot_id }, 5_000)).toBeNull();
-  expect(silent({ instance: self.instance, boot_id: self.boot_id })).toBeNull();
-});
-
-test.each(['birth', 'boot_id'])('a worker whose %s its system did not tell is not provably dead', async (field) => {
-  const self = await identifyWorker('a');
-  const other = { ...self, instance: 'a.other', [field]: 'unknown' };
-  expect(proofOfDeath({ identity: other, silentMs: 20_000 }, self)).toBeNull();
 });
 
 test('a worker that still holds something stays on record, even where it is to be forgotten', async () => {
@@ -450,53 +410,4 @@ test('a sweep costs what the dead held, not what the living hold', async () => {
   await reclaim.sweep('reclaim');
   expect(redis.sent.length).toBeLessThan(30);
   expect(await workers.list()).toMatchObject([{ openRows: 2_000 }]);
-});
-
-test('a task that kills three workers in a row is parked as failed, and the record lists each crash', async () => {
-  const deployment = await aDeployment();
-  const { producer, simulator, startWorker, outcomesOf } = deployment;
-  const { batch_id } = await producer.enqueue({
-    goal: 'Kill whoever runs me [[sim: hang=headers]]',
-    provider: 'local',
-    toolsets: ['workspace'],
-  });
-  for (const name of ['first', 'second', 'third']) {
-    const { promise: reached, resolve } = Promise.withResolvers<void>();
-    const stop = simulator.onRequest((_, phase) => phase === 'received' && resolve());
-    const victim = await startWorkerProcess(deployment, { name });
-    await reached;
-    stop();
-    victim.process.kill('SIGKILL');
-    await victim.exited;
-  }
-  await startWorker({ name: 'survivor' });
-  await producer.settled(batch_id);
-  const [outcome] = await outcomesOf(batch_id);
-  expect(outcome).toMatchObject({
-    status: 'failed',
-    failure: { code: 'CRASH_LOOP', message: expect.stringMatching(/first at .*second at .*third at/) },
-  });
-  expect(outcome?.attempts.map(({ worker, ended }) => [worker, ended])).toEqual([
-    ['first', 'lost'],
-    ['second', 'lost'],
-    ['third', 'lost'],
-    ['survivor', 'failed'],
-  ]);
-  expect(outcome?.cleanup).toMatchObject({ open: 0 });
-  expect(outcome?.cleanup.steps.filter(({ kind }) => kind === 'workspace')).toHaveLength(3);
-  expect(simulator.requests()).toHaveLength(3);
-});
-
-test('a record that does not parse fails its task under a code of its own, and the batch settles', async () => {
-  const { producer, startWorker, outcomesOf, prefix } = await aDeployment();
-  const { batch_id } = await producer.enqueue({
-    tasks: [1, 2].map((at) => ({ goal: `Task ${at}`, provider: 'local' })),
-  });
-  const given = givenIn(prefix);
-  await given.attempt(`${batch_id}-0`, 1, '{"from":"the future"}');
-  await given.outcome(`${batch_id}-1`, { version: 1 });
-  await startWorker();
-  expect((await producer.settled(batch_id)).counts).toMatchObject({ failed: 2 });
-  const codes = (await outcomesOf(batch_id)).map((outcome) => outcome.status === 'failed' && outcome.failure.code);
-  expect(codes).toEqual(['RECORD_UNREADABLE', 'RECORD_UNREADABLE']);
 });
