@@ -6,6 +6,7 @@ import { defineTool } from '../../src/agent/tools.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { FAILURES, isErrandError } from '../../src/errors.ts';
 import { Models } from '../../src/providers/models.ts';
+import { anAllowance } from '../../test/helpers/allowance.ts';
 import type { Case, Expected, Observed } from './case.ts';
 import { type EndpointName, KEY, modelOf, providerOf } from './endpoint.ts';
 import type { Relay } from './relay.ts';
@@ -77,8 +78,7 @@ function childOf(goal: string, model: ConstructorParameters<typeof Child>[0]['mo
     batchContext: '',
     model,
     tools: [degrees],
-    allowance: { turns: 4, outputTokensPerTurn: 4_000, toolCallsPerTurn: 128 },
-    watchdogs: { tool_ms: 5_000, turns_without_progress: 5 },
+    allowance: anAllowance({ turns: 4, outputTokensPerTurn: 4_000, toolMs: 5_000 }),
     shouldYield: () => false,
     recorded: [],
     record: async () => undefined,

@@ -6,14 +6,12 @@ import type { TaskJob } from '../contract/task.ts';
 import type { Usage } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
-import type { CallLimits } from '../providers/timers.ts';
-import { type Allowance, tokensForNextTurn } from './budget.ts';
+import { type Allowance, tokensForNextTurn } from './allowance.ts';
 import { EffectJournal, type WriteEffect } from './effect-journal.ts';
 import { repeatedTurns } from './progress.ts';
 import { promptOf, SYSTEM } from './prompt.ts';
 import { callTool, fitResults, type Tool } from './tools.ts';
 import { Transcript } from './transcript.ts';
-import { callLimitsOf, type Watchdogs, watchdogsFor } from './watchdogs.ts';
 
 /**
  * What a child is built from. `record` is called after each model call, before anything else happens; `shouldYield` before
@@ -27,8 +25,6 @@ export type ChildParts = {
   model: Model;
   tools: Tool[];
   allowance: Allowance;
-  /** The deployment's; the task's budget may lower them. */
-  watchdogs: Watchdogs;
   shouldYield: () => boolean;
   recorded: readonly Checkpoint[];
   record: (checkpoint: Checkpoint) => Promise<void>;
@@ -47,16 +43,12 @@ export class Child {
   readonly transcript: Transcript;
   readonly effects: EffectJournal;
   readonly #parts: ChildParts;
-  readonly #watchdogs: Watchdogs;
-  readonly #callLimits: CallLimits;
   #streaming = '';
   #toldUsage: Usage | undefined;
   #cutCall: CutCall | undefined;
 
   constructor(parts: ChildParts) {
     this.#parts = parts;
-    this.#watchdogs = watchdogsFor(parts.watchdogs, parts.task.budget);
-    this.#callLimits = callLimitsOf(parts.task.budget);
     this.transcript = new Transcript(promptOf(parts), parts.recorded);
     this.effects = new EffectJournal(parts.effects, parts.journal);
   }
@@ -124,7 +116,7 @@ export class Child {
   }
 
   #callTool(call: ToolCall, signal: AbortSignal): Promise<ToolResult> {
-    return callTool(this.#parts.tools, call, { signal, limitMs: this.#watchdogs.tool_ms });
+    return callTool(this.#parts.tools, call, { signal, limitMs: this.#parts.allowance.toolMs });
   }
 
   async #callModel(results: ToolResult[], signal: AbortSignal): Promise<Turn> {
@@ -139,7 +131,6 @@ export class Child {
       transcript: this.transcript.withResults(results),
       tools: tools.map((tool) => tool.definition),
       maxOutputTokens,
-      limits: this.#callLimits,
       onText: (piece: string) => {
         this.#streaming += piece;
       },
@@ -165,7 +156,7 @@ export class Child {
 
   #assertProgress(results: ToolResult[]): void {
     const repeated = repeatedTurns(this.transcript.checkpoints, results);
-    if (repeated < this.#watchdogs.turns_without_progress) return;
+    if (repeated < this.#parts.allowance.turnsWithoutProgress) return;
     const names = this.transcript.pendingCalls.map(({ name }) => clip(name, 100)).join(', ');
     throw new ErrandError('CHILD_NO_PROGRESS', `${repeated} turns in a row called ${names} with the same results`);
   }

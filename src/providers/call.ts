@@ -1,10 +1,10 @@
 import type { Provider } from '../catalogue/provider.ts';
-import type { ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError } from '../errors.ts';
+import type { CallLimits } from './call-limits.ts';
 import { DONE, type EventStream, malformedEnd, SILENCE } from './event-stream.ts';
 import { faultOf, requestIdOf } from './faults.ts';
 import { namingRoute } from './named-refusal.ts';
-import { type CallLimits, CallTimers } from './timers.ts';
+import { CallTimers } from './timers.ts';
 
 /**
  * The state of a turn: `open` while its end is missing; `finished` once the provider gave a reason for the end, after which
@@ -23,12 +23,11 @@ export type Reply<Event> = {
 /** Sends the request of a call. */
 export type OpenStream<Event> = (signal: AbortSignal) => Promise<EventStream<Event>>;
 
-/** Whom a call is made to, for which model, how hard it is to think, what the task allows it, and what ends it early. */
+/** Whom a call is made to, for which model, within which limits, and what ends it early. */
 export type CallTerms = {
   provider: Provider;
   model: string;
-  effort: ReasoningEffort | null;
-  limits: CallLimits | undefined;
+  limits: CallLimits;
   signal: AbortSignal;
 };
 
@@ -112,12 +111,12 @@ function faultOfEnd(provider: Provider, { response, events }: Reading): ErrandEr
  * @throws `signal.reason` when the signal aborted, else an `ErrandError` as `Model.turn` promises.
  */
 export async function makeCall<Event>(
-  { provider, model, effort, limits, signal }: CallTerms,
+  { provider, model, limits, signal }: CallTerms,
   open: OpenStream<Event>,
   reply: Reply<Event>,
 ): Promise<string | undefined> {
   signal.throwIfAborted();
-  const timers = new CallTimers(provider, signal, { limits, effort });
+  const timers = new CallTimers(provider.name, limits, signal);
   const reading = await read(open, reply, timers);
   if (reply.stage === 'ended' || (reply.stage === 'finished' && isOver(provider, reading))) {
     return reading.response && requestIdOf(reading.response.headers);

@@ -1,6 +1,5 @@
 import type { ToolResult, Turn } from '../contract/checkpoint.ts';
 import type { Cost, Usage } from '../contract/usage.ts';
-import type { CallLimits } from './timers.ts';
 
 /** A tool as the model is told of it. `parameters` is a JSON Schema of an object. */
 export type ToolDefinition = { name: string; description: string; parameters: Record<string, unknown> };
@@ -35,8 +34,6 @@ export type TurnRequest = {
   tools: readonly ToolDefinition[];
   /** The most tokens this turn may generate; what is left of the task's budget. */
   maxOutputTokens: number;
-  /** What the task allows one call, where that is less than the provider's own limits. */
-  limits?: CallLimits;
   /** Called with each piece of text as it streams in; what is told of a turn that does not complete. */
   onText?: (piece: string) => void;
   /**

@@ -6,6 +6,7 @@ import type { ReasoningEffort } from '../contract/effort.ts';
 import type { EffectiveRoute, Wire } from '../contract/route.ts';
 import type { Cost, Usage } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
+import { type CallLimits, callLimitsOf } from './call-limits.ts';
 import { Connections } from './connections.ts';
 import { createProviderFetch, type WireCredential } from './fetch.ts';
 import type { Model, ResponseMark } from './model.ts';
@@ -27,6 +28,8 @@ export type ModelOptions = {
   provider: Provider;
   route: { model: string; reasoning_effort?: ReasoningEffort | undefined };
   credential: WireCredential;
+  /** The limits of each call. @default those of the provider */
+  limits?: CallLimits;
 };
 
 /** What is kept for a provider and a credential: how a model is made, and what it costs. */
@@ -101,10 +104,13 @@ export class Models {
    * @throws ErrandError `ROUTE_UNSUPPORTED` where the provider's `effort_policy` is `strict` and the model does not take
    * the effort.
    */
-  async open({ provider, route, credential }: ModelOptions): Promise<ModelHandle> {
+  async open({ provider, route, credential, limits }: ModelOptions): Promise<ModelHandle> {
     const effort = effortFor(provider, route.model, route.reasoning_effort);
     const { connect, prices } = await this.#connect(provider, credential);
-    const wire = connect({ provider, prices, model: route.model, effort: effort.level });
+    const wire = connect({
+      ...{ provider, prices, model: route.model, effort: effort.level },
+      limits: limits ?? callLimitsOf(provider, effort.level),
+    });
     const bounded = withinNamedLimit(provider, withinSize(provider, wire));
     const calls = new CallsInFlight();
     return {

@@ -1,11 +1,7 @@
-import type { Provider } from '../catalogue/provider.ts';
-import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 import { ErrandError, type FailureCode } from '../errors.ts';
+import type { CallLimits } from './call-limits.ts';
 
-type Limit = keyof Provider['timeouts'];
-
-/** What a task allows one model call, in milliseconds; it only ever lowers the limit of the provider. */
-export type CallLimits = { [limit in Limit]?: number | undefined };
+type Limit = keyof CallLimits;
 
 /** What passing each limit is called, and what had been waited for. */
 const EXPIRY: Record<Limit, { code: FailureCode; missing: string }> = {
@@ -14,12 +10,6 @@ const EXPIRY: Record<Limit, { code: FailureCode; missing: string }> = {
   idle_ms: { code: 'PROVIDER_STREAM_STALLED', missing: 'no further event' },
   turn_ms: { code: 'PROVIDER_TURN_TIMED_OUT', missing: 'no complete turn' },
 };
-
-/**
- * How much longer a stream may be silent from `high` up. A model that thinks sends nothing for as long as it thinks, on
- * OpenAI not even a ping: 8.5 minutes were seen at `high`, where 2 minutes are enough to tell a dead stream otherwise.
- */
-const THINKING_FACTOR = 5;
 
 /**
  * Text, calls and usage may follow the reason for the end of a turn. Without an event for this long, the turn is complete.
@@ -34,9 +24,8 @@ const FINISH_MS = 10_000;
  */
 export class CallTimers {
   readonly #controller = new AbortController();
-  readonly #provider: Provider;
+  readonly #provider: string;
   readonly #limits: CallLimits;
-  readonly #idleFactor: number;
   readonly #caller: AbortSignal;
   readonly #leave: () => void;
   readonly #turn: NodeJS.Timeout;
@@ -47,14 +36,10 @@ export class CallTimers {
   /** Aborts with the caller's signal, or when a limit is passed. */
   readonly signal: AbortSignal;
 
-  constructor(
-    provider: Provider,
-    caller: AbortSignal,
-    { limits = {}, effort = null }: { limits?: CallLimits | undefined; effort?: ReasoningEffort | null } = {},
-  ) {
+  /** `provider` is a name, for messages. */
+  constructor(provider: string, limits: CallLimits, caller: AbortSignal) {
     this.#provider = provider;
     this.#limits = limits;
-    this.#idleFactor = thinksLong(effort) ? THINKING_FACTOR : 1;
     this.signal = this.#controller.signal;
     this.#caller = caller;
     this.#leave = () => this.#controller.abort(caller.reason);
@@ -106,8 +91,7 @@ export class CallTimers {
   #awaitEnd(): void {
     this.#isFinished = true;
     clearTimeout(this.#phase);
-    const { limitMs } = this.#limitOf('idle_ms');
-    this.#phase = setTimeout(() => this.closeConnection(), Math.min(FINISH_MS, limitMs));
+    this.#phase = setTimeout(() => this.closeConnection(), Math.min(FINISH_MS, this.#limits.idle_ms.ms));
   }
 
   #enter(limit: Limit): void {
@@ -117,25 +101,13 @@ export class CallTimers {
   }
 
   #start(limit: Limit): NodeJS.Timeout {
-    const { limitMs, source } = this.#limitOf(limit);
-    return setTimeout(() => this.#expire(limit, `${limitMs} ms (${source})`), limitMs);
-  }
-
-  #limitOf(limit: Limit): { limitMs: number; source: string } {
-    const factor = limit === 'idle_ms' ? this.#idleFactor : 1;
-    const ofProvider = this.#provider.timeouts[limit] * factor;
-    const ofTask = this.#limits[limit] ?? Number.POSITIVE_INFINITY;
-    const source = ofTask < ofProvider ? "the task's budget" : `${factor > 1 ? `${factor} × ` : ''}timeouts.${limit}`;
-    return { limitMs: Math.min(ofTask, ofProvider), source };
+    const { ms, source } = this.#limits[limit];
+    return setTimeout(() => this.#expire(limit, `${ms} ms (${source})`), ms);
   }
 
   #expire(limit: Limit, allowed: string): void {
     const { code, missing } = EXPIRY[limit];
-    const message = `Provider "${this.#provider.name}" sent ${missing} within ${allowed}.`;
+    const message = `Provider "${this.#provider}" sent ${missing} within ${allowed}.`;
     this.#controller.abort(new ErrandError(code, message));
   }
-}
-
-function thinksLong(effort: ReasoningEffort | null): boolean {
-  return effort !== null && REASONING_EFFORTS.indexOf(effort) >= REASONING_EFFORTS.indexOf('high');
 }

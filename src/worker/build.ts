@@ -1,12 +1,13 @@
-import type { Allowance } from '../agent/budget.ts';
+import { allowanceFor } from '../agent/allowance.ts';
 import { Child } from '../agent/child.ts';
 import { announce } from '../base/moments.ts';
+import { effortFor } from '../catalogue/effort.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
 import type { CutSpend } from '../contract/spend.ts';
-import type { TaskJob } from '../contract/task.ts';
 import type { Credential } from '../credentials/credential.ts';
+import type { CallLimits } from '../providers/call-limits.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import { workspaceTools } from '../tools/workspace/tools.ts';
 import type { Workspace } from '../tools/workspace/workspace.ts';
@@ -38,22 +39,22 @@ export type Built = {
 export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Built> {
   const { job, taskId } = attempt;
   const provider = deps.catalogue.get(job.route.provider);
+  const { level } = effortFor(provider, job.route.model, job.route.reasoning_effort);
+  const allowance = allowanceFor({ task: job.task.budget, deployment: deps, provider, effort: level });
   const credential = await deps.credentials.resolve(provider.name, provider.credential, attempt.signal);
   const workspace = job.task.toolsets?.includes('workspace') ? await holdWorkspace(attempt, deps) : null;
-  const { model, costOf, effective } = await lease(provider, credential, attempt, deps);
+  const { model, costOf, effective } = await lease({ provider, credential, limits: allowance.call }, attempt, deps);
   const prices = { costOf, maxCostOf: priceOf(job.route, deps) };
   const calls = new ModelCalls(model, prices, listenersOf(attempt, deps));
   const mark = responseMarkOf(deps.deployment, taskId);
   const background = new BackgroundCalls(calls, { attempt, mark, records: deps.records });
-  const { seconds = deps.budget.seconds } = job.task.budget ?? {};
-  attempt.limitSeconds(seconds);
+  attempt.limitSeconds(allowance.seconds);
   const child = new Child({
     task: job.task,
     batchContext: batch.context,
     model: background,
     tools: workspace ? workspaceTools(workspace) : [],
-    allowance: allowanceOf(job.task, deps),
-    watchdogs: deps.watchdogs,
+    allowance,
     shouldYield: () => deps.active.isDraining,
     ...recordingOf(attempt, { calls, background }, deps),
   });
@@ -63,17 +64,16 @@ export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDe
 
 /** Holds the lease of the credential and the client of the model. */
 async function lease(
-  provider: Provider,
-  credential: Credential,
+  terms: { provider: Provider; credential: Credential; limits: CallLimits },
   { scope, job, taskId }: Attempt,
   deps: TaskDeps,
 ): Promise<ModelHandle> {
   const { client } = await scope.hold({
-    lease: { kind: 'credential_lease' as const, ref: credential.id, acquire: () => credential.id },
+    lease: { kind: 'credential_lease' as const, ref: terms.credential.id, acquire: () => terms.credential.id },
     client: {
       kind: 'client' as const,
-      ref: new URL(provider.base_url).host,
-      acquire: () => deps.models.open({ provider, route: job.route, credential }),
+      ref: new URL(terms.provider.base_url).host,
+      acquire: () => deps.models.open({ ...terms, route: job.route }),
       live: (made: ModelHandle) => made,
     },
   });
@@ -88,16 +88,6 @@ function listenersOf({ taskId, epoch, label }: Attempt, { telemetry, spends }: T
     onLong: (spend: CutSpend) => {
       spends.note(taskId, epoch, spend).catch((error: unknown) => telemetry.fault('spend', error));
     },
-  };
-}
-
-function allowanceOf({ budget }: TaskJob['task'], { budget: defaults }: TaskDeps): Allowance {
-  const { turns = defaults.turns, tokens = defaults.tokens } = budget ?? {};
-  return {
-    turns,
-    ...(tokens !== undefined && { tokens }),
-    outputTokensPerTurn: defaults.output_tokens_per_turn,
-    toolCallsPerTurn: defaults.tool_calls_per_turn,
   };
 }
 

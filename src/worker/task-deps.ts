@@ -1,4 +1,4 @@
-import type { Watchdogs } from '../agent/watchdogs.ts';
+import type { LimitSources } from '../agent/allowance.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { DefaultBudget, WorkspaceLimits } from '../contract/limits.ts';
@@ -45,5 +45,5 @@ export type TaskDeps = {
   versions: VersionWait;
   budget: DefaultBudget;
   workspaceLimits: WorkspaceLimits;
-  watchdogs: Watchdogs;
+  watchdogs: LimitSources['deployment']['watchdogs'];
 };

@@ -3,6 +3,7 @@ import { Child, type ChildParts } from '../../src/agent/child.ts';
 import type { Tool } from '../../src/agent/tools.ts';
 import type { Checkpoint, Turn } from '../../src/contract/checkpoint.ts';
 import type { Model, TurnRequest } from '../../src/providers/model.ts';
+import { anAllowance } from '../helpers/allowance.ts';
 
 const usage = { input_tokens: 10, cached_input_tokens: 0, output_tokens: 5, reasoning_tokens: 0 };
 
@@ -60,8 +61,7 @@ function aChild(turns: Turn[], over: Partial<ChildParts> = {}) {
     batchContext: '',
     model,
     tools: [],
-    allowance: { turns: 9, outputTokensPerTurn: 100, toolCallsPerTurn: 128 },
-    watchdogs: { tool_ms: 60_000, turns_without_progress: 5 },
+    allowance: anAllowance({ turns: 9, outputTokensPerTurn: 100 }),
     shouldYield: () => false,
     recorded: [],
     record: async (checkpoint) => {
@@ -110,7 +110,7 @@ describe('the budget', () => {
     const { tools } = aNotebook();
     const { child } = aChild([wants('look', {}, 'c1'), wants('look', {}, 'c2')], {
       tools,
-      allowance: { turns: 2, outputTokensPerTurn: 100, toolCallsPerTurn: 128 },
+      allowance: anAllowance({ turns: 2, outputTokensPerTurn: 100 }),
     });
     await expect(child.run(live)).rejects.toMatchObject({ code: 'BUDGET_TURNS' });
     expect(child.transcript.tally).toMatchObject({ turns: 2, tool_calls: 2, cost_usd: 1 });
@@ -118,7 +118,7 @@ describe('the budget', () => {
 
   test('leaves the next turn only the tokens that are left [B143]', async () => {
     const { tools } = aNotebook();
-    const allowance = { turns: 9, tokens: 25, outputTokensPerTurn: 100, toolCallsPerTurn: 128 };
+    const allowance = anAllowance({ turns: 9, tokens: 25, outputTokensPerTurn: 100 });
     const { child, model } = aChild([wants('look', {}, 'c1'), wants('look', {}, 'c2')], { tools, allowance });
     await expect(child.run(live)).rejects.toMatchObject({ code: 'BUDGET_TOKENS' });
     expect(model.asked.map(({ maxOutputTokens }) => maxOutputTokens)).toEqual([25, 10]);
@@ -131,7 +131,7 @@ describe('the tool calls of one turn', () => {
       stop: 'tools',
       tool_calls: Array.from({ length: calls }, (_, at) => ({ id: `c${at}`, name: 'look', arguments: '{}' })),
     });
-  const allowance = { turns: 9, outputTokensPerTurn: 100, toolCallsPerTurn: 3 };
+  const allowance = anAllowance({ toolCallsPerTurn: 3 });
 
   test('too many end the task, and none of them runs [B143]', async () => {
     const { tools, ran } = aNotebook();
@@ -228,7 +228,7 @@ describe('a child that turns in circles', () => {
   test('ends before the model is asked again', async () => {
     const { tools } = aNotebook();
     const turns = [1, 1, 1, 1].map((at, call) => look(at, `c${call}`));
-    const { child, model } = aChild(turns, { tools, watchdogs: { tool_ms: 60_000, turns_without_progress: 3 } });
+    const { child, model } = aChild(turns, { tools, allowance: anAllowance({ turnsWithoutProgress: 3 }) });
     await expect(child.run(live)).rejects.toMatchObject({
       code: 'CHILD_NO_PROGRESS',
       message: '3 turns in a row called look with the same results',
@@ -236,15 +236,15 @@ describe('a child that turns in circles', () => {
     expect(model.asked).toHaveLength(3);
   });
 
-  test('is known by its recorded turns too, and its task may ask for less patience', async () => {
+  test('is known by its recorded turns too', async () => {
     const { tools } = aNotebook();
     const answer = { call_id: 'c1', text: 'look done', is_error: false };
     const recorded: Checkpoint[] = [
       { version: 1, turn: 1, tool_results: [], reply: look(1, 'c1') },
       { version: 1, turn: 2, tool_results: [answer], reply: look(1, 'c2') },
     ];
-    const task = { goal: 'Do it', budget: { turns_without_progress: 2 } };
-    const { child, model } = aChild([], { tools, recorded, task });
+    const allowance = anAllowance({ turnsWithoutProgress: 2 });
+    const { child, model } = aChild([], { tools, recorded, allowance });
     await expect(child.run(live)).rejects.toMatchObject({ code: 'CHILD_NO_PROGRESS' });
     expect(model.asked).toEqual([]);
   });
@@ -260,35 +260,23 @@ describe('a child that turns in circles', () => {
       run: async () => result ?? `look ${++count}`,
     };
     const turns = [...calls.map((at, call) => look(at, `c${call}`)), aTurn({ text: 'found it' })];
-    const watchdogs = { tool_ms: 60_000, turns_without_progress: 2 };
-    const { child } = aChild(turns, { tools: [tool], watchdogs });
+    const allowance = anAllowance({ turnsWithoutProgress: 2 });
+    const { child } = aChild(turns, { tools: [tool], allowance });
     expect(await child.run(live)).toBe('found it');
   });
 });
 
-test('hands each model call the limits of the task, in milliseconds', async () => {
-  const budget = { first_token_seconds: 1, idle_seconds: 0.5, turn_seconds: 60 };
-  const { child, model } = aChild([aTurn({ text: 'ok' })], { task: { goal: 'Do it', budget } });
-  await child.run(live);
-  expect(model.asked[0]?.limits).toEqual({ first_token_ms: 1000, idle_ms: 500, turn_ms: 60_000 });
-});
-
-test('stops a tool at the limit of the deployment, or of the task where that is lower', async () => {
+test('stops a tool at the limit of one tool call', async () => {
   const tool: Tool = {
     definition: { name: 'hang', description: 'hang', parameters: {} },
     effect: 'read',
     run: (_, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
   };
-  const terms = [
-    { watchdogs: { tool_ms: 30, turns_without_progress: 5 } },
-    { task: { goal: 'Do it', budget: { tool_seconds: 0.03 } } },
-  ];
-  for (const over of terms) {
-    const { child, recorded } = aChild([wants('hang', {}, 'c1'), aTurn({ text: 'ok' })], { tools: [tool], ...over });
-    expect(await child.run(live)).toBe('ok');
-    expect(recorded[1]?.tool_results).toMatchObject([{ is_error: true, text: expect.stringContaining('30 ms') }]);
-  }
+  const allowance = anAllowance({ toolMs: 30 });
+  const { child, recorded } = aChild([wants('hang', {}, 'c1'), aTurn({ text: 'ok' })], { tools: [tool], allowance });
+  expect(await child.run(live)).toBe('ok');
+  expect(recorded[1]?.tool_results).toMatchObject([{ is_error: true, text: expect.stringContaining('30 ms') }]);
 });
 
 describe('a worker that goes away', () => {

@@ -9,6 +9,7 @@ import { NO_USAGE } from '../../src/contract/usage.ts';
 import { startSimulator } from '../../src/entries/simulator.ts';
 import { ErrandError } from '../../src/errors.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
+import { anAllowance } from '../helpers/allowance.ts';
 import { aDeployment, simulatedProviders } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { openRecords } from '../records/samples.ts';
@@ -38,8 +39,7 @@ async function attemptWith(tasks: TaskRecords, taskId: string, turns: Turn[], to
     batchContext: '',
     model: { turn: async () => turns.shift() ?? expect.fail('the script has no further turn') },
     tools,
-    allowance: { turns: 9, outputTokensPerTurn: 100, toolCallsPerTurn: 128 },
-    watchdogs: { tool_ms: 60_000, turns_without_progress: 9 },
+    allowance: anAllowance({ turns: 9, turnsWithoutProgress: 9 }),
     shouldYield: () => false,
     recorded: checkpoints,
     record: async (checkpoint: Checkpoint) => {

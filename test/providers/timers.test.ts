@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ReasoningEffort } from '../../src/contract/effort.ts';
-import { type CallLimits, CallTimers } from '../../src/providers/timers.ts';
+import { type CallCaps, callLimitsOf } from '../../src/providers/call-limits.ts';
+import { CallTimers } from '../../src/providers/timers.ts';
 import { providerAt } from './models.ts';
 
 const TIMEOUTS = { headers_ms: 10_000, first_token_ms: 10_000, idle_ms: 10_000, turn_ms: 10_000 };
 
-function timersOf(timeouts: Partial<typeof TIMEOUTS>, limits?: CallLimits, effort: ReasoningEffort | null = null) {
+function timersOf(timeouts: Partial<typeof TIMEOUTS>, caps?: CallCaps, effort: ReasoningEffort | null = null) {
   const provider = providerAt('chat', 'https://llm.example', { timeouts: { ...TIMEOUTS, ...timeouts } });
-  return new CallTimers(provider, new AbortController().signal, { limits, effort });
+  return new CallTimers('acme', callLimitsOf(provider, effort, caps), new AbortController().signal);
 }
 
 async function messageOfExpiry(timers: CallTimers): Promise<string | undefined> {
@@ -24,10 +25,7 @@ test('a finished turn waits 10 s for another event, or the idle limit if it is s
     [120_000, 10_000],
     [3_000, 3_000],
   ] as const) {
-    const timers = new CallTimers(
-      providerAt('chat', 'http://x', { timeouts: { idle_ms: idleMs } }),
-      new AbortController().signal,
-    );
+    const timers = timersOf({ idle_ms: idleMs, turn_ms: 1_800_000 });
     timers.headersArrived();
     timers.finishedEventArrived();
     vi.advanceTimersByTime(waitMs - 1);
@@ -86,7 +84,7 @@ test('what a task allows never raises the limit of its provider', async () => {
 
 test('a limit that is not passed is not told of, also after an abort of the caller', () => {
   const caller = new AbortController();
-  const timers = new CallTimers(providerAt('chat', 'https://llm.example'), caller.signal);
+  const timers = new CallTimers('acme', callLimitsOf(providerAt('chat', 'https://llm.example'), null), caller.signal);
   caller.abort(new Error('cancelled'));
   timers.stop();
   expect(timers.signal.reason).toEqual(new Error('cancelled'));

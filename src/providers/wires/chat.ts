@@ -9,7 +9,7 @@ import type { CallIds } from './call-ids.ts';
 import { ChatEcho } from './chat-echo.ts';
 import { ChatReply } from './chat-reply.ts';
 import { createOpenAIClient } from './openai-client.ts';
-import { type ConnectWire, outputLimit, type WireRoute, wireModel } from './wire.ts';
+import { type ConnectWire, type WireRoute, wireModel } from './wire.ts';
 
 function toolOf({ name, description, parameters }: ToolDefinition): ChatCompletionTool {
   return { type: 'function', function: { name, description, parameters } };
@@ -24,7 +24,7 @@ function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): ChatCom
     messages: [...system, ...new ChatEcho(provider, ids).messagesOf(request.transcript)],
     stream: true,
     stream_options: { include_usage: true },
-    [provider.max_tokens_field]: outputLimit(provider, request.maxOutputTokens),
+    [provider.max_tokens_field]: request.maxOutputTokens,
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
     ...(effort !== null && { reasoning_effort: effort }),
   };

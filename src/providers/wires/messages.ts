@@ -8,7 +8,7 @@ import type { CallIds } from './call-ids.ts';
 import { MessagesEcho } from './messages-echo.ts';
 import { MessagesReply } from './messages-reply.ts';
 import { isClaude, thinkingFor } from './thinking.ts';
-import { type ConnectWire, type Endpoint, outputLimit, type WireRoute, wireModel } from './wire.ts';
+import { type ConnectWire, type Endpoint, type WireRoute, wireModel } from './wire.ts';
 
 /**
  * Makes an Anthropic client that knows only what it is given: one credential, so that the chain of environment, profiles and
@@ -39,8 +39,8 @@ function cachingFor(model: string, { tools }: TurnRequest): Pick<MessageCreatePa
 }
 
 function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): MessageCreateParamsStreaming {
-  const { provider, model, effort } = route;
-  const maxTokens = outputLimit(provider, request.maxOutputTokens);
+  const { model, effort } = route;
+  const maxTokens = request.maxOutputTokens;
   return {
     model,
     messages: new MessagesEcho(model, ids).messagesOf(request.transcript),

@@ -12,7 +12,7 @@ import type { CallIds } from './call-ids.ts';
 import { createOpenAIClient } from './openai-client.ts';
 import { ResponsesEcho } from './responses-echo.ts';
 import { ResponsesReply } from './responses-reply.ts';
-import { type ConnectWire, outputLimit, type WireRoute, wireModel } from './wire.ts';
+import { type ConnectWire, type WireRoute, wireModel } from './wire.ts';
 
 function toolOf({ name, description, parameters }: ToolDefinition): FunctionTool {
   return { type: 'function', name, description, parameters, strict: false };
@@ -34,7 +34,7 @@ function includeOf({ provider, model }: WireRoute): ResponseIncludable[] {
  */
 function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): ResponseCreateParamsStreaming {
   const { provider, model, effort } = route;
-  const maxTokens = outputLimit(provider, request.maxOutputTokens);
+  const maxTokens = request.maxOutputTokens;
   if (maxTokens < MIN_OUTPUT_TOKENS) {
     throw new ErrandError('BUDGET_TOKENS', `A turn needs ${MIN_OUTPUT_TOKENS} tokens; ${maxTokens} are left.`);
   }

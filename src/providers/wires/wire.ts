@@ -6,6 +6,7 @@ import type { Provider } from '../../catalogue/provider.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
 import type { AnswerHeaders } from '../answer.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
+import type { CallLimits } from '../call-limits.ts';
 import { faultOf } from '../faults.ts';
 import type { Model, TurnListeners, TurnRequest } from '../model.ts';
 import { CallIds } from './call-ids.ts';
@@ -16,7 +17,13 @@ import { ReplyLimits } from './reply-limits.ts';
 export type Endpoint = { provider: Provider; fetch: typeof fetch };
 
 /** What a wire asks for in every turn of one task. */
-export type WireRoute = { provider: Provider; prices: Prices; model: string; effort: Effort['level'] };
+export type WireRoute = {
+  provider: Provider;
+  prices: Prices;
+  model: string;
+  effort: Effort['level'];
+  limits: CallLimits;
+};
 
 /** Opens the client of a wire once, and makes a model over it for each task. */
 export type ConnectWire = (endpoint: Endpoint) => (route: WireRoute) => Model;
@@ -61,13 +68,7 @@ export function wireModel<Params>(route: WireRoute, wire: WireParts<Params>): Mo
       const meter = new Meter(route);
       const listeners = listenersOf(request);
       const reply = wire.replyTo({ route, listeners, limits: new ReplyLimits(), meter, ids });
-      const terms = {
-        provider: route.provider,
-        model: route.model,
-        effort: route.effort,
-        limits: request.limits,
-        signal,
-      };
+      const terms = { provider: route.provider, model: route.model, limits: route.limits, signal };
       const send = async (live: AbortSignal) => {
         const stream = await wire.send(params, live, request);
         reply.answered?.(stream.response.headers);
@@ -135,9 +136,4 @@ const NATIVE_DEPTH = 2 * MAX_DEPTH;
 /** Reads a provider's own JSON from the transcript. A checkpoint of an older version may contain any JSON. */
 export function fromNative(native: Turn['native']): unknown {
   return foreign(native, NATIVE_DEPTH);
-}
-
-/** The output limit of one turn: what the task has left, within what the provider's models may generate. */
-export function outputLimit(provider: Provider, maxOutputTokens: number): number {
-  return Math.min(maxOutputTokens, provider.max_output_tokens);
 }

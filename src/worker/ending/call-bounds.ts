@@ -1,10 +1,10 @@
+import { outputTokensPerTurn } from '../../agent/allowance.ts';
 import { maxInputTokensOf } from '../../agent/request-size.ts';
 import { Prices } from '../../catalogue/prices.ts';
 import type { ResolvedRoute } from '../../contract/route.ts';
 import type { CutSpend } from '../../contract/spend.ts';
 import type { TaskJob } from '../../contract/task.ts';
 import { isErrandError } from '../../errors.ts';
-import { outputLimit } from '../../providers/wires/wire.ts';
 import { WORKSPACE_DEFINITIONS } from '../../tools/workspace/tools.ts';
 import type { TaskDeps } from '../task-deps.ts';
 import { type CallBounds, type CallFacts, cutOffIn, type MaxCostOf } from './paid-twice.ts';
@@ -46,7 +46,7 @@ export function priceOf(
   if (!route) return () => null;
   try {
     const provider = catalogue.get(route.provider);
-    const outputTokens = outputLimit(provider, budget.output_tokens_per_turn);
+    const outputTokens = outputTokensPerTurn(budget, provider);
     const prices = new Prices(provider);
     return (inputTokens) => prices.maxCostOf(route.model, { inputTokens, outputTokens });
   } catch (error) {

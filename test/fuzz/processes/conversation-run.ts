@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../../../src/contract/checkpoint.ts';
 import type { EffectCall } from '../../../src/contract/effect-call.ts';
 import type { Model } from '../../../src/providers/model.ts';
+import { anAllowance } from '../../helpers/allowance.ts';
 import type { Ended, Order, ToolRun } from '../order.ts';
 import type { System } from './system.ts';
 import { toolsNoting } from './tools.ts';
@@ -70,8 +71,7 @@ export async function hold(system: System, order: Order, url: string, found: Fou
     batchContext: '',
     model: tied,
     tools: toolsNoting(runs),
-    allowance: { turns: 6, outputTokensPerTurn: 8_000, toolCallsPerTurn: 128 },
-    watchdogs: { tool_ms: 60_000, turns_without_progress: 50 },
+    allowance: anAllowance({ turns: 6, outputTokensPerTurn: 8_000, turnsWithoutProgress: 50 }),
     shouldYield: () => false,
     recorded: found.checkpoints,
     record: async (checkpoint) => {

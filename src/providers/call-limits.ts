@@ -1,0 +1,37 @@
+import type { CallTimeouts, Provider } from '../catalogue/provider.ts';
+import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
+
+/** A limit in milliseconds, and the setting that it comes from, for messages. */
+export type TimeLimit = { readonly ms: number; readonly source: string };
+
+/** The four limits of one model call. */
+export type CallLimits = { readonly [limit in keyof CallTimeouts]: TimeLimit };
+
+/** What a task allows one model call, in milliseconds; it only ever lowers the limits of the provider. */
+export type CallCaps = { readonly [limit in keyof CallTimeouts]?: number | undefined };
+
+/**
+ * How much longer a stream may be silent from `high` up. A model that thinks sends nothing for as long as it thinks, on
+ * OpenAI not even a ping: 8.5 minutes were seen at `high`, while 2 minutes are enough to recognize a dead stream otherwise.
+ */
+const THINKING_FACTOR = 5;
+
+/** Resolves the limits of the model calls of a child: those of the provider, lowered by what the task allows. */
+export function callLimitsOf(provider: Provider, effort: ReasoningEffort | null, caps: CallCaps = {}): CallLimits {
+  const limitOf = (limit: keyof CallTimeouts, factor = 1): TimeLimit => {
+    const ofProvider = provider.timeouts[limit] * factor;
+    const ofTask = caps[limit] ?? Number.POSITIVE_INFINITY;
+    if (ofTask < ofProvider) return { ms: ofTask, source: "the task's budget" };
+    return { ms: ofProvider, source: `${factor > 1 ? `${factor} × ` : ''}timeouts.${limit}` };
+  };
+  return {
+    headers_ms: limitOf('headers_ms'),
+    first_token_ms: limitOf('first_token_ms'),
+    idle_ms: limitOf('idle_ms', thinksLong(effort) ? THINKING_FACTOR : 1),
+    turn_ms: limitOf('turn_ms'),
+  };
+}
+
+function thinksLong(effort: ReasoningEffort | null): boolean {
+  return effort !== null && REASONING_EFFORTS.indexOf(effort) >= REASONING_EFFORTS.indexOf('high');
+}
