@@ -37,9 +37,10 @@ export async function timeUnwind(batchId: string, index: number, tools: UnwindTo
   const cleanup = await scope.unwind();
   const attempts = [{ epoch: 1, worker: 'bench', turns_before: 0, started_at: isoNow(), cleanup }];
   const history = { attempts, checkpoints: [], effects: [], cutSpends: new Map(), isUnreadable: false };
+  const answer = { text: 'done', files: [] };
   const bounds = { maxCostOf: () => null, maxInputTokens: null };
-  const facts = { taskId, batchId, index, route: null, ...history, bounds };
-  const outcome = outcomeOf({ status: 'succeeded', answer: { text: 'done', files: [] } }, facts, tools.redactor);
+  const facts = { taskId, batchId, index, route: null, ...history, answer, bounds };
+  const outcome = outcomeOf({ status: 'succeeded' }, facts);
   await tools.tasks.close(1, outcome, { owner: OWNER, steps: cleanup.steps });
   const took = performance.now() - start;
   if (cleanup.open > 0 || cleanup.steps.length !== 4) throw new Error(JSON.stringify(cleanup));

@@ -5,7 +5,7 @@ import type { RedisHealth } from '../redis/health.ts';
 import type { Log } from '../telemetry/log.ts';
 import { note } from '../telemetry/observer.ts';
 import type { ActiveAttempts } from '../worker/active-attempts.ts';
-import { closeGivenUp } from '../worker/ending/close-unopened.ts';
+import { concludeGivenUp } from '../worker/ending/unopened.ts';
 import { runTask } from '../worker/run-task.ts';
 import { settleBatch } from '../worker/settle-batch.ts';
 import { composeParts, type WorkerParts } from './compose-parts.ts';
@@ -74,7 +74,8 @@ async function consume(
     },
     {
       runTask: (delivery, signal) => runTask(delivery, signal, deps),
-      giveUp: (delivery) => closeGivenUp(delivery, deps),
+      giveUp: (delivery) => concludeGivenUp(delivery, deps),
+      isCancelled: (taskId) => deps.records.isCancelled(taskId),
       settleBatch: (batchId) => settleBatch(batchId, deps),
     },
   );

@@ -1,7 +1,12 @@
 import { z } from 'zod';
-import { FAILURE_CODES } from '../errors.ts';
+import type { Redactor } from '../base/secret.ts';
+import { clip, printable } from '../base/text.ts';
+import { type ErrandError, FAILURE_CODES, FAILURES, messageOf } from '../errors.ts';
 import { ORIGINS } from './failures/spec.ts';
 import { stored } from './stored.ts';
+
+/** The maximum length of a stored message and of a stored cause, in characters. */
+const MESSAGE_CHARS = 1000;
 
 /**
  * A code of the table in `errors.ts`, or of the table of a newer version: a reader that does not know the code must still read
@@ -26,3 +31,26 @@ export const Failure = stored({
   retry_after_ms: z.number().optional(),
 });
 export type Failure = z.infer<typeof Failure>;
+
+/** Turns an error, which is thrown, into a failure, which is stored. Nothing else does. */
+export function failureOf(error: ErrandError, redactor: Redactor): Failure {
+  const { code, httpStatus, requestId, retryAfterMs } = error;
+  // A control character may split a secret, so the text is scrubbed after these characters are gone.
+  const text = (message: string) => clip(redactor.scrub(printable(message)), MESSAGE_CHARS);
+  const causes: string[] = [];
+  for (let cause = error.cause; cause !== undefined && causes.length < 5; ) {
+    causes.push(text(messageOf(cause)));
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return {
+    version: 1,
+    code,
+    origin: FAILURES[code].origin,
+    message: text(error.message),
+    remedy: text(error.remedy),
+    causes,
+    ...(httpStatus !== undefined && { http_status: httpStatus }),
+    ...(requestId !== undefined && { request_id: requestId }),
+    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
+  };
+}

@@ -13,7 +13,7 @@ import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isNotOurs } from './not-ours.ts';
 import { renewLocks } from './renew-locks.ts';
 import { type Settled, settleJob } from './settle-job.ts';
-import { applyVerdict, type Verdict } from './verdict.ts';
+import { applyMove, requeue, type Verdict } from './verdict.ts';
 import { wakeJobs } from './wake.ts';
 
 /** How long an idle queue may take to close: BullMQ waits for ever where its connection was half-open just before. */
@@ -34,7 +34,9 @@ export type TaskDelivery = {
 export type Handlers = {
   runTask: (delivery: TaskDelivery, signal: AbortSignal) => Promise<Verdict>;
   /** Called for a task whose job has ended without a verdict: nobody runs it again. */
-  giveUp: (delivery: TaskDelivery) => Promise<Wake[]>;
+  giveUp: (delivery: TaskDelivery) => Promise<readonly Wake[]>;
+  /** Asked once the job waits for its time: a cancel just before found no waiting job to wake. */
+  isCancelled: (taskId: string) => Promise<boolean>;
   settleBatch: (batchId: string) => Promise<Settled>;
 };
 
@@ -87,7 +89,8 @@ export class Consumer {
         const verdict = await this.#heard(handlers.runTask(deliveryOf(job, provider), signal));
         this.#judged.add(job);
         await this.#wake(verdict.wake);
-        return applyVerdict(verdict, job, token);
+        const isCancelled = () => handlers.isCancelled(job.id ?? '');
+        return applyMove(verdict.move, { job, token, isCancelled });
       });
       lane.on('completed', (job) => announce('told_queue', job.id ?? ''));
       lane.on('failed', (job) => {
@@ -155,9 +158,7 @@ export class Consumer {
         // `processedOn` is when this process asked for the job, so the lock is younger.
         const lock = locks.hold(job.id ?? '', token, Math.max(0, Date.now() - (job.processedOn ?? 0)));
         const isLost = lock.signal.aborted;
-        const run = isLost
-          ? applyVerdict({ next: 'surrender', line: '', wake: [] }, job, token)
-          : processor(job, token, lock);
+        const run = isLost ? requeue(job, token) : processor(job, token, lock);
         return this.#track(run).finally(() => locks.release(lock));
       },
       {

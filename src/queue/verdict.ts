@@ -12,74 +12,80 @@ const COMPACT_BYTES = 2048;
 const MAX_LINE = 600;
 
 /**
- * What the queue is to do with a task job once its attempt is on record.
+ * What happens next to a task job.
  *
  * `ended`: the outcome is final. `retry` and `defer` bring it back; only `retry` spends one of its tries. `park` is a
  * deferral of a task without an opened attempt. `requeue` hands it back at once. `surrender`: another attempt may own it; if
  * the queue still counts it as ours, it is handed back, because the other attempt may be stale. `abandon`: there is no
- * record to write to. `line` says why. `isCancelled` is asked once the job waits for its time: who cancelled a moment before
- * found nothing to wake.
+ * record to write to. `line` says why.
  */
-export type Verdict =
-  | { next: 'ended'; outcome: Outcome; wake: Wake[] }
-  | { next: 'retry'; line: string; wake: Wake[]; isCancelled: () => Promise<boolean> }
-  | { next: 'defer'; line: string; delayMs: number; wake: Wake[]; isCancelled: () => Promise<boolean> }
-  | { next: 'park'; line?: string; delayMs: number; wake: Wake[]; isCancelled: () => Promise<boolean> }
-  | { next: 'requeue'; line: string; wake: Wake[] }
-  | { next: 'surrender'; line: string; wake: Wake[] }
-  | { next: 'abandon'; line: string; wake: Wake[] };
+export type Move =
+  | { next: 'ended'; outcome: Outcome }
+  | { next: 'retry' | 'requeue' | 'surrender'; line: string }
+  | { next: 'defer'; line: string; delayMs: number }
+  | { next: 'park'; line?: string; delayMs: number }
+  | { next: 'abandon'; line: string };
 
-type PuttingOff = Extract<Verdict, { next: 'retry' | 'defer' | 'park' }>;
+/** What the queue is to do once an attempt is recorded: wake these tasks, then move its job. */
+export type Verdict = { wake: readonly Wake[]; move: Move };
+
+/** A job that runs here. `isCancelled` tells whether its task is cancelled. */
+export type RunningJob = { job: Job; token: string; isCancelled: () => Promise<boolean> };
 
 /**
- * Tells BullMQ what the verdict says. Resolves with the compact outcome of a task that succeeded; everything else
- * leaves by throwing, because that is the language a BullMQ worker understands. Each move stands beside the error
- * that must follow it: one without the other leaves the job active and silent until it stalls.
+ * Moves a job. Resolves with the compact outcome of a task that succeeded; everything else leaves by throwing, because that
+ * is the language a BullMQ worker understands. Each move stands beside the error that must follow it: one without the other
+ * leaves the job active and silent until it stalls.
  */
-export async function applyVerdict(verdict: Verdict, job: Job, token: string): Promise<object> {
-  await tell(verdict, job);
-  switch (verdict.next) {
+export async function applyMove(move: Move, running: RunningJob): Promise<object> {
+  const { job, token } = running;
+  await tell(move, job);
+  switch (move.next) {
     case 'ended':
-      if (verdict.outcome.status === 'succeeded') return compact(verdict.outcome);
-      throw new UnrecoverableError(lineOf(verdict.outcome));
+      if (move.outcome.status === 'succeeded') return compact(move.outcome);
+      throw new UnrecoverableError(lineOf(move.outcome));
     case 'retry':
       await prioritise(job);
       // A try is left, so it waits for its back-off.
-      return delay(verdict, job, () => job.moveToFailed(new Error(clip(verdict.line, MAX_LINE)), token));
+      return delay(running, () => job.moveToFailed(new Error(clip(move.line, MAX_LINE)), token));
     case 'defer':
       await prioritise(job);
-      return delay(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
+      return delay(running, () => job.moveToDelayed(Date.now() + move.delayMs, token));
     case 'park':
-      return delay(verdict, job, () => job.moveToDelayed(Date.now() + verdict.delayMs, token));
+      return delay(running, () => job.moveToDelayed(Date.now() + move.delayMs, token));
     case 'requeue':
       await prioritise(job);
-      await job.moveToWait(token);
-      throw new WaitingError();
+      return requeue(job, token);
     case 'surrender':
-      await job.moveToWait(token); // refused by the queue where the lock is another's
-      throw new WaitingError();
+      return requeue(job, token);
     case 'abandon':
-      throw new UnrecoverableError(clip(verdict.line, MAX_LINE));
+      throw new UnrecoverableError(clip(move.line, MAX_LINE));
   }
 }
 
+/** Returns a job to its lane at once. The queue refuses if the lock is another worker's. */
+export async function requeue(job: Job, token: string): Promise<never> {
+  await job.moveToWait(token);
+  throw new WaitingError();
+}
+
 /**
- * Puts a job off, and brings it back at once where its task is cancelled by then. The flag is set before sleepers are
- * looked for: whoever set it earlier than this look is heeded here, and whoever sets it later finds the job delayed. A move
- * that is refused may have been made all the same, where it was sent again.
+ * Puts a job off, and brings it back at once if its task is cancelled meanwhile. The flag is set before sleepers are looked
+ * for: a flag that was set before this look is seen here, and a later cancel finds the job delayed. A move that is refused
+ * may have been made all the same, if it was sent again.
  */
-async function delay(verdict: PuttingOff, job: Job, move: () => Promise<unknown>): Promise<never> {
+async function delay({ job, isCancelled }: RunningJob, move: () => Promise<unknown>): Promise<never> {
   try {
     await move();
   } finally {
-    if (await verdict.isCancelled()) await job.promote().catch(() => undefined); // somebody else may have woken it
+    if (await isCancelled()) await job.promote().catch(() => undefined); // somebody else may have woken it
   }
   throw new DelayedError();
 }
 
 /** Adds a line to the story of the task that the board shows. A story that cannot be written changes no verdict. */
-async function tell(verdict: Verdict, job: Job): Promise<void> {
-  const line = logLineOf(verdict);
+async function tell(move: Move, job: Job): Promise<void> {
+  const line = logLineOf(move);
   if (line !== null) await job.log(`${isoNow()} ${line}`).catch(() => undefined);
 }
 
@@ -87,19 +93,19 @@ async function tell(verdict: Verdict, job: Job): Promise<void> {
  * What an attempt adds to the story, or `null` for nothing: a task that succeeds at its first attempt has none to tell
  * and costs no command, a parked one has not started, and a surrendered one is no longer ours to write to.
  */
-function logLineOf(verdict: Verdict): string | null {
-  switch (verdict.next) {
+function logLineOf(move: Move): string | null {
+  switch (move.next) {
     case 'ended':
-      if (verdict.outcome.status !== 'succeeded') return `${verdict.outcome.status}: ${lineOf(verdict.outcome)}`;
-      return succeededAt(verdict.outcome.attempts.at(-1)?.epoch ?? 1);
+      if (move.outcome.status !== 'succeeded') return `${move.outcome.status}: ${lineOf(move.outcome)}`;
+      return succeededAt(move.outcome.attempts.at(-1)?.epoch ?? 1);
     case 'retry':
-      return `to be tried again: ${clip(verdict.line, MAX_LINE)}`;
+      return `to be tried again: ${clip(move.line, MAX_LINE)}`;
     case 'defer':
-      return `deferred for ${(verdict.delayMs / 1000).toFixed(1)} s: ${clip(verdict.line, MAX_LINE)}`;
+      return `deferred for ${(move.delayMs / 1000).toFixed(1)} s: ${clip(move.line, MAX_LINE)}`;
     case 'requeue':
-      return `handed back: ${clip(verdict.line, MAX_LINE)}`;
+      return `handed back: ${clip(move.line, MAX_LINE)}`;
     case 'park':
-      return verdict.line ?? null;
+      return move.line ?? null;
     case 'abandon':
     case 'surrender':
       return null;

@@ -1,11 +1,11 @@
 import { monotonicMs } from '../base/clock.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { AdmissionVerdict, BatchRecord, RouteInUse } from '../contract/batch.ts';
-import type { Failure } from '../contract/failure.ts';
+import { type Failure, failureOf } from '../contract/failure.ts';
 import { type ResolvedRoute, routeKey } from '../contract/route.ts';
 import { ErrandError, isFailureCode } from '../errors.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
-import { errorOf, failureOf } from './classify.ts';
+import { errorOf } from './classify.ts';
 
 /** How many batches a worker remembers; one record is read again after that many others. */
 const REMEMBERED = 200;

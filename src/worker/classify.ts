@@ -1,12 +1,6 @@
-import type { Redactor } from '../base/secret.ts';
-import { clip, printable } from '../base/text.ts';
 import type { CancelFlag } from '../contract/batch.ts';
-import type { Failure } from '../contract/failure.ts';
-import { ErrandError, FAILURES, isErrandError, messageOf } from '../errors.ts';
+import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { isRedisFault } from '../redis/faults.ts';
-
-/** The longest message and cause that go on record. */
-const MESSAGE_CHARS = 1000;
 
 /**
  * The error an attempt ended with. The reason of an abort beats whatever was thrown because of it, so the first reason wins.
@@ -30,27 +24,4 @@ export class AttemptCancelled extends ErrandError {
     super('ATTEMPT_CANCELLED', `cancelled: ${flag.reason}`);
     this.flag = flag;
   }
-}
-
-/** Turns an error, which is thrown, into a failure, which is stored. The only place that does. */
-export function failureOf(error: ErrandError, redactor: Redactor): Failure {
-  const { code, httpStatus, requestId, retryAfterMs } = error;
-  // A key with a control character in it is one again without: so it is scrubbed last.
-  const text = (message: string) => clip(redactor.scrub(printable(message)), MESSAGE_CHARS);
-  const causes: string[] = [];
-  for (let cause = error.cause; cause !== undefined && causes.length < 5; ) {
-    causes.push(text(messageOf(cause)));
-    cause = cause instanceof Error ? cause.cause : undefined;
-  }
-  return {
-    version: 1,
-    code,
-    origin: FAILURES[code].origin,
-    message: text(error.message),
-    remedy: text(error.remedy),
-    causes,
-    ...(httpStatus !== undefined && { http_status: httpStatus }),
-    ...(requestId !== undefined && { request_id: requestId }),
-    ...(retryAfterMs !== undefined && { retry_after_ms: retryAfterMs }),
-  };
 }

@@ -1,14 +1,14 @@
 import { taskIdOf } from '../base/ids.ts';
-import { ErrandError, isErrandError } from '../errors.ts';
+import { ErrandError } from '../errors.ts';
 import { type Announcements, isServed } from '../records/announcements.ts';
 import { jobNameOf } from '../records/job-name.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { BatchHead, UnattendedRecords } from '../records/unattended-records.ts';
 import { note } from '../telemetry/observer.ts';
-import { closeWithoutAttempt } from './ending/close-without-attempt.ts';
-import type { Ending } from './ending/outcome.ts';
+import { taskEndOf } from './ending/decide.ts';
+import { closeUnattended } from './ending/unattended.ts';
 import { type SettleDeps, settleBatch } from './settle-batch.ts';
-import { describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
+import { describeTask, type OpenTask, whyEnds } from './unattended-task.ts';
 
 /** Tasks searched at a time. */
 const PAGE = 200;
@@ -97,20 +97,17 @@ async function closeAll(tasks: OpenTask[], head: BatchHead, targets: Targets, de
 /** Closes one task, unless a worker may run it. Returns `false` if the task must not end, or if another worker ended it. */
 async function closeOne(task: OpenTask, head: BatchHead, targets: Targets, deps: EndDeps): Promise<boolean> {
   if (task.place?.isHeld) return false;
-  const ending = await endingOf(task, head, targets, deps);
+  const error = await whyUnattendedEnds(task, head, targets, deps);
   const history = await deps.records.history(task.taskId);
-  if (ending === null || (await isForOthers(history, deps))) return false;
-  const unattended = await describeTask(task, deps.jobs);
+  if (error === null || (await isForOthers(history, deps))) return false;
+  const described = await describeTask(task, deps.jobs);
   if (task.place) await deps.unattended.dropSleeper(task.batchId, jobNameOf(task.taskId, task.place.provider));
-  try {
-    const closing = await closeWithoutAttempt(unattended, history, ending, deps);
-    await deps.jobs.wake(closing.wake);
-    return closing.status === 'recorded';
-  } catch (error) {
-    // Another worker took the task meanwhile and records its outcome.
-    if (isErrandError(error, 'ATTEMPT_SUPERSEDED')) return false;
-    throw error;
-  }
+  const end = taskEndOf(error, deps.redactor);
+  const recorded = await closeUnattended({ task: described, end, history }, deps);
+  // Another worker took the task meanwhile and records its outcome.
+  if (recorded.status === 'superseded') return false;
+  await deps.jobs.wake(recorded.wake);
+  return recorded.status === 'recorded';
 }
 
 /**
@@ -122,12 +119,17 @@ async function isForOthers({ response }: TaskHistory, { lanes, announcements }: 
   return isServed(response.provider, await announcements.live());
 }
 
-/** How a task that no worker runs ends; `null` if the task keeps waiting. */
-async function endingOf(task: OpenTask, head: BatchHead, { unserved }: Targets, deps: EndDeps): Promise<Ending | null> {
-  const ending = await endingOfOpen(task, head, deps.records);
+/** Why a task ends that no worker runs; `null` if the task keeps waiting. */
+async function whyUnattendedEnds(
+  task: OpenTask,
+  head: BatchHead,
+  { unserved }: Targets,
+  deps: EndDeps,
+): Promise<ErrandError | null> {
+  const error = await whyEnds(task, head, deps.records);
   const sinceMs = task.place ? unserved.get(task.place.provider) : undefined;
-  if (ending || sinceMs === undefined) return ending;
+  if (error || sinceMs === undefined) return error;
   const since = new Date(sinceMs).toISOString();
   const message = `no worker has served lane "${task.place?.provider}" of task ${task.taskId} since ${since}`;
-  return { status: 'failed', error: new ErrandError('LANE_UNSERVED', message) };
+  return new ErrandError('LANE_UNSERVED', message);
 }

@@ -10,10 +10,10 @@ import { refusalOf } from './admission.ts';
 import { Attempt } from './attempt.ts';
 import { type Built, build } from './build.ts';
 import { errorOf } from './classify.ts';
-import { conclude } from './ending/close.ts';
-import { closeUnopened } from './ending/close-unopened.ts';
+import { conclude } from './ending/conclude.ts';
 import { crashLoopIn } from './ending/crash-loop.ts';
 import { amendPast } from './ending/outcome.ts';
+import { concludeUnopened, type Unopened } from './ending/unopened.ts';
 import { Scope } from './holding/scope.ts';
 import { deliverFiles, keepFiles } from './holding/workspaces.ts';
 import { type Result, workBefore, workOf } from './result.ts';
@@ -29,17 +29,20 @@ import type { TaskDeps } from './task-deps.ts';
  */
 export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Verdict> {
   const opened = await open(delivery, queueSignal, deps);
-  if (!(opened instanceof Attempt)) return opened;
-  const attempt = opened;
+  if (opened.status === 'unopened') return concludeUnopened(delivery, opened.why, deps);
+  const { attempt } = opened;
   const result = await perform(attempt, deps);
   const cleanup = await unwind(attempt, deps);
   return conclude({ attempt, result, cleanup }, deps);
 }
 
-async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Attempt | Verdict> {
+type Opened = { status: 'opened'; attempt: Attempt } | { status: 'unopened'; why: Unopened };
+
+async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Opened> {
   const { taskId, job, isLastTry } = delivery;
   const opening = await openUnlessHeld(delivery, deps);
-  if (opening.status !== 'opened' || !job.isReadable) return closeUnopened(delivery, opening, deps);
+  if (opening.status !== 'opened') return { status: 'unopened', why: opening };
+  if (!job.isReadable) return { status: 'unopened', why: { ...opening, status: 'invalid', problem: job.problem } };
   const { epoch } = opening;
   const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, opening.openRows));
   const scope = new Scope(deps.records, deps.releasers, { taskId, epoch, owner: deps.self.instance });
@@ -49,14 +52,18 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   deps.active.add(taskId, attempt);
   deps.telemetry.attemptStarted(attempt.label);
   announce('opened', taskId);
-  return attempt;
+  return { status: 'opened', attempt };
 }
 
 /** Opens an attempt as soon as the batch is not held. A batch that is known to be held is checked once for all its tasks. */
-async function openUnlessHeld({ taskId, provider, needs }: TaskDelivery, deps: TaskDeps): Promise<Opening> {
+async function openUnlessHeld(
+  { taskId, provider, needs }: TaskDelivery,
+  deps: TaskDeps,
+): Promise<Unopened | Extract<Opening, { status: 'opened' }>> {
   const batchId = parseTaskId(taskId)?.batchId ?? '';
   for (;;) {
-    if ((await deps.held.delayMs(batchId)) > 0) return { status: 'held' };
+    const delayMs = await deps.held.delayMs(batchId);
+    if (delayMs > 0) return { status: 'held', delayMs };
     const opening = await deps.records.open(taskId, provider, deps.self.name, needs);
     if (opening.status !== 'held') return opening;
     deps.held.note(batchId);

@@ -9,9 +9,10 @@ import type { BatchRecords } from '../records/batch-records.ts';
 import { isUnreadable } from '../records/read-outcome.ts';
 import { during } from '../telemetry/observer.ts';
 import type { StepEnd } from '../telemetry/step.ts';
-import { type CloseDeps, closeWithoutAttempt } from './ending/close-without-attempt.ts';
+import { taskEndOf } from './ending/decide.ts';
+import { closeUnattended, type UnattendedDeps } from './ending/unattended.ts';
 import type { TaskDeps } from './task-deps.ts';
-import { type Added, describeTask, endingOfOpen, type OpenTask } from './unattended-task.ts';
+import { type Added, describeTask, type OpenTask, whyEnds } from './unattended-task.ts';
 import type { VersionWait } from './version-wait.ts';
 
 /** Tasks without an outcome that are closed in parallel. */
@@ -20,7 +21,7 @@ const MAX_FAILURES = 10;
 const MAX_UNPRICED_MODELS = 10;
 
 /** What settling takes. */
-export type SettleDeps = CloseDeps &
+export type SettleDeps = UnattendedDeps &
   Pick<TaskDeps, 'observer'> & { batches: BatchRecords; jobs: UnattendedJobs; versions: VersionWait };
 
 /** The result of settling. `too_new`: it waits for a newer worker, because a record of the batch needs one. */
@@ -104,9 +105,11 @@ async function withSilent(
 /** Ends a task that never reached a lane, was removed from it, or that the queue failed without an outcome. */
 async function closeSilent(task: OpenTask, added: Added, deps: SettleDeps): Promise<Outcome> {
   const stalled = new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${task.taskId} without an outcome`);
-  const ending = (await endingOfOpen(task, added, deps.records)) ?? { status: 'failed', error: stalled };
+  const end = taskEndOf((await whyEnds(task, added, deps.records)) ?? stalled, deps.redactor);
   const history = await deps.records.history(task.taskId);
-  return (await closeWithoutAttempt(await describeTask(task, deps.jobs), history, ending, deps)).outcome;
+  const recorded = await closeUnattended({ task: await describeTask(task, deps.jobs), end, history }, deps);
+  if (recorded.status !== 'superseded') return recorded.outcome;
+  throw new ErrandError('ATTEMPT_SUPERSEDED', recorded.failure.message);
 }
 
 function emptySummary({ batch_id, name, total, enqueued_at }: BatchBrief): BatchSummary {

@@ -3,8 +3,7 @@ import { ErrandError } from '../errors.ts';
 import type { JobPlace, UnattendedJobs } from '../queue/unattended-jobs.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import { AttemptCancelled } from './classify.ts';
-import type { UnattendedTask } from './ending/close-without-attempt.ts';
-import type { Ending } from './ending/outcome.ts';
+import type { ClosedTask } from './ending/close.ts';
 
 /** A task without an outcome, and the place of its job; `null` for a task without a job. */
 export type OpenTask = { taskId: string; batchId: string; index: number; place: JobPlace | null };
@@ -16,22 +15,22 @@ export type Added = { stage: 'enqueueing' | 'running'; total: number };
 export async function describeTask(
   { taskId, batchId, index, place }: OpenTask,
   jobs: UnattendedJobs,
-): Promise<UnattendedTask> {
+): Promise<ClosedTask> {
   const data = place && (await jobs.read(taskId, place.provider));
   const route = data ? { ...data.route, effective: null } : null;
   const provider = place?.provider ?? '';
   return { taskId, batchId, index, route, metadata: data?.task.metadata, provider, spec: data?.task };
 }
 
-/** How a task ends that is cancelled or has no job; `null` for any other task. */
-export async function endingOfOpen(
+/** Why a task ends that is cancelled or has no job; `null` for any other task. */
+export async function whyEnds(
   { taskId, place }: OpenTask,
   added: Added,
   records: TaskRecords,
-): Promise<Exclude<Ending, { status: 'succeeded' | 'rejected' }> | null> {
+): Promise<ErrandError | null> {
   const [flag] = await records.cancelFlags([taskId]);
-  if (flag) return { status: 'cancelled', error: new AttemptCancelled(flag), flag };
-  return place === null ? { status: 'failed', error: withoutJob(taskId, added) } : null;
+  if (flag) return new AttemptCancelled(flag);
+  return place === null ? withoutJob(taskId, added) : null;
 }
 
 /** The error for a task that has neither a job nor an outcome. Only a large batch can be added in part. */

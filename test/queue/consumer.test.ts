@@ -33,6 +33,7 @@ async function aConsumer(
   const consumer = new Consumer(options, {
     runTask,
     giveUp,
+    isCancelled: async () => false,
     settleBatch: async () => ({ status: 'settled', summary: null }),
   });
   const lane = new Queue(laneOf('local'), { connection: openRedis(url), prefix: options.prefix });
@@ -50,13 +51,12 @@ test('a run that gives up its lock while Redis still holds it is handed back, no
   const startedAt: number[] = [];
   let continuedAt = 0;
   const { lane, told } = await aConsumer(server.url, 3_000, async (_delivery, signal) => {
-    if (startedAt.push(monotonicMs()) > 1)
-      return { next: 'retry', line: 'seen', wake: [], isCancelled: async () => false };
+    if (startedAt.push(monotonicMs()) > 1) return { wake: [], move: { next: 'retry', line: 'seen' } };
     server.signal('SIGSTOP');
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     server.signal('SIGCONT');
     continuedAt = monotonicMs();
-    return { next: 'surrender', line: 'lock lost', wake: [] };
+    return { wake: [], move: { next: 'surrender', line: 'lock lost' } };
   });
   const taskId = taskIdOf(newBatchId(), 0);
   await lane.add('task', {}, { jobId: taskId });
@@ -72,7 +72,7 @@ test('a run that gives up a lock another worker has by now moves nothing, and th
   const { lane, told } = await aConsumer(server.url, 500, async ({ taskId }, signal) => {
     await redis.set(`${lane.opts.prefix}:${lane.name}:${taskId}:lock`, 'of another');
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    return { next: 'surrender', line: 'lock lost', wake: [] };
+    return { wake: [], move: { next: 'surrender', line: 'lock lost' } };
   });
   const taskId = taskIdOf(newBatchId(), 0);
   await lane.add('task', {}, { jobId: taskId });
@@ -88,7 +88,8 @@ test('a run that ends wakes the parked task that got its place, long before its 
   const started: string[] = [];
   const { lane } = await aConsumer(redisUrl(), 3_000, async ({ taskId }) => {
     started.push(taskId);
-    return { next: 'abandon', line: 'seen', wake: taskId === first ? [{ taskId: parked, provider: 'local' }] : [] };
+    const wake = taskId === first ? [{ taskId: parked, provider: 'local' }] : [];
+    return { wake, move: { next: 'abandon', line: 'seen' } };
   });
   await lane.add('task', {}, { jobId: parked, delay: 600_000 });
   await lane.add('task', {}, { jobId: first });
@@ -104,7 +105,7 @@ test('a lock counts from when it was asked for, however long the answer was on i
     const from = monotonicMs();
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     held.resolve(monotonicMs() - from);
-    return { next: 'surrender', line: 'lock lost', wake: [] };
+    return { wake: [], move: { next: 'surrender', line: 'lock lost' } };
   });
   onTestFinished(() => {
     proxy.slow(0);
@@ -124,7 +125,7 @@ test('a run that takes longer than its lock lasts is started once [B98]', async 
     starts++;
     await new Promise((resolve) => setTimeout(resolve, 1_500)); // the length of the run is what is tested
     expect(signal.aborted).toBe(false);
-    return { next: 'retry', line: 'long', wake: [], isCancelled: async () => false };
+    return { wake: [], move: { next: 'retry', line: 'long' } };
   });
   await lane.add('task', {}, { jobId: taskIdOf(newBatchId(), 0) });
   await expect.poll(() => lane.getFailedCount(), { timeout: 5_000 }).toBe(1);
@@ -142,7 +143,7 @@ test('a task whose runs all break is given up once its tries are used up, and th
     async (delivery) => {
       seen.push(delivery.taskId);
       if (delivery.taskId === taskId) throw new Error('unforeseen');
-      return { next: 'abandon', line: 'no record', wake: [] };
+      return { wake: [], move: { next: 'abandon', line: 'no record' } };
     },
     async (delivery) => {
       gaveUp.push(delivery.taskId);

@@ -3,17 +3,16 @@ import { expect, onTestFinished, test } from 'vitest';
 import { isoNow } from '../../src/base/clock.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { CleanupRecord } from '../../src/contract/cleanup.ts';
+import { failureOf } from '../../src/contract/failure.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
 import { ErrandError } from '../../src/errors.ts';
-import { applyVerdict, type Verdict } from '../../src/queue/verdict.ts';
-import { failureOf } from '../../src/worker/classify.ts';
+import { applyMove, type Move } from '../../src/queue/verdict.ts';
 import { freshPrefix, redisUrl } from '../helpers/redis.ts';
 
 const connection = { url: redisUrl(), maxRetriesPerRequest: null };
 const LANE = 'tasks-openai';
 const LINE = 'PROVIDER_RATE_LIMITED: the provider answered 429';
-const isCancelled = async () => false;
 
 function openLane() {
   const prefix = freshPrefix();
@@ -24,23 +23,24 @@ function openLane() {
   return { prefix, lane, add, logs };
 }
 
-/** Takes one job for each verdict and ends it as a BullMQ worker would; names the jobs in the order they came. */
-async function run(prefix: string, verdicts: Verdict[]): Promise<string[]> {
+/** Takes one job for each move and moves it as a BullMQ worker would; names the jobs in the order they came. */
+async function run(prefix: string, moves: Move[], isCancelled = false): Promise<string[]> {
   const order: string[] = [];
   const worker = new Worker(LANE, null, { connection, prefix, drainDelay: 1 });
-  for (const verdict of verdicts) {
+  for (const move of moves) {
     let job: Job | undefined;
     while (!job) job = await worker.getNextJob('token'); // it answers also when a delayed job is merely in sight
     order.push(job.name);
-    await end(verdict, job);
+    await end(move, job, isCancelled);
   }
   await worker.close();
   return order;
 }
 
-async function end(verdict: Verdict, job: Job): Promise<void> {
+async function end(move: Move, job: Job, isCancelled = false): Promise<void> {
   try {
-    await job.moveToCompleted(await applyVerdict(verdict, job, 'token'), 'token', false);
+    const running = { job, token: 'token', isCancelled: async () => isCancelled };
+    await job.moveToCompleted(await applyMove(move, running), 'token', false);
   } catch (error) {
     if (error instanceof DelayedError || error instanceof WaitingError) return;
     if (error instanceof Error) await job.moveToFailed(error, 'token', false);
@@ -100,27 +100,27 @@ test('a task that is handed back goes before tasks that have not started, howeve
   if (!job) return expect.fail('no job waits');
   await add('urgent', { priority: 1 });
   await add('usual', { priority: 1_000 });
-  await end({ next: 'requeue', line: 'ATTEMPT_DRAINED: the worker is going away', wake: [] }, job);
+  await end({ next: 'requeue', line: 'ATTEMPT_DRAINED: the worker is going away' }, job);
   await worker.close();
-  const succeeded: Verdict = { next: 'ended', outcome: outcomeOf('succeeded', 1), wake: [] };
+  const succeeded: Move = { next: 'ended', outcome: outcomeOf('succeeded', 1) };
   expect(await run(prefix, [succeeded, succeeded, succeeded])).toEqual(['started', 'urgent', 'usual']);
 });
 
-test.each<Extract<Verdict, { next: 'retry' | 'defer' | 'park' }>>([
-  { next: 'retry', line: LINE, wake: [], isCancelled },
-  { next: 'defer', line: LINE, delayMs: 3_600_000, wake: [], isCancelled },
-  { next: 'park', delayMs: 3_600_000, wake: [], isCancelled },
+test.each<Move>([
+  { next: 'retry', line: LINE },
+  { next: 'defer', line: LINE, delayMs: 3_600_000 },
+  { next: 'park', delayMs: 3_600_000 },
 ])(
   'a task that is told to $next waits for its time, and comes back at once where it is cancelled by then',
-  async (verdict) => {
+  async (move) => {
     const { prefix, lane, add } = openLane();
     const backoff = { type: 'exponential', delay: 3_600_000 };
     await add('cancelled', { backoff });
-    await run(prefix, [{ ...verdict, isCancelled: async () => true }]);
+    await run(prefix, [move], true);
     expect(await lane.getJobState('cancelled')).toBe('waiting');
     await lane.obliterate();
     await add('wanted', { backoff });
-    await run(prefix, [verdict]);
+    await run(prefix, [move]);
     expect(await lane.getJobState('wanted')).toBe('delayed');
   },
 );
@@ -129,10 +129,10 @@ test('the board reads the story of a task: what became of each attempt, and what
   const { prefix, add, logs } = openLane();
   await add('told', { keepLogs: 100, backoff: 0 });
   await run(prefix, [
-    { next: 'defer', line: LINE, delayMs: 20, wake: [], isCancelled },
-    { next: 'requeue', line: 'ATTEMPT_DRAINED: the worker is going away', wake: [] },
-    { next: 'retry', line: 'PROVIDER_FAILED: the provider answered 500', wake: [], isCancelled },
-    { next: 'ended', outcome: outcomeOf('failed', 4), wake: [] },
+    { next: 'defer', line: LINE, delayMs: 20 },
+    { next: 'requeue', line: 'ATTEMPT_DRAINED: the worker is going away' },
+    { next: 'retry', line: 'PROVIDER_FAILED: the provider answered 500' },
+    { next: 'ended', outcome: outcomeOf('failed', 4) },
   ]);
   const told = await logs('told');
   expect(told.map((line) => line.slice(line.indexOf(' ') + 1))).toEqual([
@@ -147,7 +147,7 @@ test('the board reads the story of a task: what became of each attempt, and what
 test('a story keeps its last lines, and a long failure is cut', async () => {
   const { prefix, add, logs } = openLane();
   await add('long', { keepLogs: 3 });
-  const deferred = (line: string): Verdict => ({ next: 'defer', line, delayMs: 1, wake: [], isCancelled });
+  const deferred = (line: string): Move => ({ next: 'defer', line, delayMs: 1 });
   await run(prefix, [...['1', '2', '3'].map(deferred), deferred('x'.repeat(10_000))]);
   const told = await logs('long');
   expect(told.map((line) => line.at(-1))).toEqual(['2', '3', '…']);
@@ -157,9 +157,9 @@ test('a story keeps its last lines, and a long failure is cut', async () => {
 test('a task that succeeds at its first attempt writes no story, which would cost it a command; a later success is told', async () => {
   const { prefix, add, logs } = openLane();
   await add('smooth');
-  await run(prefix, [{ next: 'ended', outcome: outcomeOf('succeeded', 1), wake: [] }]);
+  await run(prefix, [{ next: 'ended', outcome: outcomeOf('succeeded', 1) }]);
   expect(await logs('smooth')).toEqual([]);
   await add('rough');
-  await run(prefix, [{ next: 'ended', outcome: outcomeOf('succeeded', 3), wake: [] }]);
+  await run(prefix, [{ next: 'ended', outcome: outcomeOf('succeeded', 3) }]);
   expect(await logs('rough')).toEqual([expect.stringContaining('succeeded at attempt 3')]);
 });

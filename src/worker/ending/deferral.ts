@@ -16,8 +16,17 @@ const JITTER = 0.25;
 const PARK_MS = 5_000;
 const MAX_PARK_MS = 300_000;
 
-/** What a deferral depends on. `turns` are on record now; times in ms, `now` of the wall clock. */
-export type Deferral = { past: readonly Attempt[]; turns: number; askedMs: number | undefined; now: number };
+/**
+ * What a deferral depends on. `turns` are recorded now; times in ms, `now` of the wall clock; `draw` is a random number from 0
+ * to 1.
+ */
+export type Deferral = {
+  past: readonly Attempt[];
+  turns: number;
+  askedMs: number | undefined;
+  now: number;
+  draw: number;
+};
 
 /**
  * How long to put a task off; `null` where it was put off for a day without getting one turn further.
@@ -25,7 +34,7 @@ export type Deferral = { past: readonly Attempt[]; turns: number; askedMs: numbe
  * Time decides and not a count, which a healthy limit exhausts: 10,000 tasks against 60 requests a minute take hours.
  * Wall clocks are compared, since the first deferral may have been on another machine.
  */
-export function deferralMs({ past, turns, askedMs, now }: Deferral): number | null {
+export function deferralMs({ past, turns, askedMs, now, draw }: Deferral): number | null {
   const withoutProgress = past.filter(({ ended, turns_before }) => ended === 'deferred' && turns_before === turns);
   const first = withoutProgress[0];
   const since = first?.first_started_at ?? first?.started_at;
@@ -33,7 +42,7 @@ export function deferralMs({ past, turns, askedMs, now }: Deferral): number | nu
   const times = withoutProgress.reduce((sum, attempt) => sum + (attempt.times ?? 1), 0);
   const ownMs = Math.min(FIRST_MS * 2 ** Math.min(times, 20), MAX_OWN_MS);
   const waitMs = Math.min(Math.max(askedMs ?? 0, ownMs), MAX_MS);
-  return Math.ceil(waitMs * (1 + Math.random() * JITTER));
+  return Math.ceil(waitMs * (1 + draw * JITTER));
 }
 
 /**

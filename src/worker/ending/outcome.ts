@@ -1,34 +1,27 @@
 import type { CutCall } from '../../agent/child.ts';
 import { isoNow } from '../../base/clock.ts';
-import type { Redactor } from '../../base/secret.ts';
+import { clip } from '../../base/text.ts';
 import type { CancelFlag } from '../../contract/batch.ts';
 import { type Checkpoint, tallyOf } from '../../contract/checkpoint.ts';
 import { amendCleanup, type CleanupStep, cleanupOf } from '../../contract/cleanup.ts';
 import { type EffectCall, interruptedIn } from '../../contract/effect-call.ts';
+import type { Failure } from '../../contract/failure.ts';
 import type { Answer, Attempt, Outcome } from '../../contract/outcome.ts';
 import type { RouteAudit } from '../../contract/route.ts';
 import { addSpend, type CutSpend, costOfSpend, type Spend, spendOf, unknownSpend } from '../../contract/spend.ts';
 import type { Metadata } from '../../contract/task.ts';
-import type { ErrandError } from '../../errors.ts';
 import type { Checked } from '../../records/record-text.ts';
-import { failureOf } from '../classify.ts';
 import { storableOutcome } from './fit-outcome.ts';
 import { type CallBounds, cutSpendIn, paidTwiceIn } from './paid-twice.ts';
 
-/** How a task ended. `rejected`: its batch was not admitted, so no child was built. */
-export type Ending =
-  | { status: 'succeeded'; answer: Answer }
-  | { status: 'failed'; error: ErrandError; partial?: Answer | undefined }
-  | { status: 'rejected'; error: ErrandError }
-  | {
-      status: 'cancelled';
-      error: ErrandError;
-      partial?: Answer | undefined;
-      flag: CancelFlag;
-      cutCall?: CutCall | undefined;
-    };
+/** How a task ends. `rejected`: its batch was not admitted, so no child was built. */
+export type TaskEnd =
+  | { status: 'succeeded' }
+  | { status: 'failed'; failure: Failure }
+  | { status: 'rejected'; failure: Failure }
+  | { status: 'cancelled'; failure: Failure; flag: CancelFlag };
 
-/** What an outcome is made of beside how the task ended. */
+/** What an outcome is made of beside how the task ends. */
 export type TaskFacts = {
   taskId: string;
   batchId: string;
@@ -45,19 +38,41 @@ export type TaskFacts = {
   /** The history could not be read, so the cost of its calls is unknown. */
   isUnreadable: boolean;
   bounds: CallBounds;
+  /** The text and the files of the last turn, or of the turn that was cut short. */
+  answer: Answer;
+  /** The model call that a cancel cut short. */
+  cutCall?: CutCall | undefined;
   /** Notes about what kept calls within the limits of the provider. */
   notes?: readonly string[];
 };
 
+/** The maximum number of characters kept of a reply that was too large: a batch of such replies must fit into memory. */
+const KEPT_OF_TOO_LARGE = 64 * 1024;
+
 /** Builds the terminal record of a task, in a form that can be written and read again. */
-export function outcomeOf(ending: Ending, facts: TaskFacts, redactor: Redactor): Checked<Outcome> {
-  return storableOutcome(wholeOutcome(ending, facts, redactor));
+export function outcomeOf(end: TaskEnd, facts: TaskFacts): Checked<Outcome> {
+  return storableOutcome(wholeOutcome(end, facts));
 }
 
-function wholeOutcome(ending: Ending, facts: TaskFacts, redactor: Redactor): Outcome {
+function wholeOutcome(end: TaskEnd, facts: TaskFacts): Outcome {
+  if (end.status === 'succeeded') return { ...commonOf(facts), status: end.status, answer: facts.answer };
+  const { failure } = end;
+  if (end.status === 'rejected') return { ...commonOf(facts), status: end.status, failure };
+  const { text, note } = keptText(facts.answer.text, failure);
+  const { files } = facts.answer;
+  const common = commonOf({ ...facts, notes: [...(facts.notes ?? []), ...note] });
+  const partial = (text !== '' || files.length > 0) && { partial: { text, files } };
+  if (end.status === 'failed') return { ...common, status: end.status, failure, ...partial };
+  const { closedAt, usage } = facts.cutCall ?? {};
+  const closed = { ...(closedAt && { call_closed_at: closedAt }), ...(usage && { call_usage: usage }) };
+  const { reason, requested_at } = end.flag;
+  return { ...common, status: end.status, failure, reason, requested_at, ...closed, ...partial };
+}
+
+function commonOf(facts: TaskFacts) {
   const first = facts.attempts[0];
   const interrupted = interruptedIn(facts.effects);
-  const common = {
+  return {
     version: 1 as const,
     batch_id: facts.batchId,
     task_id: facts.taskId,
@@ -73,15 +88,13 @@ function wholeOutcome(ending: Ending, facts: TaskFacts, redactor: Redactor): Out
     ended_at: isoNow(),
     cleanup: cleanupOf(facts.attempts.flatMap(({ cleanup }) => cleanup?.steps ?? [])),
   };
-  if (ending.status === 'succeeded') return { ...common, status: 'succeeded', answer: ending.answer };
-  const failure = failureOf(ending.error, redactor);
-  if (ending.status === 'rejected') return { ...common, status: 'rejected', failure };
-  const partial = ending.partial && { partial: ending.partial };
-  if (ending.status === 'failed') return { ...common, status: 'failed', failure, ...partial };
-  const { closedAt, usage } = ending.cutCall ?? {};
-  const closed = { ...(closedAt && { call_closed_at: closedAt }), ...(usage && { call_usage: usage }) };
-  const { reason, requested_at } = ending.flag;
-  return { ...common, status: 'cancelled', failure, reason, requested_at, ...closed, ...partial };
+}
+
+/** The text of a child that failed, and a note if a part was left out. */
+function keptText(said: string, { code }: Failure): { text: string; note: string[] } {
+  const text = code === 'PROVIDER_REPLY_TOO_LARGE' ? clip(said, KEPT_OF_TOO_LARGE) : said;
+  if (text === said) return { text, note: [] };
+  return { text, note: [`the reply was too large: ${KEPT_OF_TOO_LARGE} of ${said.length} characters were kept`] };
 }
 
 const UNPRICED = { is_unpriced: true } as const;

@@ -6,10 +6,14 @@ const TIME = '2026-11-22T00:00:00.000Z';
 /** Builds the outcome of a conversation as the worker does. */
 function outcomeOf(system: System, { error, text, checkpoints, effects }: Held): unknown {
   const answer = { text, files: [] };
-  const ending =
+  const redactor = new system.Redactor();
+  const end =
     error === undefined
-      ? { status: 'succeeded' as const, answer }
-      : { status: 'failed' as const, error: system.errorOf(error, new AbortController().signal), partial: answer };
+      ? { status: 'succeeded' as const }
+      : {
+          status: 'failed' as const,
+          failure: system.failureOf(system.errorOf(error, new AbortController().signal), redactor),
+        };
   const attempt = {
     epoch: 1,
     worker: 'w1',
@@ -28,11 +32,10 @@ function outcomeOf(system: System, { error, text, checkpoints, effects }: Held):
     effects,
     cutSpends: new Map(),
     isUnreadable: false,
+    answer,
     bounds: { maxCostOf: () => null, maxInputTokens: null },
-    // An older tree needs this here.
-    maxCostOf: () => null,
   };
-  return system.outcomeOf(ending, facts, new system.Redactor());
+  return system.outcomeOf(end, facts);
 }
 
 /** The records of a conversation, and the records that cannot be read again. */

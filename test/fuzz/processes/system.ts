@@ -11,9 +11,10 @@ export async function loadSystem(tree: string) {
     ...(await load<typeof import('../../../src/agent/child.ts')>('agent/child.ts')),
     ...(await load<typeof import('../../../src/contract/checkpoint.ts')>('contract/checkpoint.ts')),
     ...(await load<typeof import('../../../src/contract/effect-call.ts')>('contract/effect-call.ts')),
+    ...(await load<typeof import('../../../src/contract/failure.ts')>('contract/failure.ts')),
     ...(await load<typeof import('../../../src/contract/outcome.ts')>('contract/outcome.ts')),
     ...(await load<typeof import('../../../src/worker/classify.ts')>('worker/classify.ts')),
-    ...(await load<typeof import('../../../src/worker/ending/outcome.ts')>('worker/outcome.ts')),
+    ...(await load<typeof import('../../../src/worker/ending/outcome.ts')>('worker/ending/outcome.ts')),
     ...(await load<typeof import('../../../src/errors.ts')>('errors.ts')),
   };
 }

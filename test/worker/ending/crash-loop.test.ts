@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Redactor } from '../../../src/base/secret.ts';
+import { failureOf } from '../../../src/contract/failure.ts';
 import type { Attempt, AttemptEnd } from '../../../src/contract/outcome.ts';
 import { ErrandError } from '../../../src/errors.ts';
-import { failureOf } from '../../../src/worker/classify.ts';
 import { crashLoopIn } from '../../../src/worker/ending/crash-loop.ts';
 
 /** Attempts that ended so, each with so many turns on record as it started. */

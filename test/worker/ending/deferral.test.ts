@@ -12,7 +12,7 @@ function deferred(agoMs: number, turns = 0): Attempt {
 }
 
 function waitOf(past: Attempt[], askedMs?: number, turns = 0): number | null {
-  return deferralMs({ past, turns, askedMs, now: NOW });
+  return deferralMs({ past, turns, askedMs, now: NOW, draw: Math.random() });
 }
 
 test('a task waits at least its own back-off, which doubles up to five minutes, also where it may come back at once', () => {
@@ -91,7 +91,7 @@ test('10,000 tasks against 60 requests a minute all get through, and no task com
     const now = NOW + second * 1_000;
     for (const [position, past] of (perSecond.get(second) ?? []).entries()) {
       most = Math.max(most, past.length);
-      const wait = position === 0 ? null : deferralMs({ past, turns: 0, askedMs: 1_000, now });
+      const wait = position === 0 ? null : deferralMs({ past, turns: 0, askedMs: 1_000, now, draw: Math.random() });
       if (wait === null) {
         through += position === 0 ? 1 : 0;
         continue;

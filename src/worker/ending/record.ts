@@ -1,0 +1,129 @@
+import { isoNow } from '../../base/clock.ts';
+import { announce } from '../../base/moments.ts';
+import { amendCleanup, type CleanupRecord } from '../../contract/cleanup.ts';
+import type { Failure } from '../../contract/failure.ts';
+import type { AttemptEnd, Attempt as AttemptRecord } from '../../contract/outcome.ts';
+import type { Wake } from '../../contract/task.ts';
+import type { Closing } from '../../records/closing.ts';
+import type { Attempt } from '../attempt.ts';
+import type { Result } from '../result.ts';
+import type { TaskDeps } from '../task-deps.ts';
+import { cancelUnknown } from './abandon-response.ts';
+import { close, type Superseded, unlessSuperseded } from './close.ts';
+import type { Decision, Pause } from './decide.ts';
+import { joinDeferrals } from './deferral.ts';
+import type { TaskEnd } from './outcome.ts';
+
+/** How an attempt ended: what it came to, and what it released after that. */
+export type Ending = { attempt: Attempt; result: Result; cleanup: CleanupRecord };
+
+/**
+ * What was recorded. `recorded` and `ended`: the task has its outcome, this one or an earlier one. `paused`: the attempt has
+ * ended and its task goes on; `isCancelled` if it was cancelled meanwhile.
+ */
+export type Recorded =
+  | Closing
+  | { status: 'paused'; pause: Pause; isCancelled: boolean; wake: readonly Wake[] }
+  | Superseded;
+
+/** How the record of an attempt names a pause. */
+const ENDED = {
+  retry: 'failed',
+  defer: 'deferred',
+  requeue: 'handed_back',
+  surrender: 'lost',
+} as const satisfies Record<Pause['next'], AttemptEnd>;
+
+/**
+ * Records how an attempt ended, as the outcome of its task or as one more attempt, with the rows of what it released, in one
+ * write. The fence refuses it if a newer attempt is recorded.
+ */
+export async function record(decision: Decision, ending: Ending, deps: TaskDeps): Promise<Recorded> {
+  switch (decision.next) {
+    case 'end':
+      return recordEnd(decision.end, ending, deps);
+    case 'surrender':
+      return recordLoss(decision, ending, deps);
+    default:
+      return recordPause(decision, ending, deps);
+  }
+}
+
+async function recordEnd(end: TaskEnd, ending: Ending, deps: TaskDeps): Promise<Closing | Superseded> {
+  const { attempt, result, cleanup } = ending;
+  const { history, taskId, epoch, job } = attempt;
+  const { effective, cutSpend, text, files, ...work } = result.work;
+  const { provider } = job.route;
+  const named = { taskId, batchId: job.batch_id, index: job.index, metadata: job.task.metadata };
+  const task = { ...named, provider, route: { ...job.route, effective }, spec: job.task };
+  const failure = end.status === 'succeeded' ? undefined : end.failure;
+  const attempts = [...history.past, recordOf(ending, end.status, failure)];
+  const cutSpends = new Map([...history.cutSpends, [epoch, cutSpend]]);
+  const facts = { ...work, answer: { text, files }, attempts, cutSpends, isUnreadable: false };
+  const ended = { task, end, facts, epoch, steps: cleanup.steps, closedRows: history.closedRows };
+  const closing = await close(ended, deps);
+  if (closing.status === 'superseded') return closing;
+  announce('closed', taskId);
+  report(ending, { ended: end.status, failure }, deps);
+  return closing;
+}
+
+async function recordPause(pause: Pause, ending: Ending, deps: TaskDeps): Promise<Recorded> {
+  const { attempt, result, cleanup } = ending;
+  const { unfinishedCalls, lostSpend, checkpoints } = result.work;
+  const { taskId, epoch, history, job } = attempt;
+  const ended = ENDED[pause.next];
+  const own = joinDeferrals(recordOf(ending, ended, pause.failure), history.past.at(-1), checkpoints.length);
+  const restsWith = pause.next === 'requeue' ? null : job.route.provider;
+  const released = { owner: deps.self.instance, steps: cleanup.steps };
+  if (unfinishedCalls > 0) await deps.spends.note(taskId, epoch, lostSpend);
+  const done = await unlessSuperseded(deps.records.endAttempt(taskId, own, restsWith, released), deps.redactor);
+  if ('status' in done) return done;
+  report(ending, { ended, failure: pause.failure }, deps);
+  return { status: 'paused', pause, isCancelled: done.flag !== null, wake: done.wake };
+}
+
+/** Leaves the task to its new owner: records only that this attempt is over, and what it released. No fence refuses that. */
+async function recordLoss(pause: Pause, ending: Ending, deps: TaskDeps): Promise<Recorded> {
+  const { attempt, result, cleanup } = ending;
+  const { taskId, epoch } = attempt;
+  const { orphan, lostSpend } = result.work;
+  const own = recordOf(ending, 'lost', pause.failure);
+  const released = { owner: deps.self.instance, steps: cleanup.steps };
+  await deps.spends.note(taskId, epoch, lostSpend);
+  await unlessSuperseded(deps.records.endAttempt(taskId, own, null, released), deps.redactor);
+  const orphaned = orphan ? [await cancelUnknown(orphan, taskId, deps)] : [];
+  const whole = { ...ending, cleanup: amendCleanup(cleanup, orphaned) };
+  report(whole, { ended: 'lost', failure: pause.failure }, deps);
+  return { status: 'paused', pause, isCancelled: false, wake: [] };
+}
+
+function recordOf(
+  { attempt, result, cleanup }: Ending,
+  ended: AttemptEnd,
+  failure: Failure | undefined,
+): AttemptRecord & { ended: AttemptEnd } {
+  const { epoch, worker, startedAt, history } = attempt;
+  const { unfinishedCalls, callTakenOverFrom } = result.work;
+  return {
+    epoch,
+    worker,
+    turns_before: history.checkpoints.length,
+    unfinished_calls: unfinishedCalls,
+    ...(callTakenOverFrom !== undefined && { call_taken_over_from: callTakenOverFrom }),
+    started_at: startedAt,
+    ended_at: isoNow(),
+    ended,
+    ...(failure && { failure }),
+    cleanup,
+  };
+}
+
+function report(
+  { attempt, result, cleanup }: Ending,
+  { ended, failure }: { ended: AttemptEnd; failure: Failure | undefined },
+  { telemetry }: TaskDeps,
+): void {
+  const turns = result.work.checkpoints.length;
+  telemetry.attemptEnded(attempt.label, { ended, failure, cleanup, turns, durationMs: attempt.durationMs });
+}
