@@ -1,6 +1,9 @@
 import { parseTaskId } from '../base/ids.ts';
 
-/** The names of all record keys and channels under one prefix. The prefix is a hash tag, so all share one slot. */
+/**
+ * The names of all record keys and channels under one prefix. The prefix is a hash tag, so all share one slot. Each method is
+ * a family, and {@link KEY_FAMILIES} has its type and expiry; `of…` names several keys at once.
+ */
 export class Keys {
   readonly #root: string;
 
@@ -8,67 +11,67 @@ export class Keys {
     this.#root = `${prefix}:records`;
   }
 
-  /** Hash: what the batch is, its flags and those of its tasks, counters and summary. */
+  /** What the batch is, its flags and those of its tasks, counters and summary. */
   batch(batchId: string): string {
     return `${this.#root}:batch:${batchId}`;
   }
 
-  /** String with expiry: the producer that adds the jobs of the batch. */
+  /** The producer that adds the jobs of the batch. */
   claim(batchId: string): string {
     return `${this.batch(batchId)}:claim`;
   }
 
-  /** Hash: task index → outcome. */
+  /** Task index → outcome. */
   outcomes(batchId: string): string {
     return `${this.batch(batchId)}:outcomes`;
   }
 
-  /** Hash: task index → metadata of the task, until the batch settles. */
+  /** Task index → metadata of the task. */
   taskMetadata(batchId: string): string {
     return `${this.batch(batchId)}:metadata`;
   }
 
-  /** Set: ids of the tasks that have a place: with an attempt open, or, where places are few, about to have another. */
+  /** The ids of the tasks that have a place: with an attempt open, or, where places are few, about to have another. */
   running(batchId: string): string {
     return `${this.batch(batchId)}:running`;
   }
 
-  /** Sorted set: tasks that wait for one of `max_concurrent` places, by index. */
+  /** The tasks that wait for one of `max_concurrent` places, by index. */
   parked(batchId: string): string {
     return `${this.batch(batchId)}:parked`;
   }
 
-  /** Set: tasks that were started and come back later by themselves, deferred or to be tried again. */
+  /** The tasks that were started and come back later by themselves, deferred or to be tried again. */
   resting(batchId: string): string {
     return `${this.batch(batchId)}:resting`;
   }
 
-  /** Hash: epoch and who opened it, background response, and what is known of each attempt. Gone once the task has its outcome. */
+  /** Epoch and who opened it, background response, and what is known of each attempt. */
   task(taskId: string): string {
     return `${this.#root}:task:${taskId}`;
   }
 
-  /** List: the checkpoints, in order. Gone once the task has its outcome. */
+  /** The checkpoints, in order. */
   turns(taskId: string): string {
     return `${this.task(taskId)}:turns`;
   }
 
-  /** Hash: row id → open ledger row. Empty, and so gone, once all rows are released. */
+  /** Row id → open ledger row. */
   ledger(taskId: string): string {
     return `${this.task(taskId)}:ledger`;
   }
 
-  /** Hash: place of a call → the call of an effect tool. Gone once the task has its outcome. */
+  /** Place of a call → the call of an effect tool. */
   effects(taskId: string): string {
     return `${this.task(taskId)}:effects`;
   }
 
-  /** List: the closed ledger rows of a task that has no outcome yet, as cleanup steps. */
+  /** The closed ledger rows of a task that has no outcome yet, as cleanup steps. */
   released(taskId: string): string {
     return `${this.task(taskId)}:released`;
   }
 
-  /** Sorted set: the open rows of one worker as `<task id>/<row id>`, by the time of their intent in ms. */
+  /** The open rows of one worker as `<task id>/<row id>`, by the time of their intent in ms. */
   openRows(instance: string): string {
     return `${this.#root}:open_rows:${instance}`;
   }
@@ -103,56 +106,102 @@ export class Keys {
     return { workers: this.workers(), beats: this.beats() };
   }
 
-  /** Hash: instance → identity of every worker that may hold something; `null` while that is lost. */
+  /** Instance → identity of every worker that may hold something; `null` while that is lost. */
   workers(): string {
     return `${this.#root}:workers`;
   }
 
-  /** Hash: instance → when it last gave a sign of life, in ms of the clock of Redis. */
+  /** Instance → time of its last beat, in ms of the clock of Redis. */
   beats(): string {
     return `${this.#root}:workers:beats`;
   }
 
-  /** String with expiry: the announcement of a live worker, such as the lanes it serves. */
+  /** The announcement of a live worker, such as the lanes it serves. */
   serves(instance: string): string {
     return `${this.#root}:serves:${instance}`;
   }
 
-  /** Hash: lane → when a worker last served it, in ms of the clock of Redis. */
+  /** Lane → when a worker last served it, in ms of the clock of Redis. */
   lanesServed(): string {
     return `${this.#root}:lanes:served`;
   }
 
-  /** String with expiry: queue → id of the BullMQ worker that takes its jobs for a worker. It outlives the worker. */
+  /** Queue → id of the BullMQ worker that takes its jobs for a worker. It outlives the worker. */
   takers(instance: string): string {
     return `${this.#root}:takers:${instance}`;
   }
 
-  /** String with expiry: who is releasing what a dead worker held. */
+  /** Who is releasing what a dead worker held. */
   reclaimClaim(instance: string): string {
     return `${this.#root}:reclaim:${instance}`;
   }
 
-  /** String with expiry: the worker that sweeps over the unsettled batches. */
+  /** The worker that sweeps over the unsettled batches. */
   sweepTurn(): string {
     return `${this.#root}:sweep`;
   }
 
-  /** String with expiry: the worker that ends the tasks of a batch that no worker runs. */
+  /** The worker that ends the tasks of a batch that no worker runs. */
   endingClaim(batchId: string): string {
     return `${this.batch(batchId)}:ending`;
   }
 
-  /** Channel: what happens in a batch. */
+  /** Tells what happens in a batch. */
   events(batchId: string): string {
     return `${this.#root}:events:${batchId}`;
   }
 
-  /** Channel: ids of batches and tasks just cancelled. */
+  /** Tells the ids of batches and tasks just cancelled. */
   cancels(): string {
     return `${this.#root}:cancels`;
   }
 }
+
+/** A family of keys, one for each batch, task or worker, or one for the deployment. Its name is a method of {@link Keys}. */
+export type KeyFamily = Exclude<keyof Keys, `of${string}`>;
+
+/**
+ * What the keys of a family are in Redis. `expires`: each key has an expiry (`always`), it gets one once its batch is settled
+ * (`settled`), or it stays until a script or its last entry removes it (`never`). `until` says when that is.
+ */
+type FamilyFacts =
+  | { type: 'channel' }
+  | {
+      type: 'hash' | 'list' | 'set' | 'zset' | 'string';
+      expires: 'always' | 'settled' | 'never';
+      until: string;
+    };
+
+/** Every family of keys, with its type and expiry. A new family does not compile until it has an entry. */
+export const KEY_FAMILIES: { readonly [Name in KeyFamily]: FamilyFacts } = {
+  batch: { type: 'hash', expires: 'settled', until: 'the retention, or 24 h for a batch that is never sealed' },
+  claim: { type: 'string', expires: 'always', until: '10 s after the last renewal, or the seal' },
+  outcomes: { type: 'hash', expires: 'settled', until: 'the retention' },
+  taskMetadata: {
+    type: 'hash',
+    expires: 'always',
+    until: 'the batch settles; 30 days, or the retention if it is needed',
+  },
+  running: { type: 'set', expires: 'never', until: 'the batch settles' },
+  parked: { type: 'zset', expires: 'never', until: 'the batch settles' },
+  resting: { type: 'set', expires: 'never', until: 'the batch settles' },
+  endingClaim: { type: 'string', expires: 'always', until: 'the tasks have ended, or the worker is silent' },
+  task: { type: 'hash', expires: 'never', until: 'the task has its outcome' },
+  turns: { type: 'list', expires: 'never', until: 'the task has its outcome' },
+  ledger: { type: 'hash', expires: 'never', until: 'all rows are released' },
+  released: { type: 'list', expires: 'never', until: 'the task has its outcome' },
+  effects: { type: 'hash', expires: 'never', until: 'the task has its outcome' },
+  openRows: { type: 'zset', expires: 'never', until: 'all rows are released' },
+  serves: { type: 'string', expires: 'always', until: '15 s after the last beat' },
+  takers: { type: 'string', expires: 'always', until: '24 h after the last beat, or the worker is forgotten' },
+  reclaimClaim: { type: 'string', expires: 'always', until: 'the rows are released, or the claim lapses' },
+  workers: { type: 'hash', expires: 'never', until: 'all workers are forgotten' },
+  beats: { type: 'hash', expires: 'never', until: 'all workers are forgotten' },
+  lanesServed: { type: 'hash', expires: 'never', until: '30 days after a lane was last served, lane by lane' },
+  sweepTurn: { type: 'string', expires: 'always', until: 'the time between two sweeps' },
+  events: { type: 'channel' },
+  cancels: { type: 'channel' },
+};
 
 /** The batch id and index inside a task id that is known to be one. */
 export function partsOf(taskId: string): { batchId: string; index: number } {
