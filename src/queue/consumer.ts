@@ -16,7 +16,7 @@ import { type Settled, settleJob } from './settle-job.ts';
 import { applyMove, requeue, type Verdict } from './verdict.ts';
 import { wakeJobs } from './wake.ts';
 
-/** How long an idle queue may take to close: BullMQ waits for ever where its connection was half-open just before. */
+/** How long an idle queue may take to close: BullMQ waits without end if its connection was half-open just before. */
 const CLOSE_WITHIN_MS = 3_000;
 
 /** A task job as handed to the worker: parsed, or not ours to read. */
@@ -33,7 +33,7 @@ export type TaskDelivery = {
 /** What the queue calls. None may throw for anything a task did: that is what a verdict is for. */
 export type Handlers = {
   runTask: (delivery: TaskDelivery, signal: AbortSignal) => Promise<Verdict>;
-  /** Called for a task whose job has ended without a verdict: nobody runs it again. */
+  /** Called for a task whose job has ended without a verdict: no worker runs it again. */
   giveUp: (delivery: TaskDelivery) => Promise<readonly Wake[]>;
   /** Asked once the job waits for its time: a cancel just before found no waiting job to wake. */
   isCancelled: (taskId: string) => Promise<boolean>;
@@ -52,12 +52,12 @@ export type ConsumerOptions = {
   taken: string[];
   /** Tasks at a time, in each lane. */
   concurrency: number;
-  /** How long a job may go without a sign of life; 60 s survives a failover of Redis. */
+  /** How long a lock lasts without a renewal; 60 s survives a failover of Redis. */
   lockDurationMs: number;
   /** Hears of what goes wrong, but for a Redis that is away or refuses: of that, `RedisHealth` tells. */
   onError: (error: unknown) => void;
   onLockLost: (taskIds: string[]) => void;
-  /** Hears of a move that the queue refused because another worker may have the job by now. */
+  /** Called for a move that the queue refused because another worker may have the job. */
   onStaleMove: (error: Error) => void;
 };
 
@@ -186,7 +186,7 @@ export class Consumer {
     return worker;
   }
 
-  /** BullMQ says of a processor that throws only that its job failed, so what nobody foresaw is told here. */
+  /** If a processor throws, BullMQ reports only that its job failed, so unexpected errors are reported here. */
   async #heard<T>(running: Promise<T>): Promise<T> {
     try {
       return await running;

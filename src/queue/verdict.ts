@@ -124,7 +124,7 @@ async function prioritise(job: Job): Promise<void> {
   if (job.priority !== 0) await job.changePriority({ priority: 0 });
 }
 
-/** One line that says how a task ended and what was given back: the board shows it as the reason of the failure. */
+/** One line that says how a task ended and what was released: the board shows it as the reason of the failure. */
 export function lineOf(outcome: Exclude<Outcome, { status: 'succeeded' }>): string {
   const { steps, open } = outcome.cleanup;
   const released = steps.filter((step) => step.status === 'released').map((step) => step.kind);

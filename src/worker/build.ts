@@ -91,7 +91,7 @@ function listenersOf({ taskId, epoch, label }: Attempt, { telemetry, spends }: T
   };
 }
 
-/** What the child goes on from, and where it records its turns and the calls of its effect tools. */
+/** The turns and effect calls that the child continues, and the functions that record more of them. */
 function recordingOf(attempt: Attempt, { calls, background }: Pick<Built, 'calls' | 'background'>, deps: TaskDeps) {
   const { taskId, epoch, history } = attempt;
   return {

@@ -25,7 +25,7 @@ import type { TaskDeps } from './task-deps.ts';
  * Invariants
  * - Never rejects for anything the task, the child or a provider did.
  * - Cleanup runs exactly once, after the work, whatever ended it; its steps are part of the record.
- * - What happened is on record before the queue is told anything.
+ * - What happened is recorded before the queue is told anything.
  */
 export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Verdict> {
   const opened = await open(delivery, queueSignal, deps);

@@ -11,12 +11,12 @@ import type { TaskDeps } from '../task-deps.ts';
 export type AbandonDeps = Pick<TaskDeps, 'records' | 'releasers' | 'reclaim' | 'self'>;
 
 /**
- * Cancels the background response of a task that ends without it, and tells how that went as steps of its cleanup record.
- * Where the provider does not answer, its row stays open, and the sweeps try again. `epoch` is the newest one of the task;
- * a task that has a newer one, or its outcome, is left to whoever wrote those.
+ * Cancels the background response of a task that ends without it, and returns the steps for its cleanup record. If the
+ * provider does not answer, the row stays open, and the sweeps try again. `epoch` is the newest epoch of the task. A response
+ * of a task with a newer epoch, or with its outcome, is left alone.
  *
  * Until then a response is no row of the ledger: it belongs to the task and not to one attempt, and reclaiming the rows of
- * a dead worker would cancel what the next attempt goes on with.
+ * a dead worker would cancel a response that the next attempt continues.
  */
 export async function abandonResponse(
   response: BackgroundResponse | null,
@@ -36,7 +36,7 @@ export async function abandonResponse(
   return [step];
 }
 
-/** Cancels a response that nobody else knows of, because writing it down was refused. */
+/** Cancels a response that no other worker knows, because its record was refused. */
 export async function cancelUnknown(
   response: BackgroundResponse,
   taskId: string,

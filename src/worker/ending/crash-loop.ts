@@ -1,14 +1,14 @@
 import type { Attempt } from '../../contract/outcome.ts';
 import { ErrandError } from '../../errors.ts';
 
-/** Starts at one turn that ended without a word; one more would most likely kill another worker. */
+/** Crashes at the same turn. One more attempt would most likely kill another worker. */
 const MAX_CRASHES = 3;
 
 /**
- * The error of a task that seems to kill its workers, or `null`. Crashes are counted apart from failures: they spend no
- * try, because a killed pod is not the task's fault, and they end where the task makes no progress between them. A lost
- * attempt that has a failure said so itself, and its worker lives; one that was deferred or handed back shows nothing,
- * since it ended before it came to what kills.
+ * The error of a task that seems to kill its workers, or `null`. Crashes are counted separately from failures. A crash spends
+ * no try, because a killed pod is not the task's fault, and only crashes without a turn between them count. A lost attempt
+ * with a failure is no crash: its worker lived to record it. A deferred attempt or one that was handed back is no evidence: it
+ * ended before the step that kills.
  */
 export function crashLoopIn(past: readonly Attempt[], turns: number): ErrandError | null {
   const crashed = past.filter(

@@ -1,18 +1,18 @@
 import type { Attempt } from '../../contract/outcome.ts';
 
-/** How long a task may be put off before it gets a turn further: a provider that never lets it in is a failure too. */
+/** How long a task may be deferred without a new turn: a provider that never accepts it is a failure too. */
 const MAX_WITHOUT_PROGRESS_MS = 24 * 3_600_000;
-/** The longest a task is put off at a time, whatever a provider asks for: nothing waits for ever. */
+/** The maximum of one deferral, whatever a provider asks for: no task waits without end. */
 const MAX_MS = 3_600_000;
 /**
- * How long a task waits at the least, whatever the provider says; doubles each time up to five minutes. A large batch
- * against a low limit comes back often, and every return costs a start.
+ * The minimum of the first deferral, whatever the provider says. It doubles each time up to five minutes. A large batch
+ * against a low limit returns often, and every return costs a start.
  */
 const FIRST_MS = 1_000;
 const MAX_OWN_MS = 300_000;
-/** Tasks that were turned away together come back spread over this share of their wait. */
+/** Tasks that were deferred together return spread over this share of their wait. */
 const JITTER = 0.25;
-/** A parked task is woken as soon as there is a place; this is the net under a wake-up that got lost. */
+/** A parked task is woken as soon as there is a place. It also looks by itself, in case that wake-up is lost. */
 const PARK_MS = 5_000;
 const MAX_PARK_MS = 300_000;
 
@@ -29,10 +29,10 @@ export type Deferral = {
 };
 
 /**
- * How long to put a task off; `null` where it was put off for a day without getting one turn further.
+ * How long to defer a task; `null` if it was deferred for a day without a new turn.
  *
- * Time decides and not a count, which a healthy limit exhausts: 10,000 tasks against 60 requests a minute take hours.
- * Wall clocks are compared, since the first deferral may have been on another machine.
+ * Time decides, not a count: 10,000 tasks against 60 requests a minute take hours and many deferrals. Wall clocks are
+ * compared, because the first deferral may have been on another machine.
  */
 export function deferralMs({ past, turns, askedMs, now, draw }: Deferral): number | null {
   const withoutProgress = past.filter(({ ended, turns_before }) => ended === 'deferred' && turns_before === turns);
@@ -46,8 +46,8 @@ export function deferralMs({ past, turns, askedMs, now, draw }: Deferral): numbe
 }
 
 /**
- * The attempt, standing for the deferral before it too where both came to the same: a task that is turned away a hundred
- * times is read and written whole each time, and so is what it held.
+ * Merges consecutive identical deferrals into one record, to keep the history small: the whole history of a task is read
+ * each time.
  */
 export function joinDeferrals<A extends Attempt>(attempt: A, before: Attempt | undefined, turns: number): A {
   if (!before || before.turns_before !== turns) return attempt;
@@ -62,7 +62,7 @@ function isPlainDeferral({ ended, unfinished_calls, call_taken_over_from, cleanu
   return ended === 'deferred' && isClear;
 }
 
-/** How long a parked task sleeps unless it is woken; longer where many wait, because each look costs a start. */
+/** How long a parked task sleeps unless it is woken. It sleeps longer if many wait, because each look costs a start. */
 export function parkMs(waiting: number): number {
   return Math.min(PARK_MS * (1 + waiting / 100), MAX_PARK_MS);
 }

@@ -3,7 +3,7 @@ import type { Attempt, Outcome } from '../../contract/outcome.ts';
 import { addSpend, type CutSpend, NO_SPEND, type Spend, unknownSpend } from '../../contract/spend.ts';
 import { addCost, type Cost } from '../../contract/usage.ts';
 
-/** The most a call with so many input tokens can cost, in US dollars; `null` where no price is known. */
+/** The maximum cost of a call with so many input tokens, in US dollars; `null` if no price is known. */
 export type MaxCostOf = (inputTokens: number) => Cost;
 
 /** Facts about the calls of a task beside its recorded turns. */
