@@ -16,7 +16,6 @@ import type { Redis } from '../redis/connection.ts';
 import { repliesOf, textsOrNull } from '../redis/replies.ts';
 import { apart } from './beside.ts';
 import { flagFor, readFlag } from './cancel-flag.ts';
-import { wakesIn } from './job-name.ts';
 import { Keys } from './keys.ts';
 import type { TooNew } from './opening.ts';
 import { readOutcomePage } from './outcome-page.ts';
@@ -34,6 +33,7 @@ import { readOutcome } from './read-outcome.ts';
 import { assertOwnVersion, readAnyVersion } from './read-record.ts';
 import { recordText } from './record-text.ts';
 import { CANCEL_BATCH, CANCEL_TASK, CREATE_BATCH, NOTE_TOO_NEW, SEAL_BATCH, SETTLE } from './scripts/batch.ts';
+import { readSleepers } from './sleepers.ts';
 
 /** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;
@@ -199,10 +199,7 @@ export class BatchRecords {
 
   /** The tasks of a batch, or the one task, whose jobs wait for a place or until they come back: to wake on a cancel. */
   async sleepers(id: string): Promise<Wake[]> {
-    const batchId = parseTaskId(id)?.batchId ?? id;
-    const parked = await this.#redis.zrange(this.#keys.parked(batchId), '0', '-1');
-    const resting = await this.#redis.smembers(this.#keys.resting(batchId));
-    return wakesIn([...parked, ...resting]).filter(({ taskId }) => id === batchId || taskId === id);
+    return readSleepers(this.#redis, this.#keys, id);
   }
 
   /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */

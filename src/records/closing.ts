@@ -5,10 +5,10 @@ import type { Wake } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import { together } from './beside.ts';
 import { readFlag } from './cancel-flag.ts';
-import { wakesIn } from './job-name.ts';
 import { readOutcome } from './read-outcome.ts';
 import type { CHECKPOINT } from './scripts/attempt.ts';
 import type { CLOSE, END_ATTEMPT } from './scripts/task.ts';
+import { wakesIn } from './sleepers.ts';
 
 /** The rows that an attempt released, and their owner: the instance of the worker. Steps that say `open` close nothing. */
 export type ReleasedRows = { owner: string; steps: readonly CleanupStep[] };

@@ -21,12 +21,12 @@ import {
   NOTHING_RELEASED,
   type ReleasedRows,
 } from './closing.ts';
-import { jobNameOf } from './job-name.ts';
 import { Keys, partsOf } from './keys.ts';
 import { type Opening, openedOf, openingOf } from './opening.ts';
 import { type Checked, masked, recordText } from './record-text.ts';
 import { CHECKPOINT, HOLD, JOURNAL, NOTE_RESPONSE, RELEASE } from './scripts/attempt.ts';
 import { CLOSE, END_ATTEMPT, OPEN, READ_HISTORY } from './scripts/task.ts';
+import { jobNameOf } from './sleepers.ts';
 import { newestEpochIn, type RowEntry, type TaskHistory, UNREADABLE_HISTORY, unclosed } from './task-history.ts';
 
 /**

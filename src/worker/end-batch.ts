@@ -1,7 +1,7 @@
 import { taskIdOf } from '../base/ids.ts';
 import { ErrandError } from '../errors.ts';
 import { type Announcements, isServed } from '../records/announcements.ts';
-import { jobNameOf } from '../records/job-name.ts';
+import { jobNameOf } from '../records/sleepers.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { BatchHead, UnattendedRecords } from '../records/unattended-records.ts';
 import { note } from '../telemetry/observer.ts';

@@ -8,7 +8,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { isoNow } from '../../src/base/clock.ts';
 import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import { birthOf } from '../../src/base/process-birth.ts';
-import { jobNameOf } from '../../src/records/job-name.ts';
+import { jobNameOf } from '../../src/records/sleepers.ts';
 import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { Reclaim } from '../../src/worker/holding/reclaim.ts';
 import { processTagOf, workspacePathOf } from '../../src/worker/holding/row-names.ts';

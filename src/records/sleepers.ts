@@ -1,8 +1,10 @@
 import { parseTaskId } from '../base/ids.ts';
 import { ProviderName } from '../contract/route.ts';
 import type { Wake } from '../contract/task.ts';
+import type { Redis } from '../redis/connection.ts';
+import type { Keys } from './keys.ts';
 
-/** Names the job of a task together with its lane's provider, for the sets of those that wait. */
+/** Names the job of a task together with its lane's provider, for the sets of the tasks that wait. */
 export function jobNameOf(taskId: string, provider: string): string {
   return `${taskId}@${provider}`;
 }
@@ -14,4 +16,12 @@ export function wakesIn(names: readonly string[]): Wake[] {
     const isWake = parseTaskId(taskId) !== null && ProviderName.safeParse(provider).success && more.length === 0;
     return isWake ? [{ taskId, provider }] : [];
   });
+}
+
+/** Reads the tasks of a batch, or the one task, whose jobs wait for a place or until they come back by themselves. */
+export async function readSleepers(redis: Redis, keys: Keys, id: string): Promise<Wake[]> {
+  const batchId = parseTaskId(id)?.batchId ?? id;
+  const parked = await redis.zrange(keys.parked(batchId), '0', '-1');
+  const resting = await redis.smembers(keys.resting(batchId));
+  return wakesIn([...parked, ...resting]).filter(({ taskId }) => id === batchId || taskId === id);
 }
