@@ -1,8 +1,13 @@
+import { SETTINGS } from '../src/app/config-settings.ts';
+import { OTHER_VARIABLES } from '../src/app/config-variables.ts';
+import { PROVIDER_SETTINGS } from '../src/catalogue/provider.ts';
 import { BUILT_IN_PROVIDERS } from '../src/catalogue/rows.ts';
+import { type SettingRow, settingRows } from '../src/contract/setting.ts';
 import { FAILURES } from '../src/errors.ts';
 
 /** The parts of pages that are made from tables of the code: their lines by page and name. */
 const PARTS: Record<string, Record<string, () => string[]>> = {
+  'docs/configuration.md': { settings, providers: providerSettings, variables: otherVariables },
   'docs/failures.md': { codes: failureCodes },
   'docs/credentials.md': { providers: builtInProviders },
 };
@@ -33,13 +38,43 @@ function failureCodes(): string[] {
 }
 
 function builtInProviders(): string[] {
-  const code = (text: string) => `\`${text}\``;
   const rows = Object.entries(BUILT_IN_PROVIDERS).map(([name, provider]) => {
     const { wire, base_url, credential, default_model: model, aliases = [] } = provider;
     const cells = [name, wire, base_url, credential].map(code);
     return [...cells, model === undefined ? '–' : code(model), aliases.map(code).join(', ')];
   });
   return tableOf([['provider', 'wire', 'base_url', 'credential', 'default_model', 'aliases'], ...rows]);
+}
+
+function settings(): string[] {
+  const rows = settingRows(SETTINGS).map((row) => {
+    return [code(row.key), row.variable === undefined ? '' : code(row.variable), defaultOf(row), row.meaning];
+  });
+  return tableOf([['key', 'variable', 'default', 'meaning'], ...rows]);
+}
+
+function providerSettings(): string[] {
+  const rows = settingRows(PROVIDER_SETTINGS).map((row) => [code(row.key), defaultOf(row), row.meaning]);
+  return tableOf([['key', 'default', 'meaning'], ...rows]);
+}
+
+function otherVariables(): string[] {
+  const rows = OTHER_VARIABLES.map(({ name, isSecret, readBy, meaning }) => {
+    return [isSecret ? `${code(name)}, ${code(`${name}_FILE`)}` : code(name), readBy, meaning];
+  });
+  const named = ['those that a `credential` names, and the same ending in `_FILE`', 'workers'];
+  return tableOf([['variable', 'read by', 'meaning'], ...rows, [...named, '[credentials](credentials.md)']]);
+}
+
+function defaultOf({ type, unit }: SettingRow): string {
+  const { data } = type.safeParse(undefined);
+  if (data === undefined) return '–';
+  const text = code(typeof data === 'string' ? data : JSON.stringify(data));
+  return unit === undefined ? text : `${text} ${unit}`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
 }
 
 /** A table in Markdown; the first row is its heading. */

@@ -3,7 +3,6 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GENERATED_PAGES, withGenerated } from '../scripts/generated-docs.ts';
 import { loadConfig } from '../src/app/config.ts';
-import { Provider } from '../src/catalogue/provider.ts';
 import { BatchOptions } from '../src/contract/batch.ts';
 import { CleanupActor, Evidence, ResourceKind } from '../src/contract/cleanup.ts';
 import { jsonSchemas } from '../src/contract/json-schema.ts';
@@ -39,6 +38,11 @@ function isKnown(key: string): boolean {
   } catch (error) {
     return isErrandError(error, 'CONFIG_INVALID') && error.problems.some(({ path }) => path === key);
   }
+}
+
+/** A page without the tables that are made from the code: they grow with it. */
+function withoutGenerated(text: string): string {
+  return text.replace(/<!-- generated: [\s\S]*?<!-- end -->\n/g, '');
 }
 
 function lineCount(text: string): number {
@@ -96,7 +100,9 @@ describe('the pages', () => {
 
   test('are long enough to say something and short enough to be read', () => {
     const lengths = (files: string[]) => files.map((file) => [file, lineCount(page(file))] as const);
-    expect(lengths(ideas).filter(([, lines]) => lines < 40 || lines > 150)).toEqual([]);
+    expect(lengths(ideas).filter(([, lines]) => lines < 40)).toEqual([]);
+    const written = ideas.map((file) => [file, lineCount(withoutGenerated(page(file)))] as const);
+    expect(written.filter(([, lines]) => lines > 150)).toEqual([]);
     expect(lengths(decisions).filter(([, lines]) => lines < 20 || lines > 40)).toEqual([]);
     expect(lineCount(page('CONTRIBUTING.md'))).toBeLessThanOrEqual(110);
   });
@@ -137,7 +143,7 @@ describe('the tables agree with the code:', () => {
     const { name: ___, ...own } = worker;
     const workspace = relative(process.cwd(), own.workspace_root);
     const defaults = flatten({ ...rest, worker: { ...own, workspace_root: workspace } });
-    const documented = settings.filter(([, , value]) => value !== '–');
+    const documented = settings.filter(([, , value = '']) => !['–', '`{}`'].includes(value));
     expect(documented.map(([key, , value]) => [codesIn(key ?? '')[0], codesIn(value ?? '')[0]]).toSorted()).toEqual(
       defaults
         .filter(([key]) => !['delegation', 'model_aliases', 'redis_tls', 'redis_sentinel'].includes(key))
@@ -150,28 +156,6 @@ describe('the tables agree with the code:', () => {
     const keys = settings.map(([key = '']) => codesIn(key)[0] ?? '');
     expect(keys.filter((key) => !isKnown(key))).toEqual([]);
     expect(isKnown('worker.nonsense')).toBe(false);
-  });
-
-  test('variables of the configuration', () => {
-    const source = textOf('src/app/config.ts');
-    const known = [...source.matchAll(/^ {2}([A-Z_]+): \{ path: \[(.+?)\]/gm)].map(([, name, path = '']) => {
-      return [name, path.replaceAll("'", '').replaceAll(', ', '.')];
-    });
-    known.push(['ERRAND_PROVIDERS', 'providers']);
-    const documented = settings.map(([key = '', variable = '']) => [codesIn(variable)[0], codesIn(key)[0]]);
-    expect(documented.filter(([variable]) => variable !== undefined).toSorted()).toEqual(known.toSorted());
-  });
-
-  test('keys of a provider', () => {
-    const required = { wire: 'chat', base_url: 'http://127.0.0.1', credential: 'none' };
-    const provider = Provider.parse({ name: 'x', ...required });
-    const rows = tableRows(page('docs/configuration.md'), 'key').filter((row) => row.length === 3);
-    const documented = rows.map(([key = '', value = '']) => [codesIn(key)[0], codesIn(value)[0]]);
-    const defaults = flatten(provider).map(([key, value]) => {
-      return [key, key in required ? undefined : typeof value === 'object' ? '{}' : String(value)];
-    });
-    const expected = [...defaults.filter(([key]) => key !== 'name'), ['default_model', undefined]];
-    expect(documented.toSorted()).toEqual(expected.toSorted());
   });
 
   test('metrics', () => {

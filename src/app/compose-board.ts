@@ -7,10 +7,8 @@ import { readCredential } from '../credentials/sources.ts';
 import { isErrandError } from '../errors.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { Config } from './config.ts';
+import { BOARD_PASSWORD } from './config-variables.ts';
 import { redisOf } from './redis-settings.ts';
-
-/** The variable of the password of the board. */
-export const BOARD_PASSWORD = 'ERRAND_BOARD_PASSWORD';
 
 /**
  * Starts the board of the deployment. With the secret `ERRAND_BOARD_PASSWORD` the operator may

@@ -6,9 +6,7 @@ import { ErrandError } from '../errors.ts';
 import type { RedisTarget } from '../redis/target.ts';
 import { readTlsFiles } from '../redis/tls.ts';
 import type { Config } from './config.ts';
-
-/** The variable of the password at the Sentinels. */
-export const SENTINEL_PASSWORD = 'REDIS_SENTINEL_PASSWORD';
+import { SENTINEL_PASSWORD } from './config-variables.ts';
 
 /**
  * Returns the Redis of the configuration, ready to connect to. Reads the TLS files and the password of the Sentinels.

@@ -1,22 +1,35 @@
 import { z } from 'zod';
 import { EffortPolicy, ReasoningEffort } from '../contract/effort.ts';
 import { ProviderName, Wire } from '../contract/route.ts';
+import { type Section, type SettingsTable, sectionShape, tableShape } from '../contract/setting.ts';
 import { refusedKindOf } from './endpoint-address.ts';
 
 /** No limit of a call may be longer than a day. */
 const limitMs = z.number().int().positive().max(86_400_000);
 
-/** The limits of one model call, in milliseconds. All four are ours; no SDK timer is relied on. */
-export const CallTimeouts = z.strictObject({
-  /** From sending the request to the response headers; a connection that does not come about ends after 10 s at most. */
-  headers_ms: limitMs.default(60_000),
-  /** From the headers to the first event of the stream. */
-  first_token_ms: limitMs.default(300_000),
-  /** Between two events of the stream. */
-  idle_ms: limitMs.default(120_000),
-  /** The whole call: one turn. */
-  turn_ms: limitMs.default(1_800_000),
-});
+/** The limits of one model call. All four are ours; no timer of an SDK is relied on. */
+export const CALL_TIMEOUT_SETTINGS = {
+  headers_ms: {
+    type: limitMs.default(60_000),
+    unit: 'ms',
+    meaning: 'from the request to the response headers; a connection that is not made ends after 10 s',
+  },
+  first_token_ms: {
+    type: limitMs.default(300_000),
+    unit: 'ms',
+    meaning: 'from the response headers to the first event of a model call',
+  },
+  idle_ms: {
+    type: limitMs.default(120_000),
+    unit: 'ms',
+    meaning:
+      'between two events of a stream; five times as long from effort `high` up, because a model may think in silence',
+  },
+  turn_ms: { type: limitMs.default(1_800_000), unit: 'ms', meaning: 'one whole model call' },
+} satisfies Section;
+
+/** The limits of one model call; see {@link CALL_TIMEOUT_SETTINGS}. */
+export const CallTimeouts = z.strictObject(sectionShape(CALL_TIMEOUT_SETTINGS));
 export type CallTimeouts = z.infer<typeof CallTimeouts>;
 
 /** US dollars per million tokens, for models the price library does not know. */
@@ -41,49 +54,71 @@ function isBare(address: string): boolean {
   return url === null || [url.username, url.password, url.search, url.hash].every((part) => part === '');
 }
 
+/** The settings of one provider, under its name in `providers`. */
+export const PROVIDER_SETTINGS = {
+  wire: { type: Wire, meaning: '`responses`, `chat` or `messages`' },
+  base_url: {
+    type: z
+      .url({ protocol: /^https?$/, error: 'expected an http or https address, such as https://models.example/v1' })
+      .refine(isBare, 'expected an address without login, query and fragment'),
+    meaning: "as the vendor's SDK takes it: with `/v1` on `responses` and `chat`, without it on `messages`",
+  },
+  credential: {
+    type: z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
+    meaning: 'where the key is: [`env:NAME`, `file:/path` or `none`](credentials.md)',
+  },
+  key_header: {
+    type: z.enum(['authorization', 'x-api-key', 'api-key']).default('authorization'),
+    meaning:
+      'the header of the key, as a bearer token in `authorization`; `x-api-key` (some endpoints of the wire `messages`) and `api-key` (Azure) carry it bare',
+  },
+  default_model: { type: z.string().optional(), meaning: 'the model if a route names none' },
+  aliases: { type: z.array(ProviderName).default([]), meaning: 'other names of the provider in routes' },
+  effort_policy: { type: EffortPolicy.default('clamp'), meaning: '`clamp`, `strict` or `omit`' },
+  efforts: {
+    type: z.record(z.string(), z.array(ReasoningEffort)).default({}),
+    meaning: 'levels by model name, or by a prefix that ends in `*`; they win over the built-in table',
+  },
+  prices: {
+    type: z.record(z.string(), ModelPrice).default({}),
+    meaning: '`input`, `cached_input`, `output` in US dollars per million tokens, by model name',
+  },
+  timeouts: CALL_TIMEOUT_SETTINGS,
+  max_output_tokens: {
+    type: z.number().int().positive().default(32_000),
+    meaning:
+      'output tokens of one turn, reasoning included; if the provider refuses it, the call is repeated once within the limit that the provider names',
+  },
+  max_tokens_field: {
+    type: z.enum(['max_completion_tokens', 'max_tokens']).default('max_completion_tokens'),
+    meaning: 'the field of the output limit on the wire `chat`; older endpoints need `max_tokens`',
+  },
+  echo_extras: {
+    type: z.enum(['auto', 'always', 'never']).default('auto'),
+    meaning:
+      "wire `chat`: whether the next turn sends the fields that the provider adds to OpenAI's own, such as `reasoning_content`: `always`, `never`, or `auto`, which leaves them out only for Groq, Mistral and Cerebras, because these refuse them",
+  },
+  background: {
+    type: z.boolean().default(false),
+    meaning: '`true` lets turns outlive their connection, with wire `responses` only; the provider stores them',
+  },
+  allow_link_local: {
+    type: z.boolean().default(false),
+    meaning:
+      '`true` allows a link-local, metadata, unspecified, multicast or broadcast [address](security.md#addresses-of-providers)',
+  },
+  allow_plain_http: {
+    type: z.boolean().default(false),
+    meaning: '`true` says that `http` beyond this machine is meant: `errand doctor` and the worker then do not warn',
+  },
+} satisfies SettingsTable;
+
 /**
  * Everything that belongs to one provider, as one immutable value: switching the provider switches all of it, and
  * nothing is ever mixed field by field.
  */
 export const Provider = z
-  .strictObject({
-    name: ProviderName,
-    wire: Wire,
-    base_url: z
-      .url({ protocol: /^https?$/, error: 'expected an http or https address, such as https://models.example/v1' })
-      .refine(isBare, 'expected an address without login, query and fragment'),
-    /** Where the key comes from: `env:NAME` (also reads `NAME_FILE`), `file:/path`, or `none` for a keyless endpoint. */
-    credential: z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
-    /** The header that carries the key: the vendors' own takes it as a bearer token, others want it bare. */
-    key_header: z.enum(['authorization', 'x-api-key', 'api-key']).default('authorization'),
-    default_model: z.string().optional(),
-    /** Other names of the provider in routes, such as `claude:` before a model. */
-    aliases: z.array(ProviderName).default([]),
-    effort_policy: EffortPolicy.default('clamp'),
-    /** Levels a model takes, by model name or a prefix ending in `*`; overrides the built-in table. */
-    efforts: z.record(z.string(), z.array(ReasoningEffort)).default({}),
-    prices: z.record(z.string(), ModelPrice).default({}),
-    timeouts: CallTimeouts.prefault({}),
-    /** The most tokens one turn may generate; the task's budget may lower it. Reasoning counts. */
-    max_output_tokens: z.number().int().positive().default(32_000),
-    /** Which field carries the output limit on the chat wire. */
-    max_tokens_field: z.enum(['max_completion_tokens', 'max_tokens']).default('max_completion_tokens'),
-    /**
-     * Whether the next turn sends the fields that a provider of the chat wire adds to OpenAI's own to it again. Some
-     * providers need their reasoning again (DeepSeek, Kimi, OpenRouter, Gemini), others refuse it. `auto`: not to hosts that
-     * are known to refuse it.
-     */
-    echo_extras: z.enum(['auto', 'always', 'never']).default('auto'),
-    /**
-     * Whether turns are answered in the background: they outlive the connection, so a worker that takes over goes on
-     * with them instead of paying again. The provider stores them.
-     */
-    background: z.boolean().default(false),
-    /** Whether `base_url` may be a link-local, metadata, unspecified, multicast or broadcast address, or resolve to one. */
-    allow_link_local: z.boolean().default(false),
-    /** Whether `http` beyond this machine is meant: no warning then. */
-    allow_plain_http: z.boolean().default(false),
-  })
+  .strictObject({ name: ProviderName, ...tableShape(PROVIDER_SETTINGS) })
   .refine(({ wire, base_url }) => wire !== 'messages' || !/\/v1\/*$/.test(base_url), {
     path: ['base_url'],
     message: 'expected an address without /v1, which the wire "messages" adds itself',

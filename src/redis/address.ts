@@ -78,6 +78,11 @@ export function parseRedisAddress(text: string): RedisAddress {
   return { ...targetOf(target, form.kind), ...login, isTls: form.isTls };
 }
 
+/** Returns an address with its password masked. Takes an address that {@link parseRedisAddress} accepts. */
+export function maskedAddress(text: string): string {
+  return text.replace(/^([^:]+:\/\/[^:]*:).*@/, '$1[secret]@');
+}
+
 /** Whether the text is an IP address or a valid host name. */
 export function isHost(text: string): boolean {
   return isIP(text) !== 0 || HOST_NAME.test(text);

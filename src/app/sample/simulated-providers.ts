@@ -2,9 +2,8 @@ import { Secret } from '../../base/secret.ts';
 import { createCatalogue } from '../../catalogue/catalogue.ts';
 import { Provider } from '../../catalogue/provider.ts';
 import type { SecretReader } from '../../credentials/secrets.ts';
-import { BOARD_PASSWORD } from '../compose-board.ts';
 import type { Config } from '../config.ts';
-import { SENTINEL_PASSWORD } from '../redis-settings.ts';
+import { BOARD_PASSWORD, SENTINEL_PASSWORD } from '../config-variables.ts';
 
 /** The OpenAI-compatible provider of the sample, and the one that has no credential. */
 export const LOCAL = 'local';
