@@ -93,6 +93,11 @@ export function checkFloorPlan(sources: Sources): Breach[] {
   ];
 }
 
+/** What a file imports: files by their path, packages by their name, built-ins left out. */
+export function importsOf(file: string, text: string): string[] {
+  return read(file, text).imports;
+}
+
 /** The code without comments, and what it imports: files by their path, packages by their name, built-ins left out. */
 function read(file: string, text: string): { bare: string; imports: string[] } {
   const bare = text.replace(

@@ -1,0 +1,70 @@
+import { basename } from 'node:path/posix';
+
+/** What each file of the repository imports, by its path. */
+export type ImportGraph = ReadonlyMap<string, readonly string[]>;
+
+/** The tests that a change concerns. `far` tests reach it only through other sources, or start the whole. */
+export type RelatedTests = { near: string[]; far: string[] };
+
+/** A helper of more tests than that starts the whole: nearly every source is behind it. */
+const MAX_SHARED_BY = 12;
+/** Runs a batch from the producer to the outcomes: it stands for the tests that start the whole. */
+const WHOLE = 'test/end-to-end/batch.test.ts';
+/** Tests that read files instead of importing them, by what they read. */
+const READERS: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^(src|dashboards)\/.*\.ts$/, ['test/architecture.test.ts', WHOLE]],
+  [/\.md$/, ['test/docs.test.ts', 'test/contributing.test.ts']],
+  [/^(docs\/.*|README)\.md$/, ['test/snippets.test.ts']],
+  [/^(package(-lock)?\.json|Dockerfile|docker-compose\.yml)$/, ['test/shipping.test.ts']],
+  [/^examples\//, ['test/examples.test.ts']],
+];
+
+/**
+ * Finds the tests of changed files. Near are those that import one of them, at most through helpers of tests; that have its name
+ * and its room; or that read it.
+ */
+export function relatedTests(changed: readonly string[], graph: ImportGraph): RelatedTests {
+  const tests = [...graph.keys()].filter(isTest);
+  const importers = importersIn(graph);
+  const isShared = (file: string) =>
+    !isTest(file) && reached([file], importers, () => true).filter(isTest).length > MAX_SHARED_BY;
+  const isHelper = (file: string) => file.startsWith('test/') && !isShared(file);
+  const near = new Set([
+    ...reached(changed, importers, isHelper).filter(isTest),
+    ...tests.filter((test) => changed.some((file) => isNamesake(test, file))),
+    ...READERS.flatMap(([pattern, readers]) => (changed.some((file) => pattern.test(file)) ? readers : [])),
+  ]);
+  const all = reached(changed, importers, () => true).filter(isTest);
+  return { near: tests.filter((test) => near.has(test)), far: all.filter((test) => !near.has(test)) };
+}
+
+function isTest(file: string): boolean {
+  return file.endsWith('.test.ts');
+}
+
+/** `test/app/leaks.test.ts` of `src/app/commands/leaks.ts`. */
+function isNamesake(test: string, file: string): boolean {
+  const isOfRoom = file.startsWith('src/') && test.split('/')[1] === file.split('/')[1];
+  return isOfRoom && basename(test, '.test.ts') === basename(file, '.ts');
+}
+
+function importersIn(graph: ImportGraph): ReadonlyMap<string, readonly string[]> {
+  const pairs = [...graph].flatMap(([file, imports]) => imports.map((target) => ({ file, target })));
+  const byTarget = Map.groupBy(pairs, ({ target }) => target);
+  return new Map([...byTarget].map(([target, found]) => [target, found.map(({ file }) => file)]));
+}
+
+/** These files and every file that imports them, on ways whose inner files pass. */
+function reached(
+  from: readonly string[],
+  importers: ReadonlyMap<string, readonly string[]>,
+  passes: (file: string) => boolean,
+): string[] {
+  const found = new Set(from);
+  // A set grows while it is walked.
+  for (const file of found) {
+    if (!from.includes(file) && !passes(file)) continue;
+    for (const importer of importers.get(file) ?? []) found.add(importer);
+  }
+  return [...found];
+}
