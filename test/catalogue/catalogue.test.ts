@@ -3,6 +3,7 @@ import { loadConfig } from '../../src/app/config.ts';
 import { type Catalogue, createCatalogue } from '../../src/catalogue/catalogue.ts';
 import { Prices } from '../../src/catalogue/prices.ts';
 import { Provider } from '../../src/catalogue/provider.ts';
+import { BUILT_IN_PROVIDERS } from '../../src/catalogue/rows.ts';
 import { providerAt } from '../providers/models.ts';
 
 /** The catalogue of a deployment that declares these providers. */
@@ -10,9 +11,9 @@ function catalogueOf(providers: Record<string, object> = {}): Catalogue {
   return createCatalogue(loadConfig({ ERRAND_CONFIG: '/dev/null' }, { providers }).providers);
 }
 
-test('knows openai and anthropic without being told', () => {
+test('has every built-in provider, openai and anthropic among them', () => {
   const catalogue = catalogueOf();
-  expect(catalogue.names()).toEqual(['anthropic', 'openai']);
+  expect(catalogue.names()).toEqual(Object.keys(BUILT_IN_PROVIDERS).toSorted());
   expect(catalogue.get('openai')).toMatchObject({ wire: 'responses', credential: 'env:OPENAI_API_KEY' });
   expect(catalogue.get('anthropic')).toMatchObject({ wire: 'messages', base_url: 'https://api.anthropic.com' });
 });
@@ -26,9 +27,9 @@ test('has default models whose cost is known', () => {
     reasoning_tokens: 0,
   };
   const catalogue = catalogueOf();
-  for (const name of catalogue.names()) {
-    const provider = catalogue.get(name);
-    expect(new Prices(provider).costOf(provider.default_model ?? '', usage)).toBeGreaterThan(0);
+  for (const provider of Object.values(catalogue.providers)) {
+    if (provider.default_model === undefined) continue;
+    expect(new Prices(provider).costOf(provider.default_model, usage)).toBeGreaterThan(0);
   }
 });
 
