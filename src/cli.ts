@@ -132,6 +132,12 @@ program
   .action(run(async (flags) => (await import('./app/commands/leaks.ts')).leaks(flags, screen)));
 
 program
+  .command('config')
+  .description('print every setting as it counts, and where it comes from')
+  .option('--json', 'print it as JSON')
+  .action(run(async (flags) => (await import('./app/commands/config.ts')).config(flags, screen)));
+
+program
   .command('doctor')
   .description('check Redis, lanes, credentials and Node, and say how to mend what is wrong')
   .option('--json', 'print the findings as JSON')

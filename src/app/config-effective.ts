@@ -1,0 +1,51 @@
+import { PROVIDER_SETTINGS, type Provider } from '../catalogue/provider.ts';
+import { settingRows } from '../contract/setting.ts';
+import type { SecretReader } from '../credentials/secrets.ts';
+import type { Config } from './config.ts';
+import { isSettings, type ReadSettings, type SettingSource } from './config-layers.ts';
+import { SETTINGS } from './config-settings.ts';
+import { OTHER_VARIABLES } from './config-variables.ts';
+
+/** One setting as it counts. `value` is masked if it may hold a secret, and `null` if nothing sets it and it has no default. */
+export type EffectiveSetting = { key: string; value: unknown; source: SettingSource };
+
+/** Lists every setting as it counts, and where it comes from: those of the table, the providers, then the secrets by variable. */
+export function effectiveSettings(read: ReadSettings, config: Config, secrets: SecretReader): EffectiveSetting[] {
+  const rows = settingRows(SETTINGS).filter(({ key }) => key !== 'providers' && key !== 'model_aliases');
+  const settings = rows.map(({ key, mask }): EffectiveSetting => {
+    const path = key.split('.');
+    const value = valueAt(config, path) ?? valueAt(read.settings, path) ?? null;
+    return { key, value: mask && typeof value === 'string' ? mask(value) : value, source: read.sourceOf(path) };
+  });
+  const aliases = Object.entries(config.model_aliases).map(([name, value]): EffectiveSetting => {
+    return { key: `model_aliases.${name}`, value, source: read.sourceOf(['model_aliases', name]) };
+  });
+  const providers = config.providers.flatMap((provider) => providerSettings(provider, read));
+  return [...settings, ...aliases, ...providers, ...secretSettings(secrets)];
+}
+
+/** A provider is declared as a whole. A time limit that it leaves out is that of `watchdogs`. */
+function providerSettings(provider: Provider, read: ReadSettings): EffectiveSetting[] {
+  const declared = valueAt(read.settings, ['providers', provider.name]);
+  return settingRows(PROVIDER_SETTINGS).map(({ key }) => {
+    const path = key.split('.');
+    const isOwn = valueAt(declared, path) !== undefined;
+    const source = isOwn ? ['providers', provider.name] : ['watchdogs', path[1] ?? ''];
+    const value = valueAt(provider, path) ?? null;
+    return { key: `providers.${provider.name}.${key}`, value, source: read.sourceOf(source) };
+  });
+}
+
+function secretSettings(secrets: SecretReader): EffectiveSetting[] {
+  return OTHER_VARIABLES.filter(({ isSecret }) => isSecret).map(({ name }) => {
+    const place = secrets.find(name);
+    if (place.status === 'absent') return { key: name, value: null, source: { kind: 'default' } };
+    const variable = place.status === 'file' ? place.variable : name;
+    return { key: name, value: '[secret]', source: { kind: 'variable', name: variable } };
+  });
+}
+
+function valueAt(from: unknown, [name, ...rest]: readonly string[]): unknown {
+  if (name === undefined) return from;
+  return isSettings(from) && Object.hasOwn(from, name) ? valueAt(from[name], rest) : undefined;
+}
