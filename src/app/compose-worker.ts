@@ -3,7 +3,6 @@ import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { Consumer } from '../queue/consumer.ts';
 import type { RedisHealth } from '../redis/health.ts';
 import type { Log } from '../telemetry/log.ts';
-import { note } from '../telemetry/observer.ts';
 import type { ActiveAttempts } from '../worker/active-attempts.ts';
 import { concludeGivenUp } from '../worker/ending/unopened.ts';
 import { runTask } from '../worker/run-task.ts';
@@ -66,12 +65,7 @@ async function consume(
 ): Promise<void> {
   const { name: workerName, concurrency, lock_duration_ms: lockDurationMs, drain_grace_ms: graceMs } = config.worker;
   const consumer = new Consumer(
-    {
-      ...{ redis, prefix, workerName, providers, taken, concurrency, lockDurationMs },
-      onError: (error) => note(observer, { name: 'fault', where: 'queue', error }),
-      onLockLost: (taskIds) => note(observer, { name: 'locks_lost', taskIds }),
-      onStaleMove: (error) => note(observer, { name: 'move_refused', error }),
-    },
+    { redis, prefix, workerName, providers, taken, concurrency, lockDurationMs, observer },
     {
       runTask: (delivery, signal) => runTask(delivery, signal, deps),
       giveUp: (delivery) => concludeGivenUp(delivery, deps),

@@ -1,11 +1,11 @@
 import { DelayedError, type Job, Queue, Worker } from 'bullmq';
 import { sleep } from '../base/clock.ts';
-import { announce } from '../base/moments.ts';
 import { needsOf } from '../contract/needs.ts';
 import type { Takers } from '../contract/takers.ts';
 import { readTaskJob, type TaskJob, type Wake } from '../contract/task.ts';
 import type { Redis } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
+import { during, note, type Observer } from '../telemetry/observer.ts';
 import { backoffMs } from './backoff.ts';
 import { type LaneCounts, laneCounts } from './lane-counts.ts';
 import { type Lock, Locks } from './locks.ts';
@@ -54,11 +54,8 @@ export type ConsumerOptions = {
   concurrency: number;
   /** How long a lock lasts without a renewal; 60 s survives a failover of Redis. */
   lockDurationMs: number;
-  /** Hears of what goes wrong, but for a Redis that is away or refuses: of that, `RedisHealth` tells. */
-  onError: (error: unknown) => void;
-  onLockLost: (taskIds: string[]) => void;
-  /** Called for a move that the queue refused because another worker may have the job. */
-  onStaleMove: (error: Error) => void;
+  /** Sees deliveries, lost locks, refused moves and faults. `RedisHealth` reports a Redis that is away or refuses. */
+  observer: Observer;
 };
 
 /** The task jobs of a lane. */
@@ -84,17 +81,19 @@ export class Consumer {
 
   constructor(options: ConsumerOptions, handlers: Handlers) {
     this.#options = options;
+    const { observer } = options;
     for (const provider of options.taken) {
       const lane = this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
-        const verdict = await this.#heard(handlers.runTask(deliveryOf(job, provider), signal));
+        const taskId = job.id ?? '';
+        const run = () => this.#heard(handlers.runTask(deliveryOf(job, provider), signal));
+        const verdict = await during(observer, { name: 'deliver', taskId, provider }, run);
         this.#judged.add(job);
         await this.#wake(verdict.wake);
-        const isCancelled = () => handlers.isCancelled(job.id ?? '');
-        return applyMove(verdict.move, { job, token, isCancelled });
+        return applyMove(verdict.move, { job, token, observer, isCancelled: () => handlers.isCancelled(taskId) });
       });
-      lane.on('completed', (job) => announce('told_queue', job.id ?? ''));
+      lane.on('completed', (job) => note(observer, { name: 'told_queue', taskId: job.id ?? '' }));
       lane.on('failed', (job) => {
-        announce('told_queue', job?.id ?? '');
+        note(observer, { name: 'told_queue', taskId: job?.id ?? '' });
         if (job?.finishedOn === undefined || this.#judged.has(job)) return;
         this.#track(this.#giveUp(deliveryOf(job, provider), handlers));
       });
@@ -151,7 +150,7 @@ export class Consumer {
   }
 
   #start(queue: string, concurrency: number, processor: Processor): Worker {
-    const { redis, prefix, workerName, lockDurationMs, onLockLost } = this.#options;
+    const { redis, prefix, workerName, lockDurationMs, observer } = this.#options;
     const worker = new Worker(
       queue,
       async (job, token = '') => {
@@ -177,7 +176,7 @@ export class Consumer {
     const locks = new Locks({
       durationMs: lockDurationMs,
       extend: (jobIds, tokens) => renewLocks(redis, worker, { jobIds, tokens }, lockDurationMs),
-      onLost: onLockLost,
+      onLost: (taskIds) => note(observer, { name: 'locks_lost', taskIds }),
       onError: (error) => this.#note(error),
     });
     worker.on('error', (error) => this.#note(error));
@@ -212,8 +211,9 @@ export class Consumer {
 
   #note(error: unknown): void {
     if (isRedisFault(error)) return;
-    if (isNotOurs(error)) this.#options.onStaleMove(error);
-    else this.#options.onError(error);
+    const { observer } = this.#options;
+    if (isNotOurs(error)) note(observer, { name: 'move_refused', error });
+    else note(observer, { name: 'fault', where: 'queue', error });
   }
 
   async #wake(wakes: readonly Wake[]): Promise<void> {

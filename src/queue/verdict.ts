@@ -4,6 +4,7 @@ import { clip } from '../base/text.ts';
 import { taskCostText } from '../contract/cost-text.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
+import type { Observer } from '../telemetry/observer.ts';
 
 /** The longest return value of a task job, in bytes: BullMQ stores it three times. */
 const COMPACT_BYTES = 2048;
@@ -30,7 +31,7 @@ export type Move =
 export type Verdict = { wake: readonly Wake[]; move: Move };
 
 /** A job that runs here. `isCancelled` tells whether its task is cancelled. */
-export type RunningJob = { job: Job; token: string; isCancelled: () => Promise<boolean> };
+export type RunningJob = { job: Job; token: string; isCancelled: () => Promise<boolean>; observer: Observer };
 
 /**
  * Moves a job. Resolves with the compact outcome of a task that succeeded; everything else leaves by throwing, because that
@@ -38,6 +39,24 @@ export type RunningJob = { job: Job; token: string; isCancelled: () => Promise<b
  * leaves the job active and silent until it stalls.
  */
 export async function applyMove(move: Move, running: RunningJob): Promise<object> {
+  const { job, observer } = running;
+  const end = observer.begin({ name: 'tell_queue', taskId: job.id ?? '', next: move.next });
+  try {
+    const returned = await apply(move, running);
+    end({ status: 'done' });
+    return returned;
+  } catch (error) {
+    end(isMove(error) ? { status: 'done' } : { status: 'failed', error });
+    throw error;
+  }
+}
+
+/** Tells whether an error is the way in which BullMQ hears of a move. */
+function isMove(error: unknown): boolean {
+  return error instanceof DelayedError || error instanceof WaitingError || error instanceof UnrecoverableError;
+}
+
+async function apply(move: Move, running: RunningJob): Promise<object> {
   const { job, token } = running;
   await tell(move, job);
   switch (move.next) {

@@ -9,6 +9,7 @@ import type { CutSpend } from '../contract/spend.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { CallLimits } from '../providers/call-limits.ts';
 import type { ModelHandle } from '../providers/models.ts';
+import { during } from '../telemetry/observer.ts';
 import { workspaceTools } from '../tools/workspace/tools.ts';
 import type { Workspace } from '../tools/workspace/workspace.ts';
 import type { AdmittedBatch } from './admission.ts';
@@ -97,11 +98,11 @@ function recordingOf(attempt: Attempt, { calls, background }: Pick<Built, 'calls
   return {
     recorded: history.checkpoints,
     record: async (checkpoint: Checkpoint) => {
-      deps.telemetry.turnRecorded(attempt.label, checkpoint.reply);
-      const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
+      const step = { name: 'record_turn', ...attempt.label, reply: checkpoint.reply } as const;
+      const write = () => deps.records.checkpoint(taskId, epoch, checkpoint);
+      const flag = await during(deps.observer, step, write);
       calls.turnRecorded();
       background.turnRecorded();
-      announce('turn_recorded', taskId);
       attempt.abortIfCancelled(flag);
     },
     effects: history.effects,

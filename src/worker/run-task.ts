@@ -1,16 +1,17 @@
 import { parseTaskId } from '../base/ids.ts';
-import { announce } from '../base/moments.ts';
 import { unlessAborted } from '../base/unless-aborted.ts';
 import type { CleanupRecord } from '../contract/cleanup.ts';
 import { ErrandError } from '../errors.ts';
 import type { TaskDelivery } from '../queue/consumer.ts';
 import type { Verdict } from '../queue/verdict.ts';
 import type { Opening } from '../records/opening.ts';
+import { during } from '../telemetry/observer.ts';
+import type { StepEnd } from '../telemetry/step.ts';
 import { refusalOf } from './admission.ts';
 import { Attempt } from './attempt.ts';
 import { type Built, build } from './build.ts';
 import { errorOf } from './classify.ts';
-import { conclude } from './ending/conclude.ts';
+import { type Concluded, conclude } from './ending/conclude.ts';
 import { crashLoopIn } from './ending/crash-loop.ts';
 import { amendPast } from './ending/outcome.ts';
 import { concludeUnopened, type Unopened } from './ending/unopened.ts';
@@ -31,16 +32,25 @@ export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, 
   const opened = await open(delivery, queueSignal, deps);
   if (opened.status === 'unopened') return concludeUnopened(delivery, opened.why, deps);
   const { attempt } = opened;
+  const step = { name: 'attempt', ...attempt.label } as const;
+  return (await during(deps.observer, step, () => attend(attempt, deps), endOf)).verdict;
+}
+
+async function attend(attempt: Attempt, deps: TaskDeps): Promise<Concluded> {
   const result = await perform(attempt, deps);
   const cleanup = await unwind(attempt, deps);
   return conclude({ attempt, result, cleanup }, deps);
+}
+
+function endOf({ report }: Concluded): StepEnd {
+  return { status: 'ended', report };
 }
 
 type Opened = { status: 'opened'; attempt: Attempt } | { status: 'unopened'; why: Unopened };
 
 async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Opened> {
   const { taskId, job, isLastTry } = delivery;
-  const opening = await openUnlessHeld(delivery, deps);
+  const opening = await during(deps.observer, { name: 'open', taskId }, () => openUnlessHeld(delivery, deps));
   if (opening.status !== 'opened') return { status: 'unopened', why: opening };
   if (!job.isReadable) return { status: 'unopened', why: { ...opening, status: 'invalid', problem: job.problem } };
   const { epoch } = opening;
@@ -50,8 +60,6 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   const leaveRows = deps.reclaim.markRunning(taskId, epoch);
   const attempt = new Attempt({ ...parts, isLastTry, leaveRows }, queueSignal);
   deps.active.add(taskId, attempt);
-  deps.telemetry.attemptStarted(attempt.label);
-  announce('opened', taskId);
   return { status: 'opened', attempt };
 }
 
@@ -124,10 +132,8 @@ async function unlessReplaced(
 }
 
 async function unwind(attempt: Attempt, deps: TaskDeps): Promise<CleanupRecord> {
-  announce('unwinding', attempt.taskId);
   attempt.stopWatching();
   deps.active.remove(attempt.taskId, attempt);
-  const cleanup = await attempt.scope.unwind();
-  announce('unwound', attempt.taskId);
-  return cleanup;
+  const { taskId, epoch, scope } = attempt;
+  return during(deps.observer, { name: 'unwind', taskId, epoch }, () => scope.unwind());
 }

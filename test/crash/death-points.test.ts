@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { MOMENTS, type Moment } from '../../src/base/moments.ts';
 import { aDeployment } from '../helpers/deployment.ts';
+import { MOMENTS, type MomentName } from '../helpers/moments.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 
 const GOAL =
   '[[sim: tool=write_file args={"path":"a.txt","content":"kept"}]] [[sim: text="done at last"]] Write it down.';
 
 /** How often each turn is asked for in all, when a worker dies there: only the call in flight is made again. */
-const ASKED: Record<Moment, { 1: number; 2: number }> = {
+const ASKED: Record<MomentName, { 1: number; 2: number }> = {
   opened: { 1: 1, 2: 1 },
   intent: { 1: 1, 2: 1 },
   acquired: { 1: 1, 2: 1 },
@@ -17,14 +17,16 @@ const ASKED: Record<Moment, { 1: number; 2: number }> = {
   turn_recorded: { 1: 1, 2: 1 },
   unwinding: { 1: 1, 2: 1 },
   unwound: { 1: 1, 2: 1 },
+  closing: { 1: 1, 2: 1 },
   closed: { 1: 1, 2: 1 },
+  telling_queue: { 1: 1, 2: 1 },
   told_queue: { 1: 1, 2: 1 },
 };
 
 const ALL_KINDS = ['client', 'credential_lease', 'workspace'];
 
 /** What the first attempt had on the ledger by then; whoever goes on gives it back. */
-const HELD: Record<Moment, string[]> = {
+const HELD: Record<MomentName, string[]> = {
   opened: [],
   intent: ['workspace'],
   acquired: ['workspace'],
@@ -34,12 +36,14 @@ const HELD: Record<Moment, string[]> = {
   turn_recorded: ALL_KINDS,
   unwinding: ALL_KINDS,
   unwound: ALL_KINDS,
+  closing: ALL_KINDS,
   closed: ALL_KINDS,
+  telling_queue: ALL_KINDS,
   told_queue: ALL_KINDS,
 };
 
 /** Steps after which the outcome is on record, so that nobody has to go on. */
-const IS_OVER: Moment[] = ['closed', 'told_queue'];
+const IS_OVER: MomentName[] = ['closed', 'telling_queue', 'told_queue'];
 
 test.each(MOMENTS)('a worker that dies when an attempt is %s leaves nothing [B85] [B111] [B133]', async (moment) => {
   const deployment = await aDeployment();

@@ -7,6 +7,7 @@ import { laneOf } from '../../src/queue/names.ts';
 import { closeRedis, openRetryingRedis } from '../../src/redis/connection.ts';
 import { freshPrefix, openRedis, redisUrl, targetAt } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
+import { aWitness } from '../helpers/witness.ts';
 import { TcpProxy } from '../storm/tcp-proxy.ts';
 
 /** A consumer of one lane on the Redis at `url`, and what it told. */
@@ -17,7 +18,7 @@ async function aConsumer(
   giveUp: Handlers['giveUp'] = async () => [],
 ) {
   const redis = openRetryingRedis({ target: targetAt(url), onError: () => undefined });
-  const told = { errors: [] as unknown[], lost: [] as string[], stale: [] as string[] };
+  const observer = aWitness();
   const options = {
     redis,
     prefix: freshPrefix(),
@@ -26,9 +27,7 @@ async function aConsumer(
     taken: ['local'],
     concurrency: 5,
     lockDurationMs,
-    onError: (error: unknown) => told.errors.push(error),
-    onLockLost: (taskIds: string[]) => told.lost.push(...taskIds),
-    onStaleMove: (error: Error) => told.stale.push(error.message),
+    observer,
   };
   const consumer = new Consumer(options, {
     runTask,
@@ -43,6 +42,11 @@ async function aConsumer(
     closeRedis(redis);
   });
   await consumer.ready();
+  const told = {
+    errors: () => observer.steps('fault').map(({ error }) => error),
+    lost: () => observer.steps('locks_lost').flatMap(({ taskIds }) => taskIds),
+    stale: () => observer.steps('move_refused').map(({ error }) => error.message),
+  };
   return { lane, told };
 }
 
@@ -62,8 +66,8 @@ test('a run that gives up its lock while Redis still holds it is handed back, no
   await lane.add('task', {}, { jobId: taskId });
   await expect.poll(() => startedAt.length, { timeout: 6_000 }).toBe(2);
   expect((startedAt[1] ?? 0) - continuedAt).toBeLessThan(1_000);
-  expect(told.lost).toEqual([taskId]);
-  expect(told.stale).toEqual([]);
+  expect(told.lost()).toEqual([taskId]);
+  expect(told.stale()).toEqual([]);
 });
 
 test('a run that gives up a lock another worker has by now moves nothing, and that is told', async () => {
@@ -76,8 +80,8 @@ test('a run that gives up a lock another worker has by now moves nothing, and th
   });
   const taskId = taskIdOf(newBatchId(), 0);
   await lane.add('task', {}, { jobId: taskId });
-  await expect.poll(() => told.stale, { timeout: 6_000 }).toEqual([expect.stringContaining(`for job ${taskId}`)]);
-  expect(told.lost).toEqual([taskId]);
+  await expect.poll(() => told.stale(), { timeout: 6_000 }).toEqual([expect.stringContaining(`for job ${taskId}`)]);
+  expect(told.lost()).toEqual([taskId]);
   expect(await lane.getActiveCount()).toBe(1);
   expect(await lane.getFailedCount()).toBe(0);
 });
@@ -130,7 +134,7 @@ test('a run that takes longer than its lock lasts is started once [B98]', async 
   await lane.add('task', {}, { jobId: taskIdOf(newBatchId(), 0) });
   await expect.poll(() => lane.getFailedCount(), { timeout: 5_000 }).toBe(1);
   expect(starts).toBe(1);
-  expect(told).toEqual({ errors: [], lost: [], stale: [] });
+  expect([told.errors(), told.lost(), told.stale()]).toEqual([[], [], []]);
 });
 
 test('a task whose runs all break is given up once its tries are used up, and those that get its place are woken', async () => {
@@ -154,5 +158,5 @@ test('a task whose runs all break is given up once its tries are used up, and th
   await lane.add('task', {}, { jobId: taskId, attempts: 2 });
   await expect.poll(() => seen).toEqual([taskId, taskId, sleeper]);
   expect(gaveUp).toEqual([taskId]);
-  expect(told.errors).toEqual([new Error('unforeseen'), new Error('unforeseen')]);
+  expect(told.errors()).toEqual([new Error('unforeseen'), new Error('unforeseen')]);
 });

@@ -9,6 +9,7 @@ import { NO_USAGE } from '../../src/contract/usage.ts';
 import { ErrandError } from '../../src/errors.ts';
 import { applyMove, type Move } from '../../src/queue/verdict.ts';
 import { freshPrefix, redisUrl } from '../helpers/redis.ts';
+import { aWitness } from '../helpers/witness.ts';
 
 const connection = { url: redisUrl(), maxRetriesPerRequest: null };
 const LANE = 'tasks-openai';
@@ -39,7 +40,7 @@ async function run(prefix: string, moves: Move[], isCancelled = false): Promise<
 
 async function end(move: Move, job: Job, isCancelled = false): Promise<void> {
   try {
-    const running = { job, token: 'token', isCancelled: async () => isCancelled };
+    const running = { job, token: 'token', isCancelled: async () => isCancelled, observer: aWitness() };
     await job.moveToCompleted(await applyMove(move, running), 'token', false);
   } catch (error) {
     if (error instanceof DelayedError || error instanceof WaitingError) return;

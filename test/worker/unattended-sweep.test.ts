@@ -8,14 +8,13 @@ import { BatchRecords } from '../../src/records/batch-records.ts';
 import { SpendRecords } from '../../src/records/spend-records.ts';
 import { TaskMetadata } from '../../src/records/task-metadata.ts';
 import { UnattendedRecords } from '../../src/records/unattended-records.ts';
-import { createLog } from '../../src/telemetry/log.ts';
-import { Telemetry } from '../../src/telemetry/telemetry.ts';
 import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { Reclaim } from '../../src/worker/holding/reclaim.ts';
 import { UnattendedSweep } from '../../src/worker/unattended-sweep.ts';
 import { VersionWait } from '../../src/worker/version-wait.ts';
 import { redisUrl } from '../helpers/redis.ts';
 import { aHandBack, releasersFor } from '../helpers/releasers.ts';
+import { aWitness } from '../helpers/witness.ts';
 import { openProducer, optionsOf, tasksOf } from '../producer/open-producer.ts';
 import { openRecords, outcomeOf } from '../records/samples.ts';
 
@@ -29,8 +28,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
   const announcements = new Announcements(redis, prefix);
   await announcements.announce(self.instance, { lanes: [...lanes], reader: 1 });
   await workers.register(self);
-  const telemetry = new Telemetry(createLog({ level: 'silent', isPretty: false, redactor, output: process.stdout }));
-  const { observer } = telemetry;
+  const observer = aWitness();
   const releasers = releasersFor(redactor);
   const config = loadConfig({});
   const jobs = new UnattendedJobs(redis, prefix, () => undefined);
@@ -47,7 +45,6 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
     unservedMs,
     versions: new VersionWait(announcements, HOUR_MS),
     redactor,
-    telemetry,
     observer,
     catalogue: createCatalogue(config.providers),
     budget: config.budget,

@@ -4,6 +4,7 @@ import { type Failure, failureOf } from '../../contract/failure.ts';
 import type { TaskJob } from '../../contract/task.ts';
 import { isErrandError } from '../../errors.ts';
 import type { Closing } from '../../records/closing.ts';
+import type { StepEnd } from '../../telemetry/step.ts';
 import type { TaskDeps } from '../task-deps.ts';
 import { boundsOf, latestSpends } from './call-bounds.ts';
 import { outcomeOf, type TaskEnd, type TaskFacts } from './outcome.ts';
@@ -11,7 +12,7 @@ import { outcomeOf, type TaskEnd, type TaskFacts } from './outcome.ts';
 /** What closing a task takes. */
 export type CloseDeps = Pick<
   TaskDeps,
-  'records' | 'spends' | 'catalogue' | 'budget' | 'redactor' | 'telemetry' | 'self'
+  'records' | 'spends' | 'catalogue' | 'budget' | 'redactor' | 'observer' | 'self'
 >;
 
 /** The task to close; `provider` is the provider of its lane, empty if it is unknown. */
@@ -40,15 +41,18 @@ export type Superseded = { status: 'superseded'; failure: Failure };
 /** Writes the outcome of a task, unless it has one. */
 export async function close(ended: EndedTask, deps: CloseDeps): Promise<Closing | Superseded> {
   const { task, end, epoch, steps, closedRows } = ended;
-  const { provider, spec, ...named } = task;
+  const { provider: _, spec: __, ...named } = task;
   const cutSpends = await latestSpends(task.taskId, ended.facts, deps);
   const facts = { ...named, ...ended.facts, cutSpends };
   const bounds = await boundsOf(task, facts, deps);
   const outcome = outcomeOf(end, { ...facts, bounds });
   const released = { owner: deps.self.instance, steps };
-  const closing = await unlessSuperseded(deps.records.close(epoch, outcome, released, closedRows), deps.redactor);
-  if (closing.status === 'recorded') deps.telemetry.taskEnded(provider, closing.outcome);
-  return closing;
+  return unlessSuperseded(deps.records.close(epoch, outcome, released, closedRows), deps.redactor);
+}
+
+/** What came of the step that closed a task: it has an outcome now, or it had one. */
+export function endOfClosing(closing: Closing | Superseded): StepEnd {
+  return closing.status === 'recorded' ? { status: 'recorded', outcome: closing.outcome } : { status: 'done' };
 }
 
 /** Returns what was written, or that the fence of a newer attempt refused it. */

@@ -1,13 +1,19 @@
 import { amendCleanup } from '../../contract/cleanup.ts';
 import type { Verdict } from '../../queue/verdict.ts';
+import { note } from '../../telemetry/observer.ts';
+import type { AttemptReport } from '../../telemetry/step.ts';
 import type { TaskDeps } from '../task-deps.ts';
 import { abandonResponse } from './abandon-response.ts';
+import type { Superseded } from './close.ts';
 import { type Decision, decide } from './decide.ts';
-import { type Ending, type Recorded, record } from './record.ts';
+import { type Ending, record, recordLoss } from './record.ts';
 import { verdictOf } from './verdict-of.ts';
 
+/** What the queue does, and how the attempt went. */
+export type Concluded = { verdict: Verdict; report: AttemptReport };
+
 /** Concludes an attempt: decides what follows from its result, records that, and says what the queue does. */
-export async function conclude(ending: Ending, deps: TaskDeps): Promise<Verdict> {
+export async function conclude(ending: Ending, deps: TaskDeps): Promise<Concluded> {
   const { attempt, result, cleanup } = ending;
   const { isLastTry, history } = attempt;
   let hasOpenRows = true;
@@ -15,9 +21,10 @@ export async function conclude(ending: Ending, deps: TaskDeps): Promise<Verdict>
     const at = { now: Date.now(), draw: Math.random() };
     const decision = decide({ result, isLastTry, past: history.past, redactor: deps.redactor, ...at });
     const whole = await abandon(decision, ending, deps);
-    const recorded = await unlessLost(await record(decision, whole, deps), ending, deps);
+    const written = await record(decision, whole, deps);
+    const recorded = written.status === 'superseded' ? await surrender(written, ending, deps) : written;
     hasOpenRows = cleanup.open > 0;
-    return verdictOf(recorded);
+    return { verdict: verdictOf(recorded), report: recorded.report };
   } finally {
     attempt.leaveRows(hasOpenRows);
   }
@@ -30,9 +37,8 @@ async function abandon(decision: Decision, ending: Ending, deps: TaskDeps): Prom
   return { ...ending, cleanup: amendCleanup(ending.cleanup, steps) };
 }
 
-/** Surrenders the task if its record was refused. */
-async function unlessLost(recorded: Recorded, ending: Ending, deps: TaskDeps): Promise<Recorded> {
-  if (recorded.status !== 'superseded') return recorded;
-  deps.telemetry.staleWriteRefused(ending.attempt.taskId);
-  return record({ next: 'surrender', failure: recorded.failure }, ending, deps);
+/** Leaves the task to its new owner, because its record was refused. */
+function surrender({ failure }: Superseded, ending: Ending, deps: TaskDeps): ReturnType<typeof recordLoss> {
+  note(deps.observer, { name: 'write_refused', taskId: ending.attempt.taskId });
+  return recordLoss({ next: 'surrender', failure }, ending, deps);
 }

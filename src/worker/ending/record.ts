@@ -1,15 +1,16 @@
 import { isoNow } from '../../base/clock.ts';
-import { announce } from '../../base/moments.ts';
 import { amendCleanup, type CleanupRecord } from '../../contract/cleanup.ts';
 import type { Failure } from '../../contract/failure.ts';
 import type { AttemptEnd, Attempt as AttemptRecord } from '../../contract/outcome.ts';
 import type { Wake } from '../../contract/task.ts';
 import type { Closing } from '../../records/closing.ts';
+import { during } from '../../telemetry/observer.ts';
+import type { AttemptReport } from '../../telemetry/step.ts';
 import type { Attempt } from '../attempt.ts';
 import type { Result } from '../result.ts';
 import type { TaskDeps } from '../task-deps.ts';
 import { cancelUnknown } from './abandon-response.ts';
-import { close, type Superseded, unlessSuperseded } from './close.ts';
+import { close, endOfClosing, type Superseded, unlessSuperseded } from './close.ts';
 import type { Decision, Pause } from './decide.ts';
 import { joinDeferrals } from './deferral.ts';
 import type { TaskEnd } from './outcome.ts';
@@ -21,10 +22,12 @@ export type Ending = { attempt: Attempt; result: Result; cleanup: CleanupRecord 
  * What was recorded. `recorded` and `ended`: the task has its outcome, this one or an earlier one. `paused`: the attempt has
  * ended and its task goes on; `isCancelled` if it was cancelled meanwhile.
  */
-export type Recorded =
-  | Closing
-  | { status: 'paused'; pause: Pause; isCancelled: boolean; wake: readonly Wake[] }
-  | Superseded;
+export type Recorded = Closing | Paused | Superseded;
+
+type Paused = { status: 'paused'; pause: Pause; isCancelled: boolean; wake: readonly Wake[] };
+
+/** What was recorded, with the report of the attempt. */
+export type Reported<R> = R & { report: AttemptReport };
 
 /** How the record of an attempt names a pause. */
 const ENDED = {
@@ -38,18 +41,26 @@ const ENDED = {
  * Records how an attempt ended, as the outcome of its task or as one more attempt, with the rows of what it released, in one
  * write. The fence refuses it if a newer attempt is recorded.
  */
-export async function record(decision: Decision, ending: Ending, deps: TaskDeps): Promise<Recorded> {
-  switch (decision.next) {
-    case 'end':
-      return recordEnd(decision.end, ending, deps);
-    case 'surrender':
-      return recordLoss(decision, ending, deps);
-    default:
-      return recordPause(decision, ending, deps);
-  }
+export async function record(
+  decision: Decision,
+  ending: Ending,
+  deps: TaskDeps,
+): Promise<Reported<Closing | Paused> | Superseded> {
+  if (decision.next === 'surrender') return recordLoss(decision, ending, deps);
+  if (decision.next !== 'end') return during(deps.observer, stepOf(ending), () => recordPause(decision, ending, deps));
+  return during(deps.observer, stepOf(ending), () => recordEnd(decision.end, ending, deps), endOfClosing);
 }
 
-async function recordEnd(end: TaskEnd, ending: Ending, deps: TaskDeps): Promise<Closing | Superseded> {
+/** Leaves the task to its new owner: records only that this attempt is over, and what it released. No fence refuses that. */
+export async function recordLoss(pause: Pause, ending: Ending, deps: TaskDeps): Promise<Reported<Paused>> {
+  return during(deps.observer, stepOf(ending), () => writeLoss(pause, ending, deps));
+}
+
+function stepOf({ attempt: { taskId, job } }: Ending) {
+  return { name: 'record', taskId, provider: job.route.provider } as const;
+}
+
+async function recordEnd(end: TaskEnd, ending: Ending, deps: TaskDeps): Promise<Reported<Closing> | Superseded> {
   const { attempt, result, cleanup } = ending;
   const { history, taskId, epoch, job } = attempt;
   const { effective, cutSpend, text, files, ...work } = result.work;
@@ -63,12 +74,10 @@ async function recordEnd(end: TaskEnd, ending: Ending, deps: TaskDeps): Promise<
   const ended = { task, end, facts, epoch, steps: cleanup.steps, closedRows: history.closedRows };
   const closing = await close(ended, deps);
   if (closing.status === 'superseded') return closing;
-  announce('closed', taskId);
-  report(ending, { ended: end.status, failure }, deps);
-  return closing;
+  return { ...closing, report: reportOf(ending, end.status, failure) };
 }
 
-async function recordPause(pause: Pause, ending: Ending, deps: TaskDeps): Promise<Recorded> {
+async function recordPause(pause: Pause, ending: Ending, deps: TaskDeps): Promise<Reported<Paused> | Superseded> {
   const { attempt, result, cleanup } = ending;
   const { unfinishedCalls, lostSpend, checkpoints } = result.work;
   const { taskId, epoch, history, job } = attempt;
@@ -79,12 +88,11 @@ async function recordPause(pause: Pause, ending: Ending, deps: TaskDeps): Promis
   if (unfinishedCalls > 0) await deps.spends.note(taskId, epoch, lostSpend);
   const done = await unlessSuperseded(deps.records.endAttempt(taskId, own, restsWith, released), deps.redactor);
   if ('status' in done) return done;
-  report(ending, { ended, failure: pause.failure }, deps);
-  return { status: 'paused', pause, isCancelled: done.flag !== null, wake: done.wake };
+  const report = reportOf(ending, ended, pause.failure);
+  return { status: 'paused', pause, isCancelled: done.flag !== null, wake: done.wake, report };
 }
 
-/** Leaves the task to its new owner: records only that this attempt is over, and what it released. No fence refuses that. */
-async function recordLoss(pause: Pause, ending: Ending, deps: TaskDeps): Promise<Recorded> {
+async function writeLoss(pause: Pause, ending: Ending, deps: TaskDeps): Promise<Reported<Paused>> {
   const { attempt, result, cleanup } = ending;
   const { taskId, epoch } = attempt;
   const { orphan, lostSpend } = result.work;
@@ -94,8 +102,8 @@ async function recordLoss(pause: Pause, ending: Ending, deps: TaskDeps): Promise
   await unlessSuperseded(deps.records.endAttempt(taskId, own, null, released), deps.redactor);
   const orphaned = orphan ? [await cancelUnknown(orphan, taskId, deps)] : [];
   const whole = { ...ending, cleanup: amendCleanup(cleanup, orphaned) };
-  report(whole, { ended: 'lost', failure: pause.failure }, deps);
-  return { status: 'paused', pause, isCancelled: false, wake: [] };
+  const report = reportOf(whole, 'lost', pause.failure);
+  return { status: 'paused', pause, isCancelled: false, wake: [], report };
 }
 
 function recordOf(
@@ -119,11 +127,11 @@ function recordOf(
   };
 }
 
-function report(
+function reportOf(
   { attempt, result, cleanup }: Ending,
-  { ended, failure }: { ended: AttemptEnd; failure: Failure | undefined },
-  { telemetry }: TaskDeps,
-): void {
+  ended: AttemptEnd,
+  failure: Failure | undefined,
+): AttemptReport {
   const turns = result.work.checkpoints.length;
-  telemetry.attemptEnded(attempt.label, { ended, failure, cleanup, turns, durationMs: attempt.durationMs });
+  return { ended, failure, cleanup, turns, durationMs: attempt.durationMs };
 }

@@ -1,9 +1,10 @@
 import type { Closing } from '../../records/closing.ts';
 import type { TaskHistory } from '../../records/task-history.ts';
+import { during } from '../../telemetry/observer.ts';
 import { workBefore } from '../result.ts';
 import type { TaskDeps } from '../task-deps.ts';
 import { type AbandonDeps, abandonResponse } from './abandon-response.ts';
-import { type CloseDeps, type ClosedTask, close, type Superseded } from './close.ts';
+import { type CloseDeps, type ClosedTask, close, endOfClosing, type Superseded } from './close.ts';
 import { amendPast, type TaskEnd } from './outcome.ts';
 
 /** What ending a task without an attempt takes. */
@@ -25,5 +26,7 @@ export async function closeUnattended(
   const { text, files, ...work } = workBefore(history);
   const facts = { ...work, answer: { text, files }, attempts, cutSpends, isUnreadable };
   const metadata = task.metadata ?? (spec ? undefined : await deps.metadata.of(taskId));
-  return close({ task: { ...task, metadata }, end, facts, epoch, steps: abandoned, closedRows }, deps);
+  const ended = { task: { ...task, metadata }, end, facts, epoch, steps: abandoned, closedRows };
+  const step = { name: 'record', taskId, provider: task.provider } as const;
+  return during(deps.observer, step, () => close(ended, deps), endOfClosing);
 }
