@@ -27,9 +27,9 @@ const task = fc.record(
   { requiredKeys: ['provider', 'model'] },
 );
 
-type Profile = { wire: string; effort_policy: string; efforts: object };
+type Efforts = { wire: string; effort_policy: string; efforts: object };
 
-function configOf(acme: Profile, other: Profile) {
+function configOf(acme: Efforts, other: Efforts) {
   const fields = { base_url: 'http://127.0.0.1:9', credential: 'none', default_model: 'm' };
   return loadConfig(
     { ERRAND_CONFIG: '/dev/null' },
