@@ -255,8 +255,8 @@ describe('shell lines', () => {
     if (line === 'npm pack' || line === `npm install ../${name}/${name}-${version}.tgz`) return;
     const script = /^npm (?:run )?([\w:]+)(?: -- .+)?$/.exec(line)?.[1];
     if (script && script !== 'ci') return expect(JSON.parse(textOf('package.json')).scripts).toHaveProperty(script);
-    const tested = /^npx (?:vitest run|node) (\S+)$/.exec(line)?.[1];
-    if (tested) return expect(existsSync(join(root, tested))).toBe(true);
+    const [, tested, title = ''] = /^npx (?:vitest run|node) (\S+)(?: -t '([^']+)')?$/.exec(line) ?? [];
+    if (tested) return expect(existsSync(join(root, tested)) && textOf(tested).includes(title)).toBe(true);
     expect(line === 'npm ci' || SYSTEM.some((name) => line.startsWith(`${name} `))).toBe(true);
   });
 
