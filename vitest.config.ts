@@ -23,6 +23,6 @@ export default defineConfig({
     // Most tests wait for timers, locks or processes: four files at a time keep two cores busy.
     maxWorkers: 4,
     sequence: { sequencer: SlowFirst },
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 60_000 } },
   },
 });

@@ -53,7 +53,7 @@ test('if enqueue fails half-way no task runs, and enqueueing again completes the
   await operator.config('SET', 'maxmemory', '0');
   // The workers check held tasks more than once before the producer returns.
   const delayed = queueOf(deployment, 'tasks-local');
-  await expect.poll(() => delayed.getDelayedCount(), { timeout: 10_000 }).toBeGreaterThan(50);
+  await expect.poll(() => delayed.getDelayedCount()).toBeGreaterThan(50);
   expect(await producer.status(batchId)).toMatchObject({ status: 'enqueueing', ended: 0, running: 0 });
   expect(simulator.requests()).toEqual([]);
 
@@ -86,7 +86,7 @@ test('a large batch whose producer died after its last task runs at once', async
   const { batch_id: batchId } = await producer.enqueue({ tasks: batchOf('sealed').tasks.slice(0, 1_001) });
   await givenIn(prefix).unsealed(batchId);
   await startWorker();
-  expect((await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) })).counts.succeeded).toBe(1_001);
+  expect((await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) })).counts.succeeded).toBe(1_001);
 });
 
 test('a small batch of a dead producer is not held', async () => {
@@ -95,7 +95,7 @@ test('a small batch of a dead producer is not held', async () => {
   const { batch_id: batchId } = await producer.enqueue({ tasks: batchOf('small').tasks.slice(0, 1_000) });
   await givenIn(prefix).unsealed(batchId);
   await startWorker();
-  expect((await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) })).counts.succeeded).toBe(1_000);
+  expect((await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) })).counts.succeeded).toBe(1_000);
 });
 
 test('held tasks do not keep other batches of their lane waiting', async () => {
@@ -108,7 +108,7 @@ test('held tasks do not keep other batches of their lane waiting', async () => {
   await queueOf(deployment, 'gates').add('gate', { sealed: false }, { jobId: `${heldId}-gate`, delay: 600_000 });
   await startWorker();
   const { batch_id: otherId } = await producer.enqueue({ goal: 'Behind them', provider: 'local' });
-  const { counts } = await producer.settled(otherId, { signal: AbortSignal.timeout(20_000) });
+  const { counts } = await producer.settled(otherId, { signal: AbortSignal.timeout(60_000) });
   expect(counts.succeeded).toBe(1);
   expect(await producer.status(heldId)).toMatchObject({ ended: 0, running: 0 });
   await producer.cancel(heldId, 'enough');

@@ -10,7 +10,7 @@ import { turnsReached } from '../helpers/requests.ts';
 import { readiness } from '../helpers/worker-in-trouble.ts';
 import { storedIn } from '../records/stored.ts';
 
-const POLL = { timeout: 20_000, interval: 50 };
+const POLL = { interval: 50 };
 
 /** A deployment, and a user `app` that has the rights of a role. */
 async function aDeploymentWithUser(role: 'worker' | 'producer') {

@@ -46,7 +46,7 @@ test('a task whose lock is lost three times in one turn is no crash loop: each a
   const goal = 'A long turn [[sim: turn=1 hang=headers times=3]] [[sim: text="done"]]';
   const { batch_id } = await producer.enqueue({ goal, provider: 'local' });
   for (let freeze = 0; freeze < 3; freeze++) {
-    await expect.poll(() => simulator.requests().length, { timeout: 30_000 }).toBe(freeze + 1);
+    await expect.poll(() => simulator.requests().length).toBe(freeze + 1);
     const closed = requestsIn(simulator, 'ended', 1);
     redis.signal('SIGSTOP');
     await closed;
@@ -75,8 +75,8 @@ test('a worker that was stopped for longer than its locks gives its resources ba
   await heir.drain(); // from here on only the zombie can release anything
   zombie.process.kill('SIGCONT');
   const metrics = async () => (await fetch(`${healthUrlOf(zombie.output())}/metrics`)).text();
-  await expect.poll(metrics, { timeout: 30_000 }).toMatch(/^errand_stale_writes_refused_total 5$/m);
-  await expect.poll(() => readdir(workspaceRoot), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(metrics).toMatch(/^errand_stale_writes_refused_total 5$/m);
+  await expect.poll(() => readdir(workspaceRoot)).toEqual([]);
   await expect.poll(() => workersHolding(prefix)).toEqual([]);
   expect((await closed).some(({ ended }) => ended === 'client_closed')).toBe(true);
   for (const { attempts } of await outcomesOf(batch_id)) {

@@ -25,5 +25,5 @@ test('a batch that Redis lost is lost to whoever waits for it or shows its recei
   expect(simulator.requests()).toHaveLength(7);
   expect(redisLines(trouble)).toEqual([]);
   const onRecord = async () => (await workers.list()).map(({ identity }) => identity);
-  await expect.poll(onRecord, { timeout: 30_000 }).toEqual(known.map(({ identity }) => identity));
+  await expect.poll(onRecord).toEqual(known.map(({ identity }) => identity));
 });

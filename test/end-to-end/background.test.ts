@@ -150,7 +150,7 @@ test('a response that could not be written down, because a newer attempt had beg
   await startWorker();
   const asking = aRequest(simulator, ({ turn }) => turn === 1);
   const { batch_id } = await producer.enqueue({
-    goal: 'Go. [[sim: text="done" latency_ms=1000]]',
+    goal: 'Go. [[sim: text="done" latency_ms=3000]]',
     provider: 'openai',
   });
   await asking;
@@ -166,7 +166,7 @@ test('a response that was taken over is not cancelled by an heir that is overtak
   const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: 'mid_stream' } };
   const doomed = await startWorkerProcess(deployment, { name: 'doomed' }, dying);
   const { batch_id } = await producer.enqueue({
-    goal: 'Go. [[sim: text="one two three four five six" delta_ms=200]]',
+    goal: 'Go. [[sim: text="one two three four five six" delta_ms=600]]',
     provider: 'openai',
   });
   await doomed.exited;

@@ -171,7 +171,7 @@ test('a flag nobody was told of is found when the turn is recorded, and the next
   await startWorker();
   const started = requestsIn(simulator, 'received', 1);
   const { batch_id } = await producer.enqueue({
-    goal: 'Two turns [[sim: tool=list_files args={} latency_ms=1000]] [[sim: text="done"]]',
+    goal: 'Two turns [[sim: tool=list_files args={} latency_ms=3000]] [[sim: text="done"]]',
     provider: 'local',
     toolsets: ['workspace'],
   });
@@ -236,7 +236,7 @@ test('a cancel wakes what is deferred, to be tried again later, or parked: nothi
   await bothRest;
   await stop();
   await producer.cancel(batch_id, 'not today');
-  expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(10_000) })).counts.cancelled).toBe(2);
+  expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(60_000) })).counts.cancelled).toBe(2);
   const ends = (await outcomesOf(batch_id)).map(({ attempts }) => attempts.map((attempt) => attempt.ended));
   expect(ends).toEqual([['deferred'], ['failed']]);
 });
@@ -274,6 +274,6 @@ test.each([
     return cancelled;
   });
   await startWorker();
-  expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(10_000) })).counts.cancelled).toBe(1);
+  expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(60_000) })).counts.cancelled).toBe(1);
   expect(await outcomesOf(batch_id)).toMatchObject([{ reason: 'not today', attempts: [{ ended }] }]);
 });

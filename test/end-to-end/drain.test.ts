@@ -63,7 +63,7 @@ test('the turn under way when a drain begins is finished and recorded, and the n
   const first = await startWorker({ name: 'first', drain_grace_ms: 20_000 });
   const inFirstTurn = turnsReached(simulator, 1, 5);
   const tasks = Array.from({ length: 5 }, (_, at) => ({
-    goal: `Task ${at} [[sim: tool=list_files args={} latency_ms=300]] [[sim: text="done"]]`,
+    goal: `Task ${at} [[sim: tool=list_files args={} latency_ms=3000]] [[sim: text="done"]]`,
     provider: 'local',
     toolsets: ['workspace' as const],
   }));

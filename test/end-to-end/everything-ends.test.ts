@@ -33,7 +33,7 @@ async function startWithoutAcme(deployment: Deployment, over: Record<string, unk
 async function cancelled(deployment: Deployment, batchId: string): Promise<number> {
   const from = monotonicMs();
   await deployment.producer.cancel(batchId, 'not needed');
-  const { counts, total } = await deployment.producer.settled(batchId, { signal: AbortSignal.timeout(30_000) });
+  const { counts, total } = await deployment.producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
   expect(counts.cancelled).toBe(total);
   return Math.round(monotonicMs() - from);
 }
@@ -88,7 +88,7 @@ test('a task cancelled by itself on a paused lane ends, and its siblings wait', 
   await lane.pause();
   const { batch_id } = await producer.enqueue({ tasks: tasksOf(3, 'local', 'Started later') });
   await producer.cancel(`${batch_id}-1`, 'only this one');
-  await expect.poll(async () => (await producer.status(batch_id)).ended, { timeout: 30_000 }).toBe(1);
+  await expect.poll(async () => (await producer.status(batch_id)).ended).toBe(1);
   expect(await outcomesOf(batch_id)).toMatchObject([{ index: 1, status: 'cancelled', reason: 'only this one' }]);
   await lane.resume();
   expect((await producer.settled(batch_id)).counts).toMatchObject({ succeeded: 2, cancelled: 1 });
@@ -138,7 +138,7 @@ test('tasks of a lane that no worker serves fail after the time that is set', as
     ],
     admission: 'task',
   });
-  const summary = await producer.settled(batch_id, { signal: AbortSignal.timeout(30_000) });
+  const summary = await producer.settled(batch_id, { signal: AbortSignal.timeout(60_000) });
   expect(summary.counts).toMatchObject({ succeeded: 1, failed: 1 });
   const [, failed] = await outcomesOf(batch_id);
   expect(failed).toMatchObject({
@@ -177,7 +177,7 @@ test.each([
   await lane.pause();
   const { batch_id } = await producer.enqueue({ tasks: tasksOf(5, 'local', 'Quick') });
   await removeAll(lane);
-  expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(20_000) })).counts.failed).toBe(5);
+  expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(60_000) })).counts.failed).toBe(5);
   const codes = (await outcomesOf(batch_id)).map((outcome) => 'failure' in outcome && outcome.failure.code);
   expect(new Set(codes)).toEqual(new Set(['TASK_REMOVED']));
 });

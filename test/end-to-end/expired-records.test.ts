@@ -23,7 +23,7 @@ test('an idempotency key whose records have expired starts its batch anew, thoug
   await givenIn(prefix).noBatch(batchId);
 
   expect(await producer.enqueue(batch)).toMatchObject({ batch_id: batchId, is_new: true });
-  const second = await producer.settled(batchId, { signal: AbortSignal.timeout(10_000) });
+  const second = await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
   expect(second.counts).toEqual({ succeeded: 1, failed: 1, rejected: 0, cancelled: 0 });
   expect(second.failures).toMatchObject(first.failures.map(({ failure: { code } }) => ({ failure: { code } })));
   expect(simulator.requests()).toHaveLength(4);

@@ -25,7 +25,7 @@ const FREE: ReadonlySet<string> = new Set(['hello', 'auth', 'quit', 'reset']);
 const HIDDEN: Partial<Record<RedisRole, string[]>> = { operator: ['client|list'] };
 /** A database of its own, so that the commands that select and check it are sent. */
 const DATABASE = 1;
-const POLL = { timeout: 20_000, interval: 50 };
+const POLL = { interval: 50 };
 
 type Login = { url: string; door: Door };
 type Stage = Awaited<ReturnType<typeof aStage>>;

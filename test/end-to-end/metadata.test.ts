@@ -66,7 +66,7 @@ test('a copy of metadata of another type does not keep a batch from settling', a
   await redis.hset(`${prefix}:tasks-local:${taskIdOf(batchId, 0)}`, 'data', '{}');
   await givenIn(prefix, redis).damaged('taskMetadata', batchId);
   await startWorker();
-  await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) });
+  await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
   const [outcome] = await outcomesOf(batchId);
   expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'TASK_INVALID' } });
   expect(outcome?.metadata).toBeUndefined();
@@ -80,7 +80,7 @@ test('an outcome that cannot be read has the metadata of its task', async () => 
   const [given, stored] = [givenIn(prefix, redis), storedIn(prefix, redis)];
   await given.outcome(taskIdOf(batchId, 0), 'no JSON');
   await startWorker();
-  await producer.settled(batchId, { signal: AbortSignal.timeout(30_000) });
+  await producer.settled(batchId, { signal: AbortSignal.timeout(60_000) });
   const unreadable = { status: 'failed', failure: { code: 'RECORD_UNREADABLE' }, batch_metadata: OF_BATCH };
   expect(await outcomesOf(batchId)).toMatchObject([
     { ...unreadable, metadata: OF_TASK },

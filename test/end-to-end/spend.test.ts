@@ -95,8 +95,8 @@ async function expectPlainRecords({ prefix }: Deployment, batchId: string): Prom
 }
 
 test.each<[string, object]>([
-  ['stalls', { idle_seconds: 0.2 }],
-  ['takes too long', { turn_seconds: 1 }],
+  ['stalls', { idle_seconds: 1 }],
+  ['takes too long', { turn_seconds: 2 }],
 ])('a task fails with what its calls cost, if each of them %s', async (_, budget) => {
   const deployment = await aPricedDeployment();
   const goal = `Answer [[sim: hang=stream after=1 input_tokens=${BILLED}]]`;

@@ -36,7 +36,7 @@ async function enqueueNewer(deployment: Deployment, more: object, goals = ['Newe
 }
 
 async function isPutBack(lane: Queue, taskId: string): Promise<void> {
-  await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 30_000 }).toBe('delayed');
+  await expect.poll(async () => (await jobIn(lane, taskId)).getState()).toBe('delayed');
 }
 
 /** Registers a worker of a newer version. */
@@ -107,7 +107,7 @@ test('while a newer worker serves the lane, the wait does not run out', async ()
     await announceNewer(deployment, 99);
     return (await jobIn(lane, taskId)).attemptsStarted;
   };
-  await expect.poll(looks, { timeout: 20_000 }).toBeGreaterThan(2);
+  await expect.poll(looks).toBeGreaterThan(2);
   const status = await deployment.producer.status(batchId);
   expect(status).toMatchObject({ status: 'running', counts: { failed: 0, succeeded: 1 } });
   await announceNewer(deployment, 98);
@@ -135,7 +135,7 @@ test('a batch whose record is too new waits, and its status says to upgrade', as
   await expect(deployment.outcomesOf(batchId)).rejects.toMatchObject(refused);
   await deployment.startWorker();
   const stored = storedIn(deployment.prefix);
-  await expect.poll(() => stored.summary(batchId), { timeout: 30_000 }).toContain('"failed":1');
+  await expect.poll(() => stored.summary(batchId)).toContain('"failed":1');
   expect(await stored.outcome(taskIdOf(batchId, 0))).toContain('VERSION_TOO_NEW');
   const job = await jobIn(openQueue(deployment, 'batches'), batchId);
   await expect.poll(() => job.getState()).toBe('completed');
@@ -149,7 +149,7 @@ test('a batch whose outcome is too new settles once a worker can read it', async
   await givenIn(deployment.prefix).outcome(taskId, outcome);
   await deployment.startWorker();
   const batches = openQueue(deployment, 'batches');
-  await expect.poll(async () => (await jobIn(lane, taskId)).getState(), { timeout: 30_000 }).toBe('failed');
+  await expect.poll(async () => (await jobIn(lane, taskId)).getState()).toBe('failed');
   await isPutBack(batches, batchId);
   expect(await producer.status(batchId)).toMatchObject({ status: 'running' });
   await givenIn(deployment.prefix).outcome(taskId, { ...outcome, needs: 1 });
@@ -165,7 +165,7 @@ test('a batch settled by a newer worker is done, though its summary cannot be re
   await givenIn(deployment.prefix).settled(batchId, summary);
   await deployment.startWorker();
   const batches = openQueue(deployment, 'batches');
-  await expect.poll(async () => (await jobIn(batches, batchId)).getState(), { timeout: 10_000 }).toBe('completed');
+  await expect.poll(async () => (await jobIn(batches, batchId)).getState()).toBe('completed');
   expect(await storedIn(deployment.prefix).summary(batchId)).toBe(summary);
   await expect(producer.settled(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE', needs: 2 });
 });
@@ -207,7 +207,7 @@ test('a damaged batch record is reported as such, and settling is not tried agai
   await expect(producer.status(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
   await deployment.startWorker();
   const batches = openQueue(deployment, 'batches');
-  await expect.poll(async () => (await jobIn(batches, batchId)).failedReason, { timeout: 30_000 }).toContain('RECORD');
+  await expect.poll(async () => (await jobIn(batches, batchId)).failedReason).toContain('RECORD');
   expect((await jobIn(batches, batchId)).attemptsMade).toBe(1);
   expect(JSON.parse(await storedIn(deployment.prefix).outcome(taskIdOf(batchId, 0)))).toMatchObject({
     status: 'failed',

@@ -104,8 +104,8 @@ test('a batch runs over Sentinel, and the next one after the master was killed',
   const client = openRedis(targetAt(`redis://${LOGIN}@127.0.0.1:${first}`));
   const sentinel = openRedis(targetAt(`redis://:watching@127.0.0.1:${port}`));
   // Sentinel learns of a replica from INFO every 10 s. A master without a known replica has no successor.
-  await expect.poll(() => sentinel.call('SENTINEL', 'REPLICAS', 'mymaster'), { timeout: 30_000 }).toHaveLength(1);
-  await expect.poll(() => client.wait(1, 1_000), { timeout: 30_000 }).toBe(1);
+  await expect.poll(() => sentinel.call('SENTINEL', 'REPLICAS', 'mymaster')).toHaveLength(1);
+  await expect.poll(() => client.wait(1, 1_000)).toBe(1);
   await master.kill();
   const after = await enqueuePatiently(producer, 'after');
   expect((await producer.settled(after)).counts.succeeded).toBe(TASKS.length);

@@ -94,7 +94,7 @@ test('once the disk has space, the next try writes the recorded files again and 
   await first.drain();
   const ballast = await fill(disk);
   await startWorker({ workspace_root: disk });
-  await expect.poll(() => logs.join(''), { timeout: 20_000 }).toMatch(/"where":"workspace"/);
+  await expect.poll(() => logs.join('')).toMatch(/"where":"workspace"/);
   await rm(ballast);
   await producer.settled(batch_id);
   const [outcome] = await outcomesOf(batch_id);

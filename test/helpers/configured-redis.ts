@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -7,6 +8,9 @@ import { join } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
 import { findRedisBinary } from '../../src/app/embedded-redis/binary.ts';
 import type { Authority, Issued } from './certificates.ts';
+
+/** Linux gives its clients ports from 32768, other systems higher ones. */
+const BELOW_CLIENTS = [12_000, 32_000] as const;
 
 /** A Redis or a Sentinel with settings of its own. `kill` resolves once it is gone. */
 export type ConfiguredRedis = { dir: string; kill: () => Promise<void> };
@@ -18,14 +22,20 @@ export async function aDirectory(): Promise<string> {
   return dir;
 }
 
-/** A port of this machine that is free at the moment. */
+/** A port of this machine that is free. It lies below the ports that the system gives to clients, so that it stays free. */
 export async function aFreePort(host = '127.0.0.1'): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  for (;;) {
+    const port = randomInt(...BELOW_CLIENTS);
+    const server = createServer().listen(port, host);
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** Starts a Redis with these lines of configuration, as a Sentinel with `isSentinel`; it ends with the test. */

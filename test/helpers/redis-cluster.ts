@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
@@ -9,6 +8,7 @@ import { inject } from 'vitest';
 import { askRedis } from '../../src/app/embedded-redis/ask.ts';
 import { findRedisBinary } from '../../src/app/embedded-redis/binary.ts';
 import { sleep } from '../../src/base/clock.ts';
+import { aFreePort } from './configured-redis.ts';
 import { openRedis } from './redis.ts';
 
 const HOST = '127.0.0.1';
@@ -42,7 +42,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     await rm(place, { recursive: true, force: true });
   };
   try {
-    const ports = await freePorts(2 * MASTERS);
+    const ports = await Promise.all(Array.from({ length: 2 * MASTERS }, () => aFreePort(HOST)));
     const binary = await findRedisBinary({ path: inject('path'), isRoot: false, log: () => undefined });
     const nodes = await Promise.all(
       Array.from({ length: MASTERS }, async (_, at) => {
@@ -138,13 +138,3 @@ async function kill(server: ChildProcess): Promise<void> {
 }
 
 /** Ports that were all free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, HOST));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return address !== null && typeof address === 'object' ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
-}

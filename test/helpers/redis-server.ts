@@ -35,8 +35,12 @@ export async function startRedisServer(dir?: string): Promise<RedisServer> {
     await exited;
   };
   const start = async () => {
-    server = spawn(binary, [home.configFile], { cwd: home.dir, env: {}, stdio: 'ignore' });
-    while (!(await askRedis(port, 'PING', 1_000))?.startsWith('+PONG')) await sleep(20);
+    const spawned = () => spawn(binary, [home.configFile], { cwd: home.dir, env: {}, stdio: 'ignore' });
+    server = spawned();
+    while (!(await askRedis(port, 'PING', 1_000))?.startsWith('+PONG')) {
+      if (server.exitCode !== null) server = spawned(); // a client of another test had its port
+      await sleep(20);
+    }
   };
   onTestFinished(async () => {
     await kill();

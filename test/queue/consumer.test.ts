@@ -64,7 +64,7 @@ test('a run that gives up its lock while Redis still holds it is handed back, no
   });
   const taskId = taskIdOf(newBatchId(), 0);
   await lane.add('task', {}, { jobId: taskId });
-  await expect.poll(() => startedAt.length, { timeout: 6_000 }).toBe(2);
+  await expect.poll(() => startedAt.length).toBe(2);
   expect((startedAt[1] ?? 0) - continuedAt).toBeLessThan(1_000);
   expect(told.lost()).toEqual([taskId]);
   expect(told.stale()).toEqual([]);
@@ -80,7 +80,7 @@ test('a run that gives up a lock another worker has by now moves nothing, and th
   });
   const taskId = taskIdOf(newBatchId(), 0);
   await lane.add('task', {}, { jobId: taskId });
-  await expect.poll(() => told.stale(), { timeout: 6_000 }).toEqual([expect.stringContaining(`for job ${taskId}`)]);
+  await expect.poll(() => told.stale()).toEqual([expect.stringContaining(`for job ${taskId}`)]);
   expect(told.lost()).toEqual([taskId]);
   expect(await lane.getActiveCount()).toBe(1);
   expect(await lane.getFailedCount()).toBe(0);
@@ -97,7 +97,7 @@ test('a run that ends wakes the parked task that got its place, long before its 
   });
   await lane.add('task', {}, { jobId: parked, delay: 600_000 });
   await lane.add('task', {}, { jobId: first });
-  await expect.poll(() => started, { timeout: 5_000 }).toEqual([first, parked]);
+  await expect.poll(() => started).toEqual([first, parked]);
 });
 
 test('a lock counts from when it was asked for, however long the answer was on its way', async () => {
@@ -132,7 +132,7 @@ test('a run that takes longer than its lock lasts is started once [B98]', async 
     return { wake: [], move: { next: 'retry', line: 'long' } };
   });
   await lane.add('task', {}, { jobId: taskIdOf(newBatchId(), 0) });
-  await expect.poll(() => lane.getFailedCount(), { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => lane.getFailedCount()).toBe(1);
   expect(starts).toBe(1);
   expect([told.errors(), told.lost(), told.stale()]).toEqual([[], [], []]);
 });

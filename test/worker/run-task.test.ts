@@ -96,7 +96,7 @@ test('what an attempt could not release is open in its outcome until a sweep [B1
   const cleanup = async () => (await outcomesOf(batch_id))[0]?.cleanup;
   expect(await cleanup()).toMatchObject({ open: 1 });
   vi.advanceTimersByTime(10_000);
-  await expect.poll(cleanup, { timeout: 5_000 }).toMatchObject({ open: 0 });
+  await expect.poll(cleanup).toMatchObject({ open: 0 });
   expect((await cleanup())?.steps).toContainEqual(
     expect.objectContaining({ kind: 'workspace', status: 'released', actor: 'reclaim' }),
   );

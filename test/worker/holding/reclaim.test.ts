@@ -307,7 +307,7 @@ describe('a worker that starts', () => {
     expect(await held()).toHaveLength(2);
     await given.silence(holder.instance, 200_000);
     vi.advanceTimersByTime(10_000);
-    await expect.poll(held, { timeout: 30_000 }).toEqual(['workspace']);
+    await expect.poll(held).toEqual(['workspace']);
     await reclaim.stop();
   });
 
@@ -365,7 +365,7 @@ describe('a worker that starts', () => {
     await given.silence(self.instance, 60_000);
     vi.advanceTimersByTime(5_000);
     const isAlive = ({ instance, silentMs }: WorkerOnRecord) => instance === self.instance && silentMs < 30_000;
-    await expect.poll(async () => (await workers.list()).some(isAlive), { timeout: 30_000 }).toBe(true);
+    await expect.poll(async () => (await workers.list()).some(isAlive)).toBe(true);
     await reclaim.stop();
   });
 });
