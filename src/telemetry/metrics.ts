@@ -23,23 +23,10 @@ export function createMetrics(names: KnownNames = NO_NAMES) {
   const table = new MetricTable();
   const provider = oneOf(names.providers);
   const code = oneOf(['', ...FAILURE_CODES]);
-  const ended = oneOf(AttemptEnd.options);
-  const status = oneOf(Outcome.options.map(({ shape }) => shape.status.value));
   const model: LabelSet = (value, labels) => names.modelOf(labels.provider ?? '', value) ?? OTHER;
   return {
     registry: table.registry,
-    attemptsStarted: table.counterBy('errand_attempts_started_total', 'Attempts started.', { provider }),
-    attemptsEnded: table.counterBy('errand_attempts_ended_total', 'Attempts ended, by how.', { provider, ended, code }),
-    attemptSeconds: table.histogramBy(
-      { name: 'errand_attempt_duration_seconds', help: 'Duration of attempts.', buckets: DURATION_BUCKETS },
-      { provider, ended },
-    ),
-    attemptsRunning: table.gauge('errand_attempts_running', 'Attempts running now.'),
-    tasksEnded: table.counterBy('errand_tasks_ended_total', 'Tasks whose outcome is stored.', {
-      provider,
-      status,
-      code,
-    }),
+    ...attemptMetrics(table, { provider, code }),
     turns: table.counterBy('errand_turns_total', 'Completed model calls.', { provider, model }),
     tokens: table.counterBy('errand_tokens_total', 'Tokens used, as far as providers report them.', {
       provider,
@@ -67,6 +54,26 @@ export function createMetrics(names: KnownNames = NO_NAMES) {
     lockLosses: table.counter('errand_lock_losses_total', 'Attempts that lost their lock.'),
     staleWrites: table.counter('errand_stale_writes_refused_total', 'Writes of superseded attempts that were refused.'),
     batchesSettled: table.counter('errand_batches_settled_total', 'Batches settled by this worker.'),
+  };
+}
+
+/** The metrics of attempts and of the tasks that they end. */
+function attemptMetrics(table: MetricTable, { provider, code }: { provider: LabelSet; code: LabelSet }) {
+  const ended = oneOf(AttemptEnd.options);
+  const status = oneOf(Outcome.options.map(({ shape }) => shape.status.value));
+  return {
+    attemptsStarted: table.counterBy('errand_attempts_started_total', 'Attempts started.', { provider }),
+    attemptsEnded: table.counterBy('errand_attempts_ended_total', 'Attempts ended, by how.', { provider, ended, code }),
+    attemptSeconds: table.histogramBy(
+      { name: 'errand_attempt_duration_seconds', help: 'Duration of attempts.', buckets: DURATION_BUCKETS },
+      { provider, ended },
+    ),
+    attemptsRunning: table.gauge('errand_attempts_running', 'Attempts running now.'),
+    tasksEnded: table.counterBy('errand_tasks_ended_total', 'Tasks whose outcome is stored.', {
+      provider,
+      status,
+      code,
+    }),
   };
 }
 
