@@ -21,7 +21,13 @@ export type Contract<T> = Tested<z.ZodType<T>>;
  * schema that is not listed here is left to it.
  */
 export function contract<S extends z.ZodType>(schema: S): Tested<S> {
-  return Object.assign(schema, { fits: testOf(schema) });
+  let test: Test | undefined;
+  const fits: Test = (value) => {
+    // Made at the first value: the schemas of a process that reads no record cost it nothing when it starts.
+    test ??= makeTest(schema);
+    return test(value);
+  };
+  return Object.assign(schema, { fits });
 }
 
 /** A schema inside another one may have its test already. */
@@ -35,7 +41,10 @@ export function parseUnlessFits<T>(schema: Contract<T>, value: unknown): T {
 }
 
 function testOf(schema: Schema): Test {
-  if (isTested(schema)) return schema.fits;
+  return isTested(schema) ? schema.fits : makeTest(schema);
+}
+
+function makeTest(schema: Schema): Test {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   const checks = def.checks ?? [];
   if (def.type === 'number' && !('format' in def)) return numberTest(schema, checks);
