@@ -1,18 +1,13 @@
-import { Job } from 'bullmq';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { isoNow, monotonicMs, sleep } from '../../src/base/clock.ts';
 import type { Simulator } from '../../src/entries/simulator.ts';
-import { Releasers } from '../../src/worker/holding/releasers.ts';
 import { aDeployment } from '../helpers/deployment.ts';
-import { startWorkerProcess } from '../helpers/process.ts';
+import type { MomentName } from '../helpers/moments.ts';
+import { startStoppingWorker, startWorkerProcess } from '../helpers/process.ts';
 import { openRedis, workersHolding } from '../helpers/redis.ts';
 import { requestsIn } from '../helpers/requests.ts';
 import { watchSlowness } from '../helpers/slowness.ts';
 import { givenIn } from '../records/given.ts';
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 test('cancelling a batch closes the sockets of what runs; nothing else starts [B104]', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
@@ -241,39 +236,19 @@ test('a cancel wakes what is deferred, to be tried again later, or parked: nothi
   expect(ends).toEqual([['deferred'], ['failed']]);
 });
 
-/** Makes every call of one step of an attempt wait first. */
-type Holding = (first: () => Promise<unknown>) => void;
-
-const whileGivingBack: Holding = (first) => {
-  const release = Releasers.prototype.release;
-  vi.spyOn(Releasers.prototype, 'release').mockImplementation(async function (this: Releasers, ...args) {
-    await first();
-    return release.apply(this, args);
-  });
-};
-
-const beforeItsJobIsPutOff: Holding = (first) => {
-  const changePriority = Job.prototype.changePriority;
-  vi.spyOn(Job.prototype, 'changePriority').mockImplementation(async function (this: Job, ...args) {
-    await first();
-    return changePriority.apply(this, args);
-  });
-};
-
-test.each([
-  ['429', 'gives back what it held', 'status=429 retry_after=3600', 'deferred', whileGivingBack],
-  ['429', 'has ended, but its job is still active', 'status=429 retry_after=3600', 'deferred', beforeItsJobIsPutOff],
-  ['500', 'gives back what it held', 'status=500', 'failed', whileGivingBack],
-  ['500', 'has ended, but its job is still active', 'status=500', 'failed', beforeItsJobIsPutOff],
-])('a cancel is heeded that comes while an attempt that met %s %s', async (_status, _when, fault, ended, hold) => {
-  const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { backoff_ms: 600_000 } } });
+test.each<[string, string, string, MomentName]>([
+  ['deferred', 'releases what it held', 'status=429 retry_after=3600', 'unwinding'],
+  ['deferred', 'has not told the queue yet', 'status=429 retry_after=3600', 'telling_queue'],
+  ['failed', 'releases what it held', 'status=500', 'unwinding'],
+  ['failed', 'has not told the queue yet', 'status=500', 'telling_queue'],
+])('cancel while a %s attempt %s: its task ends as cancelled', async (ended, _when, fault, moment) => {
+  const deployment = await aDeployment({ settings: { tasks: { backoff_ms: 600_000 } } });
+  const { producer, outcomesOf } = deployment;
+  const worker = await startStoppingWorker(deployment, moment);
   const { batch_id } = await producer.enqueue({ goal: `Turned away [[sim: ${fault}]]`, provider: 'local' });
-  let cancelled: Promise<unknown> | undefined;
-  hold(() => {
-    cancelled ??= producer.cancel(batch_id, 'not today');
-    return cancelled;
-  });
-  await startWorker();
+  await worker.stoppedAt(moment);
+  await producer.cancel(batch_id, 'not today');
+  worker.goOn();
   expect((await producer.settled(batch_id, { signal: AbortSignal.timeout(60_000) })).counts.cancelled).toBe(1);
   expect(await outcomesOf(batch_id)).toMatchObject([{ reason: 'not today', attempts: [{ ended }] }]);
 });

@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { Deployment } from './deployment.ts';
+import type { MomentName } from './moments.ts';
 
 /** A worker in a process of its own, taking tasks. */
 export type WorkerProcess = { process: ChildProcess; output: () => string; exited: Promise<number | null> };
@@ -35,4 +36,23 @@ export async function startWorkerProcess(
   const ready = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);
   if (!ready) throw new Error(`the worker ended before it was ready: ${output}`);
   return { process: child, output: () => output, exited };
+}
+
+/** A worker that stops itself at moments of an attempt. */
+export type StoppingWorker = WorkerProcess & {
+  /** Resolves once it has stopped at this moment. */
+  stoppedAt: (moment: MomentName) => Promise<void>;
+  /** Lets it go on. */
+  goOn: () => void;
+};
+
+/** Starts a worker in a process of its own that stops itself the first time an attempt comes to each of these moments. */
+export async function startStoppingWorker(deployment: Deployment, ...moments: MomentName[]): Promise<StoppingWorker> {
+  const fixture = { fixture: 'stopping-worker.ts', env: { ERRAND_STOP_AT: moments.join() } };
+  const worker = await startWorkerProcess(deployment, {}, fixture);
+  return {
+    ...worker,
+    stoppedAt: (moment) => expect.poll(worker.output).toContain(`stopped at ${moment}\n`),
+    goOn: () => void worker.process.kill('SIGCONT'),
+  };
 }

@@ -61,9 +61,11 @@ export class Given {
     await this.#unlinkAll(this.#keys.openRows(owner));
   }
 
-  /** A key of another type than ours. `id` is the owner, the task or the batch that the record belongs to. */
-  async damaged(record: Damaged, id: string): Promise<void> {
-    await this.#redis.set(this.#keys[record](id), 'of another type');
+  /** A key of another type than ours. `id` is the owner, the task or the batch that the record belongs to. Returns how to end that. */
+  async damaged(record: Damaged, id: string): Promise<{ mend: () => Promise<unknown> }> {
+    const key = this.#keys[record](id);
+    await this.#redis.set(key, 'of another type');
+    return { mend: () => this.#redis.unlink(key) };
   }
 
   /** An attempt of the task, which makes its epoch the newest. */

@@ -11,7 +11,9 @@ import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { workspaceTools } from '../../src/tools/workspace/tools.ts';
 import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { aDeployment } from '../helpers/deployment.ts';
+import { startStoppingWorker } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
+import { givenIn } from '../records/given.ts';
 import { attemptOf } from '../records/samples.ts';
 
 // The real ones, but for single calls: no tool of the workspace is of class effect, and no removal fails by itself.
@@ -118,15 +120,21 @@ test('a task that was put off for a day without a turn fails when it is turned a
   ]);
 });
 
-test('a task whose end could not be written is given up by the queue, and its place goes to the next', async () => {
-  const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
-  vi.spyOn(TaskRecords.prototype, 'close').mockRejectedValueOnce(new Error('unforeseen'));
+test('a task whose end could not be written is given up, and its place goes to the next', async () => {
+  const deployment = await aDeployment({ settings: { tasks: { tries: 1 } } });
+  const { producer, outcomesOf, prefix } = deployment;
+  const worker = await startStoppingWorker(deployment, 'closing', 'told_queue');
   const goals = ['First', 'Second', 'Third'];
   const { batch_id } = await producer.enqueue({
     max_concurrent: 1,
     tasks: goals.map((goal) => ({ goal, provider: 'local' })),
   });
-  await startWorker();
+  await worker.stoppedAt('closing');
+  const { mend } = await givenIn(prefix).damaged('released', taskIdOf(batch_id, 0));
+  worker.goOn();
+  await worker.stoppedAt('told_queue');
+  await mend();
+  worker.goOn();
   await producer.settled(batch_id);
   const outcomes = await outcomesOf(batch_id);
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['failed', 'succeeded', 'succeeded']);
