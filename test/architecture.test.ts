@@ -28,12 +28,20 @@ describe('the house has', () => {
     expect(house.manyParameters).toEqual([]);
   });
 
+  test('no function of more than forty lines', () => {
+    expect(house.longFunctions).toEqual([]);
+  });
+
   test('no class with a public field that others can write', () => {
     expect(house.mutableFields).toEqual([]);
   });
 
   test('no file that only hands on what others export', () => {
     expect(house.reexports).toEqual([]);
+  });
+
+  test('no state of a module: what changes belongs to an object that is made once', () => {
+    expect(house.mutableState).toEqual([]);
   });
 });
 

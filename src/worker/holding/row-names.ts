@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { parseTaskId } from '../../base/ids.ts';
 import { ResponseId } from '../../contract/checkpoint.ts';
@@ -33,15 +33,9 @@ export function responseMarkOf({ prefix }: Pick<Deployment, 'prefix'>, taskId: s
   return { errand_deployment: hashOf(prefix), errand_task: taskId };
 }
 
-/** Every task asks for the hash of its deployment, and a process has one deployment. */
-const hashes = new Map<string, string>();
-
+/** Takes two microseconds, so it is not kept. */
 function hashOf(deployment: string): string {
-  const known = hashes.get(deployment);
-  if (known !== undefined) return known;
-  const hash = createHash('sha256').update(deployment).digest('hex').slice(0, 16);
-  hashes.set(deployment, hash);
-  return hash;
+  return hash('sha256', deployment).slice(0, 16);
 }
 
 /**
