@@ -33,7 +33,7 @@ export function responseMarkOf({ prefix }: Pick<Deployment, 'prefix'>, taskId: s
   return { errand_deployment: hashOf(prefix), errand_task: taskId };
 }
 
-/** Takes two microseconds, so it is not kept. */
+/** Takes less than a microsecond, so it is not kept. */
 function hashOf(deployment: string): string {
   return hash('sha256', deployment).slice(0, 16);
 }
