@@ -17,9 +17,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/helpers/global-setup.ts'],
-    // Nets, and no measure: a busy machine may take a test ten times as long.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Nets, and no measure: a busy machine may take a test thirty times as long.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // Most tests wait for timers, locks or processes: four files at a time keep two cores busy.
     maxWorkers: 4,
     sequence: { sequencer: SlowFirst },

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { newBatchId, taskIdOf } from '../../../src/base/ids.ts';
+import type { LedgerRow } from '../../../src/contract/cleanup.ts';
+import {
+  processTagOf,
+  responseMarkOf,
+  rowIdOf,
+  whyNotBelieved,
+  workspacePathOf,
+} from '../../../src/worker/holding/row-names.ts';
+
+const HERE = { prefix: '{here}', workspaceRoot: '/srv/errand' };
+const ELSEWHERE = { prefix: '{elsewhere}', workspaceRoot: '/srv/errand' };
+const TASK_ID = taskIdOf(newBatchId(), 3);
+const AT = '2026-01-01T00:00:00.000Z';
+
+function rowOf(kind: LedgerRow['kind'], ref: string, epoch = 2): LedgerRow {
+  return { status: 'acquired', kind, ref, epoch, owner: 'w.1', intent_at: AT, acquired_at: AT };
+}
+
+function why(row: LedgerRow, id = rowIdOf(row), taskId = TASK_ID): string | null {
+  return whyNotBelieved({ taskId, id, row }, HERE);
+}
+
+test('names of resources differ by task, epoch and deployment', () => {
+  expect(workspacePathOf(HERE, TASK_ID, 2)).toBe(`/srv/errand/${TASK_ID}.2`);
+  const tags = [HERE, ELSEWHERE].map((deployment) => processTagOf(deployment, TASK_ID, '2.process.1'));
+  expect(new Set(tags).size).toBe(2);
+  for (const tag of tags) expect(tag).toMatch(new RegExp(`^[0-9a-f]{16}:${TASK_ID}/2\\.process\\.1$`));
+  const marks = [HERE, ELSEWHERE].map((deployment) => responseMarkOf(deployment, TASK_ID));
+  expect(marks[0]?.errand_task).toBe(TASK_ID);
+  expect(marks[0]?.errand_deployment).not.toBe(marks[1]?.errand_deployment);
+});
+
+test('the id of a row has its epoch, kind and reference, and of a response only its id', () => {
+  expect(rowIdOf(rowOf('client', 'api.acme.com'))).toBe('2.client.api.acme.com');
+  expect(rowIdOf(rowOf('response', 'acme/resp_1'))).toBe('2.response.resp_1');
+});
+
+describe('a row is believed', () => {
+  test.each([
+    ['its workspace is that of its task and epoch', rowOf('workspace', workspacePathOf(HERE, TASK_ID, 2)), undefined],
+    ['it names a client', rowOf('client', 'api.acme.com'), undefined],
+    ['it names a response', rowOf('response', 'acme/resp_1'), undefined],
+    ['its process has its tag', rowOf('process', `7:1:${processTagOf(HERE, TASK_ID, '2.process.1')}`), '2.process.1'],
+  ])('if %s', (_, row, id) => {
+    expect(why(row, id)).toBeNull();
+  });
+});
+
+describe('a row is not believed', () => {
+  const workspace = rowOf('workspace', workspacePathOf(HERE, TASK_ID, 2));
+  test.each<[string, LedgerRow, string | undefined, string]>([
+    [
+      'its directory is of another epoch',
+      rowOf('workspace', workspacePathOf(HERE, TASK_ID, 1)),
+      undefined,
+      'directory',
+    ],
+    ['its directory is outside the root', rowOf('workspace', '/etc'), undefined, 'directory'],
+    ['its id is of another kind', workspace, '2.client.host', 'id does not match'],
+    ['its id is of another epoch', workspace, `1.workspace.${workspace.ref}`, 'id does not match'],
+    ['its process has no number', rowOf('process', '7:1:tag'), '2.process.x', 'id does not match'],
+    [
+      'its tag is of another deployment',
+      rowOf('process', `7:1:${processTagOf(ELSEWHERE, TASK_ID, '2.process.1')}`),
+      '2.process.1',
+      'tag is not that',
+    ],
+    ['its response id has a slash', rowOf('response', 'acme/../resp_1'), undefined, 'no response id'],
+  ])('if %s', (_, row, id, reason) => {
+    expect(why(row, id)).toContain(reason);
+  });
+
+  test('if its task id is a path', () => {
+    expect(why(workspace, undefined, '../x')).toBe('its task id is invalid');
+  });
+});
