@@ -3,8 +3,9 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GENERATED_PAGES, withGenerated } from '../scripts/generated-docs.ts';
 import { loadConfig } from '../src/app/config.ts';
+import { BASE_KINDS } from '../src/app/resource-kinds.ts';
 import { BatchOptions } from '../src/contract/batch.ts';
-import { CleanupActor, Evidence, ResourceKind } from '../src/contract/cleanup.ts';
+import { CleanupActor, Evidence } from '../src/contract/cleanup.ts';
 import { jsonSchemas } from '../src/contract/json-schema.ts';
 import { AttemptEnd, Outcome } from '../src/contract/outcome.ts';
 import { EffortTreatment, RouteRule } from '../src/contract/route.ts';
@@ -13,11 +14,12 @@ import { Directive } from '../src/entries/simulator.ts';
 import { FAILURES, isErrandError } from '../src/errors.ts';
 import { Producer } from '../src/producer/producer.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
+import { workspaceKind } from '../src/tools/workspace/kind.ts';
 import { anchorsOf, codeBlocks, codesIn, linksOf, prose, tableRows } from './helpers/markdown.ts';
 import { markedTitles } from './helpers/marks.ts';
 import { page, pages, root, textOf } from './helpers/pages.ts';
 
-const ideas = Object.keys(pages).filter((file) => /^docs\/[a-z]+\.md$/.test(file));
+const ideas = Object.keys(pages).filter((file) => /^docs\/(own-)?[a-z]+\.md$/.test(file));
 const decisions = Object.keys(pages).filter((file) => file.startsWith('docs/decisions/2'));
 
 /** Every value under its dotted path. An empty object or list is a value too. */
@@ -203,7 +205,7 @@ describe('the tables agree with the code:', () => {
 
   test.each([
     ['docs/lifecycle.md', 'ended', AttemptEnd.options],
-    ['docs/cleanup.md', '`kind`', ResourceKind.options],
+    ['docs/cleanup.md', '`kind`', [...BASE_KINDS, workspaceKind({ workspaceRoot: '/' }).kind]],
     ['docs/cleanup.md', '`evidence`', Evidence.options],
     ['docs/cleanup.md', '`actor`', CleanupActor.options],
   ])('words of %s under %s', (file, heading, words) => {

@@ -11,10 +11,12 @@ import { loadConfig } from '../src/app/config.ts';
 import { CleanupRecord } from '../src/contract/cleanup.ts';
 import { DEFAULT_LIMITS } from '../src/contract/limits.ts';
 import { RouteAudit } from '../src/contract/route.ts';
+import { NO_TOOLSETS } from '../src/contract/toolset-check.ts';
 import { parseScript, startSimulator } from '../src/entries/simulator.ts';
 import { createWorker } from '../src/entries/worker.ts';
 import { planBatch } from '../src/routes/plan.ts';
 import { routingTable } from '../src/routes/table.ts';
+import { BUILT_IN_TOOLSETS } from '../src/tools/names.ts';
 import { type CodeBlock, codeBlocks } from './helpers/markdown.ts';
 import { page, pages, root, textOf } from './helpers/pages.ts';
 import { freshPrefix, redisUrl } from './helpers/redis.ts';
@@ -127,6 +129,7 @@ describe('a program that is marked to run', () => {
     'README.md': 'Simulated answer to: Summarise RFC 9110.\nSimulated answer to: Review RFC 9110.\n',
     'docs/producer.md':
       '2 tasks planned, 0 warnings\n2 of 2 succeeded\ntask 1 succeeded, turns: 1\nheard the end of 2 tasks\n',
+    'docs/own-tools.md': 'succeeded 1\n',
     'docs/simulator.md': '200 complete\n',
   };
 
@@ -191,7 +194,7 @@ describe('JSON and YAML', () => {
 
   async function checkBatch(value: unknown): Promise<void> {
     const table = routingTable(loadConfig({ ERRAND_CONFIG: '/dev/null' }));
-    const { warnings } = await planBatch(value, DEFAULT_LIMITS, table);
+    const { warnings } = await planBatch(value, DEFAULT_LIMITS, table, { ...NO_TOOLSETS, builtIn: BUILT_IN_TOOLSETS });
     expect(warnings).toEqual([]);
   }
 

@@ -1,13 +1,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isoNow } from '../../src/base/clock.ts';
+import type { Deployment } from '../../src/base/deployment.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
 import type { Redactor } from '../../src/base/secret.ts';
 import { type GuardedProcess, startGuarded } from '../../src/processes/guarded-process.ts';
+import { processTagOf } from '../../src/processes/tag.ts';
 import type { TaskRecords } from '../../src/records/task-records.ts';
+import { workspacePathOf } from '../../src/tools/workspace/kind.ts';
 import { outcomeOf } from '../../src/worker/ending/outcome.ts';
 import type { Releasers } from '../../src/worker/holding/releasers.ts';
-import { type Deployment, processTagOf, workspacePathOf } from '../../src/worker/holding/row-names.ts';
 import { Scope } from '../../src/worker/holding/scope.ts';
 
 const OWNER = 'bench.1';

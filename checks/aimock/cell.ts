@@ -2,11 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LLMock } from '@copilotkit/aimock';
 import { z } from 'zod';
 import { Child } from '../../src/agent/child.ts';
-import { defineTool } from '../../src/agent/tools.ts';
+import { defineTool } from '../../src/agent/tool.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { FAILURES, isErrandError } from '../../src/errors.ts';
 import { Models } from '../../src/providers/models.ts';
 import { anAllowance } from '../../test/helpers/allowance.ts';
+import { toolsOf } from '../../test/helpers/tools.ts';
 import type { Case, Expected, Observed } from './case.ts';
 import { type EndpointName, KEY, modelOf, providerOf } from './endpoint.ts';
 import type { Relay } from './relay.ts';
@@ -66,7 +67,7 @@ function childOf(goal: string, model: ConstructorParameters<typeof Child>[0]['mo
   const degrees = defineTool({
     name: 'degrees',
     description: 'Tells how warm it is in a city.',
-    effect: 'read',
+    class: 'read',
     parameters: z.object({ city: z.string() }),
     run: async ({ city }) => {
       calls.push(city);
@@ -77,7 +78,7 @@ function childOf(goal: string, model: ConstructorParameters<typeof Child>[0]['mo
     task: { goal },
     batchContext: '',
     model,
-    tools: [degrees],
+    tools: toolsOf([degrees]),
     allowance: anAllowance({ turns: 4, outputTokensPerTurn: 4_000, toolMs: 5_000 }),
     shouldYield: () => false,
     recorded: [],

@@ -10,7 +10,7 @@ import { type Allowance, tokensForNextTurn } from './allowance.ts';
 import { EffectJournal, type WriteEffect } from './effect-journal.ts';
 import { repeatedTurns } from './progress.ts';
 import { promptOf, SYSTEM } from './prompt.ts';
-import { callTool, fitResults, type Tool } from './tools.ts';
+import { fitResults, type Tools } from './tools.ts';
 import { Transcript } from './transcript.ts';
 
 /**
@@ -23,7 +23,7 @@ export type ChildParts = {
   /** Background of the whole batch; empty where there is none. */
   batchContext: string;
   model: Model;
-  tools: Tool[];
+  tools: Tools;
   allowance: Allowance;
   shouldYield: () => boolean;
   recorded: readonly Checkpoint[];
@@ -97,26 +97,22 @@ export class Child {
   async #answerCalls(signal: AbortSignal): Promise<ToolResult[]> {
     const results: ToolResult[] = [];
     const turn = this.transcript.checkpoints.length;
-    for (const [position, call] of this.transcript.pendingCalls.entries()) {
-      results.push(await this.#answer(call, `${turn}.${position + 1}`, signal));
+    for (const [at, call] of this.transcript.pendingCalls.entries()) {
+      results.push(await this.#answer(call, placeOf(turn, at), signal));
     }
     const fitted = fitResults(results);
     if (fitted.length > 0) this.#assertProgress(fitted);
     return fitted;
   }
 
-  async #answer(call: ToolCall, id: string, signal: AbortSignal): Promise<ToolResult> {
-    const run = () => this.#callTool(call, signal);
-    if (this.#classOf(call) !== 'effect' && !this.effects.has(id)) return run();
-    return this.effects.once({ id, call_id: call.id, tool: call.name }, signal, run);
+  async #answer(call: ToolCall, place: string, signal: AbortSignal): Promise<ToolResult> {
+    const run = () => this.#callTool(call, place, signal);
+    if (this.#parts.tools.classOf(call.name) !== 'effect' && !this.effects.has(place)) return run();
+    return this.effects.once({ id: place, call_id: call.id, tool: call.name }, signal, run);
   }
 
-  #classOf({ name }: ToolCall): Tool['effect'] | undefined {
-    return this.#parts.tools.find(({ definition }) => definition.name === name)?.effect;
-  }
-
-  #callTool(call: ToolCall, signal: AbortSignal): Promise<ToolResult> {
-    return callTool(this.#parts.tools, call, { signal, limitMs: this.#parts.allowance.toolMs });
+  #callTool(call: ToolCall, place: string, signal: AbortSignal): Promise<ToolResult> {
+    return this.#parts.tools.call(call, { place, signal, limitMs: this.#parts.allowance.toolMs });
   }
 
   async #callModel(results: ToolResult[], signal: AbortSignal): Promise<Turn> {
@@ -129,7 +125,7 @@ export class Child {
     const request = {
       system: SYSTEM,
       transcript: this.transcript.withResults(results),
-      tools: tools.map((tool) => tool.definition),
+      tools: tools.definitions,
       maxOutputTokens,
       onText: (piece: string) => {
         this.#streaming += piece;
@@ -190,24 +186,36 @@ export class Child {
   }
 
   /**
-   * Repeats the recorded calls that built up the workspace, in their order: an attempt that takes over begins with an
-   * empty one. The calls of the last turn are left out; they have no result yet and run with the next turn. A call that
-   * failed is left out too: the model knows that it changed nothing.
-   * @throws ErrandError `WORKSPACE_UNAVAILABLE` if a call that succeeded fails now: the model relies on its effect.
+   * Repeats the recorded calls that built up the state of toolsets that restore, in their order: an attempt that takes over
+   * begins with an empty state. The calls of the last turn are left out; they have no result yet and run with the next turn.
+   * A call that failed is left out too: the model knows that it changed nothing.
+   * @throws ErrandError of the code of the toolset if a call that succeeded fails now: the model relies on its effect.
    */
   async #restore(signal: AbortSignal): Promise<void> {
-    for (const { call, hasFailed } of answeredCalls(this.transcript.checkpoints)) {
-      if (hasFailed || this.#classOf(call) !== 'idempotent') continue;
-      const { is_error, text } = await this.#callTool(call, signal);
-      if (is_error) throw new ErrandError('WORKSPACE_UNAVAILABLE', `a recorded call cannot be repeated: ${text}`);
+    for (const { call, place, hasFailed } of answeredCalls(this.transcript.checkpoints)) {
+      const restorer = hasFailed ? undefined : this.#parts.tools.restorerOf(call.name);
+      if (!restorer) continue;
+      const { is_error, text } = await this.#callTool(call, place, signal);
+      if (is_error) throw new ErrandError(restorer.faultCode, `a recorded call cannot be repeated: ${text}`);
     }
   }
 }
 
+/** The place of a call in its task: `<turn>.<number in the turn>`, both from 1. The same in every attempt. */
+function placeOf(turn: number, at: number): string {
+  return `${turn}.${at + 1}`;
+}
+
+type AnsweredCall = { call: ToolCall; place: string; hasFailed: boolean };
+
 /** The calls of all turns but the last, in order. The results of one turn are in the next checkpoint, in the same order. */
-function answeredCalls(checkpoints: readonly Checkpoint[]): { call: ToolCall; hasFailed: boolean }[] {
+function answeredCalls(checkpoints: readonly Checkpoint[]): AnsweredCall[] {
   return checkpoints.slice(0, -1).flatMap(({ reply }, turn) => {
     const results = checkpoints[turn + 1]?.tool_results;
-    return reply.tool_calls.map((call, at) => ({ call, hasFailed: results?.[at]?.is_error === true }));
+    return reply.tool_calls.map((call, at) => ({
+      call,
+      place: placeOf(turn + 1, at),
+      hasFailed: results?.[at]?.is_error === true,
+    }));
   });
 }

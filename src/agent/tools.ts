@@ -1,79 +1,81 @@
-import { z } from 'zod';
 import { parseForeign } from '../base/foreign.ts';
 import { byteLength, clip, wellFormed } from '../base/text.ts';
 import type { ToolCall, ToolResult } from '../contract/checkpoint.ts';
-import { isErrandError, messageOf } from '../errors.ts';
+import { type FailureCode, isErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
+import type { Tool, ToolClass } from './tool.ts';
 import { runWithin } from './tool-limit.ts';
+import type { ToolSession } from './tool-session.ts';
 
 /** The longest tool result a model is shown; the rest is cut with a note. */
 export const RESULT_CHARS = 64 * 1024;
 
-/**
- * Something a child can do. `run` gets arguments that fit the schema and a signal it must heed; what it throws is told to
- * the model.
- *
- * `effect` says what running it again would do: `read` changes nothing; `idempotent` leads to the same state, so an
- * attempt that takes over repeats it to get back what its predecessor had; `effect` would happen twice, so it is written
- * down before it runs and never run again.
- */
-export type Tool = {
-  definition: ToolDefinition;
-  effect: 'read' | 'idempotent' | 'effect';
-  run: (args: unknown, signal: AbortSignal) => Promise<string>;
-};
+/** Where a tool belongs: the session of its toolset, and whether its idempotent calls are repeated to restore state. */
+export type ToolOwner = { session: ToolSession; restores: boolean; faultCode: FailureCode };
 
-/** Makes a tool from a schema of its arguments; they are parsed before `run` sees them. */
-export function defineTool<S extends z.ZodObject>(tool: {
-  name: string;
-  description: string;
-  effect: Tool['effect'];
-  parameters: S;
-  run: (args: z.infer<S>, signal: AbortSignal) => Promise<string>;
-}): Tool {
-  const { $schema: _, ...parameters } = z.toJSONSchema(tool.parameters, { io: 'input' });
-  return {
-    definition: { name: tool.name, description: tool.description, parameters },
-    effect: tool.effect,
-    run: async (args, signal) => {
-      const parsed = tool.parameters.safeParse(args);
-      if (!parsed.success) throw new Error(`the arguments do not fit: ${z.prettifyError(parsed.error)}`);
-      return tool.run(parsed.data, signal);
-    },
-  };
+/** The tools of one child, each with its owner. */
+export type OwnedTool = ToolOwner & { tool: Tool };
+
+/** The terms of one call: its place in the task, the signal of the attempt, and the limit of any tool call. */
+export type CallTerms = { place: string; signal: AbortSignal; limitMs: number };
+
+/** The tools of one child, by name. */
+export class Tools {
+  readonly #byName: ReadonlyMap<string, OwnedTool>;
+
+  constructor(tools: readonly OwnedTool[]) {
+    this.#byName = new Map(tools.map((owned) => [owned.tool.definition.name, owned]));
+  }
+
+  /** The tools as a model is shown them. */
+  get definitions(): ToolDefinition[] {
+    return [...this.#byName.values()].map(({ tool }) => tool.definition);
+  }
+
+  /** Returns the class of a tool; `undefined` if there is no such tool. */
+  classOf(name: string): ToolClass | undefined {
+    return this.#byName.get(name)?.tool.class;
+  }
+
+  /** Returns the owner of a tool whose recorded calls build up state that a new attempt must repeat; else `undefined`. */
+  restorerOf(name: string): ToolOwner | undefined {
+    const owned = this.#byName.get(name);
+    return owned?.restores && owned.tool.class === 'idempotent' ? owned : undefined;
+  }
+
+  /**
+   * Runs one tool call and returns what the model is to read. An unknown tool, arguments that do not parse and a tool that
+   * throws or passes its limit are results too, marked as errors.
+   *
+   * @throws the signal's reason, or ErrandError `CHILD_TOOL_TIMED_OUT` for a tool that does not stop at its limit.
+   */
+  async call(call: ToolCall, terms: CallTerms): Promise<ToolResult> {
+    const answer = (text: string, isError: boolean) => ({ call_id: call.id, text: limit(text), is_error: isError });
+    const owned = this.#byName.get(call.name);
+    if (!owned) {
+      const known = [...this.#byName.keys()].join(', ') || 'none';
+      return answer(`There is no tool "${clip(call.name, 100)}". Tools: ${known}.`, true);
+    }
+    let args: unknown;
+    try {
+      args = wellFormed(parseForeign(call.arguments.trim() === '' ? '{}' : call.arguments));
+    } catch (error) {
+      return answer(`The arguments of ${call.name} are not JSON: ${messageOf(error)}`, true);
+    }
+    try {
+      return answer(await run(owned, args, terms), false);
+    } catch (error) {
+      terms.signal.throwIfAborted();
+      if (isErrandError(error, 'CHILD_TOOL_TIMED_OUT')) throw error;
+      return answer(`${call.name} failed: ${messageOf(error)}`, true);
+    }
+  }
 }
 
-/**
- * Runs one tool call and returns what the model is to read. An unknown tool, arguments that do not parse and a tool
- * that throws or passes its limit are results too, marked as errors.
- *
- * @throws the signal's reason, or ErrandError `CHILD_TOOL_TIMED_OUT` for a tool that does not stop at its limit.
- */
-export async function callTool(
-  tools: readonly Tool[],
-  call: ToolCall,
-  { signal, limitMs }: { signal: AbortSignal; limitMs: number },
-): Promise<ToolResult> {
-  const answer = (text: string, isError: boolean) => ({ call_id: call.id, text: limit(text), is_error: isError });
-  const tool = tools.find(({ definition }) => definition.name === call.name);
-  if (!tool) {
-    const known = tools.map(({ definition }) => definition.name).join(', ') || 'none';
-    return answer(`There is no tool "${clip(call.name, 100)}". Tools: ${known}.`, true);
-  }
-  let args: unknown;
-  try {
-    args = wellFormed(parseForeign(call.arguments.trim() === '' ? '{}' : call.arguments));
-  } catch (error) {
-    return answer(`The arguments of ${call.name} are not JSON: ${messageOf(error)}`, true);
-  }
-  try {
-    const text = await runWithin({ name: call.name, limitMs, signal }, (live) => tool.run(args, live));
-    return answer(text, false);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (isErrandError(error, 'CHILD_TOOL_TIMED_OUT')) throw error;
-    return answer(`${call.name} failed: ${messageOf(error)}`, true);
-  }
+function run({ tool, session }: OwnedTool, args: unknown, { place, signal, limitMs }: CallTerms): Promise<string> {
+  const limited = { name: tool.definition.name, limitMs: Math.min(limitMs, tool.limitMs ?? limitMs), signal };
+  const callId = `${session.taskId}/${place}`;
+  return runWithin(limited, (live) => tool.run(args, { callId, signal: live, session }));
 }
 
 /**
@@ -103,5 +105,6 @@ function jsonBytes(text: string): number {
 }
 
 function limit(text: string): string {
-  return text.length <= RESULT_CHARS ? text : `${clip(text, RESULT_CHARS)}\n[cut: ${text.length} characters in all]`;
+  const whole = wellFormed(text);
+  return whole.length <= RESULT_CHARS ? whole : `${clip(whole, RESULT_CHARS)}\n[cut: ${text.length} characters in all]`;
 }

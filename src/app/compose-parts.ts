@@ -23,6 +23,7 @@ import { retentionSecondsOf } from './compose-producer.ts';
 import { startReclaim } from './compose-reclaim.ts';
 import type { Disposables } from './disposables.ts';
 import type { WorkerBase } from './open-worker.ts';
+import { baseKinds } from './resource-kinds.ts';
 
 /** The parts of a worker that are ready before it takes tasks. */
 export type WorkerParts = {
@@ -43,7 +44,10 @@ export async function composeParts(base: WorkerBase, opened: Disposables): Promi
   await assertSuitable(redis, prefix);
   const values = valuesOf(base);
   const announcements = new Announcements(redis, prefix);
-  const announcer = new Announcer({ announcements, instance: self.instance, lanes: base.taken, onError });
+  const announcer = new Announcer({
+    ...{ announcements, instance: self.instance, lanes: base.taken, onError },
+    toolsets: base.toolsets.names,
+  });
   await opened.add(announcer, (announcing) => announcing.stop()).start();
   const reclaim = await startReclaim({ ...base, releasers: values.releasers }, opened);
   const channels = await openChannels({ ...base, active: values.active }, opened);
@@ -59,15 +63,28 @@ export async function composeParts(base: WorkerBase, opened: Disposables): Promi
 
 /** The parts of a task that are made from the base alone. */
 function valuesOf(base: WorkerBase) {
-  const { config, redis, prefix, redactor, catalogue, providers, taken } = base;
-  const { records, telemetry, observer, self } = base;
+  const { config, redis, prefix, redactor, catalogue, providers, taken, log } = base;
+  const { records, telemetry, observer, self, toolsets } = base;
   const credentials = new CredentialResolver(base.secrets, redactor);
   const models = new Models();
   const deployment = { prefix, workspaceRoot: config.worker.workspace_root };
   const batches = new BatchRecords(redis, prefix, redactor, retentionSecondsOf(config));
   const elsewhere = providers.filter((name) => !taken.includes(name));
   return {
-    ...{ records, batches, catalogue, credentials, models, redactor, telemetry, observer, self, deployment },
+    ...{
+      records,
+      batches,
+      catalogue,
+      credentials,
+      models,
+      redactor,
+      telemetry,
+      observer,
+      self,
+      deployment,
+      toolsets,
+      log,
+    },
     spends: new SpendRecords(redis, prefix),
     metadata: new TaskMetadata(redis, prefix),
     admission: new Admission({
@@ -75,9 +92,12 @@ function valuesOf(base: WorkerBase) {
       check: (route, admission) => checkUsable(route, admission, { providers: catalogue.providers, credentials }),
     }),
     active: new ActiveAttempts(records),
-    releasers: new Releasers({ redactor, catalogue, credentials, models, deployment }),
+    releasers: new Releasers({
+      redactor,
+      kinds: [...baseKinds({ deployment, catalogue, credentials, models }), ...toolsets.builtInKinds],
+      ownKinds: toolsets.ownKinds,
+    }),
     budget: config.budget,
-    workspaceLimits: config.workspace,
     watchdogs: config.watchdogs,
   };
 }

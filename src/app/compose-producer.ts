@@ -1,6 +1,7 @@
 import type { SecretReader } from '../credentials/secrets.ts';
 import { Producer } from '../producer/producer.ts';
 import { routingTable } from '../routes/table.ts';
+import { BUILT_IN_TOOLSETS } from '../tools/names.ts';
 import type { Config } from './config.ts';
 import { redisOf } from './redis-settings.ts';
 
@@ -21,6 +22,7 @@ export function composeProducer(
     redis: redisOf(config, secrets),
     prefix: config.prefix,
     routing: routingTable(config),
+    toolsets: BUILT_IN_TOOLSETS,
     limits: config.limits,
     tries: config.tasks.tries,
     backoffMs: config.tasks.backoff_ms,

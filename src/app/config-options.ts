@@ -31,6 +31,7 @@ export const WorkerOptionsShape = z.strictObject({
   ...shared,
   only: z.array(z.string()).optional(),
   concurrency: z.number().optional(),
+  toolsets: z.array(z.unknown(), 'expected an array of toolsets').optional(),
   output: z
     .custom<NodeJS.WritableStream>((value) => typeof Object(value).write === 'function', 'expected a stream')
     .optional(),

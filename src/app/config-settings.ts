@@ -118,7 +118,8 @@ export const SETTINGS = {
     version_wait_ms: {
       type: ms.default(3_600_000),
       unit: 'ms',
-      meaning: 'how long a task of a newer version waits while no worker that can run it serves its lane',
+      meaning:
+        'how long a task of a newer version, or with a toolset that its worker lacks, waits while no worker that can run it serves its lane',
     },
     retention_days: {
       type: z.number().positive().default(7),

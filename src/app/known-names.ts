@@ -1,3 +1,4 @@
+import type { Toolsets } from '../agent/toolsets.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { Prices } from '../catalogue/prices.ts';
 import type { Provider } from '../catalogue/provider.ts';
@@ -5,6 +6,7 @@ import { RouteRequest } from '../contract/route.ts';
 import { expandRoute } from '../routes/names.ts';
 import type { KnownNames } from '../telemetry/metrics.ts';
 import type { Config } from './config.ts';
+import { BASE_KINDS } from './resource-kinds.ts';
 
 /** How many answers of the price library are kept: a search takes microseconds, and every turn asks. */
 const MAX_KEPT = 1_000;
@@ -12,10 +14,14 @@ const MAX_KEPT = 1_000;
 const ModelName = RouteRequest.shape.model.unwrap();
 
 /**
- * Collects the names of a deployment that may be values of labels: its providers, and the models that its configuration or the
+ * Collects the names of a deployment that may be values of labels: its providers, its kinds of resources, and the models that its configuration or the
  * price library names. A tenant may choose any other model, so other models have no name here.
  */
-export function knownNames(config: Pick<Config, 'delegation' | 'model_aliases'>, catalogue: Catalogue): KnownNames {
+export function knownNames(
+  config: Pick<Config, 'delegation' | 'model_aliases'>,
+  catalogue: Catalogue,
+  toolsets: Toolsets,
+): KnownNames {
   const routes = routesOf(config, catalogue);
   const providers = new Map(
     catalogue.names().map((name) => {
@@ -34,6 +40,7 @@ export function knownNames(config: Pick<Config, 'delegation' | 'model_aliases'>,
   };
   return {
     providers: [...providers.keys()],
+    kinds: [...BASE_KINDS, ...[...toolsets.builtInKinds, ...toolsets.ownKinds].map(({ kind }) => kind)],
     modelOf: (name, model) => {
       const known = providers.get(name);
       if (!known || known.models.has(model)) return known && model;

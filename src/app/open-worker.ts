@@ -1,3 +1,4 @@
+import type { Toolsets } from '../agent/toolsets.ts';
 import type { Redactor } from '../base/secret.ts';
 import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
@@ -14,6 +15,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { note, type Observer } from '../telemetry/observer.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { identifyWorker } from '../worker/holding/identity.ts';
+import { composeToolsets } from './compose-toolsets.ts';
 import type { Config } from './config.ts';
 import type { Disposables } from './disposables.ts';
 import { knownNames } from './known-names.ts';
@@ -28,6 +30,8 @@ export type WorkerSurroundings = {
   secrets: SecretReader;
   /** They see every step of the worker, after its log and its metrics. */
   observers?: readonly Observer[];
+  /** Toolsets beside the built-in ones, as a program brings them. */
+  toolsets?: readonly unknown[];
   /** Called right before the first task can be taken. */
   onTaking?: () => void;
 };
@@ -43,6 +47,7 @@ export type WorkerBase = {
   observer: Observer;
   metrics: Metrics;
   catalogue: Catalogue;
+  toolsets: Toolsets;
   target: RedisTarget;
   redis: RetryingRedis;
   redisHealth: RedisHealth;
@@ -60,13 +65,14 @@ export type WorkerBase = {
 /** Opens the connection of a worker and what stands on it. Nothing in Redis is written yet. */
 export async function openWorker(
   config: Config,
-  { log, redactor, secrets, observers = [] }: WorkerSurroundings,
+  { log, redactor, secrets, observers = [], toolsets: own = [] }: WorkerSurroundings,
   opened: Disposables,
 ): Promise<WorkerBase> {
+  const toolsets = composeToolsets(config, own);
   await makeWorkspaceRoot(config.worker.workspace_root);
   const { prefix } = config;
   const catalogue = createCatalogue(config.providers);
-  const telemetry = new Telemetry(log, knownNames(config, catalogue), observers);
+  const telemetry = new Telemetry(log, knownNames(config, catalogue, toolsets), observers);
   const { observer, metrics } = telemetry;
   const onError = (error: unknown) => {
     if (!isRedisFault(error)) note(observer, { name: 'fault', where: 'redis', error });
@@ -82,7 +88,7 @@ export async function openWorker(
   const taken = config.worker.only ?? providers;
   warnOfPlainHttp(taken.map(catalogue.get), log);
   return {
-    ...{ config, prefix, log, redactor, secrets, telemetry, observer, metrics, catalogue },
+    ...{ config, prefix, log, redactor, secrets, telemetry, observer, metrics, catalogue, toolsets },
     ...{ target, redis, redisHealth, providers, taken, onError },
     records: new TaskRecords(redis, prefix, redactor),
     workers: new WorkerRecords(redis, prefix),

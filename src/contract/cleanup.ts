@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { contract } from './fits.ts';
+import { Needs } from './needs.ts';
 import { stored } from './stored.ts';
 
 /**
- * The kinds of resource there are. Each has one releaser (`worker/releasers.ts`). A `response` is one that a provider works
- * on in the background for a task that has ended without it.
+ * The name of a kind of resource. The parts of a worker and its toolsets say which kinds there are; a record may have kinds of
+ * toolsets that its reader does not have.
  */
-export const ResourceKind = z.enum(['credential_lease', 'client', 'workspace', 'process', 'response']);
-export type ResourceKind = z.infer<typeof ResourceKind>;
+export const KindName = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/);
+export type KindName = z.infer<typeof KindName>;
 
 /** A release that takes longer is left open, so that a release that hangs does not hold up the record. */
 export const RELEASE_WITHIN_MS = 10_000;
@@ -27,8 +28,9 @@ export type CleanupActor = z.infer<typeof CleanupActor>;
 
 /** One resource given back, or not: a step of the cleanup record. `detail` says what was seen. */
 export const CleanupStep = stored({
+  needs: Needs,
   row: z.string(),
-  kind: ResourceKind,
+  kind: KindName,
   ref: z.string(),
   status: z.enum(['released', 'open']),
   evidence: Evidence,
@@ -48,7 +50,8 @@ export const CleanupRecord = stored({
 export type CleanupRecord = z.infer<typeof CleanupRecord>;
 
 const held = {
-  kind: ResourceKind,
+  needs: Needs,
+  kind: KindName,
   ref: z.string(),
   epoch: z.number().int().positive(),
   /** Instance of the worker that holds it (`contract/worker-identity.ts`). */
@@ -71,6 +74,12 @@ export type LedgerRow = z.infer<typeof LedgerRow>;
 /** The record that these steps make. */
 export function cleanupOf(steps: CleanupStep[]): CleanupRecord {
   return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
+}
+
+/** The reader version that a record with these steps needs: that of the steps. Older readers do not know their kinds. */
+export function needsOfCleanup({ steps }: CleanupRecord): { needs?: number } {
+  const needs = Math.max(1, ...steps.map((step) => step.needs ?? 1));
+  return needs === 1 ? {} : { needs };
 }
 
 /** Puts later steps in the place of the open ones they close, by row; others are added. */

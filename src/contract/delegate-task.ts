@@ -1,9 +1,10 @@
 import { quoted } from '../base/text.ts';
 import { BatchOptions } from './batch.ts';
 import type { Report } from './findings.ts';
+import { isHermesToolset } from './hermes-toolsets.ts';
 import { typeOf } from './plain-json.ts';
 import { type Fields, readRouteFields, withoutNulls } from './route-forms.ts';
-import { TaskSpec, Toolset } from './task.ts';
+import { TaskSpec } from './task.ts';
 
 /** Fields that change nothing about what a task does here. They come back as warnings, whatever their value. */
 const IGNORED = new Set(['role', 'max_iterations', 'background', 'acp_command', 'acp_args', 'group', 'model_hint']);
@@ -12,8 +13,6 @@ const IGNORED = new Set(['role', 'max_iterations', 'background', 'acp_command', 
 const OPTIONAL = [...Object.keys(BatchOptions.shape), ...Object.keys(TaskSpec.shape), 'tasks'].filter(
   (name) => name !== 'goal',
 );
-
-const TOOLSETS: readonly unknown[] = Toolset.options;
 
 /** A rule returns why a value is refused, or `null` if leaving it out changes nothing but what a warning can say. */
 const RULES: Readonly<Record<string, (value: unknown) => string | null>> = {
@@ -75,11 +74,11 @@ export function readPayload(given: Fields, report: Report): Fields {
   return readRouteFields(kept, report);
 }
 
-/** Names of other toolsets are left out with a warning. What is no text stays, and the schema refuses it. */
+/** Toolsets of Hermes are left out with a warning. All other names stay: the schema and the workers say whether they exist. */
 function readToolsets(names: readonly unknown[], { warn }: Report): unknown[] {
   return names.filter((name) => {
-    if (typeof name !== 'string' || TOOLSETS.includes(name)) return true;
-    warn(`toolsets: ${quoted(name)} is no toolset here and ignored; known: ${TOOLSETS.join(', ')}`);
+    if (typeof name !== 'string' || !isHermesToolset(name)) return true;
+    warn(`toolsets: ${quoted(name)} is a toolset of Hermes and ignored`);
     return false;
   });
 }

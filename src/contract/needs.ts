@@ -1,13 +1,19 @@
 import { z } from 'zod';
 
 /**
- * The reader version of this code. Jobs and records without `needs` have version 1, the first version, and no content needs
- * a higher version yet. Raise it together with the first entry in {@link SINCE} that needs it.
+ * The reader version of this code. Jobs and records without `needs` have version 1, the first version. Raise it together with
+ * the first content that needs it.
  */
-export const READER_VERSION = 1;
+export const READER_VERSION = 2;
 
-/** Fields that change the route, money, tools, files or the result: path → first reader version that acts on the field. */
-export type FieldVersions = Readonly<Record<string, number>>;
+/** The first reader version that acts on toolsets and kinds of resources that are not built in. */
+export const OWN_TOOLSETS_SINCE = 2;
+
+/**
+ * Fields that change the route, money, tools, files or the result: path → first reader version that acts on the field, or a
+ * function that returns it for a value.
+ */
+export type FieldVersions = Readonly<Record<string, number | ((value: unknown) => number)>>;
 
 const SINCE: FieldVersions = {};
 
@@ -32,18 +38,22 @@ export function isTooNew(value: unknown): boolean {
 /**
  * Returns `needs` for a job or record that is about to be written: the lowest reader version that may act on its content.
  * Version 1 is not written, so that plain batches keep their bytes and older readers read them. A field that only informs
- * has no entry in `since`.
+ * has no entry. `also`: entries of the caller.
  */
-export function needsFor(content: object, since: FieldVersions = SINCE): { needs?: number } {
-  const versions = Object.entries(since).map(([path, version]) => (isPresent(content, path.split('.')) ? version : 1));
+export function needsFor(content: object, also: FieldVersions = {}): { needs?: number } {
+  const versions = Object.entries({ ...SINCE, ...also }).map(([path, version]) => {
+    const value = fieldAt(content, path.split('.'));
+    if (value === undefined) return 1;
+    return typeof version === 'number' ? version : version(value);
+  });
   const needs = Math.max(1, ...versions);
   return needs === 1 ? {} : { needs };
 }
 
-function isPresent(value: unknown, [name, ...rest]: string[]): boolean {
-  if (name === undefined) return value !== undefined;
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return false;
-  return isPresent(Object.getOwnPropertyDescriptor(value, name)?.value, rest);
+function fieldAt(value: unknown, [name, ...rest]: string[]): unknown {
+  if (name === undefined) return value;
+  if (typeof value !== 'object' || value === null) return undefined;
+  return fieldAt(Object.getOwnPropertyDescriptor(value, name)?.value, rest);
 }
 
 function isWhole(value: unknown): value is number {

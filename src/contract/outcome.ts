@@ -3,6 +3,7 @@ import { CleanupRecord } from './cleanup.ts';
 import { InterruptedEffect } from './effect-call.ts';
 import { Failure } from './failure.ts';
 import { contract } from './fits.ts';
+import { Needs } from './needs.ts';
 import { RouteAudit } from './route.ts';
 import { stored } from './stored.ts';
 import { Metadata } from './task.ts';
@@ -44,6 +45,7 @@ export type Attempt = z.infer<typeof Attempt>;
 
 const common = {
   version: z.literal(1),
+  needs: Needs,
   batch_id: z.string(),
   task_id: z.string(),
   index: z.number().int().nonnegative(),
@@ -86,11 +88,16 @@ const common = {
   cleanup: CleanupRecord,
 };
 
+/** Files that a child made, with their contents if they are small. */
+export const AnswerFiles = contract(
+  z.array(stored({ path: z.string(), bytes: z.number().int(), text: z.string().optional() })),
+);
+
 /** What the child said and wrote, as far as it came. */
 export const Answer = stored({
   text: z.string(),
   /** Files left in the workspace, with their contents where small; the workspace itself is removed. */
-  files: z.array(stored({ path: z.string(), bytes: z.number().int(), text: z.string().optional() })),
+  files: AnswerFiles,
 });
 export type Answer = z.infer<typeof Answer>;
 

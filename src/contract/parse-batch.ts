@@ -3,12 +3,13 @@ import { type Batch, BatchOptions } from './batch.ts';
 import { readPayload } from './delegate-task.ts';
 import { batchInvalid, Findings, joinPath } from './findings.ts';
 import type { Limits } from './limits.ts';
-import { checkSizes, fittingRoute, parseTasks, REPORTING, TASK_FIELDS } from './parse-tasks.ts';
+import { checkSizes, fittingRoute, parseTasks, REPORTING, TASK_FIELDS, type TaskCheck } from './parse-tasks.ts';
 import { plainCopy, typeOf } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
 import { type Fields, isFields, pick, ROUTE_FIELDS, readRouteFields } from './route-forms.ts';
 import { TaskSpec } from './task.ts';
 import { tasksOf } from './tasks-text.ts';
+import { type KnownToolsets, NO_TOOLSETS, ToolsetCheck } from './toolset-check.ts';
 
 const OPTION_FIELDS = Object.keys(BatchOptions.shape);
 
@@ -25,6 +26,9 @@ export type RouteChecks = {
   warningsOf: (route: RouteRequest) => string[];
 };
 
+/** The checks of a batch that need the deployment. */
+export type BatchChecks = RouteChecks & { toolsets?: KnownToolsets };
+
 const NO_CHECKS: RouteChecks = { ofLayer: () => [], ofTask: () => [], warningsOf: () => [] };
 
 /**
@@ -33,7 +37,7 @@ const NO_CHECKS: RouteChecks = { ofLayer: () => [], ofTask: () => [], warningsOf
  *
  * @throws ErrandError `BATCH_INVALID` with up to 100 problems; `ROUTE_UNSUPPORTED` if the check of routes found all of them.
  */
-export async function parseBatch(input: unknown, limits: Limits, checks: RouteChecks = NO_CHECKS): Promise<Batch> {
+export async function parseBatch(input: unknown, limits: Limits, checks: BatchChecks = NO_CHECKS): Promise<Batch> {
   const findings = new Findings();
   if (!isFields(input)) {
     throw batchInvalid([{ path: '', message: `expected a batch object, got ${typeOf(input)}` }]);
@@ -54,9 +58,13 @@ export async function parseBatch(input: unknown, limits: Limits, checks: RouteCh
     : given;
   const common = isSingle ? {} : toolsetsOf(top, findings);
   const batch = parseOptions(top, isSingle, findings, checks);
-  const tasks = await parseTasks({ items, under: isSingle ? '' : 'tasks', common }, limits, findings, (route) =>
-    checks.ofTask(route, batch),
-  );
+  const toolsets = new ToolsetCheck(checks.toolsets ?? NO_TOOLSETS);
+  const check: TaskCheck = (task, spot) => {
+    toolsets.note(task, spot);
+    return checks.ofTask(task, batch);
+  };
+  const tasks = await parseTasks({ items, under: isSingle ? '' : 'tasks', common }, limits, findings, check);
+  await toolsets.report(findings);
   checkSizes(batch.options, { at: '' }, limits, findings);
   findings.throwIfAny();
   if (!isSingle && 'goal' in top) findings.warn('goal: ignored, because tasks is not empty');

@@ -63,17 +63,17 @@ export function fittingRoute(fields: unknown): RouteRequest {
 export type GivenTasks = { items: unknown[]; under: string; common: Fields };
 
 /** Where a task is in the input: its path, and its index. A batch has no index. */
-type Spot = { at: string; index?: number };
+export type Spot = { at: string; index?: number };
 
-/** Finds what is wrong with the route of a task. */
-type RouteCheck = (route: RouteRequest) => Problem[];
+/** Finds what is wrong with the route of a task. Of a task that does not fit the schema it gets what fits. */
+export type TaskCheck = (task: RouteRequest & Pick<TaskSpec, 'toolsets'>, spot: Spot) => Problem[];
 
 /** Parses the tasks of a batch one after the other, until there are too many problems or too many bytes. */
 export async function parseTasks(
   { items, under, common }: GivenTasks,
   limits: Limits,
   findings: Findings,
-  check: RouteCheck,
+  check: TaskCheck,
 ): Promise<TaskSpec[]> {
   const tasks: TaskSpec[] = [];
   let totalBytes = 0;
@@ -112,10 +112,11 @@ function fieldsOf(given: unknown, { at, index }: Spot, limits: Limits, findings:
   return reading.status === 'plain' && isFields(reading.value) ? reading.value : undefined;
 }
 
-function parseTask(fields: Fields, { at, index }: Spot, findings: Findings, check: RouteCheck): TaskSpec | undefined {
+function parseTask(fields: Fields, spot: Spot, findings: Findings, check: TaskCheck): TaskSpec | undefined {
+  const { at, index } = spot;
   const item = readPayload(fields, findings.reportAt(at, index));
   const parsed = TaskSpec.safeParse(item, REPORTING);
-  const ofRoute = check(parsed.data ?? fittingRoute(item));
+  const ofRoute = check(parsed.data ?? fittingRoute(item), spot);
   // A name that no provider can have is reported as an unknown name, together with the names that are known.
   const isUnknown = typeof item.provider === 'string' && ofRoute.some(({ path }) => path === 'provider');
   const issues = parsed.error?.issues.filter(({ path: [name] }) => !(isUnknown && name === 'provider')) ?? [];

@@ -5,9 +5,10 @@ import { Needs } from './needs.ts';
 import { ResolvedRoute, RouteRequest } from './route.ts';
 import { stored } from './stored.ts';
 
-/** A toolset a child may be given by name. */
-export const Toolset = z.enum(['workspace']);
-export type Toolset = z.infer<typeof Toolset>;
+/** The name of a toolset that a child is given. Which toolsets there are is known by the workers. */
+export const ToolsetName = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,39}$/, 'expected a toolset name: lower-case letters, digits, "-" and "_", at most 40');
 
 const Seconds = z.number().positive().max(86_400);
 
@@ -45,7 +46,7 @@ export const TaskSpec = z.strictObject({
     .refine((goal) => goal.trim() !== '', 'expected a goal, got blank text'),
   context: z.string().optional(),
   ...RouteRequest.shape,
-  toolsets: z.array(Toolset).max(16).optional(),
+  toolsets: z.array(ToolsetName).max(16).optional(),
   budget: Budget.optional(),
   metadata: Metadata.optional(),
 });

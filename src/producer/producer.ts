@@ -4,11 +4,11 @@ import { Redactor } from '../base/secret.ts';
 import { clip } from '../base/text.ts';
 import type { BatchInput, BatchStatus, BatchSummary, Receipt } from '../contract/batch.ts';
 import type { ErrandEvent } from '../contract/events.ts';
-import type { Limits } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
+import { NO_TOOLSETS } from '../contract/toolset-check.ts';
 import { BatchJobs } from '../queue/batch-jobs.ts';
 import { BatchFlow } from '../queue/flow.ts';
-import { Announcements } from '../records/announcements.ts';
+import { Announcements, toolsetsServed } from '../records/announcements.ts';
 import { BatchRecords } from '../records/batch-records.ts';
 import { Channels } from '../records/channels.ts';
 import { EnqueueClaims } from '../records/enqueue-claims.ts';
@@ -24,37 +24,19 @@ import {
   unavailable,
 } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
-import type { RedisTarget } from '../redis/target.ts';
 import { type PlannedBatch, planBatch } from '../routes/plan.ts';
-import type { RoutingTable } from '../routes/table.ts';
-import { addBatch, namingBatch } from './add-batch.ts';
+import { type AddDeps, addBatch, namingBatch } from './add-batch.ts';
 import { firstIndexIn, idIn, listenerIn, reasonIn, signalIn, textIn } from './arguments.ts';
 import { BatchEvents, subscribed } from './batch-events.ts';
 import { type Cancelling, unlessDenied, warnedOf } from './best-effort.ts';
 import { lost, noBatch, notFound, removed } from './missing.ts';
+import type { ProducerOptions } from './producer-options.ts';
 import { type WaitsDeps, waitsIn, waitsOf, warningOf } from './waits.ts';
 
 /** How often a waiting `settled` looks at the record, in case the event was lost. */
 const POLL_MS = 2_000;
 /** The longest reason of a cancel: it stands in the outcome of every task. */
 const REASON_CHARS = 1_000;
-
-/** What a producer needs to know of its deployment. Times in milliseconds. */
-export type ProducerOptions = {
-  redis: RedisTarget;
-  prefix: string;
-  routing: RoutingTable;
-  limits: Limits;
-  /** Tries of a task, and the first back-off between them. */
-  tries: number;
-  backoffMs: number;
-  ingestTimeoutMs: number;
-  retentionSeconds: number;
-  /** How long a call waits for a Redis that is away before it fails. */
-  connectWithinMs: number;
-  /** Hears of connection errors; they are also thrown from the call that met them. */
-  onError: (error: Error) => void;
-};
 
 /** A batch that was there once, as a receipt or a status shows. */
 type KnownBatch = Pick<Receipt, 'batch_id'>;
@@ -70,7 +52,7 @@ export class Producer {
   readonly #redis: BoundedRedis;
   readonly #flow: BatchFlow;
   readonly #batches: BatchRecords;
-  readonly #claims: EnqueueClaims;
+  readonly #adding: AddDeps;
   readonly #metadata: TaskMetadata;
   readonly #waiting: WaitsDeps;
   #listening: { redis: RedisClient; channels: Channels } | undefined;
@@ -79,7 +61,6 @@ export class Producer {
     this.#options = options;
     this.#redis = openFailFastRedis({ target: options.redis, onError: options.onError });
     this.#flow = new BatchFlow(this.#redis, options.prefix, Object.keys(options.routing.providers));
-    this.#claims = new EnqueueClaims(this.#redis, options.prefix);
     this.#metadata = new TaskMetadata(this.#redis, options.prefix);
     this.#waiting = {
       jobs: new BatchJobs(this.#redis, options.prefix),
@@ -87,6 +68,12 @@ export class Producer {
       records: new UnattendedRecords(this.#redis, options.prefix),
     };
     this.#batches = new BatchRecords(this.#redis, options.prefix, new Redactor(), options.retentionSeconds);
+    const { tries: attempts, backoffMs, ingestTimeoutMs } = options;
+    this.#adding = {
+      ...{ batches: this.#batches, flow: this.#flow, metadata: this.#metadata, jobs: this.#waiting.jobs },
+      claims: new EnqueueClaims(this.#redis, options.prefix),
+      policy: { attempts, backoffMs, ingestTimeoutMs },
+    };
   }
 
   /**
@@ -97,17 +84,14 @@ export class Producer {
    * `REDIS_UNAVAILABLE`.
    */
   async enqueue(input: BatchInput): Promise<Receipt> {
-    const { tries: attempts, backoffMs, ingestTimeoutMs } = this.#options;
-    const planned = await this.plan(input);
+    const { limits, routing, toolsets: builtIn } = this.#options;
+    const served = () => this.#withRedis(async () => toolsetsServed(await this.#waiting.announcements.live()));
+    const planned = await planBatch(input, limits, routing, { builtIn, served });
     const { batch_id, total } = planned.record;
-    const policy = { attempts, backoffMs, ingestTimeoutMs };
-    const { jobs } = this.#waiting;
-    const [batches, claims, flow, metadata] = [this.#batches, this.#claims, this.#flow, this.#metadata];
-    const deps = { batches, claims, flow, metadata, jobs, policy };
     let hasBegun = false;
     const adding = this.#withRedis(() => {
       hasBegun = true;
-      return addBatch(planned, deps);
+      return addBatch(planned, this.#adding);
     });
     const { isNew, added } = await adding.catch((error: unknown) => {
       throw hasBegun ? namingBatch(error, batch_id) : error;
@@ -118,9 +102,10 @@ export class Producer {
     return { batch_id, total, is_new: isNew, added, warnings: [...planned.warnings, ...waits.map(warningOf)] };
   }
 
-  /** Validates the batch and resolves its routes as {@link Producer.enqueue} would, and enqueues nothing. */
+  /** Validates the batch and resolves its routes as {@link Producer.enqueue} would, and enqueues nothing. Asks no worker. */
   plan(input: BatchInput): Promise<PlannedBatch> {
-    return planBatch(input, this.#options.limits, this.#options.routing);
+    const { limits, routing, toolsets: builtIn } = this.#options;
+    return planBatch(input, limits, routing, { ...NO_TOOLSETS, builtIn });
   }
 
   /**

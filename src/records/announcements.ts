@@ -1,4 +1,5 @@
 import { Announcement } from '../contract/announcement.ts';
+import type { ServedToolsets } from '../contract/toolset-check.ts';
 import type { Redis } from '../redis/connection.ts';
 import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
@@ -54,4 +55,11 @@ export class Announcements {
  */
 export function isServed(lane: string, workers: readonly LiveWorker[]): boolean {
   return workers.some(({ announcement }) => announcement === null || announcement.lanes.includes(lane));
+}
+
+/** The names of all toolsets that live workers announce, or that no live worker takes tasks of any lane. */
+export function toolsetsServed(workers: readonly LiveWorker[]): ServedToolsets {
+  const serving = workers.filter(({ announcement }) => announcement === null || announcement.lanes.length > 0);
+  if (serving.length === 0) return { status: 'no_worker' };
+  return { status: 'served', names: serving.flatMap(({ announcement }) => announcement?.toolsets ?? []) };
 }

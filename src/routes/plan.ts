@@ -4,10 +4,11 @@ import { batchIdOf, newBatchId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
 import type { Batch, BatchOptions, BatchRecord, RouteInUse } from '../contract/batch.ts';
 import type { Limits } from '../contract/limits.ts';
-import { needsFor } from '../contract/needs.ts';
+import { type FieldVersions, needsFor, OWN_TOOLSETS_SINCE } from '../contract/needs.ts';
 import { parseBatch } from '../contract/parse-batch.ts';
 import { type ResolvedRoute, type RouteRequest, routeKey } from '../contract/route.ts';
 import type { TaskJob } from '../contract/task.ts';
+import { type KnownToolsets, NO_TOOLSETS } from '../contract/toolset-check.ts';
 import { ErrandError, isErrandError, type Problem } from '../errors.ts';
 import { checkRoute } from './check.ts';
 import { expandRoute } from './names.ts';
@@ -31,7 +32,7 @@ export type PlannedBatch = {
 
 /**
  * Parses a batch, resolves the route of every task, and names everything that will be enqueued. Enqueues nothing, needs
- * no Redis, and yields to the event loop on the way.
+ * no Redis unless `toolsets` asks it, and yields to the event loop on the way.
  *
  * The fingerprint is of what was asked for, so that the same batch is the same batch under another configuration, and
  * with its fields in another order.
@@ -39,7 +40,12 @@ export type PlannedBatch = {
  * @throws ErrandError `BATCH_INVALID` with everything that is wrong, routes included; `ROUTE_UNSUPPORTED` if nothing is wrong
  * but efforts that a strict provider does not take.
  */
-export async function planBatch(input: unknown, limits: Limits, table: RoutingTable): Promise<PlannedBatch> {
+export async function planBatch(
+  input: unknown,
+  limits: Limits,
+  table: RoutingTable,
+  toolsets: KnownToolsets = NO_TOOLSETS,
+): Promise<PlannedBatch> {
   const routes = new TaskRoutes(table);
   const batch = await parseBatch(input, limits, {
     ofLayer: (route) => {
@@ -48,11 +54,12 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
     },
     ofTask: (asked, { options, route }) => routes.add(asked, contextOf(options, route)),
     warningsOf: (route) => routeWarnings(route, table),
+    toolsets,
   });
   const { idempotency_key: key, name, context, priority } = batch.options;
   const batchId = key ? batchIdOf(key) : newBatchId();
   const named = { batchId, name: name ?? `batch ${batchId.slice(-6)}` };
-  const { tasks, fingerprint } = await planTasks(batch, routes.ofTasks, named);
+  const { tasks, fingerprint } = await planTasks(batch, routes.ofTasks, named, sinceOf(toolsets));
   const record = recordOf(batch.options, { ...named, total: tasks.length, routes: routesInUse(routes.ofTasks) });
   return {
     record: { ...record, ...needsFor(record) },
@@ -62,6 +69,12 @@ export async function planBatch(input: unknown, limits: Limits, table: RoutingTa
     priority,
     warnings: batch.warnings,
   };
+}
+
+/** A task with toolsets that are not built in needs a worker that knows them by name. */
+function sinceOf({ builtIn }: KnownToolsets): FieldVersions {
+  const isBuiltIn = (names: unknown) => Array.isArray(names) && names.every((name) => builtIn.includes(name));
+  return { 'task.toolsets': (names) => (isBuiltIn(names) ? 1 : OWN_TOOLSETS_SINCE) };
 }
 
 /** The route of a task if there is one, and what is wrong with it. */
@@ -93,6 +106,7 @@ async function planTasks(
   batch: Batch,
   routes: readonly ResolvedRoute[],
   { batchId, name }: { batchId: string; name: string },
+  since: FieldVersions,
 ): Promise<Pick<PlannedBatch, 'tasks' | 'fingerprint'>> {
   const hash = createHash('sha256');
   hash.update(canonicalJson([{ ...batch.options, idempotency_key: undefined }, batch.route]));
@@ -106,7 +120,7 @@ async function planTasks(
     const content = { version: 1 as const, batch_id: batchId, index, task, route };
     const label = labels.get(route) ?? labelOf(route);
     labels.set(route, label);
-    tasks.push({ name: `${name} #${index} · ${label}`, data: { ...content, ...needsFor(content) } });
+    tasks.push({ name: `${name} #${index} · ${label}`, data: { ...content, ...needsFor(content, since) } });
     hash.update(canonicalJson(spec));
   }
   return { tasks, fingerprint: hash.digest('base64url') };

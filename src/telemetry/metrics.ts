@@ -1,4 +1,4 @@
-import { CleanupActor, CleanupStep, Evidence, ResourceKind } from '../contract/cleanup.ts';
+import { CleanupActor, CleanupStep, Evidence } from '../contract/cleanup.ts';
 import { AttemptEnd, Outcome } from '../contract/outcome.ts';
 import { FAILURE_CODES } from '../errors.ts';
 import { type LabelSet, MetricTable, OTHER, oneOf } from './series.ts';
@@ -9,11 +9,13 @@ const DURATION_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 
 /** The names of a deployment that may be values of labels. Everything else is `other`. */
 export type KnownNames = {
   providers: readonly string[];
+  /** The kinds of resources. */
+  kinds: readonly string[];
   /** Returns the name under which a model of a provider is counted, one of a closed set; `undefined` for other models. */
   modelOf: (provider: string, model: string) => string | undefined;
 };
 
-const NO_NAMES: KnownNames = { providers: [], modelOf: () => undefined };
+const NO_NAMES: KnownNames = { providers: [], kinds: [], modelOf: () => undefined };
 
 /**
  * Makes every metric of a worker, in one table. Labels use the words of the records. Each label has a closed set of values,
@@ -41,7 +43,7 @@ export function createMetrics(names: KnownNames = NO_NAMES) {
     ),
     unpricedTurns: table.counterBy('errand_unpriced_turns_total', 'Turns whose price is unknown.', { provider, model }),
     cleanupSteps: table.counterBy('errand_cleanup_steps_total', 'Resources that were released, or not.', {
-      kind: oneOf(ResourceKind.options),
+      kind: oneOf(names.kinds),
       status: oneOf(CleanupStep.shape.status.options),
       evidence: oneOf(Evidence.options),
       actor: oneOf(CleanupActor.options),

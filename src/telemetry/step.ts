@@ -1,6 +1,6 @@
 import type { BatchSummary } from '../contract/batch.ts';
 import type { Turn } from '../contract/checkpoint.ts';
-import type { CleanupActor, CleanupRecord, CleanupStep, ResourceKind } from '../contract/cleanup.ts';
+import type { CleanupActor, CleanupRecord, CleanupStep, KindName } from '../contract/cleanup.ts';
 import type { Failure } from '../contract/failure.ts';
 import type { AttemptEnd, Outcome } from '../contract/outcome.ts';
 import type { Spend } from '../contract/spend.ts';
@@ -26,7 +26,7 @@ export type AttemptReport = {
 
 type OfTask = { taskId: string };
 type OfAttempt = OfTask & { epoch: number };
-type OfRow = OfTask & { row: string; kind: ResourceKind; actor: CleanupActor };
+type OfRow = OfTask & { row: string; kind: KindName; actor: CleanupActor };
 
 /** A step that takes time, named by a verb. `attempt` and what follows it up to `record` happen within `deliver`. */
 export type Work =
@@ -42,7 +42,7 @@ export type Work =
   /** A credential is resolved, and its lease and its client are held. */
   | ({ name: 'lease'; provider: string } & OfAttempt)
   /** Resources are acquired that are on the ledger already. */
-  | ({ name: 'acquire'; kinds: readonly ResourceKind[] } & OfAttempt)
+  | ({ name: 'acquire'; kinds: readonly KindName[] } & OfAttempt)
   /** The model is called for a turn. */
   | ({ name: 'turn'; turn: number } & OfAttempt)
   /** A tool is called. */

@@ -5,15 +5,16 @@ import type { Announcements } from '../records/announcements.ts';
 /** How often a worker announces its lanes: with every beat. */
 const ANNOUNCE_MS = 5_000;
 
-/** What announcing needs. `lanes`: the providers whose tasks the worker takes. */
+/** What announcing needs. `lanes`: the providers whose tasks the worker takes. `toolsets`: the names of its toolsets. */
 export type AnnouncerDeps = {
   announcements: Announcements;
   instance: string;
   lanes: readonly string[];
+  toolsets: readonly string[];
   onError: (error: unknown) => void;
 };
 
-/** Announces the lanes of this worker until it stops. */
+/** Announces the lanes and toolsets of this worker until it stops. */
 export class Announcer {
   readonly #deps: AnnouncerDeps;
   #lanes: readonly string[];
@@ -46,7 +47,8 @@ export class Announcer {
   }
 
   async #announce(): Promise<void> {
-    const { announcements, instance } = this.#deps;
-    await announcements.announce(instance, { lanes: [...this.#lanes], reader: READER_VERSION });
+    const { announcements, instance, toolsets } = this.#deps;
+    const served = { lanes: [...this.#lanes], toolsets: [...toolsets] };
+    await announcements.announce(instance, { ...served, reader: READER_VERSION });
   }
 }

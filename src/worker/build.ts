@@ -10,14 +10,12 @@ import type { Credential } from '../credentials/credential.ts';
 import type { CallLimits } from '../providers/call-limits.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import { during } from '../telemetry/observer.ts';
-import { workspaceTools } from '../tools/workspace/tools.ts';
-import type { Workspace } from '../tools/workspace/workspace.ts';
 import type { AdmittedBatch } from './admission.ts';
 import type { Attempt } from './attempt.ts';
+import { AttemptTools } from './attempt-tools.ts';
 import { BackgroundCalls } from './background-calls.ts';
 import { priceOf } from './ending/call-bounds.ts';
-import { responseMarkOf } from './holding/row-names.ts';
-import { holdWorkspace } from './holding/workspaces.ts';
+import { responseMarkOf } from './holding/response-kind.ts';
 import { type CallListeners, ModelCalls } from './model-calls.ts';
 import type { TaskDeps } from './task-deps.ts';
 
@@ -29,11 +27,11 @@ export type Built = {
   credential: Credential;
   calls: ModelCalls;
   background: BackgroundCalls;
-  workspace: Workspace | null;
+  toolsets: AttemptTools;
 };
 
 /**
- * Builds the child of an attempt: resolves the credential, opens what its tools work on, and leases its model. What it
+ * Builds the child of an attempt: resolves the credential, opens its toolsets, and leases its model. What it
  * acquires is held by the scope of the attempt.
  * @throws ErrandError whatever resolving, holding or opening throws.
  */
@@ -43,7 +41,7 @@ export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDe
   const { level } = effortFor(provider, job.route.model, job.route.reasoning_effort);
   const allowance = allowanceFor({ task: job.task.budget, deployment: deps, provider, effort: level });
   const credential = await deps.credentials.resolve(provider.name, provider.credential, attempt.signal);
-  const workspace = job.task.toolsets?.includes('workspace') ? await holdWorkspace(attempt, deps) : null;
+  const toolsets = await AttemptTools.open(attempt, deps);
   const { model, costOf, effective } = await lease({ provider, credential, limits: allowance.call }, attempt, deps);
   const prices = { costOf, maxCostOf: priceOf(job.route, deps) };
   const calls = new ModelCalls(model, prices, listenersOf(attempt, deps));
@@ -54,13 +52,13 @@ export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDe
     task: job.task,
     batchContext: batch.context,
     model: background,
-    tools: workspace ? workspaceTools(workspace) : [],
+    tools: toolsets.tools,
     allowance,
     shouldYield: () => deps.active.isDraining,
     ...recordingOf(attempt, { calls, background }, deps),
   });
   announce('built', taskId);
-  return { child, effective, credential, calls, background, workspace };
+  return { child, effective, credential, calls, background, toolsets };
 }
 
 /** Holds the lease of the credential and the client of the model. */

@@ -16,9 +16,9 @@ import { crashLoopIn } from './ending/crash-loop.ts';
 import { amendPast } from './ending/outcome.ts';
 import { concludeUnopened, type Unopened } from './ending/unopened.ts';
 import { Scope } from './holding/scope.ts';
-import { deliverFiles, keepFiles } from './holding/workspaces.ts';
 import { type Result, workBefore, workOf } from './result.ts';
 import type { TaskDeps } from './task-deps.ts';
+import { LACKS_TOOLSETS } from './version-wait.ts';
 
 /**
  * Runs one attempt of one task and says what the queue is to do next.
@@ -65,9 +65,11 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
 
 /** Opens an attempt as soon as the batch is not held. A batch that is known to be held is checked once for all its tasks. */
 async function openUnlessHeld(
-  { taskId, provider, needs }: TaskDelivery,
+  delivery: TaskDelivery,
   deps: TaskDeps,
 ): Promise<Unopened | Extract<Opening, { status: 'opened' }>> {
+  const { taskId, provider } = delivery;
+  const needs = needsHere(delivery, deps);
   const batchId = parseTaskId(taskId)?.batchId ?? '';
   for (;;) {
     const delayMs = await deps.held.delayMs(batchId);
@@ -76,6 +78,15 @@ async function openUnlessHeld(
     if (opening.status !== 'held') return opening;
     deps.held.note(batchId);
   }
+}
+
+/**
+ * The reader version that a job needs, as this worker sees it: a job with toolsets that this worker lacks waits for another
+ * worker, as a job of a newer version does.
+ */
+function needsHere({ job, needs }: TaskDelivery, { toolsets }: TaskDeps): number {
+  const lacks = job.isReadable && toolsets.lacking(job.data.task.toolsets).length > 0;
+  return lacks ? Math.max(needs, LACKS_TOOLSETS) : needs;
 }
 
 /** Prepares a child and runs it. Whatever is thrown on the way becomes the error of the attempt. */
@@ -103,10 +114,10 @@ async function prepare(attempt: Attempt, deps: TaskDeps): Promise<{ status: 'bui
 async function run(built: Built, attempt: Attempt, deps: TaskDeps): Promise<Result> {
   try {
     await built.child.run(attempt.signal);
-    return { status: 'succeeded', work: workOf(built, await deliverFiles(built.workspace)) };
+    return { status: 'succeeded', work: workOf(built, await built.toolsets.deliverFiles()) };
   } catch (thrown) {
     const error = await unlessReplaced(errorOf(thrown, attempt.signal), built, attempt, deps);
-    return { status: 'stopped', error, isRejected: false, work: workOf(built, await keepFiles(built.workspace)) };
+    return { status: 'stopped', error, isRejected: false, work: workOf(built, await built.toolsets.keepFiles()) };
   }
 }
 

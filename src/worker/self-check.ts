@@ -40,7 +40,7 @@ function lost<T>(contract: Contract<T>, written: T): string | null {
 }
 
 function jobAt(at: string): TaskJob {
-  const task = { goal: `be read at ${at}`, toolsets: ['workspace' as const], budget: { turns: 1 }, metadata: { at } };
+  const task = { goal: `be read at ${at}`, toolsets: ['self'], budget: { turns: 1 }, metadata: { at } };
   const named = { provider: 'self', model: 'self', reasoning_effort: 'low' as const };
   const chosen_by = { provider: 'task' as const, model: 'task' as const, reasoning_effort: 'task' as const };
   return { version: 1, batch_id: 'self', index: 0, task, route: { ...named, requested: named, chosen_by } };

@@ -41,7 +41,7 @@ export async function settleBatch(batchId: string, deps: SettleDeps): Promise<Se
     return { status: 'settled', summary: await settle(batchId, true, deps) };
   } catch (error) {
     if (!isErrandError(error) || error.needs === undefined) throw error;
-    const wait = await deps.versions.waitFor(await deps.batches.noteTooNew(batchId, error.needs), null);
+    const wait = await deps.versions.waitFor(await deps.batches.noteTooNew(batchId, error.needs), { lane: null });
     if (wait.next === 'fail') return { status: 'settled', summary: await settle(batchId, false, deps) };
     if (wait.hasReader) await deps.batches.restartWait(batchId);
     return { status: 'too_new', delayMs: wait.delayMs };

@@ -1,13 +1,16 @@
 import type { LimitSources } from '../agent/allowance.ts';
+import type { Toolsets } from '../agent/toolsets.ts';
+import type { Deployment } from '../base/deployment.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import type { DefaultBudget, WorkspaceLimits } from '../contract/limits.ts';
+import type { DefaultBudget } from '../contract/limits.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import type { Models } from '../providers/models.ts';
 import type { SpendRecords } from '../records/spend-records.ts';
 import type { TaskMetadata } from '../records/task-metadata.ts';
 import type { TaskRecords } from '../records/task-records.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { Observer } from '../telemetry/observer.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
@@ -15,7 +18,6 @@ import type { Admission } from './admission.ts';
 import type { HeldBatches } from './held-batches.ts';
 import type { Reclaim } from './holding/reclaim.ts';
 import type { Releasers } from './holding/releasers.ts';
-import type { Deployment } from './holding/row-names.ts';
 import type { VersionWait } from './version-wait.ts';
 
 /** What running a task takes. All of it is built once per worker. */
@@ -37,13 +39,14 @@ export type TaskDeps = {
   self: WorkerIdentity;
   reclaim: Reclaim;
   releasers: Releasers;
+  toolsets: Toolsets;
+  /** For the lines of tools. */
+  log: Log;
   /**
-   * The values from which the names of resources are derived, such as the directory under which each attempt gets its
-   * workspace.
+   * The values from which the names of resources are derived.
    */
   deployment: Deployment;
   versions: VersionWait;
   budget: DefaultBudget;
-  workspaceLimits: WorkspaceLimits;
   watchdogs: LimitSources['deployment']['watchdogs'];
 };

@@ -1,4 +1,5 @@
 import { monotonicMs } from '../base/clock.ts';
+import { READER_VERSION } from '../contract/needs.ts';
 import { ErrandError } from '../errors.ts';
 import type { Announcements, LiveWorker } from '../records/announcements.ts';
 import type { TooNew } from '../records/opening.ts';
@@ -17,10 +18,19 @@ const JITTER = 0.25;
 const REMEMBERED_MS = 1_000;
 
 /** What to do with a job or record that is too new: look again later, or fail. */
-export type Waiting = { next: 'wait'; delayMs: number; hasReader: boolean } | { next: 'fail'; error: ErrandError };
+export type Waiting =
+  | { next: 'wait'; delayMs: number; hasReader: boolean; what: string }
+  | { next: 'fail'; error: ErrandError };
+
+/** The reader version that a job seems to need on a worker that lacks its toolsets: no worker of this version has it. */
+export const LACKS_TOOLSETS = READER_VERSION + 1;
+
+/** The worker that a job waits for: the lane that it must serve, `null` for any, and the toolsets that it must have. */
+export type Wanted = { lane: string | null; toolsets?: readonly string[] };
 
 /**
- * Decides how long jobs and records of a newer version wait for a worker that can act on them.
+ * Decides how long jobs and records of a newer version, and tasks with toolsets that this worker lacks, wait for a worker that
+ * can act on them.
  *
  * The wait runs out only without such a worker: while such a worker is alive and serves the lane, the wait starts over.
  */
@@ -35,17 +45,19 @@ export class VersionWait {
   }
 
   /**
-   * Decides about one job in the lane of a provider; `null` for a job that any worker may take, such as the job of a batch.
+   * Decides about one job: that of a task in the lane of a provider, or that of a batch, which any worker may take.
    */
-  async waitFor({ needs, waitedMs, looks, waiting }: TooNew, lane: string | null): Promise<Waiting> {
-    const hasReader = (await this.#live()).some((worker) => canAct(worker, needs, lane));
+  async waitFor({ waitedMs, looks, waiting, ...found }: TooNew, wanted: Wanted): Promise<Waiting> {
+    const needs = needsBeside(found.needs, wanted);
+    const what = nameOf(needs, wanted);
+    const hasReader = (await this.#live()).some((worker) => canAct(worker, needs, wanted));
     const crowdedMs = Math.min(waiting * PER_WAITING_MS, MAX_CROWDED_MS);
-    if (hasReader) return { next: 'wait', hasReader, delayMs: spread(Math.max(WITH_READER_MS, crowdedMs)) };
+    if (hasReader) return { next: 'wait', hasReader, what, delayMs: spread(Math.max(WITH_READER_MS, crowdedMs)) };
     const leftMs = this.#waitMs - waitedMs;
-    if (leftMs <= 0) return { next: 'fail', error: tooNew(needs, lane, waitedMs) };
+    if (leftMs <= 0) return { next: 'fail', error: errorAfter(waitedMs, needs, wanted) };
     const ownMs = Math.min(FIRST_MS * 2 ** Math.min(looks - 1, 20), MAX_MS);
     const delayMs = Math.min(spread(Math.max(ownMs, crowdedMs)), Math.max(leftMs, PER_WAITING_MS));
-    return { next: 'wait', hasReader, delayMs };
+    return { next: 'wait', hasReader, what, delayMs };
   }
 
   /** The live workers. Many jobs ask at once, so they share one answer for a moment. */
@@ -61,8 +73,22 @@ export class VersionWait {
   }
 }
 
-function canAct({ announcement }: LiveWorker, needs: number, lane: string | null): boolean {
+/** What the worker must have that a job waits for. */
+function nameOf(needs: number, { toolsets = [] }: Wanted): string {
+  return needs <= READER_VERSION && toolsets.length > 0
+    ? `the toolsets ${toolsets.join(', ')}`
+    : `reader version ${needs}`;
+}
+
+/** The reader version that a job needs beside its toolsets. */
+function needsBeside(needs: number, { toolsets = [] }: Wanted): number {
+  return needs === LACKS_TOOLSETS && toolsets.length > 0 ? READER_VERSION : needs;
+}
+
+function canAct({ announcement }: LiveWorker, needs: number, { lane, toolsets = [] }: Wanted): boolean {
   if (!announcement || announcement.reader < needs) return false;
+  const has = announcement.toolsets ?? [];
+  if (toolsets.some((name) => !has.includes(name))) return false;
   return lane === null ? announcement.lanes.length > 0 : announcement.lanes.includes(lane);
 }
 
@@ -70,9 +96,13 @@ function spread(delayMs: number): number {
   return Math.ceil(delayMs * (1 + Math.random() * JITTER));
 }
 
-function tooNew(needs: number, lane: string | null, waitedMs: number): ErrandError {
+function errorAfter(waitedMs: number, needs: number, { lane, toolsets = [] }: Wanted): ErrandError {
   const where = lane === null ? 'is alive' : `serves the lane of "${lane}"`;
   const waited = `waited ${Math.round(waitedMs / 1000)} s`;
+  if (needs <= READER_VERSION && toolsets.length > 0) {
+    const message = `no worker that ${where} has the toolsets ${toolsets.join(', ')}; ${waited}`;
+    return new ErrandError('TOOLSET_UNSERVED', message);
+  }
   const message = `needs reader version ${needs}, and no such worker ${where}; ${waited}`;
   return new ErrandError('VERSION_TOO_NEW', message, { needs });
 }

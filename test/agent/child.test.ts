@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Child, type ChildParts } from '../../src/agent/child.ts';
-import type { Tool } from '../../src/agent/tools.ts';
+import type { Tool, ToolClass } from '../../src/agent/tool.ts';
 import type { Checkpoint, Turn } from '../../src/contract/checkpoint.ts';
 import type { Model, TurnRequest } from '../../src/providers/model.ts';
 import { anAllowance } from '../helpers/allowance.ts';
+import { toolsOf } from '../helpers/tools.ts';
 
 const usage = { input_tokens: 10, cached_input_tokens: 0, output_tokens: 5, reasoning_tokens: 0 };
 
@@ -42,9 +43,9 @@ class ScriptedModel implements Model {
 
 function aNotebook() {
   const ran: string[] = [];
-  const tool = (name: string, effect: Tool['effect']): Tool => ({
+  const tool = (name: string, ofClass: ToolClass): Tool => ({
     definition: { name, description: name, parameters: {} },
-    effect,
+    class: ofClass,
     run: async (args) => {
       ran.push(`${name} ${JSON.stringify(args)}`);
       return `${name} done`;
@@ -53,14 +54,16 @@ function aNotebook() {
   return { ran, tools: [tool('write', 'idempotent'), tool('look', 'read')] };
 }
 
-function aChild(turns: Turn[], over: Partial<ChildParts> = {}) {
+type Over = Partial<Omit<ChildParts, 'tools'>> & { tools?: Tool[]; restores?: boolean };
+
+function aChild(turns: Turn[], { tools = [], restores = true, ...over }: Over = {}) {
   const model = new ScriptedModel(turns);
   const recorded: Checkpoint[] = [];
   const child = new Child({
     task: { goal: 'Do it' },
     batchContext: '',
     model,
-    tools: [],
+    tools: toolsOf(tools, { restores }),
     allowance: anAllowance({ turns: 9, outputTokensPerTurn: 100 }),
     shouldYield: () => false,
     recorded: [],
@@ -193,10 +196,18 @@ describe('taking over', () => {
     expect(ran).toEqual(['write {"at":2}']);
   });
 
+  test('repeats no recorded call of a toolset that does not restore', async () => {
+    const { tools, ran } = aNotebook();
+    const replies = [wants('write', { at: 1 }, 'c1'), wants('write', { at: 2 }, 'c2'), aTurn({ text: 'done' })];
+    const { child } = aChild([], { tools, restores: false, recorded: answered(replies, [false, false]) });
+    expect(await child.run(live)).toBe('done');
+    expect(ran).toEqual([]);
+  });
+
   test('stops if a recorded call that succeeded fails now, before the model is asked', async () => {
     const tool: Tool = {
       definition: { name: 'write', description: 'write', parameters: {} },
-      effect: 'idempotent',
+      class: 'idempotent',
       run: () => Promise.reject(new Error('the disk is full')),
     };
     const replies = [wants('write', { at: 1 }, 'c1'), wants('write', { at: 2 }, 'c2')];
@@ -256,7 +267,7 @@ describe('a child that turns in circles', () => {
     let count = 0;
     const tool: Tool = {
       definition: { name: 'look', description: 'look', parameters: {} },
-      effect: 'read',
+      class: 'read',
       run: async () => result ?? `look ${++count}`,
     };
     const turns = [...calls.map((at, call) => look(at, `c${call}`)), aTurn({ text: 'found it' })];
@@ -269,8 +280,8 @@ describe('a child that turns in circles', () => {
 test('stops a tool at the limit of one tool call', async () => {
   const tool: Tool = {
     definition: { name: 'hang', description: 'hang', parameters: {} },
-    effect: 'read',
-    run: (_, signal) =>
+    class: 'read',
+    run: (_, { signal }) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
   };
   const allowance = anAllowance({ toolMs: 30 });
@@ -299,7 +310,7 @@ describe('a worker that goes away', () => {
     let isLeaving = false;
     const tool: Tool = {
       definition: { name: 'look', description: 'look', parameters: {} },
-      effect: 'read',
+      class: 'read',
       run: async () => {
         isLeaving = true;
         return 'seen';

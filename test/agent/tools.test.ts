@@ -1,33 +1,35 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { callTool, defineTool, fitResults, type Tool } from '../../src/agent/tools.ts';
+import { type CallContext, defineTool, type Tool } from '../../src/agent/tool.ts';
+import { fitResults } from '../../src/agent/tools.ts';
+import { toolsOf } from '../helpers/tools.ts';
 
 const add = defineTool({
   name: 'add',
   description: 'Adds two numbers.',
-  effect: 'read',
+  class: 'read',
   parameters: z.strictObject({ a: z.number(), b: z.number() }),
   run: async ({ a, b }) => String(a + b),
 });
-const terms = { signal: new AbortController().signal, limitMs: 60_000 };
+const terms = { place: '1.1', signal: new AbortController().signal, limitMs: 60_000 };
 const callOf = (name: string, args: string) => ({ id: 'call-1', name, arguments: args });
 
 test('arguments lose the names that objects inherit and half characters, however deep', async () => {
   const seen: unknown[] = [];
   const tool: Tool = {
     definition: { name: 'keep', description: 'Keeps.', parameters: { type: 'object' } },
-    effect: 'read',
+    class: 'read',
     run: async (args) => String(seen.push(args)),
   };
   const args = '{"__proto__":{"x":1},"a":[{"constructor":{"prototype":{"x":1}},"b":"y\\ud83d"}],"toString":1}';
-  const limits = { signal: new AbortController().signal, limitMs: 1_000 };
-  await callTool([tool], { id: 'a', name: 'keep', arguments: args }, limits);
+  const limits = { ...terms, limitMs: 1_000 };
+  await toolsOf([tool]).call({ id: 'a', name: 'keep', arguments: args }, limits);
   expect(seen).toEqual([{ a: [{ b: 'y\ufffd' }] }]);
   expect(Object.getOwnPropertyNames(seen[0])).toEqual(['a']);
 });
 
 test('runs a tool with parsed arguments', async () => {
-  expect(await callTool([add], callOf('add', '{"a":1,"b":2}'), terms)).toEqual({
+  expect(await toolsOf([add]).call(callOf('add', '{"a":1,"b":2}'), terms)).toEqual({
     call_id: 'call-1',
     text: '3',
     is_error: false,
@@ -40,12 +42,12 @@ test.each([
   ['arguments that do not fit', callOf('add', '{"a":"one","b":2}'), /do not fit[\s\S]*a/],
   ['an argument nobody knows', callOf('add', '{"a":1,"b":2,"c":3}'), /do not fit[\s\S]*c/],
 ])('tells the model of %s instead of failing', async (_, call, text) => {
-  expect(await callTool([add], call, terms)).toMatchObject({ is_error: true, text: expect.stringMatching(text) });
+  expect(await toolsOf([add]).call(call, terms)).toMatchObject({ is_error: true, text: expect.stringMatching(text) });
 });
 
 test('tells the model what a tool threw', async () => {
   const broken = { ...add, run: async () => Promise.reject(new Error('no such number')) };
-  expect(await callTool([broken], callOf('add', '{}'), terms)).toMatchObject({
+  expect(await toolsOf([broken]).call(callOf('add', '{}'), terms)).toMatchObject({
     is_error: true,
     text: 'add failed: no such number',
   });
@@ -53,27 +55,27 @@ test('tells the model what a tool threw', async () => {
 
 test('an abort while a tool runs ends the run and is no answer', async () => {
   const controller = new AbortController();
-  const hanging = {
+  const hanging: Tool = {
     ...add,
-    run: (_: unknown, signal: AbortSignal) =>
+    run: (_: unknown, { signal }: CallContext) =>
       new Promise<string>((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('stopped')))),
   };
-  const calling = callTool([hanging], callOf('add', '{}'), { ...terms, signal: controller.signal });
+  const calling = toolsOf([hanging]).call(callOf('add', '{}'), { ...terms, signal: controller.signal });
   controller.abort(new Error('cancelled'));
   await expect(calling).rejects.toThrow('cancelled');
 });
 
 describe('a tool that passes its limit', () => {
-  const hanging = (heeds: boolean) => ({
+  const hanging = (heeds: boolean): Tool => ({
     ...add,
-    run: (_: unknown, signal: AbortSignal) =>
+    run: (_: unknown, { signal }: CallContext) =>
       new Promise<string>((_resolve, reject) => {
         if (heeds) signal.addEventListener('abort', () => reject(new Error('the tool was interrupted')));
       }),
   });
 
   test('is stopped, and the model reads that it took too long', async () => {
-    expect(await callTool([hanging(true)], callOf('add', '{}'), { ...terms, limitMs: 30 })).toEqual({
+    expect(await toolsOf([hanging(true)]).call(callOf('add', '{}'), { ...terms, limitMs: 30 })).toEqual({
       call_id: 'call-1',
       text: 'add failed: stopped because it did not end within 30 ms',
       is_error: true,
@@ -81,7 +83,7 @@ describe('a tool that passes its limit', () => {
   });
 
   test('ends the attempt if it ignores its signal [B103]', async () => {
-    const calling = callTool([hanging(false)], callOf('add', '{}'), { ...terms, limitMs: 30 });
+    const calling = toolsOf([hanging(false)]).call(callOf('add', '{}'), { ...terms, limitMs: 30 });
     await expect(calling).rejects.toMatchObject({
       code: 'CHILD_TOOL_TIMED_OUT',
       message: 'add passed its limit of 30 ms and did not stop within 1000 ms of being told to',
@@ -90,7 +92,7 @@ describe('a tool that passes its limit', () => {
 
   test('does not hold up an abort either', async () => {
     const controller = new AbortController();
-    const calling = callTool([hanging(false)], callOf('add', '{}'), { ...terms, signal: controller.signal });
+    const calling = toolsOf([hanging(false)]).call(callOf('add', '{}'), { ...terms, signal: controller.signal });
     controller.abort(new Error('cancelled'));
     await expect(calling).rejects.toThrow('cancelled');
   });
@@ -98,7 +100,7 @@ describe('a tool that passes its limit', () => {
 
 test('cuts a result that is too long and says so', async () => {
   const wordy = { ...add, run: async () => 'x'.repeat(100_000) };
-  const { text } = await callTool([wordy], callOf('add', '{}'), terms);
+  const { text } = await toolsOf([wordy]).call(callOf('add', '{}'), terms);
   expect(text.length).toBeLessThan(66_000);
   expect(text).toContain('[cut: 100000 characters in all]');
 });

@@ -171,7 +171,7 @@ describe('problems', () => {
       'tasks[0].context': 'expected string, got number',
       'tasks[0].model': 'expected a model name, got an empty string',
       'tasks[0].provider': 'expected a provider name: lower-case letters, digits, "-" and "_", at most 40',
-      'tasks[0].toolsets.0': 'expected "workspace", got number',
+      'tasks[0].toolsets.0': 'expected string, got number',
       'tasks[0].budget.turns': 'expected number to be >=1, got 0',
       'tasks[0].metadata': 'expected record, got array',
       'tasks[1].reasoning_effort': `${EFFORTS}, got number`,

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { Child } from '../../src/agent/child.ts';
-import { defineTool, type Tool } from '../../src/agent/tools.ts';
+import { defineTool, type Tool } from '../../src/agent/tool.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { Checkpoint, ToolResult, Turn } from '../../src/contract/checkpoint.ts';
@@ -12,6 +12,7 @@ import { TaskRecords } from '../../src/records/task-records.ts';
 import { anAllowance } from '../helpers/allowance.ts';
 import { aDeployment, simulatedProviders } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
+import { toolsOf } from '../helpers/tools.ts';
 import { openRecords } from '../records/samples.ts';
 
 /** A turn that asks for the tools; the wire `chat` takes its `native`. */
@@ -38,7 +39,7 @@ async function attemptWith(tasks: TaskRecords, taskId: string, turns: Turn[], to
     task: { goal: 'Do it' },
     batchContext: '',
     model: { turn: async () => turns.shift() ?? expect.fail('the script has no further turn') },
-    tools,
+    tools: toolsOf(tools, { restores: false }),
     allowance: anAllowance({ turns: 9, turnsWithoutProgress: 9 }),
     shouldYield: () => false,
     recorded: checkpoints,
@@ -58,7 +59,7 @@ function aSender(work: () => Promise<string>) {
   const tool = defineTool({
     name: 'send',
     description: 'Sends.',
-    effect: 'effect',
+    class: 'effect',
     parameters: z.strictObject({}),
     run: async () => {
       ran.push(ran.length + 1);
@@ -71,7 +72,7 @@ function aSender(work: () => Promise<string>) {
 /** A tool of class read that does `work` when it is asked to look. */
 function aReader(work: () => Promise<string>): Tool {
   const parameters = z.strictObject({});
-  return defineTool({ name: 'look', description: 'Looks.', effect: 'read', parameters, run: work });
+  return defineTool({ name: 'look', description: 'Looks.', class: 'read', parameters, run: work });
 }
 
 const live = new AbortController().signal;

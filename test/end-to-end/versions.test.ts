@@ -47,7 +47,7 @@ async function announceNewer(deployment: Deployment, reader: number): Promise<vo
   await new Announcements(openRedis(), deployment.prefix).announce('newer', { lanes: ['local'], reader });
 }
 
-test.each([[{ needs: 99 }], [{ version: 2 }], [{ version: 2, batch_id: 7, route: 'elsewhere' }]])(
+test.each([[{ needs: 99 }], [{ version: 99 }], [{ version: 99, batch_id: 7, route: 'elsewhere' }]])(
   'a job with %j waits, and fails once no newer worker has come',
   async (more) => {
     const deployment = await aDeployment({ settings: SHORT });
@@ -161,13 +161,13 @@ test('a batch settled by a newer worker is done, though its summary cannot be re
   const deployment = await aDeployment();
   const { producer } = deployment;
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
-  const summary = JSON.stringify({ version: 2, batch_id: batchId });
+  const summary = JSON.stringify({ version: 99, batch_id: batchId });
   await givenIn(deployment.prefix).settled(batchId, summary);
   await deployment.startWorker();
   const batches = openQueue(deployment, 'batches');
   await expect.poll(async () => (await jobIn(batches, batchId)).getState()).toBe('completed');
   expect(await storedIn(deployment.prefix).summary(batchId)).toBe(summary);
-  await expect(producer.settled(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE', needs: 2 });
+  await expect(producer.settled(batchId)).rejects.toMatchObject({ code: 'RECORD_UNREADABLE', needs: 99 });
 });
 
 test('a task whose checkpoint is too new waits as its job would', async () => {
@@ -175,7 +175,7 @@ test('a task whose checkpoint is too new waits as its job would', async () => {
   const { batchId, taskId } = await enqueueNewer(deployment, {});
   const given = givenIn(deployment.prefix);
   await given.attempt(taskId, 1, attemptOf(1, 'handed_back'));
-  await given.turn(taskId, { ...checkpointOf(1), version: 2 });
+  await given.turn(taskId, { ...checkpointOf(1), version: 99 });
   await deployment.startWorker();
   await deployment.producer.settled(batchId);
   expect(await deployment.outcomesOf(batchId)).toMatchObject([

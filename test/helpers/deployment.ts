@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
 import type { Board } from '../../dashboards/board.ts';
+import type { Toolset } from '../../src/agent/toolset.ts';
 import { composeBoard } from '../../src/app/compose-board.ts';
 import { composeProducer } from '../../src/app/compose-producer.ts';
 import { type RunningWorker, startWorker } from '../../src/app/compose-worker.ts';
@@ -39,6 +40,7 @@ export type Deployment = {
     over?: Record<string, unknown>,
     settings?: Record<string, unknown>,
     observers?: readonly Observer[],
+    toolsets?: readonly Toolset[],
   ) => Promise<RunningWorker>;
   startBoard: () => Promise<Board>;
   outcomesOf: (batchId: string) => Promise<Outcome[]>;
@@ -50,6 +52,8 @@ type DeploymentOptions = {
   script?: ScriptInput;
   environment?: Environment;
   settings?: Record<string, unknown>;
+  /** The own toolsets of every worker, unless `startWorker` gets others. */
+  toolsets?: readonly Toolset[];
 };
 
 /** So many characters of a planted secret are like no other text: its name, and six of its own at the least. */
@@ -107,11 +111,17 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
     events,
     workspaceRoot,
     secrets: Object.values(secrets),
-    startWorker: async (over, sections, observers = []) => {
+    startWorker: async (over, sections, observers = [], toolsets = options.toolsets ?? []) => {
       const redactor = new Redactor();
       const output = new PassThrough().on('data', (chunk) => logs.push(String(chunk)));
       const log = createLog({ level: 'debug', isPretty: false, redactor, output });
-      const worker = await startWorker(configOf(over, sections), { log, redactor, secrets: given, observers });
+      const worker = await startWorker(configOf(over, sections), {
+        log,
+        redactor,
+        secrets: given,
+        observers,
+        toolsets,
+      });
       workers.push(worker);
       return worker;
     },

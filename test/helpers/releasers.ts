@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
+import { baseKinds } from '../../src/app/resource-kinds.ts';
+import type { Deployment } from '../../src/base/deployment.ts';
 import type { Redactor } from '../../src/base/secret.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Provider } from '../../src/catalogue/provider.ts';
@@ -7,8 +9,8 @@ import { CredentialResolver } from '../../src/credentials/resolver.ts';
 import { secretsIn } from '../../src/credentials/secrets.ts';
 import { Models } from '../../src/providers/models.ts';
 import { HandBack } from '../../src/queue/hand-back.ts';
+import { workspaceKind } from '../../src/tools/workspace/kind.ts';
 import { Releasers } from '../../src/worker/holding/releasers.ts';
-import type { Deployment } from '../../src/worker/holding/row-names.ts';
 
 /** A deployment without a directory. */
 export const NOWHERE: Deployment = { prefix: '{nowhere}', workspaceRoot: '/nowhere' };
@@ -31,11 +33,6 @@ export function releasersFor(
   deployment: Deployment = NOWHERE,
 ): Releasers {
   const credentials = new CredentialResolver(secretsIn(environment), redactor);
-  return new Releasers({
-    redactor,
-    catalogue: createCatalogue(providers),
-    credentials,
-    models: new Models(),
-    deployment,
-  });
+  const base = { deployment, catalogue: createCatalogue(providers), credentials, models: new Models() };
+  return new Releasers({ redactor, kinds: [...baseKinds(base), workspaceKind(deployment)] });
 }

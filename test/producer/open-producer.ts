@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { expect, inject, onTestFinished } from 'vitest';
 import type { BatchInput } from '../../src/contract/batch.ts';
 import { DEFAULT_LIMITS } from '../../src/contract/limits.ts';
-import { Producer, type ProducerOptions } from '../../src/producer/producer.ts';
+import { Producer } from '../../src/producer/producer.ts';
+import type { ProducerOptions } from '../../src/producer/producer-options.ts';
 import type { RoutedProvider } from '../../src/routes/table.ts';
+import { BUILT_IN_TOOLSETS } from '../../src/tools/names.ts';
 import { freshPrefix, redisUrl, targetAt } from '../helpers/redis.ts';
 import { openWay } from '../helpers/way-to-redis.ts';
 
@@ -19,6 +21,7 @@ export function optionsOf(options: Partial<ProducerOptions> = {}): ProducerOptio
       delegation: { provider: 'openai' },
       precedence: 'strict',
     },
+    toolsets: BUILT_IN_TOOLSETS,
     limits: DEFAULT_LIMITS,
     tries: 3,
     backoffMs: 1_000,

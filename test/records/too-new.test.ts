@@ -12,8 +12,8 @@ test('a task that needs a newer worker takes no place; its wait is counted by Re
   });
   expect(await tasks.open(plain, 'local', 'w')).toMatchObject({ status: 'opened', epoch: 1 });
   await redis.hset(keys.task(newer), 'too_new_since', Number((await redis.time())[0]) * 1000 - 5_000);
-  const again = await tasks.open(newer, 'local', 'w', 2);
-  expect(again).toMatchObject({ status: 'too_new', needs: 2, looks: 2, waiting: 1 });
+  const again = await tasks.open(newer, 'local', 'w', 98);
+  expect(again).toMatchObject({ status: 'too_new', needs: 98, looks: 2, waiting: 1 });
   expect(again.status === 'too_new' && again.waitedMs).toBeGreaterThanOrEqual(5_000);
   expect(await redis.hget(keys.task(newer), 'epoch')).toBeNull();
   expect(await redis.smembers(keys.resting(batchId))).toEqual([`${newer}@local`]);

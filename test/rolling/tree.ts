@@ -42,13 +42,13 @@ export async function treeOf(commit: string, dir: string): Promise<Tree> {
 /**
  * Writes a version that is newer than this tree: it reads and writes records that this tree cannot read. A task with a
  * context needs reader version 99, as does a batch with the metadata `needs`. A task with the metadata `version` is of
- * version 2, and every job has a field that this tree does not know.
+ * version 99, and every job has a field that this tree does not know.
  */
 export async function newerTree(dir: string): Promise<Tree> {
   await cp(join(ROOT, 'src'), join(dir, 'src'), { recursive: true });
   await cp(join(ROOT, 'package.json'), join(dir, 'package.json'));
   await linkPackages(dir);
-  await change(dir, 'src/contract/needs.ts', 'READER_VERSION = 1;', 'READER_VERSION = 99;');
+  await change(dir, 'src/contract/needs.ts', 'READER_VERSION = 2;', 'READER_VERSION = 99;');
   await change(dir, 'src/contract/needs.ts', '= {};', "= { 'task.context': 99, 'metadata.needs': 99 };");
   await change(
     dir,
@@ -60,7 +60,7 @@ export async function newerTree(dir: string): Promise<Tree> {
     dir,
     'src/routes/plan.ts',
     'version: 1 as const, batch_id: batchId, index, task, route }',
-    'version: task.metadata?.version ? 2 : 1, batch_id: batchId, index, task, route, hint: { of: "newer" } }',
+    'version: task.metadata?.version ? 99 : 1, batch_id: batchId, index, task, route, hint: { of: "newer" } }',
   );
   return { name: 'newer', dir };
 }

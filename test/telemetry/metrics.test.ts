@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Toolsets } from '../../src/agent/toolsets.ts';
 import { loadConfig } from '../../src/app/config.ts';
 import { knownNames } from '../../src/app/known-names.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
@@ -55,6 +56,7 @@ const names = knownNames(
     model_aliases: { any: { model: 'everywhere' }, other: { provider: 'openai', model: 'not-of-acme' } },
   },
   createCatalogue([...loadConfig({ ERRAND_CONFIG: '/dev/null' }).providers, acme]),
+  new Toolsets([]),
 );
 
 test('no text from outside is the value of a label, in any metric', async () => {
@@ -104,7 +106,7 @@ test('dated forms of one model, however many, are one series', async () => {
 });
 
 test('a metric has a maximum of series, and counts the others together', async () => {
-  const metrics = createMetrics({ providers: ['acme'], modelOf: (_, model) => model });
+  const metrics = createMetrics({ providers: ['acme'], kinds: [], modelOf: (_, model) => model });
   for (let n = 0; n < 3 * MAX_SERIES; n++) metrics.turns.inc({ provider: 'acme', model: `m${n}` });
   metrics.turns.inc({ provider: 'acme', model: 'm0' });
   const turns = (await seriesOf(metrics)).filter((line) => line.startsWith('errand_turns_total'));

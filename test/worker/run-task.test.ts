@@ -2,13 +2,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { defineTool } from '../../src/agent/tools.ts';
+import { defineTool } from '../../src/agent/tool.ts';
+import { defineToolset } from '../../src/agent/toolset.ts';
 import { isoNow } from '../../src/base/clock.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
-import { workspaceTools } from '../../src/tools/workspace/tools.ts';
 import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startStoppingWorker } from '../helpers/process.ts';
@@ -16,8 +16,7 @@ import { openRedis } from '../helpers/redis.ts';
 import { givenIn } from '../records/given.ts';
 import { attemptOf } from '../records/samples.ts';
 
-// The real ones, but for single calls: no tool of the workspace is of class effect, and no removal fails by itself.
-vi.mock('../../src/tools/workspace/tools.ts', { spy: true });
+// The real file system, but for single calls: no removal fails by itself.
 vi.mock('node:fs/promises', { spy: true });
 
 afterEach(() => {
@@ -29,23 +28,22 @@ function recordsUnder(prefix: string): TaskRecords {
 }
 
 test('a call of an effect tool is on record before it runs', async () => {
-  const { producer, startWorker, prefix } = await aDeployment();
-  const tasks = recordsUnder(prefix);
   const seen: unknown[] = [];
   let taskId = '';
   const send = defineTool({
     name: 'send',
     description: 'Sends.',
-    effect: 'effect',
+    class: 'effect',
     parameters: z.strictObject({}),
     run: async () => {
-      seen.push(...(await tasks.history(taskId)).effects);
+      seen.push(...(await recordsUnder(prefix).history(taskId)).effects);
       return 'sent';
     },
   });
-  vi.mocked(workspaceTools).mockReturnValueOnce([send]);
+  const mail = defineToolset({ name: 'mail', tools: [send] });
+  const { producer, startWorker, prefix } = await aDeployment({ toolsets: [mail] });
   const goal = 'Send it. [[sim: tool=send args={}]] [[sim: text="done"]]';
-  const { batch_id } = await producer.enqueue({ goal, provider: 'local', toolsets: ['workspace'] });
+  const { batch_id } = await producer.enqueue({ goal, provider: 'local', toolsets: ['mail'] });
   taskId = taskIdOf(batch_id, 0);
   await startWorker();
   expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);

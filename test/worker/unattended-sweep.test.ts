@@ -1,5 +1,6 @@
 import { Queue, Worker } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
+import { Toolsets } from '../../src/agent/toolsets.ts';
 import { loadConfig } from '../../src/app/config.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
 import { UnattendedJobs } from '../../src/queue/unattended-jobs.ts';
@@ -51,6 +52,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
     self,
     reclaim: new Reclaim({ ...aHandBack({ redis, prefix }), workers, records: tasks, self, releasers, observer }),
     releasers,
+    toolsets: new Toolsets([]),
   });
   const options = optionsOf({ prefix });
   const producer = openProducer(options);

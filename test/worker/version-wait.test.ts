@@ -29,7 +29,7 @@ test('without a reader the pause doubles from 1 s to 30 s, a quarter of it rando
     [6, 30_000],
     [1_000_000, 30_000],
   ] as const) {
-    const decided = await wait.waitFor(found({ looks }), 'local');
+    const decided = await wait.waitFor(found({ looks }), { lane: 'local' });
     expect(decided).toMatchObject({ next: 'wait', hasReader: false });
     const delayMs = decided.next === 'wait' ? decided.delayMs : 0;
     expect(delayMs).toBeGreaterThanOrEqual(ms);
@@ -40,7 +40,7 @@ test('without a reader the pause doubles from 1 s to 30 s, a quarter of it rando
 test('many waiting jobs share 100 looks a second, with a pause of at most 750 s', async () => {
   const wait = await aWait();
   const delayMs = async (waiting: number, needs: number) => {
-    const decided = await wait.waitFor(found({ waiting, needs }), 'local');
+    const decided = await wait.waitFor(found({ waiting, needs }), { lane: 'local' });
     return decided.next === 'wait' ? decided.delayMs : 0;
   };
   for (const needs of [5, 9]) {
@@ -52,20 +52,26 @@ test('many waiting jobs share 100 looks a second, with a pause of at most 750 s'
 test('only a live, new enough reader that serves the lane restarts the wait', async () => {
   const wait = await aWait();
   const over = { waitedMs: HOUR_MS };
-  expect(await wait.waitFor(found({ ...over, needs: 5 }), 'local')).toMatchObject({ next: 'wait', hasReader: true });
-  expect(await wait.waitFor(found({ ...over, needs: 5 }), null)).toMatchObject({ next: 'wait', hasReader: true });
+  expect(await wait.waitFor(found({ ...over, needs: 5 }), { lane: 'local' })).toMatchObject({
+    next: 'wait',
+    hasReader: true,
+  });
+  expect(await wait.waitFor(found({ ...over, needs: 5 }), { lane: null })).toMatchObject({
+    next: 'wait',
+    hasReader: true,
+  });
   for (const [needs, lane] of [
     [6, 'local'],
     [5, 'openai'],
     [6, null],
   ] as const) {
-    const decided = await wait.waitFor(found({ ...over, needs }), lane);
+    const decided = await wait.waitFor(found({ ...over, needs }), { lane });
     expect(decided).toMatchObject({ next: 'fail', error: { code: 'VERSION_TOO_NEW', needs } });
   }
 });
 
 test('the last pause ends when the wait runs out', async () => {
   const wait = await aWait();
-  const decided = await wait.waitFor(found({ waitedMs: HOUR_MS - 200, looks: 9 }), 'local');
+  const decided = await wait.waitFor(found({ waitedMs: HOUR_MS - 200, looks: 9 }), { lane: 'local' });
   expect(decided).toMatchObject({ next: 'wait', delayMs: 200 });
 });

@@ -1,7 +1,9 @@
 import { oneLine } from '../../base/text.ts';
+import { NO_TOOLSETS } from '../../contract/toolset-check.ts';
 import { checkRoute } from '../../routes/check.ts';
 import { planBatch } from '../../routes/plan.ts';
 import { routingTable } from '../../routes/table.ts';
+import { BUILT_IN_TOOLSETS } from '../../tools/names.ts';
 import { readBatchFile } from '../batch-file/read-batch-file.ts';
 import { loadConfig } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
@@ -17,7 +19,9 @@ import { table } from '../screen/table.ts';
 export async function routes(file: string, { json = false }: { json?: boolean }, screen: Screen): Promise<number> {
   const config = loadConfig();
   const routing = routingTable(config);
-  const planned = await planBatch(await readBatchFile(file, config.limits), config.limits, routing);
+  const batch = await readBatchFile(file, config.limits);
+  const toolsets = { ...NO_TOOLSETS, builtIn: BUILT_IN_TOOLSETS };
+  const planned = await planBatch(batch, config.limits, routing, toolsets);
   const resolved = planned.tasks.map(({ data: { index, route } }) => {
     const { level, treatment } = checkRoute(route, routing.providers);
     return { index, ...route, effort: level, effort_treatment: treatment };

@@ -2,6 +2,7 @@ import type { BatchInput } from '../../contract/batch.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TaskSpec } from '../../contract/task.ts';
 import type { FailureCode } from '../../errors.ts';
+import { WORKSPACE } from '../../tools/names.ts';
 import { ACME, LOCAL } from './simulated-providers.ts';
 
 /** A task of the sample, and how it is expected to end: with success, or with this code. */
@@ -42,7 +43,7 @@ const SAMPLES: Sample[] = [
       goal: 'Write the release notes to a file',
       provider: 'anthropic',
       reasoning_effort: 'low',
-      toolsets: ['workspace'],
+      toolsets: [WORKSPACE],
       context:
         '[[sim: tool=write_file args={"path":"notes/1.0.md","content":"# 1.0\\n\\nThe first release."}]] [[sim: text="The notes are in notes/1.0.md." delta_ms=20]]',
     },
@@ -65,7 +66,7 @@ const SAMPLES: Sample[] = [
       goal: 'Run out of turns with files in hand',
       provider: 'openai',
       reasoning_effort: 'low',
-      toolsets: ['workspace'],
+      toolsets: [WORKSPACE],
       budget: { turns: 1 },
       context: '[[sim: tool=write_file args={"path":"half.md","content":"half of it"}]] [[sim: text="Never said."]]',
     },

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { clip, oneLine } from '../../base/text.ts';
-import type { CleanupRecord, ResourceKind } from '../../contract/cleanup.ts';
+import type { CleanupRecord } from '../../contract/cleanup.ts';
 import { taskCostText } from '../../contract/cost-text.ts';
 import type { ReasoningEffort } from '../../contract/effort.ts';
 import type { Outcome } from '../../contract/outcome.ts';
@@ -95,7 +95,7 @@ export function cleanupText({ steps, open }: CleanupRecord): string {
 }
 
 /** A credential is never acquired, only leased, so the short word says enough. */
-function nameOf(kind: ResourceKind): string {
+function nameOf(kind: string): string {
   return kind === 'credential_lease' ? 'lease' : kind;
 }
 

@@ -27,6 +27,13 @@ export const CHILD_FAILURES = {
       'The workspace could not be made, or its files could not be written, written again or read: the disk is full or fails.',
     remedy: 'Free space on the disk of worker.workspace_root, or raise its quota; the message says what failed.',
   },
+  TOOLSET_UNAVAILABLE: {
+    origin: 'infrastructure',
+    disposition: 'retry',
+    means:
+      'A toolset of the task could not be opened, could not repeat a recorded call, or could not collect its files.',
+    remedy: 'Look at what the message says of the toolset; its code and what it stands on belong to the worker.',
+  },
   CHILD_NO_PROGRESS: {
     origin: 'child',
     disposition: 'discard',

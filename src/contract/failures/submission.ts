@@ -75,6 +75,12 @@ export const SUBMISSION_FAILURES = {
     means: 'No worker has served the lane of the task for as long as tasks.unserved_ms allows.',
     remedy: 'Start a worker that has the provider of the task in its configuration, then enqueue the task again.',
   },
+  TOOLSET_UNSERVED: {
+    origin: 'infrastructure',
+    disposition: 'discard',
+    means: 'No worker that serves the lane of the task has its toolset, for as long as tasks.version_wait_ms allows.',
+    remedy: 'Start a worker with the toolset (the option toolsets of createWorker), then enqueue the task again.',
+  },
   BATCH_REJECTED: {
     origin: 'credential',
     disposition: 'discard',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineTool, type Tool } from '../../agent/tools.ts';
+import { defineTool, type Tool } from '../../agent/tool.ts';
 import type { Workspace } from './workspace.ts';
 
 const path = z.string().min(1).max(500).describe('Path relative to the workspace, with "/" between folders.');
@@ -10,7 +10,7 @@ export function workspaceTools(workspace: Pick<Workspace, 'list' | 'read' | 'wri
     defineTool({
       name: 'list_files',
       description: 'Lists the files of your workspace with their sizes in bytes.',
-      effect: 'read',
+      class: 'read',
       parameters: z.strictObject({}),
       run: async () => {
         const files = await workspace.list();
@@ -20,23 +20,16 @@ export function workspaceTools(workspace: Pick<Workspace, 'list' | 'read' | 'wri
     defineTool({
       name: 'read_file',
       description: 'Reads a text file of your workspace.',
-      effect: 'read',
+      class: 'read',
       parameters: z.strictObject({ path }),
       run: (args) => workspace.read(args.path),
     }),
     defineTool({
       name: 'write_file',
       description: 'Writes a text file in your workspace, replacing what was there; folders are made as needed.',
-      effect: 'idempotent',
+      class: 'idempotent',
       parameters: z.strictObject({ path, content: z.string() }),
       run: async (args) => `Wrote ${await workspace.write(args.path, args.content)} bytes to ${args.path}.`,
     }),
   ];
 }
-
-/** What a model is shown of the toolset `workspace`. */
-export const WORKSPACE_DEFINITIONS: readonly Tool['definition'][] = workspaceTools({
-  list: async () => [],
-  read: async () => '',
-  write: async () => 0,
-}).map(({ definition }) => definition);

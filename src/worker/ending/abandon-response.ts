@@ -3,8 +3,7 @@ import type { BackgroundResponse } from '../../contract/checkpoint.ts';
 import type { CleanupStep } from '../../contract/cleanup.ts';
 import { isErrandError } from '../../errors.ts';
 import type { RowEntry } from '../../records/task-history.ts';
-import { responseRef } from '../holding/releasers.ts';
-import { rowIdOf } from '../holding/row-names.ts';
+import { RESPONSE, responseRef, responseRowId } from '../holding/response-kind.ts';
 import type { TaskDeps } from '../task-deps.ts';
 
 /** What cancelling a response takes. */
@@ -47,6 +46,6 @@ export async function cancelUnknown(
 
 function rowOf(response: BackgroundResponse, owner: string): RowEntry {
   const at = isoNow();
-  const named = { kind: 'response' as const, ref: responseRef(response), epoch: response.epoch, owner };
-  return { id: rowIdOf(named), row: { status: 'acquired', ...named, intent_at: at, acquired_at: at } };
+  const named = { kind: RESPONSE, ref: responseRef(response), epoch: response.epoch, owner };
+  return { id: responseRowId(response), row: { status: 'acquired', ...named, intent_at: at, acquired_at: at } };
 }

@@ -5,22 +5,22 @@ import type { ResolvedRoute } from '../../contract/route.ts';
 import type { CutSpend } from '../../contract/spend.ts';
 import type { TaskJob } from '../../contract/task.ts';
 import { isErrandError } from '../../errors.ts';
-import { WORKSPACE_DEFINITIONS } from '../../tools/workspace/tools.ts';
 import type { TaskDeps } from '../task-deps.ts';
 import { type CallBounds, type CallFacts, cutOffIn, type MaxCostOf } from './paid-twice.ts';
 
 /** The task whose calls are bounded; `spec` is absent if its job is gone. */
 export type BoundedTask = { batchId: string; route: ResolvedRoute | null; spec?: TaskJob['task'] | undefined };
 
-type Deps = Pick<TaskDeps, 'catalogue' | 'budget' | 'spends'>;
+type Deps = Pick<TaskDeps, 'catalogue' | 'budget' | 'spends' | 'toolsets'>;
 
 /** Bounds the cost of a cut-off call of a task. Reads nothing for a task without a cut-off call. */
 export async function boundsOf(task: BoundedTask, facts: CallFacts, deps: Deps): Promise<CallBounds> {
   const { batchId, route, spec } = task;
   const hasCutCall = facts.attempts.some((attempt) => cutOffIn(attempt) > 0);
   if (!hasCutCall || !route || !spec) return { maxCostOf: priceOf(route, deps), maxInputTokens: null };
+  const tools = deps.toolsets.definitionsOf(spec.toolsets);
+  if (tools === null) return { maxCostOf: priceOf(route, deps), maxInputTokens: null };
   const contextBytes = await deps.spends.contextBytes(batchId);
-  const tools = spec.toolsets?.includes('workspace') ? WORKSPACE_DEFINITIONS : [];
   const maxInputTokens = maxInputTokensOf(spec, tools, contextBytes, facts.checkpoints);
   return { maxCostOf: priceOf(route, deps), maxInputTokens };
 }

@@ -12,7 +12,7 @@ import { outcomeOf, type TaskEnd, type TaskFacts } from './outcome.ts';
 /** What closing a task takes. */
 export type CloseDeps = Pick<
   TaskDeps,
-  'records' | 'spends' | 'catalogue' | 'budget' | 'redactor' | 'observer' | 'self'
+  'records' | 'spends' | 'catalogue' | 'budget' | 'toolsets' | 'redactor' | 'observer' | 'self'
 >;
 
 /** The task to close; `provider` is the provider of its lane, empty if it is unknown. */

@@ -3,7 +3,7 @@ import { isoNow } from '../../base/clock.ts';
 import { clip } from '../../base/text.ts';
 import type { CancelFlag } from '../../contract/batch.ts';
 import { type Checkpoint, tallyOf } from '../../contract/checkpoint.ts';
-import { amendCleanup, type CleanupStep, cleanupOf } from '../../contract/cleanup.ts';
+import { amendCleanup, type CleanupStep, cleanupOf, needsOfCleanup } from '../../contract/cleanup.ts';
 import { type EffectCall, interruptedIn } from '../../contract/effect-call.ts';
 import type { Failure } from '../../contract/failure.ts';
 import type { Answer, Attempt, Outcome } from '../../contract/outcome.ts';
@@ -71,9 +71,11 @@ function wholeOutcome(end: TaskEnd, facts: TaskFacts): Outcome {
 
 function commonOf(facts: TaskFacts) {
   const first = facts.attempts[0];
+  const cleanup = cleanupOf(facts.attempts.flatMap(({ cleanup: own }) => own?.steps ?? []));
   const interrupted = interruptedIn(facts.effects);
   return {
     version: 1 as const,
+    ...needsOfCleanup(cleanup),
     batch_id: facts.batchId,
     task_id: facts.taskId,
     index: facts.index,
@@ -86,7 +88,7 @@ function commonOf(facts: TaskFacts) {
     ...(interrupted.length > 0 && { interrupted_effects: interrupted }),
     duration_ms: first ? Math.max(0, Date.now() - Date.parse(first.first_started_at ?? first.started_at)) : 0,
     ended_at: isoNow(),
-    cleanup: cleanupOf(facts.attempts.flatMap(({ cleanup }) => cleanup?.steps ?? [])),
+    cleanup,
   };
 }
 

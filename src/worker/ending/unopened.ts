@@ -66,7 +66,7 @@ export function decideUnopened(taskId: string, judged: Judged, redactor: Redacto
     case 'too_new': {
       const { wait, found } = judged;
       if (wait.next === 'fail') return fail(wait.error);
-      const line = found.looks === 1 && { line: `waits for a worker with reader version ${found.needs}` };
+      const line = found.looks === 1 && { line: `waits for a worker with ${wait.what}` };
       return { next: 'park', delayMs: wait.delayMs, ...line };
     }
     case 'unreadable': {
@@ -82,10 +82,12 @@ export function decideUnopened(taskId: string, judged: Judged, redactor: Redacto
   }
 }
 
-/** Looks for a worker of a newer version. If there is one, the wait of the task starts over. */
-async function judge({ taskId, provider }: TaskDelivery, unopened: Unopened, deps: TaskDeps): Promise<Judged> {
+/** Looks for a worker of a newer version, or with the toolsets that this worker lacks. If there is one, the wait of the task starts over. */
+async function judge({ taskId, provider, job }: TaskDelivery, unopened: Unopened, deps: TaskDeps): Promise<Judged> {
   if (unopened.status !== 'too_new') return unopened;
-  const wait = await deps.versions.waitFor(unopened, provider);
+  const { toolsets = [] } = job.isReadable ? job.data.task : {};
+  const lacks = deps.toolsets.lacking(toolsets).length > 0;
+  const wait = await deps.versions.waitFor(unopened, { lane: provider, toolsets: lacks ? toolsets : [] });
   if (wait.next === 'wait' && wait.hasReader) await deps.records.restartWait(taskId);
   return { status: 'too_new', wait, found: unopened };
 }

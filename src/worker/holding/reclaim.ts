@@ -10,7 +10,7 @@ import type { IndexedRow, OpenRow, WorkerOnRecord, WorkerRecords } from '../../r
 import { during, endOfCleanup, note, type Observer } from '../../telemetry/observer.ts';
 import { hasFencedItself, proofOfDeath } from './identity.ts';
 import { JobsOfTheDead } from './jobs-of-the-dead.ts';
-import { OUTLIVES_PROCESS, type Releasers, stepOf } from './releasers.ts';
+import { type Releasers, stepOf } from './releasers.ts';
 
 /** How often a worker says that it lives. */
 const BEAT_MS = 5_000;
@@ -158,7 +158,7 @@ export class Reclaim {
     if (instance === this.#deps.self.instance) return 'its attempt has ended';
     const proof = proofOfDeath(worker, this.#deps.self);
     if (proof !== null) return `${instance}: ${proof}`;
-    const isFenced = hasFencedItself(worker) && !OUTLIVES_PROCESS.has(row.kind);
+    const isFenced = hasFencedItself(worker) && !this.#deps.releasers.outlivesProcess(row.kind);
     return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
   }
 

@@ -1,55 +1,22 @@
-import { hash } from 'node:crypto';
-import { join } from 'node:path';
+import type { ResourceKind, RowNames } from '../../agent/resource.ts';
 import { parseTaskId } from '../../base/ids.ts';
-import { ResponseId } from '../../contract/checkpoint.ts';
 import type { LedgerRow } from '../../contract/cleanup.ts';
-import { parseRef } from '../../processes/process-identity.ts';
-import type { ResponseMark } from '../../providers/model.ts';
 import type { OpenRow } from '../../records/worker-records.ts';
 
-/**
- * The values, beside task and epoch, from which the names of resources are derived. They come from the configuration of this
- * worker and never from Redis.
- */
-export type Deployment = { prefix: string; workspaceRoot: string };
-
-/** The directory of one attempt. Its row may name no other directory. */
-export function workspacePathOf({ workspaceRoot }: Deployment, taskId: string, epoch: number): string {
-  return join(workspaceRoot, `${taskId}.${epoch}`);
-}
+/** The name under which an attempt may keep several resources of one kind. */
+const OWN_NAME = /^[\w-]{1,100}$/;
 
 /**
- * The tag that every process of a row carries in its environment. It names the deployment too, by a hash: two deployments on
- * one machine may have tasks with the same id, because ids derive from idempotency keys.
+ * Returns the id of a ledger row. `count`: its number among the rows of its kind and attempt, from 1, for kinds whose rows are
+ * numbered.
  */
-export function processTagOf({ prefix, workspaceRoot }: Deployment, taskId: string, rowId: string): string {
-  return `${hashOf(`${prefix}\0${workspaceRoot}`)}:${taskId}/${rowId}`;
+export function rowIdOf({ epoch, ref }: Pick<LedgerRow, 'epoch' | 'ref'>, kind: ResourceKind, count = 0): string {
+  return `${epoch}.${kind.kind}.${kind.isNumbered ? count : (kind.rowName?.(ref) ?? ref)}`;
 }
 
-/**
- * The metadata that the provider stores with a background response, as proof of the deployment and task that asked for it.
- */
-export function responseMarkOf({ prefix }: Pick<Deployment, 'prefix'>, taskId: string): ResponseMark {
-  return { errand_deployment: hashOf(prefix), errand_task: taskId };
-}
-
-/** Takes less than a microsecond, so it is not kept. */
-function hashOf(deployment: string): string {
-  return hash('sha256', deployment).slice(0, 16);
-}
-
-/**
- * The id of a ledger row. The id of a process row ends in a number from 1 instead, because its reference contains the tag,
- * which is made from the id.
- */
-export function rowIdOf({ epoch, kind, ref }: Pick<LedgerRow, 'epoch' | 'kind' | 'ref'>): string {
-  return `${epoch}.${kind}.${kind === 'response' ? responsePartsOf(ref).id : ref}`;
-}
-
-/** Reads the provider and the id of a response from its reference. */
-export function responsePartsOf(ref: string): { provider: string; id: string } {
-  const cut = ref.indexOf('/');
-  return { provider: ref.slice(0, cut), id: ref.slice(cut + 1) };
+/** What a row names, as the checks and releases of its kind need it. */
+export function namesOf({ taskId, id, row }: OpenRow): RowNames {
+  return { taskId, epoch: row.epoch, rowId: id, ref: row.ref };
 }
 
 /**
@@ -59,19 +26,20 @@ export function responsePartsOf(ref: string): { provider: string; id: string } {
  * deployment, so each name is computed again and compared. Proof that only the resource itself can give (the tag of a
  * process, the mark of a response) is checked when it is released.
  */
-export function whyNotBelieved({ taskId, id, row }: OpenRow, deployment: Deployment): string | null {
+export function whyNotBelieved(entry: OpenRow, kind: ResourceKind): string | null {
+  const { taskId, id, row } = entry;
   if (parseTaskId(taskId) === null) return 'its task id is invalid';
-  const isProcess = row.kind === 'process';
-  const isNamed = isProcess ? new RegExp(`^${row.epoch}\\.process\\.\\d{1,9}$`).test(id) : id === rowIdOf(row);
+  const isNumbered = kind.isNumbered === true;
+  const isNamed = isNumbered
+    ? id.startsWith(`${row.epoch}.${row.kind}.`) && /^\d{1,9}$/.test(id.slice(`${row.epoch}.${row.kind}.`.length))
+    : id === rowIdOf(row, kind);
   if (!isNamed) return 'its id does not match its epoch, kind and ref';
-  if (row.kind === 'workspace' && row.ref !== workspacePathOf(deployment, taskId, row.epoch)) {
-    return 'its directory is not the one of worker.workspace_root, its task and its epoch';
-  }
-  if (isProcess && parseRef(row.ref).tag !== processTagOf(deployment, taskId, id)) {
-    return 'its tag is not that of its task, row and deployment';
-  }
-  if (row.kind === 'response' && !ResponseId.safeParse(responsePartsOf(row.ref).id).success) {
-    return 'it names no response id';
-  }
-  return null;
+  return kind.doubt ? kind.doubt(namesOf(entry)) : derivedDoubt(namesOf(entry));
+}
+
+/** The check of a kind that has none: the reference is made from the task and the epoch, so it names nothing of others. */
+function derivedDoubt({ taskId, epoch, ref }: RowNames): string | null {
+  const own = `${taskId}.${epoch}`;
+  if (ref === own || (ref.startsWith(`${own}.`) && OWN_NAME.test(ref.slice(own.length + 1)))) return null;
+  return 'its reference is not "<task id>.<epoch>" or that with "." and a name, and its kind has no check of its own';
 }

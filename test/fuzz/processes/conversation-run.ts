@@ -2,11 +2,13 @@ import type { Checkpoint } from '../../../src/contract/checkpoint.ts';
 import type { EffectCall } from '../../../src/contract/effect-call.ts';
 import type { Model } from '../../../src/providers/model.ts';
 import { anAllowance } from '../../helpers/allowance.ts';
+import { aSession } from '../../helpers/tools.ts';
 import type { Ended, Order, ToolRun } from '../order.ts';
 import type { System } from './system.ts';
 import { toolsNoting } from './tools.ts';
 
 /** The mark that ties background responses to this conversation; the provider adds it to stored responses. */
+const OWNER = { session: aSession(), restores: true, faultCode: 'INTERNAL' as const };
 const MARK = { errand_deployment: 'fuzz', errand_task: 'fuzz' };
 const KEY = 'sk-fuzz-0123456789abcdef';
 const PRICE = { input: 3, output: 15 };
@@ -70,7 +72,7 @@ export async function hold(system: System, order: Order, url: string, found: Fou
     task: { goal: 'Find out.' },
     batchContext: '',
     model: tied,
-    tools: toolsNoting(runs),
+    tools: new system.Tools(toolsNoting(runs).map((tool) => ({ tool, ...OWNER }))),
     allowance: anAllowance({ turns: 6, outputTokensPerTurn: 8_000, turnsWithoutProgress: 50 }),
     shouldYield: () => false,
     recorded: found.checkpoints,

@@ -9,6 +9,7 @@ export async function loadSystem(tree: string) {
     ...(await load<typeof import('../../../src/catalogue/provider.ts')>('catalogue/provider.ts')),
     ...(await load<typeof import('../../../src/base/secret.ts')>('base/secret.ts')),
     ...(await load<typeof import('../../../src/agent/child.ts')>('agent/child.ts')),
+    ...(await load<typeof import('../../../src/agent/tools.ts')>('agent/tools.ts')),
     ...(await load<typeof import('../../../src/contract/checkpoint.ts')>('contract/checkpoint.ts')),
     ...(await load<typeof import('../../../src/contract/effect-call.ts')>('contract/effect-call.ts')),
     ...(await load<typeof import('../../../src/contract/failure.ts')>('contract/failure.ts')),

@@ -1,4 +1,4 @@
-import type { Tool } from '../../../src/agent/tools.ts';
+import type { Tool, ToolClass } from '../../../src/agent/tool.ts';
 import type { ToolRun } from '../order.ts';
 
 /** A text above the limit for the result of a tool, with only characters outside the basic plane. */
@@ -11,9 +11,9 @@ function fieldOf(args: unknown, name: string): string {
 
 /** The tools of a child under test. They record each run. */
 export function toolsNoting(runs: ToolRun[]): Tool[] {
-  const tool = (name: string, effect: Tool['effect'], answer: (args: unknown) => string): Tool => ({
+  const tool = (name: string, ofClass: ToolClass, answer: (args: unknown) => string): Tool => ({
     definition: { name, description: `Runs ${name}.`, parameters: { type: 'object', properties: {} } },
-    effect,
+    class: ofClass,
     run: async (args) => {
       runs.push({ tool: name, token: fieldOf(args, 'token') });
       return answer(args);

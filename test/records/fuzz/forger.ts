@@ -1,8 +1,11 @@
 import type { Redis } from 'ioredis';
+import { BASE_KINDS } from '../../../src/app/resource-kinds.ts';
+import type { Deployment } from '../../../src/base/deployment.ts';
 import { birthOf } from '../../../src/base/process-birth.ts';
-import { type LedgerRow, ResourceKind } from '../../../src/contract/cleanup.ts';
+import type { LedgerRow } from '../../../src/contract/cleanup.ts';
+import { processTagOf } from '../../../src/processes/tag.ts';
 import { Keys } from '../../../src/records/keys.ts';
-import { type Deployment, processTagOf } from '../../../src/worker/holding/row-names.ts';
+import { workspaceKind } from '../../../src/tools/workspace/kind.ts';
 import type { Random } from '../../storm/random.ts';
 import { forge, hostileField, jsonOf, setIn } from './fields.ts';
 import { type Place, RECORD_KINDS, type RecordKind, type Victim } from './kinds.ts';
@@ -115,7 +118,7 @@ export class Forger {
   async addRow(taskId: string): Promise<string> {
     const { random, fields } = this.#means;
     const value = hostileField(random, fields);
-    const kind = random.pick(ResourceKind.options as [ResourceKind, ...ResourceKind[]]);
+    const kind = random.pick([workspaceKind(this.#deployment).kind, ...BASE_KINDS]);
     const instance = `dead-${++this.#rows}`;
     const ref = this.#refOf(kind, typeof value === 'string' ? value : JSON.stringify(value), taskId);
     const held = { kind, ref, epoch: 1, owner: instance, intent_at: TIME };
@@ -134,7 +137,7 @@ export class Forger {
   }
 
   /** A reference in the form of its kind that names a resource outside the deployment. */
-  #refOf(kind: ResourceKind, ref: string, taskId: string): string {
+  #refOf(kind: string, ref: string, taskId: string): string {
     const { random, pids } = this.#means;
     if (kind === 'response') return `steady/${ref}`;
     if (kind !== 'process') return ref;

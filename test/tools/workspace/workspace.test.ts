@@ -4,11 +4,11 @@ import { link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { callTool } from '../../../src/agent/tools.ts';
 import { WorkspaceLimits } from '../../../src/contract/limits.ts';
 import { workspaceTools } from '../../../src/tools/workspace/tools.ts';
 import { Workspace } from '../../../src/tools/workspace/workspace.ts';
 import { aSmallDisk, CANNOT_MOUNT } from '../../helpers/small-disk.ts';
+import { toolsOf } from '../../helpers/tools.ts';
 
 type Options = { base?: string; limits?: Partial<WorkspaceLimits> };
 
@@ -20,10 +20,11 @@ async function aWorkspace(options: Options = {}) {
   const workspace = await Workspace.open(home, WorkspaceLimits.parse(options.limits ?? {}), ({ code, message }) => {
     faults.push(`${code}: ${message}`);
   });
-  const tools = workspaceTools(workspace);
+  const tools = toolsOf(workspaceTools(workspace));
   const call = (name: string, args: object) => {
     const signal = new AbortController().signal;
-    return callTool(tools, { id: 'c1', name, arguments: JSON.stringify(args) }, { signal, limitMs: 60_000 });
+    const asked = { id: 'c1', name, arguments: JSON.stringify(args) };
+    return tools.call(asked, { place: '1.1', signal, limitMs: 60_000 });
   };
   const write = async (path: string, content = 'x') => (await call('write_file', { path, content })).text;
   return { base, home, root: join(home, 'files'), workspace, faults, call, write };

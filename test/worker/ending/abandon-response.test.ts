@@ -3,7 +3,7 @@ import type { BackgroundResponse } from '../../../src/contract/checkpoint.ts';
 import { abandonResponse } from '../../../src/worker/ending/abandon-response.ts';
 import { identifyWorker } from '../../../src/worker/holding/identity.ts';
 import { Reclaim } from '../../../src/worker/holding/reclaim.ts';
-import { responseMarkOf } from '../../../src/worker/holding/row-names.ts';
+import { responseMarkOf } from '../../../src/worker/holding/response-kind.ts';
 import { aHandBack, releasersFor } from '../../helpers/releasers.ts';
 import { aWitness } from '../../helpers/witness.ts';
 import { providerAt, serve } from '../../providers/models.ts';

@@ -31,6 +31,7 @@ TASK_INVALID                   | failed         | failed      | rejected       |
 VERSION_TOO_NEW                | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
 ROUTE_UNSUPPORTED              | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
 LANE_UNSERVED                  | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
+TOOLSET_UNSERVED               | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
 BATCH_REJECTED                 | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
 CREDENTIAL_MISSING             | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
 CREDENTIAL_REJECTED            | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
@@ -54,6 +55,7 @@ CHILD_REFUSED                  | failed         | failed      | rejected       |
 CHILD_EMPTY_ANSWER             | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
 CHILD_TOOL_TIMED_OUT           | retry/failed   | defer       | retry/rejected | cancelled | requeue   | cancelled          | requeue            | surrender
 WORKSPACE_UNAVAILABLE          | retry/failed   | defer       | retry/rejected | cancelled | requeue   | cancelled          | requeue            | surrender
+TOOLSET_UNAVAILABLE            | retry/failed   | defer       | retry/rejected | cancelled | requeue   | cancelled          | requeue            | surrender
 CHILD_NO_PROGRESS              | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
 BUDGET_TURNS                   | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender
 BUDGET_TOKENS                  | failed         | failed      | rejected       | cancelled | requeue   | cancelled          | requeue            | surrender

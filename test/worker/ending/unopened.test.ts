@@ -10,7 +10,7 @@ const TASK = 'b0000000000000000000000-0';
 const FLAG: CancelFlag = { reason: 'wrong month', requested_at: '2026-11-22T11:59:00.000Z' };
 const outcome = outcomeOf(TASK, 'done');
 const found = { needs: 9, waitedMs: 0, looks: 1, waiting: 0 };
-const waiting = { next: 'wait', delayMs: 1_000, hasReader: false } as const;
+const waiting = { next: 'wait', delayMs: 1_000, hasReader: false, what: 'reader version 9' } as const;
 const tooNew = new ErrandError('VERSION_TOO_NEW', 'needs reader version 9');
 const history = { ...NO_HISTORY, epoch: 1 };
 

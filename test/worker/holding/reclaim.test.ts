@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { isoNow } from '../../../src/base/clock.ts';
 import type { WorkerIdentity } from '../../../src/contract/worker-identity.ts';
 import { type WorkerOnRecord, WorkerRecords } from '../../../src/records/worker-records.ts';
+import { workspacePathOf } from '../../../src/tools/workspace/kind.ts';
 import { identifyWorker } from '../../../src/worker/holding/identity.ts';
 import { Reclaim } from '../../../src/worker/holding/reclaim.ts';
-import { workspacePathOf } from '../../../src/worker/holding/row-names.ts';
 import { openCountingRedis } from '../../helpers/redis.ts';
 import { aHandBack, releasersFor } from '../../helpers/releasers.ts';
 import { aWitness } from '../../helpers/witness.ts';

@@ -2,13 +2,15 @@ import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { ResourceKind } from '../../../src/agent/resource.ts';
 import { isoNow } from '../../../src/base/clock.ts';
 import { newBatchId, taskIdOf } from '../../../src/base/ids.ts';
 import { Redactor } from '../../../src/base/secret.ts';
-import type { ResourceKind } from '../../../src/contract/cleanup.ts';
+import { processTagOf } from '../../../src/processes/tag.ts';
 import type { OpenRow } from '../../../src/records/worker-records.ts';
-import { processTagOf, workspacePathOf } from '../../../src/worker/holding/row-names.ts';
+import { workspacePathOf } from '../../../src/tools/workspace/kind.ts';
+import { Releasers } from '../../../src/worker/holding/releasers.ts';
 import { compileGuard, pidsTagged, startScript, untilTagged } from '../../helpers/process-trees.ts';
 import { NOWHERE, releasersFor } from '../../helpers/releasers.ts';
 
@@ -23,7 +25,7 @@ afterEach(() => {
 
 const TASK_ID = taskIdOf(newBatchId(), 0);
 
-function rowOf(kind: ResourceKind, ref: string): OpenRow {
+function rowOf(kind: string, ref: string): OpenRow {
   const at = isoNow();
   return {
     taskId: TASK_ID,
@@ -95,4 +97,54 @@ test('a release that hangs is told as open, and holds nothing up [B103]', async 
   const giving = releasersFor(new Redactor()).release(rowOf('client', 'host'), 'owner', hanging);
   vi.advanceTimersByTime(10_000);
   expect(await giving).toMatchObject({ status: 'open', evidence: 'unknown', detail: 'no end after 10000 ms' });
+});
+
+describe('a kind of a toolset', () => {
+  const releasers = (over: Partial<ResourceKind> = {}) => {
+    const released: string[] = [];
+    const desk: ResourceKind = {
+      kind: 'desk',
+      outlivesProcess: true,
+      release: async (ref) => {
+        released.push(ref);
+        return { evidence: 'verified', detail: 'gone' };
+      },
+      ...over,
+    };
+    return { released, of: new Releasers({ redactor: new Redactor(), kinds: [], ownKinds: [desk] }) };
+  };
+
+  test.each([[`${TASK_ID}.1`], [`${TASK_ID}.1.left-1`]])('is released by a name of its attempt: %s', async (ref) => {
+    const { released, of } = releasers();
+    expect(await of.release(rowOf('desk', ref), 'reclaim')).toMatchObject({ status: 'released', detail: 'gone' });
+    expect(released).toEqual([ref]);
+  });
+
+  test.each([
+    ['/etc/passwd'],
+    [`${TASK_ID}.2`],
+    [`${TASK_ID}.11`],
+    [`${TASK_ID}.1.`],
+    [`${TASK_ID}.1.a/b`],
+    [`${taskIdOf(newBatchId(), 0)}.1`],
+  ])('is not released by another reference, unless it has a check of its own: %s', async (ref) => {
+    const { released, of } = releasers();
+    const left = { status: 'open', evidence: 'unknown', detail: expect.stringContaining('the row was not acted on') };
+    expect(await of.release(rowOf('desk', ref), 'reclaim')).toMatchObject(left);
+    expect(released).toEqual([]);
+    const checked = releasers({ doubt: () => null });
+    expect(await checked.of.release(rowOf('desk', ref), 'reclaim')).toMatchObject({ status: 'released' });
+  });
+
+  test('that this worker does not have stays open', async () => {
+    const detail = 'no toolset of this worker has resources of its kind';
+    const step = await releasers().of.release(rowOf('chair', `${TASK_ID}.1`), 'reclaim');
+    expect(step).toMatchObject({ status: 'open', evidence: 'unknown', detail });
+  });
+
+  test('that returns no evidence leaves its row open', async () => {
+    const { of } = releasers({ release: async () => ({ evidence: 'sure', detail: 'gone' }) as never });
+    const detail = 'its release returned no evidence with a detail';
+    expect(await of.release(rowOf('desk', `${TASK_ID}.1`), 'owner')).toMatchObject({ status: 'open', detail });
+  });
 });

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { newBatchId, taskIdOf } from '../../../src/base/ids.ts';
+import { Redactor } from '../../../src/base/secret.ts';
 import type { LedgerRow } from '../../../src/contract/cleanup.ts';
-import {
-  processTagOf,
-  responseMarkOf,
-  rowIdOf,
-  whyNotBelieved,
-  workspacePathOf,
-} from '../../../src/worker/holding/row-names.ts';
+import { processTagOf } from '../../../src/processes/tag.ts';
+import { workspacePathOf } from '../../../src/tools/workspace/kind.ts';
+import { responseMarkOf } from '../../../src/worker/holding/response-kind.ts';
+import { rowIdOf, whyNotBelieved } from '../../../src/worker/holding/row-names.ts';
+import { releasersFor } from '../../helpers/releasers.ts';
 
 const HERE = { prefix: '{here}', workspaceRoot: '/srv/errand' };
 const ELSEWHERE = { prefix: '{elsewhere}', workspaceRoot: '/srv/errand' };
@@ -18,8 +17,18 @@ function rowOf(kind: LedgerRow['kind'], ref: string, epoch = 2): LedgerRow {
   return { status: 'acquired', kind, ref, epoch, owner: 'w.1', intent_at: AT, acquired_at: AT };
 }
 
-function why(row: LedgerRow, id = rowIdOf(row), taskId = TASK_ID): string | null {
-  return whyNotBelieved({ taskId, id, row }, HERE);
+const releasers = releasersFor(new Redactor(), [], {}, HERE);
+
+function kindOf({ kind }: LedgerRow) {
+  return releasers.kindOf(kind) ?? expect.fail(`no kind ${kind}`);
+}
+
+function idOf(row: LedgerRow): string {
+  return rowIdOf(row, kindOf(row), 1);
+}
+
+function why(row: LedgerRow, id = idOf(row), taskId = TASK_ID): string | null {
+  return whyNotBelieved({ taskId, id, row }, kindOf(row));
 }
 
 test('names of resources differ by task, epoch and deployment', () => {
@@ -32,9 +41,10 @@ test('names of resources differ by task, epoch and deployment', () => {
   expect(marks[0]?.errand_deployment).not.toBe(marks[1]?.errand_deployment);
 });
 
-test('the id of a row has its epoch, kind and reference, and of a response only its id', () => {
-  expect(rowIdOf(rowOf('client', 'api.acme.com'))).toBe('2.client.api.acme.com');
-  expect(rowIdOf(rowOf('response', 'acme/resp_1'))).toBe('2.response.resp_1');
+test('the id of a row has its epoch, kind and reference, of a response only its id, and of a process its number', () => {
+  expect(idOf(rowOf('client', 'api.acme.com'))).toBe('2.client.api.acme.com');
+  expect(idOf(rowOf('response', 'acme/resp_1'))).toBe('2.response.resp_1');
+  expect(idOf(rowOf('process', '7:1:tag'))).toBe('2.process.1');
 });
 
 describe('a row is believed', () => {

@@ -7,7 +7,7 @@ import { Redactor } from '../../../src/base/secret.ts';
 import type { BatchRecord } from '../../../src/contract/batch.ts';
 import { BatchRecords } from '../../../src/records/batch-records.ts';
 import { TaskRecords } from '../../../src/records/task-records.ts';
-import { workspacePathOf } from '../../../src/worker/holding/row-names.ts';
+import { workspacePathOf } from '../../../src/tools/workspace/kind.ts';
 import { Scope } from '../../../src/worker/holding/scope.ts';
 import { freshPrefix, openRedis } from '../../helpers/redis.ts';
 import { releasersFor } from '../../helpers/releasers.ts';
@@ -165,4 +165,33 @@ test('rows whose write was answered too late, after a newer attempt began, are c
   const { steps } = await scope.unwind();
   await records.release(taskId, { owner: 'w1', steps });
   expect(await rows()).toMatchObject([{ status: 'released', evidence: 'verified' }]);
+});
+
+test('a resource that was being acquired as its attempt ended is left open, and released once it is there', async () => {
+  const { scope, folder } = await anAttempt();
+  const acquiring = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const acquire = async () => {
+    begun.resolve();
+    await acquiring.promise;
+    await mkdir(folder);
+  };
+  const holding = scope.hold({ workspace: { kind: 'workspace' as const, ref: folder, acquire } });
+  await begun.promise;
+  const detail = 'the attempt ended while it was being acquired';
+  expect(await scope.unwind()).toMatchObject({ open: 1, steps: [{ status: 'open', evidence: 'unknown', detail }] });
+  acquiring.resolve();
+  await holding;
+  await expect(stat(folder)).rejects.toThrow('ENOENT');
+  await expect(scope.hold({})).rejects.toThrow('after its attempt had ended');
+});
+
+test('a resource that no worker would release for a dead one is not acquired', async () => {
+  const { scope, rows } = await anAttempt();
+  const ask = (kind: string) => scope.hold({ it: { kind, ref: '/elsewhere', acquire: () => undefined } });
+  await expect(ask('workspace')).rejects.toThrow(
+    'a resource of the kind "workspace" was not acquired: its directory is',
+  );
+  await expect(ask('chair')).rejects.toThrow('no toolset of this worker has resources of the kind "chair"');
+  expect(await rows()).toEqual([]);
 });

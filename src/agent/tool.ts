@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { typeOf } from '../contract/plain-json.ts';
+import { ErrandError, messageOf } from '../errors.ts';
+import type { ToolDefinition } from '../providers/model.ts';
+import type { ToolSession } from './tool-session.ts';
+
+/**
+ * Says what running a call again would do.
+ *
+ * `read`: it changes nothing. `idempotent`: it leads to the same state. `effect`: it would happen twice, so the call is
+ * recorded before it runs, and an interrupted call is never repeated.
+ */
+export type ToolClass = 'read' | 'idempotent' | 'effect';
+
+/** One call of a tool. */
+export type CallContext = {
+  /** The same in every attempt of the task, and of no other call: fit for the idempotency key of an API. */
+  callId: string;
+  /** Aborts when the attempt ends or the call passes its limit. A tool that ignores it ends the attempt. */
+  signal: AbortSignal;
+  session: ToolSession;
+};
+
+/** Something that a child can do. The model reads what `run` returns, and the message of what it throws. */
+export interface Tool {
+  readonly definition: ToolDefinition;
+  readonly class: ToolClass;
+  /** The time limit of one call in ms, if it is lower than `watchdogs.tool_ms`. */
+  readonly limitMs?: number | undefined;
+  run(args: unknown, call: CallContext): Promise<string>;
+}
+
+/** A JSON Schema of an object. */
+export type ObjectSchema = { readonly type: 'object'; readonly [keyword: string]: unknown };
+
+type Fields<Parameters, Args> = {
+  name: string;
+  description: string;
+  class: ToolClass;
+  parameters: Parameters;
+  limitMs?: number | undefined;
+  run: (args: Args, call: CallContext) => string | Promise<string>;
+};
+
+/**
+ * Makes a tool. `parameters` is a Zod object or a JSON Schema of an object; `run` gets only arguments that fit.
+ * @throws ErrandError `USAGE_INVALID` if the parameters cannot be shown to a model as a JSON Schema.
+ */
+export function defineTool<S extends z.ZodObject>(tool: Fields<S, z.infer<S>>): Tool;
+export function defineTool(tool: Fields<ObjectSchema, Record<string, unknown>>): Tool;
+export function defineTool(tool: Fields<z.ZodObject | ObjectSchema, never>): Tool {
+  const { name, description, limitMs } = tool;
+  const { shown, schema } = parametersOf(name, tool.parameters);
+  return {
+    definition: { name, description, parameters: shown },
+    class: tool.class,
+    ...(limitMs !== undefined && { limitMs }),
+    run: async (args, call) => {
+      const parsed = schema.safeParse(args);
+      if (!parsed.success) throw new Error(`the arguments do not fit: ${z.prettifyError(parsed.error)}`);
+      const text: unknown = await tool.run(parsed.data as never, call);
+      if (typeof text !== 'string') throw new Error(`expected the tool to return a text, got ${typeOf(text)}`);
+      return text;
+    },
+  };
+}
+
+/** The parameters as a model is shown them, and as a schema that checks arguments. */
+type Parameters = { shown: Record<string, unknown>; schema: z.ZodType };
+
+function parametersOf(name: string, parameters: z.ZodObject | ObjectSchema): Parameters {
+  try {
+    if (!isZod(parameters)) return { shown: parameters, schema: z.fromJSONSchema(parameters) };
+    const { $schema: _, ...shown } = z.toJSONSchema(parameters, { io: 'input' });
+    return { shown, schema: parameters };
+  } catch (cause) {
+    const message = `the parameters of tool "${name}" are no JSON Schema: ${messageOf(cause)}`;
+    const remedy = 'Pass a Zod object of plain JSON values, or a JSON Schema with the type "object".';
+    throw new ErrandError('USAGE_INVALID', message, { cause, remedy });
+  }
+}
+
+/** A schema of another copy of Zod is one too. */
+function isZod(parameters: z.ZodObject | ObjectSchema): parameters is z.ZodObject {
+  return typeof Object(parameters).safeParse === 'function';
+}

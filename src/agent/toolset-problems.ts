@@ -1,0 +1,122 @@
+import { quoted } from '../base/text.ts';
+import { KindName } from '../contract/cleanup.ts';
+import { typeOf } from '../contract/plain-json.ts';
+import { ToolsetName } from '../contract/task.ts';
+import type { Problem } from '../errors.ts';
+
+const CLASSES = ['read', 'idempotent', 'effect'];
+/** The names of tools that every provider takes. */
+const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+
+/** The names that are taken: those of toolsets, of tools over all toolsets, and of kinds of resources. */
+export type TakenNames = { toolsets: Iterable<string>; tools: Iterable<string>; kinds: Iterable<string> };
+
+/**
+ * Finds what is wrong with toolsets that a program brings, each with the path of its field, such as `toolsets.1.name`. They
+ * may come from JavaScript without types. `isReserved` says why a name of a toolset must not be used.
+ */
+export function problemsOfToolsets(
+  toolsets: readonly unknown[],
+  taken: TakenNames,
+  isReserved: (name: string) => string | null = () => null,
+): Problem[] {
+  const problems = new Problems(taken);
+  for (const [at, toolset] of toolsets.entries()) problems.ofToolset(toolset, `toolsets.${at}`, isReserved);
+  return problems.found;
+}
+
+/** Finds what is wrong with tools that a toolset returned, each with the path of its field, such as `tools.0.class`. */
+export function problemsOfTools(tools: unknown, taken: Iterable<string>): Problem[] {
+  const problems = new Problems({ toolsets: [], tools: taken, kinds: [] });
+  problems.ofTools(tools, 'tools');
+  return problems.found;
+}
+
+class Problems {
+  readonly found: Problem[] = [];
+  readonly #taken: Record<keyof TakenNames, Set<string>>;
+
+  constructor({ toolsets, tools, kinds }: TakenNames) {
+    this.#taken = { toolsets: new Set(toolsets), tools: new Set(tools), kinds: new Set(kinds) };
+  }
+
+  ofToolset(toolset: unknown, at: string, isReserved: (name: string) => string | null): void {
+    if (!this.#isObject(toolset, at, 'a toolset, as defineToolset makes')) return;
+    const { name, restores, resources, tools } = fieldsOf(toolset);
+    const reserved = typeof name === 'string' ? isReserved(name) : null;
+    if (!ToolsetName.safeParse(name).success) {
+      this.#expected('a name of lower-case letters, digits, "-" and "_", at most 40', name, `${at}.name`);
+    } else if (reserved !== null) this.#add(`${at}.name`, reserved);
+    else this.#claim('toolsets', name, `${at}.name`);
+    if (typeof restores !== 'boolean') this.#expected('true or false', restores, `${at}.restores`);
+    this.#isFunction(fieldsOf(toolset).open, `${at}.open`);
+    if (tools !== null) this.ofTools(tools, `${at}.tools`);
+    if (!Array.isArray(resources)) this.#expected('an array of kinds of resources', resources, `${at}.resources`);
+    else for (const [index, kind] of resources.entries()) this.#ofKind(kind, `${at}.resources.${index}`);
+  }
+
+  ofTools(tools: unknown, at: string): void {
+    if (!Array.isArray(tools)) this.#expected('an array of tools', tools, at);
+    else for (const [index, tool] of tools.entries()) this.#ofTool(tool, `${at}.${index}`);
+  }
+
+  #ofTool(tool: unknown, at: string): void {
+    if (!this.#isObject(tool, at, 'a tool, as defineTool makes')) return;
+    const { definition, class: ofClass, limitMs, run } = fieldsOf(tool);
+    const { name, description, parameters } = fieldsOf(definition);
+    if (typeof name !== 'string' || !TOOL_NAME.test(name)) {
+      this.#expected('a name of letters, digits, "-" and "_", at most 64', name, `${at}.name`);
+    } else this.#claim('tools', name, `${at}.name`);
+    if (typeof description !== 'string' || description.trim() === '') {
+      this.#expected('a text for the model', description, `${at}.description`);
+    }
+    if (fieldsOf(parameters).type !== 'object') {
+      this.#expected('a Zod object, or a JSON Schema with the type "object"', parameters, `${at}.parameters`);
+    }
+    if (!CLASSES.includes(String(ofClass))) this.#expected(`one of ${CLASSES.join(', ')}`, ofClass, `${at}.class`);
+    const isLimit = limitMs === undefined || (Number.isFinite(limitMs) && Number(limitMs) > 0);
+    if (!isLimit) this.#expected('a number of ms above 0', limitMs, `${at}.limitMs`);
+    this.#isFunction(run, `${at}.run`);
+  }
+
+  #ofKind(given: unknown, at: string): void {
+    if (!this.#isObject(given, at, 'a kind of resource')) return;
+    const { kind, outlivesProcess, release, doubt } = fieldsOf(given);
+    if (!KindName.safeParse(kind).success) {
+      this.#expected('a name of lower-case letters, digits and "_", at most 40', kind, `${at}.kind`);
+    } else this.#claim('kinds', kind, `${at}.kind`);
+    if (typeof outlivesProcess !== 'boolean') {
+      this.#expected('true or false', outlivesProcess, `${at}.outlivesProcess`);
+    }
+    this.#isFunction(release, `${at}.release`);
+    if (doubt !== undefined) this.#isFunction(doubt, `${at}.doubt`);
+  }
+
+  #claim(what: keyof TakenNames, name: unknown, path: string): void {
+    const names = this.#taken[what];
+    if (names.has(String(name))) this.#add(path, `expected a name of its own, got ${quoted(String(name))} again`);
+    names.add(String(name));
+  }
+
+  #isObject(value: unknown, path: string, what: string): boolean {
+    if (typeOf(value) === 'object') return true;
+    this.#expected(what, value, path);
+    return false;
+  }
+
+  #isFunction(value: unknown, path: string): void {
+    if (typeof value !== 'function') this.#expected('a function', value, path);
+  }
+
+  #expected(what: string, got: unknown, path: string): void {
+    this.#add(path, `expected ${what}, got ${typeof got === 'string' ? quoted(got) : typeOf(got)}`);
+  }
+
+  #add(path: string, message: string): void {
+    this.found.push({ path, message });
+  }
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return Object(value);
+}

@@ -1,0 +1,66 @@
+import type { Answer } from '../contract/outcome.ts';
+import type { FailureCode } from '../errors.ts';
+import type { ResourceKind } from './resource.ts';
+import type { Tool } from './tool.ts';
+import type { ToolSession } from './tool-session.ts';
+
+/** A file that a child made: its path, its size, and its text if it is small. */
+export type FoundFile = Answer['files'][number];
+
+/** The tools of a toolset for one attempt. */
+export type OpenToolset = {
+  tools: readonly Tool[];
+  /** Returns the files that the child made, for its answer. Called before anything is released. */
+  collect?: (() => Promise<FoundFile[]>) | undefined;
+  /** Returns sentences for the outcome about what went wrong. Called before anything is released. */
+  notes?: (() => string[]) | undefined;
+};
+
+/** A set of tools that a task asks for by name. */
+export interface Toolset {
+  readonly name: string;
+  /**
+   * Whether the tools build up state that ends with the attempt. A later attempt then repeats the recorded calls of the
+   * class `idempotent`. Otherwise the recorded results count, and nothing is repeated.
+   */
+  readonly restores: boolean;
+  readonly resources: readonly ResourceKind[];
+  /** The tools, to plan with; `null` if only {@link Toolset.open} knows them all. */
+  readonly tools: readonly Tool[] | null;
+  /** The code of a failure to open, restore or collect. @default TOOLSET_UNAVAILABLE */
+  readonly faultCode?: FailureCode;
+  /** Prepares the tools for one attempt, before any call. */
+  open(session: ToolSession): Promise<OpenToolset>;
+}
+
+/** What {@link defineToolset} takes. */
+export type ToolsetDefinition = {
+  name: string;
+  tools?: readonly Tool[];
+  /** @default false */
+  restores?: boolean;
+  /** The kinds of resources that `open` and the tools hold. */
+  resources?: readonly ResourceKind[];
+  /** Prepares an attempt, and returns the tools that need what it prepared. */
+  open?: (session: ToolSession) => Promise<Partial<OpenToolset>>;
+};
+
+/** Makes a toolset, for the option `toolsets` of `createWorker`. */
+export function defineToolset({
+  name,
+  tools = [],
+  restores = false,
+  resources = [],
+  open,
+}: ToolsetDefinition): Toolset {
+  return {
+    name,
+    restores,
+    resources,
+    tools: open ? null : tools,
+    open: async (session) => {
+      const opened = await open?.(session);
+      return { ...opened, tools: [...tools, ...(opened?.tools ?? [])] };
+    },
+  };
+}

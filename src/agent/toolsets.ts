@@ -1,0 +1,40 @@
+import type { ToolDefinition } from '../providers/model.ts';
+import type { ResourceKind } from './resource.ts';
+import type { Toolset } from './toolset.ts';
+
+/** The toolsets of a worker: those that Errand brings along, and those of the program that starts the worker. */
+export class Toolsets {
+  readonly #byName: ReadonlyMap<string, Toolset>;
+  /** The kinds of resources of the built-in toolsets. */
+  readonly builtInKinds: readonly ResourceKind[];
+  /** The kinds of resources of the other toolsets. */
+  readonly ownKinds: readonly ResourceKind[];
+
+  /** @param own toolsets that pass `problemsOfToolsets` */
+  constructor(builtIn: readonly Toolset[], own: readonly Toolset[] = []) {
+    this.#byName = new Map([...builtIn, ...own].map((toolset) => [toolset.name, toolset]));
+    this.builtInKinds = builtIn.flatMap(({ resources }) => resources);
+    this.ownKinds = own.flatMap(({ resources }) => resources);
+  }
+
+  get names(): string[] {
+    return [...this.#byName.keys()];
+  }
+
+  /** Returns the toolsets of these names, each once; leaves out names that it does not have. */
+  named(names: readonly string[] = []): Toolset[] {
+    return [...new Set(names)].flatMap((name) => this.#byName.get(name) ?? []);
+  }
+
+  /** Returns the names that it does not have. */
+  lacking(names: readonly string[] = []): string[] {
+    return names.filter((name) => !this.#byName.has(name));
+  }
+
+  /** What a model is shown of the toolsets of these names; `null` if one is unknown or only its `open` knows its tools. */
+  definitionsOf(names: readonly string[] = []): ToolDefinition[] | null {
+    const toolsets = this.named(names);
+    if (this.lacking(names).length > 0 || toolsets.some(({ tools }) => tools === null)) return null;
+    return toolsets.flatMap(({ tools }) => tools ?? []).map(({ definition }) => definition);
+  }
+}

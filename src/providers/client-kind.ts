@@ -1,0 +1,18 @@
+import type { Evidence } from '../contract/cleanup.ts';
+
+/** The live side of a client: closing it aborts its requests and counts those that are still in flight. */
+type LiveClient = { close(): Promise<{ inFlight: number }> };
+
+/** The client of a provider with its requests: released by closing it. Its sockets end with its process. */
+export const CLIENT_KIND = {
+  kind: 'client',
+  outlivesProcess: false,
+  /** A release by another process acts on nothing. */
+  doubt: () => null,
+  release: async (_ref: string, live: LiveClient | undefined): Promise<{ evidence: Evidence; detail: string }> => {
+    if (!live) return { evidence: 'implied', detail: 'its process has ended, and its sockets with it' };
+    const { inFlight } = await live.close();
+    if (inFlight > 0) return { evidence: 'unknown', detail: `${inFlight} requests are still in flight` };
+    return { evidence: 'verified', detail: 'no request is in flight' };
+  },
+};

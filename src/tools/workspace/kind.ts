@@ -1,0 +1,43 @@
+import { lstat, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Released, ResourceKind } from '../../agent/resource.ts';
+import type { Deployment } from '../../base/deployment.ts';
+
+/** Returns the directory of one attempt. Its row may name no other directory. */
+export function workspacePathOf(
+  { workspaceRoot }: Pick<Deployment, 'workspaceRoot'>,
+  taskId: string,
+  epoch: number,
+): string {
+  return join(workspaceRoot, `${taskId}.${epoch}`);
+}
+
+/** The directory of an attempt: released by removing it. It outlives the process that made it. */
+export function workspaceKind(deployment: Pick<Deployment, 'workspaceRoot'>): ResourceKind {
+  return {
+    kind: 'workspace',
+    outlivesProcess: true,
+    doubt: ({ taskId, epoch, ref }) => {
+      if (ref === workspacePathOf(deployment, taskId, epoch)) return null;
+      return 'its directory is not the one of worker.workspace_root, its task and its epoch';
+    },
+    release: removeDirectory,
+  };
+}
+
+/** Never follows a link: `rm` removes a link itself, and a link in place of the directory is left alone. */
+async function removeDirectory(path: string): Promise<Released> {
+  const found = await lstat(path).catch(() => null);
+  if (found && !found.isDirectory())
+    return { evidence: 'unknown', detail: 'the path is a link or a file, not a directory' };
+  await rm(path, { recursive: true, force: true, maxRetries: 2 }).catch((error: NodeJS.ErrnoException) => {
+    // If a part of the path is a file, nothing can be below it.
+    if (error.code !== 'ENOTDIR') throw error;
+  });
+  const isThere = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return { evidence: 'unknown', detail: 'the directory is still there' };
+  return { evidence: 'verified', detail: 'the directory is gone' };
+}

@@ -1,0 +1,126 @@
+import { type OwnedTool, Tools } from '../agent/tools.ts';
+import type { OpenToolset, Toolset } from '../agent/toolset.ts';
+import { problemsOfTools } from '../agent/toolset-problems.ts';
+import { clip } from '../base/text.ts';
+import { unlessAborted } from '../base/unless-aborted.ts';
+import { withinTime } from '../base/within-time.ts';
+import { type Answer, AnswerFiles } from '../contract/outcome.ts';
+import { ErrandError, messageOf } from '../errors.ts';
+import type { Attempt } from './attempt.ts';
+import type { TaskDeps } from './task-deps.ts';
+import { faultOf, sessionOf } from './tool-session.ts';
+
+/** The maximum number and length of the notes of one toolset in an outcome. */
+const MAX_NOTES = 20;
+const NOTE_CHARS = 1_000;
+
+/** The files of an attempt, and what went wrong with its toolsets. */
+export type KeptFiles = { files: Answer['files']; notes: readonly string[] };
+
+type Opened = { toolset: Toolset; open: OpenToolset };
+
+type Deps = Pick<TaskDeps, 'toolsets' | 'observer' | 'log' | 'watchdogs'>;
+
+/** The toolsets of one attempt, opened for it. Opening and collecting have the time of one tool call. */
+export class AttemptTools {
+  /** What the child calls. */
+  readonly tools: Tools;
+  readonly #opened: readonly Opened[];
+  readonly #limitMs: number;
+
+  private constructor(tools: Tools, opened: readonly Opened[], limitMs: number) {
+    this.tools = tools;
+    this.#opened = opened;
+    this.#limitMs = limitMs;
+  }
+
+  /**
+   * Opens the toolsets that a task names, in their order.
+   * @throws ErrandError of the code of a toolset that cannot be opened; what {@link Scope.hold} throws; `TOOLSET_UNSERVED`.
+   */
+  static async open(attempt: Attempt, deps: Deps): Promise<AttemptTools> {
+    const { toolsets: names } = attempt.job.task;
+    const [lacking] = deps.toolsets.lacking(names);
+    if (lacking !== undefined) throw new ErrandError('TOOLSET_UNSERVED', `this worker has no toolset "${lacking}"`);
+    const limits = { signal: attempt.signal, limitMs: deps.watchdogs.tool_ms };
+    const opened: Opened[] = [];
+    const tools: OwnedTool[] = [];
+    for (const toolset of deps.toolsets.named(names)) {
+      const session = sessionOf(toolset, attempt, deps);
+      const open = await within(limits, toolset, 'open', async () => toolset.open(session));
+      assertTools(toolset, open, tools);
+      const owner = { session, restores: toolset.restores, faultCode: toolset.faultCode ?? 'TOOLSET_UNAVAILABLE' };
+      tools.push(...open.tools.map((tool) => ({ tool, ...owner })));
+      opened.push({ toolset, open });
+    }
+    return new AttemptTools(new Tools(tools), opened, limits.limitMs);
+  }
+
+  /**
+   * Reads the files for the answer of an attempt that succeeded.
+   * @throws ErrandError of the code of a toolset whose files cannot be read. The next attempt makes them again, without a
+   * model call.
+   */
+  async deliverFiles(): Promise<KeptFiles> {
+    const files: Answer['files'] = [];
+    for (const opened of this.#opened) files.push(...(await this.#collect(opened)));
+    return { files, notes: this.#notes() };
+  }
+
+  /** Reads the files for the partial answer of an attempt that failed. If they cannot be read, a note says so. */
+  async keepFiles(): Promise<KeptFiles> {
+    const files: Answer['files'] = [];
+    const notes: string[] = [];
+    for (const opened of this.#opened) {
+      const { name } = opened.toolset;
+      const add = (found: Answer['files']) => files.push(...found);
+      const note = (error: unknown) => notes.push(`the files of the ${name} were not kept: ${messageOf(error)}`);
+      await this.#collect(opened).then(add, note);
+    }
+    return { files, notes: [...notes, ...this.#notes()] };
+  }
+
+  /** An attempt that was aborted keeps its files too, so only the time is limited. */
+  async #collect({ toolset, open }: Opened): Promise<Answer['files']> {
+    const limits = { limitMs: this.#limitMs };
+    const files = await within(limits, toolset, 'collect its files', async () => open.collect?.() ?? []);
+    if (AnswerFiles.fits(files)) return files;
+    throw faultOf(toolset, new Error('expected its files as an array of { path, bytes, text? }'));
+  }
+
+  #notes(): string[] {
+    return this.#opened.flatMap(({ toolset, open }) => {
+      try {
+        const notes = open.notes?.() ?? [];
+        return notes.slice(0, MAX_NOTES).map((note) => clip(String(note), NOTE_CHARS));
+      } catch (error) {
+        return [`the notes of the ${toolset.name} were not kept: ${messageOf(error)}`];
+      }
+    });
+  }
+}
+
+type Limits = { signal?: AbortSignal; limitMs: number };
+
+/** Runs a step of a toolset. @throws the signal's reason, or the error of the toolset. */
+async function within<T>(
+  { signal, limitMs }: Limits,
+  toolset: Toolset,
+  step: string,
+  run: () => Promise<T>,
+): Promise<T> {
+  const late = () => new Error(`it did not ${step} within ${limitMs} ms`);
+  try {
+    return await unlessAborted(withinTime(run(), limitMs, late), signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw faultOf(toolset, error);
+  }
+}
+
+/** Checks what `open` of a toolset returned, because it may come from a program without types. */
+function assertTools(toolset: Toolset, open: OpenToolset, known: readonly OwnedTool[]): void {
+  const taken = known.map(({ tool }) => tool.definition.name);
+  const [problem] = problemsOfTools(Object(open).tools, taken);
+  if (problem) throw faultOf(toolset, new Error(`it opened with ${problem.path}: ${problem.message}`));
+}

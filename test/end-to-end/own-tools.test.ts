@@ -1,0 +1,212 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Queue } from 'bullmq';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { taskIdOf } from '../../src/base/ids.ts';
+import { createWorker, defineTool, defineToolset, type Toolset } from '../../src/entries/worker.ts';
+import { acmeCalls, acmeToolset, hasDesk } from '../helpers/acme-toolset.ts';
+import { aDeployment, type Deployment } from '../helpers/deployment.ts';
+import { startWorkerProcess } from '../helpers/process.ts';
+import { openRedis } from '../helpers/redis.ts';
+
+const ALL_TOOLS = '[[sim: tool=look args={}]] [[sim: tool=put args={}]] [[sim: tool=send args={}]]';
+const SHORT = { tasks: { backoff_ms: 20, version_wait_ms: 300 } };
+
+async function aFolder(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'errand-acme-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** The tools that ran, each with the number of its attempt. */
+async function ran(dir: string): Promise<string[]> {
+  return (await acmeCalls(dir)).map(([epoch, tool]) => `${epoch} ${tool}`);
+}
+
+function openLane({ prefix }: Deployment): Queue {
+  const queue = new Queue('tasks-local', { connection: openRedis(), prefix, skipMetasUpdate: true });
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+function aTask(goal: string, toolsets: string[] = ['acme']) {
+  return { goal: `${goal} [[sim: text="done"]]`, provider: 'local', toolsets };
+}
+
+test('tools of each class run, with a call id that is the same in every attempt', async () => {
+  const dir = await aFolder();
+  const deployment = await aDeployment({ toolsets: [acmeToolset({ dir })] });
+  await deployment.startWorker();
+  const { batch_id } = await deployment.producer.enqueue(aTask(ALL_TOOLS));
+  expect((await deployment.producer.settled(batch_id)).counts.succeeded).toBe(1);
+  const taskId = taskIdOf(batch_id, 0);
+  expect(await acmeCalls(dir)).toEqual([
+    ['1', 'look', `${taskId}/1.1`],
+    ['1', 'put', `${taskId}/2.1`],
+    ['1', 'send', `${taskId}/3.1`],
+  ]);
+});
+
+test('an own resource is released by its attempt, and its files are in the answer', async () => {
+  const dir = await aFolder();
+  const deployment = await aDeployment({ toolsets: [acmeToolset({ dir })] });
+  await deployment.startWorker();
+  const { batch_id } = await deployment.producer.enqueue(aTask('Sit down'));
+  await deployment.producer.settled(batch_id);
+  const [outcome] = await deployment.outcomesOf(batch_id);
+  expect(outcome).toMatchObject({
+    needs: 2,
+    answer: { files: [{ path: 'desk.txt', text: 'tidy' }] },
+    cleanup: { open: 0 },
+  });
+  const desk = { kind: 'desk', status: 'released', evidence: 'verified', actor: 'owner', detail: 'the desk is gone' };
+  expect(outcome?.cleanup.steps.at(-1)).toMatchObject(desk);
+  expect(await hasDesk(dir, taskIdOf(batch_id, 0), 1)).toBe(false);
+});
+
+test('after kill -9 an interrupted effect is not repeated, and a result of an idempotent tool counts', async () => {
+  const dir = await aFolder();
+  const deployment = await aDeployment({ toolsets: [acmeToolset({ dir })] });
+  const { producer, simulator, startWorker, outcomesOf } = deployment;
+  const env = { ACME_DIR: dir, ACME_HANGS_AT: 'send' };
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed' }, { fixture: 'acme-worker.ts', env });
+  const { batch_id } = await producer.enqueue(aTask(ALL_TOOLS));
+  await expect.poll(() => ran(dir), { timeout: 30_000 }).toContain('1 send');
+  expect(await hasDesk(dir, taskIdOf(batch_id, 0), 1)).toBe(true);
+  doomed.process.kill('SIGKILL');
+  await doomed.exited;
+  await startWorker({ name: 'heir' });
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  expect(await ran(dir)).toEqual(['1 look', '1 put', '1 send']);
+  expect(simulator.requests().at(-1)?.body).toContain('Outcome unknown');
+
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ interrupted_effects: [{ tool: 'send' }], cleanup: { open: 0 } });
+  expect(outcome?.cleanup.steps).toContainEqual(
+    expect.objectContaining({
+      row: `1.desk.${taskIdOf(batch_id, 0)}.1`,
+      status: 'released',
+      actor: expect.stringMatching(/reclaim|boot_sweep/),
+    }),
+  );
+  expect(await hasDesk(dir, taskIdOf(batch_id, 0), 1)).toBe(false);
+});
+
+describe('a fault of a toolset', () => {
+  function aFailing(open: () => Promise<object>): Toolset {
+    return defineToolset({ name: 'acme', open });
+  }
+
+  test.each<[string, Toolset, string]>([
+    ['throws', aFailing(() => Promise.reject(new Error('no such host'))), 'toolset "acme": no such host'],
+    [
+      'returns a tool that is none',
+      aFailing(async () => ({ tools: [{}] })),
+      'toolset "acme": it opened with tools.0.name: expected a name of letters, digits, "-" and "_", at most 64, got undefined',
+    ],
+    [
+      'asks for a kind that it does not declare',
+      {
+        ...aFailing(async () => ({})),
+        open: async ({ hold }) => {
+          await hold({ it: { kind: 'client', ref: 'x', acquire: () => undefined } });
+          return { tools: [] };
+        },
+      },
+      'toolset "acme": toolset "acme" declares no resources of the kind "client"',
+    ],
+  ])('that %s fails the task after its tries, by name', async (_, toolset, message) => {
+    const deployment = await aDeployment({ toolsets: [toolset], settings: { tasks: { tries: 1 } } });
+    await deployment.startWorker();
+    const { batch_id } = await deployment.producer.enqueue(aTask('Begin'));
+    await deployment.producer.settled(batch_id);
+    const [outcome] = await deployment.outcomesOf(batch_id);
+    expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'TOOLSET_UNAVAILABLE', message } });
+  });
+});
+
+describe('the name of a toolset', () => {
+  test('that no live worker has is refused with its path, before anything is enqueued', async () => {
+    const dir = await aFolder();
+    const deployment = await aDeployment({ toolsets: [acmeToolset({ dir })] });
+    await deployment.startWorker();
+    const refused = deployment.producer.enqueue({ tasks: [aTask('One'), aTask('Two', ['workspace', 'acne'])] });
+    await expect(refused).rejects.toMatchObject({
+      code: 'BATCH_INVALID',
+      problems: [
+        {
+          index: 1,
+          path: 'tasks[1].toolsets.1',
+          message: 'no live worker has the toolset "acne"; known: acme, workspace',
+        },
+      ],
+    });
+  });
+
+  test('is accepted with a warning if no worker is alive, and the task waits for a worker that has it', async () => {
+    const dir = await aFolder();
+    const deployment = await aDeployment();
+    const { batch_id, warnings } = await deployment.producer.enqueue(aTask('Wait'));
+    expect(warnings).toContainEqual(expect.stringContaining('"acme" was not checked, because no worker is alive'));
+    await deployment.startWorker({ name: 'without' });
+    const job = () => openLane(deployment).getJob(taskIdOf(batch_id, 0));
+    await expect.poll(async () => (await job())?.getState(), { timeout: 20_000 }).toBe('delayed');
+    await deployment.startWorker({ name: 'with' }, undefined, [], [acmeToolset({ dir })]);
+    expect((await deployment.producer.settled(batch_id)).counts.succeeded).toBe(1);
+    expect((await deployment.outcomesOf(batch_id))[0]?.attempts).toMatchObject([{ epoch: 1, worker: 'with' }]);
+    expect(await job()).toMatchObject({ attemptsMade: 1, data: { needs: 2 } });
+  });
+
+  test('that no worker of the lane has fails the task in the end', async () => {
+    const deployment = await aDeployment({ settings: SHORT });
+    const { batch_id } = await deployment.producer.enqueue({ tasks: [aTask('Wait'), aTask('Go', ['workspace'])] });
+    await deployment.startWorker();
+    expect((await deployment.producer.settled(batch_id)).counts).toMatchObject({ failed: 1, succeeded: 1 });
+    const message = expect.stringMatching(/^no worker that serves the lane of "local" has the toolsets acme; waited/);
+    const [waited] = await deployment.outcomesOf(batch_id);
+    expect(waited).toMatchObject({ attempts: [], failure: { code: 'TOOLSET_UNSERVED', message } });
+    const lines = (await openLane(deployment).getJobLogs(taskIdOf(batch_id, 0))).logs.join('\n');
+    expect(lines).toContain('waits for a worker with the toolsets acme');
+  });
+
+  test('that is built in changes nothing in the job', async () => {
+    const deployment = await aDeployment();
+    const { batch_id } = await deployment.producer.enqueue(aTask('Plain', ['workspace']));
+    const job = await openLane(deployment).getJob(taskIdOf(batch_id, 0));
+    expect(job?.data).not.toHaveProperty('needs');
+  });
+});
+
+describe('createWorker refuses toolsets that do not fit, by index and field:', () => {
+  const tool = defineTool({
+    name: 'look',
+    description: 'Looks.',
+    class: 'read',
+    parameters: { type: 'object' },
+    run: () => 'seen',
+  });
+  const good = defineToolset({ name: 'acme', tools: [tool] });
+  const kind = { kind: 'desk', outlivesProcess: false, release: async () => ({ evidence: 'implied', detail: '' }) };
+
+  test.each<[string, unknown[], string]>([
+    ['no toolset', [null], 'toolsets.0: expected a toolset, as defineToolset makes, got null'],
+    ['a name with a space', [{ ...good, name: 'a b' }], 'toolsets.0.name: expected a name of lower-case letters'],
+    ['a built-in name', [{ ...good, name: 'workspace' }], 'toolsets.0.name: expected a name of its own'],
+    ['a name of Hermes', [{ ...good, name: 'terminal' }], 'toolsets.0.name: expected a name that no toolset of Hermes'],
+    ['a name twice', [good, { ...good, tools: [] }], 'toolsets.1.name: expected a name of its own, got "acme" again'],
+    ['a tool twice', [good, { ...good, name: 'b' }], 'toolsets.1.tools.0.name: expected a name of its own, got "look"'],
+    ['a class', [{ ...good, tools: [{ ...tool, class: 'x' }] }], 'toolsets.0.tools.0.class: expected one of read,'],
+    ['a run', [{ ...good, tools: [{ ...tool, run: 1 }] }], 'toolsets.0.tools.0.run: expected a function, got number'],
+    ['a limit', [{ ...good, tools: [{ ...tool, limitMs: 0 }] }], 'toolsets.0.tools.0.limitMs: expected a number of ms'],
+    [
+      'a built-in kind',
+      [{ ...good, resources: [{ ...kind, kind: 'client' }] }],
+      'toolsets.0.resources.0.kind: expected',
+    ],
+    ['a release', [{ ...good, resources: [{ ...kind, release: 0 }] }], 'toolsets.0.resources.0.release: expected a'],
+  ])('%s', async (_, toolsets, message) => {
+    const refused = createWorker({ toolsets: toolsets as Toolset[], settings: {} });
+    await expect(refused).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) });
+  });
+});
