@@ -20,6 +20,7 @@ import { markedTitles } from './helpers/marks.ts';
 import { page, pages, root, textOf } from './helpers/pages.ts';
 
 const ideas = Object.keys(pages).filter((file) => /^docs\/(own-)?[a-z]+\.md$/.test(file));
+const internals = Object.keys(pages).filter((file) => file.startsWith('docs/internals/'));
 const decisions = Object.keys(pages).filter((file) => file.startsWith('docs/decisions/2'));
 
 /** Every value under its dotted path. An empty object or list is a value too. */
@@ -97,13 +98,13 @@ describe('the pages', () => {
       }
       file = target;
     }
-    expect(walked.toSorted()).toEqual([...ideas, 'docs/decisions/README.md', ...decisions].toSorted());
+    expect(walked.toSorted()).toEqual([...ideas, ...internals, 'docs/decisions/README.md', ...decisions].toSorted());
   });
 
   test('are long enough to say something and short enough to be read', () => {
     const lengths = (files: string[]) => files.map((file) => [file, lineCount(page(file))] as const);
-    expect(lengths(ideas).filter(([, lines]) => lines < 40)).toEqual([]);
-    const written = ideas.map((file) => [file, lineCount(withoutGenerated(page(file)))] as const);
+    expect(lengths([...ideas, ...internals]).filter(([, lines]) => lines < 40)).toEqual([]);
+    const written = [...ideas, ...internals].map((file) => [file, lineCount(withoutGenerated(page(file)))] as const);
     expect(written.filter(([, lines]) => lines > 150)).toEqual([]);
     expect(lengths(decisions).filter(([, lines]) => lines < 20 || lines > 40)).toEqual([]);
     expect(lineCount(page('CONTRIBUTING.md'))).toBeLessThanOrEqual(110);

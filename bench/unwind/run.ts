@@ -16,6 +16,7 @@ import { BatchRecords } from '../../src/records/batch-records.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { parseRedisAddress } from '../../src/redis/address.ts';
 import { closeRedis, openRetryingRedis } from '../../src/redis/connection.ts';
+import { unobserved } from '../../src/telemetry/observer.ts';
 import { workspaceKind } from '../../src/tools/workspace/kind.ts';
 import { Releasers } from '../../src/worker/holding/releasers.ts';
 import { spreadOf } from '../report.ts';
@@ -45,9 +46,10 @@ const workspaceRoot = join(dir, 'workspaces');
 const deployment = { prefix: '{bench}', workspaceRoot };
 const catalogue = createCatalogue([]);
 const base = { deployment, catalogue, credentials, models: new Models() };
-const releasers = new Releasers({ redactor, kinds: [...baseKinds(base), workspaceKind(deployment)] });
+const observer = { begin: () => unobserved };
+const releasers = new Releasers({ redactor, observer, kinds: [...baseKinds(base), workspaceKind(deployment)] });
 await mkdir(workspaceRoot);
-const tools = { redactor, tasks, releasers, deployment, guardPath: guard.path, path };
+const tools = { redactor, tasks, releasers, observer, deployment, guardPath: guard.path, path };
 
 try {
   await round('warm-up');

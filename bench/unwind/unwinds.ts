@@ -7,6 +7,7 @@ import type { Redactor } from '../../src/base/secret.ts';
 import { type GuardedProcess, startGuarded } from '../../src/processes/guarded-process.ts';
 import { processTagOf } from '../../src/processes/tag.ts';
 import type { TaskRecords } from '../../src/records/task-records.ts';
+import type { Observer } from '../../src/telemetry/observer.ts';
 import { workspacePathOf } from '../../src/tools/workspace/kind.ts';
 import { outcomeOf } from '../../src/worker/ending/outcome.ts';
 import type { Releasers } from '../../src/worker/holding/releasers.ts';
@@ -19,6 +20,7 @@ export type UnwindTools = {
   redactor: Redactor;
   tasks: TaskRecords;
   releasers: Releasers;
+  observer: Observer;
   deployment: Deployment;
   guardPath: string;
   path: string;
@@ -33,7 +35,7 @@ export type UnwindTools = {
 export async function timeUnwind(batchId: string, index: number, tools: UnwindTools): Promise<number> {
   const taskId = taskIdOf(batchId, index);
   await tools.tasks.open(taskId, 'openai', 'bench');
-  const scope = new Scope(tools.tasks, tools.releasers, { taskId, epoch: 1, owner: OWNER });
+  const scope = new Scope({ ...tools, records: tools.tasks }, { taskId, epoch: 1, owner: OWNER });
   await holdAll(scope, taskId, tools);
   const start = performance.now();
   const cleanup = await scope.unwind();

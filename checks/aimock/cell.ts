@@ -6,6 +6,7 @@ import { defineTool } from '../../src/agent/tool.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { FAILURES, isErrandError } from '../../src/errors.ts';
 import { Models } from '../../src/providers/models.ts';
+import { unobserved } from '../../src/telemetry/observer.ts';
 import { anAllowance } from '../../test/helpers/allowance.ts';
 import { toolsOf } from '../../test/helpers/tools.ts';
 import type { Case, Expected, Observed } from './case.ts';
@@ -85,5 +86,7 @@ function childOf(goal: string, model: ConstructorParameters<typeof Child>[0]['mo
     record: async () => undefined,
     effects: [],
     journal: async () => undefined,
+    observer: { begin: () => unobserved },
+    label: { taskId: 'cell', epoch: 1, provider: 'aimock', model: 'any', effort: undefined },
   });
 }

@@ -6,6 +6,8 @@ import type { TaskJob } from '../contract/task.ts';
 import type { Usage } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
+import { during, note, type Observer } from '../telemetry/observer.ts';
+import type { AttemptLabel, Fact } from '../telemetry/step.ts';
 import { type Allowance, tokensForNextTurn } from './allowance.ts';
 import { EffectJournal, type WriteEffect } from './effect-journal.ts';
 import { repeatedTurns } from './progress.ts';
@@ -30,6 +32,9 @@ export type ChildParts = {
   record: (checkpoint: Checkpoint) => Promise<void>;
   effects: readonly EffectCall[];
   journal: WriteEffect;
+  /** Sees each turn, each piece of text and each call of a tool, as steps of the attempt of `label`. */
+  observer: Observer;
+  label: AttemptLabel;
 };
 
 /** A model call that was cut short: when it had ended, and what the provider had told by then of its tokens, if anything. */
@@ -43,12 +48,15 @@ export class Child {
   readonly transcript: Transcript;
   readonly effects: EffectJournal;
   readonly #parts: ChildParts;
+  /** Made once, because there is one for each piece of text. */
+  readonly #textSeen: Fact;
   #streaming = '';
   #toldUsage: Usage | undefined;
   #cutCall: CutCall | undefined;
 
   constructor(parts: ChildParts) {
     this.#parts = parts;
+    this.#textSeen = { name: 'text', ...attemptOf(parts.label) };
     this.transcript = new Transcript(promptOf(parts), parts.recorded);
     this.effects = new EffectJournal(parts.effects, parts.journal);
   }
@@ -90,7 +98,8 @@ export class Child {
     const checkpoint: Checkpoint = { version: 1, turn, tool_results: results, reply };
     this.transcript.append(checkpoint);
     this.#streaming = '';
-    await this.#parts.record(checkpoint);
+    const { observer, label, record } = this.#parts;
+    await during(observer, { name: 'record_turn', ...label, reply }, () => record(checkpoint));
   }
 
   /** Runs the tools the last turn asked for, one after the other: a model may write a file and read it in one turn. */
@@ -112,11 +121,13 @@ export class Child {
   }
 
   #callTool(call: ToolCall, place: string, signal: AbortSignal): Promise<ToolResult> {
-    return this.#parts.tools.call(call, { place, signal, limitMs: this.#parts.allowance.toolMs });
+    const { tools, allowance, observer, label } = this.#parts;
+    const terms = { place, signal, limitMs: allowance.toolMs };
+    return during(observer, { name: 'tool', tool: call.name, ...attemptOf(label) }, () => tools.call(call, terms));
   }
 
   async #callModel(results: ToolResult[], signal: AbortSignal): Promise<Turn> {
-    const { model, tools, allowance } = this.#parts;
+    const { model, tools, allowance, observer, label } = this.#parts;
     const { turns, usage } = this.transcript.tally;
     const maxOutputTokens = tokensForNextTurn(allowance, { turns, tokens: usage.input_tokens + usage.output_tokens });
     this.transcript.assertFits(results);
@@ -129,13 +140,15 @@ export class Child {
       maxOutputTokens,
       onText: (piece: string) => {
         this.#streaming += piece;
+        note(observer, this.#textSeen);
       },
       onUsage: (usage: Usage) => {
         this.#toldUsage = usage;
       },
     };
     try {
-      return await model.turn(request, signal);
+      const step = { name: 'turn', turn: turns + 1, ...attemptOf(label) } as const;
+      return await during(observer, step, () => model.turn(request, signal));
     } catch (error) {
       if (signal.aborted) this.#cutCall = { closedAt: isoNow(), usage: this.#toldUsage };
       throw error;
@@ -218,4 +231,8 @@ function answeredCalls(checkpoints: readonly Checkpoint[]): AnsweredCall[] {
       hasFailed: results?.[at]?.is_error === true,
     }));
   });
+}
+
+function attemptOf({ taskId, epoch }: AttemptLabel): { taskId: string; epoch: number } {
+  return { taskId, epoch };
 }

@@ -64,7 +64,7 @@ export async function composeParts(base: WorkerBase, opened: Disposables): Promi
 /** The parts of a task that are made from the base alone. */
 function valuesOf(base: WorkerBase) {
   const { config, redis, prefix, redactor, catalogue, providers, taken, log } = base;
-  const { records, telemetry, observer, self, toolsets } = base;
+  const { records, observer, self, toolsets } = base;
   const credentials = new CredentialResolver(base.secrets, redactor);
   const models = new Models();
   const deployment = { prefix, workspaceRoot: config.worker.workspace_root };
@@ -78,7 +78,6 @@ function valuesOf(base: WorkerBase) {
       credentials,
       models,
       redactor,
-      telemetry,
       observer,
       self,
       deployment,
@@ -88,12 +87,13 @@ function valuesOf(base: WorkerBase) {
     spends: new SpendRecords(redis, prefix),
     metadata: new TaskMetadata(redis, prefix),
     admission: new Admission({
-      ...{ batches, redactor, elsewhere },
+      ...{ batches, observer, redactor, elsewhere },
       check: (route, admission) => checkUsable(route, admission, { providers: catalogue.providers, credentials }),
     }),
     active: new ActiveAttempts(records),
     releasers: new Releasers({
       redactor,
+      observer,
       kinds: [...baseKinds({ deployment, catalogue, credentials, models }), ...toolsets.builtInKinds],
       ownKinds: toolsets.ownKinds,
     }),

@@ -3,6 +3,7 @@ import type { Redactor } from '../base/secret.ts';
 import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { SecretReader } from '../credentials/secrets.ts';
+import { messageOf } from '../errors.ts';
 import { TaskRecords } from '../records/task-records.ts';
 import { WorkerRecords } from '../records/worker-records.ts';
 import { closeRedis, openRetryingRedis } from '../redis/connection.ts';
@@ -11,9 +12,10 @@ import { RedisHealth } from '../redis/health.ts';
 import type { RetryingRedis } from '../redis/retrying.ts';
 import type { RedisTarget } from '../redis/target.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
-import { note, type Observer } from '../telemetry/observer.ts';
-import { Telemetry } from '../telemetry/telemetry.ts';
+import { LogObserver } from '../telemetry/log-observer.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { MetricsObserver } from '../telemetry/metrics-observer.ts';
+import { note, type Observer, observers as observeWith } from '../telemetry/observer.ts';
 import { identifyWorker } from '../worker/holding/identity.ts';
 import { composeToolsets } from './compose-toolsets.ts';
 import type { Config } from './config.ts';
@@ -43,7 +45,6 @@ export type WorkerBase = {
   log: Log;
   redactor: Redactor;
   secrets: SecretReader;
-  telemetry: Telemetry;
   observer: Observer;
   metrics: Metrics;
   catalogue: Catalogue;
@@ -72,8 +73,10 @@ export async function openWorker(
   await makeWorkspaceRoot(config.worker.workspace_root);
   const { prefix } = config;
   const catalogue = createCatalogue(config.providers);
-  const telemetry = new Telemetry(log, knownNames(config, catalogue, toolsets), observers);
-  const { observer, metrics } = telemetry;
+  const metrics = createMetrics(knownNames(config, catalogue, toolsets));
+  const observer = observeWith([new LogObserver(log), new MetricsObserver(metrics), ...observers], (error) =>
+    log.error({ message: messageOf(error) }, 'an observer threw an error; its further errors are not logged'),
+  );
   const onError = (error: unknown) => {
     if (!isRedisFault(error)) note(observer, { name: 'fault', where: 'redis', error });
   };
@@ -88,7 +91,7 @@ export async function openWorker(
   const taken = config.worker.only ?? providers;
   warnOfPlainHttp(taken.map(catalogue.get), log);
   return {
-    ...{ config, prefix, log, redactor, secrets, telemetry, observer, metrics, catalogue, toolsets },
+    ...{ config, prefix, log, redactor, secrets, observer, metrics, catalogue, toolsets },
     ...{ target, redis, redisHealth, providers, taken, onError },
     records: new TaskRecords(redis, prefix, redactor),
     workers: new WorkerRecords(redis, prefix),

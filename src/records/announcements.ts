@@ -25,7 +25,7 @@ export class Announcements {
   }
 
   /** Announces the lanes of a worker, and notes that they are served at this moment, by the clock of Redis. */
-  async announce(instance: string, announcement: Announcement): Promise<void> {
+  async publish(instance: string, announcement: Announcement): Promise<void> {
     const keys = { announcement: this.#keys.serves(instance), lanes_served: this.#keys.lanesServed() };
     const args = { text: JSON.stringify(announcement), lifetime_ms: ALIVE_MS };
     await ANNOUNCE.run(this.#redis, { keys, args, rest: announcement.lanes });

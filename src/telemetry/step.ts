@@ -36,10 +36,11 @@ export type Work =
   | ({ name: 'open' } & OfTask)
   /** One start of one task, from its epoch to its record. */
   | ({ name: 'attempt' } & AttemptLabel)
-  /** The credentials of the routes of a batch are checked, once a worker. */
-  | ({ name: 'admit' } & OfAttempt)
+  /** The routes of a batch are checked, or an earlier check is found. */
+  | { name: 'admit'; batchId: string }
+  /** The child is built, with all that it needs. */
   | ({ name: 'build' } & OfAttempt)
-  /** A credential is resolved, and its lease and its client are held. */
+  /** The credential of the route is resolved. */
   | ({ name: 'lease'; provider: string } & OfAttempt)
   /** Resources are acquired that are on the ledger already. */
   | ({ name: 'acquire'; kinds: readonly KindName[] } & OfAttempt)

@@ -5,6 +5,7 @@ import { type Failure, failureOf } from '../contract/failure.ts';
 import { type ResolvedRoute, routeKey } from '../contract/route.ts';
 import { ErrandError, isFailureCode } from '../errors.ts';
 import type { BatchRecords } from '../records/batch-records.ts';
+import { during, type Observer } from '../telemetry/observer.ts';
 import { errorOf } from './classify.ts';
 
 /** How many batches a worker remembers; one record is read again after that many others. */
@@ -23,6 +24,7 @@ export type RouteCheck = (route: RouteInUse, admission: BatchRecord['admission']
 /** What admission works with. */
 export type AdmissionDeps = {
   batches: BatchRecords;
+  observer: Observer;
   check: RouteCheck;
   redactor: Redactor;
   /** The providers of the deployment whose lanes are left to other workers. */
@@ -49,7 +51,11 @@ export class Admission {
   }
 
   /** @throws ErrandError `NOT_FOUND` where the batch is not on record. */
-  async of(batchId: string): Promise<AdmittedBatch> {
+  of(batchId: string): Promise<AdmittedBatch> {
+    return during(this.#deps.observer, { name: 'admit', batchId }, () => this.#remembered(batchId));
+  }
+
+  async #remembered(batchId: string): Promise<AdmittedBatch> {
     const known = this.#known.get(batchId);
     if (known && monotonicMs() - known.sinceMs < known.keptMs) return known.batch;
     const remembered = { sinceMs: monotonicMs(), keptMs: REMEMBERED_MS, batch: this.#look(batchId) };

@@ -30,14 +30,14 @@ export class Announcer {
    * announcement counts as an earlier version, which may serve any lane.
    */
   async start(): Promise<void> {
-    await this.#announce();
-    this.#stopRepeating = repeat(ANNOUNCE_MS, () => this.#announce(), this.#deps.onError);
+    await this.#publish();
+    this.#stopRepeating = repeat(ANNOUNCE_MS, () => this.#publish(), this.#deps.onError);
   }
 
   /** Announces that this worker takes no more tasks. */
   serveNothing(): void {
     this.#lanes = [];
-    this.#announce().catch(this.#deps.onError);
+    this.#publish().catch(this.#deps.onError);
   }
 
   /** Stops, and removes the announcement. */
@@ -46,9 +46,9 @@ export class Announcer {
     await this.#deps.announcements.withdraw(this.#deps.instance);
   }
 
-  async #announce(): Promise<void> {
+  async #publish(): Promise<void> {
     const { announcements, instance, toolsets } = this.#deps;
     const served = { lanes: [...this.#lanes], toolsets: [...toolsets] };
-    await announcements.announce(instance, { ...served, reader: READER_VERSION });
+    await announcements.publish(instance, { ...served, reader: READER_VERSION });
   }
 }

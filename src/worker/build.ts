@@ -1,6 +1,5 @@
 import { allowanceFor } from '../agent/allowance.ts';
 import { Child } from '../agent/child.ts';
-import { announce } from '../base/moments.ts';
 import { effortFor } from '../catalogue/effort.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
@@ -9,7 +8,7 @@ import type { CutSpend } from '../contract/spend.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { CallLimits } from '../providers/call-limits.ts';
 import type { ModelHandle } from '../providers/models.ts';
-import { during } from '../telemetry/observer.ts';
+import { during, note } from '../telemetry/observer.ts';
 import type { AdmittedBatch } from './admission.ts';
 import type { Attempt } from './attempt.ts';
 import { AttemptTools } from './attempt-tools.ts';
@@ -36,13 +35,19 @@ export type Built = {
  * @throws ErrandError whatever resolving, holding or opening throws.
  */
 export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Built> {
+  const { taskId, epoch } = attempt;
+  return during(deps.observer, { name: 'build', taskId, epoch }, () => buildChild(attempt, batch, deps));
+}
+
+async function buildChild(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Built> {
   const { job, taskId } = attempt;
   const provider = deps.catalogue.get(job.route.provider);
   const { level } = effortFor(provider, job.route.model, job.route.reasoning_effort);
   const allowance = allowanceFor({ task: job.task.budget, deployment: deps, provider, effort: level });
-  const credential = await deps.credentials.resolve(provider.name, provider.credential, attempt.signal);
+  const credential = await lease(provider, attempt, deps);
   const toolsets = await AttemptTools.open(attempt, deps);
-  const { model, costOf, effective } = await lease({ provider, credential, limits: allowance.call }, attempt, deps);
+  const terms = { provider, credential, limits: allowance.call };
+  const { model, costOf, effective } = await openModel(terms, attempt, deps);
   const prices = { costOf, maxCostOf: priceOf(job.route, deps) };
   const calls = new ModelCalls(model, prices, listenersOf(attempt, deps));
   const mark = responseMarkOf(deps.deployment, taskId);
@@ -56,15 +61,23 @@ export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDe
     allowance,
     shouldYield: () => deps.active.isDraining,
     ...recordingOf(attempt, { calls, background }, deps),
+    observer: deps.observer,
+    label: attempt.label,
   });
-  announce('built', taskId);
   return { child, effective, credential, calls, background, toolsets };
 }
 
+/** Resolves the credential of the route. */
+async function lease(provider: Provider, attempt: Attempt, deps: TaskDeps): Promise<Credential> {
+  const { taskId, epoch, signal } = attempt;
+  const resolve = () => deps.credentials.resolve(provider.name, provider.credential, signal);
+  return during(deps.observer, { name: 'lease', taskId, epoch, provider: provider.name }, resolve);
+}
+
 /** Holds the lease of the credential and the client of the model. */
-async function lease(
+async function openModel(
   terms: { provider: Provider; credential: Credential; limits: CallLimits },
-  { scope, job, taskId }: Attempt,
+  { scope, job }: Attempt,
   deps: TaskDeps,
 ): Promise<ModelHandle> {
   const { client } = await scope.hold({
@@ -76,16 +89,15 @@ async function lease(
       live: (made: ModelHandle) => made,
     },
   });
-  announce('leased', taskId);
   return client;
 }
 
-function listenersOf({ taskId, epoch, label }: Attempt, { telemetry, spends }: TaskDeps): CallListeners {
+function listenersOf({ taskId, epoch, label }: Attempt, { observer, spends }: TaskDeps): CallListeners {
   return {
-    onText: () => announce('mid_stream', taskId),
-    onCut: (spend) => telemetry.callCutOff(label, spend),
+    onCut: (spend) => note(observer, { name: 'call_cut_off', ...label, spend }),
     onLong: (spend: CutSpend) => {
-      spends.note(taskId, epoch, spend).catch((error: unknown) => telemetry.fault('spend', error));
+      const onError = (error: unknown) => note(observer, { name: 'fault', where: 'spend', error });
+      spends.note(taskId, epoch, spend).catch(onError);
     },
   };
 }
@@ -96,9 +108,7 @@ function recordingOf(attempt: Attempt, { calls, background }: Pick<Built, 'calls
   return {
     recorded: history.checkpoints,
     record: async (checkpoint: Checkpoint) => {
-      const step = { name: 'record_turn', ...attempt.label, reply: checkpoint.reply } as const;
-      const write = () => deps.records.checkpoint(taskId, epoch, checkpoint);
-      const flag = await during(deps.observer, step, write);
+      const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
       calls.turnRecorded();
       background.turnRecorded();
       attempt.abortIfCancelled(flag);

@@ -15,12 +15,11 @@ export type Prices = { costOf: ModelHandle['costOf']; maxCostOf: MaxCostOf };
 /**
  * The listeners for calls. `onCut` is called with the spend of each call that was cut off: the tokens that the provider had
  * reported, or a call of unknown cost. `onLong` is called once with the reported spend of a long call that is still running,
- * and its turn, in case its worker dies. `onText` is called after each piece of text.
+ * and its turn, in case its worker dies.
  */
 export type CallListeners = {
   onCut: (spend: CutSpend) => void;
   onLong: (spend: CutSpend) => void;
-  onText: () => void;
 };
 
 /** The number of the turn that a request asks for, from 1. */
@@ -109,7 +108,7 @@ export class ModelCalls implements Model {
     this.#sent++;
     const call = new Call(request, this.#prices, this.#listeners.onLong);
     try {
-      const turn = await this.#model.turn({ ...request, ...this.#listening(request, call) }, signal);
+      const turn = await this.#model.turn({ ...request, ...this.#listening(call) }, signal);
       this.#unrecorded = { ...spendOf(turn), max_cost_usd: turn.cost_usd };
       return turn;
     } catch (error) {
@@ -157,12 +156,8 @@ export class ModelCalls implements Model {
     this.#listeners.onCut(spend);
   }
 
-  #listening(request: TurnRequest, call: Call): Pick<TurnRequest, 'onText' | 'onUsage' | 'onLimit'> {
+  #listening(call: Call): Pick<TurnRequest, 'onUsage' | 'onLimit'> {
     return {
-      onText: (piece) => {
-        request.onText?.(piece);
-        this.#listeners.onText();
-      },
       onUsage: (usage, cost) => call.tell(usage, cost),
       onLimit: (note) => this.#notes.push(note),
     };

@@ -55,7 +55,7 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   if (!job.isReadable) return { status: 'unopened', why: { ...opening, status: 'invalid', problem: job.problem } };
   const { epoch } = opening;
   const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, opening.openRows));
-  const scope = new Scope(deps.records, deps.releasers, { taskId, epoch, owner: deps.self.instance });
+  const scope = new Scope(deps, { taskId, epoch, owner: deps.self.instance });
   const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history: { ...opening, past }, scope };
   const leaveRows = deps.reclaim.markRunning(taskId, epoch);
   const attempt = new Attempt({ ...parts, isLastTry, leaveRows }, queueSignal);
@@ -145,6 +145,5 @@ async function unlessReplaced(
 async function unwind(attempt: Attempt, deps: TaskDeps): Promise<CleanupRecord> {
   attempt.stopWatching();
   deps.active.remove(attempt.taskId, attempt);
-  const { taskId, epoch, scope } = attempt;
-  return during(deps.observer, { name: 'unwind', taskId, epoch }, () => scope.unwind());
+  return attempt.scope.unwind();
 }

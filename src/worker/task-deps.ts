@@ -12,7 +12,6 @@ import type { TaskMetadata } from '../records/task-metadata.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Observer } from '../telemetry/observer.ts';
-import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ActiveAttempts } from './active-attempts.ts';
 import type { Admission } from './admission.ts';
 import type { HeldBatches } from './held-batches.ts';
@@ -32,7 +31,6 @@ export type TaskDeps = {
   credentials: CredentialResolver;
   models: Models;
   redactor: Redactor;
-  telemetry: Telemetry;
   /** Sees every step, for the log, the metrics and the observers of the deployment. */
   observer: Observer;
   /** Who this worker is: the owner of the rows its attempts write. */

@@ -5,6 +5,7 @@ import type { Checkpoint, Turn } from '../../src/contract/checkpoint.ts';
 import type { Model, TurnRequest } from '../../src/providers/model.ts';
 import { anAllowance } from '../helpers/allowance.ts';
 import { toolsOf } from '../helpers/tools.ts';
+import { aWitness } from '../helpers/witness.ts';
 
 const usage = { input_tokens: 10, cached_input_tokens: 0, output_tokens: 5, reasoning_tokens: 0 };
 
@@ -72,6 +73,8 @@ function aChild(turns: Turn[], { tools = [], restores = true, ...over }: Over = 
     },
     effects: [],
     journal: async () => {},
+    observer: aWitness(),
+    label: { taskId: 't', epoch: 1, provider: 'local', model: 'm', effort: undefined },
     ...over,
   });
   return { child, model, recorded };

@@ -13,6 +13,7 @@ import { anAllowance } from '../helpers/allowance.ts';
 import { aDeployment, simulatedProviders } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { toolsOf } from '../helpers/tools.ts';
+import { aWitness } from '../helpers/witness.ts';
 import { openRecords } from '../records/samples.ts';
 
 /** A turn that asks for the tools; the wire `chat` takes its `native`. */
@@ -49,6 +50,8 @@ async function attemptWith(tasks: TaskRecords, taskId: string, turns: Turn[], to
     },
     effects,
     journal: async (call) => void (await tasks.journal(taskId, epoch, call)),
+    observer: aWitness(),
+    label: { taskId, epoch, provider: 'local', model: 'm', effort: undefined },
   });
   return { child, told };
 }

@@ -1,16 +1,16 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
-import type { MomentNotice } from '../../src/base/moments.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
 import { startSimulator } from '../../src/entries/simulator.ts';
 import { SpendRecords } from '../../src/records/spend-records.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
+import type { Observer } from '../../src/telemetry/observer.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
+import { at } from '../helpers/moments.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { givenIn } from '../records/given.ts';
 import { storedIn } from '../records/stored.ts';
@@ -147,8 +147,8 @@ test('a batch names the models without a price in summary, status and board', as
 test('a cancelled task counts the tokens of the call that was cut short [B121]', async () => {
   const deployment = await aPricedDeployment();
   const { producer, startWorker, outcomesOf } = deployment;
-  const streaming = callsStreaming(2);
-  await startWorker();
+  const { observer, streaming } = callsStreaming(2);
+  await startWorker({}, {}, [observer]);
   const goal = `Answer [[sim: hang=stream after=2 input_tokens=${BILLED}]]`;
   const { batch_id: batchId } = await producer.enqueue({
     tasks: [
@@ -166,16 +166,14 @@ test('a cancelled task counts the tokens of the call that was cut short [B121]',
   expect(unseen).toMatchObject({ status: 'cancelled', cost_usd: null, calls_of_unknown_cost: 1, known_cost_usd: 0 });
 });
 
-/** Resolves once this many tasks have received text of a running call. */
-async function callsStreaming(count: number): Promise<void> {
+/** An observer, and a promise that resolves once it saw this many tasks receive text of a running call. */
+function callsStreaming(count: number): { observer: Observer; streaming: Promise<void> } {
   const seen = new Set<string>();
-  const enough = Promise.withResolvers<void>();
-  const hear = (notice: unknown) => {
-    const { moment, task_id } = notice as MomentNotice;
-    if (moment === 'mid_stream' && seen.add(task_id).size === count) enough.resolve();
-  };
-  subscribe('errand:attempt', hear);
-  await enough.promise.finally(() => unsubscribe('errand:attempt', hear));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const observer = at('mid_stream', (taskId) => {
+    if (seen.add(taskId).size === count) resolve();
+  });
+  return { observer, streaming: promise };
 }
 
 test('a call that is refused, or that never reaches the provider, costs nothing', async () => {
@@ -224,8 +222,8 @@ test('the spend that an attempt writes after it lost its task counts too', async
   const redis = openRedis();
   const taskId = taskIdOf(batchId, 0);
   await new TaskRecords(redis, prefix, new Redactor()).open(taskId, 'local', 'stalled');
-  const streaming = callsStreaming(1);
-  await startWorker();
+  const { observer, streaming } = callsStreaming(1);
+  await startWorker({}, {}, [observer]);
   await streaming;
   const usage = { ...NO_USAGE, input_tokens: BILLED };
   const late = { usage, known_cost_usd: BILLED / 1e6, calls_of_unknown_cost: 0 };

@@ -44,7 +44,7 @@ async function announceNewer(deployment: Deployment, reader: number): Promise<vo
   const given = givenIn(deployment.prefix);
   await given.identity('newer', null);
   await given.silence('newer', -60_000);
-  await new Announcements(openRedis(), deployment.prefix).announce('newer', { lanes: ['local'], reader });
+  await new Announcements(openRedis(), deployment.prefix).publish('newer', { lanes: ['local'], reader });
 }
 
 test.each([[{ needs: 99 }], [{ version: 99 }], [{ version: 99, batch_id: 7, route: 'elsewhere' }]])(

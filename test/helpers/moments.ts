@@ -16,6 +16,7 @@ const AT = {
   mid_stream: { name: 'text', phase: 'begin' },
   turn_recorded: { name: 'record_turn', phase: 'end' },
   unwinding: { name: 'unwind', phase: 'begin' },
+  releasing: { name: 'release', phase: 'begin' },
   unwound: { name: 'unwind', phase: 'end' },
   closing: { name: 'record', phase: 'begin' },
   closed: { name: 'record', phase: 'end' },

@@ -11,6 +11,7 @@ import { Models } from '../../src/providers/models.ts';
 import { HandBack } from '../../src/queue/hand-back.ts';
 import { workspaceKind } from '../../src/tools/workspace/kind.ts';
 import { Releasers } from '../../src/worker/holding/releasers.ts';
+import { aWitness } from './witness.ts';
 
 /** A deployment without a directory. */
 export const NOWHERE: Deployment = { prefix: '{nowhere}', workspaceRoot: '/nowhere' };
@@ -34,5 +35,5 @@ export function releasersFor(
 ): Releasers {
   const credentials = new CredentialResolver(secretsIn(environment), redactor);
   const base = { deployment, catalogue: createCatalogue(providers), credentials, models: new Models() };
-  return new Releasers({ redactor, kinds: [...baseKinds(base), workspaceKind(deployment)] });
+  return new Releasers({ redactor, observer: aWitness(), kinds: [...baseKinds(base), workspaceKind(deployment)] });
 }

@@ -15,7 +15,7 @@ function openAnnouncements() {
 test('a live worker is listed with the lanes that it announces', async () => {
   const { workers, announcements, redis, keys } = openAnnouncements();
   const self = await identifyWorker('one');
-  await announcements.announce(self.instance, { lanes: ['openai', 'local'], reader: 1 });
+  await announcements.publish(self.instance, { lanes: ['openai', 'local'], reader: 1 });
   await workers.register(self);
   const live = await announcements.live();
   expect(live).toEqual([{ instance: self.instance, announcement: { lanes: ['openai', 'local'], reader: 1 } }]);
@@ -35,7 +35,7 @@ test('a live worker that announces nothing may serve any lane', async () => {
 test('a worker whose last beat is too long ago is not listed', async () => {
   const { workers, announcements, redis, keys } = openAnnouncements();
   const self = await identifyWorker('gone');
-  await announcements.announce(self.instance, { lanes: ['openai'], reader: 1 });
+  await announcements.publish(self.instance, { lanes: ['openai'], reader: 1 });
   await workers.register(self);
   await redis.hincrby(keys.beats(), self.instance, -20_000);
   expect(await announcements.live()).toEqual([]);
@@ -62,7 +62,7 @@ test('an announcement that does not parse counts as none', async () => {
 
 test('a worker that stops removes its announcement', async () => {
   const { announcements, redis, keys } = openAnnouncements();
-  await announcements.announce('one.1', { lanes: ['openai'], reader: 1 });
+  await announcements.publish('one.1', { lanes: ['openai'], reader: 1 });
   await announcements.withdraw('one.1');
   expect(await redis.exists(keys.serves('one.1'))).toBe(0);
 });

@@ -6,12 +6,13 @@ import type { ResolvedRoute } from '../../src/contract/route.ts';
 import { ErrandError } from '../../src/errors.ts';
 import type { BatchRecords } from '../../src/records/batch-records.ts';
 import { Admission, type RouteCheck, refusalOf } from '../../src/worker/admission.ts';
+import { aWitness } from '../helpers/witness.ts';
 import { openRecords, recordOf } from '../records/samples.ts';
 
 const usable: RouteCheck = async () => undefined;
 
 function admissionOf(batches: BatchRecords, check: RouteCheck = usable): Admission {
-  return new Admission({ batches, check, redactor: new Redactor(), elsewhere: [] });
+  return new Admission({ observer: aWitness(), batches, check, redactor: new Redactor(), elsewhere: [] });
 }
 
 afterEach(() => {

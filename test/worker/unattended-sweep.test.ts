@@ -27,7 +27,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
   const { redis, prefix, given, stored, redactor, workers, tasks } = await openRecords();
   const self = await identifyWorker('sweeper');
   const announcements = new Announcements(redis, prefix);
-  await announcements.announce(self.instance, { lanes: [...lanes], reader: 1 });
+  await announcements.publish(self.instance, { lanes: [...lanes], reader: 1 });
   await workers.register(self);
   const observer = aWitness();
   const releasers = releasersFor(redactor);

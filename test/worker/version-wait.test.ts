@@ -14,7 +14,7 @@ async function aWait() {
   const given = givenIn(prefix, redis);
   await given.identity('newer', null);
   await given.silence('newer', 0);
-  await announcements.announce('newer', { lanes: ['local'], reader: 5 });
+  await announcements.publish('newer', { lanes: ['local'], reader: 5 });
   return new VersionWait(announcements, HOUR_MS);
 }
 

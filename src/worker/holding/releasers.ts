@@ -6,6 +6,7 @@ import { OWN_TOOLSETS_SINCE } from '../../contract/needs.ts';
 import { messageOf } from '../../errors.ts';
 import type { RowEntry } from '../../records/task-history.ts';
 import type { OpenRow } from '../../records/worker-records.ts';
+import { during, endOfCleanup, type Observer } from '../../telemetry/observer.ts';
 import { namesOf, whyNotBelieved } from './row-names.ts';
 
 /**
@@ -14,6 +15,7 @@ import { namesOf, whyNotBelieved } from './row-names.ts';
  */
 export type ReleaserDeps = {
   redactor: Redactor;
+  observer: Observer;
   kinds: readonly ResourceKind[];
   ownKinds?: readonly ResourceKind[];
 };
@@ -28,11 +30,13 @@ export type ReleaserDeps = {
  */
 export class Releasers {
   readonly #redactor: Redactor;
+  readonly #observer: Observer;
   readonly #byKind: ReadonlyMap<string, ResourceKind>;
   readonly #own: ReadonlySet<string>;
 
-  constructor({ redactor, kinds, ownKinds = [] }: ReleaserDeps) {
+  constructor({ redactor, observer, kinds, ownKinds = [] }: ReleaserDeps) {
     this.#redactor = redactor;
+    this.#observer = observer;
     this.#byKind = new Map([...kinds, ...ownKinds].map((kind) => [kind.kind, kind]));
     this.#own = new Set(ownKinds.map(({ kind }) => kind));
   }
@@ -53,7 +57,13 @@ export class Releasers {
   }
 
   /** Releases one resource and returns how it went, as a step of the cleanup record. Never throws. */
-  async release(row: OpenRow, actor: CleanupActor, live?: unknown): Promise<CleanupStep> {
+  release(row: OpenRow, actor: CleanupActor, live?: unknown): Promise<CleanupStep> {
+    const { taskId, id, row: held } = row;
+    const step = { name: 'release', taskId, row: id, kind: held.kind, actor } as const;
+    return during(this.#observer, step, () => this.#releaseWithin(row, actor, live), endOfCleanup);
+  }
+
+  async #releaseWithin(row: OpenRow, actor: CleanupActor, live: unknown): Promise<CleanupStep> {
     const start = monotonicMs();
     const timeout = Promise.withResolvers<never>();
     const expire = () => timeout.reject(new Error(`no end after ${RELEASE_WITHIN_MS} ms`));

@@ -1,19 +1,21 @@
 import type { Resource } from '../../agent/resource.ts';
 import { isoNow } from '../../base/clock.ts';
-import { announce } from '../../base/moments.ts';
-import { type CleanupRecord, type CleanupStep, cleanupOf } from '../../contract/cleanup.ts';
+import type { CleanupRecord } from '../../contract/cleanup.ts';
 import { ErrandError } from '../../errors.ts';
-import type { RowEntry } from '../../records/task-history.ts';
 import type { TaskRecords } from '../../records/task-records.ts';
+import { during } from '../../telemetry/observer.ts';
 import { AttemptCancelled } from '../classify.ts';
-import { type Releasers, stepOf } from './releasers.ts';
 import { rowIdOf, whyNotBelieved } from './row-names.ts';
+import { type Held, releaseHeld, type UnwindDeps, unwind } from './unwind.ts';
 
-/**
- * A row of this attempt. `planned`: nothing was acquired yet. `acquiring`: its acquisition runs. `tried`: it has ended, well or
- * not, so that there may be something to release.
- */
-type Held = RowEntry & { live: unknown; status: 'planned' | 'acquiring' | 'tried' };
+/** What holding needs. */
+export type ScopeDeps = UnwindDeps & { records: TaskRecords };
+
+/** Which attempt holds. `owner` is the instance of its worker. */
+export type Holder = { taskId: string; epoch: number; owner: string };
+
+/** A resource that is on the ledger, and not acquired yet. */
+type Planned<T> = { name: string; resource: Resource<T>; held: Held };
 
 /**
  * The resources of one attempt: held in order, released in reverse.
@@ -24,22 +26,15 @@ type Held = RowEntry & { live: unknown; status: 'planned' | 'acquiring' | 'tried
  * - Unwinding never throws and never skips: each resource ends as released with evidence, or open and listed.
  */
 export class Scope {
-  readonly #records: TaskRecords;
-  readonly #releasers: Releasers;
-  readonly #taskId: string;
-  readonly #epoch: number;
-  readonly #owner: string;
+  readonly #deps: ScopeDeps;
+  readonly #holder: Holder;
   readonly #held: Held[] = [];
   readonly #counts = new Map<string, number>();
   #isUnwound = false;
 
-  /** `owner` is the instance of the worker. */
-  constructor(records: TaskRecords, releasers: Releasers, attempt: { taskId: string; epoch: number; owner: string }) {
-    this.#records = records;
-    this.#releasers = releasers;
-    this.#taskId = attempt.taskId;
-    this.#epoch = attempt.epoch;
-    this.#owner = attempt.owner;
+  constructor(deps: ScopeDeps, holder: Holder) {
+    this.#deps = deps;
+    this.#holder = holder;
   }
 
   /**
@@ -50,24 +45,19 @@ export class Scope {
    */
   async hold<T extends Record<string, unknown>>(resources: { [K in keyof T]: Resource<T[K]> }): Promise<T> {
     this.#assertNotUnwound();
+    const { records, observer } = this.#deps;
+    const { taskId, epoch } = this.#holder;
     const named = Object.entries(resources) as [string, Resource<T[keyof T]>][];
     const planned = named.map(([name, resource]) => ({ name, resource, held: this.#plan(resource) }));
     const rows = planned.map(({ held }) => held);
     const intended = rows.filter(({ row }) => row.status === 'intent');
     // Before the write: if its reply is lost, it is sent again and may be refused then, although its rows are written.
     this.#held.push(...rows);
-    const flag = await this.#records.hold(this.#taskId, this.#epoch, rows);
-    announce('intent', this.#taskId);
+    const flag = await records.hold(taskId, epoch, rows);
     if (flag) throw new AttemptCancelled(flag);
-    const values: Record<string, unknown> = {};
-    for (const { name, resource, held } of planned) {
-      this.#assertNotUnwound();
-      const value = await this.#acquire(resource, held);
-      if (held.row.status === 'intent') held.row = { ...held.row, status: 'acquired', acquired_at: isoNow() };
-      values[name] = value;
-    }
-    announce('acquired', this.#taskId);
-    const later = intended.length > 0 ? await this.#records.hold(this.#taskId, this.#epoch, intended) : null;
+    const kinds = rows.map(({ row }) => row.kind);
+    const values = await during(observer, { name: 'acquire', taskId, epoch, kinds }, () => this.#acquireAll(planned));
+    const later = intended.length > 0 ? await records.hold(taskId, epoch, intended) : null;
     if (later) throw new AttemptCancelled(later);
     return values as T;
   }
@@ -78,9 +68,18 @@ export class Scope {
    */
   async unwind(): Promise<CleanupRecord> {
     this.#isUnwound = true;
-    const steps: CleanupStep[] = [];
-    for (const held of this.#held.splice(0).reverse()) steps.push(await this.#release(held));
-    return cleanupOf(steps);
+    return unwind(this.#held.splice(0), this.#holder, this.#deps);
+  }
+
+  async #acquireAll<T>(planned: readonly Planned<T>[]): Promise<Record<string, unknown>> {
+    const values: Record<string, unknown> = {};
+    for (const { name, resource, held } of planned) {
+      this.#assertNotUnwound();
+      const value = await this.#acquire(resource, held);
+      if (held.row.status === 'intent') held.row = { ...held.row, status: 'acquired', acquired_at: isoNow() };
+      values[name] = value;
+    }
+    return values;
   }
 
   async #acquire<T>(resource: Resource<T>, held: Held): Promise<T> {
@@ -92,7 +91,7 @@ export class Scope {
     } finally {
       held.status = 'tried';
       // The attempt ended meanwhile and left the row open. A sweep may have released it too early.
-      if (this.#isUnwound) await this.#release(held);
+      if (this.#isUnwound) await releaseHeld(held, this.#holder.taskId, this.#deps.releasers);
     }
   }
 
@@ -100,29 +99,17 @@ export class Scope {
     if (this.#isUnwound) throw new ErrandError('INTERNAL', 'a resource was asked for after its attempt had ended');
   }
 
-  async #release(held: Held): Promise<CleanupStep> {
-    switch (held.status) {
-      case 'planned':
-        return stepOf(held, 'owner', { evidence: 'verified', detail: 'it was never acquired' });
-      case 'acquiring':
-        // A release now could come before the acquisition. A sweep releases it later.
-        return stepOf(held, 'owner', { evidence: 'unknown', detail: 'the attempt ended while it was being acquired' });
-      case 'tried':
-        return this.#releasers.release({ ...held, taskId: this.#taskId }, 'owner', held.live);
-    }
-  }
-
   #plan({ kind: name, ref }: Pick<Resource<unknown>, 'kind' | 'ref'>): Held {
-    const kind = this.#releasers.kindOf(name);
+    const kind = this.#deps.releasers.kindOf(name);
     if (!kind) throw new ErrandError('INTERNAL', `no toolset of this worker has resources of the kind "${name}"`);
     const at = isoNow();
     const named = {
       kind: name,
       ref,
-      epoch: this.#epoch,
-      owner: this.#owner,
+      epoch: this.#holder.epoch,
+      owner: this.#holder.owner,
       intent_at: at,
-      ...this.#releasers.needsOf(name),
+      ...this.#deps.releasers.needsOf(name),
     };
     const row = kind.outlivesProcess
       ? ({ status: 'intent', ...named } as const)
@@ -130,7 +117,7 @@ export class Scope {
     const count = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, count);
     const entry = { id: rowIdOf(row, kind, count), row };
-    const doubt = whyNotBelieved({ ...entry, taskId: this.#taskId }, kind);
+    const doubt = whyNotBelieved({ ...entry, taskId: this.#holder.taskId }, kind);
     if (doubt !== null)
       throw new ErrandError('INTERNAL', `a resource of the kind "${name}" was not acquired: ${doubt}`);
     return { ...entry, live: undefined, status: 'planned' };

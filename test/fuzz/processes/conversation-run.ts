@@ -84,6 +84,8 @@ export async function hold(system: System, order: Order, url: string, found: Fou
     journal: async (call) => {
       kept.effects = [...kept.effects.filter(({ id }) => id !== call.id), call];
     },
+    observer: { begin: () => () => undefined },
+    label: { taskId: 'fuzzed', epoch: 1, provider: provider.name, model: route.model, effort: effort ?? undefined },
   });
   const { ended, error } = await endOf(system, () => child.run(new AbortController().signal));
   if (response !== undefined)

@@ -13,6 +13,7 @@ import { workspacePathOf } from '../../../src/tools/workspace/kind.ts';
 import { Releasers } from '../../../src/worker/holding/releasers.ts';
 import { compileGuard, pidsTagged, startScript, untilTagged } from '../../helpers/process-trees.ts';
 import { NOWHERE, releasersFor } from '../../helpers/releasers.ts';
+import { aWitness } from '../../helpers/witness.ts';
 
 // The real file system, but for the one call that does nothing.
 vi.mock('node:fs/promises', { spy: true });
@@ -111,7 +112,10 @@ describe('a kind of a toolset', () => {
       },
       ...over,
     };
-    return { released, of: new Releasers({ redactor: new Redactor(), kinds: [], ownKinds: [desk] }) };
+    return {
+      released,
+      of: new Releasers({ observer: aWitness(), redactor: new Redactor(), kinds: [], ownKinds: [desk] }),
+    };
   };
 
   test.each([[`${TASK_ID}.1`], [`${TASK_ID}.1.left-1`]])('is released by a name of its attempt: %s', async (ref) => {

@@ -11,6 +11,7 @@ import { workspacePathOf } from '../../../src/tools/workspace/kind.ts';
 import { Scope } from '../../../src/worker/holding/scope.ts';
 import { freshPrefix, openRedis } from '../../helpers/redis.ts';
 import { releasersFor } from '../../helpers/releasers.ts';
+import { aWitness } from '../../helpers/witness.ts';
 import { storedIn } from '../../records/stored.ts';
 
 async function anAttempt() {
@@ -38,7 +39,7 @@ async function anAttempt() {
   onTestFinished(() => rm(workspaceRoot, { recursive: true, force: true }));
   const deployment = { prefix, workspaceRoot };
   const releasers = releasersFor(redactor, [], {}, deployment);
-  const scope = new Scope(records, releasers, { taskId, epoch, owner: 'w1' });
+  const scope = new Scope({ records, releasers, observer: aWitness() }, { taskId, epoch, owner: 'w1' });
   const folder = workspacePathOf(deployment, taskId, epoch);
   const stored = storedIn(prefix, redis);
   const rows = () => stored.rows(taskId);
