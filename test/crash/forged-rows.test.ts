@@ -16,13 +16,12 @@ import { Reclaim } from '../../src/worker/holding/reclaim.ts';
 import { aFolder, start } from '../app/run-cli.ts';
 import { aDeployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
-import { openRedis } from '../helpers/redis.ts';
+import { openRedis, storedIn } from '../helpers/redis.ts';
 import { aHandBack, releasersFor } from '../helpers/releasers.ts';
 import { aWitness } from '../helpers/witness.ts';
 import { providerAt } from '../providers/models.ts';
 import { givenIn } from '../records/given.ts';
 import { openRecords } from '../records/samples.ts';
-import { storedIn } from '../records/stored.ts';
 
 /** Targets of a writer of Redis: a directory, a process and a listener outside the deployment. */
 type Canaries = { folder: string; child: ChildProcess; pid: number; address: string; requests: string[] };

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { monotonicMs } from '../../src/base/clock.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
+import { storedIn } from '../helpers/redis.ts';
 import { turnsReached } from '../helpers/requests.ts';
 import { watchSlowness } from '../helpers/slowness.ts';
 import { givenIn } from '../records/given.ts';
-import { storedIn } from '../records/stored.ts';
 
 /** How often a worker is killed: `ERRAND_KILLS=10 npx vitest run test/crash/jobs-of-the-dead.test.ts` prints ten figures. */
 const KILLS = Number(process.env.ERRAND_KILLS ?? 1);

@@ -4,11 +4,10 @@ import { loadConfig } from '../../src/app/config.ts';
 import { secretsIn } from '../../src/credentials/secrets.ts';
 import { rightsOf } from '../../src/redis/rights.ts';
 import { aDeployment } from '../helpers/deployment.ts';
-import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { freshPrefix, openRedis, storedIn } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { turnsReached } from '../helpers/requests.ts';
 import { readiness } from '../helpers/worker-in-trouble.ts';
-import { storedIn } from '../records/stored.ts';
 
 const POLL = { interval: 50 };
 

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { Announcements } from '../../src/records/announcements.ts';
 import { aDeployment } from '../helpers/deployment.ts';
-import { openRedis } from '../helpers/redis.ts';
-import { storedIn } from '../records/stored.ts';
+import { openRedis, storedIn } from '../helpers/redis.ts';
 
 test('a worker announces its lanes while it runs and nothing once it has drained', async () => {
   const { prefix, startWorker } = await aDeployment();

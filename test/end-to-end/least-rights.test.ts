@@ -11,13 +11,12 @@ import { aFolder, start } from '../app/run-cli.ts';
 import { callsOf } from '../dashboards/calls.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
-import { openRedis } from '../helpers/redis.ts';
+import { openRedis, storedIn } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { turnsReached } from '../helpers/requests.ts';
 import { type Door, monitorRoles, usedBy } from '../helpers/role-monitor.ts';
 import { givenIn } from '../records/given.ts';
 import { holdElsewhere, openRecords } from '../records/samples.ts';
-import { storedIn } from '../records/stored.ts';
 
 /** Every user may send these: Redis asks for no right. */
 const FREE: ReadonlySet<string> = new Set(['hello', 'auth', 'quit', 'reset']);

@@ -3,9 +3,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
 import type { ErrandEvent } from '../../src/entries/producer.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
-import { openRedis, redisUrl } from '../helpers/redis.ts';
+import { openRedis, redisUrl, storedIn } from '../helpers/redis.ts';
 import { givenIn } from '../records/given.ts';
-import { storedIn } from '../records/stored.ts';
 
 const OF_BATCH = { order: 42, of: 'the batch' };
 const OF_TASK = { line: 7, of: ['the task'] };

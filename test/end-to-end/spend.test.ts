@@ -11,9 +11,8 @@ import { TaskRecords } from '../../src/records/task-records.ts';
 import type { Observer } from '../../src/telemetry/observer.ts';
 import { aDeployment, type Deployment, simulatedProviders } from '../helpers/deployment.ts';
 import { at } from '../helpers/moments.ts';
-import { openRedis } from '../helpers/redis.ts';
+import { openRedis, storedIn } from '../helpers/redis.ts';
 import { givenIn } from '../records/given.ts';
-import { storedIn } from '../records/stored.ts';
 
 /** One US dollar for a million input tokens, ten for a million output tokens. */
 const PRICE = { input: 1, output: 10 };

@@ -4,10 +4,9 @@ import { isoNow } from '../../src/base/clock.ts';
 import { taskIdOf } from '../../src/base/ids.ts';
 import { Announcements } from '../../src/records/announcements.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
-import { openRedis } from '../helpers/redis.ts';
+import { openRedis, storedIn } from '../helpers/redis.ts';
 import { givenIn } from '../records/given.ts';
 import { attemptOf, checkpointOf, outcomeOf } from '../records/samples.ts';
-import { storedIn } from '../records/stored.ts';
 
 /** The time after which workers stop waiting for a newer version. */
 const SHORT = { tasks: { backoff_ms: 20, version_wait_ms: 300 } };

@@ -4,7 +4,7 @@ import { afterAll, expect, inject, onTestFinished, TestRunner } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { parseRedisAddress } from '../../src/redis/address.ts';
 import { clientOptions, type RedisTarget } from '../../src/redis/target.ts';
-import { storedIn } from '../records/stored.ts';
+import { Stored } from '../records/stored.ts';
 
 const SCAN_COUNT = 500;
 
@@ -83,7 +83,7 @@ export function freshPrefix(): string {
 
 /** The keys that index open ledger rows, one for each worker that holds any. */
 export async function workersHolding(prefix: string, at: string | RedisTarget = redisUrl()): Promise<string[]> {
-  return withRedis(at, (redis) => storedIn(prefix, redis).workersHolding());
+  return withRedis(at, (redis) => new Stored(prefix, redis).workersHolding());
 }
 
 /** Every key under the prefix, sorted. */
@@ -179,4 +179,9 @@ function base64Inside(bytes: Buffer, offset: number, encoding: 'base64' | 'base6
   const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString(encoding);
   const whole = Math.floor(((offset + bytes.length) * 8) / 6);
   return text.slice(Math.ceil((offset * 8) / 6), whole);
+}
+
+/** Reads what is stored under one prefix, in the suite's Redis or in the one of this client. */
+export function storedIn(prefix: string, redis: Redis = openRedis()): Stored {
+  return new Stored(prefix, redis);
 }

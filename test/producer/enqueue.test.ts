@@ -3,9 +3,8 @@ import { Queue } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { batchIdOf, taskIdOf } from '../../src/base/ids.ts';
 import { TaskJob } from '../../src/contract/task.ts';
-import { freshPrefix, keysOf, openRedis, redisUrl } from '../helpers/redis.ts';
+import { freshPrefix, keysOf, openRedis, redisUrl, storedIn } from '../helpers/redis.ts';
 import { givenIn } from '../records/given.ts';
-import { storedIn } from '../records/stored.ts';
 import { enqueueUntil, openProducer, optionsOf, tasksOf } from './open-producer.ts';
 
 function queueOf(name: string, prefix: string): Queue {

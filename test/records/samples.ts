@@ -13,9 +13,8 @@ import { type Checked, checked } from '../../src/records/record-text.ts';
 import type { RowEntry } from '../../src/records/task-history.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
-import { freshPrefix, openRedis } from '../helpers/redis.ts';
+import { freshPrefix, openRedis, storedIn } from '../helpers/redis.ts';
 import { givenIn } from './given.ts';
-import { storedIn } from './stored.ts';
 
 /** How long the records of a sample are kept, in seconds. */
 export const RETENTION_SECONDS = 1000;

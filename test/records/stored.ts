@@ -1,15 +1,9 @@
 import type { Redis } from 'ioredis';
 import { parseTaskId } from '../../src/base/ids.ts';
 import { Keys } from '../../src/records/keys.ts';
-import { openRedis } from '../helpers/redis.ts';
 
 /** A row as it is stored on the ledger of a task, or as a step once it is closed. */
 type StoredRow = { kind: string; status: string; evidence?: string };
-
-/** Reads what is stored under one prefix. */
-export function storedIn(prefix: string, redis: Redis = openRedis()): Stored {
-  return new Stored(prefix, redis);
-}
 
 /** Reads stored records as they are, so that no test outside of this folder knows how they are stored. */
 export class Stored {

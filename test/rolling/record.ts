@@ -11,7 +11,7 @@ import { Redis } from 'ioredis';
 import { bootId } from '../../src/base/process-birth.ts';
 import type { Simulator } from '../../src/entries/simulator.ts';
 import { type KeyDump, RECORDED, type Recording, readKey } from '../records/recording.ts';
-import { storedIn } from '../records/stored.ts';
+import { Stored } from '../records/stored.ts';
 import { openStage, type Stage } from './stage.ts';
 import { PRESENT, type Tree, treeOf } from './tree.ts';
 
@@ -72,7 +72,7 @@ async function play({ startWorker, startProducer, simulator, redisUrl, prefix }:
   });
   await heldCalls(simulator, 5);
   const redis = new Redis(redisUrl);
-  const stored = storedIn(prefix, redis);
+  const stored = new Stored(prefix, redis);
   const [parked, resting] = [() => stored.parked(running.batch_id), () => stored.countResting(running.batch_id)];
   while ((await parked()).length + (await resting()) < 2) await redis.ping();
   await second.kill();

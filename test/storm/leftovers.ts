@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { monotonicMs, sleep } from '../../src/base/clock.ts';
 import { TAG_VARIABLE } from '../../src/processes/tag.ts';
-import { storedIn } from '../records/stored.ts';
+import { Stored } from '../records/stored.ts';
 import { MARK, PREFIX } from './stage.ts';
 
 const LOOK_AGAIN_MS = 500;
@@ -13,7 +13,7 @@ export async function awaitClosedRows(redisPort: number, withinMs: number): Prom
   try {
     const deadline = monotonicMs() + withinMs;
     for (;;) {
-      const rows = await storedIn(PREFIX, redis).openRows();
+      const rows = await new Stored(PREFIX, redis).openRows();
       if (rows.length === 0 || monotonicMs() > deadline) return rows;
       await sleep(LOOK_AGAIN_MS);
     }

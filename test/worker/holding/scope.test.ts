@@ -9,10 +9,9 @@ import { BatchRecords } from '../../../src/records/batch-records.ts';
 import { TaskRecords } from '../../../src/records/task-records.ts';
 import { workspacePathOf } from '../../../src/tools/workspace/kind.ts';
 import { Scope } from '../../../src/worker/holding/scope.ts';
-import { freshPrefix, openRedis } from '../../helpers/redis.ts';
+import { freshPrefix, openRedis, storedIn } from '../../helpers/redis.ts';
 import { releasersFor } from '../../helpers/releasers.ts';
 import { aWitness } from '../../helpers/witness.ts';
-import { storedIn } from '../../records/stored.ts';
 
 async function anAttempt() {
   const prefix = freshPrefix();
