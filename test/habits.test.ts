@@ -12,6 +12,7 @@ const FORBIDDEN: Record<string, RegExp> = {
   'names a record key': new RegExp(`\\}:records:|records/keys\\.ts|\\bkeys\\.(?:${methods.join('|')})\\(`),
   // Prototypes of the language are left out: some tests ask what a changed one does to us.
   'patches a prototype': /\b(?!(?:Object|Array|Function|Error|String|Promise)\.)\w+\.prototype(?:\.\w+\s*=[^=]|\s*,)/,
+  'mocks a module of ours': /vi\.(?:mock|doMock)\(\s*'\.{1,2}\//,
 };
 
 /** Only these plant and read records as they are stored. */
@@ -35,6 +36,7 @@ test.each([
   ['names a record key', "import { Keys } from '../../src/records/keys.ts';"],
   ['patches a prototype', 'BatchFlow.prototype.add = async () => 0;'],
   ['patches a prototype', "vi.spyOn(Job.prototype, 'changePriority')"],
+  ['mocks a module of ours', "vi.doMock('../src/agent/child.ts', () => ({}));"],
 ])('a test that %s would be found: %s', (habit, line) => {
   expect(FORBIDDEN[habit]?.test(line)).toBe(true);
 });

@@ -237,9 +237,9 @@ test('a cancel wakes what is deferred, to be tried again later, or parked: nothi
 });
 
 test.each<[string, string, string, MomentName]>([
-  ['deferred', 'releases what it held', 'status=429 retry_after=3600', 'unwinding'],
+  ['deferred', 'releases what it held', 'status=429 retry_after=3600', 'releasing'],
   ['deferred', 'has not told the queue yet', 'status=429 retry_after=3600', 'telling_queue'],
-  ['failed', 'releases what it held', 'status=500', 'unwinding'],
+  ['failed', 'releases what it held', 'status=500', 'releasing'],
   ['failed', 'has not told the queue yet', 'status=500', 'telling_queue'],
 ])('cancel while a %s attempt %s: its task ends as cancelled', async (ended, _when, fault, moment) => {
   const deployment = await aDeployment({ settings: { tasks: { backoff_ms: 600_000 } } });
