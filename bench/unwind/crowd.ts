@@ -27,8 +27,8 @@ async function openAttempts(size: number, { batches, tasks }: CrowdPlace): Promi
     const taskId = taskIdOf(batchId, index);
     await tasks.open(taskId, 'openai', 'elsewhere');
     await tasks.hold(taskId, 1, [
-      { id: '1.workspace', row: { ...held, kind: 'workspace', ref: `/elsewhere/${taskId}` } },
-      { id: '1.lease', row: { ...held, kind: 'credential_lease', ref: 'env:ELSEWHERE' } },
+      { id: '1.workspace', entry: { ...held, kind: 'workspace', ref: `/elsewhere/${taskId}` } },
+      { id: '1.lease', entry: { ...held, kind: 'credential_lease', ref: 'env:ELSEWHERE' } },
     ]);
   }
   return batchId;

@@ -29,13 +29,13 @@ export type Opening =
 export function openingOf(reply: ReturnType<typeof OPEN.read>, taskId: string): Opening {
   switch (reply.status) {
     case 'opened':
-      return openedOf(reply.epoch, reply.history, reply.epoch);
+      return openedOf(taskId, reply.epoch, reply.history, reply.epoch);
     case 'ended': {
       const { batchId, index } = partsOf(taskId);
       return { status: 'ended', outcome: readOutcome({ batchId, index }, reply.outcome, null) };
     }
     case 'cancelled': {
-      const opened = openedOf(newestEpochIn(reply.history), reply.history);
+      const opened = openedOf(taskId, newestEpochIn(reply.history), reply.history);
       return opened.status === 'opened' ? { ...opened, status: 'cancelled', flag: readFlag(reply.flag) } : opened;
     }
     default:
@@ -43,14 +43,15 @@ export function openingOf(reply: ReturnType<typeof OPEN.read>, taskId: string): 
   }
 }
 
-/** Reads the stored history as of the attempt `epoch`: of all attempts, or of those before an epoch. */
+/** Reads the stored history of a task as of the attempt `epoch`: of all attempts, or of those before an epoch. */
 export function openedOf(
+  taskId: string,
   epoch: number,
   history: StoredHistory,
   before?: number,
 ): Extract<Opening, { status: 'opened' | 'unreadable' }> {
   try {
-    return { status: 'opened', epoch, ...historyOf(history, before) };
+    return { status: 'opened', epoch, ...historyOf(taskId, history, before) };
   } catch (error) {
     return { status: 'unreadable', epoch, problem: messageOf(error) };
   }

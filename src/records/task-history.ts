@@ -4,10 +4,8 @@ import { EffectCall } from '../contract/effect-call.ts';
 import { Attempt } from '../contract/outcome.ts';
 import { CutSpend } from '../contract/spend.ts';
 import { readEntry, readRecord } from './read-record.ts';
+import type { Row } from './row.ts';
 import type { StoredHistory } from './scripts/fragments.ts';
-
-/** One ledger row to write, by its id (`<epoch>.<kind>.<ref>`). */
-export type RowEntry = { id: string; row: LedgerRow };
 
 /**
  * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, the ledger rows
@@ -17,7 +15,7 @@ export type RowEntry = { id: string; row: LedgerRow };
 export type TaskHistory = {
   past: Attempt[];
   checkpoints: Checkpoint[];
-  openRows: RowEntry[];
+  openRows: Row[];
   closedRows: number;
   response: BackgroundResponse | null;
   effects: EffectCall[];
@@ -43,10 +41,10 @@ export const NO_HISTORY: Readonly<TaskHistory> = {
 export const UNREADABLE_HISTORY: Readonly<TaskHistory> = { ...NO_HISTORY, isUnreadable: true };
 
 /**
- * Reads the stored history, of the attempts before an epoch. An earlier attempt that never said how it ended is marked
+ * Reads the stored history of a task, of the attempts before an epoch. An earlier attempt that never said how it ended is marked
  * `lost`. The cleanup of each is what was closed of its rows, by whomever, and what it could not close.
  */
-export function historyOf(stored: StoredHistory, before = Number.POSITIVE_INFINITY): TaskHistory {
+export function historyOf(taskId: string, stored: StoredHistory, before = Number.POSITIVE_INFINITY): TaskHistory {
   const { task, turns, ledger, released, effects } = stored;
   const steps = released.map((text) => readRecord(CleanupStep, text, 'a cleanup step'));
   const fields = new Map(task);
@@ -61,8 +59,8 @@ export function historyOf(stored: StoredHistory, before = Number.POSITIVE_INFINI
     past,
     checkpoints: turns.map((text) => readRecord(Checkpoint, text, 'a checkpoint')),
     openRows: ledger.flatMap(([id, text]) => {
-      const row = readEntry(LedgerRow, text);
-      return row ? [{ id, row }] : [];
+      const entry = readEntry(LedgerRow, text);
+      return entry ? [{ taskId, id, entry }] : [];
     }),
     closedRows: released.length,
     response: response === undefined ? null : readRecord(BackgroundResponse, response, 'the background response'),
@@ -102,7 +100,8 @@ function lostUnlessEnded(attempt: Attempt, from: string | undefined): Attempt {
   return { ...attempt, ...takenOver, ended: 'lost' };
 }
 
-function withCleanup(attempt: Attempt, released: CleanupStep[]): Attempt {
-  const steps = released.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
-  return { ...attempt, cleanup: amendCleanup(attempt.cleanup ?? cleanupOf([]), steps) };
+/** The attempt with those of the steps in its cleanup record that are of its rows. */
+export function withCleanup(attempt: Attempt, steps: CleanupStep[]): Attempt {
+  const own = steps.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
+  return { ...attempt, cleanup: amendCleanup(attempt.cleanup ?? cleanupOf([]), own) };
 }

@@ -24,10 +24,11 @@ import {
 import { Keys, partsOf } from './keys.ts';
 import { type Opening, openedOf, openingOf } from './opening.ts';
 import { type Checked, masked, recordText } from './record-text.ts';
+import type { Row } from './row.ts';
 import { CHECKPOINT, HOLD, JOURNAL, NOTE_RESPONSE, RELEASE } from './scripts/attempt.ts';
 import { CLOSE, END_ATTEMPT, OPEN, READ_HISTORY } from './scripts/task.ts';
 import { jobNameOf } from './sleepers.ts';
-import { newestEpochIn, type RowEntry, type TaskHistory, UNREADABLE_HISTORY, unclosed } from './task-history.ts';
+import { newestEpochIn, type TaskHistory, UNREADABLE_HISTORY, unclosed } from './task-history.ts';
 
 /**
  * The records of tasks: epochs, checkpoints, effects, ledger, outcomes.
@@ -72,12 +73,12 @@ export class TaskRecords {
    * Writes ledger rows as intent or as acquired. Returns the cancel flag, if there is one.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`; nothing is written then.
    */
-  async hold(taskId: string, epoch: number, entries: RowEntry[]): Promise<CancelFlag | null> {
+  async hold(taskId: string, epoch: number, rows: Omit<Row, 'taskId'>[]): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
-    const owner = entries[0]?.row.owner ?? '';
+    const owner = rows[0]?.entry.owner ?? '';
     const keys = { ...this.#keys.ofTask(taskId), ...this.#keys.ofWorkers(), open_rows: this.#keys.openRows(owner) };
     const args = { task_id: taskId, index, epoch, now_ms: Date.now(), owner };
-    const rest = entries.flatMap(({ id, row }) => [id, this.#text(LedgerRow, row)]);
+    const rest = rows.flatMap(({ id, entry }) => [id, this.#text(LedgerRow, entry)]);
     return fenced(await HOLD.run(this.#redis, { keys, args, rest }), batchId);
   }
 
@@ -188,7 +189,7 @@ export class TaskRecords {
    */
   async history(taskId: string): Promise<TaskHistory & { epoch: number }> {
     const stored = await READ_HISTORY.run(this.#redis, { keys: this.#keys.ofTask(taskId) });
-    const opened = openedOf(newestEpochIn(stored), stored);
+    const opened = openedOf(taskId, newestEpochIn(stored), stored);
     if (opened.status === 'opened') return opened;
     return { ...UNREADABLE_HISTORY, epoch: opened.epoch };
   }

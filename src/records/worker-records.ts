@@ -6,8 +6,8 @@ import type { Redis } from '../redis/connection.ts';
 import { pairs, typedRepliesOf } from '../redis/replies.ts';
 import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
+import type { IndexedRow } from './row.ts';
 import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './scripts/worker.ts';
-import type { RowEntry } from './task-history.ts';
 
 /**
  * A worker on record, how long ago it gave a sign of life, and how many ledger rows it has open. `identity` is `null` for a
@@ -19,12 +19,6 @@ export type WorkerOnRecord = {
   silentMs: number;
   openRows: number;
 };
-
-/** An open ledger row with the task it belongs to. */
-export type OpenRow = RowEntry & { taskId: string };
-
-/** A row that the index of a worker names, with the time of its intent. `row` is `null` where it cannot be read here. */
-export type IndexedRow = { taskId: string; id: string; intentMs: number; row: LedgerRow | null };
 
 /** How long the takers of a worker are kept. */
 const TAKERS_KEPT_MS = 24 * 3_600_000;
@@ -65,13 +59,13 @@ export class WorkerRecords {
 
   /** The attempts of a worker that have open rows and are the newest of their tasks, with when each wrote its first row. */
   async attemptsOf(instance: string, max: number): Promise<{ taskId: string; intentMs: number }[]> {
-    const rows = (await this.openRowsOf(instance, max)).filter(({ row }) => row !== null);
+    const rows = (await this.openRowsOf(instance, max)).filter((row) => row.status === 'readable');
     const pipeline = this.#redis.pipeline();
     for (const { taskId } of rows) pipeline.hget(this.#keys.task(taskId), 'epoch');
     const epochs = await typedRepliesOf(pipeline);
     const attempts = new Map<string, number>();
-    for (const [at, { taskId, intentMs, row }] of rows.entries()) {
-      if (String(row?.epoch) !== epochs[at]) continue;
+    for (const [at, { taskId, intentMs, entry }] of rows.entries()) {
+      if (String(entry.epoch) !== epochs[at]) continue;
       attempts.set(taskId, Math.min(attempts.get(taskId) ?? intentMs, intentMs));
     }
     return [...attempts].map(([taskId, intentMs]) => ({ taskId, intentMs }));
@@ -134,11 +128,11 @@ export class WorkerRecords {
     const texts = await typedRepliesOf(pipeline);
     const rows: IndexedRow[] = [];
     const stale: string[] = [];
-    for (const [at, { member, ...entry }] of named.entries()) {
-      const row = rowIn(texts[at], entry.taskId);
-      const isStale = texts[at] === null || (row !== null && row.owner !== instance);
-      if (isStale && parseTaskId(entry.taskId)) stale.push(member);
-      else rows.push({ ...entry, row });
+    for (const [at, { member, ...place }] of named.entries()) {
+      const entry = entryIn(texts[at], place.taskId);
+      const isStale = texts[at] === null || (entry !== null && entry.owner !== instance);
+      if (isStale && parseTaskId(place.taskId)) stale.push(member);
+      else rows.push(entry === null ? { status: 'unreadable', ...place } : { status: 'readable', ...place, entry });
     }
     if (stale.length === 0) return rows;
     await this.#redis.zrem(index, ...stale);
@@ -168,7 +162,7 @@ function identityIn(text: string, instance: string): WorkerIdentity | null {
   return identity?.instance === instance ? identity : null;
 }
 
-function rowIn(text: unknown, taskId: string): LedgerRow | null {
+function entryIn(text: unknown, taskId: string): LedgerRow | null {
   return typeof text === 'string' && parseTaskId(taskId) ? readEntry(LedgerRow, text) : null;
 }
 

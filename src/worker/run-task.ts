@@ -54,7 +54,7 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   if (opening.status !== 'opened') return { status: 'unopened', why: opening };
   if (!job.isReadable) return { status: 'unopened', why: { ...opening, status: 'invalid', problem: job.problem } };
   const { epoch } = opening;
-  const past = amendPast(opening.past, await deps.reclaim.ofTask(taskId, opening.openRows));
+  const past = amendPast(opening.past, await deps.reclaim.ofTask(opening.openRows));
   const scope = new Scope(deps, { taskId, epoch, owner: deps.self.instance });
   const parts = { taskId, epoch, worker: deps.self.name, job: job.data, history: { ...opening, past }, scope };
   const leaveRows = deps.reclaim.markRunning(taskId, epoch);

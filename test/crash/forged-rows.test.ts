@@ -195,7 +195,7 @@ test('sweep and list survive keys of a wrong type, and beats and times without n
   const known = await workers.list();
   expect(known.every(({ silentMs }) => Number.isFinite(silentMs))).toBe(true);
   expect(known.find(({ instance }) => instance === 'other.1')?.identity).toBeNull();
-  expect(await workers.openRowsOf('dead.1', 10)).toMatchObject([{ id: '1.client.h', row: null }]);
+  expect(await workers.openRowsOf('dead.1', 10)).toMatchObject([{ id: '1.client.h', status: 'unreadable' }]);
   expect(await leaks()).toMatchObject({ code: 1, out: expect.stringContaining('unreadable') });
 });
 

@@ -77,7 +77,7 @@ test('every key that Errand writes is in one family, and has its type and expiry
   await tasks.open(taskIdOf(runs, 0), 'openai', dead.name);
   const at = new Date().toISOString();
   const row = { status: 'acquired', kind: 'client', ref: 'h', epoch: 1, owner: dead.instance } as const;
-  await tasks.hold(taskIdOf(runs, 0), 1, [{ id: '1.client.h', row: { ...row, intent_at: at, acquired_at: at } }]);
+  await tasks.hold(taskIdOf(runs, 0), 1, [{ id: '1.client.h', entry: { ...row, intent_at: at, acquired_at: at } }]);
   await tasks.open(taskIdOf(unserved, 0), 'local', 'w');
   await tasks.journal(taskIdOf(unserved, 0), 1, effectOf('1.1'));
   await tasks.endAttempt(taskIdOf(unserved, 0), attemptOf(1, 'handed_back'));

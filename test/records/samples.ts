@@ -10,7 +10,7 @@ import { NO_USAGE } from '../../src/contract/usage.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';
 import { Keys } from '../../src/records/keys.ts';
 import { type Checked, checked } from '../../src/records/record-text.ts';
-import type { RowEntry } from '../../src/records/task-history.ts';
+import type { Row } from '../../src/records/row.ts';
 import { TaskRecords } from '../../src/records/task-records.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { freshPrefix, openRedis, storedIn } from '../helpers/redis.ts';
@@ -112,8 +112,8 @@ const held = (epoch: number) => ({
   intent_at: '2026-01-01T00:00:00.000Z',
 });
 
-export function intentOf(epoch: number, id: string): RowEntry {
-  return { id, row: { status: 'intent', ...held(epoch) } };
+export function intentOf(epoch: number, id: string): Omit<Row, 'taskId'> {
+  return { id, entry: { status: 'intent', ...held(epoch) } };
 }
 
 export function releasedOf(_epoch: number, id: string, detail = 'gone'): CleanupStep {
@@ -148,6 +148,6 @@ export async function holdElsewhere(
   const at = isoNow();
   const named = { kind: 'workspace', ref: '/gone/with/the/node', epoch: 1, owner: instance } as const;
   await tasks.hold(taskId, 1, [
-    { id: '1.workspace', row: { status: 'acquired', ...named, intent_at: at, acquired_at: at } },
+    { id: '1.workspace', entry: { status: 'acquired', ...named, intent_at: at, acquired_at: at } },
   ]);
 }

@@ -326,7 +326,7 @@ describe('the ledger', () => {
     const { tasks, taskId, workers, countOpenRows } = await opened();
     const row = intentOf(1, '1.response.r');
     await tasks.hold(taskId, 1, [row]);
-    await tasks.hold(taskId, 1, [{ ...row, row: { ...row.row, owner: 'heir' } }]);
+    await tasks.hold(taskId, 1, [{ ...row, entry: { ...row.entry, owner: 'heir' } }]);
     await tasks.close(1, outcomeOf(taskId, 'done'), { owner: 'heir', steps: [releasedOf(1, '1.response.r')] });
     expect(await countOpenRows()).toBe(1);
     expect(await workers.openRowsOf('w', 10)).toEqual([]);
@@ -358,7 +358,7 @@ describe('the ledger', () => {
     expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({
       status: 'opened',
       past: [{ epoch: 1, ended: 'lost', turns_before: 0, cleanup: { steps: [{ row: '1.a' }] } }],
-      openRows: [{ id: '1.b', row: { owner: 'w' } }],
+      openRows: [{ taskId, id: '1.b', entry: { owner: 'w' } }],
     });
   });
 
@@ -440,6 +440,18 @@ describe('max_concurrent', () => {
     await tasks.close(0, outcomeOf(b, 'cancelled'));
     expect(await tasks.close(1, outcomeOf(a, 'done'))).toMatchObject({ status: 'recorded', wake: [] });
   });
+});
+
+test('a ledger row is stored as its entry alone, and reads back with its task and its id', async () => {
+  const { tasks, taskId, redis, keys, workers } = await opened();
+  const row = { taskId, ...intentOf(1, '1.workspace./tmp/w') };
+  await tasks.hold(taskId, 1, [row]);
+  expect(await redis.hgetall(keys.ledger(taskId))).toEqual({
+    '1.workspace./tmp/w':
+      '{"status":"intent","kind":"workspace","ref":"/tmp/w","epoch":1,"owner":"w","intent_at":"2026-01-01T00:00:00.000Z"}',
+  });
+  expect((await tasks.history(taskId)).openRows).toEqual([row]);
+  expect(await workers.openRowsOf('w', 10)).toEqual([{ status: 'readable', intentMs: expect.any(Number), ...row }]);
 });
 
 test('a ledger row that cannot be read hides neither the other rows of its task nor its turns', async () => {

@@ -68,7 +68,7 @@ test.each([
     await mkdir(ref);
     const held = { epoch: 1, owner: 'doomed.1', intent_at: isoNow(), acquired_at: isoNow() };
     await tasks.hold(taskId, 1, [
-      { id: `1.workspace.${ref}`, row: { status: 'acquired', kind: 'workspace', ref, ...held } },
+      { id: `1.workspace.${ref}`, entry: { status: 'acquired', kind: 'workspace', ref, ...held } },
     ]);
     if (isCancelled) await producer.cancel(batch_id, 'enough');
     await startWorker();

@@ -1,8 +1,9 @@
 import { Redactor } from '../../base/secret.ts';
 import { counted, oneLine } from '../../base/text.ts';
 import { ErrandError } from '../../errors.ts';
+import type { IndexedRow } from '../../records/row.ts';
 import { TaskRecords } from '../../records/task-records.ts';
-import { type IndexedRow, type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
+import { type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { awaitReady, closeRedis, openFailFastRedis, unavailable } from '../../redis/connection.ts';
 import { isRedisFault } from '../../redis/faults.ts';
 import { stepOf } from '../../worker/holding/releasers.ts';
@@ -134,11 +135,11 @@ async function closeRows(
   let unreadable = 0;
   const next = () => workers.openRowsOf(owner, PAGE, unreadable);
   for (let rows = await next(); rows.length > 0; rows = await next()) {
-    for (const { taskId, id, row } of rows) {
-      if (row === null) unreadable++;
+    for (const row of rows) {
+      if (row.status === 'unreadable') unreadable++;
       else {
-        const step = stepOf({ id, row }, 'operator', { evidence: 'acknowledged', detail: reason });
-        await records.release(taskId, { owner, steps: [step] });
+        const step = stepOf(row, 'operator', { evidence: 'acknowledged', detail: reason });
+        await records.release(row.taskId, { owner, steps: [step] });
         closed++;
       }
     }
@@ -163,14 +164,10 @@ async function openRows(workers: WorkerRecords): Promise<Leak[]> {
 }
 
 /** A row that cannot be read here is told by its id, which begins with the epoch and the kind. */
-function leakOf({
-  taskId,
-  id,
-  intentMs,
-  row,
-}: IndexedRow): Omit<Leak, 'worker' | 'instance' | 'is_silent' | 'silent_ms'> {
+function leakOf(row: IndexedRow): Omit<Leak, 'worker' | 'instance' | 'is_silent' | 'silent_ms'> {
+  const { taskId, id, intentMs } = row;
   const unreadable = { kind: 'unreadable', ref: id, status: 'unreadable', intent_at: new Date(intentMs).toISOString() };
-  const { kind, ref, status, intent_at } = row ?? unreadable;
+  const { kind, ref, status, intent_at } = row.status === 'readable' ? row.entry : unreadable;
   return { task_id: taskId, row: id, kind, ref, status, intent_at };
 }
 

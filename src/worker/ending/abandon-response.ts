@@ -2,7 +2,7 @@ import { isoNow } from '../../base/clock.ts';
 import type { BackgroundResponse } from '../../contract/checkpoint.ts';
 import type { CleanupStep } from '../../contract/cleanup.ts';
 import { isErrandError } from '../../errors.ts';
-import type { RowEntry } from '../../records/task-history.ts';
+import type { Row } from '../../records/row.ts';
 import { RESPONSE, responseRef, responseRowId } from '../holding/response-kind.ts';
 import type { TaskDeps } from '../task-deps.ts';
 
@@ -23,14 +23,14 @@ export async function abandonResponse(
   deps: AbandonDeps,
 ): Promise<CleanupStep[]> {
   if (response === null) return [];
-  const entry = rowOf(response, deps.self.instance);
+  const row = rowOf(response, taskId, deps.self.instance);
   try {
-    await deps.records.hold(taskId, epoch, [entry]);
+    await deps.records.hold(taskId, epoch, [row]);
   } catch (error) {
     if (isErrandError(error, 'ATTEMPT_SUPERSEDED')) return [];
     throw error;
   }
-  const step = await deps.releasers.release({ ...entry, taskId }, 'owner');
+  const step = await deps.releasers.release(row, 'owner');
   if (step.status === 'open') deps.reclaim.scheduleLook();
   return [step];
 }
@@ -41,11 +41,12 @@ export async function cancelUnknown(
   taskId: string,
   deps: AbandonDeps,
 ): Promise<CleanupStep> {
-  return deps.releasers.release({ ...rowOf(response, deps.self.instance), taskId }, 'owner');
+  return deps.releasers.release(rowOf(response, taskId, deps.self.instance), 'owner');
 }
 
-function rowOf(response: BackgroundResponse, owner: string): RowEntry {
+function rowOf(response: BackgroundResponse, taskId: string, owner: string): Row {
   const at = isoNow();
   const named = { kind: RESPONSE, ref: responseRef(response), epoch: response.epoch, owner };
-  return { id: responseRowId(response), row: { status: 'acquired', ...named, intent_at: at, acquired_at: at } };
+  const entry = { status: 'acquired', ...named, intent_at: at, acquired_at: at } as const;
+  return { taskId, id: responseRowId(response), entry };
 }

@@ -3,7 +3,7 @@ import { isoNow } from '../../base/clock.ts';
 import { clip } from '../../base/text.ts';
 import type { CancelFlag } from '../../contract/batch.ts';
 import { type Checkpoint, tallyOf } from '../../contract/checkpoint.ts';
-import { amendCleanup, type CleanupStep, cleanupOf, needsOfCleanup } from '../../contract/cleanup.ts';
+import { type CleanupStep, cleanupOf, needsOfCleanup } from '../../contract/cleanup.ts';
 import { type EffectCall, interruptedIn } from '../../contract/effect-call.ts';
 import type { Failure } from '../../contract/failure.ts';
 import type { Answer, Attempt, Outcome } from '../../contract/outcome.ts';
@@ -11,6 +11,7 @@ import type { RouteAudit } from '../../contract/route.ts';
 import { addSpend, type CutSpend, costOfSpend, type Spend, spendOf, unknownSpend } from '../../contract/spend.ts';
 import type { Metadata } from '../../contract/task.ts';
 import type { Checked } from '../../records/record-text.ts';
+import { withCleanup } from '../../records/task-history.ts';
 import { storableOutcome } from './fit-outcome.ts';
 import { type CallBounds, cutSpendIn, paidTwiceIn } from './paid-twice.ts';
 
@@ -116,8 +117,5 @@ function spendFields(facts: TaskFacts) {
 /** Earlier attempts with what was since found out of their resources, each with the attempt that held it. */
 export function amendPast(past: Attempt[], steps: CleanupStep[]): Attempt[] {
   if (steps.length === 0) return past;
-  return past.map((attempt) => {
-    const own = steps.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
-    return { ...attempt, cleanup: amendCleanup(attempt.cleanup ?? cleanupOf([]), own) };
-  });
+  return past.map((attempt) => withCleanup(attempt, steps));
 }

@@ -20,7 +20,7 @@ export async function closeUnattended(
 ): Promise<Closing | Superseded> {
   const { taskId, spec } = task;
   const { epoch, isUnreadable, cutSpends, closedRows } = history;
-  const reclaimed = await deps.reclaim.ofTask(taskId, history.openRows);
+  const reclaimed = await deps.reclaim.ofTask(history.openRows);
   const abandoned = await abandonResponse(history.response, { taskId, epoch }, deps);
   const attempts = amendPast(history.past, [...reclaimed, ...abandoned]);
   const { text, files, ...work } = workBefore(history);

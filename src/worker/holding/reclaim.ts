@@ -4,9 +4,9 @@ import type { CleanupActor, CleanupStep } from '../../contract/cleanup.ts';
 import type { Takers } from '../../contract/takers.ts';
 import type { WorkerIdentity } from '../../contract/worker-identity.ts';
 import type { HandBack } from '../../queue/hand-back.ts';
-import type { RowEntry } from '../../records/task-history.ts';
+import type { IndexedRow, Row } from '../../records/row.ts';
 import type { TaskRecords } from '../../records/task-records.ts';
-import type { IndexedRow, OpenRow, WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
+import type { WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { during, endOfCleanup, note, type Observer } from '../../telemetry/observer.ts';
 import { hasFencedItself, proofOfDeath } from './identity.ts';
 import { JobsOfTheDead } from './jobs-of-the-dead.ts';
@@ -137,28 +137,27 @@ export class Reclaim {
    * Releases what earlier attempts of one task left, as far as their owners are dead; open steps tell of the rest. That an
    * owner is not on record proves nothing: Redis may have lost it, or it may have been cut off for long.
    */
-  async ofTask(taskId: string, rows: RowEntry[]): Promise<CleanupStep[]> {
+  async ofTask(rows: Row[]): Promise<CleanupStep[]> {
     if (rows.length === 0) return [];
     const known = new Map((await this.#deps.workers.list()).map((worker) => [worker.instance, worker]));
     const steps: CleanupStep[] = [];
-    for (const entry of rows) {
-      const { owner } = entry.row;
+    for (const row of rows) {
+      const { owner } = row.entry;
       const worker = known.get(owner) ?? { instance: owner, identity: null, silentMs: 0 };
-      const grounds = this.#groundsFor(worker, { ...entry, taskId });
-      steps.push(await this.#releaseRow({ ...entry, taskId }, 'reclaim', grounds));
+      steps.push(await this.#releaseRow(row, 'reclaim', this.#groundsFor(worker, row)));
     }
     return steps;
   }
 
   /** Why a row may be released, or `null` where its owner may still use it. */
-  #groundsFor(worker: Omit<WorkerOnRecord, 'openRows'>, { taskId, row }: OpenRow): string | null {
+  #groundsFor(worker: Omit<WorkerOnRecord, 'openRows'>, { taskId, entry }: Row): string | null {
     const { instance } = worker;
     // A resource of an attempt that runs here is in use, whichever owner its row names.
-    if (this.#unwinding.has(`${taskId}.${row.epoch}`)) return null;
+    if (this.#unwinding.has(`${taskId}.${entry.epoch}`)) return null;
     if (instance === this.#deps.self.instance) return 'its attempt has ended';
     const proof = proofOfDeath(worker, this.#deps.self);
     if (proof !== null) return `${instance}: ${proof}`;
-    const isFenced = hasFencedItself(worker) && !this.#deps.releasers.outlivesProcess(row.kind);
+    const isFenced = hasFencedItself(worker) && !this.#deps.releasers.outlivesProcess(entry.kind);
     return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
   }
 
@@ -197,13 +196,12 @@ export class Reclaim {
   /** `in_use`: the row of an attempt that runs here, or one that only a newer version can read. `open`: to be tried again. */
   async #sweepRow(
     worker: WorkerOnRecord,
-    { row: held, ...entry }: IndexedRow,
+    row: IndexedRow,
     actor: CleanupActor,
   ): Promise<'released' | 'open' | 'in_use'> {
-    if (held === null) return 'in_use';
-    const row = { ...entry, row: held };
+    if (row.status === 'unreadable') return 'in_use';
     const grounds = this.#groundsFor(worker, row);
-    const isResponse = row.row.kind === 'response';
+    const isResponse = row.entry.kind === 'response';
     if (grounds === null) return isResponse ? 'open' : 'in_use';
     // A provider that does not answer must not hold up the start of a worker.
     if (isResponse && actor === 'boot_sweep') return 'open';
@@ -227,8 +225,8 @@ export class Reclaim {
     return worker.silentMs > GONE_AFTER_MS || proofOfDeath(worker, this.#deps.self) !== null;
   }
 
-  async #releaseRow(row: OpenRow, actor: CleanupActor, grounds: string | null): Promise<CleanupStep> {
-    const { owner, kind } = row.row;
+  async #releaseRow(row: Row, actor: CleanupActor, grounds: string | null): Promise<CleanupStep> {
+    const { owner, kind } = row.entry;
     if (grounds === null) {
       return stepOf(row, actor, { evidence: 'unknown', detail: `its owner ${owner} is not provably dead` });
     }

@@ -4,8 +4,7 @@ import type { Redactor } from '../../base/secret.ts';
 import { type CleanupActor, type CleanupStep, Evidence, RELEASE_WITHIN_MS } from '../../contract/cleanup.ts';
 import { OWN_TOOLSETS_SINCE } from '../../contract/needs.ts';
 import { messageOf } from '../../errors.ts';
-import type { RowEntry } from '../../records/task-history.ts';
-import type { OpenRow } from '../../records/worker-records.ts';
+import type { Row } from '../../records/row.ts';
 import { during, endOfCleanup, type Observer } from '../../telemetry/observer.ts';
 import { namesOf, whyNotBelieved } from './row-names.ts';
 
@@ -57,13 +56,13 @@ export class Releasers {
   }
 
   /** Releases one resource and returns how it went, as a step of the cleanup record. Never throws. */
-  release(row: OpenRow, actor: CleanupActor, live?: unknown): Promise<CleanupStep> {
-    const { taskId, id, row: held } = row;
-    const step = { name: 'release', taskId, row: id, kind: held.kind, actor } as const;
+  release(row: Row, actor: CleanupActor, live?: unknown): Promise<CleanupStep> {
+    const { taskId, id, entry } = row;
+    const step = { name: 'release', taskId, row: id, kind: entry.kind, actor } as const;
     return during(this.#observer, step, () => this.#releaseWithin(row, actor, live), endOfCleanup);
   }
 
-  async #releaseWithin(row: OpenRow, actor: CleanupActor, live: unknown): Promise<CleanupStep> {
+  async #releaseWithin(row: Row, actor: CleanupActor, live: unknown): Promise<CleanupStep> {
     const start = monotonicMs();
     const timeout = Promise.withResolvers<never>();
     const expire = () => timeout.reject(new Error(`no end after ${RELEASE_WITHIN_MS} ms`));
@@ -75,12 +74,12 @@ export class Releasers {
     return stepOf(row, actor, released, Math.round(monotonicMs() - start));
   }
 
-  async #release(row: OpenRow, live: unknown): Promise<Released> {
-    const kind = this.#byKind.get(row.row.kind);
+  async #release(row: Row, live: unknown): Promise<Released> {
+    const kind = this.#byKind.get(row.entry.kind);
     if (!kind) return { evidence: 'unknown', detail: 'no toolset of this worker has resources of its kind' };
     const doubt = whyNotBelieved(row, kind);
     if (doubt !== null) return { evidence: 'unknown', detail: `the row was not acted on: ${doubt}` };
-    return checked(await kind.release(row.row.ref, live, namesOf(row)));
+    return checked(await kind.release(row.entry.ref, live, namesOf(row)));
   }
 }
 
@@ -93,12 +92,12 @@ function checked(released: Released): Released {
 }
 
 /** A step of the cleanup record for a row, by how it was released. `unknown` leaves the row open. */
-export function stepOf({ id, row }: RowEntry, actor: CleanupActor, released: Released, durationMs = 0): CleanupStep {
+export function stepOf({ id, entry }: Row, actor: CleanupActor, released: Released, durationMs = 0): CleanupStep {
   return {
-    ...(row.needs !== undefined && { needs: row.needs }),
+    ...(entry.needs !== undefined && { needs: entry.needs }),
     row: id,
-    kind: row.kind,
-    ref: row.ref,
+    kind: entry.kind,
+    ref: entry.ref,
     status: released.evidence === 'unknown' ? 'open' : 'released',
     evidence: released.evidence,
     detail: released.detail,

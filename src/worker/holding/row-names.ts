@@ -1,7 +1,7 @@
 import type { ResourceKind, RowNames } from '../../agent/resource.ts';
 import { parseTaskId } from '../../base/ids.ts';
 import type { LedgerRow } from '../../contract/cleanup.ts';
-import type { OpenRow } from '../../records/worker-records.ts';
+import type { Row } from '../../records/row.ts';
 
 /** The name under which an attempt may keep several resources of one kind. */
 const OWN_NAME = /^[\w-]{1,100}$/;
@@ -15,8 +15,8 @@ export function rowIdOf({ epoch, ref }: Pick<LedgerRow, 'epoch' | 'ref'>, kind: 
 }
 
 /** What a row names, as the checks and releases of its kind need it. */
-export function namesOf({ taskId, id, row }: OpenRow): RowNames {
-  return { taskId, epoch: row.epoch, rowId: id, ref: row.ref };
+export function namesOf({ taskId, id, entry }: Row): RowNames {
+  return { taskId, epoch: entry.epoch, rowId: id, ref: entry.ref };
 }
 
 /**
@@ -26,15 +26,15 @@ export function namesOf({ taskId, id, row }: OpenRow): RowNames {
  * deployment, so each name is computed again and compared. Proof that only the resource itself can give (the tag of a
  * process, the mark of a response) is checked when it is released.
  */
-export function whyNotBelieved(entry: OpenRow, kind: ResourceKind): string | null {
-  const { taskId, id, row } = entry;
+export function whyNotBelieved(row: Row, kind: ResourceKind): string | null {
+  const { taskId, id, entry } = row;
   if (parseTaskId(taskId) === null) return 'its task id is invalid';
-  const isNumbered = kind.isNumbered === true;
-  const isNamed = isNumbered
-    ? id.startsWith(`${row.epoch}.${row.kind}.`) && /^\d{1,9}$/.test(id.slice(`${row.epoch}.${row.kind}.`.length))
-    : id === rowIdOf(row, kind);
+  const start = `${entry.epoch}.${entry.kind}.`;
+  const isNamed = kind.isNumbered
+    ? id.startsWith(start) && /^\d{1,9}$/.test(id.slice(start.length))
+    : id === rowIdOf(entry, kind);
   if (!isNamed) return 'its id does not match its epoch, kind and ref';
-  return kind.doubt ? kind.doubt(namesOf(entry)) : derivedDoubt(namesOf(entry));
+  return kind.doubt ? kind.doubt(namesOf(row)) : derivedDoubt(namesOf(row));
 }
 
 /** The check of a kind that has none: the reference is made from the task and the epoch, so it names nothing of others. */

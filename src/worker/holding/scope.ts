@@ -50,12 +50,12 @@ export class Scope {
     const named = Object.entries(resources) as [string, Resource<T[keyof T]>][];
     const planned = named.map(([name, resource]) => ({ name, resource, held: this.#plan(resource) }));
     const rows = planned.map(({ held }) => held);
-    const intended = rows.filter(({ row }) => row.status === 'intent');
+    const intended = rows.filter(({ entry }) => entry.status === 'intent');
     // Before the write: if its reply is lost, it is sent again and may be refused then, although its rows are written.
     this.#held.push(...rows);
     const flag = await records.hold(taskId, epoch, rows);
     if (flag) throw new AttemptCancelled(flag);
-    const kinds = rows.map(({ row }) => row.kind);
+    const kinds = rows.map(({ entry }) => entry.kind);
     const values = await during(observer, { name: 'acquire', taskId, epoch, kinds }, () => this.#acquireAll(planned));
     const later = intended.length > 0 ? await records.hold(taskId, epoch, intended) : null;
     if (later) throw new AttemptCancelled(later);
@@ -76,7 +76,8 @@ export class Scope {
     for (const { name, resource, held } of planned) {
       this.#assertNotUnwound();
       const value = await this.#acquire(resource, held);
-      if (held.row.status === 'intent') held.row = { ...held.row, status: 'acquired', acquired_at: isoNow() };
+      const { entry } = held;
+      if (entry.status === 'intent') held.entry = { ...entry, status: 'acquired', acquired_at: isoNow() };
       values[name] = value;
     }
     return values;
@@ -91,7 +92,7 @@ export class Scope {
     } finally {
       held.status = 'tried';
       // The attempt ended meanwhile and left the row open. A sweep may have released it too early.
-      if (this.#isUnwound) await releaseHeld(held, this.#holder.taskId, this.#deps.releasers);
+      if (this.#isUnwound) await releaseHeld(held, this.#deps.releasers);
     }
   }
 
@@ -103,23 +104,17 @@ export class Scope {
     const kind = this.#deps.releasers.kindOf(name);
     if (!kind) throw new ErrandError('INTERNAL', `no toolset of this worker has resources of the kind "${name}"`);
     const at = isoNow();
-    const named = {
-      kind: name,
-      ref,
-      epoch: this.#holder.epoch,
-      owner: this.#holder.owner,
-      intent_at: at,
-      ...this.#deps.releasers.needsOf(name),
-    };
-    const row = kind.outlivesProcess
+    const { taskId, epoch, owner } = this.#holder;
+    const named = { kind: name, ref, epoch, owner, intent_at: at, ...this.#deps.releasers.needsOf(name) };
+    const entry = kind.outlivesProcess
       ? ({ status: 'intent', ...named } as const)
       : ({ status: 'acquired', acquired_at: at, ...named } as const);
     const count = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, count);
-    const entry = { id: rowIdOf(row, kind, count), row };
-    const doubt = whyNotBelieved({ ...entry, taskId: this.#holder.taskId }, kind);
+    const row = { taskId, id: rowIdOf(entry, kind, count), entry };
+    const doubt = whyNotBelieved(row, kind);
     if (doubt !== null)
       throw new ErrandError('INTERNAL', `a resource of the kind "${name}" was not acquired: ${doubt}`);
-    return { ...entry, live: undefined, status: 'planned' };
+    return { ...row, live: undefined, status: 'planned' };
   }
 }

@@ -1,5 +1,5 @@
 import { type CleanupRecord, type CleanupStep, cleanupOf } from '../../contract/cleanup.ts';
-import type { RowEntry } from '../../records/task-history.ts';
+import type { Row } from '../../records/row.ts';
 import { during, type Observer } from '../../telemetry/observer.ts';
 import { type Releasers, stepOf } from './releasers.ts';
 
@@ -7,7 +7,7 @@ import { type Releasers, stepOf } from './releasers.ts';
  * A row of an attempt. `planned`: nothing was acquired yet. `acquiring`: its acquisition runs. `tried`: it has ended, well or
  * not, so that there may be something to release.
  */
-export type Held = RowEntry & { live: unknown; status: 'planned' | 'acquiring' | 'tried' };
+export type Held = Row & { live: unknown; status: 'planned' | 'acquiring' | 'tried' };
 
 /** What releasing for a living attempt needs. */
 export type UnwindDeps = { releasers: Releasers; observer: Observer };
@@ -20,13 +20,13 @@ export async function unwind(
 ): Promise<CleanupRecord> {
   return during(observer, { name: 'unwind', taskId, epoch }, async () => {
     const steps: CleanupStep[] = [];
-    for (const row of held.toReversed()) steps.push(await releaseHeld(row, taskId, releasers));
+    for (const row of held.toReversed()) steps.push(await releaseHeld(row, releasers));
     return cleanupOf(steps);
   });
 }
 
 /** Releases one row for the attempt that holds it, as far as its acquisition came. */
-export async function releaseHeld(held: Held, taskId: string, releasers: Releasers): Promise<CleanupStep> {
+export async function releaseHeld(held: Held, releasers: Releasers): Promise<CleanupStep> {
   switch (held.status) {
     case 'planned':
       return stepOf(held, 'owner', { evidence: 'verified', detail: 'it was never acquired' });
@@ -34,6 +34,6 @@ export async function releaseHeld(held: Held, taskId: string, releasers: Release
       // A release now could come before the acquisition. A sweep releases it later.
       return stepOf(held, 'owner', { evidence: 'unknown', detail: 'the attempt ended while it was being acquired' });
     case 'tried':
-      return releasers.release({ ...held, taskId }, 'owner', held.live);
+      return releasers.release(held, 'owner', held.live);
   }
 }

@@ -84,5 +84,5 @@ test('a row that cannot be read here is listed, and stays open where the rest is
   expect((await leaks()).out).toMatch(/9\d s.*unreadable.*1\.session\.x.*node-7/);
   const closed = await leaks('--close', 'node-7', '--because', 'the node was deleted');
   expect(closed.err).toContain('Closed 1 row of worker "node-7". 1 row stays open: this version cannot read it.');
-  expect(await workers.openRowsOf(holder.instance, 10)).toMatchObject([{ id: '1.session.x', row: null }]);
+  expect(await workers.openRowsOf(holder.instance, 10)).toMatchObject([{ id: '1.session.x', status: 'unreadable' }]);
 });

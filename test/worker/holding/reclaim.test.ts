@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isoNow } from '../../../src/base/clock.ts';
 import type { WorkerIdentity } from '../../../src/contract/worker-identity.ts';
+import type { IndexedRow } from '../../../src/records/row.ts';
 import { type WorkerOnRecord, WorkerRecords } from '../../../src/records/worker-records.ts';
 import { workspacePathOf } from '../../../src/tools/workspace/kind.ts';
 import { identifyWorker } from '../../../src/worker/holding/identity.ts';
@@ -66,8 +67,8 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>, 
     acquired_at: isoNow(),
   } as const;
   await tasks.hold(taskId, 1, [
-    { id: `1.workspace.${folder}`, row: { ...held, kind: 'workspace', ref: folder } },
-    { id: '1.credential_lease.env:X', row: { ...held, kind: 'credential_lease', ref: 'env:X' } },
+    { id: `1.workspace.${folder}`, entry: { ...held, kind: 'workspace', ref: folder } },
+    { id: '1.credential_lease.env:X', entry: { ...held, kind: 'credential_lease', ref: 'env:X' } },
   ]);
   const releasers = releasersFor(redactor, [], {}, deployment);
   const observer = aWitness();
@@ -119,7 +120,7 @@ test('a worker on another host that has been silent beyond its fence loses what 
   await reclaim.sweep('reclaim');
   expect(await isThere()).toBe(true);
   const left = await workers.openRowsOf(holder.instance, 10);
-  expect(left.map(({ row }) => row?.kind)).toEqual(['workspace']);
+  expect(left.map(kindOf)).toEqual(['workspace']);
 });
 
 test('what a cut-off worker with a long lock holds is left alone for as long as its calls may go on', async () => {
@@ -184,7 +185,7 @@ test('a worker that only a newer version can read is a living stranger: listed, 
   for (const instance of [holder.instance, 'idle.1']) await given.identity(instance, newer);
   await given.silence(holder.instance, 25 * 3_600_000);
   await reclaim.sweep('reclaim');
-  const steps = await reclaim.ofTask(taskId, (await tasks.history(taskId)).openRows);
+  const steps = await reclaim.ofTask((await tasks.history(taskId)).openRows);
   expect(steps).toMatchObject(Array(2).fill({ status: 'open' }));
   expect(await isThere()).toBe(true);
   const onRecord = (await workers.list()).map(({ instance, identity, openRows }) => [instance, identity, openRows]);
@@ -202,7 +203,7 @@ test('a row that only a newer version can read stays open and is listed, and the
   expect(await isThere()).toBe(false);
   expect(await workers.list()).toMatchObject([{ instance: holder.instance, openRows: 1 }]);
   const left = await workers.openRowsOf(holder.instance, 10);
-  expect(left).toEqual([{ taskId, id: '1.session.x', intentMs: 1_000, row: null }]);
+  expect(left).toEqual([{ taskId, id: '1.session.x', intentMs: 1_000, status: 'unreadable' }]);
 });
 
 test('a fault with one dead worker is told, and the others are swept', async () => {
@@ -212,7 +213,7 @@ test('a fault with one dead worker is told, and the others are swept', async () 
   const [, damaged = ''] = taskIds;
   await tasks.open(damaged, 'local', 'damaged');
   const row = { status: 'acquired', kind: 'client', ref: 'h', epoch: 1, owner: 'damaged.1' } as const;
-  await tasks.hold(damaged, 1, [{ id: '1.client.h', row: { ...row, intent_at: isoNow(), acquired_at: isoNow() } }]);
+  await tasks.hold(damaged, 1, [{ id: '1.client.h', entry: { ...row, intent_at: isoNow(), acquired_at: isoNow() } }]);
   await given.damaged('released', damaged);
   await workers.register({ ...holder, instance: 'damaged.1' });
   await reclaim.sweep('reclaim');
@@ -239,12 +240,12 @@ test('the own sweep of a worker leaves a running attempt alone, and gives back w
 
 test('whoever takes a task over gives back what a dead worker held of it, and is told what one that may live holds', async () => {
   const dead = await aHolder(() => ({ birth: '1' }));
-  const ofTheDead = await dead.reclaim.ofTask(dead.taskId, (await dead.tasks.history(dead.taskId)).openRows);
+  const ofTheDead = await dead.reclaim.ofTask((await dead.tasks.history(dead.taskId)).openRows);
   expect(ofTheDead).toMatchObject(Array(2).fill({ status: 'released', evidence: 'verified', actor: 'reclaim' }));
   expect(await dead.isThere()).toBe(false);
 
   const alive = await aHolder(() => ({ host: 'elsewhere' }));
-  const ofTheLiving = await alive.reclaim.ofTask(alive.taskId, (await alive.tasks.history(alive.taskId)).openRows);
+  const ofTheLiving = await alive.reclaim.ofTask((await alive.tasks.history(alive.taskId)).openRows);
   const detail = 'its owner holder.1 is not provably dead';
   expect(ofTheLiving).toMatchObject(Array(2).fill({ status: 'open', evidence: 'unknown', detail }));
   expect(await alive.isThere()).toBe(true);
@@ -254,7 +255,7 @@ test('whoever takes a task over gives back what a dead worker held of it, and is
 test('that an owner is not on record proves nothing: its rows stay open', async () => {
   const { reclaim, workers, tasks, taskId, given, holder, isThere } = await aHolder(() => ({ birth: '1' }));
   await given.noWorkers();
-  const steps = await reclaim.ofTask(taskId, (await tasks.history(taskId)).openRows);
+  const steps = await reclaim.ofTask((await tasks.history(taskId)).openRows);
   expect(steps).toMatchObject(Array(2).fill({ status: 'open', evidence: 'unknown' }));
   expect(await isThere()).toBe(true);
   expect(await workers.openRowsOf(holder.instance, 10)).toHaveLength(2);
@@ -279,10 +280,10 @@ test('a running attempt of a worker that Redis lost is left alone by the worker 
   const leave = reclaim.markRunning(taskId, 1);
   await given.noWorkers();
   const { openRows } = await tasks.history(taskId);
-  expect(await reclaim.ofTask(taskId, openRows)).toMatchObject(Array(2).fill({ status: 'open' }));
+  expect(await reclaim.ofTask(openRows)).toMatchObject(Array(2).fill({ status: 'open' }));
   expect(await isThere()).toBe(true);
   leave(false);
-  expect(await reclaim.ofTask(taskId, openRows)).toMatchObject(Array(2).fill({ status: 'released' }));
+  expect(await reclaim.ofTask(openRows)).toMatchObject(Array(2).fill({ status: 'released' }));
 });
 
 describe('a worker that starts', () => {
@@ -303,7 +304,7 @@ describe('a worker that starts', () => {
   test('sweeps again every ten seconds, for those that die later', async () => {
     const { reclaim, workers, given, holder } = await aHolder(() => ({ host: 'elsewhere' }));
     await reclaim.start();
-    const held = async () => (await workers.openRowsOf(holder.instance, 10)).map(({ row }) => row?.kind);
+    const held = async () => (await workers.openRowsOf(holder.instance, 10)).map(kindOf);
     expect(await held()).toHaveLength(2);
     await given.silence(holder.instance, 200_000);
     vi.advanceTimersByTime(10_000);
@@ -403,7 +404,7 @@ test('a sweep costs what the dead held, not what the living hold', async () => {
   await tasks.open(other, 'local', 'living');
   const rows = Array.from({ length: 2_000 }, (_, at) => ({
     id: `1.${at}`,
-    row: { ...held, kind: 'client', ref: 'h' } as const,
+    entry: { ...held, kind: 'client', ref: 'h' } as const,
   }));
   await tasks.hold(other, 1, rows);
   redis.sent.length = 0;
@@ -411,3 +412,7 @@ test('a sweep costs what the dead held, not what the living hold', async () => {
   expect(redis.sent.length).toBeLessThan(30);
   expect(await workers.list()).toMatchObject([{ openRows: 2_000 }]);
 });
+
+function kindOf(row: IndexedRow): string {
+  return row.status === 'readable' ? row.entry.kind : row.status;
+}

@@ -8,7 +8,7 @@ import { isoNow } from '../../../src/base/clock.ts';
 import { newBatchId, taskIdOf } from '../../../src/base/ids.ts';
 import { Redactor } from '../../../src/base/secret.ts';
 import { processTagOf } from '../../../src/processes/tag.ts';
-import type { OpenRow } from '../../../src/records/worker-records.ts';
+import type { Row } from '../../../src/records/row.ts';
 import { workspacePathOf } from '../../../src/tools/workspace/kind.ts';
 import { Releasers } from '../../../src/worker/holding/releasers.ts';
 import { compileGuard, pidsTagged, startScript, untilTagged } from '../../helpers/process-trees.ts';
@@ -26,12 +26,12 @@ afterEach(() => {
 
 const TASK_ID = taskIdOf(newBatchId(), 0);
 
-function rowOf(kind: string, ref: string): OpenRow {
+function rowOf(kind: string, ref: string): Row {
   const at = isoNow();
   return {
     taskId: TASK_ID,
     id: `1.${kind}.${kind === 'process' ? 1 : ref}`,
-    row: { status: 'acquired', kind, ref, epoch: 1, owner: 'w.1', intent_at: at, acquired_at: at },
+    entry: { status: 'acquired', kind, ref, epoch: 1, owner: 'w.1', intent_at: at, acquired_at: at },
   };
 }
 

@@ -13,7 +13,7 @@ const ELSEWHERE = { prefix: '{elsewhere}', workspaceRoot: '/srv/errand' };
 const TASK_ID = taskIdOf(newBatchId(), 3);
 const AT = '2026-01-01T00:00:00.000Z';
 
-function rowOf(kind: LedgerRow['kind'], ref: string, epoch = 2): LedgerRow {
+function entryOf(kind: LedgerRow['kind'], ref: string, epoch = 2): LedgerRow {
   return { status: 'acquired', kind, ref, epoch, owner: 'w.1', intent_at: AT, acquired_at: AT };
 }
 
@@ -23,12 +23,12 @@ function kindOf({ kind }: LedgerRow) {
   return releasers.kindOf(kind) ?? expect.fail(`no kind ${kind}`);
 }
 
-function idOf(row: LedgerRow): string {
-  return rowIdOf(row, kindOf(row), 1);
+function idOf(entry: LedgerRow): string {
+  return rowIdOf(entry, kindOf(entry), 1);
 }
 
-function why(row: LedgerRow, id = idOf(row), taskId = TASK_ID): string | null {
-  return whyNotBelieved({ taskId, id, row }, kindOf(row));
+function why(entry: LedgerRow, id = idOf(entry), taskId = TASK_ID): string | null {
+  return whyNotBelieved({ taskId, id, entry }, kindOf(entry));
 }
 
 test('names of resources differ by task, epoch and deployment', () => {
@@ -42,44 +42,44 @@ test('names of resources differ by task, epoch and deployment', () => {
 });
 
 test('the id of a row has its epoch, kind and reference, of a response only its id, and of a process its number', () => {
-  expect(idOf(rowOf('client', 'api.acme.com'))).toBe('2.client.api.acme.com');
-  expect(idOf(rowOf('response', 'acme/resp_1'))).toBe('2.response.resp_1');
-  expect(idOf(rowOf('process', '7:1:tag'))).toBe('2.process.1');
+  expect(idOf(entryOf('client', 'api.acme.com'))).toBe('2.client.api.acme.com');
+  expect(idOf(entryOf('response', 'acme/resp_1'))).toBe('2.response.resp_1');
+  expect(idOf(entryOf('process', '7:1:tag'))).toBe('2.process.1');
 });
 
 describe('a row is believed', () => {
   test.each([
-    ['its workspace is that of its task and epoch', rowOf('workspace', workspacePathOf(HERE, TASK_ID, 2)), undefined],
-    ['it names a client', rowOf('client', 'api.acme.com'), undefined],
-    ['it names a response', rowOf('response', 'acme/resp_1'), undefined],
-    ['its process has its tag', rowOf('process', `7:1:${processTagOf(HERE, TASK_ID, '2.process.1')}`), '2.process.1'],
-  ])('if %s', (_, row, id) => {
-    expect(why(row, id)).toBeNull();
+    ['its workspace is that of its task and epoch', entryOf('workspace', workspacePathOf(HERE, TASK_ID, 2)), undefined],
+    ['it names a client', entryOf('client', 'api.acme.com'), undefined],
+    ['it names a response', entryOf('response', 'acme/resp_1'), undefined],
+    ['its process has its tag', entryOf('process', `7:1:${processTagOf(HERE, TASK_ID, '2.process.1')}`), '2.process.1'],
+  ])('if %s', (_, entry, id) => {
+    expect(why(entry, id)).toBeNull();
   });
 });
 
 describe('a row is not believed', () => {
-  const workspace = rowOf('workspace', workspacePathOf(HERE, TASK_ID, 2));
+  const workspace = entryOf('workspace', workspacePathOf(HERE, TASK_ID, 2));
   test.each<[string, LedgerRow, string | undefined, string]>([
     [
       'its directory is of another epoch',
-      rowOf('workspace', workspacePathOf(HERE, TASK_ID, 1)),
+      entryOf('workspace', workspacePathOf(HERE, TASK_ID, 1)),
       undefined,
       'directory',
     ],
-    ['its directory is outside the root', rowOf('workspace', '/etc'), undefined, 'directory'],
+    ['its directory is outside the root', entryOf('workspace', '/etc'), undefined, 'directory'],
     ['its id is of another kind', workspace, '2.client.host', 'id does not match'],
     ['its id is of another epoch', workspace, `1.workspace.${workspace.ref}`, 'id does not match'],
-    ['its process has no number', rowOf('process', '7:1:tag'), '2.process.x', 'id does not match'],
+    ['its process has no number', entryOf('process', '7:1:tag'), '2.process.x', 'id does not match'],
     [
       'its tag is of another deployment',
-      rowOf('process', `7:1:${processTagOf(ELSEWHERE, TASK_ID, '2.process.1')}`),
+      entryOf('process', `7:1:${processTagOf(ELSEWHERE, TASK_ID, '2.process.1')}`),
       '2.process.1',
       'tag is not that',
     ],
-    ['its response id has a slash', rowOf('response', 'acme/../resp_1'), undefined, 'no response id'],
-  ])('if %s', (_, row, id, reason) => {
-    expect(why(row, id)).toContain(reason);
+    ['its response id has a slash', entryOf('response', 'acme/../resp_1'), undefined, 'no response id'],
+  ])('if %s', (_, entry, id, reason) => {
+    expect(why(entry, id)).toContain(reason);
   });
 
   test('if its task id is a path', () => {
