@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -38,6 +39,11 @@ if (values.worker || values.records) {
   for (const problem of problems) tell(`not so: ${problem}`);
   process.exit(problems.length > 0 ? 1 : 0);
 }
+// The parts of a child took their present form in that commit, which added this file.
+if (!existsSync(join(resolve(values.tree), 'src/worker/holding/unwind.ts')))
+  throw new Error(
+    '--tree: expected the tree of commit 929e082 or later; without --worker or --records, fuzz cannot drive earlier ones',
+  );
 const report = await fuzz({
   tree: resolve(values.tree),
   wires: values.wire === undefined ? Wire.options : [Wire.parse(values.wire)],
