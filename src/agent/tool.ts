@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { typeOf } from '../contract/plain-json.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
 import type { ToolSession } from './tool-session.ts';
@@ -58,9 +57,7 @@ export function defineTool(tool: Fields<z.ZodObject | ObjectSchema, never>): Too
     run: async (args, call) => {
       const parsed = schema.safeParse(args);
       if (!parsed.success) throw new Error(`the arguments do not fit: ${z.prettifyError(parsed.error)}`);
-      const text: unknown = await tool.run(parsed.data as never, call);
-      if (typeof text !== 'string') throw new Error(`expected the tool to return a text, got ${typeOf(text)}`);
-      return text;
+      return tool.run(parsed.data as never, call);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { parseForeign } from '../base/foreign.ts';
 import { byteLength, clip, wellFormed } from '../base/text.ts';
 import type { ToolCall, ToolResult } from '../contract/checkpoint.ts';
+import { typeOf } from '../contract/plain-json.ts';
 import { type FailureCode, isErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
 import type { Tool, ToolClass } from './tool.ts';
@@ -72,10 +73,17 @@ export class Tools {
   }
 }
 
-function run({ tool, session }: OwnedTool, args: unknown, { place, signal, limitMs }: CallTerms): Promise<string> {
+async function run(
+  { tool, session }: OwnedTool,
+  args: unknown,
+  { place, signal, limitMs }: CallTerms,
+): Promise<string> {
   const limited = { name: tool.definition.name, limitMs: Math.min(limitMs, tool.limitMs ?? limitMs), signal };
   const callId = `${session.taskId}/${place}`;
-  return runWithin(limited, (live) => tool.run(args, { callId, signal: live, session }));
+  const text: unknown = await runWithin(limited, (live) => tool.run(args, { callId, signal: live, session }));
+  // A tool of a program without types may return anything.
+  if (typeof text !== 'string') throw new Error(`expected the tool to return a text, got ${typeOf(text)}`);
+  return text;
 }
 
 /**

@@ -73,7 +73,8 @@ class Problems {
     if (fieldsOf(parameters).type !== 'object') {
       this.#expected('a Zod object, or a JSON Schema with the type "object"', parameters, `${at}.parameters`);
     }
-    if (!CLASSES.includes(String(ofClass))) this.#expected(`one of ${CLASSES.join(', ')}`, ofClass, `${at}.class`);
+    if (typeof ofClass !== 'string' || !CLASSES.includes(ofClass))
+      this.#expected(`one of ${CLASSES.join(', ')}`, ofClass, `${at}.class`);
     const isLimit = limitMs === undefined || (Number.isFinite(limitMs) && Number(limitMs) > 0);
     if (!isLimit) this.#expected('a number of ms above 0', limitMs, `${at}.limitMs`);
     this.#isFunction(run, `${at}.run`);
@@ -109,7 +110,8 @@ class Problems {
   }
 
   #expected(what: string, got: unknown, path: string): void {
-    this.#add(path, `expected ${what}, got ${typeof got === 'string' ? quoted(got) : typeOf(got)}`);
+    const shown = typeof got === 'number' ? String(got) : typeOf(got);
+    this.#add(path, `expected ${what}, got ${typeof got === 'string' ? quoted(got) : shown}`);
   }
 
   #add(path: string, message: string): void {

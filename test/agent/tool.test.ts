@@ -48,3 +48,13 @@ test('the limit of a tool lowers that of the worker, and its call id names task 
   expect(result.text).toContain('within 20 ms');
   expect(seen).toEqual([`${session.taskId}/4.2`]);
 });
+
+test('a tool that is not from defineTool and returns no text fails its call', async () => {
+  const tool = {
+    ...defineTool({ ...fields, parameters: z.object({}), run: () => '' }),
+    run: async () => ['a'] as never,
+  };
+  const terms = { ...call, place: '1.1', limitMs: 9 };
+  const result = await toolsOf([tool]).call({ id: 'c', name: 'add', arguments: '' }, terms);
+  expect(result).toMatchObject({ is_error: true, text: 'add failed: expected the tool to return a text, got array' });
+});

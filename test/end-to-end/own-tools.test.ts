@@ -197,8 +197,13 @@ describe('createWorker refuses toolsets that do not fit, by index and field:', (
     ['a name twice', [good, { ...good, tools: [] }], 'toolsets.1.name: expected a name of its own, got "acme" again'],
     ['a tool twice', [good, { ...good, name: 'b' }], 'toolsets.1.tools.0.name: expected a name of its own, got "look"'],
     ['a class', [{ ...good, tools: [{ ...tool, class: 'x' }] }], 'toolsets.0.tools.0.class: expected one of read,'],
-    ['a run', [{ ...good, tools: [{ ...tool, run: 1 }] }], 'toolsets.0.tools.0.run: expected a function, got number'],
-    ['a limit', [{ ...good, tools: [{ ...tool, limitMs: 0 }] }], 'toolsets.0.tools.0.limitMs: expected a number of ms'],
+    ['a run', [{ ...good, tools: [{ ...tool, run: 1 }] }], 'toolsets.0.tools.0.run: expected a function, got 1'],
+    [
+      'a limit',
+      [{ ...good, tools: [{ ...tool, limitMs: 0 }] }],
+      'toolsets.0.tools.0.limitMs: expected a number of ms above 0, got 0',
+    ],
+    ['a class in a list', [{ ...good, tools: [{ ...tool, class: ['effect'] }] }], 'class: expected one of read,'],
     [
       'a built-in kind',
       [{ ...good, resources: [{ ...kind, kind: 'client' }] }],

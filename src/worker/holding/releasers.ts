@@ -1,12 +1,16 @@
 import type { Released, ResourceKind } from '../../agent/resource.ts';
 import { isoNow, monotonicMs } from '../../base/clock.ts';
 import type { Redactor } from '../../base/secret.ts';
+import { clip, wellFormed } from '../../base/text.ts';
 import { type CleanupActor, type CleanupStep, Evidence, RELEASE_WITHIN_MS } from '../../contract/cleanup.ts';
 import { OWN_TOOLSETS_SINCE } from '../../contract/needs.ts';
 import { messageOf } from '../../errors.ts';
 import type { Row } from '../../records/row.ts';
 import { during, endOfCleanup, type Observer } from '../../telemetry/observer.ts';
 import { namesOf, whyNotBelieved } from './row-names.ts';
+
+/** The maximum length of the detail of a release, so that the cleanup record can always be written. */
+const DETAIL_CHARS = 1_000;
 
 /**
  * The kinds of resources of a worker: those that every worker knows, and those of its own toolsets. `redactor` masks secrets in
@@ -68,7 +72,10 @@ export class Releasers {
     const expire = () => timeout.reject(new Error(`no end after ${RELEASE_WITHIN_MS} ms`));
     const timer = setTimeout(expire, RELEASE_WITHIN_MS);
     const released = await Promise.race([this.#release(row, live), timeout.promise]).catch(
-      (error: unknown): Released => ({ evidence: 'unknown', detail: this.#redactor.scrub(messageOf(error)) }),
+      (error: unknown): Released => ({
+        evidence: 'unknown',
+        detail: clip(wellFormed(this.#redactor.scrub(messageOf(error))), DETAIL_CHARS),
+      }),
     );
     clearTimeout(timer);
     return stepOf(row, actor, released, Math.round(monotonicMs() - start));
@@ -87,7 +94,9 @@ export class Releasers {
 function checked(released: Released): Released {
   const found: Partial<Released> = Object(released);
   const evidence = Evidence.safeParse(found.evidence);
-  if (evidence.success && typeof found.detail === 'string') return { evidence: evidence.data, detail: found.detail };
+  if (evidence.success && typeof found.detail === 'string') {
+    return { evidence: evidence.data, detail: clip(wellFormed(found.detail), DETAIL_CHARS) };
+  }
   return { evidence: 'unknown', detail: 'its release returned no evidence with a detail' };
 }
 

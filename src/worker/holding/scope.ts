@@ -1,12 +1,16 @@
 import type { Resource } from '../../agent/resource.ts';
 import { isoNow } from '../../base/clock.ts';
 import type { CleanupRecord } from '../../contract/cleanup.ts';
+import { typeOf } from '../../contract/plain-json.ts';
 import { ErrandError } from '../../errors.ts';
 import type { TaskRecords } from '../../records/task-records.ts';
 import { during } from '../../telemetry/observer.ts';
 import { AttemptCancelled } from '../classify.ts';
 import { rowIdOf, whyNotBelieved } from './row-names.ts';
 import { type Held, releaseHeld, type UnwindDeps, unwind } from './unwind.ts';
+
+/** The maximum length of a reference: a longer one would not fit into a write to Redis. A path fits. */
+const MAX_REF_CHARS = 8_192;
 
 /** What holding needs. */
 export type ScopeDeps = UnwindDeps & { records: TaskRecords };
@@ -103,6 +107,7 @@ export class Scope {
   #plan({ kind: name, ref }: Pick<Resource<unknown>, 'kind' | 'ref'>): Held {
     const kind = this.#deps.releasers.kindOf(name);
     if (!kind) throw new ErrandError('INTERNAL', `no toolset of this worker has resources of the kind "${name}"`);
+    assertRef(name, ref);
     const at = isoNow();
     const { taskId, epoch, owner } = this.#holder;
     const named = { kind: name, ref, epoch, owner, intent_at: at, ...this.#deps.releasers.needsOf(name) };
@@ -117,4 +122,12 @@ export class Scope {
       throw new ErrandError('INTERNAL', `a resource of the kind "${name}" was not acquired: ${doubt}`);
     return { ...row, live: undefined, status: 'planned' };
   }
+}
+
+/** Refuses a reference that no row of the ledger can have. It may come from a program without types. */
+function assertRef(kind: string, ref: unknown): void {
+  if (typeof ref === 'string' && ref.length <= MAX_REF_CHARS) return;
+  const got = typeof ref === 'string' ? `${ref.length} characters` : typeOf(ref);
+  const message = `a resource of the kind "${kind}" was not acquired: expected a reference of at most ${MAX_REF_CHARS} characters, got ${got}`;
+  throw new ErrandError('INTERNAL', message);
 }

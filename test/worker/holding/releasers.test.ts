@@ -151,4 +151,13 @@ describe('a kind of a toolset', () => {
     const detail = 'its release returned no evidence with a detail';
     expect(await of.release(rowOf('desk', `${TASK_ID}.1`), 'owner')).toMatchObject({ status: 'open', detail });
   });
+
+  test('that returns a very long detail gets it cut, so that the record fits', async () => {
+    const { of } = releasers({
+      release: async () => ({ evidence: 'verified', detail: `${'x'.repeat(5_000_000)}\ud800` }),
+    });
+    const { status, detail } = await of.release(rowOf('desk', `${TASK_ID}.1`), 'owner');
+    expect(status).toBe('released');
+    expect(detail.length).toBeLessThanOrEqual(1_000);
+  });
 });

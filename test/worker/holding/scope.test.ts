@@ -195,3 +195,13 @@ test('a resource that no worker would release for a dead one is not acquired', a
   await expect(ask('chair')).rejects.toThrow('no toolset of this worker has resources of the kind "chair"');
   expect(await rows()).toEqual([]);
 });
+
+test.each([
+  ['a number', 5, 'number'],
+  ['a text of 1 MB', 'x'.repeat(1_000_000), '1000000 characters'],
+])('a reference that no row can have is refused before it is acquired: %s', async (_, ref, got) => {
+  const { scope, rows } = await anAttempt();
+  const held = scope.hold({ workspace: { kind: 'workspace', ref: ref as string, acquire: () => undefined } });
+  await expect(held).rejects.toThrow(`was not acquired: expected a reference of at most 8192 characters, got ${got}`);
+  expect(await rows()).toEqual([]);
+});
