@@ -72,7 +72,7 @@ const OBEYED = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 /** Colours and weights (SGR), the one kind of control sequence that our own texts have. */
 const STYLE = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m)`);
 
-/** Removes from a text what a terminal would applyVerdict instead of showing it. Line breaks and tabs stay. */
+/** Removes from a text what a terminal would obey instead of showing it. Line breaks and tabs stay. */
 export function printable(text: string): string {
   return text.replaceAll(OBEYED, '');
 }
@@ -88,12 +88,12 @@ export function printableStyled(text: string): string {
   return parts.map((part) => (STYLE.test(part) ? part : printable(part))).join('');
 }
 
-/** Writes a value as JSON on one line, with escapes for what a terminal would applyVerdict. Readers of JSON get the value unchanged. */
+/** Writes a value as JSON on one line, with escapes for what a terminal would obey. Readers of JSON get the value unchanged. */
 export function jsonLine(value: unknown): string {
   return printableJson(JSON.stringify(value));
 }
 
-/** Replaces what a terminal would applyVerdict by JSON escapes. Takes whole JSON, whose strings alone can hold such a character. */
+/** Replaces what a terminal would obey by JSON escapes. Takes whole JSON, whose strings alone can hold such a character. */
 export function printableJson(json: string): string {
   return json.replaceAll(OBEYED, (char) =>
     [...Array(char.length).keys()].map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),

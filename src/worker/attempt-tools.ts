@@ -14,6 +14,10 @@ import { faultOf, sessionOf } from './tool-session.ts';
 const MAX_NOTES = 20;
 const NOTE_CHARS = 1_000;
 
+/** The maximum number of files that one toolset leaves, and the maximum length of a path. An outcome has to hold them. */
+const MAX_FILES = 100_000;
+const PATH_CHARS = 4_096;
+
 /** The files of an attempt, and what went wrong with its toolsets. */
 export type KeptFiles = { files: Answer['files']; notes: readonly string[] };
 
@@ -62,42 +66,61 @@ export class AttemptTools {
    * model call.
    */
   async deliverFiles(): Promise<KeptFiles> {
-    const files: Answer['files'] = [];
-    for (const opened of this.#opened) files.push(...(await this.#collect(opened)));
-    return { files, notes: this.#notes() };
+    const found: Answer['files'][] = [];
+    for (const opened of this.#opened) found.push(await this.#collect(opened));
+    return { files: found.flat(), notes: this.#notes() };
   }
 
   /** Reads the files for the partial answer of an attempt that failed. If they cannot be read, a note says so. */
   async keepFiles(): Promise<KeptFiles> {
-    const files: Answer['files'] = [];
+    const kept: Answer['files'][] = [];
     const notes: string[] = [];
     for (const opened of this.#opened) {
       const { name } = opened.toolset;
-      const add = (found: Answer['files']) => files.push(...found);
+      const add = (found: Answer['files']) => kept.push(found);
       const note = (error: unknown) => notes.push(`the files of the ${name} were not kept: ${messageOf(error)}`);
       await this.#collect(opened).then(add, note);
     }
-    return { files, notes: [...notes, ...this.#notes()] };
+    return { files: kept.flat(), notes: [...notes, ...this.#notes()] };
   }
 
   /** An attempt that was aborted keeps its files too, so only the time is limited. */
   async #collect({ toolset, open }: Opened): Promise<Answer['files']> {
     const limits = { limitMs: this.#limitMs };
     const files = await within(limits, toolset, 'collect its files', async () => open.collect?.() ?? []);
-    if (AnswerFiles.fits(files)) return files;
-    throw faultOf(toolset, new Error('expected its files as an array of { path, bytes, text? }'));
+    const problem = problemOfFiles(files);
+    if (problem === null) return files;
+    throw faultOf(toolset, new Error(problem));
   }
 
   #notes(): string[] {
     return this.#opened.flatMap(({ toolset, open }) => {
       try {
-        const notes = open.notes?.() ?? [];
+        const notes: unknown = open.notes?.() ?? [];
+        if (notes instanceof Promise) notes.catch(() => undefined); // it would end the process
+        if (!Array.isArray(notes)) throw new Error('expected an array of sentences');
         return notes.slice(0, MAX_NOTES).map((note) => clip(String(note), NOTE_CHARS));
       } catch (error) {
         return [`the notes of the ${toolset.name} were not kept: ${messageOf(error)}`];
       }
     });
   }
+}
+
+/** Says what is wrong with the files of a toolset, which may come from a program without types; `null` if nothing is. */
+function problemOfFiles(files: Answer['files']): string | null {
+  if (Array.isArray(files) && files.length > MAX_FILES)
+    return `expected at most ${MAX_FILES} files, got ${files.length}`;
+  if (!AnswerFiles.fits(files)) return 'expected its files as an array of { path, bytes, text? }';
+  const wrong = files.findIndex(({ path, bytes }) => bytes < 0 || !isPath(path));
+  if (wrong < 0) return null;
+  return `files[${wrong}]: expected a relative path without .. of at most ${PATH_CHARS} characters, and bytes from 0`;
+}
+
+/** A producer may write the files to a folder, so a path stays within it. */
+function isPath(path: string): boolean {
+  const isText = path.length <= PATH_CHARS && path.isWellFormed() && !path.includes('\0');
+  return isText && !path.split('/').some((name) => name === '' || name === '..');
 }
 
 type Limits = { signal?: AbortSignal; limitMs: number };

@@ -215,3 +215,33 @@ describe('createWorker refuses toolsets that do not fit, by index and field:', (
     await expect(refused).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) });
   });
 });
+
+const manyFiles = Array.from({ length: 200_000 }, (_, at) => ({ path: `f${at}`, bytes: 1 }));
+
+test.each<[string, { path: string; bytes: number }[], string]>([
+  ['too many files', manyFiles, 'expected at most 100000 files, got 200000'],
+  ['a path that leaves the folder', [{ path: '../passwd', bytes: 1 }], 'files[0]: expected a relative path'],
+  ['a size below 0', [{ path: 'a', bytes: -1 }], 'files[0]: expected a relative path without .. of at most 4096'],
+])('a toolset that leaves %s fails its task with the reason, and nothing stays open', async (_, files, reason) => {
+  const toolset = defineToolset({ name: 'acme', open: async () => ({ collect: async () => files }) });
+  const deployment = await aDeployment({ toolsets: [toolset], settings: SHORT });
+  await deployment.startWorker();
+  const { batch_id } = await deployment.producer.enqueue(aTask('Leave files'));
+  await deployment.producer.settled(batch_id);
+  const [outcome] = await deployment.outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ status: 'failed', failure: { code: 'TOOLSET_UNAVAILABLE' }, cleanup: { open: 0 } });
+  expect(JSON.stringify(outcome)).toContain(reason);
+});
+
+test('notes that reject are told as not kept, and the worker goes on', async () => {
+  const notes = (async () => {
+    throw new Error('no notes');
+  }) as unknown as () => string[];
+  const toolset = defineToolset({ name: 'acme', open: async () => ({ notes }) });
+  const deployment = await aDeployment({ toolsets: [toolset], settings: SHORT });
+  await deployment.startWorker();
+  const { batch_id } = await deployment.producer.enqueue(aTask('Take notes'));
+  expect((await deployment.producer.settled(batch_id)).counts.succeeded).toBe(1);
+  const [outcome] = await deployment.outcomesOf(batch_id);
+  expect(outcome?.notes).toEqual(['the notes of the acme were not kept: expected an array of sentences']);
+});

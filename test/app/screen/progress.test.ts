@@ -30,7 +30,7 @@ describe('a progress', () => {
     ]);
   });
 
-  test('shows a goal on one line, without what a terminal would applyVerdict', () => {
+  test('shows a goal on one line, without what a terminal would obey', () => {
     const hostile = new Progress(1, ['\u001b]0;mine\u0007Say\n\u009b31mhi']);
     expect(hostile.end(0, 'succeeded')).toBe('#0 ]0;mineSay 31mhi: succeeded');
   });
