@@ -73,7 +73,7 @@ describe('a recipe names all that is needed:', () => {
     expect(withGenerated('docs/failures.md', without('docs/failures.md', 'TASK_REMOVED'))).toBe(
       page('docs/failures.md'),
     );
-    expect(textOf(checkedBy[0] ?? '')).toContain('withGenerated');
+    expect(textOf(checkedBy[0] ?? '')).toContain('FAILURE_CODES');
   });
 
   test('a built-in provider is a row, and its page is written from it', () => {
@@ -96,9 +96,16 @@ describe('a recipe names all that is needed:', () => {
     expect(GENERATED_PAGES).toContain('docs/configuration.md');
   });
 
-  test('a tool of a child is made in the file that is named', () => {
+  test('a tool of the workspace is made in the file that is named, and every other in the room of tools', () => {
     const made = filesIn('src/**/*.ts').filter((file) => /\bdefineTool\(\{/.test(textOf(file)));
-    expect(made).toEqual(recipe('a tool').write);
+    expect(made).toEqual(expect.arrayContaining(recipe('a tool of the workspace').write));
+    expect(made.filter((file) => !file.startsWith('src/tools/'))).toEqual([]);
+  });
+
+  test('a built-in toolset is one that workers make, under a name that producers know', () => {
+    const [, maker = '', names = ''] = recipe('a built-in toolset').write;
+    expect(textOf(maker)).toContain('export function builtInToolsets');
+    expect(textOf(names)).toContain('export const BUILT_IN_TOOLSETS');
   });
 
   test('the scripts of records are in the folder that is named, and name no key by hand', () => {
@@ -111,7 +118,7 @@ describe('a recipe names all that is needed:', () => {
 
   test('every test that checks a recipe exists and is run', () => {
     const checks = [...TEXT.matchAll(/^\| an? .*\| (`test.*`) \|$/gm)].flatMap(([, cell = '']) => codesOf(cell));
-    expect(checks).toHaveLength(5);
+    expect(checks).toHaveLength(6);
     expect(checks.filter((file) => !file.endsWith('.test.ts') || !existsSync(join(root, file)))).toEqual([]);
   });
 });
