@@ -2,7 +2,7 @@ import { quoted } from '../base/text.ts';
 import { KindName } from '../contract/cleanup.ts';
 import { typeOf } from '../contract/plain-json.ts';
 import { ToolsetName } from '../contract/task.ts';
-import type { Problem } from '../errors.ts';
+import { isFailureCode, messageOf, type Problem } from '../errors.ts';
 
 const CLASSES = ['read', 'idempotent', 'effect'];
 /** The names of tools that every provider takes. */
@@ -21,14 +21,17 @@ export function problemsOfToolsets(
   isReserved: (name: string) => string | null = () => null,
 ): Problem[] {
   const problems = new Problems(taken);
-  for (const [at, toolset] of toolsets.entries()) problems.ofToolset(toolset, `toolsets.${at}`, isReserved);
+  for (const [index, toolset] of toolsets.entries()) {
+    const at = `toolsets.${index}`;
+    problems.reading(at, () => problems.ofToolset(toolset, at, isReserved));
+  }
   return problems.found;
 }
 
 /** Finds what is wrong with tools that a toolset returned, each with the path of its field, such as `tools.0.class`. */
 export function problemsOfTools(tools: unknown, taken: Iterable<string>): Problem[] {
   const problems = new Problems({ toolsets: [], tools: taken, kinds: [] });
-  problems.ofTools(tools, 'tools');
+  problems.reading('tools', () => problems.ofTools(tools, 'tools'));
   return problems.found;
 }
 
@@ -40,9 +43,18 @@ class Problems {
     this.#taken = { toolsets: new Set(toolsets), tools: new Set(tools), kinds: new Set(kinds) };
   }
 
+  /** Looks at a value. A field that throws when it is read is a problem of the value. */
+  reading(at: string, look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      this.#add(at, `expected fields that can be read, got an error: ${messageOf(error)}`);
+    }
+  }
+
   ofToolset(toolset: unknown, at: string, isReserved: (name: string) => string | null): void {
     if (!this.#isObject(toolset, at, 'a toolset, as defineToolset makes')) return;
-    const { name, restores, resources, tools } = fieldsOf(toolset);
+    const { name, restores, resources, tools, faultCode } = fieldsOf(toolset);
     const reserved = typeof name === 'string' ? isReserved(name) : null;
     if (!ToolsetName.safeParse(name).success) {
       this.#expected('a name of lower-case letters, digits, "-" and "_", at most 40', name, `${at}.name`);
@@ -50,6 +62,8 @@ class Problems {
     else this.#claim('toolsets', name, `${at}.name`);
     if (typeof restores !== 'boolean') this.#expected('true or false', restores, `${at}.restores`);
     this.#isFunction(fieldsOf(toolset).open, `${at}.open`);
+    if (faultCode !== undefined && !(typeof faultCode === 'string' && isFailureCode(faultCode)))
+      this.#expected('a failure code', faultCode, `${at}.faultCode`);
     if (tools !== null) this.ofTools(tools, `${at}.tools`);
     if (!Array.isArray(resources)) this.#expected('an array of kinds of resources', resources, `${at}.resources`);
     else for (const [index, kind] of resources.entries()) this.#ofKind(kind, `${at}.resources.${index}`);
@@ -82,7 +96,7 @@ class Problems {
 
   #ofKind(given: unknown, at: string): void {
     if (!this.#isObject(given, at, 'a kind of resource')) return;
-    const { kind, outlivesProcess, release, doubt } = fieldsOf(given);
+    const { kind, outlivesProcess, release, doubt, rowName } = fieldsOf(given);
     if (!KindName.safeParse(kind).success) {
       this.#expected('a name of lower-case letters, digits and "_", at most 40', kind, `${at}.kind`);
     } else this.#claim('kinds', kind, `${at}.kind`);
@@ -91,6 +105,7 @@ class Problems {
     }
     this.#isFunction(release, `${at}.release`);
     if (doubt !== undefined) this.#isFunction(doubt, `${at}.doubt`);
+    if (rowName !== undefined) this.#isFunction(rowName, `${at}.rowName`);
   }
 
   #claim(what: keyof TakenNames, name: unknown, path: string): void {

@@ -187,6 +187,11 @@ describe('createWorker refuses toolsets that do not fit, by index and field:', (
     run: () => 'seen',
   });
   const good = defineToolset({ name: 'acme', tools: [tool] });
+  const throwing = {
+    get name() {
+      throw new Error('no name');
+    },
+  };
   const kind = { kind: 'desk', outlivesProcess: false, release: async () => ({ evidence: 'implied', detail: '' }) };
 
   test.each<[string, unknown[], string]>([
@@ -209,6 +214,9 @@ describe('createWorker refuses toolsets that do not fit, by index and field:', (
       [{ ...good, resources: [{ ...kind, kind: 'client' }] }],
       'toolsets.0.resources.0.kind: expected',
     ],
+    ['a fault code', [{ ...good, faultCode: 'ACME' }], 'toolsets.0.faultCode: expected a failure code, got "ACME"'],
+    ['a row name', [{ ...good, resources: [{ ...kind, rowName: 'x' }] }], 'resources.0.rowName: expected a function'],
+    ['a field that throws', [good, throwing], 'toolsets.1: expected fields that can be read, got an error: no name'],
     ['a release', [{ ...good, resources: [{ ...kind, release: 0 }] }], 'toolsets.0.resources.0.release: expected a'],
   ])('%s', async (_, toolsets, message) => {
     const refused = createWorker({ toolsets: toolsets as Toolset[], settings: {} });
