@@ -5,8 +5,13 @@ import type { Stage } from './stage.ts';
 /** What a worker process took with many tasks in flight, in bytes. `base` is the same process at rest, warmed up. */
 export type Memory = { base: number; peak: number; inFlight: number };
 
-/** Tasks in flight at once; twice as many run, so that the place of each that ended is taken again. */
+/** Tasks in flight at once. */
 export const IN_FLIGHT = 1_000;
+/**
+ * How often each place is taken. The heap grows until V8 collects its old part, once in about two thousand tasks, so the peak
+ * of a shorter run says only how far the heap had come by its end.
+ */
+const TURNS = 6;
 const WARM_UP = 50;
 
 /** Fills a new Errand worker to {@link IN_FLIGHT} tasks, whose model calls go as `directive` says. */
@@ -16,7 +21,7 @@ export async function measureMemory(stage: Stage, directive: string): Promise<Me
   await errand.prepare(goalsOf(WARM_UP));
   await errand.run();
   const { rssBytes } = await errand.process.reading();
-  await errand.prepare(goalsOf(2 * IN_FLIGHT, directive));
+  await errand.prepare(goalsOf(TURNS * IN_FLIGHT, directive));
   await errand.run();
   const { peakRssBytes, peakInFlight } = await errand.process.reading();
   await errand.close();

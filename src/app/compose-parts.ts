@@ -1,3 +1,4 @@
+import { PriceBook } from '../catalogue/prices.ts';
 import { CredentialResolver } from '../credentials/resolver.ts';
 import { Models } from '../providers/models.ts';
 import { assertSuitable } from '../queue/inspection.ts';
@@ -66,7 +67,8 @@ function valuesOf(base: WorkerBase) {
   const { config, redis, prefix, redactor, catalogue, providers, taken, log } = base;
   const { records, observer, self, toolsets } = base;
   const credentials = new CredentialResolver(base.secrets, redactor);
-  const models = new Models();
+  const prices = new PriceBook();
+  const models = new Models({ prices });
   const deployment = { prefix, workspaceRoot: config.worker.workspace_root };
   const batches = new BatchRecords(redis, prefix, redactor, retentionSecondsOf(config));
   const elsewhere = providers.filter((name) => !taken.includes(name));
@@ -75,6 +77,7 @@ function valuesOf(base: WorkerBase) {
       records,
       batches,
       catalogue,
+      prices,
       credentials,
       models,
       redactor,

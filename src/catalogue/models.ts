@@ -69,15 +69,17 @@ const ANTHROPIC_LEVELS: Record<string, Levels> = {
 };
 
 const BUILT_IN: Record<Wire, LevelTable> = {
-  responses: tableOf(OPENAI_LEVELS),
-  chat: tableOf(OPENAI_LEVELS),
-  messages: tableOf(ANTHROPIC_LEVELS),
+  responses: tableOf(OPENAI_LEVELS, 'responses'),
+  chat: tableOf(OPENAI_LEVELS, 'chat'),
+  messages: tableOf(ANTHROPIC_LEVELS, 'messages'),
 };
 
 /** Levels by the name of a model, or by a prefix that ends in `*`; with the prefixes, the longest first. */
 type LevelTable = { named: Readonly<Record<string, Levels>>; prefixes: readonly { prefix: string; levels: Levels }[] };
 
-function tableOf(named: Readonly<Record<string, Levels>>): LevelTable {
+function tableOf(declared: Readonly<Record<string, Levels>>, wire: Wire): LevelTable {
+  const entries = Object.entries(declared);
+  const named = Object.fromEntries(entries.map(([key, levels]) => [key, sentOn(wire, levels)]));
   const prefixes = Object.entries(named)
     .filter(([key]) => key.endsWith('*'))
     .map(([key, levels]) => ({ prefix: key.slice(0, -1), levels }))
@@ -91,9 +93,9 @@ function lookUp({ named, prefixes }: LevelTable, model: string): Levels | undefi
   return prefixes.find(({ prefix }) => model.startsWith(prefix))?.levels;
 }
 
-/** The Messages API has no word for `minimal`, so a provider cannot declare it there. */
-function isUnknownTo(wire: Wire, level: ReasoningEffort): boolean {
-  return wire === 'messages' && level === 'minimal';
+/** Sorts levels from low to high. The Messages API has no word for `minimal`, so a provider cannot declare it there. */
+function sentOn(wire: Wire, levels: Levels): Levels {
+  return REASONING_EFFORTS.filter((level) => levels.includes(level) && !(wire === 'messages' && level === 'minimal'));
 }
 
 /**
@@ -102,6 +104,7 @@ function isUnknownTo(wire: Wire, level: ReasoningEffort): boolean {
  * asked for, but sent and taken or refused. Empty: the model takes no effort at all.
  */
 export function levelsOf(provider: Pick<Provider, 'wire' | 'efforts'>, model: string): Levels {
-  const levels = lookUp(tableOf(provider.efforts), model) ?? lookUp(BUILT_IN[provider.wire], model) ?? NONE_TO_HIGH;
-  return REASONING_EFFORTS.filter((level) => levels.includes(level) && !isUnknownTo(provider.wire, level));
+  const { wire, efforts } = provider;
+  const declared = Object.keys(efforts).length > 0 ? lookUp(tableOf(efforts, wire), model) : undefined;
+  return declared ?? lookUp(BUILT_IN[wire], model) ?? NONE_TO_HIGH;
 }

@@ -63,7 +63,7 @@ function priceOf(reckon: () => ReturnType<typeof calcPrice>): ReturnType<typeof 
   }
 }
 
-/** The prices of one provider. Make it once for each provider: finding the provider in the price library tries sixty patterns. */
+/** The prices of one provider. Finding it in the price library tries sixty patterns, so {@link PriceBook} keeps each. */
 export class Prices {
   readonly #provider: Provider;
   #library: { found: PricedProvider | undefined } | undefined;
@@ -120,5 +120,19 @@ export class Prices {
     const priced = provider && priceOf(() => calcPrice(tokens, model, { provider }));
     if (!priced) return null;
     return isNamed(priced.model.match, model) || isFormOf(priced.model.id, model) ? priced : null;
+  }
+}
+
+/** The prices of the providers of a process, each found once in the price library. */
+export class PriceBook {
+  readonly #prices = new WeakMap<Provider, Prices>();
+
+  /** Returns the prices of a provider. */
+  of(provider: Provider): Prices {
+    const known = this.#prices.get(provider);
+    if (known) return known;
+    const made = new Prices(provider);
+    this.#prices.set(provider, made);
+    return made;
   }
 }

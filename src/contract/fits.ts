@@ -49,6 +49,7 @@ function makeTest(schema: Schema): Test {
   const checks = def.checks ?? [];
   if (def.type === 'number' && !('format' in def)) return numberTest(schema, checks);
   if (def.type === 'array') return listTest(schema, def.element, checks);
+  if (def.type === 'string' && !('format' in def) && checks.length > 0) return patternTest(schema, checks);
   if (checks.length > 0) return primitiveTest(schema);
   if (def.type === 'string') return stringTest(schema, def);
   if (def.type === 'literal') return memberTest(def.values);
@@ -76,6 +77,18 @@ function stringTest(schema: Schema, def: z.core.$ZodStringDef): Test {
   const { format, pattern } = def as z.core.$ZodStringFormatDef;
   if (format !== 'datetime' || pattern === undefined) return primitiveTest(schema);
   return (value) => typeof value === 'string' && pattern.test(value);
+}
+
+function patternTest(schema: Schema, checks: readonly z.core.$ZodCheck[]): Test {
+  const patterns: RegExp[] = [];
+  for (const check of checks) {
+    const { def } = (check as z.core.$ZodChecks)._zod;
+    if (def.check !== 'string_format' || def.format !== 'regex' || !def.pattern) return primitiveTest(schema);
+    // A pattern with one of these flags remembers where it matched last.
+    if (def.pattern.global || def.pattern.sticky) return primitiveTest(schema);
+    patterns.push(def.pattern);
+  }
+  return (value) => typeof value === 'string' && patterns.every((pattern) => pattern.test(value));
 }
 
 function numberTest(schema: Schema, checks: readonly z.core.$ZodCheck[]): Test {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
 import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError } from '../errors.ts';
@@ -80,8 +81,9 @@ function parserOf(provider: Provider, onEvent: (message: EventSourceMessage) => 
 /** The maximum length of white space before the JSON of an answer that is not a stream. */
 const MAX_HEAD_CHARS = 1024;
 
-async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
-  if (body) yield* body;
+/** The iterator of the body itself: a generator around it would double the promises of each piece. */
+function piecesOf({ body }: Response): AsyncIterator<Uint8Array> {
+  return (body ?? Readable.from([]))[Symbol.asyncIterator]();
 }
 
 /** The error for an answer of status 200 that is not a stream: its complaint, else the type of its content. */

@@ -1,6 +1,6 @@
 import type { Secret } from '../base/secret.ts';
 import { effortFor } from '../catalogue/effort.ts';
-import { Prices } from '../catalogue/prices.ts';
+import { PriceBook, type Prices } from '../catalogue/prices.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import type { ReasoningEffort } from '../contract/effort.ts';
 import type { EffectiveRoute, Wire } from '../contract/route.ts';
@@ -92,10 +92,12 @@ class CallsInFlight {
 export class Models {
   readonly #connected = new WeakMap<Secret, Map<Provider, Promise<Connected>>>();
   readonly #connections: Connections;
+  readonly #prices: PriceBook;
 
-  /** @param connections over which all calls go. */
-  constructor(connections = new Connections()) {
+  /** `connections`: all calls go over them. `prices`: what is known of them already. */
+  constructor({ connections = new Connections(), prices = new PriceBook() } = {}) {
     this.#connections = connections;
+    this.#prices = prices;
   }
 
   /**
@@ -150,7 +152,7 @@ export class Models {
     const fetch = createProviderFetch(provider, credential, this.#connections);
     const connected = WIRES[provider.wire]().then((connect) => ({
       connect: connect({ provider, fetch }),
-      prices: new Prices(provider),
+      prices: this.#prices.of(provider),
     }));
     ofCredential.set(provider, connected);
     return connected;

@@ -3,6 +3,7 @@ import type { ServedToolsets } from '../contract/toolset-check.ts';
 import type { Redis } from '../redis/connection.ts';
 import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
+import { workersIn } from './script-keys.ts';
 import { ANNOUNCE, READ_WORKERS } from './scripts/worker.ts';
 
 /** The lifetime of an announcement, and the maximum age of the last beat of a live worker: three beats. */
@@ -38,7 +39,7 @@ export class Announcements {
 
   /** Every worker with a recent beat, with its announcement. */
   async live(): Promise<LiveWorker[]> {
-    const { nowMs, beats } = await READ_WORKERS.run(this.#redis, { keys: this.#keys.ofWorkers() });
+    const { nowMs, beats } = await READ_WORKERS.run(this.#redis, { keys: workersIn(this.#keys) });
     const alive = beats.filter(([, beatMs]) => nowMs - Number(beatMs) <= ALIVE_MS);
     if (alive.length === 0) return [];
     const texts = await this.#redis.mget(alive.map(([instance]) => this.#keys.serves(instance)));

@@ -32,6 +32,7 @@ import {
 import { readOutcome } from './read-outcome.ts';
 import { assertOwnVersion, readAnyVersion } from './read-record.ts';
 import { recordText } from './record-text.ts';
+import { BatchKeys } from './script-keys.ts';
 import { CANCEL_BATCH, CANCEL_TASK, CREATE_BATCH, NOTE_TOO_NEW, SEAL_BATCH, SETTLE } from './scripts/batch.ts';
 import { readSleepers } from './sleepers.ts';
 
@@ -67,7 +68,7 @@ export class BatchRecords {
     const { batch_id: batchId, total, max_concurrent = 0 } = record;
     const data = recordText(BatchRecord, record, this.#redactor);
     const args = { fingerprint, data, context, total, max_concurrent, ttl: UNSEALED_TTL_SECONDS };
-    const reply = await CREATE_BATCH.run(this.#redis, { keys: this.#keys.ofBatch(batchId), args });
+    const reply = await CREATE_BATCH.run(this.#redis, { keys: new BatchKeys(this.#keys, batchId), args });
     if (reply.status === 'conflict') {
       throw new ErrandError('IDEMPOTENCY_CONFLICT', `batch ${batchId} was enqueued with this key and other content`);
     }
@@ -77,7 +78,7 @@ export class BatchRecords {
 
   /** Marks a batch whose jobs are all in the queue, and gives up the claim. */
   async seal(batchId: string): Promise<void> {
-    await SEAL_BATCH.run(this.#redis, { keys: this.#keys.ofBatch(batchId) });
+    await SEAL_BATCH.run(this.#redis, { keys: new BatchKeys(this.#keys, batchId) });
   }
 
   /** What the batch is, with its shared context; `null` where it is not on record. */
@@ -194,7 +195,7 @@ export class BatchRecords {
       kept_beside: beside,
       copies: keepsCopies ? 'keep' : '',
     };
-    return summaryOf(id, await SETTLE.run(this.#redis, { keys: this.#keys.ofBatch(id), args }));
+    return summaryOf(id, await SETTLE.run(this.#redis, { keys: new BatchKeys(this.#keys, id), args }));
   }
 
   /** The tasks of a batch, or the one task, whose jobs wait for a place or until they come back: to wake on a cancel. */
@@ -208,11 +209,11 @@ export class BatchRecords {
     const common = { flag, cancels: this.#keys.cancels() };
     const task = parseTaskId(id);
     if (!task) {
-      const keys = this.#keys.ofBatch(id);
+      const keys = new BatchKeys(this.#keys, id);
       return flaggingOf(await CANCEL_BATCH.run(this.#redis, { keys, args: { ...common, batch_id: id } }));
     }
     const args = { ...common, task_id: id, index: task.index };
-    const reply = await CANCEL_TASK.run(this.#redis, { keys: this.#keys.ofBatch(task.batchId), args });
+    const reply = await CANCEL_TASK.run(this.#redis, { keys: new BatchKeys(this.#keys, task.batchId), args });
     return reply.status === 'ended'
       ? { status: 'ended', outcome: readOutcome(task, reply.outcome, null) }
       : flaggingOf(reply);

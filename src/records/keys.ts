@@ -2,7 +2,7 @@ import { parseTaskId } from '../base/ids.ts';
 
 /**
  * The names of all record keys and channels under one prefix. The prefix is a hash tag, so all share one slot. Each method is
- * a family, and {@link KEY_FAMILIES} has its type and expiry; `of…` names several keys at once.
+ * a family, and {@link KEY_FAMILIES} has its type and expiry.
  */
 export class Keys {
   readonly #root: string;
@@ -76,36 +76,6 @@ export class Keys {
     return `${this.#root}:open_rows:${instance}`;
   }
 
-  /** The keys of one batch, under the names that scripts have for them. */
-  ofBatch(batchId: string) {
-    return {
-      batch: this.batch(batchId),
-      claim: this.claim(batchId),
-      outcomes: this.outcomes(batchId),
-      metadata: this.taskMetadata(batchId),
-      running: this.running(batchId),
-      parked: this.parked(batchId),
-      resting: this.resting(batchId),
-    };
-  }
-
-  /** The keys of one task and of its batch, under the names that scripts have for them. */
-  ofTask(taskId: string) {
-    return {
-      ...this.ofBatch(partsOf(taskId).batchId),
-      task: this.task(taskId),
-      turns: this.turns(taskId),
-      ledger: this.ledger(taskId),
-      released: this.released(taskId),
-      effects: this.effects(taskId),
-    };
-  }
-
-  /** The keys of all workers, under the names that scripts have for them. */
-  ofWorkers() {
-    return { workers: this.workers(), beats: this.beats() };
-  }
-
   /** Instance → identity of every worker that may hold something; `null` while that is lost. */
   workers(): string {
     return `${this.#root}:workers`;
@@ -158,7 +128,7 @@ export class Keys {
 }
 
 /** A family of keys, one for each batch, task or worker, or one for the deployment. Its name is a method of {@link Keys}. */
-export type KeyFamily = Exclude<keyof Keys, `of${string}`>;
+export type KeyFamily = keyof Keys;
 
 /**
  * What the keys of a family are in Redis. `expires`: each key has an expiry (`always`), it gets one once its batch is settled

@@ -25,6 +25,7 @@ import { Keys, partsOf } from './keys.ts';
 import { type Opening, openedOf, openingOf } from './opening.ts';
 import { type Checked, masked, recordText } from './record-text.ts';
 import type { Row } from './row.ts';
+import { RowKeys, TaskKeys } from './script-keys.ts';
 import { CHECKPOINT, HOLD, JOURNAL, NOTE_RESPONSE, RELEASE } from './scripts/attempt.ts';
 import { CLOSE, END_ATTEMPT, OPEN, READ_HISTORY } from './scripts/task.ts';
 import { jobNameOf } from './sleepers.ts';
@@ -66,7 +67,7 @@ export class TaskRecords {
       reader: READER_VERSION,
     };
     args.event = `${args.event.slice(0, -1)},"epoch":`;
-    return openingOf(await OPEN.run(this.#redis, { keys: this.#keys.ofTask(taskId), args }), taskId);
+    return openingOf(await OPEN.run(this.#redis, { keys: new TaskKeys(this.#keys, taskId), args }), taskId);
   }
 
   /**
@@ -76,7 +77,7 @@ export class TaskRecords {
   async hold(taskId: string, epoch: number, rows: Omit<Row, 'taskId'>[]): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
     const owner = rows[0]?.entry.owner ?? '';
-    const keys = { ...this.#keys.ofTask(taskId), ...this.#keys.ofWorkers(), open_rows: this.#keys.openRows(owner) };
+    const keys = new RowKeys(this.#keys, taskId, owner);
     const args = { task_id: taskId, index, epoch, now_ms: Date.now(), owner };
     const rest = rows.flatMap(({ id, entry }) => [id, this.#text(LedgerRow, entry)]);
     return fenced(await HOLD.run(this.#redis, { keys, args, rest }), batchId);
@@ -90,7 +91,11 @@ export class TaskRecords {
     const { index } = partsOf(taskId);
     const rest = this.#closing(released);
     if (rest.length === 0) return;
-    await RELEASE.run(this.#redis, { keys: this.#withRows(taskId, released), args: { task_id: taskId, index }, rest });
+    await RELEASE.run(this.#redis, {
+      keys: new RowKeys(this.#keys, taskId, released.owner),
+      args: { task_id: taskId, index },
+      rest,
+    });
   }
 
   /**
@@ -101,7 +106,7 @@ export class TaskRecords {
     const { turn } = checkpoint;
     const told = this.#told(taskId, { event: 'turn_recorded', epoch, turn, at: isoNow() });
     const args = { ...told, epoch, turn, checkpoint: this.#text(Checkpoint, checkpoint) };
-    const reply = await CHECKPOINT.run(this.#redis, { keys: this.#keys.ofTask(taskId), args });
+    const reply = await CHECKPOINT.run(this.#redis, { keys: new TaskKeys(this.#keys, taskId), args });
     return fenced(reply, partsOf(taskId).batchId);
   }
 
@@ -112,7 +117,7 @@ export class TaskRecords {
   async noteResponse(taskId: string, epoch: number, response: BackgroundResponse): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
     const args = { index, epoch, response: this.#text(BackgroundResponse, response), asked_by: response.epoch };
-    return fenced(await NOTE_RESPONSE.run(this.#redis, { keys: this.#keys.ofTask(taskId), args }), batchId);
+    return fenced(await NOTE_RESPONSE.run(this.#redis, { keys: new TaskKeys(this.#keys, taskId), args }), batchId);
   }
 
   /**
@@ -123,7 +128,7 @@ export class TaskRecords {
   async journal(taskId: string, epoch: number, call: EffectCall): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
     const args = { index, epoch, call_id: call.id, call: this.#text(EffectCall, call) };
-    return fenced(await JOURNAL.run(this.#redis, { keys: this.#keys.ofTask(taskId), args }), batchId);
+    return fenced(await JOURNAL.run(this.#redis, { keys: new TaskKeys(this.#keys, taskId), args }), batchId);
   }
 
   /**
@@ -149,7 +154,7 @@ export class TaskRecords {
       rests_as: restsWith === null ? '' : jobNameOf(taskId, restsWith),
       joined: times === undefined ? '' : epoch - 1,
     };
-    const call = { keys: this.#withRows(taskId, released), args, rest: this.#closing(released) };
+    const call = { keys: new RowKeys(this.#keys, taskId, released.owner), args, rest: this.#closing(released) };
     return endedOf(await END_ATTEMPT.run(this.#redis, call), partsOf(taskId).batchId);
   }
 
@@ -179,7 +184,7 @@ export class TaskRecords {
       beside,
       unknown_calls: calls,
     };
-    const call = { keys: this.#withRows(taskId, released), args, rest: this.#closing(released) };
+    const call = { keys: new RowKeys(this.#keys, taskId, released.owner), args, rest: this.#closing(released) };
     return closingOf(await CLOSE.run(this.#redis, call), record, beside);
   }
 
@@ -188,7 +193,7 @@ export class TaskRecords {
    * unreadable if the record does not parse.
    */
   async history(taskId: string): Promise<TaskHistory & { epoch: number }> {
-    const stored = await READ_HISTORY.run(this.#redis, { keys: this.#keys.ofTask(taskId) });
+    const stored = await READ_HISTORY.run(this.#redis, { keys: new TaskKeys(this.#keys, taskId) });
     const opened = openedOf(taskId, newestEpochIn(stored), stored);
     if (opened.status === 'opened') return opened;
     return { ...UNREADABLE_HISTORY, epoch: opened.epoch };
@@ -208,11 +213,6 @@ export class TaskRecords {
   /** The cancel flag of each task, its batch's included, in the order asked. */
   async cancelFlags(taskIds: string[]): Promise<(CancelFlag | null)[]> {
     return readFlags(this.#redis, this.#keys, taskIds);
-  }
-
-  /** The keys of a task, and of the open rows of the owner that released some of them. */
-  #withRows(taskId: string, { owner }: ReleasedRows) {
-    return { ...this.#keys.ofTask(taskId), open_rows: this.#keys.openRows(owner) };
   }
 
   /** Row id and cleanup step by turns, of what was released. */

@@ -7,6 +7,7 @@ import { pairs, typedRepliesOf } from '../redis/replies.ts';
 import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
 import type { IndexedRow } from './row.ts';
+import { workersIn } from './script-keys.ts';
 import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './scripts/worker.ts';
 
 /**
@@ -44,7 +45,7 @@ export class WorkerRecords {
   async register(identity: WorkerIdentity, takers?: Takers): Promise<void> {
     const { instance } = identity;
     const args = { instance, identity: JSON.stringify(identity) };
-    await REGISTER_WORKER.run(this.#redis, { keys: this.#keys.ofWorkers(), args });
+    await REGISTER_WORKER.run(this.#redis, { keys: workersIn(this.#keys), args });
     if (takers) await this.#redis.set(this.#keys.takers(instance), JSON.stringify(takers), 'PX', TAKERS_KEPT_MS);
   }
 
@@ -85,7 +86,7 @@ export class WorkerRecords {
 
   /** Takes a worker off the record, unless it holds something or has not been silent for so long by now. */
   async forget(instance: string, silentMs: number): Promise<void> {
-    const keys = { ...this.#keys.ofWorkers(), open_rows: this.#keys.openRows(instance) };
+    const keys = { ...workersIn(this.#keys), open_rows: this.#keys.openRows(instance) };
     if (await FORGET_WORKER.run(this.#redis, { keys, args: { instance, silent_ms: silentMs } })) {
       await this.#redis.unlink(this.#keys.takers(instance));
     }
@@ -97,7 +98,7 @@ export class WorkerRecords {
       nowMs,
       identities,
       beats: lastBeats,
-    } = await READ_WORKERS.run(this.#redis, { keys: this.#keys.ofWorkers() });
+    } = await READ_WORKERS.run(this.#redis, { keys: workersIn(this.#keys) });
     const beats = new Map(lastBeats);
     const pipeline = this.#redis.pipeline();
     for (const [instance] of identities) pipeline.zcard(this.#keys.openRows(instance));

@@ -79,19 +79,20 @@ export function named<const F extends Fields>(fields: F): ReplyReader<Read<F>> {
 export function tagged<const S extends { readonly [status: string]: Fields }>(statuses: S): ReplyReader<Tagged<S>> {
   const known = new Map(Object.entries(statuses).map(([status, fields]) => [status, Object.entries(fields)]));
   return (reply) => {
-    const [status, ...entries]: unknown[] = Array.isArray(reply) ? reply : [];
+    const status: unknown = Array.isArray(reply) ? reply[0] : undefined;
     const readers = typeof status === 'string' ? known.get(status) : undefined;
     if (!readers) throw unexpected(`a list that begins with ${[...known.keys()].join(' or ')}`, reply);
-    return readNamed<Tagged<S>>({ status }, readers, entries);
+    return readNamed<Tagged<S>>({ status }, readers, (reply as unknown[]).slice(1));
   };
 }
 
 /** The type of what is read follows from the readers, which no index by name can show to the compiler. */
-function readNamed<T>(base: object, readers: [string, ReplyReader<unknown>][], entries: unknown): T {
+function readNamed<T>(read: Record<string, unknown>, readers: [string, ReplyReader<unknown>][], entries: unknown): T {
   if (!Array.isArray(entries) || entries.length !== readers.length)
     throw unexpected(`a list of ${readers.length}`, entries);
-  const read: Record<string, unknown> = { ...base };
-  for (const [at, [name, reader]] of readers.entries()) read[name] = reader(entries[at]);
+  readers.forEach(([name, reader], at) => {
+    read[name] = reader(entries[at]);
+  });
   return read as T;
 }
 

@@ -69,7 +69,13 @@ export class LuaScript<Call extends AnyCall, Reply> {
 
   /** Runs the script and returns its reply. @throws ErrandError `INTERNAL` for a reply of another shape. */
   async run(redis: Redis, call: Call): Promise<Reply> {
-    return this.read(await this.#send(redis, this.#values(call)));
+    const values = this.#values(call);
+    try {
+      return this.read(await redis.evalsha(this.#sha, this.#keys.length, ...values));
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    }
+    return this.read(await redis.eval(this.lua, this.#keys.length, ...values));
   }
 
   /** The arguments of EVAL, for a client that sends commands in its own way. Its reply is for {@link read}. */
@@ -84,15 +90,6 @@ export class LuaScript<Call extends AnyCall, Reply> {
     } catch (error) {
       if (!isErrandError(error)) throw error;
       throw new ErrandError('INTERNAL', `unexpected reply of the script ${this.name}: ${error.message}`);
-    }
-  }
-
-  async #send(redis: Redis, values: Value[]): Promise<unknown> {
-    try {
-      return await redis.evalsha(this.#sha, this.#keys.length, ...values);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return redis.eval(this.lua, this.#keys.length, ...values);
     }
   }
 

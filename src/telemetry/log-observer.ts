@@ -28,11 +28,11 @@ export class LogObserver implements Observer {
         return unobserved;
       case 'attempt':
         this.#log.info(fieldsOf(step), 'attempt started');
-        return (end) => this.#attemptEnded(step, end);
+        return this.#attempt(step);
       case 'reclaim':
-        return (end) => this.#reclaimed(step.taskId, end);
+        return this.#reclaim(step.taskId);
       case 'settle':
-        return (end) => this.#settled(end);
+        return this.#settle();
       case 'write_refused':
       case 'move_refused':
       case 'locks_lost':
@@ -50,6 +50,18 @@ export class LogObserver implements Observer {
       default:
         return unobserved;
     }
+  }
+
+  #attempt(attempt: AttemptLabel): End {
+    return (end) => this.#attemptEnded(attempt, end);
+  }
+
+  #reclaim(taskId: string): End {
+    return (end) => this.#reclaimed(taskId, end);
+  }
+
+  #settle(): End {
+    return (end) => this.#settled(end);
   }
 
   #attemptEnded(attempt: AttemptLabel, end: StepEnd): void {

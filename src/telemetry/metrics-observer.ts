@@ -27,17 +27,11 @@ export class MetricsObserver implements Observer {
         this.#spent(step, step.spend);
         return unobserved;
       case 'reclaim':
-        return (end) => {
-          if (end.status === 'released' || end.status === 'left_open') this.#cleanup(end.step);
-        };
+        return this.#reclaim();
       case 'record':
-        return (end) => {
-          if (end.status === 'recorded') this.#taskEnded(step.provider, end.outcome);
-        };
+        return this.#record(step.provider);
       case 'settle':
-        return (end) => {
-          if (end.status === 'settled') this.#metrics.batchesSettled.inc();
-        };
+        return this.#settle();
       case 'move_refused':
         staleWrites.inc();
         return unobserved;
@@ -55,6 +49,24 @@ export class MetricsObserver implements Observer {
     return (end: StepEnd) => {
       this.#metrics.attemptsRunning.dec();
       if (end.status === 'ended') this.#attemptEnded(provider, end.report);
+    };
+  }
+
+  #reclaim(): End {
+    return (end) => {
+      if (end.status === 'released' || end.status === 'left_open') this.#cleanup(end.step);
+    };
+  }
+
+  #record(provider: string): End {
+    return (end) => {
+      if (end.status === 'recorded') this.#taskEnded(provider, end.outcome);
+    };
+  }
+
+  #settle(): End {
+    return (end) => {
+      if (end.status === 'settled') this.#metrics.batchesSettled.inc();
     };
   }
 

@@ -3,6 +3,7 @@ import type { Toolsets } from '../agent/toolsets.ts';
 import type { Deployment } from '../base/deployment.ts';
 import type { Redactor } from '../base/secret.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
+import type { PriceBook } from '../catalogue/prices.ts';
 import type { DefaultBudget } from '../contract/limits.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
@@ -28,6 +29,7 @@ export type TaskDeps = {
   active: ActiveAttempts;
   held: HeldBatches;
   catalogue: Catalogue;
+  prices: PriceBook;
   credentials: CredentialResolver;
   models: Models;
   redactor: Redactor;

@@ -74,6 +74,8 @@ test.each([
   ['a rule of the whole object', z.looseObject({ a: z.string() }).refine(() => false), { a: 'x' }],
   ['a list beyond its limit', z.array(z.string()).max(1), ['x', 'y']],
   ['a rule of a list', z.array(z.string()).refine(() => false), ['x']],
+  ['a text of another pattern', z.string().regex(/^a/), 'b'],
+  ['a text that a pattern finds too early', z.string().regex(/a/y), 'ba'],
   ['a number beyond a limit that excludes it', z.number().gt(1), 1],
 ])('%s does not fit', (_, schema, value) => expect(contract(schema).fits(value)).toBe(false));
 

@@ -38,7 +38,7 @@ function attempts(): { sockets: number; addresses: string[] } {
 }
 
 async function turnOf(provider: Provider, connections?: Connections): Promise<unknown> {
-  const opened = await new Models(connections).open({ provider, route: { model: 'm' }, credential: CREDENTIAL });
+  const opened = await new Models({ connections }).open({ provider, route: { model: 'm' }, credential: CREDENTIAL });
   return opened.model.turn(ask(), new AbortController().signal);
 }
 
@@ -108,7 +108,8 @@ test('a name that changes after a first call is refused at the next connection',
   const { simulator, provider } = await aSimulatorAt('models.example');
   const { addresses } = attempts();
   // One connection is in use by the first call, so the second call needs one more.
-  const model = (await new Models(connections).open({ provider, route: { model: 'm' }, credential: CREDENTIAL })).model;
+  const model = (await new Models({ connections }).open({ provider, route: { model: 'm' }, credential: CREDENTIAL }))
+    .model;
   const calls = [ask(), ask()].map((request) => model.turn(request, new AbortController().signal));
   const ends = await Promise.allSettled(calls);
   expect(ends.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);

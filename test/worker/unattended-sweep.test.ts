@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Toolsets } from '../../src/agent/toolsets.ts';
 import { loadConfig } from '../../src/app/config.ts';
 import { createCatalogue } from '../../src/catalogue/catalogue.ts';
+import { PriceBook } from '../../src/catalogue/prices.ts';
 import { UnattendedJobs } from '../../src/queue/unattended-jobs.ts';
 import { Announcements } from '../../src/records/announcements.ts';
 import { BatchRecords } from '../../src/records/batch-records.ts';
@@ -48,6 +49,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
     redactor,
     observer,
     catalogue: createCatalogue(config.providers),
+    prices: new PriceBook(),
     budget: config.budget,
     self,
     reclaim: new Reclaim({ ...aHandBack({ redis, prefix }), workers, records: tasks, self, releasers, observer }),

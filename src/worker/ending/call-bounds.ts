@@ -1,8 +1,6 @@
 import { outputTokensPerTurn } from '../../agent/allowance.ts';
 import { maxInputTokensOf } from '../../agent/request-size.ts';
-import { Prices } from '../../catalogue/prices.ts';
 import type { ResolvedRoute } from '../../contract/route.ts';
-import type { CutSpend } from '../../contract/spend.ts';
 import type { TaskJob } from '../../contract/task.ts';
 import { isErrandError } from '../../errors.ts';
 import type { TaskDeps } from '../task-deps.ts';
@@ -11,10 +9,14 @@ import { type CallBounds, type CallFacts, cutOffIn, type MaxCostOf } from './pai
 /** The task whose calls are bounded; `spec` is absent if its job is gone. */
 export type BoundedTask = { batchId: string; route: ResolvedRoute | null; spec?: TaskJob['task'] | undefined };
 
-type Deps = Pick<TaskDeps, 'catalogue' | 'budget' | 'spends' | 'toolsets'>;
+type Deps = Pick<TaskDeps, 'catalogue' | 'prices' | 'budget' | 'spends' | 'toolsets'>;
 
 /** Bounds the cost of a cut-off call of a task. Reads nothing for a task without a cut-off call. */
-export async function boundsOf(task: BoundedTask, facts: CallFacts, deps: Deps): Promise<CallBounds> {
+export async function boundsOf(
+  task: BoundedTask,
+  facts: Pick<CallFacts, 'attempts' | 'checkpoints'>,
+  deps: Deps,
+): Promise<CallBounds> {
   const { batchId, route, spec } = task;
   const hasCutCall = facts.attempts.some((attempt) => cutOffIn(attempt) > 0);
   if (!hasCutCall || !route || !spec) return { maxCostOf: priceOf(route, deps), maxInputTokens: null };
@@ -33,21 +35,22 @@ export async function latestSpends(
   taskId: string,
   { attempts, cutSpends }: Pick<CallFacts, 'attempts' | 'cutSpends'>,
   { spends }: Pick<Deps, 'spends'>,
-): Promise<Map<number, CutSpend>> {
+): Promise<CallFacts['cutSpends']> {
   const lost = attempts.filter(({ ended }) => ended === 'lost').map(({ epoch }) => epoch);
+  if (lost.length === 0) return cutSpends;
   return new Map([...cutSpends, ...(await spends.of(taskId, lost))]);
 }
 
 /** Computes the maximum cost of a call on a route from its input; `null` if the provider or the price is unknown here. */
 export function priceOf(
   route: ResolvedRoute | null,
-  { catalogue, budget }: Pick<Deps, 'catalogue' | 'budget'>,
+  { catalogue, prices: book, budget }: Pick<Deps, 'catalogue' | 'prices' | 'budget'>,
 ): MaxCostOf {
   if (!route) return () => null;
   try {
     const provider = catalogue.get(route.provider);
     const outputTokens = outputTokensPerTurn(budget, provider);
-    const prices = new Prices(provider);
+    const prices = book.of(provider);
     return (inputTokens) => prices.maxCostOf(route.model, { inputTokens, outputTokens });
   } catch (error) {
     if (!isErrandError(error)) throw error;

@@ -12,7 +12,7 @@ import { outcomeOf, type TaskEnd, type TaskFacts } from './outcome.ts';
 /** What closing a task takes. */
 export type CloseDeps = Pick<
   TaskDeps,
-  'records' | 'spends' | 'catalogue' | 'budget' | 'toolsets' | 'redactor' | 'observer' | 'self'
+  'records' | 'spends' | 'catalogue' | 'prices' | 'budget' | 'toolsets' | 'redactor' | 'observer' | 'self'
 >;
 
 /** The task to close; `provider` is the provider of its lane, empty if it is unknown. */
@@ -43,9 +43,8 @@ export async function close(ended: EndedTask, deps: CloseDeps): Promise<Closing 
   const { task, end, epoch, steps, closedRows } = ended;
   const { provider: _, spec: __, ...named } = task;
   const cutSpends = await latestSpends(task.taskId, ended.facts, deps);
-  const facts = { ...named, ...ended.facts, cutSpends };
-  const bounds = await boundsOf(task, facts, deps);
-  const outcome = outcomeOf(end, { ...facts, bounds });
+  const bounds = await boundsOf(task, ended.facts, deps);
+  const outcome = outcomeOf(end, { ...named, ...ended.facts, cutSpends, bounds });
   const released = { owner: deps.self.instance, steps };
   return unlessSuperseded(deps.records.close(epoch, outcome, released, closedRows), deps.redactor);
 }

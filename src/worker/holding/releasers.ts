@@ -93,9 +93,9 @@ export class Releasers {
 /** Checks what a release returned, because a kind may come from a program without types. */
 function checked(released: Released): Released {
   const found: Partial<Released> = Object(released);
-  const evidence = Evidence.safeParse(found.evidence);
-  if (evidence.success && typeof found.detail === 'string') {
-    return { evidence: evidence.data, detail: clip(wellFormed(found.detail), DETAIL_CHARS) };
+  const evidence = Evidence.options.find((known) => known === found.evidence);
+  if (evidence && typeof found.detail === 'string') {
+    return { evidence, detail: clip(wellFormed(found.detail), DETAIL_CHARS) };
   }
   return { evidence: 'unknown', detail: 'its release returned no evidence with a detail' };
 }

@@ -33,7 +33,8 @@ export class Scope {
   readonly #deps: ScopeDeps;
   readonly #holder: Holder;
   readonly #held: Held[] = [];
-  readonly #counts = new Map<string, number>();
+  /** The kinds of the numbered rows so far. */
+  readonly #numbered: string[] = [];
   #isUnwound = false;
 
   constructor(deps: ScopeDeps, holder: Holder) {
@@ -114,8 +115,8 @@ export class Scope {
     const entry = kind.outlivesProcess
       ? ({ status: 'intent', ...named } as const)
       : ({ status: 'acquired', acquired_at: at, ...named } as const);
-    const count = (this.#counts.get(name) ?? 0) + 1;
-    this.#counts.set(name, count);
+    if (kind.isNumbered) this.#numbered.push(name);
+    const count = this.#numbered.filter((numbered) => numbered === name).length;
     const row = { taskId, id: rowIdOf(entry, kind, count), entry };
     const doubt = whyNotBelieved(row, kind);
     if (doubt !== null)

@@ -21,7 +21,7 @@ export type Forged = {
 export type OtherPlace = { name: string; write: (forged: Forged) => Promise<unknown> };
 
 /** The keys of Errand whose values have no schema, or have names and members beside the values. Groups of keys are not keys. */
-type KeyName = Exclude<keyof Keys, 'ofBatch' | 'ofTask' | 'ofWorkers'>;
+type KeyName = keyof Keys;
 
 const BATCH_FIELDS =
   'status total max_concurrent fingerprint context gate too_new_since too_new_looks unserved_at n:succeeded n:failed n:rejected n:cancelled n:calls_of_unknown_cost';
