@@ -1,13 +1,19 @@
+import type { Deployment } from '../base/deployment.ts';
 import type { BackgroundResponse } from '../contract/checkpoint.ts';
 import { isErrandError } from '../errors.ts';
-import type { Model, ResponseMark, TurnRequest } from '../providers/model.ts';
+import type { Model, TurnRequest } from '../providers/model.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import type { Attempt } from './attempt.ts';
 import { errorOf } from './classify.ts';
+import { responseMarkOf } from './holding/response-kind.ts';
 import { turnOf } from './model-calls.ts';
 
 /** What ties the responses of a model to their task. */
-export type Ties = { attempt: Attempt; mark: ResponseMark; records: Pick<TaskRecords, 'noteResponse'> };
+export type Ties = {
+  attempt: Attempt;
+  deployment: Pick<Deployment, 'prefix'>;
+  records: Pick<TaskRecords, 'noteResponse'>;
+};
 
 /**
  * The background calls of one attempt: a model whose responses are written down before anything more is read of them, so that
@@ -42,7 +48,8 @@ export class BackgroundCalls implements Model {
   }
 
   turn(request: TurnRequest, signal: AbortSignal): ReturnType<Model['turn']> {
-    const { attempt, mark } = this.#ties;
+    const { attempt, deployment } = this.#ties;
+    const mark = responseMarkOf(deployment, attempt.taskId);
     const isKnown = this.#response?.provider === attempt.job.route.provider;
     const known = isKnown ? this.#response?.id : undefined;
     const note = (id: string) => this.#note(this.#tie(id, turnOf(request)));

@@ -14,7 +14,6 @@ import type { Attempt } from './attempt.ts';
 import { AttemptTools } from './attempt-tools.ts';
 import { BackgroundCalls } from './background-calls.ts';
 import { priceOf } from './ending/call-bounds.ts';
-import { responseMarkOf } from './holding/response-kind.ts';
 import { type CallListeners, ModelCalls } from './model-calls.ts';
 import type { TaskDeps } from './task-deps.ts';
 
@@ -40,7 +39,7 @@ export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDe
 }
 
 async function buildChild(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Built> {
-  const { job, taskId } = attempt;
+  const { job } = attempt;
   const provider = deps.catalogue.get(job.route.provider);
   const { level } = effortFor(provider, job.route.model, job.route.reasoning_effort);
   const allowance = allowanceFor({ task: job.task.budget, deployment: deps, provider, effort: level });
@@ -50,13 +49,12 @@ async function buildChild(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps
   const { model, costOf, effective } = await openModel(terms, attempt, deps);
   const prices = { costOf, maxCostOf: priceOf(job.route, deps) };
   const calls = new ModelCalls(model, prices, listenersOf(attempt, deps));
-  const mark = responseMarkOf(deps.deployment, taskId);
-  const background = new BackgroundCalls(calls, { attempt, mark, records: deps.records });
+  const background = new BackgroundCalls(calls, { attempt, deployment: deps.deployment, records: deps.records });
   attempt.limitSeconds(allowance.seconds);
   const child = new Child({
     task: job.task,
     batchContext: batch.context,
-    model: background,
+    model: provider.background ? background : calls,
     tools: toolsets.tools,
     allowance,
     shouldYield: () => deps.active.isDraining,

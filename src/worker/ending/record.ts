@@ -69,7 +69,7 @@ async function recordEnd(end: TaskEnd, ending: Ending, deps: TaskDeps): Promise<
   const task = { ...named, provider, route: { ...job.route, effective }, spec: job.task };
   const failure = end.status === 'succeeded' ? undefined : end.failure;
   const attempts = [...history.past, recordOf(ending, end.status, failure)];
-  const cutSpends = new Map([...history.cutSpends, [epoch, cutSpend]]);
+  const cutSpends = new Map(history.cutSpends).set(epoch, cutSpend);
   const facts = { ...work, answer: { text, files }, attempts, cutSpends, isUnreadable: false };
   const ended = { task, end, facts, epoch, steps: cleanup.steps, closedRows: history.closedRows };
   const closing = await close(ended, deps);
