@@ -73,20 +73,8 @@ function valuesOf(base: WorkerBase) {
   const batches = new BatchRecords(redis, prefix, redactor, retentionSecondsOf(config));
   const elsewhere = providers.filter((name) => !taken.includes(name));
   return {
-    ...{
-      records,
-      batches,
-      catalogue,
-      prices,
-      credentials,
-      models,
-      redactor,
-      observer,
-      self,
-      deployment,
-      toolsets,
-      log,
-    },
+    ...{ records, batches, catalogue, prices, credentials, models },
+    ...{ redactor, observer, self, deployment, toolsets, log },
     spends: new SpendRecords(redis, prefix),
     metadata: new TaskMetadata(redis, prefix),
     admission: new Admission({
