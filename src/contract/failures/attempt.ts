@@ -1,48 +1,48 @@
 import type { FailureSpec } from './spec.ts';
 
-/** What ends an attempt from outside: a cancel, a drain, a lost lock, a crash. */
+/** Failures that end an attempt from outside: a cancel, a drain, a lost lock, a crash. */
 export const ATTEMPT_FAILURES = {
   ATTEMPT_CANCELLED: {
     origin: 'attempt',
     disposition: 'discard',
-    means: 'Someone cancelled the task or its batch.',
-    remedy: 'Nothing; enqueue the task again if it was a mistake.',
+    means: 'A user or a program cancelled the task or its batch.',
+    remedy: 'If the cancel was a mistake, enqueue the task again in a new batch.',
   },
   ATTEMPT_DRAINED: {
     origin: 'attempt',
     disposition: 'requeue',
-    means: 'The worker is going away and handed the task back.',
-    remedy: 'Nothing; another worker goes on from the last recorded turn.',
+    means: 'The worker is shutting down and returned the task to the queue.',
+    remedy: 'Wait: another worker continues the task from its last recorded turn.',
   },
   ATTEMPT_LOCK_LOST: {
     origin: 'attempt',
     disposition: 'surrender',
-    means: 'The worker lost its lock on the task, so another may own it.',
-    remedy: 'Look for a frozen event loop or an unreachable Redis at that time.',
+    means: 'The worker lost its lock on the task, so another worker may own the task.',
+    remedy: 'Look for a blocked event loop or an unreachable Redis on this worker at that time.',
   },
   ATTEMPT_SUPERSEDED: {
     origin: 'attempt',
     disposition: 'surrender',
-    means: 'A newer attempt of the task is on record; what this one writes is refused.',
-    remedy: 'Look for a paused worker; the newer attempt is the one that counts.',
+    means: 'A newer attempt of the task has started, so writes of this attempt are refused.',
+    remedy: 'Use the outcome of the newer attempt. Look for a worker that was paused or cut off from Redis.',
   },
   ATTEMPT_STALLED_OUT: {
     origin: 'attempt',
     disposition: 'discard',
-    means: 'The queue ended the task without an outcome from any worker.',
-    remedy: 'Look for workers that are killed while they run this task.',
+    means: 'The queue ended the task before any worker wrote an outcome.',
+    remedy: 'Find out why workers were killed while they ran this task (memory?), then enqueue it again.',
   },
   TASK_REMOVED: {
     origin: 'infrastructure',
     disposition: 'discard',
-    means: 'The job of the task was removed from the queue before the task had ended.',
-    remedy: 'Enqueue the task again. Look for a person or a program that removes jobs from the lane.',
+    means: 'The job of the task was removed from the queue before the task ended.',
+    remedy: 'Enqueue the task again. Find the person or program that removes jobs from the lane.',
   },
   CRASH_LOOP: {
     origin: 'attempt',
     disposition: 'discard',
-    means:
-      'Three attempts of the task were lost without a word and without a turn between them: it seems to kill its worker.',
-    remedy: 'Read the attempts in the record; look for memory, for a tool that crashes, for the input itself.',
+    means: 'Three attempts of the task in a row crashed their worker without completing a turn.',
+    remedy:
+      'Read the attempts (errand outcomes BATCH --json). Check memory, tools that crash, and the input of the task.',
   },
 } as const satisfies Record<string, FailureSpec>;

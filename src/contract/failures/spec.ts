@@ -1,4 +1,4 @@
-/** Who a failure may be traced to. */
+/** The parties that can cause a failure. */
 export const ORIGINS = [
   'input',
   'credential',
@@ -10,19 +10,19 @@ export const ORIGINS = [
   'internal',
 ] as const;
 
-/** Who a failure is traced to: one of {@link ORIGINS}. */
+/** The party that caused a failure: one of {@link ORIGINS}. */
 export type Origin = (typeof ORIGINS)[number];
 
 /**
- * What should happen next to the task that met a failure.
+ * What happens next to a task that failed.
  *
- * - `retry`: run it again after a back-off; spends one of its attempts.
- * - `discard`: it has ended; running it again would not help.
- * - `defer`: run it again at a known time; spends no attempt.
- * - `requeue`: it goes to the head of its lane at once; spends no attempt.
+ * - `retry`: it runs again after a back-off; this uses one of its tries.
+ * - `discard`: it has ended, because another run would not help.
+ * - `defer`: it runs again at a known time; this uses no try.
+ * - `requeue`: it goes to the head of its lane at once; this uses no try.
  * - `surrender`: another worker owns the task now; write nothing.
  */
 export type Disposition = 'retry' | 'discard' | 'defer' | 'requeue' | 'surrender';
 
-/** One row of the table of failures: whose it is, what it means, what happens next, and what a person can do about it. */
+/** One row of the table of failures: its origin, what happens next, what it means, and what to do about it. */
 export type FailureSpec = { origin: Origin; disposition: Disposition; means: string; remedy: string };
