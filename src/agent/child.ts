@@ -160,7 +160,7 @@ export class Child {
     signal.throwIfAborted();
     if (!this.#parts.shouldYield()) return;
     const { length } = this.transcript.checkpoints;
-    throw new ErrandError('ATTEMPT_DRAINED', `the worker is going away; turns on record: ${length}`);
+    throw new ErrandError('ATTEMPT_DRAINED', `the worker is stopping; recorded turns: ${length}`);
   }
 
   #assertProgress(results: ToolResult[]): void {
@@ -192,7 +192,7 @@ export class Child {
     const { tokens = Number.POSITIVE_INFINITY } = this.#parts.allowance;
     const { usage } = this.transcript.tally;
     const remedy =
-      'Raise budget.output_tokens_per_turn and the max_output_tokens of the provider in the configuration, or lower the reasoning effort, which counts.';
+      'Raise budget.output_tokens_per_turn and the max_output_tokens of the provider in the configuration, or lower reasoning_effort: reasoning tokens count too.';
     return new ErrandError('BUDGET_TOKENS', `the answer was cut after ${outputTokens} output tokens`, {
       ...(usage.input_tokens + usage.output_tokens < tokens && { remedy }),
     });

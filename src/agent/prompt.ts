@@ -1,9 +1,9 @@
 import type { TaskJob } from '../contract/task.ts';
 
 /** The instructions that every child gets. */
-export const SYSTEM = `You carry out one task on your own. Nobody answers questions, so decide what is open and say what you decided.
-Everything you know about the task is in the message. Use your tools where they help.
-When you are done, answer with the result alone.`;
+export const SYSTEM = `You carry out one task on your own. No one can answer questions. Make reasonable assumptions and state them in your answer.
+The message contains everything that is known about the task. Use your tools when they help.
+When you are done, answer with the result and your assumptions, and nothing else.`;
 
 /** The first message of a child: the background of the batch, the context of the task, and its goal. */
 export function promptOf({ task, batchContext }: { task: TaskJob['task']; batchContext: string }): string {

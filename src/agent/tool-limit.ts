@@ -28,7 +28,7 @@ export async function runWithin<T>(
   };
   const leave = () => stop(signal.reason);
   signal.addEventListener('abort', leave, { once: true });
-  const limit = setTimeout(() => stop(new Error(`stopped because it did not end within ${limitMs} ms`)), limitMs);
+  const limit = setTimeout(() => stop(new Error(`timed out after ${limitMs / 1000} s`)), limitMs);
   try {
     return await Promise.race([run(stopping.signal), unresponsive.promise]);
   } catch (error) {
@@ -44,6 +44,6 @@ export async function runWithin<T>(
 function didNotStop(name: string, limitMs: number): ErrandError {
   return new ErrandError(
     'CHILD_TOOL_TIMED_OUT',
-    `${name} passed its limit of ${limitMs} ms and did not stop within ${STOP_WITHIN_MS} ms of being told to`,
+    `${name} timed out after ${limitMs / 1000} s and ignored its abort signal for ${STOP_WITHIN_MS / 1000} s`,
   );
 }

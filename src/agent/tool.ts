@@ -56,7 +56,7 @@ export function defineTool(tool: Fields<z.ZodObject | ObjectSchema, never>): Too
     ...(limitMs !== undefined && { limitMs }),
     run: async (args, call) => {
       const parsed = schema.safeParse(args);
-      if (!parsed.success) throw new Error(`the arguments do not fit: ${z.prettifyError(parsed.error)}`);
+      if (!parsed.success) throw new Error(`invalid arguments: ${z.prettifyError(parsed.error)}`);
       return tool.run(parsed.data as never, call);
     },
   };
@@ -71,7 +71,7 @@ function parametersOf(name: string, parameters: z.ZodObject | ObjectSchema): Par
     const { $schema: _, ...shown } = z.toJSONSchema(parameters, { io: 'input' });
     return { shown, schema: parameters };
   } catch (cause) {
-    const message = `the parameters of tool "${name}" are no JSON Schema: ${messageOf(cause)}`;
+    const message = `the parameters of tool "${name}" are not a JSON Schema: ${messageOf(cause)}`;
     const remedy = 'Pass a Zod object of plain JSON values, or a JSON Schema with the type "object".';
     throw new ErrandError('USAGE_INVALID', message, { cause, remedy });
   }

@@ -55,13 +55,13 @@ export class Tools {
     const owned = this.#byName.get(call.name);
     if (!owned) {
       const known = [...this.#byName.keys()].join(', ') || 'none';
-      return answer(`There is no tool "${clip(call.name, 100)}". Tools: ${known}.`, true);
+      return answer(`There is no tool "${clip(call.name, 100)}". Available tools: ${known}.`, true);
     }
     let args: unknown;
     try {
       args = wellFormed(parseForeign(call.arguments.trim() === '' ? '{}' : call.arguments));
     } catch (error) {
-      return answer(`The arguments of ${call.name} are not JSON: ${messageOf(error)}`, true);
+      return answer(`The arguments of ${call.name} are not valid JSON: ${messageOf(error)}`, true);
     }
     try {
       return answer(await run(owned, args, terms), false);
@@ -82,7 +82,7 @@ async function run(
   const callId = `${session.taskId}/${place}`;
   const text: unknown = await runWithin(limited, (live) => tool.run(args, { callId, signal: live, session }));
   // A tool of a program without types may return anything.
-  if (typeof text !== 'string') throw new Error(`expected the tool to return a text, got ${typeOf(text)}`);
+  if (typeof text !== 'string') throw new Error(`expected the tool to return a string, got ${typeOf(text)}`);
   return text;
 }
 
@@ -102,7 +102,7 @@ export function fitResults(results: ToolResult[]): ToolResult[] {
 }
 
 function cutTo(text: string, bytes: number): string {
-  const note = `\n[cut: ${text.length} characters in all, beside the results of other calls]`;
+  const note = `\n[truncated to fit beside the results of other calls; the full result has ${text.length} characters]`;
   let kept = text;
   while (jsonBytes(kept) > bytes - note.length - 4) kept = clip(kept, Math.floor(kept.length * 0.8));
   return `${kept}${note}`;
@@ -114,5 +114,6 @@ function jsonBytes(text: string): number {
 
 function limit(text: string): string {
   const whole = wellFormed(text);
-  return whole.length <= RESULT_CHARS ? whole : `${clip(whole, RESULT_CHARS)}\n[cut: ${text.length} characters in all]`;
+  if (whole.length <= RESULT_CHARS) return whole;
+  return `${clip(whole, RESULT_CHARS)}\n[truncated; the full result has ${text.length} characters]`;
 }

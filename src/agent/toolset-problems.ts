@@ -53,7 +53,7 @@ class Problems {
   }
 
   ofToolset(toolset: unknown, at: string, isReserved: (name: string) => string | null): void {
-    if (!this.#isObject(toolset, at, 'a toolset, as defineToolset makes')) return;
+    if (!this.#isObject(toolset, at, 'a toolset made by defineToolset')) return;
     const { name, restores, resources, tools, faultCode } = fieldsOf(toolset);
     const reserved = typeof name === 'string' ? isReserved(name) : null;
     if (!ToolsetName.safeParse(name).success) {
@@ -75,14 +75,14 @@ class Problems {
   }
 
   #ofTool(tool: unknown, at: string): void {
-    if (!this.#isObject(tool, at, 'a tool, as defineTool makes')) return;
+    if (!this.#isObject(tool, at, 'a tool made by defineTool')) return;
     const { definition, class: ofClass, limitMs, run } = fieldsOf(tool);
     const { name, description, parameters } = fieldsOf(definition);
     if (typeof name !== 'string' || !TOOL_NAME.test(name)) {
       this.#expected('a name of letters, digits, "-" and "_", at most 64', name, `${at}.name`);
     } else this.#claim('tools', name, `${at}.name`);
     if (typeof description !== 'string' || description.trim() === '') {
-      this.#expected('a text for the model', description, `${at}.description`);
+      this.#expected('a non-empty string', description, `${at}.description`);
     }
     if (fieldsOf(parameters).type !== 'object') {
       this.#expected('a Zod object, or a JSON Schema with the type "object"', parameters, `${at}.parameters`);
@@ -110,7 +110,7 @@ class Problems {
 
   #claim(what: keyof TakenNames, name: unknown, path: string): void {
     const names = this.#taken[what];
-    if (names.has(String(name))) this.#add(path, `expected a name of its own, got ${quoted(String(name))} again`);
+    if (names.has(String(name))) this.#add(path, `expected a unique name; ${quoted(String(name))} is already in use`);
     names.add(String(name));
   }
 

@@ -84,8 +84,8 @@ export class LogObserver implements Observer {
     if (end.status !== 'released' && end.status !== 'left_open') return;
     const { row, kind, ref, evidence, actor, detail }: CleanupStep = end.step;
     const fields = { task_id: taskId, row, kind, ref, evidence, actor, detail };
-    if (end.status === 'released') this.#log.info(fields, 'reclaimed what a dead attempt held');
-    else this.#log.warn(fields, 'could not reclaim what a dead attempt held');
+    if (end.status === 'released') this.#log.info(fields, 'released a resource of a dead attempt');
+    else this.#log.warn(fields, 'could not release a resource of a dead attempt');
   }
 
   #settled(end: StepEnd): void {
@@ -96,13 +96,16 @@ export class LogObserver implements Observer {
 
   #refused(fact: FactOf<'write_refused' | 'move_refused' | 'locks_lost'>): void {
     if (fact.name === 'write_refused') {
-      this.#log.warn({ task_id: fact.taskId }, 'a write was refused: a newer attempt is on record');
+      this.#log.warn({ task_id: fact.taskId }, 'a write was refused: a newer attempt owns the task');
     } else if (fact.name === 'move_refused') {
       const fields = { message: fact.error.message };
       this.#log.warn(fields, 'the queue refused to move a job: the worker had lost its lock');
     } else {
       const { taskIds } = fact;
-      this.#log.warn({ task_ids: taskIds.slice(0, MAX_IDS), count: taskIds.length }, 'lost the lock; aborting');
+      this.#log.warn(
+        { task_ids: taskIds.slice(0, MAX_IDS), count: taskIds.length },
+        'lost the locks of tasks; aborting their attempts',
+      );
     }
   }
 
@@ -113,7 +116,7 @@ export class LogObserver implements Observer {
     } else {
       const { jobIds, instance, proof } = fact;
       const fields = { job_ids: jobIds.slice(0, MAX_IDS), count: jobIds.length, instance, proof };
-      this.#log.info(fields, 'handed back the jobs of a dead worker');
+      this.#log.info(fields, 'returned the jobs of a dead worker to their queues');
     }
   }
 
@@ -122,13 +125,13 @@ export class LogObserver implements Observer {
     if (fact.name === 'fault') this.#fault(fact);
     else if (fact.name === 'redis') {
       const { state } = fact;
-      if (state.status === 'ok') this.#log.info({ redis: state.status }, 'Redis serves again');
-      else this.#log.error({ redis: state.status, reason: state.reason }, 'Redis does not serve; waiting for it');
-    } else if (fact.trouble === null) this.#log.info({ channels: 'ok' }, 'hears of cancels again');
+      if (state.status === 'ok') this.#log.info({ redis: state.status }, 'Redis is available again');
+      else this.#log.error({ redis: state.status, reason: state.reason }, 'Redis is unavailable; waiting for it');
+    } else if (fact.trouble === null) this.#log.info({ channels: 'ok' }, 'cancel messages arrive again');
     else {
       const { code, message, remedy } = fact.trouble;
       const fields = { channels: 'refused', code, reason: message, remedy };
-      this.#log.warn(fields, 'does not hear of cancels at once; looks for them every few seconds');
+      this.#log.warn(fields, 'cancel messages do not arrive; checking for cancels every few seconds');
     }
   }
 

@@ -30,26 +30,26 @@ export function createMetrics(names: KnownNames = NO_NAMES) {
     registry: table.registry,
     ...attemptMetrics(table, { provider, code }),
     turns: table.counterBy('errand_turns_total', 'Completed model calls.', { provider, model }),
-    tokens: table.counterBy('errand_tokens_total', 'Tokens used, as far as providers report them.', {
+    tokens: table.counterBy('errand_tokens_total', 'Tokens used, as reported by providers.', {
       provider,
       model,
       kind: oneOf(['input', 'output']),
     }),
-    costUsd: table.counterBy('errand_cost_usd_total', 'Known cost of model calls.', { provider, model }),
+    costUsd: table.counterBy('errand_cost_usd_total', 'Known cost of model calls, in US dollars.', { provider, model }),
     callsOfUnknownCost: table.counterBy(
       'errand_calls_of_unknown_cost_total',
       'Model calls of unknown cost that may be billed.',
       { provider, model },
     ),
     unpricedTurns: table.counterBy('errand_unpriced_turns_total', 'Turns whose price is unknown.', { provider, model }),
-    cleanupSteps: table.counterBy('errand_cleanup_steps_total', 'Resources that were released, or not.', {
+    cleanupSteps: table.counterBy('errand_cleanup_steps_total', 'Cleanup steps: resources released or left open.', {
       kind: oneOf(names.kinds),
       status: oneOf(CleanupStep.shape.status.options),
       evidence: oneOf(Evidence.options),
       actor: oneOf(CleanupActor.options),
     }),
-    ledgerOpenRows: table.gauge('errand_ledger_open_rows', 'Open ledger rows, over all workers.'),
-    laneJobs: table.gaugeBy('errand_lane_jobs', 'Task jobs in the lanes, over all workers.', {
+    ledgerOpenRows: table.gauge('errand_ledger_open_rows', 'Open ledger rows of all workers.'),
+    laneJobs: table.gaugeBy('errand_lane_jobs', 'Task jobs in the lanes, for all workers together.', {
       provider,
       state: oneOf(['waiting', 'delayed', 'active']),
     }),
@@ -65,12 +65,16 @@ function attemptMetrics(table: MetricTable, { provider, code }: { provider: Labe
   const status = oneOf(Outcome.options.map(({ shape }) => shape.status.value));
   return {
     attemptsStarted: table.counterBy('errand_attempts_started_total', 'Attempts started.', { provider }),
-    attemptsEnded: table.counterBy('errand_attempts_ended_total', 'Attempts ended, by how.', { provider, ended, code }),
+    attemptsEnded: table.counterBy('errand_attempts_ended_total', 'Attempts ended, by how they ended.', {
+      provider,
+      ended,
+      code,
+    }),
     attemptSeconds: table.histogramBy(
-      { name: 'errand_attempt_duration_seconds', help: 'Duration of attempts.', buckets: DURATION_BUCKETS },
+      { name: 'errand_attempt_duration_seconds', help: 'Duration of attempts, in seconds.', buckets: DURATION_BUCKETS },
       { provider, ended },
     ),
-    attemptsRunning: table.gauge('errand_attempts_running', 'Attempts running now.'),
+    attemptsRunning: table.gauge('errand_attempts_running', 'Attempts that run in this worker now.'),
     tasksEnded: table.counterBy('errand_tasks_ended_total', 'Tasks whose outcome is stored.', {
       provider,
       status,

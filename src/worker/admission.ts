@@ -77,7 +77,7 @@ export class Admission {
 
   async #look(batchId: string): Promise<AdmittedBatch> {
     const found = await this.#deps.batches.read(batchId);
-    if (!found) throw new ErrandError('NOT_FOUND', `batch ${batchId} is not on record`);
+    if (!found) throw new ErrandError('NOT_FOUND', `batch ${batchId} has no record`);
     const { record, context, verdict } = found;
     const isFinal = verdict !== null && !isPassing(verdict);
     return { record, context, verdict: isFinal ? verdict : await this.#judge(record) };
@@ -122,7 +122,7 @@ export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRou
   if (own) return unusableRoute(own.failure);
   const [first] = verdict.unusable;
   if (record.admission === 'task' || !first) return null;
-  const message = `task ${first.first_index} (${first.provider}/${first.model}) is unusable, so the batch was not admitted: ${first.failure.code}: ${first.failure.message}`;
+  const message = `the batch was not admitted: the route ${first.provider}/${first.model} of task ${first.first_index} cannot be used: ${first.failure.code}: ${first.failure.message}`;
   return new ErrandError('BATCH_REJECTED', message, { remedy: first.failure.remedy });
 }
 

@@ -78,7 +78,7 @@ export class AttemptTools {
     for (const opened of this.#opened) {
       const { name } = opened.toolset;
       const add = (found: Answer['files']) => kept.push(found);
-      const note = (error: unknown) => notes.push(`the files of the ${name} were not kept: ${messageOf(error)}`);
+      const note = (error: unknown) => notes.push(`the files of toolset "${name}" were not kept: ${messageOf(error)}`);
       await this.#collect(opened).then(add, note);
     }
     return { files: kept.flat(), notes: [...notes, ...this.#notes()] };
@@ -101,7 +101,7 @@ export class AttemptTools {
         if (!Array.isArray(notes)) throw new Error('expected an array of sentences');
         return notes.slice(0, MAX_NOTES).map((note) => clip(String(note), NOTE_CHARS));
       } catch (error) {
-        return [`the notes of the ${toolset.name} were not kept: ${messageOf(error)}`];
+        return [`the notes of toolset "${toolset.name}" were not kept: ${messageOf(error)}`];
       }
     });
   }
@@ -111,7 +111,7 @@ export class AttemptTools {
 function problemOfFiles(files: Answer['files']): string | null {
   if (Array.isArray(files) && files.length > MAX_FILES)
     return `expected at most ${MAX_FILES} files, got ${files.length}`;
-  if (!AnswerFiles.fits(files)) return 'expected its files as an array of { path, bytes, text? }';
+  if (!AnswerFiles.fits(files)) return 'expected files as an array of { path, bytes, text? }';
   const wrong = files.findIndex(({ path, bytes }) => bytes < 0 || !isPath(path));
   if (wrong < 0) return null;
   return `files[${wrong}]: expected a relative path without .. of at most ${PATH_CHARS} characters, and bytes from 0`;
@@ -132,7 +132,7 @@ async function within<T>(
   step: string,
   run: () => Promise<T>,
 ): Promise<T> {
-  const late = () => new Error(`it did not ${step} within ${limitMs} ms`);
+  const late = () => new Error(`timed out after ${limitMs / 1000} s: it did not ${step}`);
   try {
     return await unlessAborted(withinTime(run(), limitMs, late), signal);
   } catch (error) {
@@ -145,5 +145,5 @@ async function within<T>(
 function assertTools(toolset: Toolset, open: OpenToolset, known: readonly OwnedTool[]): void {
   const taken = known.map(({ tool }) => tool.definition.name);
   const [problem] = problemsOfTools(Object(open).tools, taken);
-  if (problem) throw faultOf(toolset, new Error(`it opened with ${problem.path}: ${problem.message}`));
+  if (problem) throw faultOf(toolset, new Error(`open returned an invalid ${problem.path}: ${problem.message}`));
 }

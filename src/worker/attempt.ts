@@ -85,7 +85,7 @@ export class Attempt {
   /** Aborts once the attempts of the task have run for so long together. */
   limitSeconds(seconds: number): void {
     const expire = () => {
-      const message = `the task ran for ${seconds} s, as long as its budget allows`;
+      const message = `the task used its budget of ${seconds} s`;
       this.abort(new ErrandError('BUDGET_SECONDS', message));
     };
     const leftMs = Math.max(0, seconds * 1000 - runningMsOf(this.history.past));
@@ -107,6 +107,6 @@ function runningMsOf(past: readonly AttemptRecord[]): number {
 
 /** The reason is what the queue said as it aborted the run: see `queue/locks.ts`. */
 function errorOfQueueAbort(reason: unknown): ErrandError {
-  if (reason === 'drained') return new ErrandError('ATTEMPT_DRAINED', 'the worker is going away');
+  if (reason === 'drained') return new ErrandError('ATTEMPT_DRAINED', 'the worker is stopping');
   return new ErrandError('ATTEMPT_LOCK_LOST', 'the worker lost its lock on the task');
 }

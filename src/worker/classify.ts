@@ -11,9 +11,9 @@ export function errorOf(thrown: unknown, signal?: AbortSignal): ErrandError {
   const cause = signal?.aborted && !isErrandError(thrown, 'ATTEMPT_SUPERSEDED') ? signal.reason : thrown;
   if (isErrandError(cause)) return cause;
   if (isRedisFault(cause) && cause instanceof Error && cause.name === 'ReplyError') {
-    return new ErrandError('REDIS_UNAVAILABLE', `Redis broke off a command: ${cause.message}`, { cause });
+    return new ErrandError('REDIS_UNAVAILABLE', `Redis interrupted a command: ${cause.message}`, { cause });
   }
-  return new ErrandError('INTERNAL', `unforeseen: ${messageOf(cause)}`, { cause });
+  return new ErrandError('INTERNAL', `unexpected error: ${messageOf(cause)}`, { cause });
 }
 
 /** What an attempt ends with that was cancelled, with the flag that says by what reason and when. */

@@ -20,7 +20,7 @@ export function whyUnreadable(): string | null {
   const at = isoNow();
   const [job, checkpoint, row] = [jobAt(at), checkpointAt(at), rowAt(at)];
   const why = foreignField() ?? lost(TaskJob, job) ?? lost(Checkpoint, checkpoint) ?? lost(LedgerRow, row);
-  return why && `this process cannot read what it writes, restart it: ${why}`;
+  return why && `this process cannot read its own records; restart it: ${why}`;
 }
 
 /** A field that every object or list inherits is found in each record by whatever goes through its fields. */
@@ -32,8 +32,8 @@ function foreignField(): string | null {
 
 function lost<T>(contract: Contract<T>, written: T): string | null {
   try {
-    const read = readRecord(contract, JSON.stringify(written), 'a record of its own');
-    return isDeepStrictEqual(read, written) ? null : 'a record of its own came back changed';
+    const read = readRecord(contract, JSON.stringify(written), 'a test record');
+    return isDeepStrictEqual(read, written) ? null : 'a test record changed between writing and reading';
   } catch (error) {
     return messageOf(error);
   }

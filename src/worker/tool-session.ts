@@ -41,7 +41,7 @@ function holdOf(toolset: Toolset, attempt: Attempt): Hold {
   return async (resources) => {
     for (const name in resources) {
       const { kind } = resources[name];
-      if (!kinds.has(kind)) throw new Error(`toolset "${toolset.name}" declares no resources of the kind "${kind}"`);
+      if (!kinds.has(kind)) throw new Error(`toolset "${toolset.name}" does not declare the resource kind "${kind}"`);
     }
     try {
       return await attempt.scope.hold(resources);

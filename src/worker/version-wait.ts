@@ -76,7 +76,7 @@ export class VersionWait {
 /** What the worker must have that a job waits for. */
 function nameOf(needs: number, { toolsets = [] }: Wanted): string {
   return needs <= READER_VERSION && toolsets.length > 0
-    ? `the toolsets ${toolsets.join(', ')}`
+    ? `${toolsets.length === 1 ? 'toolset' : 'toolsets'} ${toolsets.join(', ')}`
     : `reader version ${needs}`;
 }
 
@@ -97,12 +97,12 @@ function spread(delayMs: number): number {
 }
 
 function errorAfter(waitedMs: number, needs: number, { lane, toolsets = [] }: Wanted): ErrandError {
-  const where = lane === null ? 'is alive' : `serves the lane of "${lane}"`;
+  const worker = lane === null ? 'live worker' : `worker that serves lane "${lane}"`;
   const waited = `waited ${Math.round(waitedMs / 1000)} s`;
   if (needs <= READER_VERSION && toolsets.length > 0) {
-    const message = `no worker that ${where} has the toolsets ${toolsets.join(', ')}; ${waited}`;
+    const message = `no ${worker} has the ${nameOf(needs, { lane, toolsets })}; ${waited}`;
     return new ErrandError('TOOLSET_UNSERVED', message);
   }
-  const message = `needs reader version ${needs}, and no such worker ${where}; ${waited}`;
+  const message = `needs reader version ${needs}, but no ${worker} has it; ${waited}`;
   return new ErrandError('VERSION_TOO_NEW', message, { needs });
 }

@@ -290,7 +290,7 @@ test('stops a tool at the limit of one tool call', async () => {
   const allowance = anAllowance({ toolMs: 30 });
   const { child, recorded } = aChild([wants('hang', {}, 'c1'), aTurn({ text: 'ok' })], { tools: [tool], allowance });
   expect(await child.run(live)).toBe('ok');
-  expect(recorded[1]?.tool_results).toMatchObject([{ is_error: true, text: expect.stringContaining('30 ms') }]);
+  expect(recorded[1]?.tool_results).toMatchObject([{ is_error: true, text: expect.stringContaining('0.03 s') }]);
 });
 
 describe('a worker that goes away', () => {

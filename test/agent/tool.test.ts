@@ -11,7 +11,7 @@ test('a tool takes a JSON Schema, and gets only arguments that fit', async () =>
   const tool = defineTool({ ...fields, parameters, run: ({ a }) => `a is ${a}` });
   expect(tool.definition.parameters).toEqual(parameters);
   expect(await tool.run({ a: 1 }, call)).toBe('a is 1');
-  await expect(tool.run({ a: 'one' }, call)).rejects.toThrow('the arguments do not fit');
+  await expect(tool.run({ a: 'one' }, call)).rejects.toThrow('invalid arguments');
 });
 
 test.each<[string, z.ZodObject | ObjectSchema]>([
@@ -19,7 +19,7 @@ test.each<[string, z.ZodObject | ObjectSchema]>([
   ['a reference to another file', { type: 'object', properties: { a: { $ref: 'http://host/a' } } }],
 ])('parameters with %s are refused when the tool is defined', (_, parameters) => {
   const define = () => defineTool({ ...fields, parameters: parameters as ObjectSchema, run: () => '' });
-  expect(define).toThrow('the parameters of tool "add" are no JSON Schema');
+  expect(define).toThrow('the parameters of tool "add" are not a JSON Schema');
 });
 
 test('a tool that returns no text fails its call', async () => {
@@ -28,7 +28,10 @@ test('a tool that returns no text fails its call', async () => {
     { id: 'c', name: 'add', arguments: '' },
     { ...call, place: '1.1', limitMs: 9 },
   );
-  expect(result).toMatchObject({ is_error: true, text: 'add failed: expected the tool to return a text, got number' });
+  expect(result).toMatchObject({
+    is_error: true,
+    text: 'add failed: expected the tool to return a string, got number',
+  });
 });
 
 test('the limit of a tool lowers that of the worker, and its call id names task and place', async () => {
@@ -45,7 +48,7 @@ test('the limit of a tool lowers that of the worker, and its call id names task 
   const session = aSession();
   const asked = { id: 'c', name: 'add', arguments: '{}' };
   const result = await toolsOf([hang], { session }).call(asked, { ...call, place: '4.2', limitMs: 60_000 });
-  expect(result.text).toContain('within 20 ms');
+  expect(result.text).toContain('timed out after 0.02 s');
   expect(seen).toEqual([`${session.taskId}/4.2`]);
 });
 
@@ -56,5 +59,5 @@ test('a tool that is not from defineTool and returns no text fails its call', as
   };
   const terms = { ...call, place: '1.1', limitMs: 9 };
   const result = await toolsOf([tool]).call({ id: 'c', name: 'add', arguments: '' }, terms);
-  expect(result).toMatchObject({ is_error: true, text: 'add failed: expected the tool to return a text, got array' });
+  expect(result).toMatchObject({ is_error: true, text: 'add failed: expected the tool to return a string, got array' });
 });

@@ -37,10 +37,10 @@ test('runs a tool with parsed arguments', async () => {
 });
 
 test.each([
-  ['an unknown tool', callOf('subtract', '{}'), /no tool "subtract".*Tools: add/],
-  ['arguments that are not JSON', callOf('add', '{"a":1'), /are not JSON/],
-  ['arguments that do not fit', callOf('add', '{"a":"one","b":2}'), /do not fit[\s\S]*a/],
-  ['an argument nobody knows', callOf('add', '{"a":1,"b":2,"c":3}'), /do not fit[\s\S]*c/],
+  ['an unknown tool', callOf('subtract', '{}'), /no tool "subtract".*Available tools: add/],
+  ['arguments that are not JSON', callOf('add', '{"a":1'), /are not valid JSON/],
+  ['arguments that do not fit', callOf('add', '{"a":"one","b":2}'), /invalid arguments[\s\S]*a/],
+  ['an argument nobody knows', callOf('add', '{"a":1,"b":2,"c":3}'), /invalid arguments[\s\S]*c/],
 ])('tells the model of %s instead of failing', async (_, call, text) => {
   expect(await toolsOf([add]).call(call, terms)).toMatchObject({ is_error: true, text: expect.stringMatching(text) });
 });
@@ -77,7 +77,7 @@ describe('a tool that passes its limit', () => {
   test('is stopped, and the model reads that it took too long', async () => {
     expect(await toolsOf([hanging(true)]).call(callOf('add', '{}'), { ...terms, limitMs: 30 })).toEqual({
       call_id: 'call-1',
-      text: 'add failed: stopped because it did not end within 30 ms',
+      text: 'add failed: timed out after 0.03 s',
       is_error: true,
     });
   });
@@ -86,7 +86,7 @@ describe('a tool that passes its limit', () => {
     const calling = toolsOf([hanging(false)]).call(callOf('add', '{}'), { ...terms, limitMs: 30 });
     await expect(calling).rejects.toMatchObject({
       code: 'CHILD_TOOL_TIMED_OUT',
-      message: 'add passed its limit of 30 ms and did not stop within 1000 ms of being told to',
+      message: 'add timed out after 0.03 s and ignored its abort signal for 1 s',
     });
   });
 
@@ -102,7 +102,7 @@ test('cuts a result that is too long and says so', async () => {
   const wordy = { ...add, run: async () => 'x'.repeat(100_000) };
   const { text } = await toolsOf([wordy]).call(callOf('add', '{}'), terms);
   expect(text.length).toBeLessThan(66_000);
-  expect(text).toContain('[cut: 100000 characters in all]');
+  expect(text).toContain('[truncated; the full result has 100000 characters]');
 });
 
 test('cuts the long results of one turn together, so that they fit into its checkpoint', () => {
@@ -114,7 +114,9 @@ test('cuts the long results of one turn together, so that they fit into its chec
   const fitted = fitResults(many);
   expect(JSON.stringify(fitted).length).toBeLessThan(800 * 1024);
   expect(fitted[0]).toEqual(many[0]);
-  expect(fitted[1]?.text).toMatch(/\n\[cut: 65536 characters in all, beside the results of other calls\]$/);
+  expect(fitted[1]?.text).toMatch(
+    /\n\[truncated to fit beside the results of other calls; the full result has 65536 characters\]$/,
+  );
 });
 
 test('is told to the model as a JSON Schema without unknown arguments', () => {

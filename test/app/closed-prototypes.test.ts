@@ -67,6 +67,6 @@ test('an embedded worker leaves prototypes open; unready while it misreads recor
   expect(output()).toContain('polluted: ["a defined field"]');
   const unready = await fetch(`${url}/readyz`);
   expect(unready.status).toBe(503);
-  expect(await unready.text()).toContain('cannot read what it writes');
+  expect(await unready.text()).toContain('cannot read its own records');
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
 });

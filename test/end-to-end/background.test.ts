@@ -93,7 +93,7 @@ const CANCELLED_RESPONSE = expect.objectContaining({
   ref: expect.stringMatching(/^openai\/resp_/),
   status: 'released',
   evidence: 'acknowledged',
-  detail: 'the provider says that it is cancelled',
+  detail: 'the provider reports its status as cancelled',
 });
 
 test('cancelling a task cancels its response with the provider', async () => {

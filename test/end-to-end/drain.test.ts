@@ -77,7 +77,7 @@ test('the turn under way when a drain begins is finished and recorded, and the n
   expect(simulator.requests().map(({ turn }) => turn)).toEqual([...Array(5).fill(1), ...Array(5).fill(2)]);
   for (const { attempts } of await outcomesOf(batch_id)) {
     expect(attempts.map(({ ended }) => ended)).toEqual(['handed_back', 'succeeded']);
-    expect(attempts[0]?.failure?.message).toBe('the worker is going away; turns on record: 1');
+    expect(attempts[0]?.failure?.message).toBe('the worker is stopping; recorded turns: 1');
   }
 });
 

@@ -103,7 +103,7 @@ describe('a fault of a toolset', () => {
     [
       'returns a tool that is none',
       aFailing(async () => ({ tools: [{}] })),
-      'toolset "acme": it opened with tools.0.name: expected a name of letters, digits, "-" and "_", at most 64, got undefined',
+      'toolset "acme": open returned an invalid tools.0.name: expected a name of letters, digits, "-" and "_", at most 64, got undefined',
     ],
     [
       'asks for a kind that it does not declare',
@@ -114,7 +114,7 @@ describe('a fault of a toolset', () => {
           return { tools: [] };
         },
       },
-      'toolset "acme": toolset "acme" declares no resources of the kind "client"',
+      'toolset "acme": toolset "acme" does not declare the resource kind "client"',
     ],
   ])('that %s fails the task after its tries, by name', async (_, toolset, message) => {
     const deployment = await aDeployment({ toolsets: [toolset], settings: { tasks: { tries: 1 } } });
@@ -163,11 +163,11 @@ describe('the name of a toolset', () => {
     const { batch_id } = await deployment.producer.enqueue({ tasks: [aTask('Wait'), aTask('Go', ['workspace'])] });
     await deployment.startWorker();
     expect((await deployment.producer.settled(batch_id)).counts).toMatchObject({ failed: 1, succeeded: 1 });
-    const message = expect.stringMatching(/^no worker that serves the lane of "local" has the toolsets acme; waited/);
+    const message = expect.stringMatching(/^no worker that serves lane "local" has the toolset acme; waited/);
     const [waited] = await deployment.outcomesOf(batch_id);
     expect(waited).toMatchObject({ attempts: [], failure: { code: 'TOOLSET_UNSERVED', message } });
     const lines = (await openLane(deployment).getJobLogs(taskIdOf(batch_id, 0))).logs.join('\n');
-    expect(lines).toContain('waits for a worker with the toolsets acme');
+    expect(lines).toContain('waits for a worker with toolset acme');
   });
 
   test('that is built in changes nothing in the job', async () => {
@@ -195,12 +195,16 @@ describe('createWorker refuses toolsets that do not fit, by index and field:', (
   const kind = { kind: 'desk', outlivesProcess: false, release: async () => ({ evidence: 'implied', detail: '' }) };
 
   test.each<[string, unknown[], string]>([
-    ['no toolset', [null], 'toolsets.0: expected a toolset, as defineToolset makes, got null'],
+    ['no toolset', [null], 'toolsets.0: expected a toolset made by defineToolset, got null'],
     ['a name with a space', [{ ...good, name: 'a b' }], 'toolsets.0.name: expected a name of lower-case letters'],
-    ['a built-in name', [{ ...good, name: 'workspace' }], 'toolsets.0.name: expected a name of its own'],
+    ['a built-in name', [{ ...good, name: 'workspace' }], 'toolsets.0.name: expected a unique name'],
     ['a name of Hermes', [{ ...good, name: 'terminal' }], 'toolsets.0.name: expected a name that no toolset of Hermes'],
-    ['a name twice', [good, { ...good, tools: [] }], 'toolsets.1.name: expected a name of its own, got "acme" again'],
-    ['a tool twice', [good, { ...good, name: 'b' }], 'toolsets.1.tools.0.name: expected a name of its own, got "look"'],
+    [
+      'a name twice',
+      [good, { ...good, tools: [] }],
+      'toolsets.1.name: expected a unique name; "acme" is already in use',
+    ],
+    ['a tool twice', [good, { ...good, name: 'b' }], 'toolsets.1.tools.0.name: expected a unique name; "look" is'],
     ['a class', [{ ...good, tools: [{ ...tool, class: 'x' }] }], 'toolsets.0.tools.0.class: expected one of read,'],
     ['a run', [{ ...good, tools: [{ ...tool, run: 1 }] }], 'toolsets.0.tools.0.run: expected a function, got 1'],
     [
@@ -251,5 +255,5 @@ test('notes that reject are told as not kept, and the worker goes on', async () 
   const { batch_id } = await deployment.producer.enqueue(aTask('Take notes'));
   expect((await deployment.producer.settled(batch_id)).counts.succeeded).toBe(1);
   const [outcome] = await deployment.outcomesOf(batch_id);
-  expect(outcome?.notes).toEqual(['the notes of the acme were not kept: expected an array of sentences']);
+  expect(outcome?.notes).toEqual(['the notes of toolset "acme" were not kept: expected an array of sentences']);
 });

@@ -44,7 +44,7 @@ test('on a full disk, a task that succeeds delivers the earlier file whole', asy
   expect(outcome).toMatchObject({
     status: 'succeeded',
     answer: { text: 'done', files: [{ path: 'report', bytes: 5, text: 'whole' }] },
-    notes: [expect.stringMatching(/^WORKSPACE_UNAVAILABLE: writes that failed: 2; .*disk of the workspace is full/)],
+    notes: [expect.stringMatching(/^WORKSPACE_UNAVAILABLE: 2 writes failed; .*disk of the workspace is full/)],
   });
   const codes = outcome?.attempts.map(({ failure }) => failure?.code);
   expect(codes).toEqual(['WORKSPACE_UNAVAILABLE', 'WORKSPACE_UNAVAILABLE', undefined]);
@@ -137,7 +137,7 @@ test('the limits of the configuration hold for a child, which reads them and goe
   expect(await outcomesOf(batch_id)).toMatchObject([
     { status: 'succeeded', answer: { files: [{ path: 'a/b', bytes: 5, text: '12345' }] } },
   ]);
-  for (const limit of ['at most 2 deep', 'at most 2 files and folders', 'at most 10 bytes']) {
+  for (const limit of ['the limit is 2', 'at most 2 files and folders', 'at most 10 bytes']) {
     expect(toldIn(deployment)).toContain(limit);
   }
 });

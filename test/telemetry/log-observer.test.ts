@@ -41,25 +41,25 @@ test.each<[Step, StepEnd, object]>([
   [
     RECLAIM,
     { status: 'released', step: CLEANED },
-    { level: 'info', ...said, msg: 'reclaimed what a dead attempt held' },
+    { level: 'info', ...said, msg: 'released a resource of a dead attempt' },
   ],
   [
     RECLAIM,
     { status: 'left_open', step: { ...CLEANED, status: 'open', evidence: 'unknown' } },
-    { level: 'warn', ...said, evidence: 'unknown', msg: 'could not reclaim what a dead attempt held' },
+    { level: 'warn', ...said, evidence: 'unknown', msg: 'could not release a resource of a dead attempt' },
   ],
   [
     { name: 'jobs_handed_back', jobIds: ids, instance: 'w.1', proof: 'its process has ended' },
     DONE,
     {
       ...{ level: 'info', job_ids: some, count: 30, instance: 'w.1', proof: 'its process has ended' },
-      msg: 'handed back the jobs of a dead worker',
+      msg: 'returned the jobs of a dead worker to their queues',
     },
   ],
   [
     { name: 'write_refused', taskId: 'a' },
     DONE,
-    { level: 'warn', task_id: 'a', msg: 'a write was refused: a newer attempt is on record' },
+    { level: 'warn', task_id: 'a', msg: 'a write was refused: a newer attempt owns the task' },
   ],
   [
     { name: 'move_refused', error: new Error('Missing lock') },
@@ -69,26 +69,26 @@ test.each<[Step, StepEnd, object]>([
   [
     { name: 'locks_lost', taskIds: ids },
     DONE,
-    { level: 'warn', task_ids: some, count: 30, msg: 'lost the lock; aborting' },
+    { level: 'warn', task_ids: some, count: 30, msg: 'lost the locks of tasks; aborting their attempts' },
   ],
   [
     { name: 'unattended_ended', batchId: 'b', count: 2 },
     DONE,
     { level: 'info', batch_id: 'b', count: 2, msg: 'ended tasks that no worker runs' },
   ],
-  [{ name: 'redis', state: { status: 'ok' } }, DONE, { level: 'info', redis: 'ok', msg: 'Redis serves again' }],
+  [{ name: 'redis', state: { status: 'ok' } }, DONE, { level: 'info', redis: 'ok', msg: 'Redis is available again' }],
   [
     { name: 'redis', state: { status: 'away', reason: 'gone' } },
     DONE,
-    { level: 'error', redis: 'away', reason: 'gone', msg: 'Redis does not serve; waiting for it' },
+    { level: 'error', redis: 'away', reason: 'gone', msg: 'Redis is unavailable; waiting for it' },
   ],
-  [{ name: 'channels', trouble: null }, DONE, { level: 'info', channels: 'ok', msg: 'hears of cancels again' }],
+  [{ name: 'channels', trouble: null }, DONE, { level: 'info', channels: 'ok', msg: 'cancel messages arrive again' }],
   [
     { name: 'channels', trouble: denied },
     DONE,
     {
       ...{ level: 'warn', channels: 'refused', code: 'REDIS_DENIED', reason: 'no channels', remedy: 'Grant them.' },
-      msg: 'does not hear of cancels at once; looks for them every few seconds',
+      msg: 'cancel messages do not arrive; checking for cancels every few seconds',
     },
   ],
   [

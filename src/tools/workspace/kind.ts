@@ -19,7 +19,7 @@ export function workspaceKind(deployment: Pick<Deployment, 'workspaceRoot'>): Re
     outlivesProcess: true,
     doubt: ({ taskId, epoch, ref }) => {
       if (ref === workspacePathOf(deployment, taskId, epoch)) return null;
-      return 'its directory is not the one of worker.workspace_root, its task and its epoch';
+      return 'its path is not the directory of its task and epoch in worker.workspace_root';
     },
     release: removeDirectory,
   };

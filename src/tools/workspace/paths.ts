@@ -20,7 +20,7 @@ export function namesIn(given: string): string[] {
   if (names.length === 0) throw new Error(`"${given}" is the workspace itself; expected the path of a file`);
   const long = names.find((name) => Buffer.byteLength(name) > MAX_NAME_BYTES);
   if (long !== undefined) {
-    throw new Error(`"${given}" has a name of ${Buffer.byteLength(long)} bytes; a name has at most ${MAX_NAME_BYTES}`);
+    throw new Error(`"${given}" has a name of ${Buffer.byteLength(long)} bytes; the limit is ${MAX_NAME_BYTES}`);
   }
   return names;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineTool, type Tool } from '../../agent/tool.ts';
 import type { Workspace } from './workspace.ts';
 
-const path = z.string().min(1).max(500).describe('Path relative to the workspace, with "/" between folders.');
+const path = z.string().min(1).max(500).describe('Path relative to the workspace, with "/" between names.');
 
 /** The toolset `workspace`: list, read and write the files of the attempt. */
 export function workspaceTools(workspace: Pick<Workspace, 'list' | 'read' | 'write'>): Tool[] {
@@ -26,7 +26,7 @@ export function workspaceTools(workspace: Pick<Workspace, 'list' | 'read' | 'wri
     }),
     defineTool({
       name: 'write_file',
-      description: 'Writes a text file in your workspace, replacing what was there; folders are made as needed.',
+      description: 'Writes a text file to your workspace. Replaces an existing file and creates missing folders.',
       class: 'idempotent',
       parameters: z.strictObject({ path, content: z.string() }),
       run: async (args) => `Wrote ${await workspace.write(args.path, args.content)} bytes to ${args.path}.`,

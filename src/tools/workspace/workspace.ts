@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { byteLength } from '../../base/text.ts';
+import { byteLength, counted } from '../../base/text.ts';
 import type { WorkspaceLimits } from '../../contract/limits.ts';
 import type { Answer } from '../../contract/outcome.ts';
 import { type ErrandError, isErrandError } from '../../errors.ts';
@@ -73,7 +73,7 @@ export class Workspace {
   get faultNote(): string | undefined {
     if (!this.#lastFault) return undefined;
     const { code, message } = this.#lastFault;
-    return `${code}: writes that failed: ${this.#failedWrites}; the last one because ${message}`;
+    return `${code}: ${counted(this.#failedWrites, 'write')} failed; the last error: ${message}`;
   }
 
   /** Lists the files. @throws ErrandError `WORKSPACE_UNAVAILABLE` */
@@ -176,9 +176,9 @@ export class Workspace {
     const { max_entries, max_depth, max_bytes } = this.#limits;
     const names = namesIn(given);
     if (names.length > max_depth) {
-      throw new Error(`"${given}" is ${names.length} names deep; a workspace is at most ${max_depth} deep`);
+      throw new Error(`"${given}" is ${names.length} names deep; the limit is ${max_depth}`);
     }
-    if (bytes > MAX_FILE_BYTES) throw new Error(`the file would have ${bytes} bytes; it has at most ${MAX_FILE_BYTES}`);
+    if (bytes > MAX_FILE_BYTES) throw new Error(`the file would have ${bytes} bytes; the limit is ${MAX_FILE_BYTES}`);
     const { found, missing } = await lookUp(this.#root, names);
     if (found && found.type !== 'file') throw new Error(`"${given}" is a folder; expected a file`);
     if (this.#entries + missing > max_entries) {

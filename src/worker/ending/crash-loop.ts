@@ -18,6 +18,6 @@ export function crashLoopIn(past: readonly Attempt[], turns: number): ErrandErro
   const workers = crashed.map(({ worker, started_at }) => `${worker} at ${started_at}`);
   return new ErrandError(
     'CRASH_LOOP',
-    `${crashed.length} attempts were lost without a word, and no turn was recorded meanwhile: ${workers.join(', ')}`,
+    `${crashed.length} attempts crashed without completing a turn: ${workers.join(', ')}`,
   );
 }

@@ -1,4 +1,4 @@
-import { byteLength, clip } from '../../base/text.ts';
+import { byteLength, clip, counted } from '../../base/text.ts';
 import { CleanupStep, cleanupOf } from '../../contract/cleanup.ts';
 import { type Answer, Attempt, Outcome } from '../../contract/outcome.ts';
 import { Metadata } from '../../contract/task.ts';
@@ -44,7 +44,7 @@ export function storableOutcome(outcome: Outcome): Checked<Outcome> {
 
 function unstorable(outcome: Outcome, problem: string): Outcome {
   const { origin, remedy } = FAILURES.INTERNAL;
-  const message = `the outcome, which was "${outcome.status}", does not fit its schema: ${problem}`;
+  const message = `the outcome with status "${outcome.status}" does not fit its schema: ${problem}`;
   const { version, batch_id, task_id, index, duration_ms, ended_at } = outcome;
   const kept = { version, batch_id, task_id, index, duration_ms, ended_at };
   const steps = outcome.cleanup.steps.filter((step) => CleanupStep.safeParse(step).success);
@@ -126,7 +126,10 @@ function withoutFileTexts(outcome: Outcome): ReturnType<Cut> {
   const full = answer?.files.filter(({ text }) => text !== undefined).length ?? 0;
   if (!answer || full === 0) return undefined;
   const files = answer.files.map(({ text: _, ...file }) => file);
-  return { outcome: withAnswer(outcome, { ...answer, files }), note: `the contents of ${full} files were left out` };
+  return {
+    outcome: withAnswer(outcome, { ...answer, files }),
+    note: `the contents of ${counted(full, 'file')} were left out`,
+  };
 }
 
 function withFewFiles(outcome: Outcome): ReturnType<Cut> {

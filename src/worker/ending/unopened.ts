@@ -74,7 +74,7 @@ export function decideUnopened(taskId: string, judged: Judged, redactor: Redacto
       return fail(new ErrandError('RECORD_UNREADABLE', message));
     }
     case 'missing':
-      return { next: 'abandon', line: `NOT_FOUND: the batch of task ${taskId} is not on record` };
+      return { next: 'abandon', line: `NOT_FOUND: the batch of task ${taskId} has no record` };
     case 'cancelled':
       return fail(new AttemptCancelled(judged.flag));
     case 'invalid':

@@ -48,11 +48,12 @@ export async function identifyWorker(name: string, { seat, lock_duration_ms }: T
 export function proofOfDeath({ identity: other, silentMs }: Sighting, self: WorkerIdentity): string | null {
   if (other === null || other.host !== self.host || other.instance === self.instance) return null;
   const isSameSeat = other.seat !== undefined && other.seat === self.seat;
-  if (isSameSeat && silentMs > PLACE_IS_LEFT_AFTER_MS) return `seat ${other.seat} of ${other.host} was filled again`;
+  if (isSameSeat && silentMs > PLACE_IS_LEFT_AFTER_MS)
+    return `a new worker has its seat ${other.seat} on ${other.host}`;
   if (other.boot_id === 'unknown' || !/^\d{1,20}$/.test(other.birth) || other.pid > MAX_PID) return null;
   if (other.boot_id !== self.boot_id) {
     // Two machines may go by one name. The one that lives gives signs of life.
-    return silentMs > PLACE_IS_LEFT_AFTER_MS ? `its machine ${other.host} was booted again` : null;
+    return silentMs > PLACE_IS_LEFT_AFTER_MS ? `its machine ${other.host} was rebooted` : null;
   }
   if (other.pid_namespace !== self.pid_namespace) return null;
   if (isSameProcess(other.pid, other.birth)) return null;

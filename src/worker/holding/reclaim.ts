@@ -158,7 +158,7 @@ export class Reclaim {
     const proof = proofOfDeath(worker, this.#deps.self);
     if (proof !== null) return `${instance}: ${proof}`;
     const isFenced = hasFencedItself(worker) && !this.#deps.releasers.outlivesProcess(entry.kind);
-    return isFenced ? `${instance}: no sign of life for ${Math.round(worker.silentMs / 1000)} s` : null;
+    return isFenced ? `${instance}: no heartbeat for ${Math.round(worker.silentMs / 1000)} s` : null;
   }
 
   async #releaseAll(worker: WorkerOnRecord, actor: CleanupActor): Promise<void> {

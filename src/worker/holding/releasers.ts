@@ -69,7 +69,7 @@ export class Releasers {
   async #releaseWithin(row: Row, actor: CleanupActor, live: unknown): Promise<CleanupStep> {
     const start = monotonicMs();
     const timeout = Promise.withResolvers<never>();
-    const expire = () => timeout.reject(new Error(`no end after ${RELEASE_WITHIN_MS} ms`));
+    const expire = () => timeout.reject(new Error(`timed out after ${RELEASE_WITHIN_MS / 1000} s`));
     const timer = setTimeout(expire, RELEASE_WITHIN_MS);
     const released = await Promise.race([this.#release(row, live), timeout.promise]).catch(
       (error: unknown): Released => ({
@@ -83,7 +83,8 @@ export class Releasers {
 
   async #release(row: Row, live: unknown): Promise<Released> {
     const kind = this.#byKind.get(row.entry.kind);
-    if (!kind) return { evidence: 'unknown', detail: 'no toolset of this worker has resources of its kind' };
+    if (!kind)
+      return { evidence: 'unknown', detail: `no toolset of this worker has the resource kind "${row.entry.kind}"` };
     const doubt = whyNotBelieved(row, kind);
     if (doubt !== null) return { evidence: 'unknown', detail: `the row was not acted on: ${doubt}` };
     return checked(await kind.release(row.entry.ref, live, namesOf(row)));
@@ -97,7 +98,7 @@ function checked(released: Released): Released {
   if (evidence && typeof found.detail === 'string') {
     return { evidence, detail: clip(wellFormed(found.detail), DETAIL_CHARS) };
   }
-  return { evidence: 'unknown', detail: 'its release returned no evidence with a detail' };
+  return { evidence: 'unknown', detail: 'expected its release to return { evidence, detail }' };
 }
 
 /** A step of the cleanup record for a row, by how it was released. `unknown` leaves the row open. */

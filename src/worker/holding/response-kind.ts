@@ -32,7 +32,8 @@ export function responseKind(deps: ResponseKindDeps): ResourceKind {
     kind: RESPONSE,
     outlivesProcess: false,
     rowName: (ref) => responsePartsOf(ref).id,
-    doubt: ({ ref }) => (ResponseId.safeParse(responsePartsOf(ref).id).success ? null : 'it names no response id'),
+    doubt: ({ ref }) =>
+      ResponseId.safeParse(responsePartsOf(ref).id).success ? null : 'its reference has no valid response id',
     release: (ref, _live, { taskId }) => cancel(ref, taskId, deps),
   };
 }
@@ -44,14 +45,15 @@ async function cancel(
 ): Promise<Released> {
   const { provider: name, id } = responsePartsOf(ref);
   const provider = catalogue.get(name);
-  if (provider.wire !== 'responses') return { evidence: 'unknown', detail: `provider "${name}" has no responses` };
+  if (provider.wire !== 'responses')
+    return { evidence: 'unknown', detail: `provider "${name}" does not use the Responses API` };
   const within = AbortSignal.timeout(CANCEL_WITHIN_MS);
   const credential = await credentials.resolve(name, provider.credential, within);
   const status = await models.cancel(provider, credential, { id, mark: responseMarkOf(deployment, taskId) }, within);
   if (status === 'foreign') return { evidence: 'unknown', detail: 'the response does not carry the mark of its task' };
-  if (status === 'gone') return { evidence: 'verified', detail: 'the provider does not know it' };
+  if (status === 'gone') return { evidence: 'verified', detail: 'the provider has no such response' };
   const evidence = ENDED.has(status) ? 'acknowledged' : 'unknown';
-  return { evidence, detail: `the provider says that it is ${status}` };
+  return { evidence, detail: `the provider reports its status as ${status}` };
 }
 
 /**

@@ -41,5 +41,5 @@ export function whyNotBelieved(row: Row, kind: ResourceKind): string | null {
 function derivedDoubt({ taskId, epoch, ref }: RowNames): string | null {
   const own = `${taskId}.${epoch}`;
   if (ref === own || (ref.startsWith(`${own}.`) && OWN_NAME.test(ref.slice(own.length + 1)))) return null;
-  return 'its reference is not "<task id>.<epoch>" or that with "." and a name, and its kind has no check of its own';
+  return 'expected the reference "<task id>.<epoch>" or "<task id>.<epoch>.<name>", because its kind has no function doubt';
 }

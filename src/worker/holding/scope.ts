@@ -102,12 +102,12 @@ export class Scope {
   }
 
   #assertNotUnwound(): void {
-    if (this.#isUnwound) throw new ErrandError('INTERNAL', 'a resource was asked for after its attempt had ended');
+    if (this.#isUnwound) throw new ErrandError('INTERNAL', 'a resource was requested after its attempt had ended');
   }
 
   #plan({ kind: name, ref }: Pick<Resource<unknown>, 'kind' | 'ref'>): Held {
     const kind = this.#deps.releasers.kindOf(name);
-    if (!kind) throw new ErrandError('INTERNAL', `no toolset of this worker has resources of the kind "${name}"`);
+    if (!kind) throw new ErrandError('INTERNAL', `no toolset of this worker has the resource kind "${name}"`);
     assertRef(name, ref);
     const at = isoNow();
     const { taskId, epoch, owner } = this.#holder;

@@ -95,14 +95,14 @@ test.each([
 describe('limits are checked before anything is made', () => {
   test('a file of 1 MiB', async () => {
     const { root, write } = await aWorkspace();
-    expect(await write('new/big', 'x'.repeat(1024 * 1024 + 1))).toContain('at most 1048576');
+    expect(await write('new/big', 'x'.repeat(1024 * 1024 + 1))).toContain('the limit is 1048576');
     expect(await readdir(root)).toEqual([]);
   });
 
   test('a depth of 32 names', async () => {
     const { root, write } = await aWorkspace();
     const deep = (levels: number) => Array.from({ length: levels }, () => 'd').join('/');
-    expect(await write(deep(40))).toContain('is 40 names deep; a workspace is at most 32 deep');
+    expect(await write(deep(40))).toContain('is 40 names deep; the limit is 32');
     expect(await write(deep(33))).toContain('33 names deep');
     expect(await readdir(root)).toEqual([]);
     expect(await write(deep(32))).toContain('Wrote 1 bytes');
@@ -215,7 +215,7 @@ describe('on a full disk', () => {
     expect(await readdir(home, { recursive: true })).toEqual(['files', 'files/report']);
     expect(workspace.used).toEqual({ entries: 1, bytes: 4 });
     expect(faults).toEqual(Array(2).fill(expect.stringMatching(/^WORKSPACE_UNAVAILABLE: .*ENOSPC/)));
-    expect(workspace.faultNote).toContain('writes that failed: 2');
+    expect(workspace.faultNote).toContain('2 writes failed');
     expect(await write('report', 'small enough')).toContain('Wrote');
   });
 

@@ -5,7 +5,7 @@ import { hasFencedItself, identifyWorker, proofOfDeath } from '../../../src/work
 test('a machine that was booted again proves the death of what ran on it, once that is silent: it may be two of one name', async () => {
   const self = await identifyWorker('a');
   const before = { ...self, instance: 'a.before', boot_id: 'another boot' };
-  expect(proofOfDeath({ identity: before, silentMs: 20_000 }, self)).toContain('booted again');
+  expect(proofOfDeath({ identity: before, silentMs: 20_000 }, self)).toContain('was rebooted');
   expect(proofOfDeath({ identity: before, silentMs: 5_000 }, self)).toBeNull();
   expect(proofOfDeath({ identity: { ...self, instance: 'a.beside' }, silentMs: 20_000 }, self)).toBeNull();
 });

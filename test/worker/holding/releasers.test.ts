@@ -97,7 +97,7 @@ test('a release that hangs is told as open, and holds nothing up [B103]', async 
   const hanging = { close: () => new Promise<never>(() => undefined) };
   const giving = releasersFor(new Redactor()).release(rowOf('client', 'host'), 'owner', hanging);
   vi.advanceTimersByTime(10_000);
-  expect(await giving).toMatchObject({ status: 'open', evidence: 'unknown', detail: 'no end after 10000 ms' });
+  expect(await giving).toMatchObject({ status: 'open', evidence: 'unknown', detail: 'timed out after 10 s' });
 });
 
 describe('a kind of a toolset', () => {
@@ -141,14 +141,14 @@ describe('a kind of a toolset', () => {
   });
 
   test('that this worker does not have stays open', async () => {
-    const detail = 'no toolset of this worker has resources of its kind';
+    const detail = 'no toolset of this worker has the resource kind "chair"';
     const step = await releasers().of.release(rowOf('chair', `${TASK_ID}.1`), 'reclaim');
     expect(step).toMatchObject({ status: 'open', evidence: 'unknown', detail });
   });
 
   test('that returns no evidence leaves its row open', async () => {
     const { of } = releasers({ release: async () => ({ evidence: 'sure', detail: 'gone' }) as never });
-    const detail = 'its release returned no evidence with a detail';
+    const detail = 'expected its release to return { evidence, detail }';
     expect(await of.release(rowOf('desk', `${TASK_ID}.1`), 'owner')).toMatchObject({ status: 'open', detail });
   });
 

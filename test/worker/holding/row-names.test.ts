@@ -77,7 +77,7 @@ describe('a row is not believed', () => {
       '2.process.1',
       'tag is not that',
     ],
-    ['its response id has a slash', entryOf('response', 'acme/../resp_1'), undefined, 'no response id'],
+    ['its response id has a slash', entryOf('response', 'acme/../resp_1'), undefined, 'no valid response id'],
   ])('if %s', (_, entry, id, reason) => {
     expect(why(entry, id)).toContain(reason);
   });

@@ -189,10 +189,8 @@ test('a resource that was being acquired as its attempt ended is left open, and 
 test('a resource that no worker would release for a dead one is not acquired', async () => {
   const { scope, rows } = await anAttempt();
   const ask = (kind: string) => scope.hold({ it: { kind, ref: '/elsewhere', acquire: () => undefined } });
-  await expect(ask('workspace')).rejects.toThrow(
-    'a resource of the kind "workspace" was not acquired: its directory is',
-  );
-  await expect(ask('chair')).rejects.toThrow('no toolset of this worker has resources of the kind "chair"');
+  await expect(ask('workspace')).rejects.toThrow('a resource of the kind "workspace" was not acquired: its path is');
+  await expect(ask('chair')).rejects.toThrow('no toolset of this worker has the resource kind "chair"');
   expect(await rows()).toEqual([]);
 });
 
