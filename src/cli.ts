@@ -6,21 +6,22 @@ import { ownVersion } from './app/version.ts';
 import { ErrandError } from './errors.ts';
 
 const HELP = `
-FILE is JSON, JSONL or YAML; - is standard input. JSON and YAML hold a batch, or an array of tasks.
-JSONL holds one task a line; a first line {"batch": {...}} may set the options of the batch.
+FILE is a JSON, JSONL or YAML file; use - for standard input. JSON and YAML hold a batch, or a list of tasks.
+JSONL holds one task a line. Its first line can be {"batch": {...}} with the options of the batch.
 
 Exit codes
-  0  done; where tasks have ended, all of them succeeded
-  1  some task did not succeed, an address is in use, or an unexpected error
-  2  wrong usage, configuration or input, or refused: the same command fails again
-  3  Redis is unreachable or full
+  0    success; every finished task succeeded
+  1    a task did not succeed, an address is in use, or an unexpected error
+  2    wrong usage, configuration or input; the same command would fail again
+  3    Redis is unreachable or full
   130  interrupted
 
-Configuration: errand.config.yaml (or .yml, .json) or the file that ERRAND_CONFIG names; REDIS_URL and other variables win over it.`;
+Configuration: errand.config.yaml (or .yml, .json) in this directory, or the file in ERRAND_CONFIG.
+Variables such as REDIS_URL override the file. "errand config" prints every setting.`;
 
 const screen = openScreen();
 
-/** A command line that does not fit, as the error that every other mistake is reported with. */
+/** Makes the error of a wrong command line, so that it is reported like every other mistake. */
 function usageError({ message }: CommanderError): ErrandError {
   const what = message
     .replace(/^error: /, '')
@@ -31,7 +32,7 @@ function usageError({ message }: CommanderError): ErrandError {
   return new ErrandError('USAGE_INVALID', what, { remedy });
 }
 
-/** Refuses an option with a value that is given twice: Commander would keep the last value silently. */
+/** Refuses a repeated option with a value: Commander would silently keep the last value. */
 function refuseRepeats(command: Command): void {
   for (const option of command.options.filter(({ required }) => required)) {
     const name = `option:${option.name()}`;
@@ -43,7 +44,7 @@ function refuseRepeats(command: Command): void {
   }
 }
 
-/** Runs a command and keeps its exit code. The process then ends by itself, which shows that nothing was left open. */
+/** Runs a command and sets its exit code. The process ends by itself afterwards, which shows that nothing stayed open. */
 function run<A extends unknown[]>(command: (...args: A) => Promise<number>): (...args: A) => Promise<void> {
   return async (...args) => {
     process.exitCode = await command(...args);
@@ -59,87 +60,87 @@ const program = new Command('errand')
 
 program
   .command('up')
-  .description('run everything here with a sample batch: Redis, simulator, worker, board')
-  .option('--exit', 'end once the sample batch has settled; 0 if it ended as expected')
-  .option('--live', 'use the configured providers instead of the simulator; this costs money')
-  .option('--verbose', "show the worker's log")
+  .description('run a sample batch with everything it needs')
+  .option('--exit', 'exit when the sample batch settles; 0 if it ended as expected')
+  .option('--live', 'call the configured providers, not the simulator; costs money')
+  .option('--verbose', "print the worker's log")
   .action(run(async (flags) => (await import('./app/commands/up.ts')).up(flags, screen)));
 
 program
   .command('worker')
-  .description('run tasks until SIGTERM, then drain')
-  .option('--only <providers>', 'take the tasks of these providers only, separated by commas')
-  .option('--concurrency <number>', 'tasks at a time in each lane (default: worker.concurrency)')
+  .description('run tasks until SIGTERM')
+  .option('--only <providers>', 'run only tasks of these providers, separated by commas')
+  .option('--concurrency <number>', 'tasks at a time per lane (default: worker.concurrency)')
   .action(run(async (flags) => (await import('./app/commands/worker.ts')).worker(flags)));
 
 program
   .command('board')
-  .description('serve the board')
+  .description('serve the web board')
   .action(run(async () => (await import('./app/commands/board.ts')).board(screen)));
 
 program
   .command('simulator')
-  .description('serve the simulator of the three wires')
+  .description('serve simulated provider APIs')
   .option('--host <host>', 'address to listen on', '127.0.0.1')
-  .option('--port <port>', 'port to listen on; 0 for any free one', '4010')
-  .option('--script <file>', 'rules that say what it answers')
+  .option('--port <port>', 'port to listen on; 0 picks a free port', '4010')
+  .option('--script <file>', 'JSON or YAML file with the replies')
   .action(run(async (flags) => (await import('./app/commands/simulator.ts')).simulator(flags, screen)));
 
 program
   .command('enqueue')
   .description('enqueue a batch and print its id')
   .argument('<FILE>')
-  .option('--wait', 'show progress until the batch has settled, then how its tasks ended')
+  .option('--wait', 'show progress until the batch settles, then its outcomes')
   .option('--json', 'print the receipt as JSON; with --wait, the summary')
   .action(run(async (file, flags) => (await import('./app/commands/enqueue.ts')).enqueue(file, flags, screen)));
 
 program
   .command('status')
-  .description('say where a batch stands')
+  .description('show the progress and cost of a batch')
   .argument('<BATCH>')
-  .option('--json', 'print it as JSON')
+  .option('--json', 'print the status as JSON')
   .action(run(async (batch, flags) => (await import('./app/commands/status.ts')).status(batch, flags, screen)));
 
 program
   .command('outcomes')
-  .description('say how the tasks of a batch ended')
+  .description('show how tasks ended, with their answers')
   .argument('<BATCH>')
-  .option('--failed', 'only those that did not succeed')
-  .option('--json', 'print one whole outcome a line')
+  .option('--failed', 'only tasks that did not succeed')
+  .option('--json', 'print each outcome as a line of JSON')
   .action(run(async (batch, flags) => (await import('./app/commands/outcomes.ts')).outcomes(batch, flags, screen)));
 
 program
   .command('cancel')
-  .description('cancel a batch or a task: what waits never starts, what runs is aborted')
+  .description('cancel a batch or a task; abort what runs')
   .argument('<BATCH-OR-TASK>')
-  .option('--reason <text>', 'what the outcomes will say (default: "cancelled from the command line")')
-  .option('--json', 'print the answer as JSON')
+  .option('--reason <text>', 'reason, shown in each outcome')
+  .option('--json', 'print the result as JSON')
   .action(run(async (id, flags) => (await import('./app/commands/cancel.ts')).cancel(id, flags, screen)));
 
 program
   .command('routes')
-  .description('print the route each task would take; enqueue nothing')
+  .description('show the route of each task; enqueue nothing')
   .argument('<FILE>')
-  .option('--json', 'print one route a line')
+  .option('--json', 'print each route as a line of JSON')
   .action(run(async (file, flags) => (await import('./app/commands/routes.ts')).routes(file, flags, screen)));
 
 program
   .command('leaks')
-  .description('list what attempts hold, by age, and whether their workers give a sign of life')
-  .option('--json', 'print one row a line')
-  .option('--close <worker>', 'name or instance: close the rows of a worker that gives no sign of life, on your word')
-  .option('--because <reason>', 'with --close: how you know that nothing is left; stands in the record')
+  .description('list resources that attempts hold')
+  .option('--json', 'print each row as a line of JSON')
+  .option('--close <worker>', 'close the rows of this unresponsive worker')
+  .option('--because <reason>', 'with --close: how you know that nothing is left running')
   .action(run(async (flags) => (await import('./app/commands/leaks.ts')).leaks(flags, screen)));
 
 program
   .command('config')
-  .description('print every setting as it counts, and where it comes from')
-  .option('--json', 'print it as JSON')
+  .description('print every setting and its source')
+  .option('--json', 'print the settings as JSON')
   .action(run(async (flags) => (await import('./app/commands/config.ts')).config(flags, screen)));
 
 program
   .command('doctor')
-  .description('check Redis, lanes, credentials and Node, and say how to mend what is wrong')
+  .description('check Redis, lanes, credentials and Node')
   .option('--json', 'print the findings as JSON')
   .action(run(async (flags) => (await import('./app/commands/doctor.ts')).doctor(flags, screen)));
 
@@ -154,7 +155,7 @@ try {
     const { text, exitCode } = errorTextOf(error instanceof CommanderError ? usageError(error) : error);
     screen.note(text);
     process.exitCode = exitCode;
-    // What still tries to reach it would keep the process.
+    // Connections that still try to reach Redis would keep the process running.
     if (exitCode === EXIT.redisAway) process.exit();
   }
 }

@@ -45,8 +45,8 @@ test('enqueues, waits, and ends with 0 if all succeeded, else with 1 [B58] [B132
   const good = await errand('enqueue', 'good.json', '--wait');
   expect(good.code).toBe(0);
   expect(good.err).toContain('#0 say hi: succeeded\n');
-  expect(good.err).toMatch(/\nRead the answers: errand outcomes b\w{21} --json\n$/);
-  expect(good.out).toMatch(/#0 say hi +openai +openai\/gpt-5\.6-sol +high +succeeded +1 /);
+  expect(good.out).toMatch(/\n\n#0 say hi\n {3}\S.*\n$/);
+  expect(good.out).toMatch(/#0 say hi +openai\/gpt-5\.6-sol +high +succeeded +1 /);
 
   const bad = await errand('enqueue', 'bad.json', '--wait', '--json');
   expect(bad.code).toBe(1);
@@ -157,8 +157,10 @@ test('says of a batch that was enqueued before that nothing was enqueued again',
   const keyed = JSON.stringify({ goal: 'a', provider: 'openai', idempotency_key: 'k' });
   const { errand } = await aDeployment({ 'batch.json': keyed });
   const [first, second] = [await errand('enqueue', 'batch.json'), await errand('enqueue', 'batch.json')];
-  expect(first.err).toMatch(/^1 task enqueued; /m);
-  expect(second.err).toMatch(/was enqueued before with this key: nothing was enqueued again\nsee how they stand/);
+  expect(first.err).toMatch(/^1 task enqueued\. /m);
+  expect(second.err).toMatch(
+    /already exists with this idempotency key: nothing was enqueued again\nTo follow the batch: errand status /,
+  );
   expect([second.code, second.out]).toEqual([0, first.out]);
 });
 

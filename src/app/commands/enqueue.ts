@@ -11,10 +11,10 @@ import type { Screen } from '../screen/screen.ts';
 import { showOutcomes } from '../screen/show-outcomes.ts';
 import { onStop } from '../stopping.ts';
 
-/** `wait`: stay until the batch has settled. `json`: print the receipt, or after waiting the summary, as JSON. */
+/** `wait`: wait until the batch settles. `json`: print the receipt, or after waiting the summary, as JSON. */
 export type EnqueueFlags = { wait?: boolean; json?: boolean };
 
-/** Enqueues the batch in a file. Returns 1 where it waited and not all tasks succeeded. */
+/** Enqueues the batch in a file. Returns 1 if it waited and a task did not succeed. */
 export async function enqueue(file: string, { wait, json }: EnqueueFlags, screen: Screen): Promise<number> {
   const config = loadConfig();
   const input = await readBatchFile(file, config.limits);
@@ -23,24 +23,24 @@ export async function enqueue(file: string, { wait, json }: EnqueueFlags, screen
     const receipt = await producer.enqueue(input);
     for (const warning of receipt.warnings) screen.note(`warning: ${oneLine(warning)}`);
     const done = doneText(receipt);
-    if (!receipt.is_new) screen.note(`batch ${receipt.batch_id} was enqueued before with this key: ${done}`);
+    if (!receipt.is_new) screen.note(`batch ${receipt.batch_id} already exists with this idempotency key: ${done}`);
     if (wait) return await settle(input, receipt, { producer, isJson: json === true, screen });
     if (json) screen.json(receipt);
     else screen.print(receipt.batch_id);
-    const told = receipt.is_new ? `${done}; ` : '';
-    if (!json) screen.note(`${told}see how they stand: errand status ${receipt.batch_id}`);
+    const head = receipt.is_new ? `${done}. ` : '';
+    if (!json) screen.note(`${head}To follow the batch: errand status ${receipt.batch_id}`);
     return EXIT.ok;
   } finally {
     await producer.close();
   }
 }
 
-/** What the call did: added all tasks, the missing tasks, or nothing. */
+/** Formats what the call did: it added all tasks, the missing tasks, or nothing. */
 function doneText({ is_new: isNew, added, total }: Receipt): string {
   if (isNew) return `${counted(total, 'task')} enqueued`;
   return added === 0
     ? 'nothing was enqueued again'
-    : `${counted(added, 'task')} added now, ${total - added} were there`;
+    : `${counted(added, 'task')} added now, ${total - added} added before`;
 }
 
 async function settle(
@@ -55,14 +55,15 @@ async function settle(
     const summary = await followBatch(producer, { batchId, total, goals, signal }, screen);
     if (isJson) screen.json(summary);
     else {
-      await showOutcomes(producer, { batchId, goals, isWanted: () => true }, screen);
+      const shown = { batchId, goalsOf: () => goals, isWanted: () => true, withAnswers: total === 1 };
+      await showOutcomes(producer, shown, screen);
       screen.note(`\ncost: ${batchCostText(summary)}`);
-      if (summary.counts.succeeded > 0) screen.note(`\nRead the answers: errand outcomes ${batchId} --json`);
+      if (summary.counts.succeeded > 0 && total > 1) screen.note(`\nRead the answers: errand outcomes ${batchId}`);
     }
     return summary.counts.succeeded === total ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (!signal.aborted) throw error;
-    screen.note(`No longer waiting; the batch goes on. See how it stands: errand status ${batchId}`);
+    screen.note(`Stopped waiting; the batch continues. To follow it: errand status ${batchId}`);
     return EXIT.interrupted;
   }
 }

@@ -141,7 +141,7 @@ async function runSample(
   // A view that redraws itself and a log would overwrite each other.
   const view = verbose ? { ...screen, live: null } : screen;
   const { counts } = await followBatch(producer, { batchId, total, goals, signal }, view);
-  const outcomes = await showOutcomes(producer, { batchId, goals, isWanted: () => true }, screen);
+  const outcomes = await showOutcomes(producer, { batchId, goalsOf: () => goals, isWanted: () => true }, screen);
   if (live) return counts.succeeded === total;
   screen.note('\nTokens and prices are made up by the simulator. The failures are part of the sample.');
   return isSampleAsExpected(outcomes);

@@ -1,6 +1,7 @@
 import { counted, oneLine } from '../../base/text.ts';
 import type { BatchStatus, BatchSummary } from '../../contract/batch.ts';
 import { batchCostText } from '../../contract/cost-text.ts';
+import { groupedByRemedy, tasksText } from './failure-groups.ts';
 
 /** Formats the status of a batch: its tasks and, once it has settled, its summary. */
 export function statusText(found: BatchStatus): string {
@@ -39,14 +40,23 @@ function summaryText(summary: BatchSummary): string[] {
     `  tokens    ${usage.input_tokens} in, ${usage.output_tokens} out`,
     `  cost      ${batchCostText(summary)}`,
     `  cleaned   ${cleanup.released} released${open}`,
-    ...failures.map(
-      ({ index, failure }) => `  #${index} ${failure.code}: ${failure.message.replace(/\.?$/, '.')} ${failure.remedy}`,
-    ),
+    ...failureLines(failures),
     ...(hidden > 0 ? [`  and ${hidden} more: errand outcomes ${batchId} --failed`] : []),
   ];
 }
 
-/** A line of the status on one printable line, with the spaces that align it. */
+/** One line for each different failure; failures with the same remedy have it once, on the last of their lines. */
+function failureLines(failures: BatchSummary['failures']): string[] {
+  const groups = groupedByRemedy(failures.map((failed) => ({ ...failed, status: 'failed' })));
+  return groups.flatMap(({ lines, remedy }) =>
+    lines.map(({ code, message, indexes }, at) => {
+      const what = `  ${tasksText(indexes)} ${code}: ${message.replace(/\.?$/, '.')}`;
+      return at === lines.length - 1 ? `${what} ${remedy}` : what;
+    }),
+  );
+}
+
+/** Makes one printable line of a line of the status, and keeps the spaces that align it. */
 function lineOf(line: string): string {
   const [indent = ''] = /^(?: {2}\S+ +)?/.exec(line) ?? [];
   return `${indent}${oneLine(line.slice(indent.length))}`;
