@@ -1,7 +1,7 @@
 import { KEY_VARIABLE } from './child.ts';
 import { ERRAND_PREFIX } from './queues.ts';
 
-/** What the image runs Node with (docs/operations.md, Memory). */
+/** What the image runs Node with (docs/how-to/operate.md, Memory). */
 export const SHIPPED_FLAGS = ['--max-semi-space-size=16'];
 
 /** The configuration of Errand's producer and worker: defaults but for where things are, width, and silence. */

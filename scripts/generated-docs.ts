@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { SETTINGS } from '../src/app/config-settings.ts';
 import { OTHER_VARIABLES } from '../src/app/config-variables.ts';
 import { PROVIDER_SETTINGS } from '../src/catalogue/provider.ts';
@@ -7,9 +8,9 @@ import { FAILURES } from '../src/errors.ts';
 
 /** The parts of pages that are made from tables of the code: their lines by page and name. */
 const PARTS: Record<string, Record<string, () => string[]>> = {
-  'docs/configuration.md': { settings, providers: providerSettings, variables: otherVariables },
-  'docs/failures.md': { codes: failureCodes },
-  'docs/credentials.md': { providers: builtInProviders },
+  'docs/reference/configuration.md': { settings, providers: providerSettings, variables: otherVariables },
+  'docs/reference/failures.md': { codes: failureCodes },
+  'docs/explanations/credentials.md': { providers: builtInProviders },
 };
 
 /** The pages that have a generated part. */
@@ -24,10 +25,19 @@ export function withGenerated(page: string, text: string): string {
   for (const [name, lines] of Object.entries(PARTS[page] ?? {})) {
     const part = new RegExp(`(<!-- generated: ${name} -->\n)[\\s\\S]*?(<!-- end -->)`);
     if (!part.test(generated)) throw new Error(`${page} has no part <!-- generated: ${name} -->`);
-    const written = `\n${lines().join('\n')}\n\n`;
+    const written = `\n${lines()
+      .map((line) => linksFrom(page, line))
+      .join('\n')}\n\n`;
     generated = generated.replace(part, (_all, begin: string, end: string) => `${begin}${written}${end}`);
   }
   return generated;
+}
+
+/** The links of a line, which start at `docs/`, as this page needs them. */
+function linksFrom(page: string, line: string): string {
+  return line.replace(/\]\((?!#|https?:)([^)]+)\)/g, (_all, target: string) => {
+    return `](${posix.relative(posix.dirname(page), posix.join('docs', target))})`;
+  });
 }
 
 function failureCodes(): string[] {
@@ -63,7 +73,11 @@ function otherVariables(): string[] {
     return [isSecret ? `${code(name)}, ${code(`${name}_FILE`)}` : code(name), readBy, meaning];
   });
   const named = ['those that a `credential` names, and the same ending in `_FILE`', 'workers'];
-  return tableOf([['variable', 'read by', 'meaning'], ...rows, [...named, '[credentials](credentials.md)']]);
+  return tableOf([
+    ['variable', 'read by', 'meaning'],
+    ...rows,
+    [...named, '[credentials](explanations/credentials.md)'],
+  ]);
 }
 
 function defaultOf({ type, unit }: SettingRow): string {

@@ -70,8 +70,8 @@ describe('a recipe names all that is needed:', () => {
     const families = await Promise.all(filesIn(`${write[0]}*.ts`).map((file) => import(join(root, file))));
     const codes = families.flatMap((family) => Object.values(family).flatMap((rows) => Object.keys(Object(rows))));
     expect(codes.filter((code) => /^[A-Z]/.test(code)).toSorted()).toEqual([...FAILURE_CODES].sort());
-    expect(withGenerated('docs/failures.md', without('docs/failures.md', 'TASK_REMOVED'))).toBe(
-      page('docs/failures.md'),
+    expect(withGenerated('docs/reference/failures.md', without('docs/reference/failures.md', 'TASK_REMOVED'))).toBe(
+      page('docs/reference/failures.md'),
     );
     expect(textOf(checkedBy[0] ?? '')).toContain('FAILURE_CODES');
   });
@@ -80,8 +80,8 @@ describe('a recipe names all that is needed:', () => {
     const { write } = recipe('a built-in provider');
     expect(textOf(write[0] ?? '')).toContain('BUILT_IN_PROVIDERS');
     for (const name of Object.keys(BUILT_IN_PROVIDERS)) {
-      expect(withGenerated('docs/credentials.md', without('docs/credentials.md', name))).toBe(
-        page('docs/credentials.md'),
+      expect(withGenerated('docs/explanations/credentials.md', without('docs/explanations/credentials.md', name))).toBe(
+        page('docs/explanations/credentials.md'),
       );
     }
   });
@@ -90,10 +90,10 @@ describe('a recipe names all that is needed:', () => {
     const { write } = recipe('a setting');
     expect(textOf(write[0] ?? '')).toContain('export const SETTINGS');
     expect(Object.keys(SETTINGS)).toContain('redis_url');
-    expect(withGenerated('docs/configuration.md', without('docs/configuration.md', 'redis_url'))).toBe(
-      page('docs/configuration.md'),
-    );
-    expect(GENERATED_PAGES).toContain('docs/configuration.md');
+    expect(
+      withGenerated('docs/reference/configuration.md', without('docs/reference/configuration.md', 'redis_url')),
+    ).toBe(page('docs/reference/configuration.md'));
+    expect(GENERATED_PAGES).toContain('docs/reference/configuration.md');
   });
 
   test('a tool of the workspace is made in the file that is named, and every other in the room of tools', () => {

@@ -48,5 +48,5 @@ test('a test without the import is near by its name', () => {
 });
 
 test('a page concerns the test of the docs', () => {
-  expect(nearTo('docs/operations.md')).toEqual(['test/docs.test.ts']);
+  expect(nearTo('docs/how-to/operate.md')).toEqual(['test/docs.test.ts']);
 });

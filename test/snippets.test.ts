@@ -127,10 +127,10 @@ test('every program type-checks', async () => {
 describe('a program that is marked to run', () => {
   const PRINTED: Record<string, string> = {
     'README.md': 'Simulated answer to: Summarise RFC 9110.\nSimulated answer to: Review RFC 9110.\n',
-    'docs/producer.md':
+    'docs/reference/producer.md':
       '2 tasks planned, 0 warnings\n2 of 2 succeeded\ntask 1 succeeded, turns: 1\nheard the end of 2 tasks\n',
-    'docs/own-tools.md': 'succeeded 1\n',
-    'docs/simulator.md': '200 complete\n',
+    'docs/how-to/add-a-tool.md': 'succeeded 1\n',
+    'docs/reference/simulator.md': '200 complete\n',
   };
 
   test.for(ofLanguage('ts').filter(([, { mark }]) => mark === 'run'))('%s prints what it should', async ([, block]) => {

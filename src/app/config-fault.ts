@@ -21,7 +21,7 @@ function remedyFor(problems: Problem[]): string {
       ? [`${list(settings)} in the configuration (errand.config.yaml, or the file that ERRAND_CONFIG names)`]
       : []),
   ];
-  return `Correct ${places.join(', and ')}; docs/configuration.md lists every setting.`;
+  return `Correct ${places.join(', and ')}; docs/reference/configuration.md lists every setting.`;
 }
 
 function list(names: string[]): string {

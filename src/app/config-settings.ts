@@ -23,7 +23,7 @@ const name = z
 const { headers_ms: _, ...streamTimeouts } = CALL_TIMEOUT_SETTINGS;
 
 /**
- * Every key of the configuration. The schema, the variables, docs/configuration.md and `errand config` are made from this table;
+ * Every key of the configuration. The schema, the variables, docs/reference/configuration.md and `errand config` are made from this table;
  * to add a setting, add a row and run `npm run docs:generate`.
  *
  * Everything but the address of Redis has a default, and production can keep every default.
@@ -33,14 +33,15 @@ export const SETTINGS = {
     type: z.string({ error: 'expected an address, such as redis://host:port' }).optional(),
     variable: 'REDIS_URL',
     mask: maskedAddress,
-    meaning: 'the [address](redis.md#address) of Redis: a server, a socket or Sentinels',
+    meaning: 'the [address](explanations/redis.md#address) of Redis: a server, a socket or Sentinels',
   },
   redis_tls: {
     ca: {
       type: path.optional(),
       variable: 'REDIS_TLS_CA',
       mask: maskedPath,
-      meaning: 'file of the certificate authorities that may sign the [certificate](redis.md#tls) of the server',
+      meaning:
+        'file of the certificate authorities that may sign the [certificate](explanations/redis.md#tls) of the server',
     },
     cert: {
       type: path.optional(),
@@ -59,7 +60,7 @@ export const SETTINGS = {
     user: {
       type: z.string().min(1).optional(),
       variable: 'REDIS_SENTINEL_USER',
-      meaning: 'user at the [Sentinels](redis.md#sentinel)',
+      meaning: 'user at the [Sentinels](explanations/redis.md#sentinel)',
     },
   },
   prefix: {
@@ -76,14 +77,17 @@ export const SETTINGS = {
     meaning: 'providers by name; the variable takes the section as JSON; [below](#providers)',
   },
   delegation: {
-    provider: { type: RouteRequest.shape.provider, meaning: '[provider](routing.md) of tasks that name none' },
+    provider: {
+      type: RouteRequest.shape.provider,
+      meaning: '[provider](explanations/routing.md) of tasks that name none',
+    },
     model: { type: RouteRequest.shape.model, meaning: 'model of tasks that name none' },
     reasoning_effort: { type: RouteRequest.shape.reasoning_effort, meaning: 'effort of tasks that name none' },
   },
   model_aliases: {
     type: ModelAliases.default({}),
     meaning:
-      'short [names](routing.md#forms-of-a-route) of models: a model, `provider:model`, or an object with `provider` and `model`',
+      'short [names](explanations/routing.md#forms-of-a-route) of models: a model, `provider:model`, or an object with `provider` and `model`',
   },
   routing_precedence: {
     type: RoutingPrecedence.default('strict'),
@@ -142,12 +146,12 @@ export const SETTINGS = {
       type: name.optional(),
       variable: 'ERRAND_WORKER_SEAT',
       meaning:
-        'a place on its host that holds one worker at a time, named as `worker.name` is; see [operations](operations.md#containers)',
+        'a place on its host that holds one worker at a time, named as `worker.name` is; see [operations](how-to/operate.md#containers)',
     },
     only: {
       type: z.array(z.string().min(1)).min(1).optional(),
       meaning:
-        'the providers whose lanes the worker takes, all of them if absent; see [operations](operations.md#one-provider-on-its-own-workers)',
+        'the providers whose lanes the worker takes, all of them if absent; see [operations](how-to/operate.md#one-provider-on-its-own-workers)',
     },
     concurrency: {
       type: z.number().int().min(1).max(MAX_CONCURRENCY).default(50),
@@ -159,7 +163,7 @@ export const SETTINGS = {
       unit: 'ms',
       variable: 'ERRAND_LOCK_DURATION_MS',
       meaning:
-        'after this long without a renewal another worker takes the task, or earlier if the death of its worker is [proven sooner](lifecycle.md#when-a-worker-is-killed)',
+        'after this long without a renewal another worker takes the task, or earlier if the death of its worker is [proven sooner](explanations/lifecycle.md#when-a-worker-is-killed)',
     },
     drain_grace_ms: {
       type: z.number().int().nonnegative().default(3_000),

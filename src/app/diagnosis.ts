@@ -62,7 +62,7 @@ export function failedFinding(check: string, error: ErrandError, rights: RightsF
 }
 
 const AS_OPERATOR =
-  'For this look, put a user with the rights of an operator into REDIS_URL, such as errand-operator: docs/redis.md#users.';
+  'For this look, put a user with the rights of an operator into REDIS_URL, such as errand-operator: docs/explanations/redis.md#users.';
 
 /** How to make a denied look possible. A user that has a role gets no further rights: an operator has a user of its own. */
 function lookRemedy(rights: RightsFacts | null): string {

@@ -65,7 +65,7 @@ export const PROVIDER_SETTINGS = {
   },
   credential: {
     type: z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
-    meaning: 'where the key is: [`env:NAME`, `file:/path` or `none`](credentials.md)',
+    meaning: 'where the key is: [`env:NAME`, `file:/path` or `none`](explanations/credentials.md)',
   },
   key_header: {
     type: z.enum(['authorization', 'x-api-key', 'api-key']).default('authorization'),
@@ -105,7 +105,7 @@ export const PROVIDER_SETTINGS = {
   allow_link_local: {
     type: z.boolean().default(false),
     meaning:
-      '`true` allows a link-local, metadata, unspecified, multicast or broadcast [address](security.md#addresses-of-providers)',
+      '`true` allows a link-local, metadata, unspecified, multicast or broadcast [address](explanations/security.md#addresses-of-providers)',
   },
   allow_plain_http: {
     type: z.boolean().default(false),

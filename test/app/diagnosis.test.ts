@@ -109,15 +109,15 @@ test('the docs, the compose file and the manifest give a worker the time to stop
   const neededS = (3_000 + RELEASE_MS) / 1000;
   for (const [file, pattern] of [
     ['docker-compose.yml', /stop_grace_period: (\d+)s/g],
-    ['docs/deployment.md', /terminationGracePeriodSeconds: (\d+)/g],
-    ['docs/running.md', /TimeoutStopSec=(\d+)/g],
+    ['docs/how-to/deploy.md', /terminationGracePeriodSeconds: (\d+)/g],
+    ['docs/start/run.md', /TimeoutStopSec=(\d+)/g],
   ] as const) {
     const given = [...read(file).matchAll(pattern)].map(([, seconds]) => Number(seconds));
     expect(given.length, file).toBeGreaterThan(0);
     expect(Math.min(...given), file).toBeGreaterThanOrEqual(neededS);
   }
   expect(read('docker-compose.yml')).toContain(`worker.drain_grace_ms and the ${RELEASE_MS / 1000} s that`);
-  expect(read('docs/deployment.md')).toContain(`\`worker.drain_grace_ms\` and the ${RELEASE_MS / 1000} s that`);
-  expect(read('docs/operations.md')).toContain(`the grace and ${RELEASE_MS / 1000} s more`);
-  expect(read('docs/running.md')).toContain(`wait ${neededS} s or longer`);
+  expect(read('docs/how-to/deploy.md')).toContain(`\`worker.drain_grace_ms\` and the ${RELEASE_MS / 1000} s that`);
+  expect(read('docs/how-to/operate.md')).toContain(`the grace and ${RELEASE_MS / 1000} s more`);
+  expect(read('docs/start/run.md')).toContain(`wait ${neededS} s or longer`);
 });

@@ -71,7 +71,7 @@ function verdictOf(payload: Payload): string {
 }
 
 test('the page for people who come from delegate_task lists each payload', () => {
-  const page = readFileSync(join(import.meta.dirname, '../../docs/delegate-task.md'), 'utf8');
+  const page = readFileSync(join(import.meta.dirname, '../../docs/reference/delegate-task.md'), 'utf8');
   const section = page.split('## Payloads\n')[1]?.split('\n## ')[0] ?? '';
   const rows = section.split('\n').filter((line) => /^\| (?!--|payload )/.test(line));
   expect(rows).toEqual(CASES.map((payload) => `| ${payload.shows} | ${verdictOf(payload)} |`));

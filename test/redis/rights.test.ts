@@ -14,5 +14,5 @@ test('a worker may run every command that a script of Errand names', () => {
 
 test.each(REDIS_ROLES)('the page about Redis has the command that makes the user of the role %s', (role) => {
   const command = `ACL SETUSER errand-${role} reset on >PASSWORD ${rightsOf(role, '{errand}').join(' ')}`;
-  expect(page('docs/redis.md').split('\n')).toContain(command);
+  expect(page('docs/explanations/redis.md').split('\n')).toContain(command);
 });
