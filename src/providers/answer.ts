@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { ErrandError } from '../errors.ts';
-import { boundedText } from './body.ts';
+import { boundedText, jsonOf } from './body.ts';
 import { assertBounded } from './json-structure.ts';
 import { MAX_EVENT_CHARS } from './reply-budget.ts';
 
@@ -63,7 +63,9 @@ class Answer {
   }
 
   async json(): Promise<unknown> {
-    return JSON.parse(await textOf(this.body)) as unknown;
+    const value = jsonOf(await textOf(this.body));
+    if (value === undefined) throw new SyntaxError('an answer that is not JSON');
+    return value;
   }
 }
 

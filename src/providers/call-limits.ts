@@ -1,27 +1,27 @@
 import type { CallTimeouts, Provider } from '../catalogue/provider.ts';
 import { REASONING_EFFORTS, type ReasoningEffort } from '../contract/effort.ts';
 
-/** A limit in milliseconds, and the setting that it comes from, for messages. */
+/** A limit in milliseconds, and the setting that it comes from: of the provider, or of the budget of the task. */
 export type TimeLimit = { readonly ms: number; readonly source: string };
 
 /** The four limits of one model call. */
 export type CallLimits = { readonly [limit in keyof CallTimeouts]: TimeLimit };
 
-/** What a task allows one model call, in milliseconds; it only ever lowers the limits of the provider. */
+/** The limits of a task for one model call, in milliseconds. They can only lower the limits of the provider. */
 export type CallCaps = { readonly [limit in keyof CallTimeouts]?: number | undefined };
 
 /**
- * How much longer a stream may be silent from `high` up. A model that thinks sends nothing for as long as it thinks, on
- * OpenAI not even a ping: 8.5 minutes were seen at `high`, while 2 minutes are enough to recognize a dead stream otherwise.
+ * How much longer a stream may be silent from the effort `high` up. OpenAI sends nothing while a model thinks, not even a
+ * ping (docs/internals/sdks.md). Below `high`, 2 minutes of silence mean a dead stream.
  */
 const THINKING_FACTOR = 5;
 
-/** Resolves the limits of the model calls of a child: those of the provider, lowered by what the task allows. */
+/** Resolves the limits of the model calls of a child: the limits of the provider, lowered by the limits of the task. */
 export function callLimitsOf(provider: Provider, effort: ReasoningEffort | null, caps: CallCaps = {}): CallLimits {
   const limitOf = (limit: keyof CallTimeouts, factor = 1): TimeLimit => {
     const ofProvider = provider.timeouts[limit] * factor;
     const ofTask = caps[limit] ?? Number.POSITIVE_INFINITY;
-    if (ofTask < ofProvider) return { ms: ofTask, source: "the task's budget" };
+    if (ofTask < ofProvider) return { ms: ofTask, source: `budget.${limit.replace(/ms$/, 'seconds')}` };
     return { ms: ofProvider, source: `${factor > 1 ? `${factor} × ` : ''}timeouts.${limit}` };
   };
   return {

@@ -1,3 +1,4 @@
+import { counted } from '../base/text.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError } from '../errors.ts';
 import type { CallLimits } from './call-limits.ts';
@@ -99,7 +100,7 @@ function isOver(provider: Provider, { error, isCutOff }: Reading): boolean {
 function faultOfEnd(provider: Provider, { response, events }: Reading): ErrandError {
   const type = response?.headers.get('content-type') ?? 'nothing';
   if (events === 0 && !type.startsWith('text/event-stream')) return malformedEnd(provider, type);
-  const message = `The stream of provider "${provider.name}" ended after ${events} events, before its terminal event.`;
+  const message = `The stream of provider "${provider.name}" ended after ${counted(events, 'event')}, before its terminal event.`;
   return new ErrandError('PROVIDER_STREAM_CUT', message);
 }
 

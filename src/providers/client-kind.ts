@@ -1,3 +1,4 @@
+import { counted } from '../base/text.ts';
 import type { Evidence } from '../contract/cleanup.ts';
 
 /** The live side of a client: closing it aborts its requests and counts those that are still in flight. */
@@ -10,9 +11,9 @@ export const CLIENT_KIND = {
   /** A release by another process acts on nothing. */
   doubt: () => null,
   release: async (_ref: string, live: LiveClient | undefined): Promise<{ evidence: Evidence; detail: string }> => {
-    if (!live) return { evidence: 'implied', detail: 'its process has ended, and its sockets with it' };
+    if (!live) return { evidence: 'implied', detail: 'the process of the client ended, and its sockets with it' };
     const { inFlight } = await live.close();
-    if (inFlight > 0) return { evidence: 'unknown', detail: `${inFlight} requests are still in flight` };
+    if (inFlight > 0) return { evidence: 'unknown', detail: `${counted(inFlight, 'request')} still in flight` };
     return { evidence: 'verified', detail: 'no request is in flight' };
   },
 };

@@ -95,10 +95,7 @@ function faultOfJson(provider: Provider, { status, headers }: Response, text: st
 
 /** The error for a provider that was asked for a stream and sent something else. */
 export function malformedEnd(provider: Provider, type: string): ErrandError {
-  return new ErrandError(
-    'PROVIDER_MALFORMED',
-    `Provider "${provider.name}" was asked for text/event-stream and sent ${type}.`,
-  );
+  return new ErrandError('PROVIDER_MALFORMED', `Provider "${provider.name}" sent ${type}; expected text/event-stream.`);
 }
 
 /** What a message says; `undefined` for one that says nothing. */

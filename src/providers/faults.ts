@@ -4,7 +4,9 @@ import type { AnswerHeaders } from './answer.ts';
 import { type Complaint, readComplaint } from './complaint.ts';
 import { isRefusedAddress } from './connections.ts';
 import { codeOfComplaint, searchable } from './fault-codes.ts';
+import { faultOfNetwork } from './network-fault.ts';
 import { remedyFor } from './remedies.ts';
+import { replyTooLarge } from './reply-budget.ts';
 
 export { isRecord } from './complaint.ts';
 
@@ -87,22 +89,10 @@ function chainOf(error: unknown): Error[] {
   return chain;
 }
 
-/** What broke below HTTP, in the words of the innermost error: `ECONNREFUSED: connect ECONNREFUSED …`. */
-function faultOfNetwork(provider: Provider, chain: Error[]): ErrandError {
-  const root = chain.at(-1);
-  const code = root && 'code' in root && typeof root.code === 'string' ? `${root.code}: ` : '';
-  const { host } = new URL(provider.base_url);
-  return new ErrandError(
-    'PROVIDER_UNREACHABLE',
-    `Connection to provider "${provider.name}" at ${host} failed: ${code}${root?.message ?? 'no reason given'}`,
-    { cause: root },
-  );
-}
-
 /** An address that Errand does not connect to. It is no fault of the network, and the remedy is in the configuration. */
 function faultOfAddress({ name }: Provider, refused: Error): ErrandError {
   return new ErrandError('PROVIDER_ADDRESS_REFUSED', `No connection to provider "${name}": ${refused.message}`, {
-    remedy: `Correct providers.${name}.base_url, or the record of its name in the DNS. If the provider is there, set providers.${name}.allow_link_local: true.`,
+    remedy: `Correct providers.${name}.base_url or its DNS record. If the address is right, set providers.${name}.allow_link_local: true.`,
   });
 }
 
@@ -122,16 +112,23 @@ function isNetworkError(chain: Error[]): boolean {
 export function faultOf(provider: Provider, error: unknown): ErrandError {
   const chain = chainOf(error);
   const ours = chain.find((link) => isErrandError(link));
-  if (ours) return ours;
+  if (ours) return named(provider, ours);
   const refused = chain.find(isRefusedAddress);
   if (refused) return faultOfAddress(provider, refused);
-  if (isNetworkError(chain)) return faultOfNetwork(provider, chain);
+  if (isNetworkError(chain)) return faultOfNetwork(provider, chain.at(-1));
   if (isSdkError(error)) {
     const { status, headers, error: body, message } = error;
     return faultOfAnswer(provider, { status, headers, body, message });
   }
   return new ErrandError(
     'PROVIDER_MALFORMED',
-    `Provider "${provider.name}" sent what its wire "${provider.wire}" does not know: ${messageOf(error)}`,
+    `Provider "${provider.name}" sent a reply that does not fit its wire "${provider.wire}": ${messageOf(error)}`,
+    { remedy: `Check that providers.${provider.name}.base_url (${provider.base_url}) and its wire belong together.` },
   );
+}
+
+/** Adds the provider to the error for a reply that is too large. The code that counts the reply does not know the provider. */
+function named({ name }: Provider, error: ErrandError): ErrandError {
+  const isNamed = error.code !== 'PROVIDER_REPLY_TOO_LARGE' || error.message.startsWith('Provider "');
+  return isNamed ? error : replyTooLarge(name, error.message);
 }

@@ -70,10 +70,13 @@ export function createProviderFetch(
     const url = new URL(input instanceof Request ? input.url : input);
     const { method = 'GET', body = null, signal = null } = init;
     if (url.origin !== origin) {
-      throw new ErrandError('INTERNAL', `A request of provider "${provider.name}" for ${url.origin}, not ${origin}.`);
+      throw new ErrandError(
+        'INTERNAL',
+        `A request to provider "${provider.name}" went to ${url.origin}; expected ${origin}.`,
+      );
     }
     if (body !== null && typeof body !== 'string') {
-      throw new ErrandError('INTERNAL', `A request of provider "${provider.name}" whose body is not text.`);
+      throw new ErrandError('INTERNAL', `A request to provider "${provider.name}" has a body that is not text.`);
     }
     const headers = {
       accept: 'application/json, text/event-stream',
@@ -94,13 +97,15 @@ export function createProviderFetch(
 /** The error for an answer that is not read: a redirect, a status that does not exist, a coding that was not asked for. */
 function refusalOf(provider: Provider, { statusCode, headers }: RawAnswer): ErrandError | null {
   if (REDIRECTS.has(statusCode)) {
-    const { host } = new URL(provider.base_url);
-    const message = `Provider "${provider.name}" answered with a redirect away from ${host}; redirects are never followed.`;
-    const remedy = `Set base_url of provider "${provider.name}" to the address it redirects to, if you trust it.`;
+    const message = `Provider "${provider.name}" answered ${statusCode}, a redirect; Errand follows no redirect of ${provider.base_url}.`;
+    const remedy = `Set providers.${provider.name}.base_url to the address that it redirects to, if you trust that address.`;
     return new ErrandError('PROVIDER_REFUSED_REQUEST', message, { remedy });
   }
   const coding = String(headers['content-encoding'] ?? '');
   if (statusCode <= 599 && isPlain(coding)) return null;
-  const sent = statusCode > 599 ? `the status ${statusCode}` : `content-encoding ${coding}, which it was not asked for`;
+  const sent =
+    statusCode > 599
+      ? `the status ${statusCode}; expected at most 599`
+      : `content-encoding ${coding}; expected identity`;
   return new ErrandError('PROVIDER_MALFORMED', `Provider "${provider.name}" sent ${sent}.`);
 }

@@ -34,7 +34,7 @@ export function assertBounded(text: string): void {
     } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth -= 1;
     if (depth > MAX_DEPTH) throw new SyntaxError(`JSON nested deeper than ${MAX_DEPTH} levels`);
     if (values <= MAX_VALUES) continue;
-    throw new ErrandError('PROVIDER_REPLY_TOO_LARGE', `the provider sent JSON of more than ${MAX_VALUES} values`);
+    throw new ErrandError('PROVIDER_REPLY_TOO_LARGE', `JSON of more than ${MAX_VALUES} values`);
   }
 }
 

@@ -11,28 +11,51 @@ const NO_MODEL =
 const SEARCHED_CHARS = 4_096;
 
 /**
- * Adds to a refusal what only the caller knows: the model, if the provider does not have it or has nothing at its address; the
- * source of the key, if it was refused. Any other error is returned unchanged.
+ * Adds to a refusal the names that only the caller knows: the model, if the provider does not have it, has nothing at its
+ * address or finds the conversation too long for it; the source of the key, if the key was refused or its account is empty.
+ * Returns any other error unchanged.
  */
 export function namingRoute(fault: ErrandError, asked: Asked): ErrandError {
-  const { code, httpStatus, message } = fault;
   const { provider, model } = asked;
-  const said = message.replace(`Provider "${provider.name}" `, 'it ');
-  if (code === 'CREDENTIAL_REJECTED') return namingKey(fault, provider, said);
-  if (code !== 'PROVIDER_REFUSED_REQUEST') return fault;
-  const searched = message.slice(0, SEARCHED_CHARS);
-  const isNamed = httpStatus === 404 && searched.includes(model);
+  const said = fault.message.replace(`Provider "${provider.name}" `, 'it ');
+  switch (fault.code) {
+    case 'CREDENTIAL_REJECTED':
+      return namingKey(fault, provider, said);
+    case 'PROVIDER_QUOTA_EXHAUSTED':
+      return namingAccount(fault, provider, said);
+    case 'CONTEXT_TOO_LONG':
+      if (fault.message === said) return fault;
+      return renamed(
+        fault,
+        `Provider "${provider.name}" cannot take a conversation of this length with the model "${model}": ${said}`,
+        fault.remedy,
+      );
+    case 'PROVIDER_REFUSED_REQUEST':
+      return namingModel(fault, asked, said);
+    default:
+      return fault;
+  }
+}
+
+function namingModel(fault: ErrandError, { provider, model }: Asked, said: string): ErrandError {
+  const searched = fault.message.slice(0, SEARCHED_CHARS);
+  const isNamed = fault.httpStatus === 404 && searched.includes(model);
   if (isNamed || NO_MODEL.test(searched)) {
-    const remedy = `Correct the model of the task, or delegation.model: "errand routes FILE" shows the model of each task and the rule that chose it. GET ${modelsUrl(provider)} lists the models of the provider.`;
+    const remedy = `Choose another model in the task or in delegation.model: "errand routes FILE" shows the model of each task and the rule that chose it. GET ${modelsUrl(provider)} lists the models of the provider.`;
     return renamed(fault, `Provider "${provider.name}" has no model "${model}": ${said}`, remedy);
   }
-  if (httpStatus !== 404) return fault;
+  if (fault.httpStatus !== 404) return fault;
   const remedy = `Check providers.${provider.name}.base_url, now ${provider.base_url}, and the model of the task: "errand routes FILE" shows it.`;
   return renamed(
     fault,
     `Provider "${provider.name}" has nothing for the model "${model}" at its address: ${said}`,
     remedy,
   );
+}
+
+function namingAccount(fault: ErrandError, { name, credential }: Provider, said: string): ErrandError {
+  if (credential === 'none') return fault;
+  return renamed(fault, `Provider "${name}" has no credit left for the key ${credential}: ${said}`, fault.remedy);
 }
 
 function namingKey(fault: ErrandError, { name, credential }: Provider, said: string): ErrandError {

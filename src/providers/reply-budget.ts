@@ -43,7 +43,7 @@ export function replyTooLarge(provider: string, why: string): ErrandError {
 export function assertStorable(provider: string, turn: Turn): void {
   const bytes = byteLength(JSON.stringify(turn));
   if (bytes > MAX_REPLY_BYTES)
-    throw replyTooLarge(provider, `a reply of ${bytes} bytes; ${MAX_REPLY_BYTES} are stored`);
+    throw replyTooLarge(provider, `a reply of ${bytes} bytes; expected at most ${MAX_REPLY_BYTES}`);
 }
 
 /**
@@ -66,7 +66,7 @@ export class ReplyBudget {
     this.#streamChars += chars;
     if (this.#streamChars <= UNWEIGHED_CHARS && chars <= UNWEIGHED_CHARS) return;
     if (this.#streamChars > MAX_STREAM_CHARS)
-      throw replyTooLarge(this.#provider, `more than ${MAX_STREAM_CHARS} bytes`);
+      throw replyTooLarge(this.#provider, `a stream of more than ${MAX_STREAM_CHARS} characters`);
     if (!isRecord(event)) return;
     const { delta, content_block, choices, item, type, response } = event;
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
@@ -78,7 +78,8 @@ export class ReplyBudget {
     this.#delta = add(this.#delta, weigh(parts, this.#names));
     if (type === 'response.output_item.done') this.#items = add(this.#items, weigh(item, this.#names));
     const output = weigh(isRecord(response) ? response.output : undefined, this.#names);
-    if (this.#names.size > MAX_NAMES) throw replyTooLarge(this.#provider, `more than ${MAX_NAMES} field names`);
+    if (this.#names.size > MAX_NAMES)
+      throw replyTooLarge(this.#provider, `a reply of more than ${MAX_NAMES} field names`);
     for (const { chars: size, values } of [this.#delta, this.#items, output]) {
       if (size > MAX_REPLY_BYTES) throw replyTooLarge(this.#provider, `a reply of more than ${MAX_REPLY_BYTES} bytes`);
       if (values > MAX_VALUES) throw replyTooLarge(this.#provider, `a reply of more than ${MAX_VALUES} values`);

@@ -1,26 +1,33 @@
 import { ErrandError, type FailureCode } from '../errors.ts';
-import type { CallLimits } from './call-limits.ts';
+import type { CallLimits, TimeLimit } from './call-limits.ts';
 
 type Limit = keyof CallLimits;
 
-/** What passing each limit is called, and what had been waited for. */
-const EXPIRY: Record<Limit, { code: FailureCode; missing: string }> = {
-  headers_ms: { code: 'PROVIDER_TIMED_OUT', missing: 'no response headers' },
-  first_token_ms: { code: 'PROVIDER_FIRST_TOKEN_TIMED_OUT', missing: 'headers but no first event' },
-  idle_ms: { code: 'PROVIDER_STREAM_STALLED', missing: 'no further event' },
-  turn_ms: { code: 'PROVIDER_TURN_TIMED_OUT', missing: 'no complete turn' },
+/** For each limit: the code of its error, what the provider did not send in time, and when a higher limit helps. */
+const EXPIRY: Record<Limit, { code: FailureCode; missing: string; cure: string }> = {
+  headers_ms: { code: 'PROVIDER_TIMED_OUT', missing: 'no response headers', cure: 'if the provider is only slow' },
+  first_token_ms: {
+    code: 'PROVIDER_FIRST_TOKEN_TIMED_OUT',
+    missing: 'headers but no first event',
+    cure: 'if the model thinks for a long time before it answers',
+  },
+  idle_ms: {
+    code: 'PROVIDER_STREAM_STALLED',
+    missing: 'no further event',
+    cure: 'if the model pauses for a long time',
+  },
+  turn_ms: { code: 'PROVIDER_TURN_TIMED_OUT', missing: 'no complete turn', cure: 'or ask for less in one turn' },
 };
 
 /**
- * Text, calls and usage may follow the reason for the end of a turn. Without an event for this long, the turn is complete.
- * Gaps of 2.5 s were seen before a usage chunk.
+ * Text, calls and usage may follow the reason for the end of a turn (docs/internals/sdks.md). Without an event for this long,
+ * the turn is complete.
  */
 const FINISH_MS = 10_000;
 
 /**
- * The four limits of one model call, as one signal.
- *
- * Two timers in all: one for the whole call, one for the phase it is in, which each event only refreshes.
+ * Applies the four limits of one model call to one signal. It uses two timers: one for the whole call, and one for the current
+ * phase. Each event refreshes the second timer.
  */
 export class CallTimers {
   readonly #controller = new AbortController();
@@ -33,7 +40,7 @@ export class CallTimers {
   #limit: Limit = 'headers_ms';
   #isFinished = false;
 
-  /** Aborts with the caller's signal, or when a limit is passed. */
+  /** Aborts when the caller's signal aborts, or when a limit expires. */
   readonly signal: AbortSignal;
 
   /** `provider` is a name, for messages. */
@@ -65,7 +72,7 @@ export class CallTimers {
     else this.#awaitEnd();
   }
 
-  /** Goes on waiting for the next event: the stream is alive, and says nothing. Before its first event that is no help. */
+  /** Extends the wait for the next event, because the stream sent something without content. Not before the first event. */
   streamIsAlive(): void {
     if (this.#limit === 'idle_ms' && !this.#isFinished) this.#phase.refresh();
   }
@@ -75,7 +82,7 @@ export class CallTimers {
     this.#controller.abort();
   }
 
-  /** The error of the limit that was passed, if one was. */
+  /** The error of the limit that expired; `undefined` if none did. */
   get expired(): ErrandError | undefined {
     const { reason } = this.#controller.signal;
     return reason instanceof ErrandError ? reason : undefined;
@@ -101,13 +108,19 @@ export class CallTimers {
   }
 
   #start(limit: Limit): NodeJS.Timeout {
-    const { ms, source } = this.#limits[limit];
-    return setTimeout(() => this.#expire(limit, `${ms} ms (${source})`), ms);
+    const allowed = this.#limits[limit];
+    return setTimeout(() => this.#expire(limit, allowed), allowed.ms);
   }
 
-  #expire(limit: Limit, allowed: string): void {
-    const { code, missing } = EXPIRY[limit];
-    const message = `Provider "${this.#provider}" sent ${missing} within ${allowed}.`;
-    this.#controller.abort(new ErrandError(code, message));
+  #expire(limit: Limit, { ms, source }: TimeLimit): void {
+    const { code, missing, cure } = EXPIRY[limit];
+    const message = `Provider "${this.#provider}" sent ${missing} within ${durationOf(ms)} (${source}).`;
+    const setting = source.startsWith('budget.') ? source : `providers.${this.#provider}.timeouts.${limit}`;
+    this.#controller.abort(new ErrandError(code, message, { remedy: `Raise ${setting}, ${cure}.` }));
   }
+}
+
+/** A duration in whole seconds if it has some, else in milliseconds. */
+function durationOf(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000} s` : `${ms} ms`;
 }

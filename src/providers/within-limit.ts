@@ -30,7 +30,9 @@ export function withinNamedLimit({ name, max_output_tokens: most }: Provider, mo
         const lower = signal.aborted ? undefined : limitAfter(error, asked);
         if (lower === undefined) throw error;
         limit = lower;
-        request.onLimit?.(`provider "${name}" refused ${asked} output tokens; the call was repeated within ${lower}`);
+        request.onLimit?.(
+          `provider "${name}" refused ${asked} output tokens; the call was repeated with ${lower}. Set providers.${name}.max_output_tokens to ${lower}.`,
+        );
         return model.turn({ ...request, maxOutputTokens: lower }, signal);
       }
     },

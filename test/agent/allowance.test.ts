@@ -43,11 +43,14 @@ test('a task may be stricter than its deployment and its provider', () => {
     ...{ first_token_seconds: 1, idle_seconds: 0.5, turn_seconds: 0.0001 },
     ...{ tool_seconds: 0.5, turns_without_progress: 2 },
   });
-  const source = "the task's budget";
   expect(strict).toMatchObject({
     toolMs: 500,
     turnsWithoutProgress: 2,
-    call: { first_token_ms: { ms: 1_000, source }, idle_ms: { ms: 500, source }, turn_ms: { ms: 1, source } },
+    call: {
+      first_token_ms: { ms: 1_000, source: 'budget.first_token_seconds' },
+      idle_ms: { ms: 500, source: 'budget.idle_seconds' },
+      turn_ms: { ms: 1, source: 'budget.turn_seconds' },
+    },
   });
 });
 

@@ -77,6 +77,8 @@ test('a call that is repeated within the limit of its provider says so in the ou
   expect(outcome).toMatchObject({
     status: 'succeeded',
     answer: { text: 'within it' },
-    notes: ['provider "giant" refused 32000 output tokens; the call was repeated within 8192'],
+    notes: [
+      'provider "giant" refused 32000 output tokens; the call was repeated with 8192. Set providers.giant.max_output_tokens to 8192.',
+    ],
   });
 });

@@ -93,7 +93,7 @@ describe.each(WIRES)('a call on the %s wire', (wire) => {
     await gone.close();
     const fault = await faultOfTurn(providerAt(wire, gone.url));
     expect(fault.code).toBe('PROVIDER_UNREACHABLE');
-    expect(fault.message).toContain(`${new URL(gone.url).host} failed: ECONNREFUSED`);
+    expect(fault.message).toContain(`${new URL(gone.url).host} failed: nothing listens there (ECONNREFUSED)`);
   });
 });
 

@@ -102,7 +102,9 @@ describe('a call that is refused for its output limit', () => {
     const turn = await model.turn(request, new AbortController().signal);
     expect(turn).toMatchObject({ text: 'done' });
     expect(asked).toEqual([32_000, most]);
-    expect(notes).toEqual([`provider "acme" refused 32000 output tokens; the call was repeated within ${most}`]);
+    expect(notes).toEqual([
+      `provider "acme" refused 32000 output tokens; the call was repeated with ${most}. Set providers.acme.max_output_tokens to ${most}.`,
+    ]);
   });
 
   test('begins its next turn within the limit', async () => {

@@ -45,7 +45,7 @@ test('what a task allows lowers the limit of its provider, and the message says 
   timers.headersArrived();
   timers.eventArrived();
   expect(await messageOfExpiry(timers)).toBe(
-    'Provider "acme" sent no further event within 40 ms (the task\'s budget).',
+    'Provider "acme" sent no further event within 40 ms (budget.idle_seconds).',
   );
   expect(timers.expired?.code).toBe('PROVIDER_STREAM_STALLED');
 });
@@ -60,7 +60,7 @@ test('a stream may be silent for longer where the model is to think hard, but no
   const hurried = timersOf({ idle_ms: 20 }, { idle_ms: 30 }, 'max');
   hurried.headersArrived();
   hurried.eventArrived();
-  expect(await messageOfExpiry(hurried)).toContain("within 30 ms (the task's budget)");
+  expect(await messageOfExpiry(hurried)).toContain('within 30 ms (budget.idle_seconds)');
 });
 
 test('a sign of life keeps a stream that has begun, and no other', async () => {

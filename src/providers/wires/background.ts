@@ -61,7 +61,8 @@ async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
 }
 
 function unusableId({ name }: Provider): ErrandError {
-  return new ErrandError('PROVIDER_MALFORMED', `Provider "${name}" sent a response whose id cannot be used.`);
+  const message = `Provider "${name}" sent a response with an invalid id; expected 1 to 512 letters, digits or "_.:=+-".`;
+  return new ErrandError('PROVIDER_MALFORMED', message);
 }
 
 /** The state of a response. Reads it as JSON, because the SDK builds a text from its output, which may be missing. */

@@ -37,5 +37,5 @@ export class ReplyLimits {
 }
 
 function tooMany(limit: string): ErrandError {
-  return new ErrandError('PROVIDER_REPLY_TOO_LARGE', `the reply of one turn has more than ${limit}`);
+  return new ErrandError('PROVIDER_REPLY_TOO_LARGE', `a reply of more than ${limit}`);
 }

@@ -36,7 +36,10 @@ function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): Respons
   const { provider, model, effort } = route;
   const maxTokens = request.maxOutputTokens;
   if (maxTokens < MIN_OUTPUT_TOKENS) {
-    throw new ErrandError('BUDGET_TOKENS', `A turn needs ${MIN_OUTPUT_TOKENS} tokens; ${maxTokens} are left.`);
+    throw new ErrandError(
+      'BUDGET_TOKENS',
+      `${maxTokens} output tokens are left for the turn; provider "${provider.name}" requires at least ${MIN_OUTPUT_TOKENS}`,
+    );
   }
   return {
     model,

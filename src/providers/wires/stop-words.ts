@@ -37,13 +37,18 @@ export function stopFor(
   hasCalls: boolean,
 ): StopReason {
   const known = comparable(word);
-  const meaning = MEANINGS.find(([pattern]) => pattern.test(known))?.[1] ?? 'failure';
+  const meaning = MEANINGS.find(([pattern]) => pattern.test(known))?.[1];
   if (meaning === 'context') {
-    throw new ErrandError('CONTEXT_TOO_LONG', `the conversation and its answer fill the context window of ${model}`);
+    throw new ErrandError(
+      'CONTEXT_TOO_LONG',
+      `Provider "${provider.name}" ended the answer: it fills the context window of model "${model}"`,
+    );
   }
-  if (meaning !== 'failure') return meaning === 'length' || meaning === 'refusal' ? meaning : endOf(hasCalls);
-  const said = word === '' ? 'no stop reason' : `the unknown stop reason "${clip(word, 60)}"`;
-  throw new ErrandError('PROVIDER_FAILED', `Provider "${provider.name}" ended a turn of ${model} with ${said}.`);
+  if (meaning !== undefined && meaning !== 'failure')
+    return meaning === 'length' || meaning === 'refusal' ? meaning : endOf(hasCalls);
+  const said = `the ${meaning === undefined ? 'unknown ' : ''}stop reason "${clip(word, 60)}"`;
+  const reason = word === '' ? 'no stop reason' : said;
+  throw new ErrandError('PROVIDER_FAILED', `Provider "${provider.name}" returned ${reason} for model "${model}".`);
 }
 
 /** The stop reason of a complete turn. */

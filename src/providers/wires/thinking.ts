@@ -20,7 +20,10 @@ function budgetOf(level: keyof typeof BUDGET_TOKENS, maxTokens: number): number 
   const most = Math.floor(maxTokens * MAX_SHARE);
   if (most < MIN_BUDGET) {
     const needed = Math.ceil(MIN_BUDGET / MAX_SHARE);
-    throw new ErrandError('BUDGET_TOKENS', `Thinking and an answer need ${needed} tokens; ${maxTokens} are left.`);
+    throw new ErrandError(
+      'BUDGET_TOKENS',
+      `${maxTokens} output tokens are left for the turn; thinking and an answer need at least ${needed}`,
+    );
   }
   return Math.min(BUDGET_TOKENS[level], most);
 }

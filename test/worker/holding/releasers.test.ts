@@ -60,7 +60,7 @@ test('a client is told as open while a request of it is still in flight', async 
   expect(await releasersFor(new Redactor()).release(rowOf('client', 'host'), 'owner', closing)).toMatchObject({
     status: 'open',
     evidence: 'unknown',
-    detail: '2 requests are still in flight',
+    detail: '2 requests still in flight',
   });
 });
 
