@@ -2,7 +2,7 @@ import { counted } from '../base/text.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError } from '../errors.ts';
 import type { CallLimits } from './call-limits.ts';
-import { DONE, type EventStream, malformedEnd, SILENCE } from './event-stream.ts';
+import { DONE, type EventStream, malformedEnd, SILENCE, type StreamItem } from './event-stream.ts';
 import { faultOf, requestIdOf } from './faults.ts';
 import { namingRoute } from './named-refusal.ts';
 import { CallTimers } from './timers.ts';
@@ -39,18 +39,15 @@ async function read<Event>(open: OpenStream<Event>, reply: Reply<Event>, timers:
   const reading: Reading = { events: 0, isCutOff: false };
   let isLingering = false;
   try {
-    const { events, response } = await open(timers.signal);
+    const { pieces, response } = await open(timers.signal);
     reading.response = response;
     timers.headersArrived();
-    const iterator = events[Symbol.asyncIterator]();
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-      if (next.value === SILENCE) timers.streamIsAlive();
-      else if (takeIn(next.value, reply, reading)) {
-        isLingering = true;
-        void linger(iterator, timers);
-        break;
-      } else if (reply.stage === 'finished') timers.finishedEventArrived();
-      else timers.eventArrived();
+    const iterator = pieces[Symbol.asyncIterator]();
+    let next = await iterator.next();
+    while (!next.done && !takePiece(next.value, reply, reading, timers)) next = await iterator.next();
+    if (!next.done) {
+      isLingering = true;
+      void linger(iterator, timers);
     }
   } catch (error) {
     reading.error = error;
@@ -60,6 +57,22 @@ async function read<Event>(open: OpenStream<Event>, reply: Reply<Event>, timers:
     if (!isLingering) timers.closeConnection();
   }
   return reading;
+}
+
+/** Hands the events of a piece to the reply. Returns whether the stream is at its end. */
+function takePiece<Event>(
+  piece: Iterable<StreamItem<Event>>,
+  reply: Reply<Event>,
+  reading: Reading,
+  timers: CallTimers,
+): boolean {
+  for (const event of piece) {
+    if (event === SILENCE) timers.streamIsAlive();
+    else if (takeIn(event, reply, reading)) return true;
+    else if (reply.stage === 'finished') timers.finishedEventArrived();
+    else timers.eventArrived();
+  }
+  return false;
 }
 
 /** Hands an event to the reply. Returns whether the stream is at its end. */

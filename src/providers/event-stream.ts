@@ -16,55 +16,88 @@ export const DONE = Symbol('done');
 /** An event of a wire, or a mark for its end or its silence. */
 export type StreamItem<Event> = Event | typeof SILENCE | typeof DONE;
 
-/** What a provider answers a streamed call with; the events are those of its wire. */
-export type EventStream<Event> = { events: AsyncIterable<StreamItem<Event>>; response: Response };
+/**
+ * The events of a streamed answer, by the pieces in which they arrive; the events are those of its wire. Each event is parsed
+ * when it is asked for.
+ */
+export type EventStream<Event> = { pieces: AsyncIterable<Iterable<StreamItem<Event>>>; response: Response };
 
 /** Reads the body of an answer as server-sent events. Nothing is read before the events are asked for. */
 export function eventStreamOf<Event>(provider: Provider, response: Response): EventStream<Event> {
-  return { events: eventsIn(provider, response), response };
+  return { pieces: new StreamReader<Event>(provider, response).pieces(), response };
 }
 
 /**
- * The events of a body, each parsed from its JSON. An event that reports a failed call is thrown, under each of its names on
- * the three wires. Events without content (`ping`, comments) become one {@link SILENCE} for each piece of the body, because
+ * Reads the events of a body, each parsed from its JSON. An event that reports a failed call is thrown, under each of its names
+ * on the three wires. Events without content (`ping`, comments) become one {@link SILENCE} for each piece of the body, because
  * a model that thinks for minutes may send nothing else. A JSON body is an answer instead of a stream, usually an error.
  *
- * The streams of the SDKs do the same, for twice the CPU time of a token (docs/decisions/2026-11-22-our-own-transport.md).
+ * The streams of the SDKs do the same, for twice the CPU time of a token (docs/decisions/2026-11-22-our-own-transport.md). The
+ * events of a piece are read without a promise: most answers arrive in a few pieces of many events.
  */
-async function* eventsIn<Event>(provider: Provider, response: Response): AsyncGenerator<StreamItem<Event>> {
-  const budget = new ReplyBudget(provider.name);
-  const told = (message: EventSourceMessage) => eventOf(provider, response, message) as Event | typeof DONE | undefined;
-  const messages: EventSourceMessage[] = [];
-  const parser = parserOf(provider, (message) => messages.push(message));
-  const decoder = new TextDecoder();
-  let head = '';
-  let hasBegun = false;
-  const body = piecesOf(response);
-  for (let piece = await body.next(); !piece.done; piece = await body.next()) {
-    const text = decoder.decode(piece.value, { stream: true });
-    if (!hasBegun) head += text.slice(0, MAX_HEAD_CHARS);
-    if (!hasBegun && /^\s*[[{]/.test(head)) throw faultOfJson(provider, response, await boundedText(body, head));
-    hasBegun ||= head.length >= MAX_HEAD_CHARS || /\S/.test(head);
-    parser.feed(text);
+class StreamReader<Event> {
+  readonly #provider: Provider;
+  readonly #response: Response;
+  readonly #budget: ReplyBudget;
+  readonly #parser: EventSourceParser;
+  #messages: EventSourceMessage[] = [];
+
+  constructor(provider: Provider, response: Response) {
+    this.#provider = provider;
+    this.#response = response;
+    this.#budget = new ReplyBudget(provider.name);
+    this.#parser = parserOf(provider, (message) => this.#messages.push(message));
+  }
+
+  async *pieces(): AsyncGenerator<Iterable<StreamItem<Event>>> {
+    const decoder = new TextDecoder();
+    let head = '';
+    let hasBegun = false;
+    const body = bytesOf(this.#response);
+    for (let piece = await body.next(); !piece.done; piece = await body.next()) {
+      const text = decoder.decode(piece.value, { stream: true });
+      if (!hasBegun) head += text.slice(0, MAX_HEAD_CHARS);
+      if (!hasBegun && /^\s*[[{]/.test(head)) throw await this.#faultOfJson(body, head);
+      hasBegun ||= head.length >= MAX_HEAD_CHARS || /\S/.test(head);
+      yield this.#eventsIn(text);
+    }
+    yield this.#lastEvents();
+  }
+
+  *#eventsIn(text: string): Generator<StreamItem<Event>> {
+    this.#parser.feed(text);
+    const messages = this.#messages;
+    this.#messages = [];
     let isSilent = true;
-    for (const message of messages.splice(0)) {
-      const event = told(message);
+    for (const message of messages) {
+      const event = this.#eventOf(message);
       if (event === undefined) continue;
       isSilent = false;
       yield event;
       // Weighed after the wire has read it: an event that exceeds the budget may contain the usage and the first part of the
       // text.
-      budget.count(event, message.data.length);
+      this.#budget.count(event, message.data.length);
     }
     if (isSilent) yield SILENCE;
   }
-  // Some servers leave out the blank line after their last event. What was cut in the middle is none.
-  parser.feed('\n\n');
-  for (const message of messages.filter(({ data }) => isDone(data) || jsonOf(data) !== undefined)) {
-    const event = told(message);
-    if (event === undefined) continue;
-    yield event;
-    budget.count(event, message.data.length);
+
+  /** Some servers omit the blank line after their last event. An event that was cut in the middle is dropped. */
+  *#lastEvents(): Generator<StreamItem<Event>> {
+    this.#parser.feed('\n\n');
+    for (const message of this.#messages.filter(({ data }) => isDone(data) || jsonOf(data) !== undefined)) {
+      const event = this.#eventOf(message);
+      if (event === undefined) continue;
+      yield event;
+      this.#budget.count(event, message.data.length);
+    }
+  }
+
+  #eventOf(message: EventSourceMessage): Event | typeof DONE | undefined {
+    return eventOf(this.#provider, this.#response, message) as Event | typeof DONE | undefined;
+  }
+
+  async #faultOfJson(body: AsyncIterator<Uint8Array>, head: string): Promise<ErrandError> {
+    return faultOfJson(this.#provider, this.#response, await boundedText(body, head));
   }
 }
 
@@ -82,7 +115,7 @@ function parserOf(provider: Provider, onEvent: (message: EventSourceMessage) => 
 const MAX_HEAD_CHARS = 1024;
 
 /** The iterator of the body itself: a generator around it would double the promises of each piece. */
-function piecesOf({ body }: Response): AsyncIterator<Uint8Array> {
+function bytesOf({ body }: Response): AsyncIterator<Uint8Array> {
   return (body ?? Readable.from([]))[Symbol.asyncIterator]();
 }
 

@@ -25,7 +25,9 @@ async function allOf(...pieces: (string | Buffer)[]): Promise<unknown[]> {
     { id: 'env:K', secret: new Secret(KEY) },
     new Connections(),
   )(server.url);
-  return Array.fromAsync(eventStreamOf(provider, response).events);
+  const events: unknown[] = [];
+  for await (const piece of eventStreamOf(provider, response).pieces) events.push(...piece);
+  return events;
 }
 
 test('events are whole however the body is cut into pieces', async () => {

@@ -22,8 +22,8 @@ export async function inBackground(
   signal: AbortSignal,
 ): Promise<Stream> {
   const found = known === undefined ? null : await unlessGone(reattach(connection, { id: known, mark }, signal));
-  const { events, response } = found ?? (await ask());
-  return { events: noting(events, note, connection.provider), response };
+  const { pieces, response } = found ?? (await ask());
+  return { pieces: noting(pieces, note, connection.provider), response };
 }
 
 /**
@@ -47,7 +47,7 @@ async function reattach(
     );
   }
   if (status !== 'completed' && status !== 'incomplete') return null;
-  return { events: justOne({ type: `response.${status}`, response: stored }), response };
+  return { pieces: justOne({ type: `response.${status}`, response: stored }), response };
 }
 
 /** `null` where the provider does not know the response (any more). */
@@ -77,21 +77,28 @@ function carries(stored: unknown, mark: ResponseMark): boolean {
   );
 }
 
-async function* justOne(event: unknown): AsyncGenerator<unknown> {
-  yield event;
+async function* justOne(event: unknown): AsyncGenerator<unknown[]> {
+  yield [event];
 }
 
-async function* noting(events: Stream['events'], note: BackgroundTies['note'], provider: Provider): Stream['events'] {
+/** Notes the id of the response before its events are read: until then, each event is a piece of its own. */
+async function* noting(pieces: Stream['pieces'], note: BackgroundTies['note'], provider: Provider): Stream['pieces'] {
   let isNoted = false;
-  for await (const event of events) {
-    const response = isNoted ? undefined : fieldOf(event, 'response');
-    if (response !== undefined) {
-      isNoted = true;
-      const id = ResponseId.safeParse(fieldOf(response, 'id'));
-      if (!id.success) throw unusableId(provider);
-      await note(id.data);
+  for await (const piece of pieces) {
+    if (isNoted) {
+      yield piece;
+      continue;
     }
-    yield event;
+    for (const event of piece) {
+      const response = isNoted ? undefined : fieldOf(event, 'response');
+      if (response !== undefined) {
+        isNoted = true;
+        const id = ResponseId.safeParse(fieldOf(response, 'id'));
+        if (!id.success) throw unusableId(provider);
+        await note(id.data);
+      }
+      yield [event];
+    }
   }
 }
 
