@@ -235,8 +235,5 @@ function entryOf(task: { name: string; data: TaskJob }, plan: BatchPlan): TaskEn
 function checkIds(got: (string | undefined)[], asked: string[]): void {
   const wrong = asked.findIndex((id, position) => got[position] !== id);
   if (wrong < 0 && got.length === asked.length) return;
-  throw new ErrandError(
-    'ENQUEUE_INCOMPLETE',
-    `the queue returned id ${got[wrong]} where ${asked[wrong]} was asked for`,
-  );
+  throw new ErrandError('ENQUEUE_INCOMPLETE', `the queue returned the job id ${got[wrong]}; expected ${asked[wrong]}`);
 }

@@ -71,6 +71,6 @@ function assertOpen(error: unknown): void {
 }
 
 function tooLate(batchId: string, timeoutMs: number, cause?: unknown): ErrandError {
-  const message = `batch ${batchId} went on without the tasks that were not added: its producer was silent for ${timeoutMs} ms`;
+  const message = `batch ${batchId} started without the tasks that were not added: its producer was silent for ${timeoutMs / 1000} s`;
   return new ErrandError('ENQUEUE_INCOMPLETE', message, { cause });
 }

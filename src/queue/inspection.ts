@@ -124,11 +124,14 @@ export async function assertSuitable(redis: RetryingRedis, prefix: string): Prom
   await redis.assertDatabase();
   await assertSlot(redis, prefix);
   if (version !== null && Number.parseInt(version, 10) < MIN_MAJOR) {
-    throw new ErrandError('REDIS_UNSUITABLE', `Redis ${version} is too old: version ${MIN_MAJOR} or newer is needed`);
+    const remedy = `Upgrade the server to Redis ${MIN_MAJOR} or newer, or point REDIS_URL at one.`;
+    const message = `Redis ${version} is too old; expected version ${MIN_MAJOR} or newer`;
+    throw new ErrandError('REDIS_UNSUITABLE', message, { remedy });
   }
   if (maxmemoryPolicy !== null && maxmemoryPolicy !== 'noeviction') {
-    const message = `Redis evicts keys (maxmemory-policy ${maxmemoryPolicy}): set it to noeviction`;
-    throw new ErrandError('REDIS_UNSUITABLE', message);
+    const remedy = 'Run in redis-cli: CONFIG SET maxmemory-policy noeviction. Write it into redis.conf too.';
+    const message = `Redis evicts keys: maxmemory-policy is ${maxmemoryPolicy}; expected noeviction`;
+    throw new ErrandError('REDIS_UNSUITABLE', message, { remedy });
   }
 }
 

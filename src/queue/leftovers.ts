@@ -32,7 +32,7 @@ export async function removeEnded(redis: Redis, queue: Queue, ids: string[], why
 export function stillQueued(jobId: string, why: Leftover = EXPIRED): ErrandError {
   return new ErrandError(
     'IDEMPOTENCY_CONFLICT',
-    `the key was used before: ${why}, but its job ${jobId} is still in the queue`,
+    `the idempotency key was used before: ${why}, but its job ${jobId} is still in the queue`,
     { remedy: 'Use a new key, or wait until the earlier jobs have ended.' },
   );
 }

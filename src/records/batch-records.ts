@@ -70,7 +70,10 @@ export class BatchRecords {
     const args = { fingerprint, data, context, total, max_concurrent, ttl: UNSEALED_TTL_SECONDS };
     const reply = await CREATE_BATCH.run(this.#redis, { keys: new BatchKeys(this.#keys, batchId), args });
     if (reply.status === 'conflict') {
-      throw new ErrandError('IDEMPOTENCY_CONFLICT', `batch ${batchId} was enqueued with this key and other content`);
+      throw new ErrandError(
+        'IDEMPOTENCY_CONFLICT',
+        `batch ${batchId} was enqueued with this idempotency key and other content`,
+      );
     }
     if (reply.status === 'created') return null;
     return reply.stage === 'running' || reply.stage === 'settled' ? reply.stage : 'enqueueing';

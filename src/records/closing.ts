@@ -67,6 +67,6 @@ function superseded(batchId: string, why: string): ErrandError {
 
 function refusalOf(reply: Exclude<FencedReply, { status: 'ok' | 'cancelled' }>): string {
   if (reply.status === 'ended') return 'the task has its outcome';
-  if (reply.status === 'disorder') return `not the turn after the ${reply.turns} on record`;
+  if (reply.status === 'disorder') return `the next turn to record is ${reply.turns + 1}`;
   return `the newest epoch is ${reply.epoch}`;
 }

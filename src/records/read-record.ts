@@ -68,10 +68,11 @@ function jsonOf(text: string, what: string): unknown {
   }
 }
 
-/** The first problem that a schema found, in one line. */
+/** The first problem that a schema found, as one line in our words: "expected number, got string". */
 export function problemOf(error: unknown): string {
   if (!(error instanceof Error && 'issues' in error && Array.isArray(error.issues))) return messageOf(error);
   const [issue]: { path?: PropertyKey[]; message?: string }[] = error.issues;
   const path = issue?.path?.map(String).join('.') ?? '';
-  return `${path === '' ? 'the record' : path}: ${issue?.message ?? 'unknown problem'}`;
+  const wording = issue?.message?.replace(/^[A-Z][a-z]+ [a-z]+: /, '').replace(', received ', ', got ');
+  return `${path === '' ? 'the record' : path}: ${wording ?? 'unknown problem'}`;
 }

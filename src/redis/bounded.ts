@@ -49,8 +49,9 @@ export class BoundedRedis extends Redis {
     if (answer === null) return;
     const used = /\bdb=(\d+)/.exec(String(answer))?.[1];
     if (used !== undefined && Number(used) !== db) {
-      const remedy = 'Name one that it has, or use another prefix instead.';
-      throw new ErrandError('REDIS_UNSUITABLE', `Redis has no database ${db}, which its address names`, { remedy });
+      const remedy = 'End REDIS_URL with /0, and set "prefix" (ERRAND_PREFIX) to separate deployments.';
+      const message = `REDIS_URL selects database ${db}, which this server does not have`;
+      throw new ErrandError('REDIS_UNSUITABLE', message, { remedy });
     }
     this.#isInItsDatabase = true;
   }
@@ -110,6 +111,6 @@ function refusalOf({ name, args }: Command): ErrandError | null {
   const bytes = args.reduce((sum: number, arg) => sum + (typeof arg === 'string' ? Buffer.byteLength(arg) : 0), 0);
   const whole = args.reduce((sum: number, arg) => sum + (Buffer.isBuffer(arg) ? arg.length : 0), bytes);
   if (whole <= MAX_COMMAND_BYTES) return null;
-  const message = `the command ${name} of ${whole} bytes was not sent to Redis; at most ${MAX_COMMAND_BYTES} are`;
+  const message = `the command ${name} of ${whole} bytes was not sent to Redis; the maximum is ${MAX_COMMAND_BYTES} bytes`;
   return new ErrandError('INTERNAL', message);
 }

@@ -35,7 +35,9 @@ export function connectFaultOf(error: unknown, asked: Asked): ConnectFault | nul
 
 /** Explains a server that was asked and has not answered. `isConnected`: it accepted the connection. */
 export function silenceOf(isConnected: boolean, asked: Asked): ConnectFault {
-  const message = isConnected ? 'it accepts the connection and does not answer' : 'no connection and no refusal yet';
+  const message = isConnected
+    ? 'it accepts the connection and does not answer'
+    : 'it has neither accepted nor refused the connection yet';
   return { message, remedy: checkOf(asked), isLasting: false };
 }
 
@@ -44,7 +46,7 @@ function loginFault(text: string, asked: Asked): ConnectFault | null {
   const lasting = (message: string, remedy: string) => ({ message, remedy, isLasting: true });
   if (text.startsWith('ERR max number of clients')) {
     const remedy = 'Raise maxclients of Redis, or close clients: "redis-cli CLIENT LIST" shows them.';
-    return { message: 'it serves as many clients as maxclients allows', remedy, isLasting: false };
+    return { message: 'it has reached its limit of clients (maxclients)', remedy, isLasting: false };
   }
   switch (/^[A-Z]+(?= )/.exec(text)?.[0]) {
     case 'WRONGPASS':
@@ -85,10 +87,9 @@ function networkFault(error: Error, asked: Asked): ConnectFault | null {
     'code' in error && typeof error.code === 'string' ? error.code : (/\bE[A-Z_]{4,}\b/.exec(message)?.[0] ?? '');
   const passing = (what: string, remedy: string) => ({ message: what, remedy, isLasting: false });
   if (message.startsWith('All sentinels are unreachable')) {
-    return passing(
-      message,
-      `Check that the Sentinels in ${ADDRESS} run, know the name of the master, and accept the login.`,
-    );
+    const why = errno || (/Last error: (.+)$/s.exec(message)?.[1] ?? 'no Sentinel knows its name');
+    const remedy = `Check that the Sentinels in ${ADDRESS} run, know the name of the master, and accept the login.`;
+    return passing(`the Sentinels did not name the master (${why})`, remedy);
   }
   switch (errno) {
     case 'ECONNREFUSED':
@@ -103,19 +104,22 @@ function networkFault(error: Error, asked: Asked): ConnectFault | null {
       return passing(`${host} has no address (${errno})`, remedy);
     }
     case 'ENOENT':
-      return passing(`there is no such socket (${errno})`, `Start that Redis, or correct the path in ${ADDRESS}.`);
+      return passing(`the socket does not exist (${errno})`, `Start that Redis, or correct the path in ${ADDRESS}.`);
     case 'EACCES':
       return passing(
-        `this user may not connect (${errno})`,
-        'Give this user the right to write to the socket of Redis.',
+        `the user of this process may not open the socket (${errno})`,
+        'Add this user to the group of the socket, and set "unixsocketperm 770" in redis.conf.',
       );
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
+      return passing(`no route leads there (${errno})`, checkOf(asked));
     case 'ETIMEDOUT':
-      return passing(`no ${asked.tls ? 'TLS ' : ''}connection (${message || errno})`, checkOf(asked));
-    default:
+      return passing(`the ${asked.tls ? 'TLS ' : ''}connection timed out (${errno})`, checkOf(asked));
+    default: {
       if (!CUT.test(message)) return null;
-      return passing(`it closed the connection (${message})`, `${checkOf(asked)}${clientForm(asked)}`);
+      const code = errno === '' ? '' : ` (${errno})`;
+      return passing(`it closed the connection${code}`, `${checkOf(asked)}${clientForm(asked)}`);
+    }
   }
 }
 

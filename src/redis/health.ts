@@ -65,7 +65,7 @@ export class RedisHealth {
   get whyNot(): string | null {
     const { status } = this.#state;
     if (status === 'ok') return null;
-    return `${status === 'away' ? 'Redis is away' : 'Redis refuses commands'}: ${this.#state.reason}`;
+    return `${status === 'away' ? 'Redis is unavailable' : 'Redis refuses commands'}: ${this.#state.reason}`;
   }
 
   close(): void {

@@ -11,6 +11,11 @@ export type TlsFiles = { ca?: string | undefined; cert?: string | undefined; key
 /** The text of those files, checked, and their full paths. Without `ca` the certificate authorities of Node count. */
 export type TlsMaterial = { ca?: string; cert?: string; key?: Secret; files?: TlsFiles };
 
+const READ_FAULTS = new Map([
+  ['ENOENT', 'it does not exist'],
+  ['EACCES', 'this user has no permission'],
+  ['EISDIR', 'it is a directory'],
+]);
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /**
@@ -49,8 +54,15 @@ function readText(name: keyof TlsFiles, path: string): string {
   } catch (error) {
     const remedy = `Set redis_tls.${name} to a file that this process can read.`;
     if (!isShownAsPath(path)) throw invalid(`redis_tls.${name} is not a path of a readable file`, remedy);
-    throw invalid(`redis_tls.${name}: ${path} cannot be read: ${messageOf(error)}`, remedy);
+    throw invalid(`redis_tls.${name}: ${path} cannot be read: ${readFaultOf(error)}`, remedy);
   }
+}
+
+/** Why a file cannot be read, in our words. Node's message repeats the path. */
+function readFaultOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const words = READ_FAULTS.get(code);
+  return words === undefined ? messageOf(error) : `${words} (${code})`;
 }
 
 function certificatesIn(name: 'ca' | 'cert', path: string, text: string): X509Certificate[] {

@@ -59,7 +59,7 @@ test('a worker that is told to go while Redis is frozen says that it hands nothi
   leaving.process.kill('SIGTERM');
   const { code, out } = await leaving.ended;
   expect(code).toBe(3);
-  expect(out).toMatch(/"code":"REDIS_UNAVAILABLE".*nothing was handed back: Redis is away/);
+  expect(out).toMatch(/"code":"REDIS_UNAVAILABLE".*nothing was handed back: Redis is unavailable/);
   redis.signal('SIGCONT');
 });
 

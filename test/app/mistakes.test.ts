@@ -128,7 +128,7 @@ const MISTAKES: Record<string, Mistake> = {
   },
   'no TLS at a TLS port': {
     url: async () => `redis://127.0.0.1:${(await startTlsRedis(anAuthority('private'))).port}`,
-    what: /closed the connection \((read|write) E(CONNRESET|PIPE)\)/,
+    what: /closed the connection \(E(CONNRESET|PIPE)\)/,
     mend: 'If the port expects TLS, write rediss://',
   },
   'TLS at a port without TLS': {
@@ -137,7 +137,7 @@ const MISTAKES: Record<string, Mistake> = {
       await startConfiguredRedis([`port ${port}`]);
       return `rediss://127.0.0.1:${port}`;
     },
-    what: /no (TLS connection \(connect ETIMEDOUT\)|connection and no refusal yet)/,
+    what: /(the TLS connection timed out \(ETIMEDOUT\)|neither accepted nor refused the connection yet)/,
     mend: 'If the port does not expect TLS, write redis://',
   },
   'TLS at an HTTP server': {
@@ -168,7 +168,7 @@ const MISTAKES: Record<string, Mistake> = {
   },
   'a missing socket': {
     url: async () => 'redis+unix:///tmp/no-such-redis.sock',
-    what: /no such socket \(ENOENT\)/,
+    what: /the socket does not exist \(ENOENT\)/,
     mend: 'correct the path in REDIS_URL',
   },
 };

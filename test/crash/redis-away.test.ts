@@ -6,7 +6,7 @@ test('after kill -9 and a restart from the append-only file everything goes on, 
   const redis = await startRedisServer();
   const trouble = await aWorkerInTrouble(redis.url);
   await redis.kill();
-  await untilReadinessIs(trouble.worker, /^503 Redis is away: .*ECONNREFUSED/);
+  await untilReadinessIs(trouble.worker, /^503 Redis is unavailable: .*ECONNREFUSED/);
   await redis.start();
   await expectAllWell(trouble, redis.url);
   // The line is written at the first look, which may come before the first attempt to connect again.
@@ -20,7 +20,7 @@ test('a Redis that pauses for less than the lock costs nothing', async () => {
   const redis = await startRedisServer();
   const trouble = await aWorkerInTrouble(redis.url);
   redis.signal('SIGSTOP');
-  await untilReadinessIs(trouble.worker, /^503 Redis is away: no answer$/);
+  await untilReadinessIs(trouble.worker, /^503 Redis is unavailable: no answer$/);
   redis.signal('SIGCONT');
   await expectAllWell(trouble, redis.url);
   expect(redisLines(trouble)).toEqual(['away no answer', 'ok']);

@@ -11,7 +11,7 @@ test('a half-open connection is noticed, given up and replaced', async () => {
   const trouble = await aWorkerInTrouble(url);
   onTestFinished(() => proxy.cut()); // those that look on are behind the proxy as well
   proxy.blackHole(true);
-  await untilReadinessIs(trouble.worker, /^503 Redis is away: no answer$/);
+  await untilReadinessIs(trouble.worker, /^503 Redis is unavailable: no answer$/);
   await expect(trouble.producer.status(trouble.batchId)).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
   proxy.blackHole(false);
   await untilReadinessIs(trouble.worker, /^200 ready$/, 20_000);

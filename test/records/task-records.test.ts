@@ -227,7 +227,7 @@ describe('a task that has its outcome', () => {
 describe('checkpoints', () => {
   test('are stored in order, each turn once', async () => {
     const { tasks, taskId } = await opened();
-    await expect(tasks.checkpoint(taskId, 1, checkpointOf(2))).rejects.toThrow('not the turn after the 0 on record');
+    await expect(tasks.checkpoint(taskId, 1, checkpointOf(2))).rejects.toThrow('the next turn to record is 1');
     await tasks.checkpoint(taskId, 1, checkpointOf(1));
     await tasks.checkpoint(taskId, 1, checkpointOf(2));
     await expect(tasks.checkpoint(taskId, 1, checkpointOf(2, 'another'))).rejects.toEqual(superseded);
