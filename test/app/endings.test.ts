@@ -91,7 +91,7 @@ test.each(['worker', 'doctor', 'enqueue'])('%s refuses a database that Redis doe
   const args = command === 'enqueue' ? [command, 'batch.json'] : [command];
   const variables = { REDIS_URL: `${redis.url}/99`, ERRAND_HEALTH_PORT: '0' };
   const { code, out, err } = await start(args, folder, variables).ended;
-  expect(out + err).toContain('Redis has no database 99');
+  expect(out + err).toContain('REDIS_URL selects database 99, which this server does not have');
   expect(code).toBe(2);
   expect(await openRedis(redis.url).dbsize()).toBe(0);
 });
