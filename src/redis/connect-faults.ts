@@ -86,11 +86,7 @@ function networkFault(error: Error, asked: Asked): ConnectFault | null {
   const errno =
     'code' in error && typeof error.code === 'string' ? error.code : (/\bE[A-Z_]{4,}\b/.exec(message)?.[0] ?? '');
   const passing = (what: string, remedy: string) => ({ message: what, remedy, isLasting: false });
-  if (message.startsWith('All sentinels are unreachable')) {
-    const why = errno || (/Last error: (.+)$/s.exec(message)?.[1] ?? 'no Sentinel knows its name');
-    const remedy = `Check that the Sentinels in ${ADDRESS} run, know the name of the master, and accept the login.`;
-    return passing(`the Sentinels did not name the master (${why})`, remedy);
-  }
+  if (message.startsWith('All sentinels are unreachable')) return sentinelFault(message, errno);
   switch (errno) {
     case 'ECONNREFUSED':
       return passing(
@@ -121,6 +117,12 @@ function networkFault(error: Error, asked: Asked): ConnectFault | null {
       return passing(`it closed the connection${code}`, `${checkOf(asked)}${clientForm(asked)}`);
     }
   }
+}
+
+function sentinelFault(text: string, errno: string): ConnectFault {
+  const why = errno || (/Last error: (.+)$/s.exec(text)?.[1] ?? 'no Sentinel knows its name');
+  const remedy = `Check that the Sentinels in ${ADDRESS} run, know the name of the master, and accept the login.`;
+  return { message: `the Sentinels did not name the master (${why})`, remedy, isLasting: false };
 }
 
 function checkOf(asked: Asked): string {
