@@ -1,27 +1,28 @@
 import { clip } from './text.ts';
 
-/** A longer text of a number never stands for a number that is stored exactly. */
+/** A number with a longer text is never stored exactly. */
 const MAX_CHARS = 400;
 /** The maximum number of digits that every double keeps. */
 const SAFE_CHARS = 15;
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 /**
- * Tells whether JSON can carry a number unchanged: finite, and no whole number beyond 2^53 - 1, whose neighbours are the same
- * double (RFC 7493, section 2.2).
+ * Tells whether JSON can carry a number unchanged: finite, and no whole number beyond 2^53 - 1, whose neighbours are
+ * the same double (RFC 7493, section 2.2).
  */
 export function isExact(value: number): boolean {
   return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
 }
 
-/** Says what is wrong with a number that is not exact. `got` is the number as it was written. */
+/** Describes a number that is not exact. `got`: the text of the number. */
 export function inexactText(got: string): string {
   return `expected a number that is stored exactly, got ${clip(got, 40)}; quote it as a string`;
 }
 
 /**
- * Reads the text of a JSON number. Numbers are the same if their values are: `1.0` is 1, and `-0` is 0. Returns `null` if the
- * stored number would have another value: a whole number beyond 2^53 - 1, more digits than a double keeps, `1e400`.
+ * Reads the text of a JSON number. Numbers are the same if their values are: `1.0` is 1, and `-0` is 0. Returns `null`
+ * if the stored number would have another value: a whole number beyond 2^53 - 1, more digits than a double keeps,
+ * `1e400`.
  */
 export function exactNumber(text: string): number | null {
   if (text.length > MAX_CHARS) return null;

@@ -13,10 +13,10 @@ export function isObject(value: unknown): value is ForeignObject {
 }
 
 /**
- * Cleans parsed JSON from outside. Removes fields whose names every object inherits, at any depth, and replaces a number
- * that JSON cannot express by `null` (`1e400` parses as infinity).
+ * Cleans parsed JSON from outside. Removes fields whose names every object inherits, at any depth, and replaces a
+ * number that JSON cannot express by `null` (`1e400` parses as infinity).
  *
- * Returns JSON that needs no change as it is, without a copy: nearly all events of a stream are clean.
+ * Returns a value that needs no change itself, not a copy: nearly all events of a stream are clean.
  *
  * @throws SyntaxError for JSON that is nested deeper than `levels`.
  */
@@ -32,13 +32,13 @@ function isHarmless(value: unknown, levels: number): boolean {
   return Array.isArray(value) ? isHarmlessList(value, levels) : isHarmlessObject(value as ForeignObject, levels);
 }
 
-/** Without a closure, which would cost memory for every value of every event. */
+/** Uses no closure, because that would allocate memory for every value of every event. */
 function isHarmlessList(list: readonly unknown[], levels: number): boolean {
   for (const item of list) if (!isHarmless(item, levels - 1)) return false;
   return true;
 }
 
-/** `for … in` makes no list of names; a name that it finds on a prototype is only looked at. */
+/** Uses `for … in`, which makes no list of names. A name found on a prototype is only looked at. */
 function isHarmlessObject(object: ForeignObject, levels: number): boolean {
   for (const name in object) if (INHERITED.has(name) || !isHarmless(object[name], levels - 1)) return false;
   return true;
@@ -69,13 +69,13 @@ export function fieldOf(value: unknown, name: string, inner?: string): unknown {
   return inner === undefined ? found : fieldOf(found, inner);
 }
 
-/** Reads a word, such as a type, an id or a reason: a text as it was sent, or an empty text for any other value. */
+/** Reads a word, such as a type, an id or a reason. Returns a text unchanged, and an empty text for any other value. */
 export function wordOf(value: unknown, name: string, inner?: string): string {
   const found = fieldOf(value, name, inner);
   return typeof found === 'string' ? found : '';
 }
 
-/** Reads a text. Returns JSON that was sent instead as text, and an empty text for a missing value. */
+/** Reads a text. Returns any other JSON value as its JSON text, and a missing value as an empty text. */
 export function textOf(value: unknown, name: string, inner?: string): string {
   return asText(fieldOf(value, name, inner));
 }

@@ -14,22 +14,26 @@ function timePrefix(nowMs: number): string {
   return text;
 }
 
-/** Makes a new batch id that sorts by creation time: `b` and 21 characters, free of `:` (BullMQ refuses it in job ids). */
+/**
+ * Makes a new batch id that sorts by creation time: `b` and 21 characters, free of `:` (BullMQ refuses it in job ids).
+ */
 export function newBatchId(nowMs: number = Date.now()): string {
   return `b${timePrefix(nowMs)}${base32(randomBytes(12))}`;
 }
 
-/** Derives the batch id that an idempotency key always maps to, so that enqueueing twice meets the same jobs. */
+/**
+ * Derives the batch id of an idempotency key. The same key gives the same id, so enqueueing twice finds the same jobs.
+ */
 export function batchIdOf(idempotencyKey: string): string {
   return `k${base32(createHash('sha256').update(idempotencyKey).digest().subarray(0, 21))}`;
 }
 
-/** Names task `index` (from 0) of a batch; also the id of its task job. */
+/** Returns the id of task `index` (from 0) of a batch. The job of the task has the same id. */
 export function taskIdOf(batchId: string, index: number): string {
   return `${batchId}-${index}`;
 }
 
-/** Reads a task id back, or returns `null` where the text is a batch id or no id of ours. */
+/** Parses a task id. Returns `null` if the text is not a task id. */
 export function parseTaskId(text: string): { batchId: string; index: number } | null {
   const match = /^([bk][0-9a-z]{21})-(0|[1-9]\d{0,8})$/.exec(text);
   return match?.[1] && match[2] ? { batchId: match[1], index: Number(match[2]) } : null;

@@ -40,21 +40,21 @@ export class JsonCursor {
     return end < this.text.length;
   }
 
-  /** Passes so many characters of the current line; returns the position before. */
+  /** Passes `count` characters of the current line; returns the position before. */
   pass(count = 1): number {
     const before = this.#at;
     this.#at = Math.min(before + count, this.text.length);
     return before;
   }
 
-  /** Passes what a sticky pattern takes; returns whether it takes something here. */
+  /** Passes the match of a sticky pattern; returns whether it matches here. */
   take(pattern: RegExp): boolean {
     const isTaken = this.fits(pattern);
     if (isTaken) this.#at = pattern.lastIndex;
     return isTaken;
   }
 
-  /** Tells whether a sticky pattern takes something here, or at an earlier index. */
+  /** Tells whether a sticky pattern matches here, or at the index `at`. */
   fits(pattern: RegExp, at = this.#at): boolean {
     pattern.lastIndex = at;
     return pattern.test(this.text);

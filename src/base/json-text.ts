@@ -19,24 +19,24 @@ import {
 
 type Frame = { items: unknown[] } | { fields: Record<string, unknown>; count: number; key: string };
 type Expected = 'value' | 'first item' | 'first key' | 'key' | 'colon' | 'separator' | 'end' | 'nothing';
-/** The name of a field, and where it begins. */
+/** The name of a field, and the position of its first character. */
 type Key = { name: string; at: number; place: Place };
 
-/** The event loop gets a turn after so long. */
+/** The reader yields to the event loop after this time. */
 const SLICE_MS = 10;
 const STEPS_BETWEEN_LOOKS = 256;
-/** The maximum length of a text as it is written. An escape has six characters, and no job holds a text of 8 MiB. */
+/** The maximum length of a string in its JSON form. An escape has six characters, and no job holds a text of 8 MiB. */
 const MAX_WRITTEN_CHARS = 6 * 8 * 1024 * 1024;
-/** Every UTF-16 unit from the space on but the quote and the backslash. */
+/** Every UTF-16 unit from the space on, except the quote and the backslash. */
 const PLAIN = /[ -!#-[\]-\uffff]{0,16384}/y;
 const PLAIN_ONE = /[ -!#-[\]-\uffff]/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y;
 const CUT_ESCAPE = /\\(?:u[\da-fA-F]{0,3})?$/y;
 /**
- * Reads JSON so that the value equals the text. Refuses what `JSON.parse` changes silently: a field that is given twice, a
- * number that a double cannot hold, half characters; and `__proto__`, deep nesting, objects of very many fields and what else
- * is beyond the bounds, at the first value beyond them. Lets the event loop have a turn every 10 ms, so that a large text
- * stalls nobody.
+ * Reads JSON so that the value equals the text. Refuses what `JSON.parse` changes silently: a field that is given
+ * twice, a number that a double cannot hold, and half characters. Also refuses `__proto__`, and any value beyond the
+ * bounds, such as deep nesting or an object of too many fields; it stops at the first such value. Yields to the event
+ * loop every 10 ms, so that a large text does not block the process.
  */
 export async function readJson(text: string, bounds: TextBounds): Promise<TextReading> {
   const reader = new JsonReader(text, bounds);
@@ -51,7 +51,7 @@ class JsonReader {
   readonly #faults: TextFault[] = [];
   #syntax: TextFault | null = null;
   #expected: Expected = 'value';
-  /** The string that is being read: where it begins. */
+  /** The start of the string that is being read. */
   #quote: { start: number; hasEscapes: boolean } | null = null;
   #key: Key | null = null;
   /** The list of tasks, and the values of one task, or of everything else so far. */
@@ -64,7 +64,7 @@ class JsonReader {
     this.#bounds = bounds;
   }
 
-  /** Reads until the text is over, which returns `true`, or until a time. */
+  /** Reads until the end of the text, and then returns `true`, or until `untilMs`. */
   run(untilMs: number): boolean {
     for (let step = 1; this.#expected !== 'nothing'; step++) {
       if (step % STEPS_BETWEEN_LOOKS === 0 && performance.now() > untilMs) return false;
@@ -134,7 +134,7 @@ class JsonReader {
     else this.#beginWord();
   }
 
-  /** Counts a value that begins. Each task begins again. */
+  /** Counts a value at its start. Each task starts a new count. */
   #count(): void {
     const frame = this.#open.at(-1);
     const isTask = frame !== undefined && frame === this.#tasks && 'items' in frame;
@@ -189,7 +189,9 @@ class JsonReader {
     this.#quote = { start: this.#cursor.pass(), hasEscapes: false };
   }
 
-  /** Reads a piece of a string, or an escape. A character that JSON does not allow, or a missing end, stops the reading. */
+  /**
+   * Reads a piece of a string, or an escape. Stops at a character that JSON does not allow, or if the end is missing.
+   */
   #goOnWithString(quote: { start: number; hasEscapes: boolean }): void {
     this.#cursor.take(PLAIN);
     const char = this.#cursor.char;

@@ -1,7 +1,9 @@
 import { exactNumber, inexactText } from './exact-number.ts';
 import type { JsonCursor } from './json-cursor.ts';
 
-/** What is read of a literal or a number. `cut`: its end is missing; `long`: it is too long to be read to its end. */
+/**
+ * The result of reading a literal or a number. `cut`: its end is missing; `long`: it is too long to read to its end.
+ */
 export type Word =
   | { status: 'read'; value: unknown }
   | { status: 'inexact'; what: string }

@@ -1,6 +1,6 @@
 /**
- * Does some work every so often, until the returned function is called. A turn is skipped while the last one is under way:
- * what waits for somebody who is away must not come all at once when he is back. `onError` is told of turns that fail.
+ * Runs `work` every `everyMs`, until the returned function is called. Skips a run while the previous one is pending, so
+ * that runs do not pile up during an outage. Calls `onError` with the error of each run that fails.
  */
 export function repeat(everyMs: number, work: () => Promise<void>, onError: (error: unknown) => void): () => void {
   let isUnderWay = false;

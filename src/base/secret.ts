@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 const MASK = '[secret]';
 
 /**
- * A secret value that prints as `[secret]` wherever it lands: string, JSON, inspect, template.
+ * A secret value that prints as `[secret]` in every form: string, JSON, inspect, template.
  *
  * The value leaves only through {@link Secret.reveal}; the architecture test lists the few files that may call it.
  */
@@ -14,7 +14,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** Hands out the value itself, for the one call that must put it on the wire. */
+  /** Returns the value itself. Only for the call that sends it. */
   reveal(): string {
     return this.#value;
   }
@@ -40,8 +40,8 @@ export class Secret {
 /**
  * Replaces known secret values in text on its way out of the process: log lines, records, error messages.
  *
- * Knows a value from the moment {@link Redactor.watch} saw it, in plain, URL-encoded, base64 and JSON-escaped form.
- * Values under six characters are not watched: masking them would shred ordinary text.
+ * Masks each value that was passed to {@link Redactor.watch}, in plain, URL-encoded, base64 and JSON-escaped form.
+ * Values under six characters are not masked, because they also occur in ordinary text.
  */
 export class Redactor {
   #needles: readonly string[] = [];
@@ -56,7 +56,7 @@ export class Redactor {
       JSON.stringify(value).slice(1, -1),
       Buffer.from(value).toString('base64').replace(/=+$/, ''),
     ];
-    // Longest first, so that a value that begins like another is masked to its end.
+    // Longest first: if one value is the beginning of another, the longer one is masked whole.
     this.#needles = [...new Set([...this.#needles, ...forms])].sort((a, b) => b.length - a.length);
   }
 

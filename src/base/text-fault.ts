@@ -1,17 +1,18 @@
 import type { Place } from './place.ts';
 import { clip } from './text.ts';
 
-/** One thing wrong with a text: the path of the value, the index in the text and its place if it is known, and what was expected. */
+/** One fault of a text: the path of the value, its index in the text, its place if known, and what was expected. */
 export type TextFault = { path: string; at: number; place?: Place; what: string };
 
-/** A value that equals its text, or what keeps it from that. `isSyntax`: the text is not of its form at all. */
+/** The value of a text, or the faults of the text. `isSyntax`: the text is not valid JSON or YAML. */
 export type TextReading =
   | { status: 'read'; value: unknown }
   | { status: 'refused'; isSyntax: boolean; faults: [TextFault, ...TextFault[]] };
 
 /**
- * The maximum nesting of a text, the maximum number of fields of one object, of tasks, and of values in one task or beside
- * the tasks, and the path of the whole. `levels`: the nesting that is allowed within a task, which a message names.
+ * The limits of a text. `maxDepth`: nesting of the text. `levels`: nesting within a task, which messages name.
+ * `maxFields`: fields of one object. `maxTasks`: tasks. `maxValues`: values in one task, or beside the tasks. `root`:
+ * the path of the whole text.
  */
 export type TextBounds = {
   maxDepth: number;
@@ -24,11 +25,11 @@ export type TextBounds = {
 
 /** The maximum number of faults of one text. */
 export const MAX_FAULTS = 100;
-/** Says that a text has half of a character, which no store of UTF-8 keeps. */
+/** Says that a text has half of a character, which UTF-8 cannot store. */
 export const HALF_CHARACTER = 'expected whole characters, got half of a surrogate pair';
-/** Says that an object has two fields of one name, of which a reader would drop one. */
+/** Says that an object has two fields of one name. A reader would drop one of them. */
 export const GIVEN_TWICE = 'the field is given twice';
-/** Says that a field has the name that would change its object instead. */
+/** Says that a field is named `__proto__`, which would change the object itself. */
 export const PROTO_KEY = 'the key "__proto__" is refused';
 
 /** The path of a field: `tasks[3].metadata` and `id` make `tasks[3].metadata.id`. A long name is clipped. */
@@ -58,7 +59,7 @@ export function tooManyValues(max: number): string {
   return `expected at most ${max} values in one task, or beside the tasks, got more`;
 }
 
-/** Says that a text is longer than any that a job holds. */
+/** Says that a text is longer than a job can hold. */
 export function tooLong(max: number): string {
   return `expected a text of at most ${max} characters, got more`;
 }

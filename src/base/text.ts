@@ -4,8 +4,8 @@ function isInsideCharacter(text: string, at: number): boolean {
 }
 
 /**
- * Cuts text to at most `max` UTF-16 units, at the end of a character. All cuts of text use this function, because strict
- * readers of JSON refuse half a character.
+ * Cuts text to at most `max` UTF-16 units, at the end of a character. All cuts of text use this function, because
+ * strict readers of JSON refuse half a character.
  */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
@@ -30,15 +30,18 @@ export function clip(text: string, max: number): string {
 }
 
 /**
- * Replaces each half of a character in the texts of a JSON value, field names included, by `U+FFFD`. Returns a value without
- * half characters unchanged.
+ * Replaces each half of a character in the texts of a JSON value, field names included, by `U+FFFD`. Returns a value
+ * without half characters unchanged.
  */
 export function wellFormed<T>(value: T): T;
 export function wellFormed(value: unknown): unknown {
   return hasWholeTexts(value) ? value : withWholeTexts(value);
 }
 
-/** Tells whether no text in a JSON value has half a character. It makes nothing, because every request and turn passes here. */
+/**
+ * Tells whether no text in a JSON value has half a character. It makes no copy, because it runs for every request and
+ * turn.
+ */
 function hasWholeTexts(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed();
   if (typeof value !== 'object' || value === null) return true;
@@ -56,44 +59,53 @@ function withWholeTexts(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name.toWellFormed(), withWholeTexts(field)]));
 }
 
-/** The longest text that is told back to who wrote it; a key is longer. */
+/** The maximum length of a text that a message quotes. Keys are longer. */
 const QUOTED_CHARS = 24;
 
-/** A word in quotes, as it was given; of a longer text only how long it is, because it may be a key in the wrong place. */
+/** Quotes a word. Returns only the length of a longer text, because it may be a key in the wrong place. */
 export function quoted(text: string): string {
   return text.length <= QUOTED_CHARS ? JSON.stringify(text) : `a text of ${text.length} characters`;
 }
 
 /**
- * What a terminal or a page obeys instead of showing it: control characters, overrides of the direction of writing, zero-width
- * characters but the two joiners, separators of lines and paragraphs. Line breaks and tabs stay.
+ * Characters that a terminal or a page obeys instead of showing: control characters, overrides of the writing
+ * direction, zero-width characters except the two joiners, and separators of lines and paragraphs. Not line breaks and
+ * tabs.
  */
 const OBEYED = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-/** Colours and weights (SGR), the one kind of control sequence that our own texts have. */
+/** Colours and weights (SGR), the only control sequences in our own texts. */
 const STYLE = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m)`);
 
-/** Removes from a text what a terminal would obey instead of showing it. Line breaks and tabs stay. */
+/** Removes the characters that a terminal would obey instead of showing. Line breaks and tabs stay. */
 export function printable(text: string): string {
   return text.replaceAll(OBEYED, '');
 }
 
-/** Makes one printable line of a text from outside. Every such text passes here before a person reads it. */
+/**
+ * Makes one printable line of a text from outside. Every such text goes through this function before a person reads it.
+ */
 export function oneLine(text: string): string {
   return printable(text.replaceAll(/\s+/g, ' '));
 }
 
-/** Removes what {@link printable} removes, but keeps colours and weights: for whole texts that Errand has styled. */
+/** Like {@link printable}, but keeps colours and weights. For whole texts that Errand has styled. */
 export function printableStyled(text: string): string {
   const parts = text.split(STYLE);
   return parts.map((part) => (STYLE.test(part) ? part : printable(part))).join('');
 }
 
-/** Writes a value as JSON on one line, with escapes for what a terminal would obey. Readers of JSON get the value unchanged. */
+/**
+ * Returns a value as JSON on one line, with escapes for characters that a terminal obeys. Parsing returns the same
+ * value.
+ */
 export function jsonLine(value: unknown): string {
   return printableJson(JSON.stringify(value));
 }
 
-/** Replaces what a terminal would obey by JSON escapes. Takes whole JSON, whose strings alone can hold such a character. */
+/**
+ * Replaces characters that a terminal obeys by JSON escapes. Takes whole JSON, where only strings can hold such
+ * characters.
+ */
 export function printableJson(json: string): string {
   return json.replaceAll(OBEYED, (char) =>
     [...Array(char.length).keys()].map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),

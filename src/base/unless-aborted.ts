@@ -1,4 +1,6 @@
-/** Waits for `pending`, or rejects with the signal's reason as soon as the signal aborts. `pending` itself goes on. */
+/**
+ * Waits for `pending`, or rejects with the signal's reason as soon as the signal aborts. `pending` itself continues.
+ */
 export async function unlessAborted<T>(pending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return pending;
   pending.catch(() => undefined);

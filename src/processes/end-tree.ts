@@ -8,10 +8,10 @@ import { treeOf } from './process-tree.ts';
 /** How a process ended: its status, or the signal that ended it. */
 export type ProcessExit = { code: number | null; signal: NodeJS.Signals | null };
 
-/** How a tree ended: how many of its known processes still run, how sure we are, and what was seen. */
+/** How a tree ended. `survivors`: known processes of the tree that still run. `evidence`: how sure that is. */
 export type TreeEnd = { survivors: number; evidence: Evidence; detail: string };
 
-/** A tree as its owner holds it; the pid is that of the guard, or of the command where there is none. */
+/** A tree as its owner holds it. The pid is the guard's, or the command's if there is no guard. */
 export type OwnedTree = ProcessIdentity & {
   stdin: Writable;
   stdout: Readable;
@@ -20,7 +20,10 @@ export type OwnedTree = ProcessIdentity & {
   isGuarded: boolean;
 };
 
-/** Ends a tree that this process started: end of stdin, TERM, KILL, each after `graceMs`; then looks. Never throws. */
+/**
+ * Ends a tree that this process started: closes stdin, sends TERM, sends KILL, with `graceMs` between the steps. Then
+ * checks that no process is left. Never throws.
+ */
 export async function endTree(tree: OwnedTree, graceMs: number): Promise<TreeEnd> {
   const known = treeOf(tree.pid);
   tree.stdin.end();
@@ -29,7 +32,7 @@ export async function endTree(tree: OwnedTree, graceMs: number): Promise<TreeEnd
   if (!(await endsWithin(tree.exited, patienceMs))) known.push(...killAll(treeOf(tree.pid)));
   const isProven = await isProvenGone(tree);
   const left = isProven ? [] : await stillRunning(killAll(known), KILL_MARGIN_MS);
-  // What the tree said last is often why it ended.
+  // The last output of the tree is often the reason why it ended.
   await endsWithin(finished(tree.stderr), KILL_MARGIN_MS);
   for (const pipe of [tree.stdin, tree.stdout, tree.stderr]) pipe.destroy();
 
@@ -38,7 +41,11 @@ export async function endTree(tree: OwnedTree, graceMs: number): Promise<TreeEnd
   }
   const survivors = new Set(left.map(({ pid }) => pid)).size;
   const reason = tree.isGuarded ? 'the guard was killed' : 'there was no guard';
-  return { survivors, evidence: 'unknown', detail: `${reason}; ${survivors} processes known of the tree still run` };
+  return {
+    survivors,
+    evidence: 'unknown',
+    detail: `${reason}; known processes of the tree that still run: ${survivors}`,
+  };
 }
 
 /** A guard ends by itself only when no process of its tree is left. */
@@ -46,7 +53,9 @@ async function isProvenGone({ exited, isGuarded }: OwnedTree): Promise<boolean> 
   return (await endsWithin(exited, KILL_MARGIN_MS)) && isGuarded && (await exited).signal === null;
 }
 
-/** A guard passes it on to the tree; without one it goes to the group. A stopped process needs CONT to hear of it. */
+/**
+ * Sends TERM to the guard, which passes it on, or to the process group. A stopped process gets TERM only after CONT.
+ */
 function askToEnd({ pid, isGuarded }: OwnedTree): void {
   const target = isGuarded ? pid : -pid;
   sendSignal(target, 'SIGTERM');
@@ -58,7 +67,7 @@ function killAll(processes: ProcessIdentity[]): ProcessIdentity[] {
   return processes;
 }
 
-/** Tells whether it settles in time, either way. */
+/** Tells whether a promise settles within the limit; a rejection counts. */
 async function endsWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
   const timer = new AbortController();
   const hasEnded = work.then(

@@ -10,32 +10,32 @@ import { ErrandError, messageOf } from '../errors.ts';
 const execute = promisify(execFile);
 
 const SOURCE = fileURLToPath(new URL('./guard/guard.c', import.meta.url));
-/** Where a build puts the guard it compiled: beside its source. */
+/** The guard that a build compiled, beside its source. */
 const PREBUILT = fileURLToPath(new URL('./guard/guard', import.meta.url));
 const COMPILE_LIMIT_MS = 60_000;
 const PROBE_LIMIT_MS = 5_000;
-/** What the guard exits with when it gets no arguments (EX_USAGE). */
+/** The exit status of the guard without arguments (EX_USAGE). */
 const USAGE_STATUS = 64;
 
-/** Where the guard is, or why there is none. */
+/** The path of the guard, or why there is no guard. */
 export type GuardBinary = { path: string } | { path: null; reason: string };
 
 /** How to find a guard. */
 export type GuardSearch = {
-  /** A guard named by the deployment; no other is looked for. */
+  /** A guard named by the deployment. If it is set, no other guard is sought. */
   configured?: string;
-  /** A directory of ours that a compiled guard is kept in; made if it is not there. */
+  /** A directory of ours that keeps a compiled guard. It is created if it is missing. */
   cacheDir: string;
-  /** Where to look for the C compiler `cc`, as a PATH. */
+  /** The PATH on which the C compiler `cc` is sought. */
   path: string;
 };
 
 /**
  * Finds the guard: the configured one, the one built with the package, the one compiled before, or one compiled now.
  *
- * Every candidate is tried before it is believed: it may be for another processor or C library, or on a file system
- * that runs nothing. Any number of processes may do this at once. Throws `CONFIG_INVALID` where a guard is configured
- * and does not run; resolves to a reason where there is none otherwise.
+ * Runs every candidate before using it: it may be for another processor or C library, or on a file system mounted
+ * `noexec`. Any number of processes may call this at once. Throws `CONFIG_INVALID` if a configured guard does not run.
+ * Otherwise, if no guard runs, resolves to the reason.
  */
 export async function findGuard({ configured, cacheDir, path }: GuardSearch): Promise<GuardBinary> {
   if (process.platform !== 'linux') return { path: null, reason: `the guard needs Linux, this is ${process.platform}` };
@@ -48,7 +48,7 @@ export async function findGuard({ configured, cacheDir, path }: GuardSearch): Pr
 
 async function configuredGuard(path: string): Promise<GuardBinary> {
   if (await runs(path)) return { path };
-  throw new ErrandError('CONFIG_INVALID', `expected the process guard at ${path}, got nothing that runs as one`);
+  throw new ErrandError('CONFIG_INVALID', `expected the process guard at ${path}; that file does not run as the guard`);
 }
 
 /** Keeps the guard under the hash of its source, so that another version compiles its own beside it. */
@@ -61,7 +61,7 @@ async function compiledGuard(cacheDir: string, path: string): Promise<GuardBinar
   return { path: null, reason: `the guard was compiled to ${target}, which does not run there` };
 }
 
-/** The compiler writes beside the target, so that whoever sees a guard under its name sees all of it. */
+/** Compiles to another name and renames, so that another process never sees half a guard under its final name. */
 async function compile(target: string, env: NodeJS.ProcessEnv): Promise<void> {
   const fresh = `${target}.${randomUUID()}`;
   try {
@@ -72,7 +72,7 @@ async function compile(target: string, env: NodeJS.ProcessEnv): Promise<void> {
   }
 }
 
-/** Two processors may share a home directory, so theirs must not share a name. */
+/** Hashes the source and the architecture: machines with different processors may share a home directory. */
 async function versionOf(source: string): Promise<string> {
   const hash = createHash('sha256')
     .update(process.arch)

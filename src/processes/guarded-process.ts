@@ -11,52 +11,52 @@ import { TAG_VARIABLE } from './tag.ts';
 
 const ERROR_TAIL_BYTES = 16 * 1024;
 
-/** A process to start, with everything it gets from us. */
+/** A process to start, and everything that it gets from this process. */
 export type GuardedCommand = {
   command: string;
   args: readonly string[];
   cwd: string;
-  /** The whole environment, but the tag: nothing is inherited from this process. `PATH` is where `command` is sought. */
+  /** The whole environment except the tag: nothing is inherited. `command` is sought on its `PATH`. */
   environment: Readonly<Record<string, string>>;
-  /** The id of the ledger row that stands for the tree; every process of the tree carries it. */
+  /** The tag of the tree's ledger row. Every process of the tree carries it. */
   tag: string;
-  /** How long the tree may take to end once its stdin has ended, and again once it has been asked with TERM. */
+  /** How long the tree may take to end after its stdin ends, and again after TERM. */
   graceMs: number;
-  /** The guard's binary; `null` does what can be done without one. */
+  /** The path of the guard, or `null` to start the command without a guard. */
   guardPath: string | null;
 };
 
 /**
- * A process tree started for a tool. `pid` and `startTime` name the guard, or the command where there is none.
+ * A process tree started for a tool. `pid` and `startTime` name the guard, or the command if there is no guard.
  *
- * `isGuarded` is `false` where nothing but {@link GuardedProcess.close} and a sweep ends what the command started.
+ * If `isGuarded` is `false`, only {@link GuardedProcess.close} and a sweep end the processes that the command started.
  */
 export type GuardedProcess = {
   pid: number;
-  /** In the kernel's ticks since boot; `unknown` where the system does not say. */
+  /** In the kernel's ticks since boot; `unknown` if the system does not report it. */
   startTime: string;
   /** Names the tree in the ledger: `pid:starttime:tag`. */
   ref: string;
   isGuarded: boolean;
   stdin: Writable;
-  /** Holds the command up while nobody reads it, so that it fills a pipe and no more. */
+  /** Unread output fills the pipe and then blocks the command, so it never fills the memory. */
   stdout: Readable;
-  /** The end of what the tree wrote to stderr, at most 16 KiB; not scrubbed. */
+  /** Returns the end of the tree's stderr, at most 16 KiB. Secrets in it are not masked. */
   errorText: () => string;
-  /** Resolves when the guard has ended, with the status of the command; 127 where it could not be started. */
+  /** Resolves when the guard has ended, with the status of the command; 127 if it could not be started. */
   exited: Promise<ProcessExit>;
   /**
-   * Ends the tree: end of stdin, TERM, KILL, then a look; never throws, and a second call waits for the first. A tree
-   * that ignores both takes twice its `graceMs`.
+   * Ends the tree: closes stdin, sends TERM, sends KILL, then checks. Never throws. A second call waits for the first.
+   * A tree that ignores the end of stdin and TERM takes twice its `graceMs`.
    */
   close: () => Promise<TreeEnd>;
 };
 
 /**
- * Starts a command in a session of its own, so that neither it nor anything below it outlives this process.
+ * Starts a command in its own session, so that no process of its tree outlives this process.
  *
- * Throws `INTERNAL` off the main thread, and where nothing can be started at all, for want of the working directory or
- * of the guard.
+ * Throws `INTERNAL` off the main thread, and if the process cannot be started because the working directory or the
+ * guard is missing.
  */
 export async function startGuarded(command: GuardedCommand): Promise<GuardedProcess> {
   refuseOffMainThread(command.command);
@@ -69,7 +69,7 @@ export async function startGuarded(command: GuardedCommand): Promise<GuardedProc
   });
   const { pid } = child;
   if (pid === undefined) return refuseStart(command, (await once(child, 'error'))[0]);
-  // In the same turn of the event loop as the start: were the process to end at once, it would not be reaped before.
+  // In the same turn of the event loop as the start: even if the process ends at once, it is not yet reaped here.
   const identity = identityOf(pid) ?? { pid, startTime: 'unknown' };
   const exited = exitOf(child, pid, launch.isGuarded);
   const pipes = pipesOf(child);
@@ -91,7 +91,7 @@ export async function startGuarded(command: GuardedCommand): Promise<GuardedProc
   };
 }
 
-/** The kernel takes the thread that started a process for its parent, and would kill it when that thread ends. */
+/** For the kernel, the thread that starts a process is its parent. It would kill the process when that thread ends. */
 function refuseOffMainThread(command: string): void {
   if (isMainThread) return;
   throw new ErrandError('INTERNAL', `expected ${command} to be started on the main thread, got a worker thread`);
@@ -101,7 +101,7 @@ function refuseStart({ command, cwd }: GuardedCommand, cause: unknown): never {
   throw new ErrandError('INTERNAL', `cannot start ${command} in ${cwd}: ${messageOf(cause)}`, { cause });
 }
 
-/** Without a guard, what is left of the group is killed with its leader, while the id of the group is surely its own. */
+/** Without a guard, kills the group when its leader ends. At that moment no other group can have the same id. */
 function exitOf(child: ChildProcess, pid: number, isGuarded: boolean): Promise<ProcessExit> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => {
@@ -111,7 +111,7 @@ function exitOf(child: ChildProcess, pid: number, isGuarded: boolean): Promise<P
   });
 }
 
-/** A pipe breaks when the tree ends, which `exited` tells; without a listener the error would end the worker instead. */
+/** A pipe breaks when the tree ends, which `exited` reports. Without a listener, the error would crash the worker. */
 function pipesOf(child: ChildProcess): { stdin: Writable; stdout: Readable; stderr: Readable } {
   const { stdin, stdout, stderr } = child;
   if (!stdin || !stdout || !stderr) throw new ErrandError('INTERNAL', 'a process was started without its pipes');

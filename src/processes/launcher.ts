@@ -3,17 +3,17 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** By its full path, for the PATH is the one of the tree, and may hold nothing. */
+/** The full path, because the PATH belongs to the tree and may be empty. */
 const SETPRIV = '/usr/bin/setpriv';
 /** The first descriptor after stdin, stdout and stderr. */
 const LIFELINE_FD = 3;
 
-/** What to start, and how: the command itself, or something that starts it and ties it to this process. */
+/** What to start: the command itself, or a program that starts it and ends it with this process. */
 export type Launch = { file: string; args: string[]; isGuarded: boolean };
 
 /**
- * Puts the guard before the command; without a guard `setpriv`, which ties this one process to ours and nothing that it
- * starts; without that nothing.
+ * Puts the guard before the command. Without a guard, puts `setpriv` there, which ends the command with this process,
+ * but not the processes that the command starts. Without `setpriv`, starts the command alone.
  */
 export async function launchOf(
   command: string,

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 
 /**
- * Reads the stream to its end and keeps the last `maxBytes` of it, so that its writer never waits and never fills the
- * memory. Returns how to look at what is kept, as text.
+ * Reads the stream to its end and keeps its last `maxBytes`, so that the writer never waits and never fills the memory.
+ * Returns a function that returns the kept bytes as text.
  */
 export function keepTail(stream: Readable, maxBytes: number): () => string {
   let tail = Buffer.alloc(0);

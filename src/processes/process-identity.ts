@@ -2,7 +2,7 @@ import { monotonicMs, sleep } from '../base/clock.ts';
 import { birthOf } from '../base/process-birth.ts';
 import { ErrandError } from '../errors.ts';
 
-/** How long the kernel may take to end what was killed. */
+/** How long the kernel may take to end a killed process. */
 export const KILL_MARGIN_MS = 2_000;
 const FIRST_LOOK_MS = 2;
 const MAX_LOOK_MS = 50;
@@ -10,12 +10,12 @@ const MAX_LOOK_MS = 50;
 /**
  * A process that cannot be mistaken for a later one with the same pid.
  *
- * `startTime` is when it started, in the kernel's ticks since boot, to be compared for equality only; `unknown` where
- * the system does not say, which equals no process at all.
+ * `startTime`: when it started, in the kernel's ticks since boot. Compare it for equality only. It is `unknown` if the
+ * system does not report it; no running process equals that.
  */
 export type ProcessIdentity = { pid: number; startTime: string };
 
-/** The process that has this pid now, or `null` where there is none, it is a zombie, or the system has no /proc. */
+/** The process that has this pid now; `null` if no process has it, it is a zombie, or the system has no /proc. */
 export function identityOf(pid: number): ProcessIdentity | null {
   const startTime = birthOf(pid);
   return startTime === null || startTime === 'unknown' ? null : { pid, startTime };
@@ -27,16 +27,18 @@ export function isRunning({ pid, startTime }: ProcessIdentity): boolean {
 }
 
 /**
- * Sends the signal to this very process, and tells whether it was there to get it; never throws.
+ * Sends the signal to this very process, and tells whether it was running. Never throws.
  *
- * Between the look and the signal the pid could change hands, were the process reaped and the pid taken again within
- * microseconds; the kernel hands pids out in turn, so that it comes round to the same one only after thousands.
+ * In theory another process could get the pid between the check and the signal. In practice it cannot: the kernel
+ * assigns pids in turn and reuses one only after thousands of others.
  */
 export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): boolean {
   return isRunning(target) && sendSignal(target.pid, signal);
 }
 
-/** Sends the signal to a pid, or to the group of a negative one; `false` where it cannot be had or is not ours. */
+/**
+ * Sends the signal to a pid, or to a group if the pid is negative. Returns `false` if it is gone or not ours to signal.
+ */
 export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);
@@ -45,10 +47,10 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** Waits until all of them are gone, `withinMs` at most, and returns those that still run. */
+/** Waits at most `withinMs` until all processes are gone, and returns the processes that still run. */
 export async function stillRunning(processes: ProcessIdentity[], withinMs: number): Promise<ProcessIdentity[]> {
   const deadline = monotonicMs() + withinMs;
-  // The kernel tells only the parent of a process that it has ended, and we are not the parent: hence looks, ever rarer.
+  // The kernel reports the end of a process only to its parent, which we are not. So this polls, with growing pauses.
   for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_LOOK_MS)) {
     const left = processes.filter(isRunning);
     if (left.length === 0 || monotonicMs() >= deadline) return left;
@@ -64,7 +66,7 @@ export function refOf({ pid, startTime }: ProcessIdentity, tag: string): string 
 /**
  * Reads a reference made by {@link refOf}.
  *
- * Throws `INTERNAL` where the text is none.
+ * Throws `INTERNAL` if the text is not a reference.
  */
 export function parseRef(ref: string): ProcessIdentity & { tag: string } {
   const [, pid, startTime, tag] = /^([1-9]\d*):(\d+|unknown):(.+)$/s.exec(ref) ?? [];

@@ -8,15 +8,16 @@ import { processTagOf } from './tag.ts';
 /** How long the processes of a tool may take to end before they are killed. */
 const GRACE_MS = 2_000;
 
-/** The name of the kind. */
+/** The name of this kind of resource. */
 export const PROCESS = 'process';
 
-/** What a row of a process names. */
+/** The fields of a ledger row that name a process. */
 type Row = { taskId: string; rowId: string; ref: string };
 
 /**
- * The process trees of tools: released by ending them. They outlive the process that started them. The reference of a tree has
- * its tag, and the tag has the id of the row; every process of the tree carries the tag, which is checked before it is ended.
+ * The process trees of tools. They can outlive the process that started them, and are released by ending them. The
+ * reference of a tree contains its tag, and the tag contains the id of the row. Every process of the tree carries the
+ * tag, which is checked before the process is ended.
  */
 export function processKind(deployment: Deployment) {
   return {
@@ -25,7 +26,7 @@ export function processKind(deployment: Deployment) {
     isNumbered: true,
     doubt: ({ taskId, rowId, ref }: Row) => {
       if (parseRef(ref).tag === processTagOf(deployment, taskId, rowId)) return null;
-      return 'its tag is not that of its task, row and deployment';
+      return 'its tag does not belong to this task, row and deployment';
     },
     release: endProcesses,
   };
@@ -35,8 +36,8 @@ async function endProcesses(ref: string): Promise<{ evidence: Evidence; detail: 
   const { tag, ...head } = parseRef(ref);
   const { evidence, detail } = await releaseProcess(ref, GRACE_MS);
   if (evidence !== 'unknown' || isRunning(head)) return { evidence, detail };
-  // A tree whose head has gone is found by its tag: one look at all processes, only if the head left us in doubt.
+  // The root of the tree has gone, and its end proves nothing: look for its tag in all processes.
   const killed = (await killTagged(new Set([tag])))[tag] ?? { killed: 0, survivors: 0 };
-  if (killed.survivors > 0) return { evidence: 'unknown', detail: `${killed.survivors} processes still run` };
-  return { evidence: 'verified', detail: `no process carries its tag; ${killed.killed} were killed` };
+  if (killed.survivors > 0) return { evidence: 'unknown', detail: `processes that still run: ${killed.survivors}` };
+  return { evidence: 'verified', detail: `no process carries its tag; killed: ${killed.killed}` };
 }

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { identityOf, type ProcessIdentity } from './process-identity.ts';
 
 /**
- * The process with this pid and everything below it that can be reached from it, parents first; empty where it is gone.
+ * Returns the process with this pid and all its descendants, parents first. Empty if the process is gone.
  *
- * Costs what the tree is large, whatever else runs on the machine. Read in one go, without a turn of the event loop, to
- * come close to a picture of one moment; a process that its parent left behind is not in it.
+ * The cost grows with the tree, not with the machine. It reads in one turn of the event loop, to get a picture close to
+ * one moment. An orphan of the tree is not included.
  */
 export function treeOf(pid: number): ProcessIdentity[] {
   const root = identityOf(pid);
@@ -16,7 +16,7 @@ export function treeOf(pid: number): ProcessIdentity[] {
   return tree;
 }
 
-/** Children belong to the thread that forked them, so every thread is asked. */
+/** Reads the children of every thread: a child belongs to the thread that forked it. */
 function childrenOf(pid: number): number[] {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);

@@ -4,13 +4,14 @@ import { treeOf } from './process-tree.ts';
 import { whyNotOurs } from './whose-process.ts';
 
 /**
- * Ends the tree that `ref` names, from whichever process: TERM, `graceMs`, KILL, then a look. Idempotent.
+ * Ends the tree that `ref` names: sends TERM, waits `graceMs`, sends KILL, then checks. Idempotent. Any process of the
+ * machine may call it.
  *
- * `graceMs` is the one the tree was started with: a living guard is given the time to end the tree itself, which it does
- * better. Costs what the tree owns: no other process is looked at. A pid that a later process has taken is left alone. So is
- * a process that does not carry the tag, or that is this process or one of its parents: the reference may be forged. Where
- * the process had gone before, what it may have left behind is for a sweep to find, and the evidence is `unknown`. Throws
- * `INTERNAL` where the reference is none.
+ * Pass the `graceMs` that the tree was started with: a running guard gets that time to end the tree itself, which is
+ * more reliable. Reads the processes of the tree only. Leaves a process alone if it has the same pid but started later,
+ * does not carry the tag, or is this process or one of its parents: the reference may be forged. If the process had
+ * already ended, the evidence is `unknown`, and a sweep must look for its children. Throws `INTERNAL` if `ref` is not a
+ * reference.
  */
 export async function releaseProcess(ref: string, graceMs: number): Promise<TreeEnd> {
   const root = parseRef(ref);
@@ -18,7 +19,7 @@ export async function releaseProcess(ref: string, graceMs: number): Promise<Tree
     return {
       survivors: 0,
       evidence: 'unknown',
-      detail: 'it had ended before; a sweep tells whether it left any behind',
+      detail: 'it had already ended; a sweep shows whether it left child processes',
     };
   }
   const doubt = await whyNotOurs(root, root.tag);
@@ -31,6 +32,7 @@ export async function releaseProcess(ref: string, graceMs: number): Promise<Tree
   const doomed = [...left, ...left.flatMap(({ pid }) => treeOf(pid))];
   for (const member of doomed) signalProcess(member, 'SIGKILL');
   const survivors = new Set((await stillRunning(doomed, KILL_MARGIN_MS)).map(({ pid }) => pid)).size;
-  if (survivors > 0) return { survivors, evidence: 'unknown', detail: `${survivors} processes of the tree still run` };
-  return { survivors, evidence: 'verified', detail: `${known.length} processes of the tree were seen gone` };
+  if (survivors > 0)
+    return { survivors, evidence: 'unknown', detail: `processes of the tree that still run: ${survivors}` };
+  return { survivors, evidence: 'verified', detail: `every process of the tree has ended, ${known.length} in all` };
 }

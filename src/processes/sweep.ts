@@ -11,40 +11,40 @@ import {
 import { treeOf } from './process-tree.ts';
 import { tagOf, whyNotOurs } from './whose-process.ts';
 
-/** A tree that starts processes faster than it is killed is left for the next sweep. */
+/** If a tree starts processes faster than they are killed, the next sweep continues. */
 const MAX_ROUNDS = 5;
 
-/** A process of ours, and the ledger row it belongs to. */
+/** A process of ours, and the tag of its ledger row. */
 export type TaggedProcess = ProcessIdentity & { tag: string };
 
-/** What a sweep came to for one tag: the processes it found and saw gone, and those it saw left. */
+/** The result of a sweep for one tag: how many processes it killed, and how many still run. */
 export type SweptTag = { killed: number; survivors: number };
 
 /**
  * Finds the processes of this machine whose tag is wanted: one scan of /proc, whatever the number of tags.
  *
- * Sees the processes of the same user, or all as root. One that replaced its environment carries no tag and is found
- * only below one that does. Empty where there is no /proc.
+ * Sees the processes of the same user, or all processes as root. A process that replaced its environment carries no tag
+ * and is found only below a process with a tag. Empty if there is no /proc.
  */
 export async function findTagged(isWanted: (tag: string) => boolean): Promise<TaggedProcess[]> {
   const names = await readdir('/proc').catch(() => []);
   const found: TaggedProcess[] = [];
-  // One at a time: a read from a process that hangs in the kernel hangs too, and must not take every thread of the pool.
+  // One at a time: reading a process that hangs in the kernel hangs too, and must not block every thread of the pool.
   for (const pid of names.filter((name) => /^\d+$/.test(name)).map(Number)) {
     const tag = await tagOf(pid);
     if (tag === null || !isWanted(tag)) continue;
     const identity = identityOf(pid);
-    // Read again after the identity, so that the tag is surely the one of this very process.
+    // Read the tag again after the identity, so that both belong to the same process.
     if (identity !== null && (await tagOf(pid)) === tag) found.push({ ...identity, tag });
   }
   return found;
 }
 
 /**
- * Kills every process that carries one of the tags, and what stands below it, until a scan finds none.
+ * Kills every process that carries one of the tags, and its descendants, until a scan finds no more.
  *
- * For tags of provably dead owners only. Costs one scan where nothing is found, else one more for each round. Answers
- * for every tag asked for. A process that must not be signalled, such as this one, is counted among the survivors.
+ * Only for tags whose owners are proven dead. Costs one scan if it finds nothing, and one more for each round. Returns
+ * a result for every tag. A process that must not be signalled, such as this process, counts as a survivor.
  */
 export async function killTagged(tags: ReadonlySet<string>): Promise<Record<string, SweptTag>> {
   const isWanted = (tag: string) => tags.has(tag);

@@ -3,7 +3,7 @@ import { type Deployment, deploymentHash } from '../base/deployment.ts';
 /** The environment variable that marks every process of a tree with the id of its ledger row. */
 export const TAG_VARIABLE = 'ERRAND_ROW';
 
-/** Reads the tag out of an environment as the kernel shows it: `NAME=value`, each ended by a zero byte. */
+/** Reads the tag from an environment in the form of the kernel: `NAME=value`, each ended by a zero byte. */
 export function tagIn(environment: string): string | null {
   const prefix = `${TAG_VARIABLE}=`;
   const entry = environment.split('\0').find((text) => text.startsWith(prefix));

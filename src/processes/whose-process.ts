@@ -9,8 +9,8 @@ export async function tagOf(pid: number): Promise<string | null> {
 }
 
 /**
- * Says why a process must not be signalled for a tag, or `null` if it may: it must carry the tag, belong to the user of this
- * process, and be neither this process nor one of its parents.
+ * Says why a process must not be signalled for a tag, or `null` if it may: it must carry the tag, belong to the user of
+ * this process, and be neither this process nor one of its parents.
  */
 export async function whyNotOurs({ pid }: ProcessIdentity, tag: string): Promise<string | null> {
   if (pid <= 1) return 'it is the first process of the system';

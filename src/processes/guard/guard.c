@@ -1,14 +1,15 @@
 /*
- * The guard: stands between a worker and a process that a tool started, and sees to it that nothing of that process's
- * tree outlives the worker, the attempt or itself. Linux only; needs no privileges.
+ * The guard runs between a worker and a process that a tool started. It ensures that no process of that tree outlives
+ * the worker, the attempt or the guard. Linux only; needs no privileges.
  *
  *   guard <worker-pid> <lifeline-fd> <grace-ms> <command> [argument...]
  *
- * It ends the tree when the command ends, when it is told to (TERM, HUP, INT, QUIT), when the worker dies, and when the
- * lifeline closes: TERM to the command's process group, up to <grace-ms> for those that were asked, then KILL to all.
+ * It ends the tree when the command ends, when it gets TERM, HUP, INT or QUIT, when the worker dies, and when the
+ * lifeline closes. It sends TERM to the command's process group, waits up to <grace-ms> for that group, then sends KILL
+ * to all processes of the tree.
  *
- * It exits when no process of the tree is left, with the status of the command (128 + n where signal n ended it). So a
- * guard that exits by itself proves that the tree is gone; one that a signal ended proves nothing.
+ * It exits when no process of the tree is left, with the status of the command (128 + n if signal n ended it). So a
+ * guard that exits by itself proves that the tree is gone; a guard that a signal ended proves nothing.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -42,13 +43,14 @@ static long now_ms(void) {
   return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Makes the kernel send TERM when the worker dies. Returns false where it has died before it could be watched. */
+/* Makes the kernel send TERM when the worker dies. Returns false if the worker is already dead. */
 static bool follow_worker(pid_t worker) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   return getppid() == worker;
 }
 
-/* Every orphan of the tree becomes our child, wherever it hid. None can gain privileges that put it beyond our KILL. */
+/* Every orphan of the tree becomes our child, in any session. None can gain privileges that protect it from our KILL.
+ * */
 static bool adopt_orphans(void) {
   return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
@@ -65,7 +67,7 @@ static int watch_signals(sigset_t *before) {
   return signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* In the new process: the kernel kills it should the guard be killed. That holds for it alone, not for what it starts. */
+/* Runs in the new process. The kernel kills the command if the guard is killed, but not the command's own children. */
 static void become_command(char **command, pid_t guard, const sigset_t *mask) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != guard) _exit(EX_UNAVAILABLE);
@@ -83,14 +85,14 @@ static pid_t start_command(char **command, const sigset_t *mask) {
   return root;
 }
 
-/* The pipes belong to the command alone: who reads them must see their end when it ends. */
+/* The pipes belong to the command alone: their reader must see end of file when the command ends. */
 static void let_go_of_stdio(void) {
   int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) dup2(nothing, fd);
   close(nothing);
 }
 
-/* Tells whether a signal that asks for the end has come; forgets the news that a child has ended. */
+/* Tells whether a signal asked for the end; ignores SIGCHLD. */
 static bool was_told_to_end(int signals) {
   bool was_told = false;
   struct signalfd_siginfo info;
@@ -103,7 +105,7 @@ static bool is_closed(int lifeline, short events) {
   return events != 0 && read(lifeline, ignored, sizeof ignored) <= 0;
 }
 
-/* Sleeps until there is news, at most one round while the tree is ending. Returns whether the end is asked for. */
+/* Sleeps until an event, at most one round while the tree is ending. Returns whether the tree must end. */
 static bool wait_for_news(int signals, int lifeline, enum phase phase) {
   struct pollfd watched[] = {{signals, POLLIN, 0}, {lifeline, POLLIN, 0}};
   bool is_running = phase == RUNNING;
@@ -112,7 +114,7 @@ static bool wait_for_news(int signals, int lifeline, enum phase phase) {
   return was_told || (is_running && is_closed(lifeline, watched[1].revents));
 }
 
-/* Reaps whatever has ended. Returns false when no process of the tree is left. */
+/* Reaps every child that has ended. Returns false when no process of the tree is left. */
 static bool reap(struct tree *tree) {
   int status;
   pid_t pid;
@@ -124,16 +126,16 @@ static bool reap(struct tree *tree) {
   return pid == 0;
 }
 
-/* A stopped process would meet its TERM only when somebody lets it go on. */
+/* A stopped process gets TERM only after it continues, so CONT follows. */
 static void ask_to_end(pid_t group) {
   kill(-group, SIGTERM);
   kill(-group, SIGCONT);
 }
 
 /*
- * Kills our own children only: a pid in this list cannot have been taken by a stranger, for it is free only once we
- * reaped it. When they die the kernel hands us theirs before we hear of it, so that repeating this ends the whole tree,
- * also one that forks from many threads or keeps changing sessions.
+ * Kills our own children only: no other process can have a pid of this list, because a pid is free only after we
+ * reaped it. When a child dies, the kernel makes its children ours before it reports the death. So repeating this ends
+ * the whole tree, even if it forks from many threads or changes sessions.
  */
 static void kill_children(void) {
   char path[64];
@@ -145,7 +147,7 @@ static void kill_children(void) {
   fclose(children);
 }
 
-/* Grace is for those who were asked: where nobody of the group is left, the others need not be waited for. */
+/* Only the process group got TERM. If no process of the group is left, there is no reason to wait for the others. */
 static bool is_grace_over(pid_t group, long deadline_ms) {
   return now_ms() >= deadline_ms || kill(-group, 0) != 0;
 }
