@@ -6,8 +6,8 @@ const IDENTITY_TIMEOUT_MS = 2_000;
  * Sends one inline command to the server on a loopback port and resolves to its reply, as sent (`+PONG`, `-LOADING …`,
  * `$…` and the text of a bulk reply).
  *
- * Resolves to `null` where nothing listens, the connection breaks, or no whole reply came within `timeoutMs`. For asking
- * a server who it is before any client library may talk to it.
+ * Resolves to `null` if nothing listens, the connection breaks, or no whole reply comes within `timeoutMs`. Use it to
+ * identify a server before a client library connects to it.
  */
 export function askRedis(port: number, command: string, timeoutMs: number): Promise<string | null> {
   return new Promise((resolve) => {
@@ -25,9 +25,9 @@ export function askRedis(port: number, command: string, timeoutMs: number): Prom
 }
 
 /**
- * Who serves a loopback port: the process and the file it was configured with, which tells our server from any other.
+ * Identifies the Redis on a loopback port by its process and its configuration file. Only our server has our file.
  *
- * Resolves to `null` where that is no Redis, or it does not answer within two seconds. A server that loads its data answers.
+ * Resolves to `null` if it is not a Redis, or does not answer within two seconds. A server that loads its data answers.
  */
 export async function redisIdentity(port: number): Promise<{ pid: number; configFile: string } | null> {
   const info = await askRedis(port, 'INFO server', IDENTITY_TIMEOUT_MS);
@@ -37,9 +37,9 @@ export async function redisIdentity(port: number): Promise<{ pid: number; config
 }
 
 /**
- * Waits until nothing serves this loopback port any more, and tells whether that came true within `timeoutMs`.
+ * Waits until nothing serves this loopback port any more. Resolves to `false` if that takes longer than `timeoutMs`.
  *
- * Watches a connection rather than asking again and again: a Redis that ends closes its connections last of all.
+ * Watches one connection instead of polling: a Redis that ends closes its connections last of all.
  */
 export function redisGone(port: number, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {

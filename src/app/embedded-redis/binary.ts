@@ -10,25 +10,26 @@ const execute = promisify(execFile);
 const NAMES = ['redis-server', 'valkey-server'];
 const MIN_MAJOR = 7;
 
-/** Where servers are commonly installed, whatever the PATH says. */
+/** The directories where servers are commonly installed, also if the PATH lacks them. */
 export const COMMON_DIRS: readonly string[] = ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
 
-/** What {@link findRedisBinary} needs to know of its surroundings. */
+/** The environment of {@link findRedisBinary}. */
 export type RedisSearch = {
   /** The PATH of the caller. */
   path: string;
   /** Whether the process may install packages. */
   isRoot: boolean;
-  /** Told in one line each what is installed and that it was. */
+  /** Gets one line before an installation and one after it. */
   log: (line: string) => void;
-  /** Directories to look in after the PATH; {@link COMMON_DIRS} if not said. */
+  /** Directories to look in after the PATH; {@link COMMON_DIRS} by default. */
   alsoIn?: readonly string[];
 };
 
 /**
- * Finds a `redis-server` or `valkey-server` of version 7 or later; as root on Debian or Ubuntu installs one if there is none.
+ * Finds a `redis-server` or `valkey-server` of version 7 or later. If it finds none and runs as root on Debian or
+ * Ubuntu, it installs one.
  *
- * Resolves to its absolute file name. Throws `REDIS_UNSUITABLE` with the commands that help where there is none to be had.
+ * Resolves to its absolute file name. Otherwise throws `REDIS_UNSUITABLE` with the commands that install one.
  */
 export async function findRedisBinary({ path, isRoot, log, alsoIn = COMMON_DIRS }: RedisSearch): Promise<string> {
   const dirs = [...new Set([...path.split(delimiter).filter(Boolean), ...alsoIn])];

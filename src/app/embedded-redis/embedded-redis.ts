@@ -8,27 +8,28 @@ import { launchRedis, type RedisServer, stopRedis } from './server.ts';
 
 const ORPHAN_PATIENCE_MS = 15_000;
 
-/** The embedded Redis while it runs: where it listens (loopback only), and how to end it with its data on disk. */
+/** A running embedded Redis. `url`: its address, loopback only. `close`: ends it with its data on disk. */
 export type EmbeddedRedis = { url: string; pid: number; close: () => Promise<void> };
 
-/** What {@link startEmbeddedRedis} needs to know of its surroundings. */
+/** The environment of {@link startEmbeddedRedis}. */
 export type EmbeddedRedisOptions = {
-  /** Where Errand keeps its things; the data go to `<dir>/redis` and are there again at the next start. */
+  /** The directory of Errand. The data stay in `<dir>/redis` and are loaded at the next start. */
   dir: string;
-  /** The PATH of the caller, to find the server on. */
+  /** The PATH of the caller, on which the server is sought. */
   path: string;
-  /** Whether the process may install a server where there is none. */
+  /** Whether the process may install a server if it finds none. */
   isRoot: boolean;
-  /** Told in one line each what a person at the terminal should know. */
+  /** Gets lines for the person at the terminal. */
   log?: (line: string) => void;
 };
 
 /**
- * Starts a private Redis of this process, on a free loopback port, durable and never evicting; resolves when it is ready.
+ * Starts a private Redis of this process on a free loopback port. It is durable and never evicts. Resolves when it is
+ * ready.
  *
- * It ends with `close()`, and also when this process dies; where the system cannot see to that, the next start in the
- * same `dir` ends it. A server that was not started for this `dir` is never touched. Throws `REDIS_UNSUITABLE` where no
- * server can be had or started, and where another living process runs one in the same `dir`.
+ * It ends with `close()`, and also when this process dies. If the system does not support that, the next start in the
+ * same `dir` ends it. A server that was not started for this `dir` is never touched. Throws `REDIS_UNSUITABLE` if no
+ * server is found or it does not start, and if another living process runs one in the same `dir`.
  */
 export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
   const { dir, path, isRoot, log = () => {} } = options;
@@ -49,7 +50,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
 function embedded(server: RedisServer, release: () => Promise<void>, log: (line: string) => void): EmbeddedRedis {
   const { process: child, pid, port } = server;
   const endWithUs = () => child.kill('SIGTERM');
-  const report = () => log(`The embedded Redis (pid ${pid}) ended by itself.`);
+  const report = () => log(`The embedded Redis (pid ${pid}) ended unexpectedly.`);
   process.once('exit', endWithUs);
   child.once('exit', report);
   child.once('exit', () => process.off('exit', endWithUs));
@@ -88,7 +89,7 @@ async function refuseIfMute(home: RedisHome, port: number): Promise<void> {
   if (pid > 0 && isRunning(pid)) throw mute(home, pid);
 }
 
-/** The port of the last server of this home, or `null` where there was none. */
+/** The port of the last server of this home, or `null` if the home never had a server. */
 async function lastPort(home: RedisHome): Promise<number | null> {
   const configuration = await readFile(home.configFile, 'utf8').catch(() => '');
   const port = /^port (\d+)$/m.exec(configuration)?.[1];
@@ -103,8 +104,8 @@ async function alreadyInUse(home: RedisHome, ownerPid: number): Promise<ErrandEr
   const port = await lastPort(home);
   const remedy =
     port === null
-      ? 'Try again when it has started, or stop it first.'
-      : `To work beside it on the same Redis, set REDIS_URL=${urlOf(port)} and start again; or stop it first.`;
+      ? 'Start again when the other Errand has started, or stop it first.'
+      : `To share its Redis, set REDIS_URL=${urlOf(port)} and start again. Otherwise stop the other Errand first.`;
   return new ErrandError(
     'REDIS_UNSUITABLE',
     `Another Errand (pid ${ownerPid}) runs its embedded Redis in ${home.dir}. ${remedy}`,
@@ -113,10 +114,10 @@ async function alreadyInUse(home: RedisHome, ownerPid: number): Promise<ErrandEr
 }
 
 function mute(home: RedisHome, pid: number): ErrandError {
-  const remedy = `End it (kill -9 ${pid}) and start again.`;
+  const remedy = `Run kill -9 ${pid} and start again.`;
   return new ErrandError(
     'REDIS_UNSUITABLE',
-    `The Redis (pid ${pid}) that an earlier Errand left in ${home.dir} neither answers nor ends. ${remedy}`,
+    `The Redis (pid ${pid}) that an earlier Errand left running in ${home.dir} does not answer and does not end. ${remedy}`,
     { remedy },
   );
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { birthOf, isSameProcess } from '../../base/process-birth.ts';
 import { ErrandError, messageOf } from '../../errors.ts';
 
-/** The process that owns a home. `birth` tells it from a later process with the same pid; `unknown` where the system does not say. */
+/**
+ * The process that owns a home. `birth` distinguishes it from a later process with the same pid; it may be `unknown`.
+ */
 type Owner = { pid: number; birth: string };
 
 /**
@@ -18,9 +20,9 @@ export type RedisHome = { dir: string; configFile: string; logFile: string; pidF
 export type Claim = { status: 'ours'; release: () => Promise<void> } | { status: 'taken'; ownerPid: number };
 
 /**
- * Makes the home under `dir` and names its files by their real path, so that two ways to one directory are one home.
+ * Makes the home under `dir`. Names its files by their real path, so that two paths to one directory give one home.
  *
- * @throws ErrandError `REDIS_UNSUITABLE` where that cannot be made or written.
+ * @throws ErrandError `REDIS_UNSUITABLE` if the directory cannot be made or written.
  */
 export async function openHome(dir: string): Promise<RedisHome> {
   const home = await makeDirectory(join(dir, 'redis')).catch((error: unknown) => {
@@ -41,17 +43,17 @@ async function makeDirectory(path: string): Promise<string> {
   return realpath(path);
 }
 
-/** A file system that does not take what the embedded Redis has to write. */
+/** The error for a directory that the embedded Redis cannot write to. */
 export function unwritable(dir: string, error: unknown): ErrandError {
   const message = `the embedded Redis cannot write to ${dir}: ${messageOf(error)}`;
-  const remedy = 'Set REDIS_URL to a Redis that runs, or start in a directory that can be written.';
+  const remedy = 'Set REDIS_URL to a running Redis, or start in a writable directory.';
   return new ErrandError('REDIS_UNSUITABLE', message, { remedy, cause: error });
 }
 
 /**
- * Makes this process the owner of the home, taking over from an owner that is dead.
+ * Makes this process the owner of the home. Replaces an owner that is dead.
  *
- * Of any number of processes that try at once, one succeeds: a claim is a hard link, which only one can make.
+ * If several processes try at once, one succeeds: a claim is a hard link, which only one process can make.
  */
 export async function claimHome(home: RedisHome): Promise<Claim> {
   const { ownerFile } = home;
@@ -69,7 +71,7 @@ export async function claimHome(home: RedisHome): Promise<Claim> {
   }
 }
 
-/** Removes the file of a dead owner. If a living one has put its own there since we looked, that one is put back. */
+/** Removes the file of a dead owner. Puts the file back if a living owner has replaced it meanwhile. */
 async function evict(ownerFile: string, aside: string): Promise<void> {
   if (!(await moved(ownerFile, aside))) return;
   const owner = await readOwner(aside);

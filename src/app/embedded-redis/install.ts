@@ -9,7 +9,7 @@ const execute = promisify(execFile);
 const PACKAGE = 'redis-server';
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
 const POLICY =
-  '#!/bin/sh\n# Put here by Errand while it installs redis-server, so that no system Redis is started.\nexit 101\n';
+  '#!/bin/sh\n# Written by Errand while it installs redis-server, so that no system Redis is started.\nexit 101\n';
 
 /** dpkg needs the sbin directories, which an ordinary PATH may lack. */
 const APT_ENVIRONMENT = {
@@ -29,16 +29,17 @@ export async function canInstallRedis(isRoot: boolean): Promise<boolean> {
 }
 
 /**
- * Installs the distribution's `redis-server` without starting it, and says so in one line before and one after.
+ * Installs the distribution's `redis-server` without starting it. Logs one line before and one after.
  *
- * Never throws: resolves to `null` when it worked and to the reason when it did not. Two processes may do it at once;
- * the second waits for the first at the lock of apt.
+ * Never throws: resolves to `null` on success and to the reason on failure. Two processes may call it at once: the
+ * second waits for the first at the lock of apt.
  */
 export async function installRedis(log: (line: string) => void): Promise<string | null> {
   log(`No Redis on this machine: installing the package ${PACKAGE} with apt-get (it will not run as a service).`);
   try {
     await withoutServiceStart(async () => {
-      // An unreachable source of some other package fails the update; whether ours can be had, the install will tell.
+      // An update can fail because of the unreachable source of another package. The install shows whether ours is
+      // available.
       await aptGet('update').catch(() => {});
       await aptGet('install', '--yes', '--no-install-recommends', PACKAGE);
     });
@@ -59,10 +60,10 @@ async function aptGet(...args: string[]): Promise<void> {
   });
 }
 
-/** Runs `work` under a policy that starts no service; a policy that is the machine's own is left as it is. */
+/** Runs `work` under a policy that starts no service. Keeps a policy that the machine already has. */
 async function withoutServiceStart(work: () => Promise<void>): Promise<void> {
   await writeFile(POLICY_FILE, POLICY, { flag: 'wx', mode: 0o755 }).catch(() => {});
-  // A killed installer leaves its policy behind, so what counts is who wrote the file, not whether we did just now.
+  // A killed installer leaves its policy behind, so remove ours even if an earlier run wrote it.
   const isOurs = (await textOf(POLICY_FILE)) === POLICY;
   try {
     await work();

@@ -10,7 +10,7 @@ import { type RedisHome, unwritable } from './home.ts';
 
 const execute = promisify(execFile);
 
-/** How long a server may say nothing while it starts or stops. Loading a large file is not silence. */
+/** How long a server may stay silent while it starts or stops. A server that loads a large file still answers. */
 const SILENCE_MS = 15_000;
 const MAX_PAUSE_MS = 200;
 const PORT_TRIES = 3;
@@ -21,8 +21,8 @@ export type RedisServer = { port: number; pid: number; process: ChildProcess };
 /**
  * Starts the server `binary` in its home on a free loopback port; resolves when it answers and has loaded its data.
  *
- * Throws `ADDRESS_IN_USE` if every free port it found was taken before it could listen, and `REDIS_UNSUITABLE` with the end
- * of the server's log if it does not start for another reason.
+ * Throws `ADDRESS_IN_USE` if every free port it found was taken before it could listen, and `REDIS_UNSUITABLE` with the
+ * end of the server's log if it does not start for another reason.
  */
 export async function launchRedis(binary: string, home: RedisHome, path: string): Promise<RedisServer> {
   for (let tries = 1; ; tries++) {
@@ -35,19 +35,21 @@ export async function launchRedis(binary: string, home: RedisHome, path: string)
     if (isReady && child.pid !== undefined) return { port, pid: child.pid, process: child };
     await stopRedis(child);
     const log = await logTail(home);
-    // Somebody else may have taken the free port before the server did.
+    // Another process may have taken the free port first.
     const isTaken = log.includes('Address already in use');
     if (isTaken && tries < PORT_TRIES) continue;
     if (isTaken) {
-      const message = `the embedded Redis found no free port on 127.0.0.1 in ${PORT_TRIES} tries, the last one ${port}`;
-      const remedy = 'Start it again, or set REDIS_URL to a Redis that runs.';
+      const message = `the embedded Redis found no free port on 127.0.0.1 in ${PORT_TRIES} tries; the last was port ${port}`;
+      const remedy = 'Start Errand again, or set REDIS_URL to a running Redis.';
       throw new ErrandError('ADDRESS_IN_USE', message, { cause: new Error(log), remedy });
     }
     throw new ErrandError('REDIS_UNSUITABLE', `${binary} did not start in ${home.dir}. The end of its log:\n${log}`);
   }
 }
 
-/** Ends the server as it likes to be ended, with its AOF on disk; kills it where it does not end. Resolves when it is gone. */
+/**
+ * Ends the server with TERM, so that it writes its AOF to disk; kills it if it does not end. Resolves when it is gone.
+ */
 export async function stopRedis(child: ChildProcess): Promise<void> {
   if (hasExited(child)) return;
   const exited = once(child, 'exit');
@@ -76,9 +78,9 @@ function configurationOf(home: RedisHome, port: number): string {
 }
 
 /**
- * Starts the process in a session of its own, so that Ctrl-C in the terminal reaches Errand alone, which then drains
- * before it ends its Redis; and, where the system can, so that it ends when this process does, however that ends. To be
- * called on the main thread: Linux takes the thread that starts a process for its parent.
+ * Starts the process in its own session, so that Ctrl-C in the terminal reaches only Errand, which drains before it
+ * ends its Redis. If the system supports it, the server also ends when this process dies in any way. Call it on the
+ * main thread: for Linux, the thread that starts a process is its parent.
  */
 async function spawnServer(binary: string, home: RedisHome, path: string): Promise<ChildProcess> {
   const env = { PATH: path, LC_ALL: 'C' };

@@ -123,7 +123,7 @@ describe('startEmbeddedRedis', () => {
     const { promise: told, resolve } = Promise.withResolvers<string>();
     const redis = await start(resolve);
     process.kill(redis.pid, 'SIGKILL');
-    expect(await told).toBe(`The embedded Redis (pid ${redis.pid}) ended by itself.`);
+    expect(await told).toBe(`The embedded Redis (pid ${redis.pid}) ended unexpectedly.`);
   });
 
   test('refuses a directory in use and tells how to join, leaving the server in use alone', async () => {
