@@ -5,24 +5,24 @@ import type { Budget } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
 import { type CallLimits, callLimitsOf } from '../providers/call-limits.ts';
 
-/** What one child may use: in all, in each turn, in each tool call and in each model call. */
+/** The limits of one child: in total, and for each turn, tool call and model call. */
 export type Allowance = {
   readonly turns: number;
   /** Input and output tokens of all turns together; `undefined`: no limit. */
   readonly tokens: number | undefined;
-  /** Wall-clock seconds of all attempts together. The attempt watches them. */
+  /** Wall-clock seconds of all attempts together. The attempt enforces them. */
   readonly seconds: number;
   readonly outputTokensPerTurn: number;
   readonly toolCallsPerTurn: number;
-  /** Milliseconds of one tool call. */
+  /** The time limit of one tool call, in milliseconds. */
   readonly toolMs: number;
-  /** How many turns in a row may make the same tool calls and get the same results. */
+  /** The maximum number of turns in a row that make the same tool calls and get the same results. */
   readonly turnsWithoutProgress: number;
-  /** The limits of each model call. The model watches them. */
+  /** The limits of each model call. The model enforces them. */
   readonly call: CallLimits;
 };
 
-/** Those who limit a child: its task, its deployment, and the provider with the effort that its model is sent. */
+/** The sources of the limits: the task, the deployment, the provider, and the effort that is sent to the model. */
 export type LimitSources = {
   task: Budget | undefined;
   deployment: { budget: DefaultBudget; watchdogs: { tool_ms: number; turns_without_progress: number } };
@@ -31,8 +31,8 @@ export type LimitSources = {
 };
 
 /**
- * Resolves what a child may use. Turns, tokens and seconds are the task's, else the deployment's; everything else a task can
- * only lower.
+ * Resolves the limits of a child. For turns, tokens and seconds, the values of the task replace those of the deployment. A
+ * task can only lower the other limits.
  */
 export function allowanceFor({ task = {}, deployment, provider, effort }: LimitSources): Allowance {
   const { budget, watchdogs } = deployment;
@@ -53,14 +53,14 @@ export function allowanceFor({ task = {}, deployment, provider, effort }: LimitS
   };
 }
 
-/** The maximum number of tokens that one turn may generate: the deployment's, within what the provider's models may. */
+/** The maximum number of tokens that one turn may generate: the lower limit of the deployment and the provider. */
 export function outputTokensPerTurn(budget: DefaultBudget, provider: Provider): number {
   return Math.min(budget.output_tokens_per_turn, provider.max_output_tokens);
 }
 
 /**
  * Checks the budget between turns and returns how many tokens the next turn may generate.
- * @throws ErrandError `BUDGET_TURNS` or `BUDGET_TOKENS`, naming what was used and what was allowed.
+ * @throws ErrandError `BUDGET_TURNS` or `BUDGET_TOKENS`, with the used and the allowed number.
  */
 export function tokensForNextTurn(
   { turns, tokens, outputTokensPerTurn: perTurn }: Allowance,

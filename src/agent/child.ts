@@ -16,13 +16,14 @@ import { fitResults, type Tools } from './tools.ts';
 import { Transcript } from './transcript.ts';
 
 /**
- * What a child is built from. `record` is called after each model call, before anything else happens; `shouldYield` before
- * each, and where it says so the child leaves the rest to another worker. `journal` is called before and after each call
- * of an effect tool; `effects` is what it was called with in earlier attempts.
+ * What a child is built from. The child calls `record` after each model call, before anything else happens. It calls
+ * `shouldYield` before each model call and each set of tool calls; if the result is true, it leaves the task to another
+ * worker. It calls `journal` before and after each call of an effect tool. `effects` holds the effect calls of earlier
+ * attempts.
  */
 export type ChildParts = {
   task: TaskJob['task'];
-  /** Background of the whole batch; empty where there is none. */
+  /** The shared context of the batch; may be empty. */
   batchContext: string;
   model: Model;
   tools: Tools;
@@ -32,23 +33,23 @@ export type ChildParts = {
   record: (checkpoint: Checkpoint) => Promise<void>;
   effects: readonly EffectCall[];
   journal: WriteEffect;
-  /** Sees each turn, each piece of text and each call of a tool, as steps of the attempt of `label`. */
+  /** Gets each turn, each piece of text and each tool call, as steps of the attempt that `label` names. */
   observer: Observer;
   label: AttemptLabel;
 };
 
-/** A model call that was cut short: when it had ended, and what the provider had told by then of its tokens, if anything. */
+/** A model call that was cut short: when it ended, and the usage that the provider had reported, if any. */
 export type CutCall = { closedAt: string; usage: Usage | undefined };
 
 /**
- * The agent built for one attempt of a task. It has one method, `run`; what it used and said so far can be read at any
- * time, also after it failed.
+ * The agent for one attempt of a task. It has one method, `run`. Its usage and text can be read at any time, also after a
+ * failure.
  */
 export class Child {
   readonly transcript: Transcript;
   readonly effects: EffectJournal;
   readonly #parts: ChildParts;
-  /** Made once, because there is one for each piece of text. */
+  /** Made once, because each piece of text reports it. */
   readonly #textSeen: Fact;
   #streaming = '';
   #toldUsage: Usage | undefined;
@@ -61,18 +62,18 @@ export class Child {
     this.effects = new EffectJournal(parts.effects, parts.journal);
   }
 
-  /** The text of the last turn, or of the one that was cut short. */
+  /** The text of the last turn, or of a turn that was cut short. */
   get text(): string {
     return this.#streaming || (this.transcript.checkpoints.at(-1)?.reply.text ?? '');
   }
 
-  /** The model call that an abort cut short; `undefined` where none was under way. */
+  /** The model call that an abort cut short; `undefined` if no call was running. */
   get cutCall(): CutCall | undefined {
     return this.#cutCall;
   }
 
   /**
-   * Runs turns until the model answers: tools, budget, model call, record.
+   * Runs turns until the model answers. Each turn: tools, budget, model call, record.
    * @throws ErrandError of a `BUDGET_…`, `CHILD_…` or `PROVIDER_…` code, `ATTEMPT_DRAINED`, or the signal's reason.
    */
   async run(signal: AbortSignal): Promise<string> {
@@ -102,7 +103,7 @@ export class Child {
     await during(observer, { name: 'record_turn', ...label, reply }, () => record(checkpoint));
   }
 
-  /** Runs the tools the last turn asked for, one after the other: a model may write a file and read it in one turn. */
+  /** Runs the tool calls of the last turn one after the other: a model may write a file and read it in one turn. */
   async #answerCalls(signal: AbortSignal): Promise<ToolResult[]> {
     const results: ToolResult[] = [];
     const turn = this.transcript.checkpoints.length;
@@ -155,7 +156,7 @@ export class Child {
     }
   }
 
-  /** Before tools and again before the model call: what a worker that goes away begins would be paid for in vain. */
+  /** Called before tools and again before the model call: a stopping worker would waste the cost of a call that it starts. */
   #assertMayCall(signal: AbortSignal): void {
     signal.throwIfAborted();
     if (!this.#parts.shouldYield()) return;
@@ -187,7 +188,7 @@ export class Child {
     }
   }
 
-  /** Which limit cut the answer short: what the task had left of its tokens, or what one turn may generate. */
+  /** The error of a truncated answer. It has its own remedy if the limit of one turn was reached, not that of the task. */
   #cutShort(outputTokens: number): ErrandError {
     const { tokens = Number.POSITIVE_INFINITY } = this.#parts.allowance;
     const { usage } = this.transcript.tally;
@@ -199,10 +200,11 @@ export class Child {
   }
 
   /**
-   * Repeats the recorded calls that built up the state of toolsets that restore, in their order: an attempt that takes over
-   * begins with an empty state. The calls of the last turn are left out; they have no result yet and run with the next turn.
-   * A call that failed is left out too: the model knows that it changed nothing.
-   * @throws ErrandError of the code of the toolset if a call that succeeded fails now: the model relies on its effect.
+   * Repeats the recorded calls of toolsets that restore their state, in order: a new attempt starts with an empty state.
+   * Skips the calls of the last turn, which have no result yet and run with the next turn. Skips failed calls too: the
+   * model knows that they changed nothing.
+   * @throws ErrandError with the code of the toolset if a call that succeeded before fails now: the model relies on its
+   *   effect.
    */
   async #restore(signal: AbortSignal): Promise<void> {
     for (const { call, place, hasFailed } of answeredCalls(this.transcript.checkpoints)) {
@@ -214,7 +216,7 @@ export class Child {
   }
 }
 
-/** The place of a call in its task: `<turn>.<number in the turn>`, both from 1. The same in every attempt. */
+/** The place of a call in its task: `<turn>.<number in the turn>`, both from 1. It is the same in every attempt. */
 function placeOf(turn: number, at: number): string {
   return `${turn}.${at + 1}`;
 }

@@ -1,16 +1,16 @@
 import type { ToolResult } from '../contract/checkpoint.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
 
-/** Writes one call down, in the place of what was written of it before; rejects where that is refused. */
+/** Writes the record of one call, and replaces its earlier record. Rejects if the write is refused. */
 export type WriteEffect = (call: EffectCall) => Promise<void>;
 
-/** What a model is told of a call whose end nobody saw. */
+/** The result that a model gets for a call that was interrupted. */
 const UNKNOWN = 'Outcome unknown: the call was interrupted; it may or may not have happened.';
 
 /**
- * The calls of effect tools of one task: each is begun once, over all attempts.
+ * The calls of effect tools of one task. Each call starts at most once, over all attempts.
  *
- * Invariant: nothing runs before it is written down, so a call that is not on record has not happened.
+ * Invariant: a call is recorded before it runs, so a call without a record has not happened.
  */
 export class EffectJournal {
   readonly #calls: Map<string, EffectCall>;
@@ -21,19 +21,19 @@ export class EffectJournal {
     this.#write = write;
   }
 
-  /** All calls that were begun, by this attempt and by those before it. */
+  /** All calls that this attempt and earlier attempts started. */
   get calls(): EffectCall[] {
     return [...this.#calls.values()];
   }
 
-  /** Tells whether the call was begun, under whatever class its tool had then. */
+  /** Tells whether the call was started, even if its tool has another class now. */
   has(id: string): boolean {
     return this.#calls.has(id);
   }
 
   /**
-   * Runs a call unless it is on record. One with a result gets that result; one without, an error that says so.
-   * @throws the signal's reason, and what `run` and the writing throw; the call then stays without a result.
+   * Runs a call unless it has a record. A recorded call returns its recorded result, or an error if it has no result.
+   * @throws the signal's reason, or what `run` or a write throws. The call then stays without a result.
    */
   async once(
     call: Omit<EffectCall, 'version' | 'result'>,

@@ -1,6 +1,6 @@
 import type { TaskJob } from '../contract/task.ts';
 
-/** The instructions that every child gets. */
+/** The system prompt of every child. */
 export const SYSTEM = `You carry out one task on your own. No one can answer questions. Make reasonable assumptions and state them in your answer.
 The message contains everything that is known about the task. Use your tools when they help.
 When you are done, answer with the result and your assumptions, and nothing else.`;

@@ -9,7 +9,7 @@ import { Transcript } from './transcript.ts';
 /** The tokens that providers add to a request: message markers, and their own instructions for tools (under 800 tokens). */
 const FRAME_TOKENS = 1_024;
 
-/** A character of a JavaScript string has at most this many bytes in UTF-8. */
+/** The maximum number of UTF-8 bytes of one character of a JavaScript string. */
 const BYTES_PER_CHAR = 3;
 
 /**
@@ -26,7 +26,7 @@ export function maxInputTokens({
 
 /**
  * The maximum number of input tokens of any request of a task, up to the request that follows its recorded turns. The tool
- * results of the last turn are unknown, so they count with their maximum length. `tools` are those that the task may call.
+ * results of the last turn are unknown, so they count with their maximum length. `tools` are the tools that the task may call.
  */
 export function maxInputTokensOf(
   task: TaskJob['task'],

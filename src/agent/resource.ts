@@ -1,21 +1,21 @@
 import type { Evidence } from '../contract/cleanup.ts';
 
-/** The result of a release: how sure we are that the resource is gone, and what was seen. */
+/** The result of a release: how certain it is that the resource is gone, and the details. */
 export type Released = { evidence: Evidence; detail: string };
 
-/** What a row of the ledger names: its task and attempt, its own id, and the reference of the resource. */
+/** The names in a row of the ledger: its task and attempt, its own id, and the reference of the resource. */
 export type RowNames = { taskId: string; epoch: number; rowId: string; ref: string };
 
 /**
- * A kind of resource, and how one is released. A release is an idempotent function of the reference: the same code serves
- * the attempt that acquired the resource and the worker that cleans up after a dead one.
+ * A kind of resource, and how to release it. A release is an idempotent function of the reference: the attempt that acquired
+ * the resource and a worker that cleans up after a dead worker run the same code.
  */
 export interface ResourceKind<Live = unknown> {
   /** Its name in the ledger and in the cleanup record. */
   readonly kind: string;
   /**
-   * Whether a resource can outlive the process that acquired it. Others release it only if the process is proven dead, and
-   * its row is written before it is acquired, and again after.
+   * Whether a resource can outlive the process that acquired it. If so, other workers release it only if the process is
+   * proven dead, and its row is written before and after it is acquired.
    */
   readonly outlivesProcess: boolean;
   /** Whether the ids of its rows end in a number from 1 instead of the reference, because references contain the id. */
@@ -28,13 +28,13 @@ export interface ResourceKind<Live = unknown> {
    * @default the reference must be `<task id>.<epoch>`, or begin with it and a dot
    */
   doubt?(row: RowNames): string | null;
-  /** Releases the resource. `live` is the value that was acquired, and absent after the death of its process. */
+  /** Releases the resource. `live` is the acquired value; it is absent if its process has died. */
   release(ref: string, live: Live | undefined, row: RowNames): Promise<Released>;
 }
 
 /**
- * A resource to acquire. `ref` names it before it exists, so that a crash leaves a name in the ledger. `live` picks what its
- * release needs of the acquired value.
+ * A resource to acquire. `ref` names it before it exists, so that a crash leaves a name in the ledger. `live` returns the part
+ * of the acquired value that its release needs.
  */
 export type Resource<T> = {
   kind: string;

@@ -1,15 +1,15 @@
 import { ErrandError, isErrandError } from '../errors.ts';
 
-/** How long a tool that was told to stop may take to do so. */
+/** How long a tool may take to stop after its signal aborts. */
 const STOP_WITHIN_MS = 1_000;
 
 /**
- * Runs a tool under a signal of its own, which aborts with the caller's or once the limit is passed.
+ * Runs a tool under its own signal, which aborts with the signal of the caller or when the limit has passed.
  *
- * A tool that heeds the signal ends the call with an ordinary error that names the limit; one that does not is left
- * behind, because waiting for it could last for ever.
+ * If the tool stops, the call ends with an ordinary error that names the limit. If it does not stop, it is abandoned, because
+ * it may never end.
  *
- * @throws ErrandError `CHILD_TOOL_TIMED_OUT` where the tool did not stop, the signal's reason, or what the tool throws.
+ * @throws ErrandError `CHILD_TOOL_TIMED_OUT` if the tool did not stop; the signal's reason; or what the tool throws.
  */
 export async function runWithin<T>(
   { name, limitMs, signal }: { name: string; limitMs: number; signal: AbortSignal },

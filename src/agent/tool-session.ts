@@ -1,7 +1,7 @@
 import type { Metadata } from '../contract/task.ts';
 import type { Hold } from './resource.ts';
 
-/** Writes lines to the log of the worker; each has the ids of the task. */
+/** Writes lines to the log of the worker. Each line has the ids of the task. */
 export type ToolLog = Readonly<Record<'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>>;
 
 /** One attempt of a task, as its tools see it. */
@@ -18,8 +18,8 @@ export interface ToolSession {
   readonly hold: Hold;
   readonly log: ToolLog;
   /**
-   * Reports that what the tools stand on has failed, such as a disk. The attempt ends and the task is tried again. At the
-   * last try the attempt goes on instead: the model reads the error of its call and can still answer.
+   * Reports that something the tools depend on has failed, such as a disk. The attempt ends and the task is retried. At the
+   * last try the attempt continues instead: the model reads the error of its call and can still answer.
    */
   reportFault(error: Error): void;
 }

@@ -4,23 +4,23 @@ import type { ToolDefinition } from '../providers/model.ts';
 import type { ToolSession } from './tool-session.ts';
 
 /**
- * Says what running a call again would do.
+ * The effect of running a call twice.
  *
- * `read`: it changes nothing. `idempotent`: it leads to the same state. `effect`: it would happen twice, so the call is
+ * `read`: the call changes nothing. `idempotent`: it leads to the same state. `effect`: it would happen twice, so it is
  * recorded before it runs, and an interrupted call is never repeated.
  */
 export type ToolClass = 'read' | 'idempotent' | 'effect';
 
 /** One call of a tool. */
 export type CallContext = {
-  /** The same in every attempt of the task, and of no other call: fit for the idempotency key of an API. */
+  /** Unique for the call, and the same in every attempt of the task: use it as the idempotency key of an API. */
   callId: string;
   /** Aborts when the attempt ends or the call passes its limit. A tool that ignores it ends the attempt. */
   signal: AbortSignal;
   session: ToolSession;
 };
 
-/** Something that a child can do. The model reads what `run` returns, and the message of what it throws. */
+/** A function that the model can call. The model reads what `run` returns, or the message of the error that it throws. */
 export interface Tool {
   readonly definition: ToolDefinition;
   readonly class: ToolClass;
@@ -62,7 +62,7 @@ export function defineTool(tool: Fields<z.ZodObject | ObjectSchema, never>): Too
   };
 }
 
-/** The parameters as a model is shown them, and as a schema that checks arguments. */
+/** The parameters as the model sees them, and the schema that checks arguments. */
 type Parameters = { shown: Record<string, unknown>; schema: z.ZodType };
 
 function parametersOf(name: string, parameters: z.ZodObject | ObjectSchema): Parameters {
@@ -77,7 +77,7 @@ function parametersOf(name: string, parameters: z.ZodObject | ObjectSchema): Par
   }
 }
 
-/** A schema of another copy of Zod is one too. */
+/** A schema may come from another copy of Zod, so `instanceof` does not recognise it. */
 function isZod(parameters: z.ZodObject | ObjectSchema): parameters is z.ZodObject {
   return typeof Object(parameters).safeParse === 'function';
 }

@@ -8,10 +8,10 @@ import type { Tool, ToolClass } from './tool.ts';
 import { runWithin } from './tool-limit.ts';
 import type { ToolSession } from './tool-session.ts';
 
-/** The longest tool result a model is shown; the rest is cut with a note. */
+/** The maximum length of a tool result, in characters. A longer result is truncated with a note. */
 export const RESULT_CHARS = 64 * 1024;
 
-/** Where a tool belongs: the session of its toolset, and whether its idempotent calls are repeated to restore state. */
+/** The toolset of a tool: its session, its failure code, and whether its idempotent calls are repeated to restore state. */
 export type ToolOwner = { session: ToolSession; restores: boolean; faultCode: FailureCode };
 
 /** The tools of one child, each with its owner. */
@@ -28,7 +28,7 @@ export class Tools {
     this.#byName = new Map(tools.map((owned) => [owned.tool.definition.name, owned]));
   }
 
-  /** The tools as a model is shown them. */
+  /** The tools as the model sees them. */
   get definitions(): ToolDefinition[] {
     return [...this.#byName.values()].map(({ tool }) => tool.definition);
   }
@@ -45,8 +45,8 @@ export class Tools {
   }
 
   /**
-   * Runs one tool call and returns what the model is to read. An unknown tool, arguments that do not parse and a tool that
-   * throws or passes its limit are results too, marked as errors.
+   * Runs one tool call and returns the result for the model. For an unknown tool, invalid arguments, and a tool that throws
+   * or times out, the result is marked as an error.
    *
    * @throws the signal's reason, or ErrandError `CHILD_TOOL_TIMED_OUT` for a tool that does not stop at its limit.
    */

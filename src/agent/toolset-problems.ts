@@ -5,15 +5,15 @@ import { ToolsetName } from '../contract/task.ts';
 import { isFailureCode, messageOf, type Problem } from '../errors.ts';
 
 const CLASSES = ['read', 'idempotent', 'effect'];
-/** The names of tools that every provider takes. */
+/** The tool names that every provider accepts. */
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
-/** The names that are taken: those of toolsets, of tools over all toolsets, and of kinds of resources. */
+/** The names in use: of toolsets, of the tools of all toolsets, and of kinds of resources. */
 export type TakenNames = { toolsets: Iterable<string>; tools: Iterable<string>; kinds: Iterable<string> };
 
 /**
- * Finds what is wrong with toolsets that a program brings, each with the path of its field, such as `toolsets.1.name`. They
- * may come from JavaScript without types. `isReserved` says why a name of a toolset must not be used.
+ * Finds the problems of the toolsets of a program, each with the path of its field, such as `toolsets.1.name`. The toolsets
+ * may come from JavaScript without types. `isReserved` says why a toolset name must not be used.
  */
 export function problemsOfToolsets(
   toolsets: readonly unknown[],
@@ -28,7 +28,7 @@ export function problemsOfToolsets(
   return problems.found;
 }
 
-/** Finds what is wrong with tools that a toolset returned, each with the path of its field, such as `tools.0.class`. */
+/** Finds the problems of tools that a toolset returned, each with the path of its field, such as `tools.0.class`. */
 export function problemsOfTools(tools: unknown, taken: Iterable<string>): Problem[] {
   const problems = new Problems({ toolsets: [], tools: taken, kinds: [] });
   problems.reading('tools', () => problems.ofTools(tools, 'tools'));
@@ -43,7 +43,7 @@ class Problems {
     this.#taken = { toolsets: new Set(toolsets), tools: new Set(tools), kinds: new Set(kinds) };
   }
 
-  /** Looks at a value. A field that throws when it is read is a problem of the value. */
+  /** Runs a check. If reading a field throws, that is a problem of the value. */
   reading(at: string, look: () => void): void {
     try {
       look();

@@ -12,7 +12,7 @@ export type OpenToolset = {
   tools: readonly Tool[];
   /** Returns the files that the child made, for its answer. Called before anything is released. */
   collect?: (() => Promise<FoundFile[]>) | undefined;
-  /** Returns sentences for the outcome about what went wrong. Called before anything is released. */
+  /** Returns notes for the outcome about problems, as sentences. Called before anything is released. */
   notes?: (() => string[]) | undefined;
 };
 
@@ -25,7 +25,7 @@ export interface Toolset {
    */
   readonly restores: boolean;
   readonly resources: readonly ResourceKind[];
-  /** The tools, to plan with; `null` if only {@link Toolset.open} knows them all. */
+  /** The tools, to plan the size of requests; `null` if only {@link Toolset.open} knows all of them. */
   readonly tools: readonly Tool[] | null;
   /** The code of a failure to open, restore or collect. @default TOOLSET_UNAVAILABLE */
   readonly faultCode?: FailureCode;

@@ -2,7 +2,7 @@ import type { ToolDefinition } from '../providers/model.ts';
 import type { ResourceKind } from './resource.ts';
 import type { Toolset } from './toolset.ts';
 
-/** The toolsets of a worker: those that Errand brings along, and those of the program that starts the worker. */
+/** The toolsets of a worker: the built-in toolsets, and the toolsets of the program that starts the worker. */
 export class Toolsets {
   readonly #byName: ReadonlyMap<string, Toolset>;
   /** The kinds of resources of the built-in toolsets. */
@@ -21,17 +21,20 @@ export class Toolsets {
     return [...this.#byName.keys()];
   }
 
-  /** Returns the toolsets of these names, each once; leaves out names that it does not have. */
+  /** Returns the toolsets with these names, each once. Ignores unknown names. */
   named(names: readonly string[] = []): Toolset[] {
     return [...new Set(names)].flatMap((name) => this.#byName.get(name) ?? []);
   }
 
-  /** Returns the names that it does not have. */
+  /** Returns the names without a toolset. */
   lacking(names: readonly string[] = []): string[] {
     return names.filter((name) => !this.#byName.has(name));
   }
 
-  /** What a model is shown of the toolsets of these names; `null` if one is unknown or only its `open` knows its tools. */
+  /**
+   * Returns the tool definitions of the named toolsets; `null` if a name is unknown, or if only `open` of a toolset knows its
+   * tools.
+   */
   definitionsOf(names: readonly string[] = []): ToolDefinition[] | null {
     const toolsets = this.named(names);
     if (this.lacking(names).length > 0 || toolsets.some(({ tools }) => tools === null)) return null;

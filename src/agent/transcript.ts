@@ -9,14 +9,14 @@ import type { TranscriptEntry } from '../providers/model.ts';
 const MAX_CHARS = 16 * 1024 * 1024;
 
 /**
- * The conversation of one task so far. Rebuilt from checkpoints when an attempt takes over, so that a recorded turn is
- * never paid for again.
+ * The conversation of one task so far. A new attempt rebuilds it from checkpoints, so that no recorded turn is paid for
+ * again.
  */
 export class Transcript {
   readonly checkpoints: Checkpoint[] = [];
   readonly #entries: TranscriptEntry[];
   #chars: number;
-  /** The number of turns in `#chars`: most tasks end with their first turn, which is never sent again. */
+  /** The number of turns counted in `#chars`. Counted late: most tasks end with their first turn, which is never sent again. */
   #measuredTurns = 0;
 
   constructor(prompt: string, recorded: readonly Checkpoint[]) {
@@ -29,12 +29,12 @@ export class Transcript {
     return tallyOf(this.checkpoints);
   }
 
-  /** The tool calls that wait for an answer: those of the last turn. */
+  /** The tool calls of the last turn, which wait for their results. */
   get pendingCalls(): ToolCall[] {
     return this.checkpoints.at(-1)?.reply.tool_calls ?? [];
   }
 
-  /** The conversation as the next turn must send it: with the results of the tools the last turn asked for. */
+  /** The conversation that the next turn sends, with the results of the pending tool calls. */
   withResults(results: ToolResult[]): TranscriptEntry[] {
     return results.length === 0 ? this.#entries : [...this.#entries, { role: 'tools', results }];
   }

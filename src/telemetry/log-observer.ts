@@ -4,9 +4,9 @@ import type { Log } from './log.ts';
 import { type End, type Observer, unobserved } from './observer.ts';
 import type { AttemptLabel, AttemptReport, Fact, Step, StepEnd } from './step.ts';
 
-/** Lists of ids are cut in a line; the count is whole. */
+/** The maximum number of ids in a line. The field `count` counts all of them. */
 const MAX_IDS = 20;
-/** An outage repeats a fault hundreds of times. */
+/** The minimum time between two lines of the same fault: an outage repeats a fault hundreds of times. */
 const FAULT_EVERY_MS = 10_000;
 /** The maximum number of different faults in memory. */
 const MAX_FAULTS = 100;
@@ -120,7 +120,7 @@ export class LogObserver implements Observer {
     }
   }
 
-  /** One line for each change of how Redis and the channels are. */
+  /** Logs each change of the state of Redis and of the channels, and faults. */
   #trouble(fact: FactOf<'redis' | 'channels' | 'fault'>): void {
     if (fact.name === 'fault') this.#fault(fact);
     else if (fact.name === 'redis') {
@@ -135,7 +135,7 @@ export class LogObserver implements Observer {
     }
   }
 
-  /** Logs a fault at most once in ten seconds per message. */
+  /** Logs a fault at most once in ten seconds for each message. */
   #fault({ where, error }: FactOf<'fault'>): void {
     const message = messageOf(error);
     const key = `${where} ${message}`;

@@ -10,8 +10,8 @@ export type Log = Logger;
 export type LogOptions = { level: string; isPretty: boolean; redactor: Redactor; output: NodeJS.WritableStream };
 
 /**
- * Makes the log. Every line is scrubbed as text, last thing before it leaves: redaction by path misses keys that sit
- * in messages, causes and nested values. A person reads both kinds of lines, so neither has a character that a terminal obeys.
+ * Makes the log. Each line is scrubbed as text just before it is written, because redaction by path misses keys in messages,
+ * causes and nested values. People read both kinds of lines in terminals, so neither kind contains control characters.
  */
 export function createLog({ level, isPretty, redactor, output }: LogOptions): Log {
   const scrubbed = new Writable({
@@ -29,7 +29,7 @@ export function createLog({ level, isPretty, redactor, output }: LogOptions): Lo
         colorize: true,
         singleLine: true,
         messageFormat: (line, key) => oneLine(String(line[key] ?? '')),
-        // These two fields stand before the message as they are; all others are written as JSON.
+        // These two fields are printed unescaped before the message; all other fields are JSON.
         customPrettifiers: { name: (name) => oneLine(String(name)), caller: (caller) => oneLine(String(caller)) },
       })
     : scrubbed;

@@ -72,7 +72,7 @@ export class MetricsObserver implements Observer {
 
   #attemptEnded(provider: string, { ended, failure, cleanup, durationMs }: AttemptReport): void {
     this.#metrics.attemptsEnded.inc({ provider, ended, code: failure?.code ?? '' });
-    // Once an attempt, although it may have had several writes refused.
+    // Counted once for each attempt, although several of its writes may have been refused.
     if (failure?.code === 'ATTEMPT_SUPERSEDED') this.#metrics.staleWrites.inc();
     this.#metrics.attemptSeconds.observe({ provider, ended }, durationMs / 1000);
     for (const step of cleanup.steps) this.#cleanup(step);

@@ -6,7 +6,7 @@ import { type LabelSet, MetricTable, OTHER, oneOf } from './series.ts';
 /** From a cached short answer to an hour-long agent. */
 const DURATION_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 
-/** The names of a deployment that may be values of labels. Everything else is `other`. */
+/** The names of a deployment that may be label values. Every other value becomes `other`. */
 export type KnownNames = {
   providers: readonly string[];
   /** The kinds of resources. */

@@ -1,18 +1,18 @@
 import type { CleanupStep } from '../contract/cleanup.ts';
 import type { Fact, Step, StepEnd, Work } from './step.ts';
 
-/** What {@link Observer.begin} returns: ends the step, with what came of it. */
+/** Ends a step with its result. {@link Observer.begin} returns it. */
 export type End = (end: StepEnd) => void;
 
 /**
- * Sees every step of a worker: `begin` is called as a step begins, and what it returns as that step ends. Both are called
- * synchronously, so the step waits for them.
+ * Observes every step of a worker. `begin` is called when a step begins, and the function that it returns is called when the
+ * step ends. Both calls are synchronous, so the step waits for them.
  */
 export interface Observer {
   begin(step: Step): (end: StepEnd) => void;
 }
 
-/** The end of a step for an observer that does not want to know. */
+/** The end of a step that an observer ignores. */
 export const unobserved: End = () => undefined;
 
 const DONE: StepEnd = { status: 'done' };
@@ -24,7 +24,7 @@ export function note(observer: Observer, fact: Fact): void {
   observer.begin(fact)(DONE);
 }
 
-/** Does the work of a step. It ends as `done`, or as `endOf` says of the value; if the work rejects, it ends as `failed`. */
+/** Runs the work of a step. The step ends with `endOf(value)`, by default `done`; if the work rejects, it ends as `failed`. */
 export function during<T>(
   observer: Observer,
   step: Work,
@@ -32,7 +32,7 @@ export function during<T>(
   endOf: (value: T) => StepEnd = done,
 ): Promise<T> {
   const end = observer.begin(step);
-  // Most steps are unobserved, and a task has fourteen: each saves a promise.
+  // Most of the fourteen steps of a task are unobserved, and each unobserved step saves a promise.
   return end === unobserved ? work() : endedBy(end, work, endOf);
 }
 
@@ -53,8 +53,8 @@ export function endOfCleanup(step: CleanupStep): StepEnd {
 }
 
 /**
- * Makes one observer of many. What one of them throws reaches neither the step nor the others: `report` hears of it, once for
- * each observer.
+ * Combines observers into one. An error of one observer reaches neither the step nor the other observers. `report` gets the
+ * first error of each observer.
  */
 export function observers(list: readonly Observer[], report: (error: unknown) => void): Observer {
   const harmless = list.map((observer) => new Harmless(observer, report));
@@ -78,7 +78,7 @@ function both(first: End, second: End): End {
   };
 }
 
-/** An observer whose faults harm nothing. It may come from a program of any kind, so what it returns is not trusted. */
+/** Wraps an observer so that its errors do no harm. It may come from a program without types, so its results are checked. */
 class Harmless implements Observer {
   readonly #observer: Observer;
   readonly #report: (error: unknown) => void;

@@ -1,15 +1,15 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** The value of a label that stands for every value outside its closed set. */
+/** The label value that replaces every value outside the closed set of a label. */
 export const OTHER = 'other';
 
 /**
- * The maximum number of combinations of labels of one metric. Samples with further combinations are counted together, with
- * `other` for every label.
+ * The maximum number of label combinations of one metric. Samples with further combinations are counted together, with `other`
+ * for every label.
  */
 export const MAX_SERIES = 1_000;
 
-/** Maps the value of a label to one of a closed set. `labels` are all labels of the sample, as they were given. */
+/** Maps a label value to a closed set. `labels` are all labels of the sample, as given. */
 export type LabelSet = (value: string, labels: Readonly<Record<string, string>>) => string;
 
 /** Makes the closed set of these values. */
@@ -21,8 +21,8 @@ export function oneOf(values: Iterable<string>): LabelSet {
 type Values<L extends string> = Readonly<Record<L, string>>;
 
 /**
- * The labels of one metric. Every value of a label passes here before it reaches the registry, which keeps a series until the
- * process ends.
+ * The labels of one metric. Bounds every label value before it reaches the registry, which keeps a series until the process
+ * ends.
  */
 class Labels<L extends string> {
   readonly names: L[];
@@ -34,7 +34,7 @@ class Labels<L extends string> {
     this.#sets = sets;
   }
 
-  /** Returns labels of closed sets, and `other` for all of them if the metric has no room for one more series. */
+  /** Returns labels from the closed sets. All are `other` if the metric already has the maximum number of series. */
   bounded(given: Values<L>): Record<L, string> {
     const labels = {} as Record<L, string>;
     let series = '';
@@ -63,7 +63,7 @@ export type LabelledCounter<L extends string> = { inc: (labels: Values<L>, by?: 
 /** A histogram with labels: `observe` adds one value to one series. */
 export type LabelledHistogram<L extends string> = { observe: (labels: Values<L>, value: number) => void };
 
-/** A gauge with labels: `replace` sets all its series, and removes those that are not among the samples. */
+/** A gauge with labels: `replace` sets the series of all samples and removes all other series. */
 export type LabelledGauge<L extends string> = {
   replace: (samples: readonly { labels: Values<L>; value: number }[]) => void;
 };
@@ -71,7 +71,7 @@ export type LabelledGauge<L extends string> = {
 /** A gauge without labels. It has no series while its value is `null`, which means unknown. */
 export type PlainGauge = { inc: () => void; dec: () => void; set: (value: number | null) => void };
 
-/** Makes metrics. Nothing else does, so no metric has a label without a closed set. */
+/** Makes metrics. All metrics are made here, so every label has a closed set. */
 export class MetricTable {
   readonly registry = new Registry();
   readonly #registers = [this.registry];

@@ -6,7 +6,7 @@ import type { AttemptEnd, Outcome } from '../contract/outcome.ts';
 import type { Spend } from '../contract/spend.ts';
 import type { ErrandError } from '../errors.ts';
 
-/** Names an attempt and the route of its task, in every line about it. */
+/** Names an attempt and the route of its task. Every log line about the attempt has these fields. */
 export type AttemptLabel = {
   taskId: string;
   epoch: number;
@@ -15,7 +15,7 @@ export type AttemptLabel = {
   effort: string | undefined;
 };
 
-/** How an attempt went, for its closing line. */
+/** How an attempt ended, for its last log line. */
 export type AttemptReport = {
   ended: AttemptEnd;
   failure: Failure | undefined;
@@ -28,7 +28,7 @@ type OfTask = { taskId: string };
 type OfAttempt = OfTask & { epoch: number };
 type OfRow = OfTask & { row: string; kind: KindName; actor: CleanupActor };
 
-/** A step that takes time, named by a verb. `attempt` and what follows it up to `record` happen within `deliver`. */
+/** A step that takes time, named by a verb. `attempt` and the steps after it, up to `record`, happen within `deliver`. */
 export type Work =
   /** A job is handled, from the queue to the verdict. */
   | ({ name: 'deliver'; provider: string } & OfTask)
@@ -38,11 +38,11 @@ export type Work =
   | ({ name: 'attempt' } & AttemptLabel)
   /** The routes of a batch are checked, or an earlier check is found. */
   | { name: 'admit'; batchId: string }
-  /** The child is built, with all that it needs. */
+  /** The child is built, with its credential, tools and model. */
   | ({ name: 'build' } & OfAttempt)
   /** The credential of the route is resolved. */
   | ({ name: 'lease'; provider: string } & OfAttempt)
-  /** Resources are acquired that are on the ledger already. */
+  /** Resources are acquired after their rows were written. */
   | ({ name: 'acquire'; kinds: readonly KindName[] } & OfAttempt)
   /** The model is called for a turn. */
   | ({ name: 'turn'; turn: number } & OfAttempt)
@@ -52,18 +52,18 @@ export type Work =
   | ({ name: 'record_turn'; reply: Turn } & AttemptLabel)
   /** All resources of an attempt are released in reverse. */
   | ({ name: 'unwind' } & OfAttempt)
-  /** One resource is released, by its attempt or for a dead one. */
+  /** One resource is released, by its attempt or for a dead attempt. */
   | ({ name: 'release' } & OfRow)
   /** The row of a dead attempt is released and closed. */
   | ({ name: 'reclaim' } & OfRow)
-  /** The end of an attempt is written: the outcome of its task, or one more attempt. */
+  /** The end of an attempt is written: as the outcome of its task, or as one more attempt. */
   | ({ name: 'record'; provider: string } & OfTask)
-  /** The queue is told what to do with the job. */
+  /** The verdict on the job is sent to the queue. */
   | ({ name: 'tell_queue'; next: string } & OfTask)
   /** A batch whose tasks have all ended gets its summary. */
   | { name: 'settle'; batchId: string };
 
-/** A step that ends at once: something that was seen. */
+/** A step that ends at once: an event. */
 export type Fact =
   /** A piece of text came from the model. Frequent. */
   | ({ name: 'text' } & OfAttempt)
@@ -81,18 +81,17 @@ export type Fact =
   /** Tasks of a batch that no worker ran were ended. */
   | { name: 'unattended_ended'; batchId: string; count: number }
   | { name: 'redis'; state: { status: 'ok' } | { status: 'away' | 'refusing'; reason: string } }
-  /** Whether the worker hears its channels; without them it polls. */
+  /** The worker receives messages on its channels (`null`), or cannot and polls instead. */
   | { name: 'channels'; trouble: ErrandError | null }
-  /** An error of the infrastructure, and the part of the worker that met it. */
+  /** An error of the infrastructure, and the part of the worker where it occurred. */
   | { name: 'fault'; where: string; error: unknown };
 
-/** One step of a worker: what happens, and to whom. */
+/** One step of a worker: what happens, and to which task, batch or job. */
 export type Step = Work | Fact;
 
 /**
- * What came of a step. Most are `done`. `ended` is the end of an `attempt`; `released` and `left_open` are those of a `release`
- * or a `reclaim`; `recorded` is that of a `record` that gave the task its outcome; `settled` is that of a `settle` that made
- * the summary.
+ * How a step ended. Most steps end as `done`. An `attempt` ends as `ended`; a `release` or a `reclaim` as `released` or
+ * `left_open`; a `record` that gave the task its outcome as `recorded`; a `settle` that made the summary as `settled`.
  */
 export type StepEnd =
   | { status: 'done' }

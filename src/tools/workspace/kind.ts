@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Released, ResourceKind } from '../../agent/resource.ts';
 import type { Deployment } from '../../base/deployment.ts';
 
-/** Returns the directory of one attempt. Its row may name no other directory. */
+/** Returns the directory of one attempt. A row that names another directory is not released. */
 export function workspacePathOf(
   { workspaceRoot }: Pick<Deployment, 'workspaceRoot'>,
   taskId: string,

@@ -6,15 +6,15 @@ import { workspaceKind, workspacePathOf } from './kind.ts';
 import { workspaceTools } from './tools.ts';
 import { Workspace } from './workspace.ts';
 
-/** What the toolset needs of its deployment. */
+/** The settings of the toolset. */
 export type WorkspaceSettings = Pick<Deployment, 'workspaceRoot'> & { limits: WorkspaceLimits };
 
-/** Tools without files, to say what a model is shown. */
+/** Tools without files, for their definitions. */
 const SHOWN = workspaceTools({ list: async () => [], read: async () => '', write: async () => 0 });
 
 /**
- * The toolset `workspace`: a directory for each attempt, and tools to list, read and write its files. A failing disk ends the
- * attempt, so that the task is tried again, perhaps on a worker with a better disk; at the last try the model is told instead.
+ * The toolset `workspace`: a directory for each attempt, and tools to list, read and write its files. If the disk fails, the
+ * attempt ends and the task is retried, perhaps on a worker with a working disk. At the last try the model gets the error.
  */
 export function workspaceToolset({ workspaceRoot, limits }: WorkspaceSettings): Toolset {
   return {

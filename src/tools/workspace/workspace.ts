@@ -11,7 +11,7 @@ import { lookUp, namesIn, walk } from './paths.ts';
 /** The maximum size of one file, in bytes. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
-/** Files whose contents go into the answer: small ones, and few. */
+/** The maximum number and size of files whose contents go into the answer. */
 const ANSWER_FILES = 50;
 const ANSWER_FILE_BYTES = 8 * 1024;
 /** The folder of the files of the child, in the directory of the attempt. */
@@ -23,7 +23,7 @@ const UNFINISHED = 'unfinished';
 type Plan = { path: string; folders: string[]; bytes: number; oldBytes: number | null };
 
 /**
- * The files of one attempt, and a running account of them.
+ * The files of one attempt, and their current number and size.
  *
  * Invariants
  * - Limits are checked before anything is made. Entries are files and folders together.
@@ -49,7 +49,7 @@ export class Workspace {
   }
 
   /**
-   * Makes the directory of an attempt, if it is absent, and counts the files in it. `onFault` gets every failure of the disk.
+   * Makes the directory of an attempt if it is absent, and counts the files in it. `onFault` gets every failure of the disk.
    * @throws ErrandError `WORKSPACE_UNAVAILABLE` if it cannot be made or read.
    */
   static async open(home: string, limits: WorkspaceLimits, onFault: (error: ErrandError) => void): Promise<Workspace> {
@@ -116,7 +116,7 @@ export class Workspace {
 
   /**
    * Returns the files for the answer: all names and sizes, and the contents of small ones.
-   * @throws ErrandError `WORKSPACE_UNAVAILABLE`: an answer without its files would look like one of a child that wrote none.
+   * @throws ErrandError `WORKSPACE_UNAVAILABLE`: an answer without its files would look as if the child had written no file.
    */
   async collect(): Promise<Answer['files']> {
     const files = await this.list();
@@ -216,7 +216,7 @@ export class Workspace {
     this.#bytes += bytes - (oldBytes ?? 0);
   }
 
-  /** A folder that cannot be removed stays in the account. */
+  /** A folder that cannot be removed still counts. */
   async #removeFolder(folder: string): Promise<void> {
     await rmdir(join(this.#root, folder)).then(
       () => {
@@ -227,7 +227,7 @@ export class Workspace {
   }
 }
 
-/** Opens a new file in the place of anything left there. A link or a pipe is removed: its other end is not written. */
+/** Creates a new file and removes anything left at its path. A link or a pipe is removed, and its target is not written. */
 function openNew(path: string): Promise<FileHandle> {
   const openIt = () => open(path, 'wx', 0o600);
   return openIt().catch((error: NodeJS.ErrnoException) => {
@@ -236,7 +236,7 @@ function openNew(path: string): Promise<FileHandle> {
   });
 }
 
-/** A file is whole only after its close succeeded: some file systems report a full disk or quota that late. */
+/** A file is complete only after it was closed: some file systems report a full disk or quota only then. */
 async function fill(file: FileHandle, text: string, bytes: number): Promise<void> {
   try {
     await file.writeFile(text);
