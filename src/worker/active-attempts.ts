@@ -4,17 +4,17 @@ import type { Channels } from '../records/channels.ts';
 import type { TaskRecords } from '../records/task-records.ts';
 import { AttemptCancelled } from './classify.ts';
 
-/** How often the cancel flags of what runs are read, in case a nudge was lost. */
+/** How often the cancel flags of running attempts are read, in case a cancel message was lost. */
 const POLL_MS = 5_000;
 
-/** What a cancel ends. */
+/** An attempt that a cancel can abort. */
 type Stoppable = { abort(reason: AttemptCancelled): void };
 
 /**
  * The attempts that run in this worker, so that a cancel or a drain can reach them.
  *
- * The flag in the records is the truth, and the channel a nudge to look at it. Whoever misses the nudge finds the flag
- * at the next poll, or when it records its next turn.
+ * The flag in the records decides; a message on the channel only makes the worker read it at once. If the message is lost, the
+ * worker finds the flag at the next poll, or when it records the next turn.
  */
 export class ActiveAttempts {
   readonly #records: TaskRecords;
@@ -31,12 +31,12 @@ export class ActiveAttempts {
     return this.#running.size;
   }
 
-  /** Tells whether the worker is going away, so that no attempt begins another turn. */
+  /** Whether the worker is draining, so that no attempt begins another turn. */
   get isDraining(): boolean {
     return this.#isDraining;
   }
 
-  /** Lets each attempt finish the turn under way and no more. */
+  /** Lets each attempt finish its current turn, and begin no other. */
   drain(): void {
     this.#isDraining = true;
   }
@@ -59,7 +59,7 @@ export class ActiveAttempts {
     if (this.#running.get(taskId) === attempt) this.#running.delete(taskId);
   }
 
-  /** Reads the flags of the attempts that `id` concerns, or of all, and aborts the cancelled ones. */
+  /** Reads the flags of the attempts of the task or batch `id`, or of all attempts. Aborts the cancelled attempts. */
   async #look(id?: string): Promise<void> {
     const concerned = [...this.#running.keys()].filter(
       (taskId) => id === undefined || taskId === id || parseTaskId(taskId)?.batchId === id,

@@ -8,26 +8,26 @@ import type { BatchRecords } from '../records/batch-records.ts';
 import { during, type Observer } from '../telemetry/observer.ts';
 import { errorOf } from './classify.ts';
 
-/** How many batches a worker remembers; one record is read again after that many others. */
+/** The maximum number of batches in memory. The record of a dropped batch is read again. */
 const REMEMBERED = 200;
-/** For how long: an idempotency key that is used again after its records expired is another batch of the same id. */
+/** How long a batch stays in memory. A reused idempotency key makes a new batch of the same id once the records expired. */
 const REMEMBERED_MS = 3600_000;
 /** How long a temporary verdict is kept: a key that is missing now may be there in a moment. */
 const PASSING_MS = 5_000;
 
-/** A batch as a worker knows it: what it is, its shared context, and which of its routes are unusable. */
+/** A batch as a worker knows it: its record, its shared context, and its unusable routes. */
 export type AdmittedBatch = { record: BatchRecord; context: string; verdict: AdmissionVerdict };
 
-/** Finds out whether a route can be used, and rejects with an ErrandError if it cannot. */
+/** Checks whether a route can be used, and rejects with an ErrandError if it cannot. */
 export type RouteCheck = (route: RouteInUse, admission: BatchRecord['admission']) => Promise<void>;
 
-/** What admission works with. */
+/** The dependencies of admission. */
 export type AdmissionDeps = {
   batches: BatchRecords;
   observer: Observer;
   check: RouteCheck;
   redactor: Redactor;
-  /** The providers of the deployment whose lanes are left to other workers. */
+  /** The providers whose lanes this worker does not serve. */
   elsewhere: readonly string[];
 };
 
@@ -36,11 +36,11 @@ type Remembered = { sinceMs: number; keptMs: number; batch: Promise<AdmittedBatc
 /**
  * Checks every distinct route of a batch once, before any child is built.
  *
- * The first stored verdict counts for all workers; within a worker all tasks of a batch share one look-up. A verdict about a
+ * The first stored verdict counts for all workers. Within a worker, all tasks of a batch share one check. A verdict about a
  * missing credential is temporary: it is not stored, and counts for this worker only, for a few seconds.
  *
- * A worker that takes the lanes of some providers only has only their credentials. It judges the routes of these lanes, and
- * its verdict is stored only if the batch has no other routes, or if a route is unusable for any worker.
+ * A worker that serves only some lanes has only the credentials of their providers. It checks the routes of these lanes. Its
+ * verdict is stored only if the batch has no other routes, or if it found an unusable route.
  */
 export class Admission {
   readonly #deps: AdmissionDeps;
@@ -50,7 +50,7 @@ export class Admission {
     this.#deps = deps;
   }
 
-  /** @throws ErrandError `NOT_FOUND` where the batch is not on record. */
+  /** Returns the batch with its verdict. @throws ErrandError `NOT_FOUND` if the batch has no record. */
   of(batchId: string): Promise<AdmittedBatch> {
     return during(this.#deps.observer, { name: 'admit', batchId }, () => this.#remembered(batchId));
   }
@@ -59,7 +59,7 @@ export class Admission {
     const known = this.#known.get(batchId);
     if (known && monotonicMs() - known.sinceMs < known.keptMs) return known.batch;
     const remembered = { sinceMs: monotonicMs(), keptMs: REMEMBERED_MS, batch: this.#look(batchId) };
-    // A verdict that is looked up again moves to the end, so that older verdicts are dropped first.
+    // A batch that is read again moves to the end, so that the batches that were read earliest are dropped first.
     this.#known.delete(batchId);
     this.#known.set(batchId, remembered);
     remembered.batch.then(
@@ -113,8 +113,8 @@ function isPassing({ unusable }: AdmissionVerdict): boolean {
 }
 
 /**
- * Why a task may not run: the failure of its own route, or `BATCH_REJECTED` naming the first unusable task of a batch
- * that is not admitted; `null` where it may.
+ * Returns the error of a task that must not run: the failure of its own route, or `BATCH_REJECTED` with the first unusable
+ * task of a batch that is not admitted. Returns `null` if the task may run.
  */
 export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRoute): ErrandError | null {
   const key = routeKey(route);
@@ -126,7 +126,7 @@ export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRou
   return new ErrandError('BATCH_REJECTED', message, { remedy: first.failure.remedy });
 }
 
-/** A newer worker may have refused the route for a reason that this version has no code for. */
+/** The verdict may come from a newer worker, with a code that this version does not know. */
 function unusableRoute({ code, message, remedy }: Failure): ErrandError {
   if (isFailureCode(code)) return new ErrandError(code, message, { remedy });
   return new ErrandError('ROUTE_UNSUPPORTED', `${code}: ${message}`, { remedy });

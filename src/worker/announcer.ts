@@ -2,10 +2,10 @@ import { repeat } from '../base/repeat.ts';
 import { READER_VERSION } from '../contract/needs.ts';
 import type { Announcements } from '../records/announcements.ts';
 
-/** How often a worker announces its lanes: with every beat. */
+/** How often a worker announces its lanes: as often as its heartbeat. */
 const ANNOUNCE_MS = 5_000;
 
-/** What announcing needs. `lanes`: the providers whose tasks the worker takes. `toolsets`: the names of its toolsets. */
+/** The dependencies. `lanes`: the providers whose tasks the worker takes. `toolsets`: the names of its toolsets. */
 export type AnnouncerDeps = {
   announcements: Announcements;
   instance: string;
@@ -26,7 +26,7 @@ export class Announcer {
   }
 
   /**
-   * Announces at once and then with every beat. Call it before the worker is registered: a registered worker without an
+   * Announces at once and then every few seconds. Call it before the worker is registered: a registered worker without an
    * announcement counts as an earlier version, which may serve any lane.
    */
   async start(): Promise<void> {

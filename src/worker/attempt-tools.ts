@@ -14,20 +14,20 @@ import { faultOf, sessionOf } from './tool-session.ts';
 const MAX_NOTES = 20;
 const NOTE_CHARS = 1_000;
 
-/** The maximum number of files that one toolset leaves, and the maximum length of a path. An outcome has to hold them. */
+/** The maximum number of files of one toolset, and the maximum length of a path. An outcome must hold them. */
 const MAX_FILES = 100_000;
 const PATH_CHARS = 4_096;
 
-/** The files of an attempt, and what went wrong with its toolsets. */
+/** The files of an attempt, and notes about problems of its toolsets. */
 export type KeptFiles = { files: Answer['files']; notes: readonly string[] };
 
 type Opened = { toolset: Toolset; open: OpenToolset };
 
 type Deps = Pick<TaskDeps, 'toolsets' | 'observer' | 'log' | 'watchdogs'>;
 
-/** The toolsets of one attempt, opened for it. Opening and collecting have the time of one tool call. */
+/** The open toolsets of one attempt. Opening and collecting have the time limit of one tool call. */
 export class AttemptTools {
-  /** What the child calls. */
+  /** The tools that the child calls. */
   readonly tools: Tools;
   readonly #opened: readonly Opened[];
   readonly #limitMs: number;
@@ -40,7 +40,7 @@ export class AttemptTools {
 
   /**
    * Opens the toolsets that a task names, in their order.
-   * @throws ErrandError of the code of a toolset that cannot be opened; what {@link Scope.hold} throws; `TOOLSET_UNSERVED`.
+   * @throws ErrandError with the code of a toolset that cannot be opened; what {@link Scope.hold} throws; `TOOLSET_UNSERVED`.
    */
   static async open(attempt: Attempt, deps: Deps): Promise<AttemptTools> {
     const { toolsets: names } = attempt.job.task;
@@ -62,8 +62,8 @@ export class AttemptTools {
 
   /**
    * Reads the files for the answer of an attempt that succeeded.
-   * @throws ErrandError of the code of a toolset whose files cannot be read. The next attempt makes them again, without a
-   * model call.
+   * @throws ErrandError with the code of a toolset whose files cannot be read. The next attempt makes the files again, without
+   *   a model call.
    */
   async deliverFiles(): Promise<KeptFiles> {
     const found: Answer['files'][] = [];
@@ -84,7 +84,7 @@ export class AttemptTools {
     return { files: kept.flat(), notes: [...notes, ...this.#notes()] };
   }
 
-  /** An attempt that was aborted keeps its files too, so only the time is limited. */
+  /** The signal does not stop it, because an aborted attempt keeps its files too. Only the time is limited. */
   async #collect({ toolset, open }: Opened): Promise<Answer['files']> {
     const limits = { limitMs: this.#limitMs };
     const files = await within(limits, toolset, 'collect its files', async () => open.collect?.() ?? []);
@@ -97,7 +97,7 @@ export class AttemptTools {
     return this.#opened.flatMap(({ toolset, open }) => {
       try {
         const notes: unknown = open.notes?.() ?? [];
-        if (notes instanceof Promise) notes.catch(() => undefined); // it would end the process
+        if (notes instanceof Promise) notes.catch(() => undefined); // An unhandled rejection would end the process.
         if (!Array.isArray(notes)) throw new Error('expected an array of sentences');
         return notes.slice(0, MAX_NOTES).map((note) => clip(String(note), NOTE_CHARS));
       } catch (error) {
@@ -107,7 +107,7 @@ export class AttemptTools {
   }
 }
 
-/** Says what is wrong with the files of a toolset, which may come from a program without types; `null` if nothing is. */
+/** Returns the problem of the files of a toolset, or `null`. They may come from a program without types. */
 function problemOfFiles(files: Answer['files']): string | null {
   if (Array.isArray(files) && files.length > MAX_FILES)
     return `expected at most ${MAX_FILES} files, got ${files.length}`;

@@ -8,26 +8,26 @@ import type { AttemptLabel } from '../telemetry/step.ts';
 import { AttemptCancelled } from './classify.ts';
 import type { Scope } from './holding/scope.ts';
 
-/** Longest wait a timer of Node can hold, in milliseconds. */
+/** The maximum delay of a timer in Node, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What an attempt is known by from its start. */
+/** The facts about an attempt when it starts. */
 export type AttemptParts = {
   taskId: string;
   epoch: number;
-  /** Name of the worker that runs it. */
+  /** The name of the worker that runs it. */
   worker: string;
   job: TaskJob;
-  /** What earlier attempts of the task left. */
+  /** The stored state that earlier attempts of the task left. */
   history: TaskHistory;
   scope: Scope;
-  /** Whether a failure that may pass ends the task. */
+  /** Whether a temporary failure ends the task. */
   isLastTry: boolean;
-  /** Called once its rows are closed, or left open for others to close. */
+  /** Called when its rows are closed, or left open for a sweep to close. */
   leaveRows: (hasOpenRows: boolean) => void;
 };
 
-/** One start of one task: who it is, what it holds, and what ends it early. What it did comes back in its `Result`. */
+/** One start of one task: its identity, its resources, and the signal that ends it early. Its `Result` says what it did. */
 export class Attempt {
   readonly taskId: string;
   readonly epoch: number;
@@ -58,7 +58,7 @@ export class Attempt {
     this.#stopListening = () => queueSignal.removeEventListener('abort', abort);
   }
 
-  /** Aborts with the first reason of: the queue's, a cancel, the budget of seconds. Reaches every call and tool. */
+  /** Aborts on lock loss, drain, cancel or time limit, whichever comes first. Every model call and tool gets it. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -82,7 +82,7 @@ export class Attempt {
     if (flag) this.abort(new AttemptCancelled(flag));
   }
 
-  /** Aborts once the attempts of the task have run for so long together. */
+  /** Aborts when all attempts of the task together have run for `seconds`. */
   limitSeconds(seconds: number): void {
     const expire = () => {
       const message = `the task used its budget of ${seconds} s`;
@@ -92,20 +92,20 @@ export class Attempt {
     this.#budgetTimer = setTimeout(expire, Math.min(leftMs, MAX_TIMER_MS));
   }
 
-  /** Ends the timers and listeners of the attempt; its resources are the scope's. */
+  /** Stops the timers and listeners of the attempt. The scope releases its resources. */
   stopWatching(): void {
     clearTimeout(this.#budgetTimer);
     this.#stopListening();
   }
 }
 
-/** How long earlier attempts ran, by the clocks of their workers; the time of an attempt without an end is unknown. */
+/** The running time of earlier attempts, by the clocks of their workers. An attempt without an end counts as 0. */
 function runningMsOf(past: readonly AttemptRecord[]): number {
   const runs = past.map(({ started_at, ended_at }) => (ended_at ? Date.parse(ended_at) - Date.parse(started_at) : 0));
   return runs.reduce((sum, ms) => sum + Math.max(0, ms), 0);
 }
 
-/** The reason is what the queue said as it aborted the run: see `queue/locks.ts`. */
+/** The error for a reason with which the queue aborted the run: see `queue/locks.ts`. */
 function errorOfQueueAbort(reason: unknown): ErrandError {
   if (reason === 'drained') return new ErrandError('ATTEMPT_DRAINED', 'the worker is stopping');
   return new ErrandError('ATTEMPT_LOCK_LOST', 'the worker lost its lock on the task');

@@ -8,7 +8,7 @@ import { errorOf } from './classify.ts';
 import { responseMarkOf } from './holding/response-kind.ts';
 import { turnOf } from './model-calls.ts';
 
-/** What ties the responses of a model to their task. */
+/** Links the responses of a model to their task. */
 export type Ties = {
   attempt: Attempt;
   deployment: Pick<Deployment, 'prefix'>;
@@ -16,8 +16,8 @@ export type Ties = {
 };
 
 /**
- * The background calls of one attempt: a model whose responses are written down before anything more is read of them, so that
- * the next attempt can go on with a response instead of paying for it again.
+ * The background calls of one attempt: a model that records the id of each response before it reads on, so that the next
+ * attempt can continue the response instead of paying for it again.
  */
 export class BackgroundCalls implements Model {
   readonly #model: Model;
@@ -37,7 +37,7 @@ export class BackgroundCalls implements Model {
     return this.#response;
   }
 
-  /** A response that could not be written down, because a newer attempt had begun: no other worker knows it. */
+  /** A response that could not be recorded, because a newer attempt had begun. No other worker knows it. */
   get orphan(): BackgroundResponse | undefined {
     return this.#orphan;
   }
@@ -61,7 +61,7 @@ export class BackgroundCalls implements Model {
     this.#response = null;
   }
 
-  /** Called once a call: a known id is that of an earlier attempt. */
+  /** Called once for each model call. A known id belongs to the response of an earlier attempt. */
   #tie(id: string, turn: number): BackgroundResponse {
     if (this.#response?.id === id) this.#takenOverFrom = this.#response.epoch;
     else {
@@ -71,7 +71,7 @@ export class BackgroundCalls implements Model {
     return this.#response;
   }
 
-  /** What is thrown here passes through the model call, so it is made an error of ours: it is no fault of the provider. */
+  /** Errors here surface through the model call. They are converted, so that they are not blamed on the provider. */
   async #note(response: BackgroundResponse): Promise<void> {
     const { attempt, records } = this.#ties;
     try {

@@ -17,10 +17,10 @@ import { priceOf } from './ending/call-bounds.ts';
 import { type CallListeners, ModelCalls } from './model-calls.ts';
 import type { TaskDeps } from './task-deps.ts';
 
-/** What an attempt runs: the child, and what it was built with. */
+/** The child that an attempt runs, and its parts. */
 export type Built = {
   child: Child;
-  /** The route as resolved, down to the provider's own values. */
+  /** The resolved route, in the provider's own values. */
   effective: ModelHandle['effective'];
   credential: Credential;
   calls: ModelCalls;
@@ -29,9 +29,9 @@ export type Built = {
 };
 
 /**
- * Builds the child of an attempt: resolves the credential, opens its toolsets, and leases its model. What it
- * acquires is held by the scope of the attempt.
- * @throws ErrandError whatever resolving, holding or opening throws.
+ * Builds the child of an attempt: resolves the credential, opens the toolsets and opens the model. The scope of the attempt
+ * holds the acquired resources.
+ * @throws ErrandError that resolving, holding or opening throws.
  */
 export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Built> {
   const { taskId, epoch } = attempt;
@@ -72,7 +72,7 @@ async function lease(provider: Provider, attempt: Attempt, deps: TaskDeps): Prom
   return during(deps.observer, { name: 'lease', taskId, epoch, provider: provider.name }, resolve);
 }
 
-/** Holds the lease of the credential and the client of the model. */
+/** Acquires the lease of the credential and the client of the model. */
 async function openModel(
   terms: { provider: Provider; credential: Credential; limits: CallLimits },
   { scope, job }: Attempt,
@@ -100,7 +100,7 @@ function listenersOf({ taskId, epoch, label }: Attempt, { observer, spends }: Ta
   };
 }
 
-/** The turns and effect calls that the child continues, and the functions that record more of them. */
+/** The recorded turns and effect calls that the child continues from, and the functions that record more. */
 function recordingOf(attempt: Attempt, { calls, background }: Pick<Built, 'calls' | 'background'>, deps: TaskDeps) {
   const { taskId, epoch, history } = attempt;
   return {

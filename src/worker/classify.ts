@@ -3,9 +3,9 @@ import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { isRedisFault } from '../redis/faults.ts';
 
 /**
- * The error an attempt ended with. The reason of an abort beats whatever was thrown because of it, so the first reason wins.
- * The client waits while Redis refuses commands, so an error reply of Redis means that a command was cut in the middle. Any
- * other unexpected error is `INTERNAL`, never a success.
+ * Returns the error that an attempt ended with. After an abort this is the reason of the abort, unless the attempt was
+ * superseded: other errors follow from the abort. The client waits while Redis refuses commands, so an error reply of Redis means that a command was interrupted.
+ * Any other unexpected error is `INTERNAL`.
  */
 export function errorOf(thrown: unknown, signal?: AbortSignal): ErrandError {
   const cause = signal?.aborted && !isErrandError(thrown, 'ATTEMPT_SUPERSEDED') ? signal.reason : thrown;
@@ -16,7 +16,7 @@ export function errorOf(thrown: unknown, signal?: AbortSignal): ErrandError {
   return new ErrandError('INTERNAL', `unexpected error: ${messageOf(cause)}`, { cause });
 }
 
-/** What an attempt ends with that was cancelled, with the flag that says by what reason and when. */
+/** The error of a cancelled attempt, with the flag that holds the reason and the time. */
 export class AttemptCancelled extends ErrandError {
   readonly flag: CancelFlag;
 

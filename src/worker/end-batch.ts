@@ -10,14 +10,14 @@ import { closeUnattended } from './ending/unattended.ts';
 import { type SettleDeps, settleBatch } from './settle-batch.ts';
 import { describeTask, type OpenTask, whyEnds } from './unattended-task.ts';
 
-/** Tasks searched at a time. */
+/** The number of tasks that are searched at a time. */
 const PAGE = 200;
-/** Tasks closed in parallel: cancelling a background response takes time. */
+/** The number of tasks that are closed in parallel: cancelling a background response takes time. */
 const AT_ONCE = 20;
 /** How long a claim keeps other workers away if its worker dies while it ends the tasks of a batch. */
 const CLAIM_MS = 10_000;
 
-/** What ending the tasks of a batch needs. `isStopped`: this worker is stopping. */
+/** The dependencies of {@link endBatch}. `isStopped`: this worker is stopping. */
 export type EndDeps = SettleDeps & {
   unattended: UnattendedRecords;
   announcements: Announcements;
@@ -119,7 +119,7 @@ async function isForOthers({ response }: TaskHistory, { lanes, announcements }: 
   return isServed(response.provider, await announcements.live());
 }
 
-/** Why a task ends that no worker runs; `null` if the task keeps waiting. */
+/** Returns the error that ends a task without a worker; `null` if the task keeps waiting. */
 async function whyUnattendedEnds(
   task: OpenTask,
   head: BatchHead,

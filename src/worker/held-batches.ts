@@ -12,12 +12,12 @@ const MAX_DELAY_MS = 5_000;
 /** The maximum number of held batches in memory. */
 const REMEMBERED = 200;
 
-/** What the check of a batch needs. */
+/** The dependencies of the check of a batch. */
 export type HoldDeps = { unattended: UnattendedRecords; jobs: UnattendedJobs };
 
 /**
- * Tells whether the tasks of a batch are held because its producer may still be adding tasks. Opens the gate on the record
- * once it is open in the queue: the producer was silent for too long, or died after it had added all tasks.
+ * Tells whether the tasks of a batch are held because its producer may still be adding tasks. Opens the gate in the record
+ * when it is open in the queue: the producer was silent for too long, or died after it had added all tasks.
  */
 export async function isHeld(batchId: string, { unattended, jobs }: HoldDeps): Promise<boolean> {
   const [look] = await unattended.look([batchId]);

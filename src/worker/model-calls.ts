@@ -125,7 +125,7 @@ export class ModelCalls implements Model {
     this.#unrecorded = undefined;
   }
 
-  /** What kept the calls within the limits of the provider. */
+  /** Notes about how the calls were kept within the limits of the provider. */
   get notes(): readonly string[] {
     return this.#notes;
   }
@@ -135,12 +135,12 @@ export class ModelCalls implements Model {
     return this.#sent - this.#settled;
   }
 
-  /** What the cut-off calls cost. A complete turn that is not recorded counts separately: see {@link lostSpend}. */
+  /** The cost of the cut-off calls. A complete turn that is not recorded counts separately: see {@link lostSpend}. */
   get cutSpend(): CutSpend {
     return this.#cut;
   }
 
-  /** What all calls without a recorded turn cost, if the task continues in another attempt. */
+  /** The cost of all calls without a recorded turn, if the task continues in another attempt. */
   get lostSpend(): CutSpend {
     if (!this.#unrecorded) return this.#cut;
     return withMax(addSpend(this.#cut, this.#unrecorded), this.#unrecorded);

@@ -8,41 +8,41 @@ import type { ErrandError } from '../errors.ts';
 import type { TaskHistory } from '../records/task-history.ts';
 import type { Built } from './build.ts';
 
-/** What an attempt did, with what it went on from. */
+/** What an attempt did, together with the work of earlier attempts. */
 export type Work = {
   /** The turns of the task so far, over all its attempts. */
   checkpoints: readonly Checkpoint[];
-  /** The calls of effect tools that were begun, over all attempts. */
+  /** The calls of effect tools that all attempts started. */
   effects: readonly EffectCall[];
   /** The text of the last turn, or of the turn that was cut short. */
   text: string;
   files: Answer['files'];
-  /** Notes for the outcome, such as what kept the calls within the limits of the provider. */
+  /** Notes for the outcome, such as how the calls were kept within the limits of the provider. */
   notes: readonly string[];
-  /** What the route was resolved to; `null` if no model was opened. */
+  /** The resolved route; `null` if no model was opened. */
   effective: RouteAudit['effective'];
   cutCall: CutCall | undefined;
   /** Calls without a recorded turn that the provider may bill. */
   unfinishedCalls: number;
-  /** What the cut-off calls cost. */
+  /** The cost of the cut-off calls. */
   cutSpend: CutSpend;
-  /** What all calls without a recorded turn cost, if the task continues in another attempt. */
+  /** The cost of all calls without a recorded turn, if the task continues in another attempt. */
   lostSpend: CutSpend;
   /** The background response that the next turn will come from. */
   response: BackgroundResponse | null;
-  /** A background response that could not be written down, because a newer attempt had begun. */
+  /** A background response that could not be recorded, because a newer attempt had begun. */
   orphan: BackgroundResponse | undefined;
   /** The attempt whose background response this attempt continued. */
   callTakenOverFrom: number | undefined;
 };
 
-/** What an attempt came to, before anyone is told. `isRejected`: its batch was not admitted. */
+/** The result of an attempt, before it is recorded. `isRejected`: its batch was not admitted. */
 export type Result = { work: Work } & (
   | { status: 'succeeded' }
   | { status: 'stopped'; error: ErrandError; isRejected: boolean }
 );
 
-/** The work of an attempt that ended before its child was built: what earlier attempts left. */
+/** The work of an attempt that ended before its child was built: only the work of earlier attempts. */
 export function workBefore({ checkpoints, effects, response }: TaskHistory): Work {
   return {
     checkpoints,

@@ -21,12 +21,12 @@ import type { TaskDeps } from './task-deps.ts';
 import { LACKS_TOOLSETS } from './version-wait.ts';
 
 /**
- * Runs one attempt of one task and says what the queue is to do next.
+ * Runs one attempt of one task and returns what the queue must do next.
  *
  * Invariants
- * - Never rejects for anything the task, the child or a provider did.
- * - Cleanup runs exactly once, after the work, whatever ended it; its steps are part of the record.
- * - What happened is recorded before the queue is told anything.
+ * - It never rejects because of the task, the child or a provider.
+ * - Cleanup runs exactly once, after the work, however the work ended. Its steps are part of the record.
+ * - The result is recorded before the queue gets its verdict.
  */
 export async function runTask(delivery: TaskDelivery, queueSignal: AbortSignal, deps: TaskDeps): Promise<Verdict> {
   const opened = await open(delivery, queueSignal, deps);
@@ -89,13 +89,13 @@ function needsHere({ job, needs }: TaskDelivery, { toolsets }: TaskDeps): number
   return lacks ? Math.max(needs, LACKS_TOOLSETS) : needs;
 }
 
-/** Prepares a child and runs it. Whatever is thrown on the way becomes the error of the attempt. */
+/** Prepares a child and runs it. Any error becomes the error of the attempt. */
 async function perform(attempt: Attempt, deps: TaskDeps): Promise<Result> {
   const prepared = await prepare(attempt, deps);
   return prepared.status === 'built' ? run(prepared.built, attempt, deps) : prepared;
 }
 
-/** Admits the batch, leases and builds. */
+/** Admits the batch, and builds the child. */
 async function prepare(attempt: Attempt, deps: TaskDeps): Promise<{ status: 'built'; built: Built } | Result> {
   const { history, job, signal } = attempt;
   const stopped = { status: 'stopped', work: workBefore(history) } as const;

@@ -10,8 +10,8 @@ import { messageOf } from '../errors.ts';
 import { readRecord } from '../records/read-record.ts';
 
 /**
- * Tells why this process can no longer read its own records, or `null` if it can. It encodes a job and records and reads
- * them again; it does not look at the data of others.
+ * Returns why this process can no longer read its own records, or `null` if it can. It encodes a job and records and reads
+ * them again. It reads no stored data.
  *
  * Without this check, a change to shared objects of the process, such as a new field on `Object.prototype`, fails every task
  * while the worker seems healthy.
@@ -23,7 +23,7 @@ export function whyUnreadable(): string | null {
   return why && `this process cannot read its own records; restart it: ${why}`;
 }
 
-/** A field that every object or list inherits is found in each record by whatever goes through its fields. */
+/** A field that every object or list inherits appears in every record when its fields are listed. */
 function foreignField(): string | null {
   for (const name in {}) return `every object has a field "${oneLine(name)}"`;
   for (const name in []) return `every list has a field "${oneLine(name)}"`;

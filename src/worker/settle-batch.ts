@@ -15,12 +15,12 @@ import type { TaskDeps } from './task-deps.ts';
 import { type Added, describeTask, type OpenTask, whyEnds } from './unattended-task.ts';
 import type { VersionWait } from './version-wait.ts';
 
-/** Tasks without an outcome that are closed in parallel. */
+/** The number of tasks without an outcome that are closed in parallel. */
 const CLOSED_AT_ONCE = 20;
 const MAX_FAILURES = 10;
 const MAX_UNPRICED_MODELS = 10;
 
-/** What settling takes. */
+/** The dependencies of {@link settleBatch}. */
 export type SettleDeps = UnattendedDeps &
   Pick<TaskDeps, 'observer'> & { batches: BatchRecords; jobs: UnattendedJobs; versions: VersionWait };
 
@@ -28,8 +28,8 @@ export type SettleDeps = UnattendedDeps &
 export type Settling = { status: 'settled'; summary: BatchSummary | null } | { status: 'too_new'; delayMs: number };
 
 /**
- * Settles a batch whose tasks have all ended: reads the outcomes page by page, gives one to every task that has none, and
- * records the summary. Running it again leads to the same summary.
+ * Settles a batch whose tasks have all ended: reads the outcomes page by page, writes an outcome for every task without one,
+ * and records the summary. Running it again returns the same summary.
  *
  * A batch with records that only a newer version can read waits for a worker of that version. If no such worker comes in
  * time, it settles with the records that this version can read.
@@ -102,7 +102,7 @@ async function withSilent(
   return page.outcomes.flatMap((outcome, offset) => outcome ?? closed.get(page.from + offset) ?? []);
 }
 
-/** Ends a task that never reached a lane, was removed from it, or that the queue failed without an outcome. */
+/** Ends a task that never reached its lane, was removed from it, or was ended by the queue without an outcome. */
 async function closeSilent(task: OpenTask, added: Added, deps: SettleDeps): Promise<Outcome> {
   const stalled = new ErrandError('ATTEMPT_STALLED_OUT', `the queue ended task ${task.taskId} without an outcome`);
   const end = taskEndOf((await whyEnds(task, added, deps.records)) ?? stalled, deps.redactor);

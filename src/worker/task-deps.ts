@@ -20,7 +20,7 @@ import type { Reclaim } from './holding/reclaim.ts';
 import type { Releasers } from './holding/releasers.ts';
 import type { VersionWait } from './version-wait.ts';
 
-/** What running a task takes. All of it is built once per worker. */
+/** The dependencies of running a task. They are built once for each worker. */
 export type TaskDeps = {
   records: TaskRecords;
   spends: SpendRecords;
@@ -33,18 +33,16 @@ export type TaskDeps = {
   credentials: CredentialResolver;
   models: Models;
   redactor: Redactor;
-  /** Sees every step, for the log, the metrics and the observers of the deployment. */
+  /** Gets every step, for the log, the metrics and the observers of the deployment. */
   observer: Observer;
-  /** Who this worker is: the owner of the rows its attempts write. */
+  /** The identity of this worker: the owner of the rows that its attempts write. */
   self: WorkerIdentity;
   reclaim: Reclaim;
   releasers: Releasers;
   toolsets: Toolsets;
   /** For the lines of tools. */
   log: Log;
-  /**
-   * The values from which the names of resources are derived.
-   */
+  /** The values from which the names of resources are derived. */
   deployment: Deployment;
   versions: VersionWait;
   budget: DefaultBudget;

@@ -31,7 +31,7 @@ const SEARCHED_TASKS = 200;
 /** The maximum number of batches whose lanes are kept in memory. */
 const REMEMBERED = 10_000;
 
-/** What the sweep needs. Times in milliseconds. */
+/** The dependencies of the sweep. Times in milliseconds. */
 export type SweepDeps = Omit<EndDeps, 'isStopped'> & {
   /** How long a lane may go without a worker before its tasks fail. */
   unservedMs: number;

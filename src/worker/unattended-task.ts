@@ -8,7 +8,7 @@ import type { ClosedTask } from './ending/close.ts';
 /** A task without an outcome, and the place of its job; `null` for a task without a job. */
 export type OpenTask = { taskId: string; batchId: string; index: number; place: JobPlace | null };
 
-/** How far the adding of its batch is. */
+/** Whether the batch of a task is still being added, and its size. */
 export type Added = { stage: 'enqueueing' | 'running'; total: number };
 
 /** Reads the facts about a task from its job: its route, its metadata and its spec. */
@@ -22,7 +22,7 @@ export async function describeTask(
   return { taskId, batchId, index, route, metadata: data?.task.metadata, provider, spec: data?.task };
 }
 
-/** Why a task ends that is cancelled or has no job; `null` for any other task. */
+/** Returns the error that ends a task that is cancelled or has no job; `null` for any other task. */
 export async function whyEnds(
   { taskId, place }: OpenTask,
   added: Added,

@@ -4,25 +4,25 @@ import { ErrandError } from '../errors.ts';
 import type { Announcements, LiveWorker } from '../records/announcements.ts';
 import type { TooNew } from '../records/opening.ts';
 
-/** The first pause before a job that is too new is looked at again; it doubles with every look. */
+/** The first delay before a job that is too new is checked again. It doubles with every check. */
 const FIRST_MS = 1_000;
 const MAX_MS = 30_000;
-/** The pause while a newer worker serves the lane: long enough for that worker to take the job first. */
+/** The delay while a newer worker serves the lane: long enough for that worker to take the job first. */
 const WITH_READER_MS = 500;
-/** The pause that each waiting job of the batch adds, so that a batch costs at most 100 looks a second. */
+/** The delay that each waiting job of the batch adds, so that a batch costs at most 100 checks a second. */
 const PER_WAITING_MS = 10;
 const MAX_CROWDED_MS = 600_000;
-/** The share of the pause over which the returns of jobs are spread. */
+/** The share of the delay that is added at random, so that jobs do not return at the same time. */
 const JITTER = 0.25;
-/** How long a worker uses its last reading of the other workers. */
+/** How long the list of live workers is cached. */
 const REMEMBERED_MS = 1_000;
 
-/** What to do with a job or record that is too new: look again later, or fail. */
+/** What to do with a job or record that is too new: check again later, or fail. `what`: what the worker must have. */
 export type Waiting =
   | { next: 'wait'; delayMs: number; hasReader: boolean; what: string }
   | { next: 'fail'; error: ErrandError };
 
-/** The reader version that a job seems to need on a worker that lacks its toolsets: no worker of this version has it. */
+/** The reader version that a job gets on a worker that lacks its toolsets. No worker of this version has it. */
 export const LACKS_TOOLSETS = READER_VERSION + 1;
 
 /** The worker that a job waits for: the lane that it must serve, `null` for any, and the toolsets that it must have. */
@@ -32,7 +32,7 @@ export type Wanted = { lane: string | null; toolsets?: readonly string[] };
  * Decides how long jobs and records of a newer version, and tasks with toolsets that this worker lacks, wait for a worker that
  * can act on them.
  *
- * The wait runs out only without such a worker: while such a worker is alive and serves the lane, the wait starts over.
+ * The wait expires only without such a worker: as long as one is alive and serves the lane, the wait starts over.
  */
 export class VersionWait {
   readonly #announcements: Announcements;
@@ -44,9 +44,7 @@ export class VersionWait {
     this.#waitMs = waitMs;
   }
 
-  /**
-   * Decides about one job: that of a task in the lane of a provider, or that of a batch, which any worker may take.
-   */
+  /** Decides about one job: the job of a task in its lane, or the job of a batch, which any worker may take. */
   async waitFor({ waitedMs, looks, waiting, ...found }: TooNew, wanted: Wanted): Promise<Waiting> {
     const needs = needsBeside(found.needs, wanted);
     const what = nameOf(needs, wanted);
@@ -60,7 +58,7 @@ export class VersionWait {
     return { next: 'wait', hasReader, what, delayMs };
   }
 
-  /** The live workers. Many jobs ask at once, so they share one answer for a moment. */
+  /** The live workers. Many jobs ask at the same time, so the answer is cached for a moment. */
   async #live(): Promise<LiveWorker[]> {
     const known = this.#known;
     if (known && monotonicMs() - known.atMs < REMEMBERED_MS) return known.workers;
@@ -73,7 +71,7 @@ export class VersionWait {
   }
 }
 
-/** What the worker must have that a job waits for. */
+/** Names what a worker must have for the job. */
 function nameOf(needs: number, { toolsets = [] }: Wanted): string {
   return needs <= READER_VERSION && toolsets.length > 0
     ? `${toolsets.length === 1 ? 'toolset' : 'toolsets'} ${toolsets.join(', ')}`

@@ -6,7 +6,7 @@ import type { Row } from '../../records/row.ts';
 import { RESPONSE, responseRef, responseRowId } from '../holding/response-kind.ts';
 import type { TaskDeps } from '../task-deps.ts';
 
-/** What cancelling a response takes. */
+/** The dependencies of cancelling a response. */
 export type AbandonDeps = Pick<TaskDeps, 'records' | 'releasers' | 'reclaim' | 'self'>;
 
 /**
@@ -14,8 +14,8 @@ export type AbandonDeps = Pick<TaskDeps, 'records' | 'releasers' | 'reclaim' | '
  * provider does not answer, the row stays open, and the sweeps try again. `epoch` is the newest epoch of the task. A response
  * of a task with a newer epoch, or with its outcome, is left alone.
  *
- * Until then a response is no row of the ledger: it belongs to the task and not to one attempt, and reclaiming the rows of
- * a dead worker would cancel a response that the next attempt continues.
+ * Before that, the ledger has no row for the response, because the response belongs to the task and not to one attempt:
+ * reclaiming the rows of a dead worker would cancel a response that the next attempt continues.
  */
 export async function abandonResponse(
   response: BackgroundResponse | null,

@@ -28,8 +28,8 @@ export async function boundsOf(
 }
 
 /**
- * What the cut-off calls of a task cost, by epoch: from its history, and from attempts that lost the task and wrote later.
- * Reads nothing for a task without such an attempt.
+ * Returns the cost of the cut-off calls of a task, by epoch: from its history, and from attempts that lost the task and wrote
+ * later. Reads nothing for a task without such an attempt.
  */
 export async function latestSpends(
   taskId: string,

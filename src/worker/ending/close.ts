@@ -9,7 +9,7 @@ import type { TaskDeps } from '../task-deps.ts';
 import { boundsOf, latestSpends } from './call-bounds.ts';
 import { outcomeOf, type TaskEnd, type TaskFacts } from './outcome.ts';
 
-/** What closing a task takes. */
+/** The dependencies of {@link close}. */
 export type CloseDeps = Pick<
   TaskDeps,
   'records' | 'spends' | 'catalogue' | 'prices' | 'budget' | 'toolsets' | 'redactor' | 'observer' | 'self'
@@ -22,7 +22,7 @@ export type ClosedTask = Pick<TaskFacts, 'taskId' | 'batchId' | 'index' | 'route
   spec?: TaskJob['task'] | undefined;
 };
 
-/** A task that ends, and what its outcome is made of. */
+/** A task that ends, and the parts of its outcome. */
 export type EndedTask = {
   task: ClosedTask;
   end: TaskEnd;
@@ -31,7 +31,7 @@ export type EndedTask = {
   epoch: number;
   /** The resources that were released since the last write. */
   steps: readonly CleanupStep[];
-  /** How many closed rows of its history the outcome is made with. */
+  /** The number of closed rows of its history that the outcome includes. */
   closedRows: number;
 };
 
@@ -49,12 +49,12 @@ export async function close(ended: EndedTask, deps: CloseDeps): Promise<Closing 
   return unlessSuperseded(deps.records.close(epoch, outcome, released, closedRows), deps.redactor);
 }
 
-/** What came of the step that closed a task: it has an outcome now, or it had one. */
+/** The end of the step that closed a task: `recorded` if it wrote the outcome, `done` if the task had one. */
 export function endOfClosing(closing: Closing | Superseded): StepEnd {
   return closing.status === 'recorded' ? { status: 'recorded', outcome: closing.outcome } : { status: 'done' };
 }
 
-/** Returns what was written, or that the fence of a newer attempt refused it. */
+/** Returns the result of the write, or `superseded` if the fence of a newer attempt refused it. */
 export async function unlessSuperseded<T>(writing: Promise<T>, redactor: Redactor): Promise<T | Superseded> {
   try {
     return await writing;

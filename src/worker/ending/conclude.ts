@@ -9,10 +9,10 @@ import { type Decision, decide } from './decide.ts';
 import { type Ending, record, recordLoss } from './record.ts';
 import { verdictOf } from './verdict-of.ts';
 
-/** What the queue does, and how the attempt went. */
+/** What the queue does next, and the report of the attempt. */
 export type Concluded = { verdict: Verdict; report: AttemptReport };
 
-/** Concludes an attempt: decides what follows from its result, records that, and says what the queue does. */
+/** Concludes an attempt: decides what follows from its result, records it, and returns what the queue does next. */
 export async function conclude(ending: Ending, deps: TaskDeps): Promise<Concluded> {
   const { attempt, result, cleanup } = ending;
   const { isLastTry, history } = attempt;

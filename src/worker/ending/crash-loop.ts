@@ -1,14 +1,14 @@
 import type { Attempt } from '../../contract/outcome.ts';
 import { ErrandError } from '../../errors.ts';
 
-/** Crashes at the same turn. One more attempt would most likely kill another worker. */
+/** The number of crashes at the same turn that end a task. Another attempt would most likely kill another worker. */
 const MAX_CRASHES = 3;
 
 /**
- * The error of a task that seems to kill its workers, or `null`. Crashes are counted separately from failures. A crash spends
- * no try, because a killed pod is not the task's fault, and only crashes without a turn between them count. A lost attempt
- * with a failure is no crash: its worker lived to record it. A deferred attempt or one that was handed back is no evidence: it
- * ended before the step that kills.
+ * Returns the error of a task that seems to kill its workers, or `null`. Crashes are counted separately from failures. A crash
+ * spends no try, because a killed pod is not the fault of the task. Only crashes at the current turn count. A lost attempt with
+ * a failure is not a crash: its worker was alive to record it. Deferred and handed-back attempts do not count: they ended
+ * before the step that kills.
  */
 export function crashLoopIn(past: readonly Attempt[], turns: number): ErrandError | null {
   const crashed = past.filter(

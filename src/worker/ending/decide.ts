@@ -8,12 +8,12 @@ import type { Result } from '../result.ts';
 import { deferralMs } from './deferral.ts';
 import type { TaskEnd } from './outcome.ts';
 
-/** How an attempt ends whose task goes on. `surrender`: another attempt owns the task, or may own it. */
+/** How an attempt ends if its task continues. `surrender`: another attempt owns the task, or may own it. */
 export type Pause =
   | { next: 'retry' | 'requeue' | 'surrender'; failure: Failure }
   | { next: 'defer'; failure: Failure; delayMs: number };
 
-/** What follows from the result of an attempt: its task ends, or it goes on. */
+/** What follows from the result of an attempt: its task ends or continues. */
 export type Decision = { next: 'end'; end: TaskEnd } | Pause;
 
 /** What follows from a disposition, before the last try and at the last try. */
@@ -28,7 +28,7 @@ const NEXT = {
 /** What a decision depends on. */
 export type Question = {
   result: Result;
-  /** Whether a failure that may pass ends the task. */
+  /** Whether a temporary failure ends the task. */
   isLastTry: boolean;
   /** The earlier attempts of the task. */
   past: readonly Attempt[];
@@ -63,7 +63,7 @@ export function taskEndOf(
   return { status: 'failed', failure };
 }
 
-/** A provider that says when to come back means it, even if it is overloaded rather than rate-limiting. */
+/** If a provider says when to retry, the task is deferred until then, even after an error that is otherwise retried. */
 function dispositionOf({ code, retryAfterMs }: ErrandError): Disposition {
   const { disposition } = FAILURES[code];
   return disposition === 'retry' && retryAfterMs !== undefined ? 'defer' : disposition;

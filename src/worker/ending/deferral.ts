@@ -1,8 +1,8 @@
 import type { Attempt } from '../../contract/outcome.ts';
 
-/** How long a task may be deferred without a new turn: a provider that never accepts it is a failure too. */
+/** How long a task may be deferred without a new turn. A provider that never accepts the task is a failure too. */
 const MAX_WITHOUT_PROGRESS_MS = 24 * 3_600_000;
-/** The maximum of one deferral, whatever a provider asks for: no task waits without end. */
+/** The maximum of one deferral, whatever the provider asks for, so that no task waits without end. */
 const MAX_MS = 3_600_000;
 /**
  * The minimum of the first deferral, whatever the provider says. It doubles each time up to five minutes. A large batch
@@ -10,9 +10,9 @@ const MAX_MS = 3_600_000;
  */
 const FIRST_MS = 1_000;
 const MAX_OWN_MS = 300_000;
-/** Tasks that were deferred together return spread over this share of their wait. */
+/** The share of the wait that is added at random, so that tasks that were deferred together do not return together. */
 const JITTER = 0.25;
-/** A parked task is woken as soon as there is a place. It also looks by itself, in case that wake-up is lost. */
+/** A parked task is woken when a place is free. It also checks by itself, in case the wake-up is lost. */
 const PARK_MS = 5_000;
 const MAX_PARK_MS = 300_000;
 
@@ -56,13 +56,13 @@ export function joinDeferrals<A extends Attempt>(attempt: A, before: Attempt | u
   return { ...attempt, times: (before.times ?? 1) + 1, first_started_at: first };
 }
 
-/** Nothing is open of it, and no call of it may be paid for. */
+/** Tells whether a deferral has no open resources and no call that may be billed. */
 function isPlainDeferral({ ended, unfinished_calls, call_taken_over_from, cleanup }: Attempt): boolean {
   const isClear = (cleanup?.open ?? 0) === 0 && (unfinished_calls ?? 0) === 0 && call_taken_over_from === undefined;
   return ended === 'deferred' && isClear;
 }
 
-/** How long a parked task sleeps unless it is woken. It sleeps longer if many wait, because each look costs a start. */
+/** How long a parked task sleeps unless it is woken. It sleeps longer if many tasks wait, because each check costs a start. */
 export function parkMs(waiting: number): number {
   return Math.min(PARK_MS * (1 + waiting / 100), MAX_PARK_MS);
 }

@@ -67,7 +67,7 @@ function unstorable(outcome: Outcome, problem: string): Outcome {
 }
 
 /**
- * Cuts an outcome until it fits into one command, and says in its notes what was left out. Returns an outcome that fits
+ * Cuts an outcome until it fits into one command, and lists in its notes what was left out. If it already fits, returns it
  * unchanged.
  */
 export function fitOutcome(outcome: Outcome): Outcome {
@@ -81,7 +81,7 @@ export function fitOutcome(outcome: Outcome): Outcome {
   return bytesOf(fitted) <= MAX_OUTCOME_BYTES ? fitted : withShorterText(fitted);
 }
 
-/** The maximum bytes of a character in JSON (`\\u0001`), and of any other value with the signs around it. */
+/** The maximum bytes of a character in JSON (`\\u0001`), and of any other value with its punctuation. */
 const MAX_CHAR_BYTES = 6;
 const MAX_VALUE_BYTES = 32;
 
@@ -169,7 +169,7 @@ function withShorterText(outcome: Outcome): Outcome {
   for (let kept = text.length; kept > 0; ) {
     const excess = bytesOf(fitted) - MAX_OUTCOME_BYTES;
     if (excess <= 0) break;
-    // Cuts by the excess share and a little more, because characters differ in size.
+    // Cuts the share that is too much and a little more, because characters differ in size.
     const bytes = byteLength(JSON.stringify(text.slice(0, kept)));
     kept = Math.floor(kept * Math.max(0, 0.99 - excess / bytes));
     fitted = withAnswer(fitted, { ...answer, text: clip(text, kept) });

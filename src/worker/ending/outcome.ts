@@ -22,32 +22,32 @@ export type TaskEnd =
   | { status: 'rejected'; failure: Failure }
   | { status: 'cancelled'; failure: Failure; flag: CancelFlag };
 
-/** What an outcome is made of beside how the task ends. */
+/** The parts of an outcome, besides how the task ends. */
 export type TaskFacts = {
   taskId: string;
   batchId: string;
   index: number;
   route: RouteAudit | null;
   metadata?: Metadata | undefined;
-  /** With the cleanup of each, the last one's included. */
+  /** All attempts, each with its cleanup. */
   attempts: Attempt[];
   checkpoints: readonly Checkpoint[];
   /** Calls of effect tools, over all attempts. */
   effects: readonly EffectCall[];
-  /** By epoch, what the cut-off calls of each attempt cost. */
+  /** The cost of the cut-off calls of each attempt, by epoch. */
   cutSpends: ReadonlyMap<number, CutSpend>;
-  /** The history could not be read, so the cost of its calls is unknown. */
+  /** Whether the history could not be read, so that the cost of its calls is unknown. */
   isUnreadable: boolean;
   bounds: CallBounds;
   /** The text and the files of the last turn, or of the turn that was cut short. */
   answer: Answer;
   /** The model call that a cancel cut short. */
   cutCall?: CutCall | undefined;
-  /** Notes about what kept calls within the limits of the provider. */
+  /** Notes about how the calls were kept within the limits of the provider. */
   notes?: readonly string[];
 };
 
-/** The maximum number of characters kept of a reply that was too large: a batch of such replies must fit into memory. */
+/** The number of characters kept of a reply that was too large: a batch of such replies must fit into memory. */
 const KEPT_OF_TOO_LARGE = 64 * 1024;
 
 /** Builds the terminal record of a task, in a form that can be written and read again. */
@@ -114,7 +114,7 @@ function spendFields(facts: TaskFacts) {
   return { turns, tool_calls, usage, cost_usd: costOfSpend(spend), ...unknown, ...(isUnpriced && UNPRICED) };
 }
 
-/** Earlier attempts with what was since found out of their resources, each with the attempt that held it. */
+/** Adds the cleanup steps of resources that were released later to the attempts that held them. */
 export function amendPast(past: Attempt[], steps: CleanupStep[]): Attempt[] {
   if (steps.length === 0) return past;
   return past.map((attempt) => withCleanup(attempt, steps));

@@ -6,11 +6,11 @@ import { addCost, type Cost } from '../../contract/usage.ts';
 /** The maximum cost of a call with so many input tokens, in US dollars; `null` if no price is known. */
 export type MaxCostOf = (inputTokens: number) => Cost;
 
-/** Facts about the calls of a task beside its recorded turns. */
+/** Facts about the calls of a task, besides its recorded turns. */
 export type CallFacts = {
   attempts: readonly Attempt[];
   checkpoints: readonly Checkpoint[];
-  /** By epoch, what the cut-off calls of an attempt cost; absent for an attempt that never wrote it. */
+  /** The cost of the cut-off calls of each attempt, by epoch. Absent for an attempt that never wrote it. */
   cutSpends: ReadonlyMap<number, CutSpend>;
 };
 
@@ -18,14 +18,14 @@ export type CallFacts = {
 export type CallBounds = { maxCostOf: MaxCostOf; maxInputTokens: number | null };
 
 /**
- * Sums up what the cut-off calls of all attempts cost. A lost attempt may have been cut off in a call, so it counts as one
+ * Adds up the cost of the cut-off calls of all attempts. A lost attempt may have been cut off in a call, so it counts as one
  * call of unknown cost unless it wrote its spend.
  */
 export function cutSpendIn(facts: CallFacts): Spend {
   const { attempts } = facts;
   let total = NO_SPEND;
   for (const [at, attempt] of attempts.entries()) {
-    // Its call continued in the background and became the turn, or the cut-off call, of the attempt that took it over.
+    // A later attempt continued its background call, so the cost counts there.
     if (isTakenOver(attempt, attempts)) continue;
     total = addSpend(total, cutSpendOf(at, facts) ?? unknownSpend(cutOffIn(attempt)));
   }
@@ -45,10 +45,10 @@ function cutSpendOf(at: number, { attempts, checkpoints, cutSpends }: CallFacts)
 }
 
 /**
- * Counts the calls that were cut off and made again by a later attempt, and bounds what their first time cost.
+ * Counts the calls that were cut off and that a later attempt repeated, and bounds the cost of the first call.
  *
  * A lost attempt may have been cut off in a call, so it counts. A call that no attempt repeated was paid for at most once. A
- * background call that a later attempt took over was made once.
+ * background call that a later attempt continued was made only once.
  */
 export function paidTwiceIn(
   facts: CallFacts,
@@ -72,7 +72,7 @@ function isTakenOver({ epoch }: Attempt, attempts: readonly Attempt[]): boolean 
   return attempts.some(({ epoch: later, call_taken_over_from: from = later }) => from <= epoch && epoch < later);
 }
 
-/** The known number of its cut-off calls. */
+/** Returns the number of cut-off calls of an attempt. A lost attempt counts as one. */
 export function cutOffIn({ ended, unfinished_calls }: Attempt): number {
   return ended === 'lost' ? 1 : (unfinished_calls ?? 0);
 }
@@ -83,8 +83,8 @@ function wentOn(attempt: Attempt, turns: number): boolean {
 }
 
 /**
- * The maximum cost of the cut-off call of an attempt. Its input comes from the turn that the same call became later; else
- * from the request that this attempt, or a later attempt with the same call, measured; else the conversation bounds it.
+ * Returns the maximum cost of the cut-off call of an attempt. The first known value counts: from the input tokens of the turn
+ * that the repeated call became; the maximum that this or a later attempt measured; the bound from the whole conversation.
  */
 function boundOf(at: number, facts: CallFacts, bounds: CallBounds): Cost {
   const { attempts, checkpoints } = facts;

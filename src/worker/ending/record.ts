@@ -15,12 +15,12 @@ import type { Decision, Pause } from './decide.ts';
 import { joinDeferrals } from './deferral.ts';
 import type { TaskEnd } from './outcome.ts';
 
-/** How an attempt ended: what it came to, and what it released after that. */
+/** How an attempt ended: its result, and its cleanup after that. */
 export type Ending = { attempt: Attempt; result: Result; cleanup: CleanupRecord };
 
 /**
- * What was recorded. `recorded` and `ended`: the task has its outcome, this one or an earlier one. `paused`: the attempt has
- * ended and its task goes on; `isCancelled` if it was cancelled meanwhile.
+ * What was recorded. `recorded`: this write stored the outcome of the task. `ended`: the task already had an outcome. `paused`:
+ * the attempt has ended and its task continues; `isCancelled` if the task was cancelled meanwhile.
  */
 export type Recorded = Closing | Paused | Superseded;
 
@@ -29,7 +29,7 @@ type Paused = { status: 'paused'; pause: Pause; isCancelled: boolean; wake: read
 /** What was recorded, with the report of the attempt. */
 export type Reported<R> = R & { report: AttemptReport };
 
-/** How the record of an attempt names a pause. */
+/** How an attempt is recorded as ended for each pause. */
 const ENDED = {
   retry: 'failed',
   defer: 'deferred',
@@ -38,8 +38,8 @@ const ENDED = {
 } as const satisfies Record<Pause['next'], AttemptEnd>;
 
 /**
- * Records how an attempt ended, as the outcome of its task or as one more attempt, with the rows of what it released, in one
- * write. The fence refuses it if a newer attempt is recorded.
+ * Records the end of an attempt, as the outcome of its task or as one more attempt, and closes the rows that it released, in
+ * one write. The fence refuses the write if a newer attempt is recorded.
  */
 export async function record(
   decision: Decision,
@@ -51,7 +51,7 @@ export async function record(
   return during(deps.observer, stepOf(ending), () => recordEnd(decision.end, ending, deps), endOfClosing);
 }
 
-/** Leaves the task to its new owner: records only that this attempt is over, and what it released. No fence refuses that. */
+/** Leaves the task to its new owner: records only that this attempt is over, and what it released. */
 export async function recordLoss(pause: Pause, ending: Ending, deps: TaskDeps): Promise<Reported<Paused>> {
   return during(deps.observer, stepOf(ending), () => writeLoss(pause, ending, deps));
 }

@@ -7,13 +7,13 @@ import { type AbandonDeps, abandonResponse } from './abandon-response.ts';
 import { type CloseDeps, type ClosedTask, close, endOfClosing, type Superseded } from './close.ts';
 import { amendPast, type TaskEnd } from './outcome.ts';
 
-/** What ending a task without an attempt takes. */
+/** The dependencies of {@link closeUnattended}. */
 export type UnattendedDeps = AbandonDeps & CloseDeps & Pick<TaskDeps, 'metadata'>;
 
-/** A task that no attempt runs, how it ends, and what earlier attempts left. */
+/** A task that no attempt runs, how it ends, and the stored state of its earlier attempts. */
 export type Unattended = { task: ClosedTask; end: TaskEnd; history: TaskHistory & { epoch: number } };
 
-/** Writes the outcome of a task that no attempt runs, after releasing what its earlier attempts left. */
+/** Writes the outcome of a task that no attempt runs, after releasing the resources of earlier attempts. */
 export async function closeUnattended(
   { task, end, history }: Unattended,
   deps: UnattendedDeps,

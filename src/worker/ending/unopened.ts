@@ -25,7 +25,7 @@ export type Unopened =
   | { status: 'held'; delayMs: number }
   | ({ status: 'invalid'; problem: string } & Known);
 
-/** The same, once workers of a newer version were looked for. */
+/** Why no attempt runs, after a search for workers of a newer version. */
 export type Judged = Exclude<Unopened, { status: 'too_new' }> | { status: 'too_new'; wait: Waiting; found: TooNew };
 
 /** What follows if no attempt runs: the task ends, or its job moves and nothing is recorded. */
@@ -42,8 +42,8 @@ export async function concludeUnopened(delivery: TaskDelivery, unopened: Unopene
 }
 
 /**
- * Ends a task that the queue has given up without a verdict of ours, and returns the tasks that get its place. At once,
- * because its batch settles only when all tasks have ended, and tasks that wait for the place would wait without end.
+ * Ends a task whose job the queue ended without a verdict of the worker, and returns the tasks that get its place. It does not
+ * wait for the sweep: the batch settles only when all tasks have ended, and other tasks wait for the place.
  */
 export async function concludeGivenUp(delivery: TaskDelivery, deps: TaskDeps): Promise<readonly Wake[]> {
   const { taskId } = delivery;
@@ -82,7 +82,10 @@ export function decideUnopened(taskId: string, judged: Judged, redactor: Redacto
   }
 }
 
-/** Looks for a worker of a newer version, or with the toolsets that this worker lacks. If there is one, the wait of the task starts over. */
+/**
+ * Looks for a worker of a newer version, or with the toolsets that this worker lacks. If there is one, the wait of the task
+ * starts over.
+ */
 async function judge({ taskId, provider, job }: TaskDelivery, unopened: Unopened, deps: TaskDeps): Promise<Judged> {
   if (unopened.status !== 'too_new') return unopened;
   const { toolsets = [] } = job.isReadable ? job.data.task : {};

@@ -3,7 +3,7 @@ import type { Move, Verdict } from '../../queue/verdict.ts';
 import type { Pause } from './decide.ts';
 import type { Recorded } from './record.ts';
 
-/** Says what the queue does after what was recorded. */
+/** Returns what the queue does after a result was recorded. */
 export function verdictOf(recorded: Recorded): Verdict {
   switch (recorded.status) {
     case 'recorded':

@@ -4,14 +4,14 @@ import type { WorkerIdentity } from '../../contract/worker-identity.ts';
 import type { WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { proofOfDeath } from './identity.ts';
 
-/** How often the watch checks the other workers on this host: one short command, and one read of `/proc` for each worker. */
+/** How often the watch checks the other workers on this host. A check costs one short command, and one read of `/proc` each. */
 const LOOK_MS = 1_000;
-/** Beats change slowly and cost more to read, so only every n-th check reads them. */
+/** Heartbeats change slowly and cost more to read, so only every n-th check reads them. */
 const LOOKS_PER_SILENCE = 2;
-/** More registered workers than any deployment has. Above this, only the sweeps look at them. */
+/** More workers than any deployment has. If more are registered, only the sweeps check them. */
 const MAX_WORKERS = 10_000;
 
-/** What the watch needs. `onDeath` is called once for each registered worker whose death it can prove. */
+/** The dependencies. `onDeath` is called once for each registered worker whose death the watch can prove. */
 export type DeathWatchDeps = {
   workers: WorkerRecords;
   self: WorkerIdentity;

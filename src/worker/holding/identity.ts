@@ -8,21 +8,24 @@ import type { WorkerOnRecord } from '../../records/worker-records.ts';
 
 /** The maximum pid of Linux. */
 const MAX_PID = 2 ** 22;
-/** A worker in the place of this one that has been silent for so long, three beats, is the one before: it is not merely slow. */
+/** Three missed heartbeats. After them, a worker in this seat, or of another boot of this machine, is the previous one. */
 const PLACE_IS_LEFT_AFTER_MS = 15_000;
-/** After so long without a sign of life a worker has fenced itself, unless its lock lasts longer. */
+/** After this time without a heartbeat a worker has fenced itself, unless its lock lasts longer. */
 const FENCED_AFTER_MS = 180_000;
-/** A lock may have been renewed after the last sign of life, and is given up by a timer. */
+/** A lock may have been renewed after the last heartbeat, and a timer fences the worker when it expires. */
 const FENCE_MARGIN_MS = 60_000;
 
-/** Who a worker is, as far as that can be read, and how long it has been silent. */
+/** The identity of a worker, `null` if it cannot be read, and the time since its last heartbeat. */
 type Sighting = Pick<WorkerOnRecord, 'identity' | 'silentMs'>;
 
-/** What a worker tells of its configuration. */
-type Told = { seat?: string | undefined; lock_duration_ms?: number | undefined };
+/** The part of the configuration of a worker that belongs to its identity. */
+type Configured = { seat?: string | undefined; lock_duration_ms?: number | undefined };
 
-/** Says who this worker is, so that another one can tell when it is dead. */
-export async function identifyWorker(name: string, { seat, lock_duration_ms }: Told = {}): Promise<WorkerIdentity> {
+/** Returns the identity of this worker, from which another worker can prove its death. */
+export async function identifyWorker(
+  name: string,
+  { seat, lock_duration_ms }: Configured = {},
+): Promise<WorkerIdentity> {
   return {
     version: 1,
     instance: `${name}.${randomBytes(6).toString('hex')}`,
@@ -39,11 +42,12 @@ export async function identifyWorker(name: string, { seat, lock_duration_ms }: T
 }
 
 /**
- * Proves that a worker is dead, in one sentence, or returns `null` where it cannot be proved from here. A stranger lives.
+ * Returns the proof that a worker is dead, as one sentence, or `null` if its death cannot be proved from this worker. A worker
+ * without a readable identity counts as alive.
  *
- * Silence proves nothing: a worker that is merely paused comes back and acquires more. Three can tell: the same kernel, by
- * pid and birth inside the same pid namespace; the same machine after a later boot; and a platform that starts no worker in
- * a seat before the previous one has ended.
+ * Silence proves nothing, because a paused worker may resume and acquire more. There are three kinds of proof: the process is
+ * gone, by pid and start time in the same pid namespace of the same kernel; the machine was rebooted; the worker has this
+ * worker's seat, and the platform starts a worker in a seat only after the previous worker has ended.
  */
 export function proofOfDeath({ identity: other, silentMs }: Sighting, self: WorkerIdentity): string | null {
   if (other === null || other.host !== self.host || other.instance === self.instance) return null;
@@ -52,7 +56,7 @@ export function proofOfDeath({ identity: other, silentMs }: Sighting, self: Work
     return `a new worker has its seat ${other.seat} on ${other.host}`;
   if (other.boot_id === 'unknown' || !/^\d{1,20}$/.test(other.birth) || other.pid > MAX_PID) return null;
   if (other.boot_id !== self.boot_id) {
-    // Two machines may go by one name. The one that lives gives signs of life.
+    // Two machines may have the same host name. If the other machine is alive, its worker sends heartbeats.
     return silentMs > PLACE_IS_LEFT_AFTER_MS ? `its machine ${other.host} was rebooted` : null;
   }
   if (other.pid_namespace !== self.pid_namespace) return null;
@@ -61,8 +65,9 @@ export function proofOfDeath({ identity: other, silentMs }: Sighting, self: Work
 }
 
 /**
- * Tells whether a worker, if it lives, has given up its tasks: it has been cut off for longer than its lock lasts by its own
- * clock, so its calls are closed. What cannot outlive its process is then as good as gone. Of a stranger nobody knows.
+ * Tells whether a worker has fenced itself even if it is alive: it was cut off for longer than its lock lasts by its own clock,
+ * so it has closed its calls. Resources that cannot outlive its process can then be released. Returns `false` for a worker
+ * without a readable identity.
  */
 export function hasFencedItself({ identity, silentMs }: Sighting): boolean {
   if (identity === null) return false;

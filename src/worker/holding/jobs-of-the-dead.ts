@@ -7,13 +7,13 @@ import { note, type Observer } from '../../telemetry/observer.ts';
 const LOOKED_FOR_MS = 120_000;
 /** The maximum number of dead workers in memory. The jobs of a dropped worker are looked for again. */
 const MAX_REMEMBERED = 1_000;
-/** The maximum number of open rows of a worker of an earlier version that are searched for its attempts. */
+/** The maximum number of open rows that are searched for the attempts of a worker of an earlier version. */
 const MAX_ROWS = 5_000;
 
-/** What handing back the jobs of dead workers needs. */
+/** The dependencies of {@link JobsOfTheDead}. */
 export type JobsOfTheDeadDeps = { workers: WorkerRecords; handBack: HandBack; observer: Observer };
 
-/** Hands back the jobs of provably dead workers, so that their tasks do not wait until the locks lapse. */
+/** Hands back the jobs of provably dead workers, so that their tasks do not wait until the locks expire. */
 export class JobsOfTheDead {
   readonly #deps: JobsOfTheDeadDeps;
   readonly #sinceMs = new Map<string, number>();

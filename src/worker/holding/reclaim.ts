@@ -12,27 +12,27 @@ import { hasFencedItself, proofOfDeath } from './identity.ts';
 import { JobsOfTheDead } from './jobs-of-the-dead.ts';
 import { type Releasers, stepOf } from './releasers.ts';
 
-/** How often a worker says that it lives. */
+/** How often a worker sends a heartbeat. */
 const BEAT_MS = 5_000;
-/** How often a worker looks for what dead ones left. */
+/** How often a worker looks for resources of dead workers. */
 const SWEEP_MS = 10_000;
-/** A sweep of one worker's rows stops after so long, well before its claim lapses; the rest follow with the next. */
+/** The time limit for the rows of one worker in a sweep, well below {@link CLAIM_MS}. The next sweep continues. */
 const SWEEP_WITHIN_MS = 15_000;
-/** A row that cannot be closed is tried with every sweep at first, and at least this often. */
+/** The maximum wait before a row that could not be closed is retried. At first, every sweep retries it. */
 const MAX_WAIT_MS = 600_000;
 /**
  * The maximum number of failed rows in memory, because a writer of Redis can add rows without end. A dropped row is retried
  * sooner.
  */
 const MAX_FAILED = 10_000;
-/** Rows released side by side: one that takes its time, such as a provider that does not answer, holds few others up. */
+/** The number of rows released in parallel, so that a slow release, such as a call to a provider, delays few others. */
 const ROWS_AT_ONCE = 20;
-/** A reclaimer that dies in its sweep holds others up for so long. Two at once do no harm: releases are idempotent. */
+/** How long a claim keeps others away if the claiming worker dies. Two at once do no harm: releases are idempotent. */
 const CLAIM_MS = 30_000;
-/** After so long a silent worker that holds nothing is taken off the record. */
+/** After this time, the record of a silent worker without resources is removed. */
 const GONE_AFTER_MS = 24 * 3_600_000;
 
-/** What reclaiming takes. */
+/** The dependencies of {@link Reclaim}. */
 export type ReclaimDeps = {
   workers: WorkerRecords;
   records: TaskRecords;
@@ -43,24 +43,24 @@ export type ReclaimDeps = {
 };
 
 /**
- * Gives back what dead workers held.
+ * Releases the resources of dead workers, and hands back their jobs.
  *
  * Invariants
- * - Only a provably dead owner is reclaimed. A row whose owner may live stays open, visible, and is looked at again.
- * - The jobs of a dead worker go back to their queues first, so that its tasks do not wait for slow releases.
- * - One reclaimer at a time for one dead worker; releases are idempotent all the same.
- * - A sweep costs what the dead held, not what is running.
- * - A worker or a row that cannot be read here, as those of a newer version may not be, is left alone.
+ * - A row is released only if its owner is provably dead or can no longer use it. Otherwise it stays open and is checked again.
+ * - The jobs of a dead worker return to their queues first, so that its tasks do not wait for slow releases.
+ * - One worker at a time reclaims a dead worker. Releases are idempotent nevertheless.
+ * - The cost of a sweep depends on the resources of dead workers, not on the running tasks.
+ * - A worker or a row that this version cannot read is left alone. A newer version may have written it.
  */
 export class Reclaim {
   readonly #deps: ReclaimDeps;
   readonly #repeating: (() => void)[] = [];
-  /** Attempts of this worker that have not unwound yet, as `<task id>.<epoch>`. */
+  /** Attempts of this worker that have not released their resources yet, as `<task id>.<epoch>`. */
   readonly #unwinding = new Set<string>();
-  /** Rows that could not be closed: how long each waits, and until when, by the monotonic clock. */
+  /** Rows that could not be closed: the wait before the next try, and its time on the monotonic clock. */
   readonly #failed = new Map<string, { waitMs: number; againMs: number }>();
   readonly #fault = (error: unknown) => note(this.#deps.observer, { name: 'fault', where: 'reclaim', error });
-  /** Whether an attempt of this worker left a row that it could not close. */
+  /** Whether an attempt of this worker left an open row. */
   #hasLeftRows = false;
 
   readonly #jobs: JobsOfTheDead;
@@ -72,8 +72,8 @@ export class Reclaim {
   }
 
   /**
-   * Puts this worker on record, sweeps once, and goes on beating and sweeping until {@link Reclaim.stop}. Rejects where it
-   * does not get on record; a sweep that fails is made again.
+   * Registers this worker and sweeps once. Then sends heartbeats and sweeps until {@link Reclaim.stop}. Rejects if the
+   * registration fails; a failed sweep is repeated.
    */
   async start(): Promise<void> {
     const { workers, self } = this.#deps;
@@ -89,15 +89,15 @@ export class Reclaim {
     await this.#deps.workers.register(this.#deps.self, takers);
   }
 
-  /** Stops, and takes this worker off the record unless something is still open. */
+  /** Stops, and removes the record of this worker unless it has open rows. */
   async stop(): Promise<void> {
     for (const stop of this.#repeating) stop();
     await this.#deps.workers.forget(this.#deps.self.instance, 0);
   }
 
   /**
-   * Keeps this worker's own sweeps away from an attempt until the returned function is called: it cleans up itself. What
-   * it could not close is tried again by the sweeps.
+   * Makes the sweeps of this worker skip a running attempt, because it cleans up itself, until the returned function is
+   * called. After that, the sweeps retry the rows that it left open.
    */
   markRunning(taskId: string, epoch: number): (hasOpenRows: boolean) => void {
     const name = `${taskId}.${epoch}`;
@@ -108,12 +108,12 @@ export class Reclaim {
     };
   }
 
-  /** Has the next sweep look at this worker's own rows: one was left open that is no attempt's any more. */
+  /** Makes the next sweep check the rows of this worker: a row without a running attempt was left open. */
   scheduleLook(): void {
     this.#hasLeftRows = true;
   }
 
-  /** Looks at every worker on record that may be dead, and releases what it held; what fails with one holds up no other. */
+  /** Releases the resources of every registered worker that may be dead. A failure with one worker does not stop the others. */
   async sweep(actor: CleanupActor): Promise<void> {
     for (const worker of await this.#deps.workers.list()) {
       if (this.#mayBeDead(worker)) await this.attend(worker, actor).catch(this.#fault);
@@ -127,15 +127,16 @@ export class Reclaim {
     await this.#releaseAll(worker, actor);
   }
 
-  /** Tells whether looking at a worker's rows is worth it: it is dead, has fenced itself, or is this very one. */
+  /** Tells whether to check the rows of a worker: it is dead, has fenced itself, or is this worker with rows left open. */
   #mayBeDead(worker: WorkerOnRecord): boolean {
     if (worker.instance === this.#deps.self.instance) return this.#hasLeftRows;
     return hasFencedItself(worker) || proofOfDeath(worker, this.#deps.self) !== null;
   }
 
   /**
-   * Releases what earlier attempts of one task left, as far as their owners are dead; open steps tell of the rest. That an
-   * owner is not on record proves nothing: Redis may have lost it, or it may have been cut off for long.
+   * Releases the resources that earlier attempts of one task left, if their owners are dead. Resources that it does not
+   * release are open steps. An owner without a record is not proven dead: Redis may have lost the record, or the owner may
+   * have been offline for long.
    */
   async ofTask(rows: Row[]): Promise<CleanupStep[]> {
     if (rows.length === 0) return [];
@@ -149,10 +150,10 @@ export class Reclaim {
     return steps;
   }
 
-  /** Why a row may be released, or `null` where its owner may still use it. */
+  /** Returns why a row may be released, or `null` if its owner may still use it. */
   #groundsFor(worker: Omit<WorkerOnRecord, 'openRows'>, { taskId, entry }: Row): string | null {
     const { instance } = worker;
-    // A resource of an attempt that runs here is in use, whichever owner its row names.
+    // An attempt that runs here uses its resources, whichever owner the row names.
     if (this.#unwinding.has(`${taskId}.${entry.epoch}`)) return null;
     if (instance === this.#deps.self.instance) return 'its attempt has ended';
     const proof = proofOfDeath(worker, this.#deps.self);
@@ -179,7 +180,7 @@ export class Reclaim {
     }
   }
 
-  /** Goes through the open rows of a worker until the time of a sweep is up; tells whether none is to be looked at again. */
+  /** Releases the open rows of a worker within the time limit. Returns `true` if no row must be checked again. */
   async #releaseRows(worker: WorkerOnRecord, actor: CleanupActor): Promise<boolean> {
     const until = monotonicMs() + SWEEP_WITHIN_MS;
     let isDone = true;
@@ -193,7 +194,7 @@ export class Reclaim {
     return false;
   }
 
-  /** `in_use`: the row of an attempt that runs here, or one that only a newer version can read. `open`: to be tried again. */
+  /** Releases one row. `in_use`: its owner may use it, or only a newer version can read it. `open`: to be retried. */
   async #sweepRow(
     worker: WorkerOnRecord,
     row: IndexedRow,
@@ -203,7 +204,7 @@ export class Reclaim {
     const grounds = this.#groundsFor(worker, row);
     const isResponse = row.entry.kind === 'response';
     if (grounds === null) return isResponse ? 'open' : 'in_use';
-    // A provider that does not answer must not hold up the start of a worker.
+    // A provider that does not answer must not delay the start of a worker.
     if (isResponse && actor === 'boot_sweep') return 'open';
     const name = `${row.taskId}/${row.id}`;
     const failed = this.#failed.get(name);
@@ -220,7 +221,7 @@ export class Reclaim {
     return 'open';
   }
 
-  /** Tells whether a worker will not come back; one that still holds something stays on record all the same. */
+  /** Tells whether a worker will not return. Its record stays as long as it has open rows. */
   #isGone(worker: WorkerOnRecord): boolean {
     return worker.silentMs > GONE_AFTER_MS || proofOfDeath(worker, this.#deps.self) !== null;
   }
@@ -233,9 +234,9 @@ export class Reclaim {
     const { records, releasers, observer } = this.#deps;
     const reclaim = async () => {
       const step = await releasers.release(row, actor);
-      const told = { ...step, detail: `${step.detail} (${grounds})` };
-      await records.release(row.taskId, { owner, steps: [told] });
-      return told;
+      const explained = { ...step, detail: `${step.detail} (${grounds})` };
+      await records.release(row.taskId, { owner, steps: [explained] });
+      return explained;
     };
     return during(observer, { name: 'reclaim', taskId: row.taskId, row: row.id, kind, actor }, reclaim, endOfCleanup);
   }

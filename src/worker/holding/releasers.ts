@@ -13,8 +13,8 @@ import { namesOf, whyNotBelieved } from './row-names.ts';
 const DETAIL_CHARS = 1_000;
 
 /**
- * The kinds of resources of a worker: those that every worker knows, and those of its own toolsets. `redactor` masks secrets in
- * the messages of releases.
+ * The kinds of resources of a worker. `kinds`: the kinds that every worker knows. `ownKinds`: the kinds of its own toolsets.
+ * `redactor` masks secrets in the messages of releases.
  */
 export type ReleaserDeps = {
   redactor: Redactor;
@@ -24,8 +24,8 @@ export type ReleaserDeps = {
 };
 
 /**
- * Releases resources, each kind in its own way. The same code serves the living attempt, with the live side at hand, and the
- * worker that cleans up after a dead one.
+ * Releases resources, each kind in its own way. A running attempt passes the live value. A worker that cleans up after a dead
+ * worker runs the same code without it.
  *
  * Invariants
  * - A row is acted on only if the names in it follow from its task, its epoch and the configuration of this worker.
@@ -54,12 +54,12 @@ export class Releasers {
     return this.#own.has(kind) ? { needs: OWN_TOOLSETS_SINCE } : {};
   }
 
-  /** Returns whether resources of this kind can outlive their process. A kind that this worker does not have counts so. */
+  /** Returns whether resources of this kind can outlive their process. Returns `true` for an unknown kind. */
   outlivesProcess(kind: string): boolean {
     return this.#byKind.get(kind)?.outlivesProcess ?? true;
   }
 
-  /** Releases one resource and returns how it went, as a step of the cleanup record. Never throws. */
+  /** Releases one resource and returns the result as a step of the cleanup record. Never throws. */
   release(row: Row, actor: CleanupActor, live?: unknown): Promise<CleanupStep> {
     const { taskId, id, entry } = row;
     const step = { name: 'release', taskId, row: id, kind: entry.kind, actor } as const;
@@ -101,7 +101,7 @@ function checked(released: Released): Released {
   return { evidence: 'unknown', detail: 'expected its release to return { evidence, detail }' };
 }
 
-/** A step of the cleanup record for a row, by how it was released. `unknown` leaves the row open. */
+/** Makes the cleanup step of a row from the result of its release. The evidence `unknown` leaves the row open. */
 export function stepOf({ id, entry }: Row, actor: CleanupActor, released: Released, durationMs = 0): CleanupStep {
   return {
     ...(entry.needs !== undefined && { needs: entry.needs }),

@@ -9,13 +9,13 @@ import type { Models } from '../../providers/models.ts';
 /** The name of the kind. */
 export const RESPONSE = 'response';
 
-/** How long a provider may take to say that it stopped; the record of the task waits for it. */
+/** How long a provider may take to confirm a cancel. The record of the task waits for it. */
 const CANCEL_WITHIN_MS = 5_000;
 
-/** The states of a response that works no more. */
+/** The statuses of a response that has ended. */
 const ENDED = new Set(['cancelled', 'completed', 'incomplete', 'failed']);
 
-/** What cancelling a response needs. */
+/** The dependencies of cancelling a response. */
 export type ResponseKindDeps = {
   catalogue: Catalogue;
   credentials: CredentialResolver;
@@ -24,7 +24,7 @@ export type ResponseKindDeps = {
 };
 
 /**
- * The responses that a provider works on in the background: released by cancelling them. A response is cancelled only if it
+ * The background responses of a provider. They are released by cancelling them. A response is cancelled only if it
  * carries the mark of its task.
  */
 export function responseKind(deps: ResponseKindDeps): ResourceKind {

@@ -3,7 +3,7 @@ import { parseTaskId } from '../../base/ids.ts';
 import type { LedgerRow } from '../../contract/cleanup.ts';
 import type { Row } from '../../records/row.ts';
 
-/** The name under which an attempt may keep several resources of one kind. */
+/** The name of a resource, if an attempt has several resources of one kind. */
 const OWN_NAME = /^[\w-]{1,100}$/;
 
 /**
@@ -14,7 +14,7 @@ export function rowIdOf({ epoch, ref }: Pick<LedgerRow, 'epoch' | 'ref'>, kind: 
   return `${epoch}.${kind.kind}.${kind.isNumbered ? count : (kind.rowName?.(ref) ?? ref)}`;
 }
 
-/** What a row names, as the checks and releases of its kind need it. */
+/** Returns the names in a row, for the checks and releases of its kind. */
 export function namesOf({ taskId, id, entry }: Row): RowNames {
   return { taskId, epoch: entry.epoch, rowId: id, ref: entry.ref };
 }
@@ -37,7 +37,7 @@ export function whyNotBelieved(row: Row, kind: ResourceKind): string | null {
   return kind.doubt ? kind.doubt(namesOf(row)) : derivedDoubt(namesOf(row));
 }
 
-/** The check of a kind that has none: the reference is made from the task and the epoch, so it names nothing of others. */
+/** The check for a kind without its own: the reference starts with the task and the epoch, so it names nothing of other tasks. */
 function derivedDoubt({ taskId, epoch, ref }: RowNames): string | null {
   const own = `${taskId}.${epoch}`;
   if (ref === own || (ref.startsWith(`${own}.`) && OWN_NAME.test(ref.slice(own.length + 1)))) return null;

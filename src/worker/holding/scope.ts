@@ -12,22 +12,22 @@ import { type Held, releaseHeld, type UnwindDeps, unwind } from './unwind.ts';
 /** The maximum length of a reference: a longer one would not fit into a write to Redis. A path fits. */
 const MAX_REF_CHARS = 8_192;
 
-/** What holding needs. */
+/** The dependencies of {@link Scope}. */
 export type ScopeDeps = UnwindDeps & { records: TaskRecords };
 
-/** Which attempt holds. `owner` is the instance of its worker. */
+/** The attempt that holds resources. `owner` is the instance of its worker. */
 export type Holder = { taskId: string; epoch: number; owner: string };
 
-/** A resource that is on the ledger, and not acquired yet. */
+/** A resource whose row is planned or written, and that is not acquired yet. */
 type Planned<T> = { name: string; resource: Resource<T>; held: Held };
 
 /**
- * The resources of one attempt: held in order, released in reverse.
+ * The resources of one attempt. They are acquired in order and released in reverse.
  *
  * Invariants
- * - A resource is on the ledger before it is acquired, and as acquired before it is used: one that can outlive the
- *   process as intent first. The others end with the process whatever happens, so one write says it all.
- * - Unwinding never throws and never skips: each resource ends as released with evidence, or open and listed.
+ * - The row of a resource is written before the resource is acquired. If the resource can outlive the process, the row is first
+ *   an intent, and is marked as acquired before use. Other resources end with the process, so one write is enough.
+ * - Unwinding never throws and skips nothing: each resource ends as released with evidence, or as open and listed.
  */
 export class Scope {
   readonly #deps: ScopeDeps;
@@ -43,10 +43,10 @@ export class Scope {
   }
 
   /**
-   * Writes the rows, acquires the resources in order, writes that the intended ones are acquired, and returns their values.
-   * @throws ErrandError `ATTEMPT_SUPERSEDED` or `ATTEMPT_CANCELLED` before anything is acquired, `INTERNAL` for a resource that
-   *   no worker would release for a dead one, or whatever acquiring throws; what was acquired until then is released by
-   *   {@link Scope.unwind}.
+   * Writes the rows, acquires the resources in order, marks the intents as acquired, and returns the values.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED` or `ATTEMPT_CANCELLED` if a write is refused or the task was cancelled; `INTERNAL`
+   *   for a resource that no worker would release after a crash; or what acquiring throws. {@link Scope.unwind} releases the
+   *   resources that were acquired before the error.
    */
   async hold<T extends Record<string, unknown>>(resources: { [K in keyof T]: Resource<T[K]> }): Promise<T> {
     this.#assertNotUnwound();
@@ -56,7 +56,7 @@ export class Scope {
     const planned = named.map(([name, resource]) => ({ name, resource, held: this.#plan(resource) }));
     const rows = planned.map(({ held }) => held);
     const intended = rows.filter(({ entry }) => entry.status === 'intent');
-    // Before the write: if its reply is lost, it is sent again and may be refused then, although its rows are written.
+    // Before the write: if its reply is lost, the write is repeated and may then be refused, although its rows exist.
     this.#held.push(...rows);
     const flag = await records.hold(taskId, epoch, rows);
     if (flag) throw new AttemptCancelled(flag);
@@ -68,8 +68,8 @@ export class Scope {
   }
 
   /**
-   * Releases everything in reverse. Never throws. The rows are closed by the write that ends the attempt; until then they are
-   * open, and another worker that finds them may release again what is gone.
+   * Releases everything in reverse. Never throws. The write that ends the attempt closes the rows. Until then they are open,
+   * and another worker that finds them may release the resources again.
    */
   async unwind(): Promise<CleanupRecord> {
     this.#isUnwound = true;
@@ -125,7 +125,7 @@ export class Scope {
   }
 }
 
-/** Refuses a reference that no row of the ledger can have. It may come from a program without types. */
+/** Refuses a reference that no ledger row can have. The reference may come from a program without types. */
 function assertRef(kind: string, ref: unknown): void {
   if (typeof ref === 'string' && ref.length <= MAX_REF_CHARS) return;
   const got = typeof ref === 'string' ? `${ref.length} characters` : typeOf(ref);

@@ -4,15 +4,15 @@ import { during, type Observer } from '../../telemetry/observer.ts';
 import { type Releasers, stepOf } from './releasers.ts';
 
 /**
- * A row of an attempt. `planned`: nothing was acquired yet. `acquiring`: its acquisition runs. `tried`: it has ended, well or
- * not, so that there may be something to release.
+ * A row of an attempt. `planned`: nothing was acquired yet. `acquiring`: its acquisition is running. `tried`: its acquisition
+ * has succeeded or failed, so there may be something to release.
  */
 export type Held = Row & { live: unknown; status: 'planned' | 'acquiring' | 'tried' };
 
-/** What releasing for a living attempt needs. */
+/** The dependencies of {@link unwind}. */
 export type UnwindDeps = { releasers: Releasers; observer: Observer };
 
-/** Releases what an attempt holds, in reverse. Never throws, and skips nothing. */
+/** Releases the resources of an attempt in reverse. Never throws, and skips nothing. */
 export async function unwind(
   held: readonly Held[],
   { taskId, epoch }: { taskId: string; epoch: number },
@@ -25,7 +25,7 @@ export async function unwind(
   });
 }
 
-/** Releases one row for the attempt that holds it, as far as its acquisition came. */
+/** Releases one row for its attempt, depending on how far its acquisition came. */
 export async function releaseHeld(held: Held, releasers: Releasers): Promise<CleanupStep> {
   switch (held.status) {
     case 'planned':
