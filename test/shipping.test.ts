@@ -7,6 +7,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { SHIPPED_FLAGS } from '../bench/errand-settings.ts';
 import { loadConfig } from '../src/app/config.ts';
+import { linksOf } from './helpers/markdown.ts';
 import { root, textOf } from './helpers/pages.ts';
 
 const execute = promisify(execFile);
@@ -122,9 +123,12 @@ describe('the package', () => {
     });
     const paths = Packed.parse(JSON.parse(stdout)).flatMap(({ files }) => files.map(({ path }) => path));
     expect(paths).toContain('README.md');
-    expect(paths.filter((path) => !/^(dist\/|(LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/.test(path))).toEqual(
-      [],
-    );
+    const expected = /^(dist\/|docs\/.+\.md$|(LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/;
+    expect(paths.filter((path) => !expected.test(path))).toEqual([]);
+    const linked = linksOf(textOf('README.md'))
+      .map((target) => target.split('#')[0] ?? '')
+      .filter((target) => !/^https?:/.test(target));
+    expect(linked.filter((target) => !paths.includes(target))).toEqual([]);
   });
 
   test('keeps the tools of checks in a separate package, pinned and without addresses', () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -84,6 +84,7 @@ let dir: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'errand-snippets-'));
   await writeFile(join(dir, 'package.json'), '{ "type": "module" }');
+  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
@@ -131,6 +132,18 @@ describe('a program that is marked to run', () => {
       '2 tasks planned, 0 warnings\n2 of 2 succeeded\ntask 1 succeeded, turns: 1\nheard the end of 2 tasks\n',
     'docs/how-to/add-a-tool.md': 'succeeded 1\n',
     'docs/reference/simulator.md': '200 complete\n',
+    'docs/start/in-your-app.md': 'Simulated answer to: Summarise: Errand runs AI agents.\n',
+    'docs/start/first-real-key.md':
+      'succeeded on openai, gpt-5.6-sol, effort low\nSimulated answer to: Name the first prime above 100.\ncost unknown\n',
+    'docs/how-to/add-a-provider.md': 'succeeded acme acme-large chat\n/v1/chat/completions\n',
+    'docs/how-to/cancel.md':
+      'cancelled: 2 of 2 tasks\n0 the customer changed their mind 1\n1 the customer changed their mind 0\n',
+    'docs/how-to/find-a-stuck-batch.md': 'running: 0 of 1 ended\nwaits for lane_unserved acme\n',
+    'docs/how-to/upgrade.md': 'CREDENTIAL_REJECTED discard\n',
+    'docs/how-to/back-up-and-restore.md':
+      'first: 2 of 2 tasks added, a new batch\nagain: 0 of 2 tasks added, the batch was there\n',
+    'docs/how-to/choose-concurrency.md': '6 tasks succeeded, at most 2 at a time\n',
+    'docs/how-to/serve-several-customers.md': 'acme reads 1 outcome\nglobex is refused: true\n',
   };
 
   test.for(ofLanguage('ts').filter(([, { mark }]) => mark === 'run'))('%s prints what it should', async ([, block]) => {
@@ -242,7 +255,17 @@ describe('JSON and YAML', () => {
 });
 
 describe('shell lines', () => {
-  const SYSTEM = ['mkdir', 'printf', 'openssl', 'docker compose'];
+  const SYSTEM = [
+    'mkdir',
+    'cp',
+    'printf',
+    'openssl',
+    'docker compose',
+    'redis-cli',
+    'redis-server',
+    'redis-check-rdb',
+    'export',
+  ];
   const lines = ofLanguage('sh').flatMap(([at, { text }]) =>
     text
       .split(/\n| && /)
@@ -251,7 +274,9 @@ describe('shell lines', () => {
   );
 
   test.for(lines)('%s: %s', async ([, line = '']) => {
-    const errand = /^(?:npm run -s errand --|errand) (.+)$/.exec(line);
+    const errand = /^(?:\w+=\$\()?(?:npm run -s errand --|npx node src\/cli\.ts|npx errand|errand) (.+?)\)?$/.exec(
+      line,
+    );
     if (errand?.[1]) return checkCommand(errand[1]);
     // `shipping.test.ts` packs it.
     const { name, version } = JSON.parse(textOf('package.json'));
