@@ -133,6 +133,7 @@ describe('a program that is marked to run', () => {
     'docs/how-to/add-a-tool.md': 'succeeded 1\n',
     'docs/reference/simulator.md': '200 complete\n',
     'docs/start/in-your-app.md': 'Simulated answer to: Summarise: Errand runs AI agents.\n',
+    'docs/start/run.md': '1 task succeeded\n',
     'docs/start/first-real-key.md':
       'succeeded on openai, gpt-5.6-sol, effort low\nSimulated answer to: Name the first prime above 100.\ncost unknown\n',
     'docs/how-to/add-a-provider.md': 'succeeded acme acme-large chat\n/v1/chat/completions\n',
