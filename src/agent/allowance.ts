@@ -31,8 +31,8 @@ export type LimitSources = {
 };
 
 /**
- * Resolves the limits of a child. For turns, tokens and seconds, the values of the task replace those of the deployment. A
- * task can only lower the other limits.
+ * Resolves the limits of a child. For turns, tokens and seconds, the values of the task replace those of the
+ * deployment. A task can only lower the other limits.
  */
 export function allowanceFor({ task = {}, deployment, provider, effort }: LimitSources): Allowance {
   const { budget, watchdogs } = deployment;

@@ -42,8 +42,8 @@ export type ChildParts = {
 export type CutCall = { closedAt: string; usage: Usage | undefined };
 
 /**
- * The agent for one attempt of a task. It has one method, `run`. Its usage and text can be read at any time, also after a
- * failure.
+ * The agent for one attempt of a task. It has one method, `run`. Its usage and text can be read at any time, also after
+ * a failure.
  */
 export class Child {
   readonly transcript: Transcript;
@@ -52,7 +52,7 @@ export class Child {
   /** Made once, because each piece of text reports it. */
   readonly #textSeen: Fact;
   #streaming = '';
-  #toldUsage: Usage | undefined;
+  #reportedUsage: Usage | undefined;
   #cutCall: CutCall | undefined;
 
   constructor(parts: ChildParts) {
@@ -74,15 +74,15 @@ export class Child {
 
   /**
    * Runs turns until the model answers. Each turn: tools, budget, model call, record.
-   * @throws ErrandError of a `BUDGET_…`, `CHILD_…` or `PROVIDER_…` code, `ATTEMPT_DRAINED`, or the signal's reason.
+   * @throws ErrandError with a code `BUDGET_…`, `CHILD_…`, `PROVIDER_…` or `ATTEMPT_DRAINED`; or the reason of the signal.
    */
   async run(signal: AbortSignal): Promise<string> {
     await this.#restore(signal);
-    this.#assertGoesOn();
+    this.#assertContinues();
     while (!this.#isDone) {
       this.#assertMayCall(signal);
       await this.#takeTurn(signal);
-      this.#assertGoesOn();
+      this.#assertContinues();
     }
     return this.text;
   }
@@ -133,7 +133,7 @@ export class Child {
     const maxOutputTokens = tokensForNextTurn(allowance, { turns, tokens: usage.input_tokens + usage.output_tokens });
     this.transcript.assertFits(results);
     this.#streaming = '';
-    this.#toldUsage = undefined;
+    this.#reportedUsage = undefined;
     const request = {
       system: SYSTEM,
       transcript: this.transcript.withResults(results),
@@ -144,19 +144,22 @@ export class Child {
         note(observer, this.#textSeen);
       },
       onUsage: (usage: Usage) => {
-        this.#toldUsage = usage;
+        this.#reportedUsage = usage;
       },
     };
     try {
       const step = { name: 'turn', turn: turns + 1, ...attemptOf(label) } as const;
       return await during(observer, step, () => model.turn(request, signal));
     } catch (error) {
-      if (signal.aborted) this.#cutCall = { closedAt: isoNow(), usage: this.#toldUsage };
+      if (signal.aborted) this.#cutCall = { closedAt: isoNow(), usage: this.#reportedUsage };
       throw error;
     }
   }
 
-  /** Called before tools and again before the model call: a stopping worker would waste the cost of a call that it starts. */
+  /**
+   * Called before tools and again before the model call: a stopping worker would waste the cost of a call that it
+   * starts.
+   */
   #assertMayCall(signal: AbortSignal): void {
     signal.throwIfAborted();
     if (!this.#parts.shouldYield()) return;
@@ -171,7 +174,7 @@ export class Child {
     throw new ErrandError('CHILD_NO_PROGRESS', `${repeated} turns in a row called ${names} with the same results`);
   }
 
-  #assertGoesOn(): void {
+  #assertContinues(): void {
     const reply = this.transcript.checkpoints.at(-1)?.reply;
     const calls = reply?.tool_calls.length ?? 0;
     const { toolCallsPerTurn } = this.#parts.allowance;
@@ -188,7 +191,9 @@ export class Child {
     }
   }
 
-  /** The error of a truncated answer. It has its own remedy if the limit of one turn was reached, not that of the task. */
+  /**
+   * The error of a truncated answer. It has its own remedy if the limit of one turn was reached, not that of the task.
+   */
   #cutShort(outputTokens: number): ErrandError {
     const { tokens = Number.POSITIVE_INFINITY } = this.#parts.allowance;
     const { usage } = this.transcript.tally;
@@ -200,9 +205,9 @@ export class Child {
   }
 
   /**
-   * Repeats the recorded calls of toolsets that restore their state, in order: a new attempt starts with an empty state.
-   * Skips the calls of the last turn, which have no result yet and run with the next turn. Skips failed calls too: the
-   * model knows that they changed nothing.
+   * Repeats the recorded calls of toolsets that restore their state, in order: a new attempt starts with an empty
+   * state. Skips the calls of the last turn, which have no result yet and run with the next turn. Skips failed calls
+   * too: the model knows that they changed nothing.
    * @throws ErrandError with the code of the toolset if a call that succeeded before fails now: the model relies on its
    *   effect.
    */
@@ -223,7 +228,9 @@ function placeOf(turn: number, at: number): string {
 
 type AnsweredCall = { call: ToolCall; place: string; hasFailed: boolean };
 
-/** The calls of all turns but the last, in order. The results of one turn are in the next checkpoint, in the same order. */
+/**
+ * The calls of all turns but the last, in order. The results of one turn are in the next checkpoint, in the same order.
+ */
 function answeredCalls(checkpoints: readonly Checkpoint[]): AnsweredCall[] {
   return checkpoints.slice(0, -1).flatMap(({ reply }, turn) => {
     const results = checkpoints[turn + 1]?.tool_results;

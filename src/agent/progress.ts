@@ -1,8 +1,8 @@
 import type { Checkpoint, ToolResult } from '../contract/checkpoint.ts';
 
 /**
- * Counts the last turns in a row that made the same tool calls and got the same results; 1 if the last turn differs from the
- * turn before it. `results` are the results of the last turn, because no checkpoint holds them yet.
+ * Counts the last turns in a row that made the same tool calls and got the same results; 1 if the last turn differs
+ * from the turn before it. `results` are the results of the last turn, because no checkpoint holds them yet.
  */
 export function repeatedTurns(checkpoints: readonly Checkpoint[], results: readonly ToolResult[]): number {
   let answers = results;

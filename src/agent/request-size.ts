@@ -6,15 +6,17 @@ import { promptOf, SYSTEM } from './prompt.ts';
 import { RESULT_CHARS } from './tools.ts';
 import { Transcript } from './transcript.ts';
 
-/** The tokens that providers add to a request: message markers, and their own instructions for tools (under 800 tokens). */
+/**
+ * The tokens that providers add to a request: message markers, and their own instructions for tools (under 800 tokens).
+ */
 const FRAME_TOKENS = 1_024;
 
 /** The maximum number of UTF-8 bytes of one character of a JavaScript string. */
 const BYTES_PER_CHAR = 3;
 
 /**
- * The maximum number of input tokens of a request. A token is at least one byte of text. The JSON measured here has more
- * bytes around each message than a provider adds tokens.
+ * The maximum number of input tokens of a request. A token is at least one byte of text. The JSON measured here has
+ * more bytes around each message than a provider adds tokens.
  */
 export function maxInputTokens({
   system,
@@ -25,8 +27,9 @@ export function maxInputTokens({
 }
 
 /**
- * The maximum number of input tokens of any request of a task, up to the request that follows its recorded turns. The tool
- * results of the last turn are unknown, so they count with their maximum length. `tools` are the tools that the task may call.
+ * The maximum number of input tokens of any request of a task, up to the request that follows its recorded turns. The
+ * tool results of the last turn are unknown, so they count with their maximum length. `tools` are the tools that the
+ * task may call.
  */
 export function maxInputTokensOf(
   task: TaskJob['task'],
@@ -35,6 +38,6 @@ export function maxInputTokensOf(
   recorded: readonly Checkpoint[],
 ): number {
   const transcript = new Transcript(promptOf({ task, batchContext: '' }), recorded);
-  const said = maxInputTokens({ system: SYSTEM, transcript: transcript.withResults([]), tools: [...tools] });
-  return said + contextBytes + transcript.pendingCalls.length * RESULT_CHARS * BYTES_PER_CHAR;
+  const known = maxInputTokens({ system: SYSTEM, transcript: transcript.withResults([]), tools: [...tools] });
+  return known + contextBytes + transcript.pendingCalls.length * RESULT_CHARS * BYTES_PER_CHAR;
 }

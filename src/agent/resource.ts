@@ -7,8 +7,8 @@ export type Released = { evidence: Evidence; detail: string };
 export type RowNames = { taskId: string; epoch: number; rowId: string; ref: string };
 
 /**
- * A kind of resource, and how to release it. A release is an idempotent function of the reference: the attempt that acquired
- * the resource and a worker that cleans up after a dead worker run the same code.
+ * A kind of resource, and how to release it. A release is an idempotent function of the reference: the attempt that
+ * acquired the resource and a worker that cleans up after a dead worker run the same code.
  */
 export interface ResourceKind<Live = unknown> {
   /** Its name in the ledger and in the cleanup record. */
@@ -33,8 +33,8 @@ export interface ResourceKind<Live = unknown> {
 }
 
 /**
- * A resource to acquire. `ref` names it before it exists, so that a crash leaves a name in the ledger. `live` returns the part
- * of the acquired value that its release needs.
+ * A resource to acquire. `ref` names it before it exists, so that a crash leaves a name in the ledger. `live` returns
+ * the part of the acquired value that its release needs.
  */
 export type Resource<T> = {
   kind: string;

@@ -6,8 +6,8 @@ const STOP_WITHIN_MS = 1_000;
 /**
  * Runs a tool under its own signal, which aborts with the signal of the caller or when the limit has passed.
  *
- * If the tool stops, the call ends with an ordinary error that names the limit. If it does not stop, it is abandoned, because
- * it may never end.
+ * If the tool stops, the call ends with an ordinary error that names the limit. If it does not stop, it is abandoned,
+ * because it may never end.
  *
  * @throws ErrandError `CHILD_TOOL_TIMED_OUT` if the tool did not stop; the signal's reason; or what the tool throws.
  */

@@ -18,8 +18,8 @@ export interface ToolSession {
   readonly hold: Hold;
   readonly log: ToolLog;
   /**
-   * Reports that something the tools depend on has failed, such as a disk. The attempt ends and the task is retried. At the
-   * last try the attempt continues instead: the model reads the error of its call and can still answer.
+   * Reports that something the tools depend on has failed, such as a disk. The attempt ends and the task is retried. At
+   * the last try the attempt continues instead: the model reads the error of its call and can still answer.
    */
   reportFault(error: Error): void;
 }

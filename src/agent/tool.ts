@@ -20,7 +20,9 @@ export type CallContext = {
   session: ToolSession;
 };
 
-/** A function that the model can call. The model reads what `run` returns, or the message of the error that it throws. */
+/**
+ * A function that the model can call. The model reads what `run` returns, or the message of the error that it throws.
+ */
 export interface Tool {
   readonly definition: ToolDefinition;
   readonly class: ToolClass;

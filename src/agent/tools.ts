@@ -11,7 +11,9 @@ import type { ToolSession } from './tool-session.ts';
 /** The maximum length of a tool result, in characters. A longer result is truncated with a note. */
 export const RESULT_CHARS = 64 * 1024;
 
-/** The toolset of a tool: its session, its failure code, and whether its idempotent calls are repeated to restore state. */
+/**
+ * The toolset of a tool: its session, its failure code, and whether its idempotent calls are repeated to restore state.
+ */
 export type ToolOwner = { session: ToolSession; restores: boolean; faultCode: FailureCode };
 
 /** The tools of one child, each with its owner. */
@@ -38,15 +40,17 @@ export class Tools {
     return this.#byName.get(name)?.tool.class;
   }
 
-  /** Returns the owner of a tool whose recorded calls build up state that a new attempt must repeat; else `undefined`. */
+  /**
+   * Returns the owner of a tool whose recorded calls build up state that a new attempt must repeat; else `undefined`.
+   */
   restorerOf(name: string): ToolOwner | undefined {
     const owned = this.#byName.get(name);
     return owned?.restores && owned.tool.class === 'idempotent' ? owned : undefined;
   }
 
   /**
-   * Runs one tool call and returns the result for the model. For an unknown tool, invalid arguments, and a tool that throws
-   * or times out, the result is marked as an error.
+   * Runs one tool call and returns the result for the model. For an unknown tool, invalid arguments, and a tool that
+   * throws or times out, the result is marked as an error.
    *
    * @throws the signal's reason, or ErrandError `CHILD_TOOL_TIMED_OUT` for a tool that does not stop at its limit.
    */
@@ -87,7 +91,8 @@ async function run(
 }
 
 /**
- * The maximum size of the tool results of one turn in its checkpoint, in bytes of JSON. The reply takes up to 3 MiB more.
+ * The maximum size of the tool results of one turn in its checkpoint, in bytes of JSON. The reply takes up to 3 MiB
+ * more.
  */
 const RESULTS_BYTES = 768 * 1024;
 

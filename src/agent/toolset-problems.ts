@@ -12,8 +12,8 @@ const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 export type TakenNames = { toolsets: Iterable<string>; tools: Iterable<string>; kinds: Iterable<string> };
 
 /**
- * Finds the problems of the toolsets of a program, each with the path of its field, such as `toolsets.1.name`. The toolsets
- * may come from JavaScript without types. `isReserved` says why a toolset name must not be used.
+ * Finds the problems of the toolsets of a program, each with the path of its field, such as `toolsets.1.name`. The
+ * toolsets may come from JavaScript without types. `isReserved` says why a toolset name must not be used.
  */
 export function problemsOfToolsets(
   toolsets: readonly unknown[],

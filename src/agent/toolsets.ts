@@ -32,8 +32,8 @@ export class Toolsets {
   }
 
   /**
-   * Returns the tool definitions of the named toolsets; `null` if a name is unknown, or if only `open` of a toolset knows its
-   * tools.
+   * Returns the tool definitions of the named toolsets; `null` if a name is unknown, or if only `open` of a toolset
+   * knows its tools.
    */
   definitionsOf(names: readonly string[] = []): ToolDefinition[] | null {
     const toolsets = this.named(names);

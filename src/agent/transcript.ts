@@ -3,8 +3,8 @@ import { ErrandError } from '../errors.ts';
 import type { TranscriptEntry } from '../providers/model.ts';
 
 /**
- * The maximum size of a conversation, in characters of JSON. No model has a larger window, and each turn sends the whole
- * conversation.
+ * The maximum size of a conversation, in characters of JSON. No model has a larger window, and each turn sends the
+ * whole conversation.
  */
 const MAX_CHARS = 16 * 1024 * 1024;
 
@@ -16,7 +16,10 @@ export class Transcript {
   readonly checkpoints: Checkpoint[] = [];
   readonly #entries: TranscriptEntry[];
   #chars: number;
-  /** The number of turns counted in `#chars`. Counted late: most tasks end with their first turn, which is never sent again. */
+  /**
+   * The number of turns counted in `#chars`. Counted late: most tasks end with their first turn, which is never sent
+   * again.
+   */
   #measuredTurns = 0;
 
   constructor(prompt: string, recorded: readonly Checkpoint[]) {

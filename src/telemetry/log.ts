@@ -10,8 +10,9 @@ export type Log = Logger;
 export type LogOptions = { level: string; isPretty: boolean; redactor: Redactor; output: NodeJS.WritableStream };
 
 /**
- * Makes the log. Each line is scrubbed as text just before it is written, because redaction by path misses keys in messages,
- * causes and nested values. People read both kinds of lines in terminals, so neither kind contains control characters.
+ * Makes the log. Each line is scrubbed as text just before it is written, because redaction by path misses keys in
+ * messages, causes and nested values. People read both kinds of lines in terminals, so neither kind contains control
+ * characters.
  */
 export function createLog({ level, isPretty, redactor, output }: LogOptions): Log {
   const scrubbed = new Writable({

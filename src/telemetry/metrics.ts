@@ -11,15 +11,17 @@ export type KnownNames = {
   providers: readonly string[];
   /** The kinds of resources. */
   kinds: readonly string[];
-  /** Returns the name under which a model of a provider is counted, one of a closed set; `undefined` for other models. */
+  /**
+   * Returns the name under which a model of a provider is counted, one of a closed set; `undefined` for other models.
+   */
   modelOf: (provider: string, model: string) => string | undefined;
 };
 
 const NO_NAMES: KnownNames = { providers: [], kinds: [], modelOf: () => undefined };
 
 /**
- * Makes every metric of a worker, in one table. Labels use the words of the records. Each label has a closed set of values,
- * because the registry keeps a series until the process ends.
+ * Makes every metric of a worker, in one table. Labels use the words of the records. Each label has a closed set of
+ * values, because the registry keeps a series until the process ends.
  */
 export function createMetrics(names: KnownNames = NO_NAMES) {
   const table = new MetricTable();

@@ -5,8 +5,8 @@ import type { Fact, Step, StepEnd, Work } from './step.ts';
 export type End = (end: StepEnd) => void;
 
 /**
- * Observes every step of a worker. `begin` is called when a step begins, and the function that it returns is called when the
- * step ends. Both calls are synchronous, so the step waits for them.
+ * Observes every step of a worker. `begin` is called when a step begins, and the function that it returns is called
+ * when the step ends. Both calls are synchronous, so the step waits for them.
  */
 export interface Observer {
   begin(step: Step): (end: StepEnd) => void;
@@ -24,7 +24,10 @@ export function note(observer: Observer, fact: Fact): void {
   observer.begin(fact)(DONE);
 }
 
-/** Runs the work of a step. The step ends with `endOf(value)`, by default `done`; if the work rejects, it ends as `failed`. */
+/**
+ * Runs the work of a step. The step ends with `endOf(value)`, by default `done`; if the work rejects, it ends as
+ * `failed`.
+ */
 export function during<T>(
   observer: Observer,
   step: Work,
@@ -53,8 +56,8 @@ export function endOfCleanup(step: CleanupStep): StepEnd {
 }
 
 /**
- * Combines observers into one. An error of one observer reaches neither the step nor the other observers. `report` gets the
- * first error of each observer.
+ * Combines observers into one. An error of one observer reaches neither the step nor the other observers. `report` gets
+ * the first error of each observer.
  */
 export function observers(list: readonly Observer[], report: (error: unknown) => void): Observer {
   const harmless = list.map((observer) => new Harmless(observer, report));
@@ -78,7 +81,10 @@ function both(first: End, second: End): End {
   };
 }
 
-/** Wraps an observer so that its errors do no harm. It may come from a program without types, so its results are checked. */
+/**
+ * Wraps an observer so that its errors do no harm. It may come from a program without types, so its results are
+ * checked.
+ */
 class Harmless implements Observer {
   readonly #observer: Observer;
   readonly #report: (error: unknown) => void;

@@ -4,8 +4,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 export const OTHER = 'other';
 
 /**
- * The maximum number of label combinations of one metric. Samples with further combinations are counted together, with `other`
- * for every label.
+ * The maximum number of label combinations of one metric. Samples with further combinations are counted together, with
+ * `other` for every label.
  */
 export const MAX_SERIES = 1_000;
 
@@ -21,8 +21,8 @@ export function oneOf(values: Iterable<string>): LabelSet {
 type Values<L extends string> = Readonly<Record<L, string>>;
 
 /**
- * The labels of one metric. Bounds every label value before it reaches the registry, which keeps a series until the process
- * ends.
+ * The labels of one metric. Bounds every label value before it reaches the registry, which keeps a series until the
+ * process ends.
  */
 class Labels<L extends string> {
   readonly names: L[];

@@ -28,7 +28,9 @@ type OfTask = { taskId: string };
 type OfAttempt = OfTask & { epoch: number };
 type OfRow = OfTask & { row: string; kind: KindName; actor: CleanupActor };
 
-/** A step that takes time, named by a verb. `attempt` and the steps after it, up to `record`, happen within `deliver`. */
+/**
+ * A step that takes time, named by a verb. `attempt` and the steps after it, up to `record`, happen within `deliver`.
+ */
 export type Work =
   /** A job is handled, from the queue to the verdict. */
   | ({ name: 'deliver'; provider: string } & OfTask)

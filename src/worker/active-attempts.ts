@@ -13,8 +13,8 @@ type Stoppable = { abort(reason: AttemptCancelled): void };
 /**
  * The attempts that run in this worker, so that a cancel or a drain can reach them.
  *
- * The flag in the records decides; a message on the channel only makes the worker read it at once. If the message is lost, the
- * worker finds the flag at the next poll, or when it records the next turn.
+ * The flag in the records decides; a message on the channel only makes the worker read it at once. If the message is
+ * lost, the worker finds the flag at the next poll, or when it records the next turn.
  */
 export class ActiveAttempts {
   readonly #records: TaskRecords;

@@ -10,7 +10,9 @@ import { errorOf } from './classify.ts';
 
 /** The maximum number of batches in memory. The record of a dropped batch is read again. */
 const REMEMBERED = 200;
-/** How long a batch stays in memory. A reused idempotency key makes a new batch of the same id once the records expired. */
+/**
+ * How long a batch stays in memory. A reused idempotency key makes a new batch of the same id once the records expired.
+ */
 const REMEMBERED_MS = 3600_000;
 /** How long a temporary verdict is kept: a key that is missing now may be there in a moment. */
 const PASSING_MS = 5_000;
@@ -36,11 +38,11 @@ type Remembered = { sinceMs: number; keptMs: number; batch: Promise<AdmittedBatc
 /**
  * Checks every distinct route of a batch once, before any child is built.
  *
- * The first stored verdict counts for all workers. Within a worker, all tasks of a batch share one check. A verdict about a
- * missing credential is temporary: it is not stored, and counts for this worker only, for a few seconds.
+ * The first stored verdict counts for all workers. Within a worker, all tasks of a batch share one check. A verdict
+ * about a missing credential is temporary: it is not stored, and counts for this worker only, for a few seconds.
  *
- * A worker that serves only some lanes has only the credentials of their providers. It checks the routes of these lanes. Its
- * verdict is stored only if the batch has no other routes, or if it found an unusable route.
+ * A worker that serves only some lanes has only the credentials of their providers. It checks the routes of these
+ * lanes. Its verdict is stored only if the batch has no other routes, or if it found an unusable route.
  */
 export class Admission {
   readonly #deps: AdmissionDeps;
@@ -113,8 +115,8 @@ function isPassing({ unusable }: AdmissionVerdict): boolean {
 }
 
 /**
- * Returns the error of a task that must not run: the failure of its own route, or `BATCH_REJECTED` with the first unusable
- * task of a batch that is not admitted. Returns `null` if the task may run.
+ * Returns the error of a task that must not run: the failure of its own route, or `BATCH_REJECTED` with the first
+ * unusable task of a batch that is not admitted. Returns `null` if the task may run.
  */
 export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRoute): ErrandError | null {
   const key = routeKey(route);
@@ -122,8 +124,10 @@ export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRou
   if (own) return unusableRoute(own.failure);
   const [first] = verdict.unusable;
   if (record.admission === 'task' || !first) return null;
-  const message = `the batch was not admitted: the route ${first.provider}/${first.model} of task ${first.first_index} cannot be used: ${first.failure.code}: ${first.failure.message}`;
-  return new ErrandError('BATCH_REJECTED', message, { remedy: first.failure.remedy });
+  const { first_index, provider, model, failure } = first;
+  const why = `the route ${provider}/${model} of task ${first_index} cannot be used: ${failure.code}: ${failure.message}`;
+  const message = `the batch was not admitted: ${why}`;
+  return new ErrandError('BATCH_REJECTED', message, { remedy: failure.remedy });
 }
 
 /** The verdict may come from a newer worker, with a code that this version does not know. */

@@ -26,8 +26,8 @@ export class Announcer {
   }
 
   /**
-   * Announces at once and then every few seconds. Call it before the worker is registered: a registered worker without an
-   * announcement counts as an earlier version, which may serve any lane.
+   * Announces at once and then every few seconds. Call it before the worker is registered: a registered worker without
+   * an announcement counts as an earlier version, which may serve any lane.
    */
   async start(): Promise<void> {
     await this.#publish();

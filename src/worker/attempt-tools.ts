@@ -40,7 +40,8 @@ export class AttemptTools {
 
   /**
    * Opens the toolsets that a task names, in their order.
-   * @throws ErrandError with the code of a toolset that cannot be opened; what {@link Scope.hold} throws; `TOOLSET_UNSERVED`.
+   * @throws ErrandError with the code of a toolset that cannot be opened; what {@link Scope.hold} throws;
+   *   `TOOLSET_UNSERVED`.
    */
   static async open(attempt: Attempt, deps: Deps): Promise<AttemptTools> {
     const { toolsets: names } = attempt.job.task;
@@ -62,8 +63,8 @@ export class AttemptTools {
 
   /**
    * Reads the files for the answer of an attempt that succeeded.
-   * @throws ErrandError with the code of a toolset whose files cannot be read. The next attempt makes the files again, without
-   *   a model call.
+   * @throws ErrandError with the code of a toolset whose files cannot be read. The next attempt makes the files again,
+   *   without a model call.
    */
   async deliverFiles(): Promise<KeptFiles> {
     const found: Answer['files'][] = [];

@@ -27,7 +27,9 @@ export type AttemptParts = {
   leaveRows: (hasOpenRows: boolean) => void;
 };
 
-/** One start of one task: its identity, its resources, and the signal that ends it early. Its `Result` says what it did. */
+/**
+ * One start of one task: its identity, its resources, and the signal that ends it early. Its `Result` says what it did.
+ */
 export class Attempt {
   readonly taskId: string;
   readonly epoch: number;

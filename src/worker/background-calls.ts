@@ -16,8 +16,8 @@ export type Ties = {
 };
 
 /**
- * The background calls of one attempt: a model that records the id of each response before it reads on, so that the next
- * attempt can continue the response instead of paying for it again.
+ * The background calls of one attempt: a model that records the id of each response before it reads on, so that the
+ * next attempt can continue the response instead of paying for it again.
  */
 export class BackgroundCalls implements Model {
   readonly #model: Model;

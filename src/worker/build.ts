@@ -29,8 +29,8 @@ export type Built = {
 };
 
 /**
- * Builds the child of an attempt: resolves the credential, opens the toolsets and opens the model. The scope of the attempt
- * holds the acquired resources.
+ * Builds the child of an attempt: resolves the credential, opens the toolsets and opens the model. The scope of the
+ * attempt holds the acquired resources.
  * @throws ErrandError that resolving, holding or opening throws.
  */
 export async function build(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps): Promise<Built> {

@@ -4,8 +4,8 @@ import { isRedisFault } from '../redis/faults.ts';
 
 /**
  * Returns the error that an attempt ended with. After an abort this is the reason of the abort, unless the attempt was
- * superseded: other errors follow from the abort. The client waits while Redis refuses commands, so an error reply of Redis means that a command was interrupted.
- * Any other unexpected error is `INTERNAL`.
+ * superseded: other errors follow from the abort. The client waits while Redis refuses commands, so an error reply of
+ * Redis means that a command was interrupted. Any other unexpected error is `INTERNAL`.
  */
 export function errorOf(thrown: unknown, signal?: AbortSignal): ErrandError {
   const cause = signal?.aborted && !isErrandError(thrown, 'ATTEMPT_SUPERSEDED') ? signal.reason : thrown;

@@ -38,10 +38,10 @@ export type Targets = {
 };
 
 /**
- * Ends the tasks of a batch that no worker runs and that must not wait any longer, and settles the batch once all its tasks
- * have ended. Their jobs stay in the queue: a worker that takes a job finds the outcome. One worker at a time does this for
- * a batch. Two workers at once do no harm, because the first outcome of a task stays. Returns `false` if another worker is
- * doing it.
+ * Ends the tasks of a batch that no worker runs and that must not wait any longer, and settles the batch once all its
+ * tasks have ended. Their jobs stay in the queue: a worker that takes a job finds the outcome. One worker at a time
+ * does this for a batch. Two workers at once do no harm, because the first outcome of a task stays. Returns `false` if
+ * another worker is doing it.
  */
 export async function endBatch(batchId: string, head: BatchHead, targets: Targets, deps: EndDeps): Promise<boolean> {
   const { unattended, self } = deps;
@@ -94,7 +94,9 @@ async function closeAll(tasks: OpenTask[], head: BatchHead, targets: Targets, de
   return closed;
 }
 
-/** Closes one task, unless a worker may run it. Returns `false` if the task must not end, or if another worker ended it. */
+/**
+ * Closes one task, unless a worker may run it. Returns `false` if the task must not end, or if another worker ended it.
+ */
 async function closeOne(task: OpenTask, head: BatchHead, targets: Targets, deps: EndDeps): Promise<boolean> {
   if (task.place?.isHeld) return false;
   const error = await whyUnattendedEnds(task, head, targets, deps);

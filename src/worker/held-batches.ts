@@ -16,8 +16,8 @@ const REMEMBERED = 200;
 export type HoldDeps = { unattended: UnattendedRecords; jobs: UnattendedJobs };
 
 /**
- * Tells whether the tasks of a batch are held because its producer may still be adding tasks. Opens the gate in the record
- * when it is open in the queue: the producer was silent for too long, or died after it had added all tasks.
+ * Tells whether the tasks of a batch are held because its producer may still be adding tasks. Opens the gate in the
+ * record when it is open in the queue: the producer was silent for too long, or died after it had added all tasks.
  */
 export async function isHeld(batchId: string, { unattended, jobs }: HoldDeps): Promise<boolean> {
   const [look] = await unattended.look([batchId]);
@@ -54,7 +54,9 @@ export class HeldBatches {
     }
   }
 
-  /** How long to delay a task of the batch, in milliseconds; 0 if it may be opened. May wait a moment for the answer. */
+  /**
+   * How long to delay a task of the batch, in milliseconds; 0 if it may be opened. May wait a moment for the answer.
+   */
   async delayMs(batchId: string): Promise<number> {
     const hold = this.#held.get(batchId);
     if (hold === undefined) return 0;

@@ -13,9 +13,9 @@ type Bill = { usage: Usage; cost_usd: Cost };
 export type Prices = { costOf: ModelHandle['costOf']; maxCostOf: MaxCostOf };
 
 /**
- * The listeners for calls. `onCut` is called with the spend of each call that was cut off: the tokens that the provider had
- * reported, or a call of unknown cost. `onLong` is called once with the reported spend of a long call that is still running,
- * and its turn, in case its worker dies.
+ * The listeners for calls. `onCut` is called with the spend of each call that was cut off: the tokens that the provider
+ * had reported, or a call of unknown cost. `onLong` is called once with the reported spend of a long call that is still
+ * running, and its turn, in case its worker dies.
  */
 export type CallListeners = {
   onCut: (spend: CutSpend) => void;
@@ -36,9 +36,9 @@ class Call {
   readonly #prices: Prices;
   readonly #onLong: CallListeners['onLong'];
   readonly #timer: NodeJS.Timeout;
-  #told: Bill | undefined;
+  #bill: Bill | undefined;
   #isLong = false;
-  #isSaid = false;
+  #isAnnounced = false;
 
   constructor(request: TurnRequest, prices: Prices, onLong: CallListeners['onLong']) {
     this.#request = request;
@@ -46,42 +46,42 @@ class Call {
     this.#onLong = onLong;
     this.#timer = setTimeout(() => {
       this.#isLong = true;
-      this.#say();
+      this.#announceIfLong();
     }, LONG_CALL_MS);
   }
 
-  get isTold(): boolean {
-    return this.#told !== undefined;
+  get isReported(): boolean {
+    return this.#bill !== undefined;
   }
 
   /** Records the report of the provider so far. */
-  tell(usage: Usage, cost_usd: Cost): void {
-    this.#told = { usage, cost_usd };
+  report(usage: Usage, cost_usd: Cost): void {
+    this.#bill = { usage, cost_usd };
     this.#request.onUsage?.(usage, cost_usd);
-    this.#say();
+    this.#announceIfLong();
   }
 
   end(): void {
     clearTimeout(this.#timer);
-    this.#isSaid = true;
+    this.#isAnnounced = true;
   }
 
   /**
-   * The spend of a call that was cut off: the usage that the provider had reported. Without a report, its cost is unknown. A
-   * call may be cut off before it has any output, so a report without output has a cost too.
+   * The spend of a call that was cut off: the usage that the provider had reported. Without a report, its cost is
+   * unknown. A call may be cut off before it has any output, so a report without output has a cost too.
    */
   get spend(): CutSpend {
-    const told = this.#told;
-    const max_cost_usd = this.#prices.maxCostOf(told?.usage.input_tokens || maxInputTokens(this.#request));
-    const hasTokens = told !== undefined && told.usage.input_tokens + told.usage.output_tokens > 0;
-    if (!told || (!hasTokens && told.cost_usd === null)) return { ...unknownSpend(1), max_cost_usd };
-    const { usage } = told;
-    return { ...spendOf({ usage, cost_usd: told.cost_usd ?? this.#prices.costOf(usage) }), max_cost_usd };
+    const bill = this.#bill;
+    const max_cost_usd = this.#prices.maxCostOf(bill?.usage.input_tokens || maxInputTokens(this.#request));
+    const hasTokens = bill !== undefined && bill.usage.input_tokens + bill.usage.output_tokens > 0;
+    if (!bill || (!hasTokens && bill.cost_usd === null)) return { ...unknownSpend(1), max_cost_usd };
+    const { usage } = bill;
+    return { ...spendOf({ usage, cost_usd: bill.cost_usd ?? this.#prices.costOf(usage) }), max_cost_usd };
   }
 
-  #say(): void {
-    if (!this.#isLong || this.#isSaid || !this.#told) return;
-    this.#isSaid = true;
+  #announceIfLong(): void {
+    if (!this.#isLong || this.#isAnnounced || !this.#bill) return;
+    this.#isAnnounced = true;
     this.#onLong({ ...this.spend, turn: turnOf(this.#request) });
   }
 }
@@ -147,7 +147,7 @@ export class ModelCalls implements Model {
   }
 
   #failed(call: Call, error: unknown): void {
-    if (!call.isTold && costsNothing(error)) {
+    if (!call.isReported && costsNothing(error)) {
       this.#settled++;
       return;
     }
@@ -158,7 +158,7 @@ export class ModelCalls implements Model {
 
   #listening(call: Call): Pick<TurnRequest, 'onUsage' | 'onLimit'> {
     return {
-      onUsage: (usage, cost) => call.tell(usage, cost),
+      onUsage: (usage, cost) => call.report(usage, cost),
       onLimit: (note) => this.#notes.push(note),
     };
   }

@@ -63,7 +63,10 @@ async function open(delivery: TaskDelivery, queueSignal: AbortSignal, deps: Task
   return { status: 'opened', attempt };
 }
 
-/** Opens an attempt as soon as the batch is not held. A batch that is known to be held is checked once for all its tasks. */
+/**
+ * Opens an attempt as soon as the batch is not held. A batch that is known to be held is checked once for all its
+ * tasks.
+ */
 async function openUnlessHeld(
   delivery: TaskDelivery,
   deps: TaskDeps,
@@ -81,8 +84,8 @@ async function openUnlessHeld(
 }
 
 /**
- * The reader version that a job needs, as this worker sees it: a job with toolsets that this worker lacks waits for another
- * worker, as a job of a newer version does.
+ * The reader version that a job needs, as this worker sees it: a job with toolsets that this worker lacks waits for
+ * another worker, as a job of a newer version does.
  */
 function needsHere({ job, needs }: TaskDelivery, { toolsets }: TaskDeps): number {
   const lacks = job.isReadable && toolsets.lacking(job.data.task.toolsets).length > 0;
@@ -122,8 +125,8 @@ async function run(built: Built, attempt: Attempt, deps: TaskDeps): Promise<Resu
 }
 
 /**
- * Returns the error. If it is a refused key that was rotated meanwhile, returns an error that requeues the task instead of
- * failing it. If the attempt ends while the source is read again, that reason wins over the refusal.
+ * Returns the error. If it is a refused key that was rotated meanwhile, returns an error that requeues the task instead
+ * of failing it. If the attempt ends while the source is read again, that reason wins over the refusal.
  */
 async function unlessReplaced(
   error: ErrandError,

@@ -10,11 +10,11 @@ import { messageOf } from '../errors.ts';
 import { readRecord } from '../records/read-record.ts';
 
 /**
- * Returns why this process can no longer read its own records, or `null` if it can. It encodes a job and records and reads
- * them again. It reads no stored data.
+ * Returns why this process can no longer read its own records, or `null` if it can. It encodes a job and records and
+ * reads them again. It reads no stored data.
  *
- * Without this check, a change to shared objects of the process, such as a new field on `Object.prototype`, fails every task
- * while the worker seems healthy.
+ * Without this check, a change to shared objects of the process, such as a new field on `Object.prototype`, fails every
+ * task while the worker seems healthy.
  */
 export function whyUnreadable(): string | null {
   const at = isoNow();

@@ -28,11 +28,11 @@ export type SettleDeps = UnattendedDeps &
 export type Settling = { status: 'settled'; summary: BatchSummary | null } | { status: 'too_new'; delayMs: number };
 
 /**
- * Settles a batch whose tasks have all ended: reads the outcomes page by page, writes an outcome for every task without one,
- * and records the summary. Running it again returns the same summary.
+ * Settles a batch whose tasks have all ended: reads the outcomes page by page, writes an outcome for every task without
+ * one, and records the summary. Running it again returns the same summary.
  *
- * A batch with records that only a newer version can read waits for a worker of that version. If no such worker comes in
- * time, it settles with the records that this version can read.
+ * A batch with records that only a newer version can read waits for a worker of that version. If no such worker comes
+ * in time, it settles with the records that this version can read.
  *
  * @throws ErrandError `NOT_FOUND` if the batch has no record; `RECORD_UNREADABLE` for a damaged record.
  */

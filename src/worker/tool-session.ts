@@ -29,13 +29,18 @@ export function sessionOf(
   };
 }
 
-/** Returns the error of a toolset that failed: an ErrandError unchanged, any other error with the code of the toolset. */
+/**
+ * Returns the error of a toolset that failed: an ErrandError unchanged, any other error with the code of the toolset.
+ */
 export function faultOf({ name, faultCode = 'TOOLSET_UNAVAILABLE' }: Toolset, error: unknown): ErrandError {
   if (isErrandError(error)) return error;
   return new ErrandError(faultCode, `toolset "${name}": ${messageOf(error)}`, { cause: error });
 }
 
-/** Holds resources of the toolset. If that is refused because the attempt is over, aborts it, even if the tool continues. */
+/**
+ * Holds resources of the toolset. If that is refused because the attempt is over, aborts it, even if the tool
+ * continues.
+ */
 function holdOf(toolset: Toolset, attempt: Attempt): Hold {
   const kinds = new Set(toolset.resources.map(({ kind }) => kind));
   return async (resources) => {

@@ -44,8 +44,8 @@ type LanesNow = { workers: readonly LiveWorker[]; servedAt: ReadonlyMap<string, 
 type Turn = { now: LanesNow; waiting: [string, BatchHead][]; left: number };
 
 /**
- * Ends tasks that cannot end by themselves: cancelled tasks that no worker takes, because their lane is paused or has no
- * worker; tasks of a lane that no worker has served for too long; tasks whose job was removed.
+ * Ends tasks that cannot end by themselves: cancelled tasks that no worker takes, because their lane is paused or has
+ * no worker; tasks of a lane that no worker has served for too long; tasks whose job was removed.
  *
  * Invariants
  * - Any live worker does this for every lane, whichever lanes it serves itself.
@@ -123,8 +123,8 @@ export class UnattendedSweep {
   }
 
   /**
-   * Searches for tasks whose job was removed without BullMQ, so that the batch job still waits for it. Searches a few random
-   * tasks of a few random batches at a time, so a sweep stays cheap and finds each one eventually.
+   * Searches for tasks whose job was removed without BullMQ, so that the batch job still waits for it. Searches a few
+   * random tasks of a few random batches at a time, so a sweep stays cheap and finds each one eventually.
    */
   async #search(waiting: readonly [string, BatchHead][]): Promise<void> {
     const running = waiting.filter(([, { stage }]) => stage === 'running');

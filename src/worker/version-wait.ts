@@ -29,8 +29,8 @@ export const LACKS_TOOLSETS = READER_VERSION + 1;
 export type Wanted = { lane: string | null; toolsets?: readonly string[] };
 
 /**
- * Decides how long jobs and records of a newer version, and tasks with toolsets that this worker lacks, wait for a worker that
- * can act on them.
+ * Decides how long jobs and records of a newer version, and tasks with toolsets that this worker lacks, wait for a
+ * worker that can act on them.
  *
  * The wait expires only without such a worker: as long as one is alive and serves the lane, the wait starts over.
  */

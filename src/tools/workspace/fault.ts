@@ -22,10 +22,11 @@ const DISK_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Turns what a file operation threw into an error that a model may read. Messages of Node name a path of the host, so they
- * are kept as the cause only. `effect` says what the failure means for the file.
+ * Turns what a file operation threw into an error that a model may read. Messages of Node name a path of the host, so
+ * they are kept as the cause only. `effect` says what the failure means for the file.
  *
- * @returns ErrandError `WORKSPACE_UNAVAILABLE` if the disk or the worker failed, or an ordinary error if the path is at fault.
+ * @returns ErrandError `WORKSPACE_UNAVAILABLE` if the disk or the worker failed, or an ordinary error if the path is at
+ *   fault.
  */
 export function workspaceFaultOf(error: unknown, effect: string): Error {
   const code = systemCodeOf(error);

@@ -26,8 +26,8 @@ export function namesIn(given: string): string[] {
 }
 
 /**
- * Looks up each name of a path in turn. `found` is the entry at the path; `missing` is the number of trailing names that do
- * not exist. No tool call passes through a symbolic link, even if an earlier call made that link.
+ * Looks up each name of a path in turn. `found` is the entry at the path; `missing` is the number of trailing names
+ * that do not exist. No tool call passes through a symbolic link, even if an earlier call made that link.
  * @throws Error if a name on the way is a symbolic link, or is not a folder and has names below it.
  */
 export async function lookUp(

@@ -13,8 +13,9 @@ export type WorkspaceSettings = Pick<Deployment, 'workspaceRoot'> & { limits: Wo
 const SHOWN = workspaceTools({ list: async () => [], read: async () => '', write: async () => 0 });
 
 /**
- * The toolset `workspace`: a directory for each attempt, and tools to list, read and write its files. If the disk fails, the
- * attempt ends and the task is retried, perhaps on a worker with a working disk. At the last try the model gets the error.
+ * The toolset `workspace`: a directory for each attempt, and tools to list, read and write its files. If the disk
+ * fails, the attempt ends and the task is retried, perhaps on a worker with a working disk. At the last try the model
+ * gets the error.
  */
 export function workspaceToolset({ workspaceRoot, limits }: WorkspaceSettings): Toolset {
   return {

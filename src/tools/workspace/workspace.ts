@@ -19,7 +19,7 @@ const FILES = 'files';
 /** The file that is being written. It is beside the folder of the child, so that no tool can list, read or name it. */
 const UNFINISHED = 'unfinished';
 
-/** A write that is allowed. `folders` are to be made, in this order; `oldBytes` is `null` if there is no earlier file. */
+/** An allowed write. `folders`: to be made, in this order. `oldBytes`: `null` if there is no earlier file. */
 type Plan = { path: string; folders: string[]; bytes: number; oldBytes: number | null };
 
 /**
@@ -27,7 +27,7 @@ type Plan = { path: string; folders: string[]; bytes: number; oldBytes: number |
  *
  * Invariants
  * - Limits are checked before anything is made. Entries are files and folders together.
- * - A file is whole or absent: it is written beside the folder of the child and renamed. If that fails, the earlier file stays.
+ * - A file is whole or absent: it is written beside the folder of the child, and renamed. A failure keeps the old file.
  * - The cost of a write does not grow with the number of files: nothing is listed after {@link Workspace.open}.
  */
 export class Workspace {
@@ -49,7 +49,7 @@ export class Workspace {
   }
 
   /**
-   * Makes the directory of an attempt if it is absent, and counts the files in it. `onFault` gets every failure of the disk.
+   * Makes the directory of an attempt if it is absent, and counts its files. `onFault` gets every failure of the disk.
    * @throws ErrandError `WORKSPACE_UNAVAILABLE` if it cannot be made or read.
    */
   static async open(home: string, limits: WorkspaceLimits, onFault: (error: ErrandError) => void): Promise<Workspace> {
@@ -116,7 +116,7 @@ export class Workspace {
 
   /**
    * Returns the files for the answer: all names and sizes, and the contents of small ones.
-   * @throws ErrandError `WORKSPACE_UNAVAILABLE`: an answer without its files would look as if the child had written no file.
+   * @throws ErrandError `WORKSPACE_UNAVAILABLE`: without files, the child would seem to have written none.
    */
   async collect(): Promise<Answer['files']> {
     const files = await this.list();
@@ -227,7 +227,7 @@ export class Workspace {
   }
 }
 
-/** Creates a new file and removes anything left at its path. A link or a pipe is removed, and its target is not written. */
+/** Creates a file and removes anything left at its path. A link or a pipe is removed; its target is not written. */
 function openNew(path: string): Promise<FileHandle> {
   const openIt = () => open(path, 'wx', 0o600);
   return openIt().catch((error: NodeJS.ErrnoException) => {

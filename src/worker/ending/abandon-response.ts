@@ -11,8 +11,8 @@ export type AbandonDeps = Pick<TaskDeps, 'records' | 'releasers' | 'reclaim' | '
 
 /**
  * Cancels the background response of a task that ends without it, and returns the steps for its cleanup record. If the
- * provider does not answer, the row stays open, and the sweeps try again. `epoch` is the newest epoch of the task. A response
- * of a task with a newer epoch, or with its outcome, is left alone.
+ * provider does not answer, the row stays open, and the sweeps try again. `epoch` is the newest epoch of the task. A
+ * response of a task with a newer epoch, or with its outcome, is left alone.
  *
  * Before that, the ledger has no row for the response, because the response belongs to the task and not to one attempt:
  * reclaiming the rows of a dead worker would cancel a response that the next attempt continues.

@@ -28,8 +28,8 @@ export async function boundsOf(
 }
 
 /**
- * Returns the cost of the cut-off calls of a task, by epoch: from its history, and from attempts that lost the task and wrote
- * later. Reads nothing for a task without such an attempt.
+ * Returns the cost of the cut-off calls of a task, by epoch: from its history, and from attempts that lost the task and
+ * wrote later. Reads nothing for a task without such an attempt.
  */
 export async function latestSpends(
   taskId: string,
@@ -41,7 +41,9 @@ export async function latestSpends(
   return new Map([...cutSpends, ...(await spends.of(taskId, lost))]);
 }
 
-/** Computes the maximum cost of a call on a route from its input; `null` if the provider or the price is unknown here. */
+/**
+ * Computes the maximum cost of a call on a route from its input; `null` if the provider or the price is unknown here.
+ */
 export function priceOf(
   route: ResolvedRoute | null,
   { catalogue, prices: book, budget }: Pick<Deps, 'catalogue' | 'prices' | 'budget'>,

@@ -5,10 +5,10 @@ import { ErrandError } from '../../errors.ts';
 const MAX_CRASHES = 3;
 
 /**
- * Returns the error of a task that seems to kill its workers, or `null`. Crashes are counted separately from failures. A crash
- * spends no try, because a killed pod is not the fault of the task. Only crashes at the current turn count. A lost attempt with
- * a failure is not a crash: its worker was alive to record it. Deferred and handed-back attempts do not count: they ended
- * before the step that kills.
+ * Returns the error of a task that seems to kill its workers, or `null`. Crashes are counted separately from failures.
+ * A crash spends no try, because a killed pod is not the fault of the task. Only crashes at the current turn count. A
+ * lost attempt with a failure is not a crash: its worker was alive to record it. Deferred and handed-back attempts do
+ * not count: they ended before the step that kills.
  */
 export function crashLoopIn(past: readonly Attempt[], turns: number): ErrandError | null {
   const crashed = past.filter(

@@ -17,8 +17,8 @@ const PARK_MS = 5_000;
 const MAX_PARK_MS = 300_000;
 
 /**
- * What a deferral depends on. `turns` are recorded now; times in ms, `now` of the wall clock; `draw` is a random number from 0
- * to 1.
+ * What a deferral depends on. `turns` are recorded now; times in ms, `now` of the wall clock; `draw` is a random number
+ * from 0 to 1.
  */
 export type Deferral = {
   past: readonly Attempt[];
@@ -46,8 +46,8 @@ export function deferralMs({ past, turns, askedMs, now, draw }: Deferral): numbe
 }
 
 /**
- * Merges consecutive identical deferrals into one record, to keep the history small: the whole history of a task is read
- * each time.
+ * Merges consecutive identical deferrals into one record, to keep the history small: the whole history of a task is
+ * read each time.
  */
 export function joinDeferrals<A extends Attempt>(attempt: A, before: Attempt | undefined, turns: number): A {
   if (!before || before.turns_before !== turns) return attempt;
@@ -62,7 +62,10 @@ function isPlainDeferral({ ended, unfinished_calls, call_taken_over_from, cleanu
   return ended === 'deferred' && isClear;
 }
 
-/** How long a parked task sleeps unless it is woken. It sleeps longer if many tasks wait, because each check costs a start. */
+/**
+ * How long a parked task sleeps unless it is woken. It sleeps longer if many tasks wait, because each check costs a
+ * start.
+ */
 export function parkMs(waiting: number): number {
   return Math.min(PARK_MS * (1 + waiting / 100), MAX_PARK_MS);
 }

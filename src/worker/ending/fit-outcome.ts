@@ -8,8 +8,8 @@ import { problemOf } from '../../records/read-record.ts';
 import { type Checked, checked } from '../../records/record-text.ts';
 
 /**
- * The maximum size of an outcome, in bytes of JSON. One command to Redis has at most 4 MiB and also carries the cleanup of
- * the attempt.
+ * The maximum size of an outcome, in bytes of JSON. One command to Redis has at most 4 MiB and also carries the cleanup
+ * of the attempt.
  */
 export const MAX_OUTCOME_BYTES = 3.5 * 1024 * 1024;
 
@@ -30,8 +30,8 @@ const CUTS: readonly Cut[] = [
 ];
 
 /**
- * Makes an outcome that can be written and read again. An outcome that does not fit its schema could never be stored, and
- * its task would run again without end. So it becomes a failed outcome with the valid parts.
+ * Makes an outcome that can be written and read again. An outcome that does not fit its schema could never be stored,
+ * and its task would run again without end. So it becomes a failed outcome with the valid parts.
  */
 export function storableOutcome(outcome: Outcome): Checked<Outcome> {
   const fitted = fitOutcome(outcome);
@@ -67,8 +67,8 @@ function unstorable(outcome: Outcome, problem: string): Outcome {
 }
 
 /**
- * Cuts an outcome until it fits into one command, and lists in its notes what was left out. If it already fits, returns it
- * unchanged.
+ * Cuts an outcome until it fits into one command, and lists in its notes what was left out. If it already fits, returns
+ * it unchanged.
  */
 export function fitOutcome(outcome: Outcome): Outcome {
   if (isSmall(outcome)) return outcome;

@@ -94,10 +94,10 @@ function commonOf(facts: TaskFacts) {
 }
 
 /** The text of a child that failed, and a note if a part was left out. */
-function keptText(said: string, { code }: Failure): { text: string; note: string[] } {
-  const text = code === 'PROVIDER_REPLY_TOO_LARGE' ? clip(said, KEPT_OF_TOO_LARGE) : said;
-  if (text === said) return { text, note: [] };
-  return { text, note: [`the reply was too large: ${KEPT_OF_TOO_LARGE} of ${said.length} characters were kept`] };
+function keptText(full: string, { code }: Failure): { text: string; note: string[] } {
+  const text = code === 'PROVIDER_REPLY_TOO_LARGE' ? clip(full, KEPT_OF_TOO_LARGE) : full;
+  if (text === full) return { text, note: [] };
+  return { text, note: [`the reply was too large: ${KEPT_OF_TOO_LARGE} of ${full.length} characters were kept`] };
 }
 
 const UNPRICED = { is_unpriced: true } as const;

@@ -18,8 +18,8 @@ export type CallFacts = {
 export type CallBounds = { maxCostOf: MaxCostOf; maxInputTokens: number | null };
 
 /**
- * Adds up the cost of the cut-off calls of all attempts. A lost attempt may have been cut off in a call, so it counts as one
- * call of unknown cost unless it wrote its spend.
+ * Adds up the cost of the cut-off calls of all attempts. A lost attempt may have been cut off in a call, so it counts
+ * as one call of unknown cost unless it wrote its spend.
  */
 export function cutSpendIn(facts: CallFacts): Spend {
   const { attempts } = facts;
@@ -33,8 +33,8 @@ export function cutSpendIn(facts: CallFacts): Spend {
 }
 
 /**
- * The spend that an attempt wrote for its cut-off calls; `undefined` if it wrote none. A spend written during a call counts
- * only if the attempt wrote no later spend, and only until the turn of that call is recorded.
+ * The spend that an attempt wrote for its cut-off calls; `undefined` if it wrote none. A spend written during a call
+ * counts only if the attempt wrote no later spend, and only until the turn of that call is recorded.
  */
 function cutSpendOf(at: number, { attempts, checkpoints, cutSpends }: CallFacts): CutSpend | undefined {
   const attempt = attempts[at];
@@ -47,8 +47,8 @@ function cutSpendOf(at: number, { attempts, checkpoints, cutSpends }: CallFacts)
 /**
  * Counts the calls that were cut off and that a later attempt repeated, and bounds the cost of the first call.
  *
- * A lost attempt may have been cut off in a call, so it counts. A call that no attempt repeated was paid for at most once. A
- * background call that a later attempt continued was made only once.
+ * A lost attempt may have been cut off in a call, so it counts. A call that no attempt repeated was paid for at most
+ * once. A background call that a later attempt continued was made only once.
  */
 export function paidTwiceIn(
   facts: CallFacts,
@@ -59,7 +59,7 @@ export function paidTwiceIn(
   let cost: Cost = 0;
   for (const [at, attempt] of attempts.entries()) {
     const next = attempts[at + 1];
-    if (!next || !wentOn(next, checkpoints.length) || isTakenOver(attempt, attempts)) continue;
+    if (!next || !calledModel(next, checkpoints.length) || isTakenOver(attempt, attempts)) continue;
     for (let left = cutOffIn(attempt); left > 0; left--) {
       calls++;
       cost = addCost(cost, boundOf(at, facts, bounds));
@@ -78,13 +78,14 @@ export function cutOffIn({ ended, unfinished_calls }: Attempt): number {
 }
 
 /** Tells whether the attempt called the model at all. */
-function wentOn(attempt: Attempt, turns: number): boolean {
+function calledModel(attempt: Attempt, turns: number): boolean {
   return turns > attempt.turns_before || cutOffIn(attempt) > 0;
 }
 
 /**
- * Returns the maximum cost of the cut-off call of an attempt. The first known value counts: from the input tokens of the turn
- * that the repeated call became; the maximum that this or a later attempt measured; the bound from the whole conversation.
+ * Returns the maximum cost of the cut-off call of an attempt. The first known value counts: from the input tokens of
+ * the turn that the repeated call became; the maximum that this or a later attempt measured; the bound from the whole
+ * conversation.
  */
 function boundOf(at: number, facts: CallFacts, bounds: CallBounds): Cost {
   const { attempts, checkpoints } = facts;

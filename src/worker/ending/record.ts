@@ -19,8 +19,8 @@ import type { TaskEnd } from './outcome.ts';
 export type Ending = { attempt: Attempt; result: Result; cleanup: CleanupRecord };
 
 /**
- * What was recorded. `recorded`: this write stored the outcome of the task. `ended`: the task already had an outcome. `paused`:
- * the attempt has ended and its task continues; `isCancelled` if the task was cancelled meanwhile.
+ * What was recorded. `recorded`: this write stored the outcome of the task. `ended`: the task already had an outcome.
+ * `paused`: the attempt has ended and its task continues; `isCancelled` if the task was cancelled meanwhile.
  */
 export type Recorded = Closing | Paused | Superseded;
 
@@ -38,8 +38,8 @@ const ENDED = {
 } as const satisfies Record<Pause['next'], AttemptEnd>;
 
 /**
- * Records the end of an attempt, as the outcome of its task or as one more attempt, and closes the rows that it released, in
- * one write. The fence refuses the write if a newer attempt is recorded.
+ * Records the end of an attempt, as the outcome of its task or as one more attempt, and closes the rows that it
+ * released, in one write. The fence refuses the write if a newer attempt is recorded.
  */
 export async function record(
   decision: Decision,

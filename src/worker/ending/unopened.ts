@@ -42,8 +42,8 @@ export async function concludeUnopened(delivery: TaskDelivery, unopened: Unopene
 }
 
 /**
- * Ends a task whose job the queue ended without a verdict of the worker, and returns the tasks that get its place. It does not
- * wait for the sweep: the batch settles only when all tasks have ended, and other tasks wait for the place.
+ * Ends a task whose job the queue ended without a verdict of the worker, and returns the tasks that get its place. It
+ * does not wait for the sweep: the batch settles only when all tasks have ended, and other tasks wait for the place.
  */
 export async function concludeGivenUp(delivery: TaskDelivery, deps: TaskDeps): Promise<readonly Wake[]> {
   const { taskId } = delivery;
@@ -83,8 +83,8 @@ export function decideUnopened(taskId: string, judged: Judged, redactor: Redacto
 }
 
 /**
- * Looks for a worker of a newer version, or with the toolsets that this worker lacks. If there is one, the wait of the task
- * starts over.
+ * Looks for a worker of a newer version, or with the toolsets that this worker lacks. If there is one, the wait of the
+ * task starts over.
  */
 async function judge({ taskId, provider, job }: TaskDelivery, unopened: Unopened, deps: TaskDeps): Promise<Judged> {
   if (unopened.status !== 'too_new') return unopened;

@@ -4,7 +4,10 @@ import type { WorkerIdentity } from '../../contract/worker-identity.ts';
 import type { WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { proofOfDeath } from './identity.ts';
 
-/** How often the watch checks the other workers on this host. A check costs one short command, and one read of `/proc` each. */
+/**
+ * How often the watch checks the other workers on this host. A check costs one short command, and one read of `/proc`
+ * each.
+ */
 const LOOK_MS = 1_000;
 /** Heartbeats change slowly and cost more to read, so only every n-th check reads them. */
 const LOOKS_PER_SILENCE = 2;
@@ -22,8 +25,8 @@ export type DeathWatchDeps = {
 /**
  * Notices within about a second that a worker on this host has died, so that its tasks do not wait for the next sweep.
  *
- * Redis lists the registered workers, and the kernel says whether they are alive, so a check costs Redis only the list of
- * names.
+ * Redis lists the registered workers, and the kernel says whether they are alive, so a check costs Redis only the list
+ * of names.
  */
 export class DeathWatch {
   readonly #deps: DeathWatchDeps;
@@ -47,8 +50,8 @@ export class DeathWatch {
   }
 
   /**
-   * Checks once. Resolves when each dead worker was handled, or after a while: a dead worker that held much must not delay
-   * the next dead worker.
+   * Checks once. Resolves when each dead worker was handled, or after a while: a dead worker that held much must not
+   * delay the next dead worker.
    */
   async look(): Promise<void> {
     const neighbours = await this.#neighbours();

@@ -8,7 +8,9 @@ import type { WorkerOnRecord } from '../../records/worker-records.ts';
 
 /** The maximum pid of Linux. */
 const MAX_PID = 2 ** 22;
-/** Three missed heartbeats. After them, a worker in this seat, or of another boot of this machine, is the previous one. */
+/**
+ * Three missed heartbeats. After them, a worker in this seat, or of another boot of this machine, is the previous one.
+ */
 const PLACE_IS_LEFT_AFTER_MS = 15_000;
 /** After this time without a heartbeat a worker has fenced itself, unless its lock lasts longer. */
 const FENCED_AFTER_MS = 180_000;
@@ -42,12 +44,12 @@ export async function identifyWorker(
 }
 
 /**
- * Returns the proof that a worker is dead, as one sentence, or `null` if its death cannot be proved from this worker. A worker
- * without a readable identity counts as alive.
+ * Returns the proof that a worker is dead, as one sentence, or `null` if its death cannot be proved from this worker. A
+ * worker without a readable identity counts as alive.
  *
- * Silence proves nothing, because a paused worker may resume and acquire more. There are three kinds of proof: the process is
- * gone, by pid and start time in the same pid namespace of the same kernel; the machine was rebooted; the worker has this
- * worker's seat, and the platform starts a worker in a seat only after the previous worker has ended.
+ * Silence proves nothing, because a paused worker may resume and acquire more. There are three kinds of proof: the
+ * process is gone, by pid and start time in the same pid namespace of the same kernel; the machine was rebooted; the
+ * worker has this worker's seat, and the platform starts a worker in a seat only after the previous worker has ended.
  */
 export function proofOfDeath({ identity: other, silentMs }: Sighting, self: WorkerIdentity): string | null {
   if (other === null || other.host !== self.host || other.instance === self.instance) return null;
@@ -65,9 +67,9 @@ export function proofOfDeath({ identity: other, silentMs }: Sighting, self: Work
 }
 
 /**
- * Tells whether a worker has fenced itself even if it is alive: it was cut off for longer than its lock lasts by its own clock,
- * so it has closed its calls. Resources that cannot outlive its process can then be released. Returns `false` for a worker
- * without a readable identity.
+ * Tells whether a worker has fenced itself even if it is alive: it was cut off for longer than its lock lasts by its
+ * own clock, so it has closed its calls. Resources that cannot outlive its process can then be released. Returns
+ * `false` for a worker without a readable identity.
  */
 export function hasFencedItself({ identity, silentMs }: Sighting): boolean {
   if (identity === null) return false;

@@ -23,7 +23,8 @@ export class JobsOfTheDead {
   }
 
   /**
-   * Hands back the jobs of the worker. Call it before its rows are released: the rows may be the only record of its jobs.
+   * Hands back the jobs of the worker. Call it before its rows are released: the rows may be the only record of its
+   * jobs.
    */
   async handBack(worker: WorkerOnRecord, proof: string): Promise<void> {
     const { instance, identity } = worker;

@@ -21,8 +21,8 @@ const SWEEP_WITHIN_MS = 15_000;
 /** The maximum wait before a row that could not be closed is retried. At first, every sweep retries it. */
 const MAX_WAIT_MS = 600_000;
 /**
- * The maximum number of failed rows in memory, because a writer of Redis can add rows without end. A dropped row is retried
- * sooner.
+ * The maximum number of failed rows in memory, because a writer of Redis can add rows without end. A dropped row is
+ * retried sooner.
  */
 const MAX_FAILED = 10_000;
 /** The number of rows released in parallel, so that a slow release, such as a call to a provider, delays few others. */
@@ -46,7 +46,7 @@ export type ReclaimDeps = {
  * Releases the resources of dead workers, and hands back their jobs.
  *
  * Invariants
- * - A row is released only if its owner is provably dead or can no longer use it. Otherwise it stays open and is checked again.
+ * - A row is released only if its owner is provably dead or cannot use it. Otherwise it stays open and is checked again.
  * - The jobs of a dead worker return to their queues first, so that its tasks do not wait for slow releases.
  * - One worker at a time reclaims a dead worker. Releases are idempotent nevertheless.
  * - The cost of a sweep depends on the resources of dead workers, not on the running tasks.
@@ -83,7 +83,7 @@ export class Reclaim {
     this.#repeating.push(repeat(SWEEP_MS, () => this.sweep('reclaim'), this.#fault));
   }
 
-  /** Stores which BullMQ worker takes the jobs of each queue for this worker, so that they can be handed back if it dies. */
+  /** Stores which BullMQ workers take jobs for this worker, so that the jobs can be handed back if it dies. */
   async tellTakers(takers: Takers): Promise<void> {
     this.#takers = takers;
     await this.#deps.workers.register(this.#deps.self, takers);
@@ -113,7 +113,7 @@ export class Reclaim {
     this.#hasLeftRows = true;
   }
 
-  /** Releases the resources of every registered worker that may be dead. A failure with one worker does not stop the others. */
+  /** Releases the resources of every worker that may be dead. A failure with one worker does not stop the sweep. */
   async sweep(actor: CleanupActor): Promise<void> {
     for (const worker of await this.#deps.workers.list()) {
       if (this.#mayBeDead(worker)) await this.attend(worker, actor).catch(this.#fault);
@@ -127,16 +127,15 @@ export class Reclaim {
     await this.#releaseAll(worker, actor);
   }
 
-  /** Tells whether to check the rows of a worker: it is dead, has fenced itself, or is this worker with rows left open. */
+  /** Tells whether to check the rows of a worker: it is dead, has fenced itself, or is this worker with open rows. */
   #mayBeDead(worker: WorkerOnRecord): boolean {
     if (worker.instance === this.#deps.self.instance) return this.#hasLeftRows;
     return hasFencedItself(worker) || proofOfDeath(worker, this.#deps.self) !== null;
   }
 
   /**
-   * Releases the resources that earlier attempts of one task left, if their owners are dead. Resources that it does not
-   * release are open steps. An owner without a record is not proven dead: Redis may have lost the record, or the owner may
-   * have been offline for long.
+   * Releases the resources that earlier attempts of one task left, if their owners are dead. The other resources become
+   * open steps. An owner without a record is not proven dead: Redis may have lost the record, or the owner was offline.
    */
   async ofTask(rows: Row[]): Promise<CleanupStep[]> {
     if (rows.length === 0) return [];

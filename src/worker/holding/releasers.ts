@@ -13,8 +13,8 @@ import { namesOf, whyNotBelieved } from './row-names.ts';
 const DETAIL_CHARS = 1_000;
 
 /**
- * The kinds of resources of a worker. `kinds`: the kinds that every worker knows. `ownKinds`: the kinds of its own toolsets.
- * `redactor` masks secrets in the messages of releases.
+ * The kinds of resources of a worker. `kinds`: the kinds that every worker knows. `ownKinds`: the kinds of its own
+ * toolsets. `redactor` masks secrets in the messages of releases.
  */
 export type ReleaserDeps = {
   redactor: Redactor;
@@ -24,8 +24,8 @@ export type ReleaserDeps = {
 };
 
 /**
- * Releases resources, each kind in its own way. A running attempt passes the live value. A worker that cleans up after a dead
- * worker runs the same code without it.
+ * Releases resources, each kind in its own way. A running attempt passes the live value. A worker that cleans up after
+ * a dead worker runs the same code without it.
  *
  * Invariants
  * - A row is acted on only if the names in it follow from its task, its epoch and the configuration of this worker.

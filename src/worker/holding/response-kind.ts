@@ -57,8 +57,8 @@ async function cancel(
 }
 
 /**
- * Returns the metadata that the provider stores with a background response, as proof of the deployment and task that asked
- * for it.
+ * Returns the metadata that the provider stores with a background response, as proof of the deployment and task that
+ * asked for it.
  */
 export function responseMarkOf({ prefix }: Pick<Deployment, 'prefix'>, taskId: string): ResponseMark {
   return { errand_deployment: deploymentHash(prefix), errand_task: taskId };

@@ -7,8 +7,8 @@ import type { Row } from '../../records/row.ts';
 const OWN_NAME = /^[\w-]{1,100}$/;
 
 /**
- * Returns the id of a ledger row. `count`: its number among the rows of its kind and attempt, from 1, for kinds whose rows are
- * numbered.
+ * Returns the id of a ledger row. `count`: its number among the rows of its kind and attempt, from 1, for kinds whose
+ * rows are numbered.
  */
 export function rowIdOf({ epoch, ref }: Pick<LedgerRow, 'epoch' | 'ref'>, kind: ResourceKind, count = 0): string {
   return `${epoch}.${kind.kind}.${kind.isNumbered ? count : (kind.rowName?.(ref) ?? ref)}`;
@@ -37,7 +37,10 @@ export function whyNotBelieved(row: Row, kind: ResourceKind): string | null {
   return kind.doubt ? kind.doubt(namesOf(row)) : derivedDoubt(namesOf(row));
 }
 
-/** The check for a kind without its own: the reference starts with the task and the epoch, so it names nothing of other tasks. */
+/**
+ * The check for a kind without its own: the reference starts with the task and the epoch, so it names nothing of other
+ * tasks.
+ */
 function derivedDoubt({ taskId, epoch, ref }: RowNames): string | null {
   const own = `${taskId}.${epoch}`;
   if (ref === own || (ref.startsWith(`${own}.`) && OWN_NAME.test(ref.slice(own.length + 1)))) return null;

@@ -25,8 +25,9 @@ type Planned<T> = { name: string; resource: Resource<T>; held: Held };
  * The resources of one attempt. They are acquired in order and released in reverse.
  *
  * Invariants
- * - The row of a resource is written before the resource is acquired. If the resource can outlive the process, the row is first
- *   an intent, and is marked as acquired before use. Other resources end with the process, so one write is enough.
+ * - The row of a resource is written before the resource is acquired. If the resource can outlive the process, the row
+ *   is first an intent, and is marked as acquired before use. Other resources end with the process, so one write is
+ *   enough.
  * - Unwinding never throws and skips nothing: each resource ends as released with evidence, or as open and listed.
  */
 export class Scope {
@@ -44,9 +45,9 @@ export class Scope {
 
   /**
    * Writes the rows, acquires the resources in order, marks the intents as acquired, and returns the values.
-   * @throws ErrandError `ATTEMPT_SUPERSEDED` or `ATTEMPT_CANCELLED` if a write is refused or the task was cancelled; `INTERNAL`
-   *   for a resource that no worker would release after a crash; or what acquiring throws. {@link Scope.unwind} releases the
-   *   resources that were acquired before the error.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED` or `ATTEMPT_CANCELLED` if a write is refused or the task was cancelled;
+   *   `INTERNAL` for a resource that no worker would release after a crash; or what acquiring throws.
+   *   {@link Scope.unwind} releases the resources that were acquired before the error.
    */
   async hold<T extends Record<string, unknown>>(resources: { [K in keyof T]: Resource<T[K]> }): Promise<T> {
     this.#assertNotUnwound();
@@ -68,8 +69,8 @@ export class Scope {
   }
 
   /**
-   * Releases everything in reverse. Never throws. The write that ends the attempt closes the rows. Until then they are open,
-   * and another worker that finds them may release the resources again.
+   * Releases everything in reverse. Never throws. The write that ends the attempt closes the rows. Until then they are
+   * open, and another worker that finds them may release the resources again.
    */
   async unwind(): Promise<CleanupRecord> {
     this.#isUnwound = true;

@@ -4,8 +4,8 @@ import { during, type Observer } from '../../telemetry/observer.ts';
 import { type Releasers, stepOf } from './releasers.ts';
 
 /**
- * A row of an attempt. `planned`: nothing was acquired yet. `acquiring`: its acquisition is running. `tried`: its acquisition
- * has succeeded or failed, so there may be something to release.
+ * A row of an attempt. `planned`: nothing was acquired yet. `acquiring`: its acquisition is running. `tried`: its
+ * acquisition has succeeded or failed, so there may be something to release.
  */
 export type Held = Row & { live: unknown; status: 'planned' | 'acquiring' | 'tried' };
 
