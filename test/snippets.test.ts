@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,6 +17,7 @@ import { createWorker } from '../src/entries/worker.ts';
 import { planBatch } from '../src/routes/plan.ts';
 import { routingTable } from '../src/routes/table.ts';
 import { BUILT_IN_TOOLSETS } from '../src/tools/names.ts';
+import { installPackage } from './helpers/installed-package.ts';
 import { type CodeBlock, codeBlocks } from './helpers/markdown.ts';
 import { page, pages, root, textOf } from './helpers/pages.ts';
 import { freshPrefix, redisUrl } from './helpers/redis.ts';
@@ -24,11 +25,6 @@ import { freshPrefix, redisUrl } from './helpers/redis.ts';
 const execute = promisify(execFile);
 const blocks = Object.entries(pages).flatMap(([file, text]) => codeBlocks(file, text));
 const LANGUAGES = ['ts', 'json', 'yaml', 'sh', 'text', 'mermaid'];
-const ENTRIES = {
-  errand: 'src/entries/producer.ts',
-  'errand/worker': 'src/entries/worker.ts',
-  'errand/simulator': 'src/entries/simulator.ts',
-};
 
 /** What is looked at in the manifest of a worker. */
 const Probe = z.looseObject({ httpGet: z.strictObject({ path: z.string(), port: z.string() }) });
@@ -80,11 +76,13 @@ const NetworkPolicy = z.strictObject({
   }),
 });
 
+/** A project with the package installed as its users get it. */
 let dir: string;
+let installed: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'errand-snippets-'));
   await writeFile(join(dir, 'package.json'), '{ "type": "module" }');
-  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
+  installed = await installPackage(dir);
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
@@ -93,16 +91,18 @@ function ofLanguage(...languages: string[]): [string, CodeBlock][] {
   return found.map((block) => [`${block.file}:${block.line}`, block]);
 }
 
-/** The program with the package's entries replaced by the sources they are built from, in a file. */
+/** Writes a program into the project. */
 async function writeProgram({ file, line, text }: CodeBlock): Promise<string> {
   const path = join(dir, `${file.replaceAll(/\W/g, '-')}-${line}.ts`);
-  const linked = Object.entries(ENTRIES).reduce(
-    (program, [entry, source]) => program.replaceAll(`from '${entry}';`, `from '${join(root, source)}';`),
-    text,
-  );
-  await writeFile(path, linked);
+  await writeFile(path, text);
   return path;
 }
+
+test('the package holds the pages that its users read, as they are checked here', () => {
+  const shipped = Object.entries(pages).filter(([file]) => /^(README|CHANGELOG|docs\/)/.test(file));
+  expect(shipped.length).toBeGreaterThan(20);
+  for (const [file, text] of shipped) expect(readFileSync(join(installed, file), 'utf8'), file).toBe(text);
+});
 
 test('every code block is of a language that is checked here, and there are some of each', () => {
   expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(LANGUAGES.toSorted());
@@ -291,7 +291,7 @@ describe('shell lines', () => {
 
   async function checkCommand(line: string): Promise<void> {
     const [command = '', ...args] = line.match(/"[^"]*"|\S+/g) ?? [];
-    const { stdout } = await execute(process.execPath, [join(root, 'src/cli.ts'), command, '--help']);
+    const { stdout } = await execute(process.execPath, [join(installed, 'dist/src/cli.js'), command, '--help']);
     const [usage = ''] = stdout.split('\n');
     expect(usage).toMatch(new RegExp(`^Usage: errand ${command}\\b`));
     const takesValue = (option = '') => option.startsWith('--') && stdout.includes(`${option} <`);
