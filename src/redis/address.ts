@@ -57,8 +57,8 @@ const DELIMITERS = new Map([
  * `redis+unix://[user:password@]/path[?db=database]`, or
  * `redis+sentinel://[user:password@]host[:port],…/master[/database]`, with `rediss+sentinel://` for TLS.
  *
- * User and password are percent-decoded. Everything else is accepted as written or refused. A message quotes no part of the
- * text but the names of known options, because any other part may belong to a password.
+ * Percent-decodes the user and the password. Accepts everything else as written, or refuses it. A message quotes only
+ * the names of known options, because any other part of the text may belong to a password.
  *
  * @throws ErrandError `CONFIG_INVALID`, with a remedy.
  */
@@ -150,7 +150,7 @@ function targetOf(target: string, kind: Kind): Pick<RedisAddress, 'place' | 'dat
   return { place: { kind, ...server }, database: databaseOf(path) };
 }
 
-/** Splits at the first occurrence. The second part is absent without one. */
+/** Splits at the first separator. Without a separator there is no second part. */
 function splitAt(text: string, separator: string): [string, string?] {
   const at = text.indexOf(separator);
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];

@@ -3,8 +3,8 @@ import { ErrandError } from '../errors.ts';
 import { connectFaultOf } from './connect-faults.ts';
 
 /**
- * The maximum size of one command. Redis serves no other client while it reads a command, and a client sends a command
- * without a reply again: one command of 512 MB blocked a server for four minutes.
+ * The maximum size of one command. Redis serves no other client while it runs a command, and a client sends a command
+ * without a reply again. One command of 512 MB blocked a server for four minutes.
  */
 export const MAX_COMMAND_BYTES = 4 * 1024 * 1024;
 
@@ -14,8 +14,8 @@ const MAX_BYTES_PER_CHAR = 3;
 type Inner = { sendCommand: (command: Command) => unknown; exec: (...args: unknown[]) => Promise<unknown> };
 
 /**
- * A client that sends no command of more than {@link MAX_COMMAND_BYTES}, alone or in a pipeline or transaction, and that can be
- * closed at any moment.
+ * A client that sends no command of more than {@link MAX_COMMAND_BYTES}, alone, in a pipeline or in a transaction. It
+ * can be closed at any moment.
  */
 export class BoundedRedis extends Redis {
   #lastingFault: unknown;
@@ -31,14 +31,15 @@ export class BoundedRedis extends Redis {
     });
   }
 
-  /** The error of an attempt to connect after which waiting does not help. Errors of later attempts may explain less. */
+  /** The last connection error that only another setting ends. Other errors of later attempts may explain less. */
   get lastingFault(): unknown {
     return this.#lastingFault;
   }
 
   /**
-   * Refuses a Redis that does not have the database that the address names: ioredis continues in database 0, which may belong
-   * to another program. Redis is asked once; a Redis that does not answer the question passes.
+   * Refuses a Redis without the database that the address names. Asks once; a Redis that does not answer the question
+   * passes. Without this check ioredis continues in database 0: see
+   * docs/internals/redis.md#a-database-that-does-not-exist.
    *
    * @throws ErrandError `REDIS_UNSUITABLE`, naming the database.
    */
@@ -58,7 +59,8 @@ export class BoundedRedis extends Redis {
 
   override sendCommand(...sent: Parameters<Redis['sendCommand']>): unknown {
     const [command, stream] = sent;
-    // Commands of a pipeline were checked when they were added: leaving one out here would shift the replies of the others.
+    // Commands of a pipeline were checked when they were added. Leaving one out here would shift the replies of the
+    // others.
     const refusal = stream === undefined ? refusalOf(command) : null;
     if (refusal === null) return super.sendCommand(...sent);
     command.reject(refusal);
@@ -66,8 +68,8 @@ export class BoundedRedis extends Redis {
   }
 
   /**
-   * Closes the connection. During a failing TLS handshake the closed socket reports a second error. The client listens for
-   * one only, so the second would end the process.
+   * Closes the connection. During a failing TLS handshake the closed socket reports a second error. The client listens
+   * only for the first, so the second would end the process.
    */
   override disconnect(reconnect?: boolean): void {
     const { stream } = this;
@@ -88,8 +90,8 @@ export class BoundedRedis extends Redis {
 }
 
 /**
- * Makes a whole pipeline fail if one of its commands is too large: no command of it is sent. It fails when it is sent and
- * not when the command is added, because BullMQ does not await the adding of jobs in bulk.
+ * Makes a whole pipeline fail if one of its commands is too large: none of its commands is sent. The pipeline fails
+ * when it is sent, not when the command is added, because BullMQ does not await the commands that it adds in bulk.
  */
 function bounded(pipeline: ChainableCommander): ChainableCommander {
   // The types of ioredis lack `sendCommand`.

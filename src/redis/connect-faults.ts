@@ -2,8 +2,8 @@ import type { RedisOptions } from 'ioredis';
 import { type TlsFiles, tlsFaultOf } from './tls.ts';
 
 /**
- * Why a Redis cannot be used, and what to do. `isLasting`: waiting does not help, another setting does, so that a process
- * that starts gives up.
+ * Why a Redis cannot be used, and what to do. `isLasting`: only another setting helps, so a process that starts does
+ * not wait.
  */
 export type ConnectFault = { message: string; remedy: string; isLasting: boolean };
 
@@ -15,8 +15,9 @@ type Asked = Pick<RedisOptions, 'host' | 'port' | 'path' | 'username' | 'passwor
 const ADDRESS = 'REDIS_URL';
 const LOGIN_FORM = 'redis://user:password@host:port, or redis://:password@host:port for a password alone';
 
-/** The first byte of a TLS alert, and of the letters with which other servers answer. */
+/** The first byte of a TLS alert. */
 const TLS_ALERT = 21;
+/** The first byte of the answer of other servers: "HTTP" and "SSH". */
 const OTHER_PROTOCOLS = new Map([
   [72, 'as an HTTP server does'],
   [83, 'as an SSH server does'],
@@ -25,7 +26,7 @@ const FOREIGN_REPLY = /^Unknown RESP type (\d+)/;
 const CUT =
   /^(the server closed the connection|(read|write) E(CONNRESET|PIPE)|Client network socket disconnected before secure TLS)/;
 
-/** Explains why a Redis was not reached or lets nobody in; `null` for any other error. */
+/** Explains why a Redis was not reached or refused the login; `null` for any other error. */
 export function connectFaultOf(error: unknown, asked: Asked): ConnectFault | null {
   if (!(error instanceof Error)) return null;
   const tls = tlsFaultOf(error);
@@ -33,7 +34,7 @@ export function connectFaultOf(error: unknown, asked: Asked): ConnectFault | nul
   return loginFault(error.message, asked) ?? foreignReply(error.message, asked) ?? networkFault(error, asked);
 }
 
-/** Explains a server that was asked and has not answered. `isConnected`: it accepted the connection. */
+/** Explains a server that does not answer. `isConnected`: it accepted the connection. */
 export function silenceOf(isConnected: boolean, asked: Asked): ConnectFault {
   const message = isConnected
     ? 'it accepts the connection and does not answer'
@@ -129,13 +130,13 @@ function checkOf(asked: Asked): string {
   return `Check host and port in ${ADDRESS}, and the firewalls on the way. ${otherForm(asked)}${pingOf(asked)}`;
 }
 
-/** The command that shows whether a Redis answers there. It has no login: a wrong login is another fault. */
+/** The command that shows whether a Redis answers there. It has no login, because a wrong login is another fault. */
 function pingOf(asked: Asked): string {
   if (asked.sentinels) return 'Check that the master of the Sentinels runs.';
   return `"redis-cli ${placeOf(asked)} PING" shows what answers there.`;
 }
 
-/** The command that tries a login. It asks for the password, so that none stands in a command line. */
+/** The command that tries a login. It asks for the password, so that the command line does not have it. */
 function loginTrialOf(asked: Asked): string {
   if (asked.sentinels) return '';
   const { username } = asked;
@@ -148,7 +149,7 @@ function placeOf({ host, port, path, tls }: Asked): string {
   return `-h ${host} -p ${port}${tls ? ` --tls${filesOf(tls.files)}` : ''}`;
 }
 
-/** Without the files of `redis_tls` the command would not trust the server, or the server would not trust the command. */
+/** The options for the files of `redis_tls`. Without them the command and the server would not trust each other. */
 function filesOf({ ca, cert, key }: TlsFiles = {}): string {
   const options = Object.entries({ cacert: ca, cert, key });
   return options.map(([name, path]) => (path === undefined ? '' : ` --${name} ${shellWord(path)}`)).join('');

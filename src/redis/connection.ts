@@ -12,26 +12,28 @@ import { clientOptions, type RedisTarget, redisName } from './target.ts';
 /** A client of Redis. Other rooms take its type from here, so that this room alone knows the package. */
 export type { Redis } from 'ioredis';
 
-/** How often a connection that only listens is asked for a sign of life. */
+/** How often a connection that only listens sends PING. */
 const PULSE_MS = 5_000;
 
-/** How a client connects whose commands wait while Redis is away. */
+/** The options of a client whose commands wait while Redis is unavailable. */
 const WAITING = { maxRetriesPerRequest: null, socketTimeout: 15_000, retryStrategy: backOff };
 
-/** A Redis client, for the rooms that own one without speaking to it. */
+/** A Redis client, for code that owns a client and sends no commands. */
 export type RedisClient = Redis;
 
-/** Where Redis is, and who hears of its errors. Whoever opens a client owns it and closes it with {@link closeRedis}. */
+/**
+ * The address of Redis, and a listener for errors. The caller owns the client and closes it with {@link closeRedis}.
+ */
 type Opening = { target: RedisTarget; onError: (error: Error) => void };
 
-/** `waitsForRights`: commands that its user may not send wait too, instead of failing. @default false */
+/** `waitsForRights`: commands that its user may not send also wait, instead of failing. @default false */
 type PatientOpening = Opening & { waitsForRights?: boolean };
 
 /**
- * Opens a client that waits: commands issued while Redis is away or refuses are sent when it serves again.
+ * Opens a client that waits: it sends a command that Redis did not get or refused when Redis serves again.
  *
- * For workers. `socketTimeout` ends a half-open connection that would otherwise hang for ever; it is longer than the
- * 5 s idle poll of a BullMQ worker.
+ * For workers. `socketTimeout` ends a half-open connection, which would otherwise hang without end. It is longer than
+ * the blocking commands of BullMQ: see docs/internals/redis.md#blocking-connections.
  */
 export function openRetryingRedis({ target, onError, waitsForRights = false }: PatientOpening): RetryingRedis {
   const redis = new RetryingRedis({ ...clientOptions(target), ...WAITING }, { waitsForRights });
@@ -40,24 +42,23 @@ export function openRetryingRedis({ target, onError, waitsForRights = false }: P
 }
 
 /**
- * Opens a client for listening to channels. Nothing may come for long times, so it asks for a sign of life now and then:
- * a half-open connection would look like silence for ever. It does not subscribe again after a reconnect: its owner does, and
- * catches a refusal.
+ * Opens a client for listening to channels. It sends PING at times, because a half-open connection looks like a silent
+ * channel. After a reconnect its owner subscribes again and catches a refusal; the client itself does not.
  */
 export function openSubscriberRedis({ target, onError }: Opening): Redis {
   const redis = new BoundedRedis({ ...clientOptions(target), ...WAITING, autoResubscribe: false });
   hearErrors(redis, onError);
   const pulse = setInterval(() => redis.status === 'ready' && redis.ping().catch(onError), PULSE_MS);
-  pulse.unref(); // closed while it connects again, a client never says that it has ended
+  pulse.unref(); // a client that is closed while it reconnects never emits "end"
   redis.once('end', () => clearInterval(pulse));
   return redis;
 }
 
 /**
- * Opens a client that fails fast: a command errors within about a second while Redis is away, and never queues up.
+ * Opens a client that fails fast: while Redis is unavailable a command fails within about a second and is not queued.
  *
- * For producers, whose web requests wait for Redis. It keeps trying to reconnect in the background, and connects again if
- * the server refuses writes: after a failover a name may lead to another server.
+ * For producers, whose web requests wait for Redis. The client reconnects in the background. It also reconnects if the
+ * server refuses writes, because after a failover the name may lead to another server.
  */
 export function openFailFastRedis({ target, onError }: Opening): BoundedRedis {
   const redis = new BoundedRedis({
@@ -110,16 +111,22 @@ export async function awaitReady(redis: BoundedRedis, withinMs: number): Promise
   }
 }
 
-/** ioredis hangs the command it sent on its errors, and that of a refused login holds the password. */
+/** Removes the command that ioredis adds to its errors: the command of a refused login has the password. */
 function withoutCommand<E>(error: E): E {
   if (error instanceof Error) Reflect.deleteProperty(error, 'command');
   return error;
 }
 
 /**
- * The error for a Redis that does not answer or refuses commands: `REDIS_UNAVAILABLE`, or `REDIS_UNSUITABLE` if another node
- * of its cluster holds our keys, `REDIS_DENIED` if the user lacks a right, or `REDIS_FULL`. Names the address without user and
- * password. An `ErrandError` is returned as it is. With a role, the remedy for a missing right gives all rights of the role.
+ * Makes the error for a Redis that does not answer or refuses commands. The message has the address without user and
+ * password.
+ *
+ * - `REDIS_UNSUITABLE`: another node of its cluster holds our keys.
+ * - `REDIS_DENIED`: the user lacks a right. With a role, the remedy gives all rights of the role.
+ * - `REDIS_FULL`: the memory of Redis is full.
+ * - `REDIS_UNAVAILABLE`: any other fault.
+ *
+ * Returns an `ErrandError` unchanged.
  */
 export function unavailable(redis: Redis, thrown: unknown, prefix?: string, role?: RedisRole): ErrandError {
   if (isErrandError(thrown)) return thrown;
@@ -144,12 +151,12 @@ export function unavailable(redis: Redis, thrown: unknown, prefix?: string, role
   });
 }
 
-/** A Redis that has not let the client in yet; `null` for one that did and then gave no answer. */
+/** Explains a Redis that has not accepted the login yet; `null` if it accepted the login and then did not answer. */
 function silence({ status, options }: Redis): ConnectFault | null {
   return status === 'ready' ? null : silenceOf(status === 'connect', options);
 }
 
-/** Closes a client whatever state it is in. */
+/** Closes a client in any state. */
 export function closeRedis(redis: Redis): void {
   redis.disconnect();
 }

@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
 
-/** What INFO says of a Redis; `null` for what it does not say. Sizes in bytes. */
+/** What INFO reports about a Redis; `null` for a fact that it does not report. Sizes in bytes. */
 export type RedisFacts = {
   version: string | null;
   maxmemoryPolicy: string | null;
   isAppendOnly: boolean | null;
-  /** Whether its last write to disk succeeded; if it failed, Redis refuses all commands that write. */
+  /** Whether its last write to disk succeeded. If it failed, Redis refuses all commands that write. */
   isDiskWell: boolean | null;
   isReplica: boolean | null;
   memory: MemoryFacts | null;
@@ -31,7 +31,7 @@ export async function redisFacts(redis: Redis): Promise<RedisFacts> {
   };
 }
 
-/** How many ms the clock of Redis is ahead of ours. */
+/** By how many ms the clock of Redis is ahead of the clock of this machine. */
 export async function clockSkewMs(redis: Redis): Promise<number> {
   const askedAt = Date.now();
   const [seconds, microseconds] = await redis.time();

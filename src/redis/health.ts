@@ -8,15 +8,19 @@ import { probeKeys, slotRefusalOf } from './slot-refusal.ts';
 import { redisName } from './target.ts';
 
 const LOOK_MS = 500;
-/** The kind of a refusal because the user lacks a right. */
+/** The kind of a refusal for a missing right. */
 const DENIAL = 'denial';
-/** Looks without an answer after which a connection counts as dead; counted, because a frozen process asks nothing. */
+/**
+ * After this many looks without an answer a connection counts as dead. Time would count while this process stands
+ * still.
+ */
 const MAX_SILENT_LOOKS = 4;
-/** How often Redis is asked for the rights of our user. */
+/** How often the rights of the user are read. */
 const RIGHTS_MS = 2_000;
 
 /**
- * How Redis is: it serves; it is away (no connection, or no answer); or it answers and refuses (BUSY, READONLY, OOM, NOPERM …).
+ * The state of Redis. `away`: no connection, or no answer. `refusing`: it answers and refuses commands (BUSY, READONLY,
+ * OOM, NOPERM and the like).
  */
 export type RedisState =
   | { status: 'ok' }
@@ -24,13 +28,14 @@ export type RedisState =
   | { status: 'refusing'; kind: string; reason: string };
 
 /**
- * Watches how Redis is, twice a second, and tells of each change once. A blip between two looks is none.
+ * Watches the state of Redis, twice a second, and reports each change once. A change that ends between two looks is not
+ * reported.
  *
- * It sends commands, because a frozen server and a half-open connection look like a quiet server. It asks for our own keys,
- * which need not exist, because a node of a cluster answers PING whatever slots it holds.
+ * It sends commands, because a frozen server and a half-open connection look like a quiet server. The commands name our
+ * own keys, because a node of a cluster answers PING for any slot. The keys need not exist.
  *
- * It also asks whether the user still has all rights of its role. If not, no script is sent: Redis checks a script command by
- * command, and one that is denied in its middle is left half done.
+ * It also reads whether the user still has all rights of its role. If not, no script is sent, because Redis denies a
+ * script in its middle: see docs/internals/redis.md#scripts-are-atomic-but-nothing-is-undone.
  */
 export class RedisHealth {
   readonly #redis: RetryingRedis;
@@ -103,7 +108,7 @@ export class RedisHealth {
     return `${redisName(this.#redis.options)}: ${message}. ${remedy}`;
   }
 
-  /** A user who has lost only the channels goes on. Never rejects; without an answer, the last one counts. */
+  /** A user that lacks only the channels continues. Never rejects. Without an answer the previous answer counts. */
   async #askRights(): Promise<void> {
     if (this.#redis.status !== 'ready') return;
     const { prefix, role } = this.#asker;
@@ -139,17 +144,17 @@ function refusing(refusal: string, asked: Asker & { host?: string | undefined })
   if (slot === null) {
     const mend = explainRefusal(refusal, asked)?.remedy;
     const reason = mend === undefined ? refusal : `${refusal.replace(/\.$/, '')}. ${mend}`;
-    // Redis words a missing right in several ways, and one command after the other meets it: that is one state.
+    // Redis words a missing right in several ways, for one command after the other. All of them are one state.
     const kind = isDenial(refusal) ? DENIAL : refusal.split(' ', 1).join();
     return { status: 'refusing', kind, reason };
   }
-  // While a slot moves, commands get ASK and TRYAGAIN in turn, so these count as one state. MOVED names a node, and another
-  // node is a change.
+  // While a slot moves, commands get ASK and TRYAGAIN in turn, so these count as one state. MOVED names a node, and
+  // another node is a change.
   const kind = slot.status === 'moving' ? 'moving' : slot.message;
   return { status: 'refusing', kind, reason: `${slot.message}. ${slot.remedy}` };
 }
 
-/** What makes two states the same: a reason in other words is no change, another kind of refusal is. */
+/** Two states with the same label are the same state: another kind of refusal is a change, another reason is not. */
 function labelOf(state: RedisState): string {
   if (state.status === 'refusing') return `refusing ${state.kind}`;
   return state.status === 'away' && !state.isCauseKnown ? 'not reached yet' : state.status;

@@ -1,8 +1,8 @@
 declare const names: unique symbol;
 
 /**
- * A piece of Lua. `needs` are the locals that it uses and does not declare, `gives` the locals that it declares for the pieces
- * after it. Both are in the type too, so that a script that lacks one of them does not compile.
+ * A piece of Lua. `needs`: the locals that it uses and does not declare. `gives`: the locals that it declares for the
+ * pieces after it. Both are in the type too, so a script that lacks a local does not compile.
  */
 export type Lua<Needs extends string = never, Gives extends string = never> = {
   readonly text: string;
@@ -16,7 +16,7 @@ type AnyLua = Lua<string, string>;
 type NeedsOf<P> = P extends Lua<infer Needs, string> ? Needs : never;
 type GivesOf<P> = P extends Lua<string, infer Gives> ? Gives : never;
 
-/** Lua's own names, and those that Redis gives a script. */
+/** The reserved names of Lua and the names that Redis gives a script. */
 const RESERVED = new Set(
   'and break do else elseif end false for function if in local nil not or repeat return then true until while KEYS ARGV _G redis cjson cmsgpack bit struct math string table assert error ipairs next pairs pcall select tonumber tostring type unpack xpcall'.split(
     ' ',
@@ -24,8 +24,8 @@ const RESERVED = new Set(
 );
 
 /**
- * Makes a piece of Lua of a template. Only numbers and other pieces are put in; the text is raw, so that `\n` is Lua's own. A
- * piece gets what the pieces before it give, and the whole needs the rest.
+ * Makes a piece of Lua from a template. Takes only numbers and other pieces. The text is raw, so Lua reads `\n` itself.
+ * A piece may use the locals that the pieces before it give. The whole needs all other locals.
  */
 export function lua<const P extends readonly (AnyLua | number)[]>(
   { raw }: TemplateStringsArray,
@@ -43,7 +43,7 @@ export function lua<const P extends readonly (AnyLua | number)[]>(
   return { text, needs: [...needs], gives: [...gives] };
 }
 
-/** What a fragment says of itself, beside the Lua. */
+/** The locals that a fragment declares and uses. */
 type Names<Needs extends string, Gives extends string> = { needs?: readonly Needs[]; gives?: readonly Gives[] };
 
 /**

@@ -10,10 +10,10 @@ import { probeKeys } from './slot-refusal.ts';
 import { redisName } from './target.ts';
 
 /**
- * Returns the commands that the user may not run, of commands such as `get` and `client|list`.
+ * Returns the commands that the user may not run, of commands such as `get` and `client|list`. No command runs.
  *
- * The key of ours is passed as each argument, since it is a name of a channel too. The arguments are more than any of the commands
- * needs: Redis 7.0 ends itself if a key is missing (`serverPanic` in `getKeysUsingKeySpecs`). No command runs.
+ * Our key is each argument, because it is a valid name of a channel too. There are more arguments than any command
+ * needs, because Redis 7.0 ends itself if a key is missing: see docs/internals/redis.md#rights.
  */
 const MISSING = defineScript({
   name: 'MISSING',
@@ -36,9 +36,9 @@ return missing
 type Evaluate = (args: string[]) => Promise<unknown>;
 
 /**
- * Asks Redis which rights of a role the user of the connection lacks, as `ACL SETUSER` takes them: all commands if the user may
- * not run scripts or may not use our keys, because nothing more can be asked then. `null` if Redis cannot say: it refuses
- * scripts now, or is a server without `redis.acl_check_cmd`.
+ * Returns the rights of a role that the user of the connection lacks, as `ACL SETUSER` takes them. Returns all commands
+ * if the user may not run scripts or use our keys, because then nothing more can be read. Returns `null` if Redis
+ * refuses scripts now, or lacks `redis.acl_check_cmd`.
  */
 export async function missingRights(evaluate: Evaluate, role: RedisRole, prefix: string): Promise<string[] | null> {
   const [key = ''] = probeKeys(prefix);
@@ -59,8 +59,8 @@ export async function missingRights(evaluate: Evaluate, role: RedisRole, prefix:
 }
 
 /**
- * Refuses a user that lacks a right of the role. A role that would meet the gap only later must not start: it would stop in
- * the middle of its work.
+ * Refuses a user that lacks a right of the role. Without this check the process would start, and stop in the middle of
+ * its work.
  *
  * @throws ErrandError `REDIS_DENIED`, with the command that gives all missing rights.
  */

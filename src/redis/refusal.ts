@@ -1,12 +1,12 @@
 import type { FailureCode } from '../errors.ts';
 import { channelRightOf, commandRightsOf, DEFAULT_PREFIX, keyRightOf, type RedisRole } from './rights.ts';
 
-/** What a refusal of Redis means to people: its code, what is wrong, and how to mend it. */
+/** A refusal of Redis for people: its code, what is wrong, and the remedy. */
 export type Refusal = { code: FailureCode; message: string; remedy: string };
 
 /**
- * Whose command was refused: the user of the connection, and the prefix of our keys. With the role of the user, the remedy for a
- * missing right gives all commands of the role: several may be missing, and Redis names one.
+ * Who sent the refused command: the user of the connection, and the prefix of our keys. Redis names one missing right,
+ * but several may be missing. With the role of the user, the remedy gives all commands of the role.
  */
 export type Asker = {
   username?: string | null | undefined;
@@ -14,23 +14,23 @@ export type Asker = {
   role?: RedisRole | undefined;
 };
 
-/** A user that lacks a right. Redis 7.0 words it in another way inside a script, and without the first word NOPERM. */
+/** The error for a missing right. Inside a script Redis 7.0 words it in another way, without the first word NOPERM. */
 const DENIAL = /^(NOPERM |ERR The user executing the script can't )/;
 const COMMAND = /run (?:the '([a-z|]+)' command|this command)/i;
 const CHANNELS = /\bchannels?\b/;
 const KEYS = /\bkeys?\b/;
 
-/** Tells whether Redis denied a command because the user lacks a right to the command, a key or a channel. */
+/** Whether Redis denied a command because the user lacks a right to the command, a key or a channel. */
 export function isDenial(text: string): boolean {
   return DENIAL.test(text);
 }
 
-/** Tells whether Redis denied a command because of a key, and not because of the command itself. */
+/** Whether Redis denied a command because of a key, and not because of the command itself. */
 export function isKeyDenial(text: string): boolean {
   return isDenial(text) && !COMMAND.test(text) && !CHANNELS.test(text) && KEYS.test(text);
 }
 
-/** Explains the refusals that a person can mend; `null` for any other error. */
+/** Explains a refusal that a person can fix; `null` for any other error. */
 export function explainRefusal(text: string, asker: Asker = {}): Refusal | null {
   if (isDenial(text)) return explainDenial(text, asker);
   switch (text.split(' ', 1)[0]) {

@@ -7,7 +7,7 @@ export type ReplyReader<T> = (reply: unknown) => T;
 type Fields = { readonly [name: string]: ReplyReader<unknown> };
 type Read<F extends Fields> = { -readonly [Name in keyof F]: ReturnType<F[Name]> };
 
-/** The value of a {@link tagged} reply: one of its statuses, with what is named for it. */
+/** The value of a {@link tagged} reply: one of its statuses, with the fields of that status. */
 export type Tagged<Statuses extends { readonly [status: string]: Fields }> = {
   [Status in keyof Statuses]: { status: Status } & Read<Statuses[Status]>;
 }[keyof Statuses];
@@ -86,7 +86,7 @@ export function tagged<const S extends { readonly [status: string]: Fields }>(st
   };
 }
 
-/** The type of what is read follows from the readers, which no index by name can show to the compiler. */
+/** The readers determine the type of the result, but the compiler cannot see that from an index by name. */
 function readNamed<T>(read: Record<string, unknown>, readers: [string, ReplyReader<unknown>][], entries: unknown): T {
   if (!Array.isArray(entries) || entries.length !== readers.length)
     throw unexpected(`a list of ${readers.length}`, entries);
@@ -102,8 +102,8 @@ function unexpected(expected: string, reply: unknown): ErrandError {
 }
 
 /**
- * Sends a pipeline and returns its replies in order, with `undefined` for a key of another type than ours: a writer of Redis
- * must not be able to hide the other replies. Throws any other error.
+ * Sends a pipeline and returns its replies in order, with `undefined` for a key of a wrong type: another writer of
+ * Redis must not be able to hide the other replies. Throws any other error.
  */
 export async function typedRepliesOf(pipeline: ChainableCommander): Promise<unknown[]> {
   const results = (await pipeline.exec()) ?? [];
@@ -113,7 +113,10 @@ export async function typedRepliesOf(pipeline: ChainableCommander): Promise<unkn
   });
 }
 
-/** Sends a pipeline and returns its replies in order. Throws the first error: a read that failed must not pass for none. */
+/**
+ * Sends a pipeline and returns its replies in order. Throws the first error: a failed read must not look like an empty
+ * one.
+ */
 export async function repliesOf(pipeline: ChainableCommander): Promise<unknown[]> {
   const results = (await pipeline.exec()) ?? [];
   return results.map(([error, reply]) => {

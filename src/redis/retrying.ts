@@ -6,25 +6,25 @@ const FIRST_HOLD_MS = 50;
 const MAX_HOLD_MS = 2_000;
 const SCRIPTS: ReadonlySet<string> = new Set(['eval', 'evalsha']);
 
-/** After this time without an answer, a blocking command that was sent again counts as served: it waits for a job. */
+/** A blocking command that was sent again counts as served after this time without an answer: it waits for a job. */
 const BLOCKED_MS = 200;
 
-/** `waitsForRights`: commands wait also while the user lacks a right, until somebody gives it. */
+/** `waitsForRights`: commands also wait while the user lacks a right. */
 type Patience = { waitsForRights: boolean };
 
-/** Why no script is sent, or `null`: shared by all duplicates of a client. */
+/** Why no script is sent, or `null`. All duplicates of a client share it. */
 type Gate = { shut: string | null };
 
 type Answered = Parameters<Redis['handleReconnection']>[1];
 
 /**
- * A client for which a Redis that refuses is as good as one that is away: its commands wait, and are sent again with a
- * back-off, until they are served. What BullMQ and the records issue goes through here alike, so that neither fetches
- * in a hot loop, nor loses the end of a job, nor fails a task for what passes.
+ * A client whose commands wait while Redis refuses them, as they wait while Redis is unavailable. It sends them again
+ * with a back-off until Redis serves them. Both BullMQ and the records use it. Otherwise BullMQ would fetch in a hot
+ * loop and lose the end of a job, and tasks would fail for a passing fault.
  *
- * It also gathers: what is issued in one turn of the event loop is sent with one system call; a busy worker spends a
- * tenth of its time on writes otherwise. The auto-pipelining of ioredis would do the same, but it rejects commands of a
- * pipeline that a lost connection cut in two, where single ones are sent again.
+ * It also gathers: it sends the commands of one turn of the event loop with one system call. Without this, a busy
+ * worker spends a tenth of its time on writes. The auto-pipelining of ioredis gathers too, but it rejects the commands
+ * of a pipeline that a lost connection cut in two. Single commands are sent again.
  */
 export class RetryingRedis extends BoundedRedis {
   readonly #patience: Patience;
@@ -33,7 +33,7 @@ export class RetryingRedis extends BoundedRedis {
   #holdMs = FIRST_HOLD_MS;
   /** Commands whose refusal is returned as their answer. */
   #impatient = new WeakSet<Command>();
-  /** Commands that were refused and have had no other answer yet, with the reason; shared by all duplicates. */
+  /** Commands that were refused and have no other answer yet, with the reason. All duplicates share them. */
   #unserved = new Map<Command, string>();
   #gate: Gate = { shut: null };
 
@@ -47,7 +47,10 @@ export class RetryingRedis extends BoundedRedis {
     return this.#unserved.values().next().value ?? null;
   }
 
-  /** Opens another connection to the same Redis, as patient: BullMQ waits for jobs on one. */
+  /**
+   * Opens another connection to the same Redis with the same patience. BullMQ waits for jobs on a connection of its
+   * own.
+   */
   override duplicate(override: RedisOptions = {}): Redis {
     const clone = new RetryingRedis({ ...this.options, ...override, replyMapping: 'legacy' }, this.#patience);
     clone.#unserved = this.#unserved;
@@ -56,8 +59,8 @@ export class RetryingRedis extends BoundedRedis {
   }
 
   /**
-   * Holds all scripts while `why` is not `null`, as if Redis refused them. A script that Redis denies in its middle has run in
-   * part, so a worker that knows that a right is missing sends none.
+   * Holds all scripts while `why` is not `null`, as if Redis refused them. A worker that lacks a right sends no script,
+   * because a script that Redis denies in its middle has run in part.
    */
   holdScripts(why: string | null): void {
     this.#gate.shut = why;
@@ -82,7 +85,7 @@ export class RetryingRedis extends BoundedRedis {
     return super.sendCommand(...sent);
   }
 
-  /** Called by ioredis for every error reply. Part of a transaction is not held: it would run outside of it. */
+  /** ioredis calls this for every error reply. A command of a transaction is not held: it would run outside of it. */
   override handleReconnection(error: Error, answered: Answered): void {
     const refusal = refusalOf(error) ?? (this.#patience.waitsForRights ? denialOf(error) : null);
     const { command } = answered;
@@ -90,7 +93,7 @@ export class RetryingRedis extends BoundedRedis {
     else super.handleReconnection(error, answered);
   }
 
-  /** A cluster may refuse EXEC itself; it has discarded the transaction, so EXEC cannot be sent again. */
+  /** A cluster may refuse EXEC itself. It has then discarded the transaction, so EXEC cannot be sent again. */
   #canWait(command: Command): boolean {
     if (command.inTransaction || command.name === 'exec') return false;
     return this.status === 'ready' && !this.#impatient.has(command);
@@ -108,12 +111,12 @@ export class RetryingRedis extends BoundedRedis {
       for (const held of this.#held.splice(0)) this.#sendAgain(held);
     };
     const timer = setTimeout(sendAll, this.#holdMs);
-    this.once('end', sendAll); // a closed client rejects what it is sent
+    this.once('end', sendAll); // a closed client rejects the commands
     this.#holdMs = Math.min(2 * this.#holdMs, MAX_HOLD_MS);
   }
 
   #sendAgain(command: Command): void {
-    // One that blocks is served when it is not refused again soon; its answer may take as long as it likes.
+    // A blocking command counts as served if it is not refused again soon. Its answer may take any time.
     if (Command.checkFlag('BLOCKING_COMMANDS', command.name)) {
       setTimeout(() => this.#held.includes(command) || this.#unserved.delete(command), BLOCKED_MS).unref();
     }

@@ -1,11 +1,12 @@
-/** Key prefix of everything Errand keeps in Redis. In braces, so that all of it shares one slot of a cluster. */
+/** The prefix of all keys in Redis. The braces put all keys into one slot of a cluster. */
 export const DEFAULT_PREFIX = '{errand}';
 
 /**
  * Who connects to Redis:
  *
  * - `worker`: runs tasks and settles batches.
- * - `producer`: enqueues, cancels and reads batches, such as a web app; also `errand enqueue`, `cancel`, `status`, `outcomes`.
+ * - `producer`: enqueues, cancels and reads batches, such as a web app; also `errand enqueue`, `cancel`, `status`,
+ *   `outcomes`.
  * - `board`: shows queues, and acts for a person.
  * - `operator`: `errand doctor` and `errand leaks`.
  */
@@ -14,10 +15,10 @@ export type RedisRole = 'worker' | 'producer' | 'board' | 'operator';
 export const REDIS_ROLES = ['worker', 'producer', 'board', 'operator'] as const satisfies readonly RedisRole[];
 
 /**
- * The commands of each role, and no other, by the names that `ACL SETUSER` takes. They include what BullMQ and the client
- * send, and every command of a script that the role runs: Redis checks a script command by command.
+ * The commands of each role, and no others, by the names that `ACL SETUSER` takes. They include the commands of BullMQ
+ * and of the client, and every command of a script that the role runs: Redis checks a script command by command.
  *
- * A test runs the roles with these rights and compares the lists with the commands that they sent.
+ * A test runs the roles with these rights and compares the lists with the commands that the roles sent.
  */
 export const COMMANDS: Readonly<Record<RedisRole, readonly string[]>> = {
   worker: words(`
@@ -46,14 +47,17 @@ export const COMMANDS: Readonly<Record<RedisRole, readonly string[]>> = {
 /** The roles that publish or subscribe. Only Errand's own channels are used, which begin with its prefix. */
 const ROLES_WITH_CHANNELS: ReadonlySet<RedisRole> = new Set(['worker', 'producer']);
 
-/** Tells whether a right is for channels only. A worker and a producer go on without channels, and poll. */
+/** Whether a right is for channels only. Without channels a worker and a producer continue, and poll. */
 export function isChannelRight(right: string): boolean {
   return right.startsWith('&') || CHANNEL_COMMANDS.has(right);
 }
 
 const CHANNEL_COMMANDS: ReadonlySet<string> = new Set(['+publish', '+subscribe', '+unsubscribe']);
 
-/** The pattern of all keys of a deployment, as `ACL SETUSER` takes it. A prefix has no character with a meaning in patterns. */
+/**
+ * The pattern of all keys of a deployment, as `ACL SETUSER` takes it. A prefix has no character with a meaning in
+ * patterns.
+ */
 export function keyRightOf(prefix: string): string {
   return `~${prefix}:*`;
 }
@@ -69,7 +73,9 @@ export function rightsOf(role: RedisRole, prefix: string): string[] {
   return [keyRightOf(prefix), ...channels, ...commandRightsOf(role)];
 }
 
-/** The rights of a role to commands. Redis refuses a pattern for a user who has all keys or channels, so these are apart. */
+/**
+ * The rights of a role to commands, without patterns: Redis refuses a pattern for a user that has all keys or channels.
+ */
 export function commandRightsOf(role: RedisRole): string[] {
   return COMMANDS[role].map((command) => `+${command}`);
 }

@@ -4,12 +4,15 @@ import { ErrandError, isErrandError } from '../errors.ts';
 import { assertLocals, assertUsed, type Lua } from './lua.ts';
 import type { ReplyReader } from './replies.ts';
 
-/** Lua allows 200 locals in one function. The rest is for the script itself. */
+/** Lua allows 200 locals in one function. The others are for the script itself. */
 const MAX_NAMES = 100;
 
 type Value = string | number;
 
-/** What a script runs with: each key and each argument by its name, and the list of further arguments, if it takes one. */
+/**
+ * The arguments of a script: each key and argument by its name, and the list of further arguments if the script takes
+ * one.
+ */
 export type ScriptCall<Key extends string, Arg extends string, Rest extends string> = {
   keys: { [Name in Key]: string };
 } & ([Arg] extends [never] ? { args?: never } : { args: { [Name in Arg]: Value } }) &
@@ -17,7 +20,9 @@ export type ScriptCall<Key extends string, Arg extends string, Rest extends stri
 
 type AnyCall = { keys: { [name: string]: string }; args?: { [name: string]: Value }; rest?: readonly Value[] };
 
-/** The names and the Lua of a script. `name` is in its errors; `rest` names the local table of all further arguments. */
+/**
+ * The names and the Lua of a script. `name` is in its errors; `rest` names the local table of all further arguments.
+ */
 type Definition<Key extends string, Arg extends string, Rest extends string, Reply> = {
   name: string;
   keys: readonly Key[];
@@ -28,9 +33,9 @@ type Definition<Key extends string, Arg extends string, Rest extends string, Rep
 };
 
 /**
- * Defines a script whose keys and arguments are locals of their names.
- * @throws TypeError for a name that is no local, is used twice or is not used, and for a name that a fragment needs and the
- * script does not have.
+ * Defines a script whose keys and arguments are Lua locals with their names.
+ * @throws TypeError for a name that cannot be a local, is used twice or is not used, and for a missing name that a
+ * fragment needs.
  */
 export function defineScript<
   Reply,
@@ -41,7 +46,7 @@ export function defineScript<
   return new LuaScript<ScriptCall<Key, Arg, Rest>, Reply>(definition);
 }
 
-/** A Lua script that runs by its digest, and is sent whole only to a server that has not seen it. */
+/** A Lua script that runs by its digest. It is sent whole only to a server that does not know it (`NOSCRIPT`). */
 export class LuaScript<Call extends AnyCall, Reply> {
   readonly name: string;
   /** The Lua that Redis runs, with the locals declared. */
@@ -78,7 +83,7 @@ export class LuaScript<Call extends AnyCall, Reply> {
     return this.read(await redis.eval(this.lua, this.#keys.length, ...values));
   }
 
-  /** The arguments of EVAL, for a client that sends commands in its own way. Its reply is for {@link read}. */
+  /** The arguments of EVAL, for a caller that sends the command itself. {@link read} reads the reply. */
   evalArgs(call: Call): string[] {
     return [this.lua, String(this.#keys.length), ...this.#values(call).map(String)];
   }
@@ -102,13 +107,16 @@ export class LuaScript<Call extends AnyCall, Reply> {
   }
 }
 
-/** Declares the locals of one of the two tables that Redis gives a script, in their order. */
+/** Declares the locals for one of the two tables that Redis gives a script, in order. */
 function localsFrom(table: 'KEYS' | 'ARGV', locals: readonly string[]): string {
   if (locals.length === 0) return '';
   return `local ${locals.join(', ')} = ${locals.map((_, at) => `${table}[${at + 1}]`).join(', ')}\n`;
 }
 
-/** Declares the table of the arguments after the named ones. `unpack` of many would be more than Lua's stack holds. */
+/**
+ * Declares the table of the arguments after the named ones. `unpack` fails for many:
+ * docs/internals/redis.md#limits-of-lua.
+ */
 function restFrom(named: number, rest: string | undefined): string {
   if (rest === undefined) return '';
   return `local ${rest} = {}\nfor at, value in ipairs(ARGV) do if at > ${named} then ${rest}[at - ${named}] = value end end\n`;

@@ -17,7 +17,7 @@ const REDIRECTION = /^(?:MOVED|ASK) (\d{1,5}) (\S*):(\d{1,5})$/;
 const HOST_NAME = /^[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9_.])?$/i;
 
 /**
- * Two keys of the prefix that are never written. A single key does not detect a server that puts our keys into different
+ * Two keys of the prefix that are never written. One key would not detect a server that puts our keys into different
  * slots.
  */
 export function probeKeys(prefix: string): string[] {
@@ -25,8 +25,8 @@ export function probeKeys(prefix: string): string[] {
 }
 
 /**
- * Reads the error text of a server that does not serve our slot; `null` for any other error. An address in the text is only
- * shown to people, and only if it is valid: a client connects to its configured address.
+ * Reads the error text of a server that does not serve our slot; `null` for any other error. An address in the text is
+ * only shown to people, and only if it is valid: a client connects to its configured address.
  */
 export function slotRefusalOf(text: string, asked: Asked = {}): SlotRefusal | null {
   const kind = REFUSAL.exec(text)?.[1];

@@ -18,8 +18,8 @@ const SENTINEL_ANSWER_MS = 2_000;
 type ClientOptions = RedisOptions & { replyMapping: 'legacy' };
 
 /**
- * The options that make a client connect to the target. The client gets no URL, so none can be printed. It does not send its
- * version (`CLIENT SETINFO`): Redis 7.0 lacks the command, so the least rights of a user cannot include it.
+ * The options that make a client connect to the target. The client gets no URL, so it cannot print one. It does not
+ * send its version (`CLIENT SETINFO`): Redis 7.0 lacks the command, so the rights of a role cannot include it.
  */
 export function clientOptions(target: RedisTarget): ClientOptions {
   const { user, password, database: db } = target.address;
@@ -40,8 +40,8 @@ function placeOptions(target: RedisTarget): RedisOptions {
 }
 
 /**
- * A certificate is always checked, whatever `NODE_TLS_REJECT_UNAUTHORIZED` says. Without a `servername` Node sends none, and a
- * proxy that serves many names would not know which one is meant.
+ * A certificate is always checked, whatever `NODE_TLS_REJECT_UNAUTHORIZED` says. Node sends only the given
+ * `servername`, and a proxy for many names needs it.
  */
 function tlsOptions({ address, tls: { ca, cert, key, files } }: RedisTarget, host: string | null): RedisOptions {
   if (!address.isTls) return {};

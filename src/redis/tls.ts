@@ -8,7 +8,9 @@ import { ErrandError, messageOf } from '../errors.ts';
 /** The files of `redis_tls`, by their paths. */
 export type TlsFiles = { ca?: string | undefined; cert?: string | undefined; key?: string | undefined };
 
-/** The text of those files, checked, and their full paths. Without `ca` the certificate authorities of Node count. */
+/**
+ * The checked text of these files, and their full paths. Without `ca`, the certificate authorities of Node are trusted.
+ */
 export type TlsMaterial = { ca?: string; cert?: string; key?: Secret; files?: TlsFiles };
 
 const READ_FAULTS = new Map([
@@ -43,7 +45,7 @@ export function readTlsFiles({ ca, cert, key }: TlsFiles): TlsMaterial {
   return { ...authority, cert: chain, key: secret, files };
 }
 
-/** A message names the path, so a text that holds a key or a certificate must not be taken for one. */
+/** Reads a file. A message has the path, so the text of a key or a certificate must not be accepted as a path. */
 function readText(name: keyof TlsFiles, path: string): string {
   if (/-----|[\p{Cc}\p{Zl}\p{Zp}]/u.test(path)) {
     const remedy = `Write the text into a file that only this user can read, and set redis_tls.${name} to its path.`;
@@ -76,7 +78,7 @@ function certificatesIn(name: 'ca' | 'cert', path: string, text: string): X509Ce
   }
 }
 
-/** OpenSSL's own message is left out, so that no text of the file can be in it. */
+/** The message of OpenSSL is left out, because it may have text of the file. */
 function privateKeyIn(path: string, secret: Secret): KeyObject {
   const text = secret.reveal();
   if (/ENCRYPTED/.test(text)) {
