@@ -3,12 +3,14 @@ import type { Job } from 'bullmq';
 /** The name under which a task job asks for {@link backoffMs}. */
 export const BACKOFF = 'capped';
 
-/** The longest wait between two tries: doubling alone comes to days with the 18th and to years with the 26th. */
+/**
+ * The maximum wait between two tries. Doubling without a limit would reach days at the 18th try and years at the 26th.
+ */
 const MAX_MS = 3_600_000;
 
 /**
- * How long a task waits for its next try, in milliseconds: doubled from the first wait of its job up to an hour, with up to
- * half of it taken off by chance, so that tasks that failed together do not come back together.
+ * Returns how long a task waits for its next try, in milliseconds: the first wait of its job, doubled with each try, up
+ * to an hour. A random part, up to half, is subtracted, so that tasks that failed together do not retry together.
  */
 export function backoffMs(triesMade: number, job: Pick<Job, 'opts'>): number {
   const { backoff } = job.opts;

@@ -1,7 +1,7 @@
 import type { Redis } from '../redis/connection.ts';
 import { BATCH_QUEUE, laneOf } from './names.ts';
 
-/** Tasks of a batch searched at a time, and the number of searches: together they cover a batch of 100,000 tasks. */
+/** Tasks of a batch in one search, and the number of searches: together they cover a batch of 100,000 tasks. */
 const SCANNED = 5_000;
 const SCANS = 20;
 
@@ -15,12 +15,12 @@ export class BatchJobs {
     this.#prefix = prefix;
   }
 
-  /** Tells whether the batch job is in the queue. */
+  /** Whether the batch job is in the queue. */
   async exists(batchId: string): Promise<boolean> {
     return (await this.#redis.exists(this.#batch(batchId))) === 1;
   }
 
-  /** The lanes of this list that are paused. */
+  /** Returns the lanes of this list that are paused. */
   async paused(lanes: readonly string[]): Promise<Set<string>> {
     const pipeline = this.#redis.pipeline();
     for (const lane of lanes) pipeline.hexists(`${this.#prefix}:${laneOf(lane)}:meta`, 'paused');
@@ -34,7 +34,7 @@ export class BatchJobs {
     );
   }
 
-  /** Tells whether an unfinished task of the batch has its job in the lane. */
+  /** Whether an unfinished task of the batch has its job in the lane. */
   async hasTaskIn(batchId: string, lane: string): Promise<boolean> {
     const key = `${this.#batch(batchId)}:dependencies`;
     const pattern = `${this.#prefix}:${laneOf(lane)}:*`;

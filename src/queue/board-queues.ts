@@ -17,26 +17,26 @@ export type BoardQueuesOptions = {
   providers: readonly string[];
 };
 
-/** The queues as the board reads them: one connection, and no setting of theirs is ever written. */
+/** The queues for the board. They share one connection, and the board writes none of their settings. */
 export type BoardQueues = {
   batches: Queue;
   gates: Queue;
   lanes: Queue[];
   /** Whether Redis answers commands on our keys at this moment. */
   isConnected(): boolean;
-  /** Names the queue that has the batch job or task job of this id; `null` where no shown queue has it. */
+  /** Names the queue that has the batch job or task job of this id; `null` if no shown queue has it. */
   queueOf(id: string): Promise<string | null>;
   close(): Promise<void>;
 };
 
 /**
- * Opens the queues of a board. Resolves once Redis was reached or refused, and reconnects for ever after.
+ * Opens the queues of a board. Resolves after the first connection or its failure, and then always reconnects.
  *
- * The client queues commands while Redis is away instead of failing them: BullMQ never recovers a queue whose first
- * command fails, and the board asks `isConnected` before it sends any.
+ * The client queues commands while Redis is unavailable: see
+ * docs/internals/bullmq.md#a-queue-whose-first-command-fails. The board asks `isConnected` before it sends a command.
  *
- * @throws ErrandError `REDIS_UNSUITABLE` if it is a node of a cluster and another node holds our keys; `REDIS_UNAVAILABLE` if
- * TLS or the login fails, or the server is not a Redis.
+ * @throws ErrandError `REDIS_UNSUITABLE` if it is a node of a cluster and another node holds our keys;
+ * `REDIS_UNAVAILABLE` if TLS or the login fails, or the server is not a Redis.
  */
 export async function openBoardQueues({ redis: target, prefix, providers }: BoardQueuesOptions): Promise<BoardQueues> {
   const connection = await connect(target, prefix);
@@ -66,7 +66,7 @@ export async function openBoardQueues({ redis: target, prefix, providers }: Boar
   };
 }
 
-/** Resolves with a client once Redis was reached or is away; rejects if waiting does not help. */
+/** Resolves with a client after the first connection or a passing fault; rejects if waiting does not help. */
 async function connect(target: RedisTarget, prefix: string): Promise<RetryingRedis> {
   const answered = Promise.withResolvers<void>();
   const connection = openRetryingRedis({
@@ -85,5 +85,5 @@ async function connect(target: RedisTarget, prefix: string): Promise<RetryingRed
   }
 }
 
-/** An unheard `error` event ends the process; what it says is told by `isConnected`, to whoever asks. */
+/** Ignores an error, because an `error` event without a listener ends the process. `isConnected` reports the fault. */
 function ignore(): void {}

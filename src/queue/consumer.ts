@@ -16,26 +16,26 @@ import { type Settled, settleJob } from './settle-job.ts';
 import { applyMove, requeue, type Verdict } from './verdict.ts';
 import { wakeJobs } from './wake.ts';
 
-/** How long an idle queue may take to close: BullMQ waits without end if its connection was half-open just before. */
+/** How long an idle queue may take to close. BullMQ waits without end if its connection was half-open just before. */
 const CLOSE_WITHIN_MS = 3_000;
 
-/** A task job as handed to the worker: parsed, or not ours to read. */
+/** A task job for the worker: parsed, or unreadable. */
 export type TaskDelivery = {
   taskId: string;
   provider: string;
   job: { isReadable: true; data: TaskJob } | { isReadable: false; problem: string };
   /** The reader version that the job needs. */
   needs: number;
-  /** This is the last try: a further retry ends the task. */
+  /** Whether this is the last try: a further retry ends the task. */
   isLastTry: boolean;
 };
 
-/** What the queue calls. None may throw for anything a task did: that is what a verdict is for. */
+/** The functions that the queue calls. They do not throw because of a task: a verdict reports its failure. */
 export type Handlers = {
   runTask: (delivery: TaskDelivery, signal: AbortSignal) => Promise<Verdict>;
-  /** Called for a task whose job has ended without a verdict: no worker runs it again. */
+  /** Called for a task whose job has ended without a verdict. No worker runs it again. */
   giveUp: (delivery: TaskDelivery) => Promise<readonly Wake[]>;
-  /** Asked once the job waits for its time: a cancel just before found no waiting job to wake. */
+  /** Called after a job was delayed: a cancel just before found no delayed job to wake. */
   isCancelled: (taskId: string) => Promise<boolean>;
   settleBatch: (batchId: string) => Promise<Settled>;
 };
@@ -44,9 +44,9 @@ export type Handlers = {
 export type ConsumerOptions = {
   redis: Redis;
   prefix: string;
-  /** Shown in the board as the owner of a job: the pod's name. */
+  /** The name of the pod. The board shows it as the owner of a job. */
   workerName: string;
-  /** Every provider of the deployment: a task that ends here may wake a task of any lane. */
+  /** All providers of the deployment: a task that ends here may wake a task of any lane. */
   providers: string[];
   /** The providers whose lanes it takes jobs from. */
   taken: string[];
@@ -54,7 +54,10 @@ export type ConsumerOptions = {
   concurrency: number;
   /** How long a lock lasts without a renewal; 60 s survives a failover of Redis. */
   lockDurationMs: number;
-  /** Sees deliveries, lost locks, refused moves and faults. `RedisHealth` reports a Redis that is away or refuses. */
+  /**
+   * Sees deliveries, lost locks, refused moves and faults. `RedisHealth` reports a Redis that is unavailable or
+   * refuses.
+   */
   observer: Observer;
 };
 
@@ -64,11 +67,11 @@ export type LaneJobs = LaneCounts & { provider: string };
 type Processor = (job: Job, token: string, lock: Lock) => Promise<object>;
 
 /**
- * Takes jobs off the queues and hands them to functions: lanes, settlement, gates.
+ * Takes jobs from the lanes, the queue of batches and the queue of gates, and passes them to functions.
  *
  * Invariants
- * - A lock that is lost, or could be, aborts its run at once: see {@link Locks}.
- * - A crash spends no try: stalls are ours to count, so BullMQ's own limit is out of the way.
+ * - If a lock is lost, or may be lost, its run is aborted at once: see {@link Locks}.
+ * - A crash spends no try. Errand counts stalls itself, so the limit of BullMQ is set too high to be reached.
  */
 export class Consumer {
   readonly #options: ConsumerOptions;
@@ -102,14 +105,12 @@ export class Consumer {
     this.#start(GATE_QUEUE, 4, async (job) => job.data);
   }
 
-  /** Resolves once every queue is connected and taking jobs. */
+  /** Resolves when every queue is connected and takes jobs. */
   async ready(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.waitUntilReady()));
   }
 
-  /**
-   * The BullMQ worker that takes the jobs of each queue, so that other workers can hand back the jobs if this process dies.
-   */
+  /** The id of the BullMQ worker of each queue, so that other workers can hand back the jobs if this process dies. */
   get takers(): Takers {
     return Object.fromEntries(this.#workers.map(({ name, id }) => [name, id]));
   }
@@ -118,16 +119,17 @@ export class Consumer {
     return !this.#signs.isPaused && this.#workers.every((worker) => worker.isRunning());
   }
 
-  /** How many task jobs each lane has, by state. */
+  /** Counts the task jobs of each lane by state. */
   async laneJobs(): Promise<LaneJobs[]> {
     const { providers } = this.#options;
     return Promise.all(providers.map(async (provider) => ({ provider, ...(await laneCounts(this.#lane(provider))) })));
   }
 
   /**
-   * Stops taking jobs, gives what runs `graceMs` to finish, then aborts it with `drained` and waits for the hand-back.
+   * Stops taking jobs and waits up to `graceMs` for the running ones. Then it aborts them with `drained` and waits
+   * until they are handed back.
    *
-   * The order matters: cancelling before closing would make the worker fetch its own hand-backs again.
+   * It closes the workers first: a worker that is not closing would fetch the jobs that it hands back.
    */
   async drain(graceMs: number): Promise<void> {
     this.#signs.isPaused = true;
@@ -144,7 +146,7 @@ export class Consumer {
     await Promise.all([...this.#lanes.values()].map((queue) => queue.close()));
   }
 
-  /** Resolves once nothing runs. */
+  /** Resolves when nothing runs. */
   async #ended(): Promise<void> {
     while (this.#runs.size > 0) await Promise.allSettled(this.#runs);
   }
@@ -154,7 +156,7 @@ export class Consumer {
     const worker = new Worker(
       queue,
       async (job, token = '') => {
-        // `processedOn` is when this process asked for the job, so the lock is younger.
+        // `processedOn` is when this process asked for the job. The lock was set later.
         const lock = locks.hold(job.id ?? '', token, Math.max(0, Date.now() - (job.processedOn ?? 0)));
         const isLost = lock.signal.aborted;
         const run = isLost ? requeue(job, token) : processor(job, token, lock);
@@ -185,7 +187,7 @@ export class Consumer {
     return worker;
   }
 
-  /** If a processor throws, BullMQ reports only that its job failed, so unexpected errors are reported here. */
+  /** Reports unexpected errors: for a processor that throws, BullMQ reports only that its job failed. */
   async #heard<T>(running: Promise<T>): Promise<T> {
     try {
       return await running;
@@ -203,7 +205,7 @@ export class Consumer {
     }
   }
 
-  /** Keeps a drain waiting until it has ended. */
+  /** Makes a drain wait until the run has ended. */
   #track<T>(run: Promise<T>): Promise<T> {
     this.#runs.add(run);
     return run.finally(() => this.#runs.delete(run));

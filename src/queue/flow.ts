@@ -12,30 +12,30 @@ import { existingIds, type Leftover, removeEnded, stillQueued } from './leftover
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { wakeJobs } from './wake.ts';
 
-/** Tasks in one chunk of a batch that is too large for one transaction: about 30 ms of Redis. */
+/** Tasks in one chunk of a batch that is too large for one transaction: about 20 ms of CPU of Redis. */
 const CHUNK = ATOMIC_TASKS;
-/** Jobs of one pipeline inside a chunk, so that the producer's event loop never stalls for long. */
+/** Jobs in one pipeline of a chunk, so that the event loop of the producer does not stall for long. */
 const PIPELINE = 250;
 
-/** Options that hold for every queue; each `new Queue()` overwrites the stored ones, so they come from one place. */
+/** The options of every queue. Each `new Queue()` overwrites them: see docs/internals/bullmq.md#options-of-a-queue. */
 const STREAMS = { streams: { events: { maxLen: 1000 } } };
 const KEEP_ENDED = {
   removeOnComplete: { age: 24 * 3600, count: 20_000 },
   removeOnFail: { age: 7 * 24 * 3600, count: 20_000 },
 };
-/** Lines of story kept with a task job for the board. */
+/** The maximum number of log lines of a task job. The board shows them. */
 const KEEP_LOGS = 100;
-/** Settling is retried until it succeeds: a batch that never settles would break promise 7. */
+/** Settling is retried until it succeeds, because every batch must settle. */
 const SETTLE_TRIES = 1000;
 
-/** A batch ready to be added: names and data of its jobs, and how its tasks are tried again. */
+/** A batch to add: names and data of its jobs, and how its tasks are retried. */
 export type BatchPlan = {
   job: BatchJob;
   tasks: { name: string; data: TaskJob }[];
   priority: number;
   attempts: number;
   backoffMs: number;
-  /** How long the batch waits for a producer that vanished while it added chunks. */
+  /** How long the batch waits for a producer that stopped while it added chunks. */
   ingestTimeoutMs: number;
 };
 
@@ -46,9 +46,11 @@ type TaskEntry = { name: string; data: TaskJob; opts: JobsOptions & { jobId: str
  *
  * Invariants
  * - Up to 1,000 tasks are one transaction. Above, a delayed gate job holds the batch job until all chunks are in.
- * - Ids are deterministic, and every id that comes back is checked: BullMQ returns error numbers as ids.
- * - Adding a batch again adds what is missing and nothing twice. A job that exists is skipped, never added again: a
- *   failed child that is added again would hang its parent for ever.
+ * - Ids are deterministic. Every returned id is compared, because BullMQ returns error numbers as ids.
+ * - Adding a batch again adds only the missing jobs. An existing job is skipped, because a failed child that is added
+ *   again would block its parent without end.
+ *
+ * See docs/internals/bullmq.md#adding-flows.
  */
 export class BatchFlow {
   readonly #redis: Redis;
@@ -63,18 +65,18 @@ export class BatchFlow {
     this.#redis = redis;
     this.#prefix = prefix;
     this.#flow = new FlowProducer({ connection: redis, prefix });
-    this.#flow.on('error', () => undefined); // the owner of the connection hears of its errors
+    this.#flow.on('error', () => undefined); // the owner of the connection listens for its errors
   }
 
   /**
-   * Adds the batch, or what is missing of it, and returns how many tasks it added. `onChunk` is called after each chunk of a
-   * large one. `isNew` says that its record was created just now.
+   * Adds the missing jobs of the batch and returns how many tasks it added. `onChunk` is called after each chunk of a
+   * large batch. `isNew`: the record of the batch was created just now.
    *
-   * BullMQ may keep jobs for longer than we keep records, so the jobs of an earlier batch under the same idempotency key
-   * may be there. Those that ended are removed first: whoever has an outcome on record only repeats it, so that nothing
-   * runs twice even where the record is not new. Those that have not ended are left alone and the batch is refused.
+   * BullMQ may keep jobs longer than the records live, so jobs of an earlier batch with the same idempotency key may
+   * exist. Ended jobs are removed first. If a task already has an outcome, its new job only repeats the outcome, so no
+   * task runs twice. If a job of the earlier batch has not ended, nothing is removed and the batch is refused.
    *
-   * @throws ErrandError `IDEMPOTENCY_CONFLICT`; `ENQUEUE_INCOMPLETE` where the time to add ran out.
+   * @throws ErrandError `IDEMPOTENCY_CONFLICT`; `ENQUEUE_INCOMPLETE` if the time to add the tasks ran out.
    */
   async add(plan: BatchPlan, { isNew }: { isNew: boolean }, onChunk: () => Promise<void>): Promise<number> {
     const { batch_id: batchId } = plan.job;
@@ -98,7 +100,7 @@ export class BatchFlow {
     await Promise.all([this.#flow.close(), ...[...this.#queues.values()].map((queue) => queue.close())]);
   }
 
-  /** The batch job goes last, so that a producer killed in between finds out again that this is to be done. */
+  /** Removes the batch job last, so that after a crash the producer removes the leftovers again. */
   async #removeLeftovers({ job, tasks }: BatchPlan, why: Leftover): Promise<void> {
     const { batch_id: batchId } = job;
     const batches = this.#queue(BATCH_QUEUE);
@@ -110,7 +112,7 @@ export class BatchFlow {
         why,
       );
     }
-    // What 100,000 tasks returned takes Redis 150 ms to free in the foreground, as the removal of their parent would.
+    // The return values of 100,000 tasks take Redis 150 ms to free with DEL, which the removal of their parent uses.
     await this.#redis.unlink(batches.toKey(`${batchId}:processed`), batches.toKey(`${batchId}:failed`));
     await removeEnded(this.#redis, batches, [batchId], why);
   }
@@ -133,7 +135,7 @@ export class BatchFlow {
       }
       await gate.seal(tasks.length);
     }
-    // From here on the batch is complete. If the gate cannot be opened now, a worker opens it.
+    // Now the batch is complete. If Redis fails here, a worker opens the gate.
     await gate.open().catch((error: unknown) => {
       if (!isRedisFault(error)) throw error;
     });
@@ -207,7 +209,7 @@ export class BatchFlow {
     const known = this.#queues.get(name);
     if (known) return known;
     const queue = new Queue(name, { connection: this.#redis, prefix: this.#prefix, ...STREAMS });
-    queue.on('error', () => undefined); // the owner of the connection hears of its errors
+    queue.on('error', () => undefined); // the owner of the connection listens for its errors
     this.#queues.set(name, queue);
     return queue;
   }

@@ -9,8 +9,8 @@ export function gateIdOf(batchId: string): string {
 }
 
 /**
- * Finds the gate of a batch. `timeoutMs`: how long it stays shut for a producer that is silent.
- * @throws ErrandError `ENQUEUE_INCOMPLETE` where it opened so long ago that it is gone.
+ * Finds the gate of a batch. `timeoutMs`: how long it stays shut while the producer is silent.
+ * @throws ErrandError `ENQUEUE_INCOMPLETE` if it opened so long ago that it was removed.
  */
 export async function findGate(gates: Queue, batchId: string, timeoutMs: number): Promise<Gate> {
   const job: Job<GateData> | undefined = await gates.getJob(gateIdOf(batchId));
@@ -19,8 +19,9 @@ export async function findGate(gates: Queue, batchId: string, timeoutMs: number)
 }
 
 /**
- * What a large batch waits for beside its tasks: a delayed job, which opens by itself once its producer is silent for
- * too long. What is added behind an open gate may be too late for its batch, so a gate is sealed only while it is shut.
+ * A delayed job that holds a large batch until all tasks are added. It opens by itself after its producer was silent
+ * for too long. A task that is added after that may be too late for its batch, so a gate is sealed only while it is
+ * shut.
  */
 class Gate {
   readonly #job: Job<GateData>;
@@ -33,23 +34,23 @@ class Gate {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Whether all tasks of the batch are in. */
+  /** Whether all tasks of the batch are added. */
   get isSealed(): boolean {
     return this.#job.data.sealed;
   }
 
-  /** Gives the producer the whole time again. @throws ErrandError `ENQUEUE_INCOMPLETE` where the gate is open. */
+  /** Restarts the time of the producer. @throws ErrandError `ENQUEUE_INCOMPLETE` if the gate is open. */
   async keepShut(): Promise<void> {
     await this.#whileShut(this.#job.changeDelay(this.#timeoutMs));
   }
 
-  /** Notes that all tasks are in. @throws ErrandError `ENQUEUE_INCOMPLETE` where the gate opened before they were. */
+  /** Records that all tasks are added. @throws ErrandError `ENQUEUE_INCOMPLETE` if the gate opened before that. */
   async seal(total: number): Promise<void> {
     await this.keepShut();
     await this.#whileShut(this.#job.updateData({ sealed: true, total }));
   }
 
-  /** Opens a sealed gate. Its batch is whole, so it does not matter who else opened it meanwhile. */
+  /** Opens a sealed gate. A worker may have opened it already; the batch is complete, so that does no harm. */
   async open(): Promise<void> {
     await this.#job.promote().catch(assertOpen);
   }
@@ -64,7 +65,7 @@ class Gate {
   }
 }
 
-/** Lets pass what BullMQ says of a gate that is no longer delayed, or was removed after it had opened. */
+/** Throws any error but those of BullMQ for a gate that is no longer delayed, or was removed after it had opened. */
 function assertOpen(error: unknown): void {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code !== ErrorCode.JobNotInState && code !== ErrorCode.JobNotExist) throw error;

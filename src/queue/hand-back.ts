@@ -5,10 +5,10 @@ import type { Redis } from '../redis/connection.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 import { isNotOurs } from './not-ours.ts';
 
-/** A job that a worker without {@link Takers} ran: its task, and when its attempt wrote its first row. */
+/** A job of a worker that did not store its {@link Takers}: its task, and when its attempt wrote its first row. */
 export type KnownAttempt = { taskId: string; intentMs: number };
 
-/** What handing back needs. `providers`: the providers whose lanes are searched. */
+/** The options of {@link HandBack}. `providers`: the providers whose lanes are searched. */
 export type HandBackOptions = {
   redis: Redis;
   prefix: string;
@@ -22,8 +22,9 @@ type Locked = { queue: Queue; jobId: string; token: string };
 /**
  * Hands the jobs of a dead worker back to their queues, as a drain does.
  *
- * Invariant: a job is moved only with the token of the dead worker. The queue compares it in one script, so a new owner is
- * never disturbed, and the job moves once however many workers try.
+ * Invariant: a job is moved only with the token of the dead worker. The queue compares the token in the script that
+ * moves the job, so a new owner keeps its job, and the job moves once even if several workers try. See
+ * docs/internals/bullmq.md#a-move-needs-the-lock.
  */
 export class HandBack {
   readonly #options: HandBackOptions;
@@ -48,10 +49,11 @@ export class HandBack {
   }
 
   /**
-   * Hands back the jobs of attempts that a worker of an earlier version ran, which did not store the ids of its takers. A
-   * job belongs to it if the job has its name, and was taken before the attempt wrote its first row: another worker, also
-   * with the same name, can take the job only after the lock of the dead worker has lapsed. Resolves with the ids of the
-   * jobs.
+   * Hands back the jobs of attempts of a worker of an earlier version, which did not store the ids of its takers.
+   * Resolves with the ids of the jobs.
+   *
+   * A job belongs to that worker if it has the name of the worker and was taken before the attempt wrote its first row.
+   * Another worker, even of the same name, can take the job only after the lock of the dead worker has lapsed.
    */
   async jobsOfAttempts(workerName: string, attempts: readonly KnownAttempt[], reason: string): Promise<string[]> {
     if (attempts.length === 0) return [];
@@ -105,7 +107,7 @@ export class HandBack {
       if (!isNotOurs(error)) this.#options.onError(error);
       return null;
     }
-    await job.log(`${isoNow()} handed back: ${reason}`).catch(() => undefined); // the log line is optional
+    await job.log(`${isoNow()} handed back: ${reason}`).catch(() => undefined); // a missing log line does no harm
     return jobId;
   }
 

@@ -16,27 +16,27 @@ import type { RedisTarget } from '../redis/target.ts';
 import { type LaneCounts, laneCounts } from './lane-counts.ts';
 import { laneOf } from './names.ts';
 
-/** What to look at. */
+/** What to inspect: a Redis, and the lanes of providers. */
 export type InspectionOptions = { target: RedisTarget; prefix: string; providers: readonly string[]; withinMs: number };
 
-/** What one look came to. Looks are independent: one that fails does not end the others. */
+/** The result of one look. Looks are independent: a look that fails does not end the others. */
 export type Looked<T> = { status: 'seen'; value: T } | { status: 'failed'; error: ErrandError };
 
-/** What was found at a Redis that answers. */
+/** The findings about a Redis that answers. */
 export type Inspection = {
   facts: Looked<RedisFacts>;
   clockSkewMs: Looked<number>;
   /** Whether it has the database of its address, and holds our keys. */
   place: Looked<void>;
-  /** What the user lacks of the rights of each role; `null` if Redis cannot say. */
+  /** The rights of each role that the user lacks; `null` if Redis does not report them. */
   rights: Looked<RightsFacts>;
   lanes: { provider: string; looked: Looked<LaneFacts> }[];
 };
 
-/** The user of the connection, and what it lacks of the rights of each role; `null` if Redis cannot say. */
+/** The user of the connection, and the rights of each role that it lacks; `null` if Redis does not report them. */
 export type RightsFacts = { user: string; missing: { role: RedisRole; rights: string[] | null }[] };
 
-/** A lane: its task jobs by state, and how many workers listen; an error or `null` if Redis does not list its clients. */
+/** A lane: its task jobs by state, and its number of workers; an error or `null` if Redis does not list its clients. */
 export type LaneFacts = LaneCounts & {
   provider: string;
   isPaused: boolean;
@@ -44,7 +44,7 @@ export type LaneFacts = LaneCounts & {
 };
 
 /**
- * Looks at a Redis and at the lanes of these providers, and changes nothing. Each look takes `withinMs` at most.
+ * Inspects a Redis and the lanes of these providers, and changes nothing. Each look takes `withinMs` at most.
  *
  * @throws ErrandError `REDIS_UNAVAILABLE` if it cannot be reached.
  */
@@ -81,7 +81,7 @@ export async function assertReachable(options: Omit<InspectionOptions, 'provider
   if (place.status === 'failed') throw place.error;
 }
 
-/** Waits for one look. Whatever it throws is its result. */
+/** Waits for one look. An error is its result. */
 async function looked<T>(
   redis: Redis,
   looking: Promise<T>,
@@ -106,15 +106,16 @@ async function assertPlace(redis: BoundedRedis, prefix: string): Promise<void> {
   await redis.exists(...probeKeys(prefix));
 }
 
-/** The oldest Redis whose blocking commands and scripts are what BullMQ and the records build on. */
+/** The minimum version of Redis: BullMQ and the records need its blocking commands and scripts. */
 const MIN_MAJOR = 7;
 
 /**
- * Refuses a Redis that a worker cannot use: its user lacks a right, or it would lose records, because it evicts keys, is too
- * old, lacks the requested database, or is a node of a cluster that does not hold our keys. A setting that Redis does not
- * report passes.
+ * Refuses a Redis that a worker cannot use: its user lacks a right, it evicts keys, it is too old, it lacks the
+ * requested database, or it is a node of a cluster that does not hold our keys. A setting that Redis does not report
+ * passes.
  *
- * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, `REDIS_DENIED`, or `REDIS_UNAVAILABLE` if the login fails.
+ * @throws ErrandError `REDIS_UNSUITABLE`, saying what to set, `REDIS_DENIED`, or `REDIS_UNAVAILABLE` if the login
+ * fails.
  */
 export async function assertSuitable(redis: RetryingRedis, prefix: string): Promise<void> {
   const looking = assertRights(redis, 'worker', prefix).then(() => redisFacts(redis));
@@ -135,18 +136,21 @@ export async function assertSuitable(redis: RetryingRedis, prefix: string): Prom
   }
 }
 
-/** Rejects if TLS or the login fails before the answer: unlike a server that is away, that ends only with another setting. */
+/**
+ * Rejects if TLS or the login fails before the answer: only another setting helps then. A worker waits for other
+ * faults.
+ */
 async function unlessRefused<T>(redis: Redis, answering: Promise<T>): Promise<T> {
   const failed = Promise.withResolvers<never>();
   const listen = (error: unknown) => connectFaultOf(error, redis.options)?.isLasting && failed.reject(error);
   redis.on('error', listen);
-  answering.catch(() => undefined); // it rejects after the client was closed
+  answering.catch(() => undefined); // it rejects when the client is closed
   return Promise.race([answering, failed.promise]).finally(() => redis.off('error', listen));
 }
 
 /**
- * Refuses a node of a cluster if another node holds our keys, and a user without a right to our keys. Accepts a temporary state,
- * such as a cluster that is down.
+ * Refuses a node of a cluster if another node holds our keys, and a user without a right to our keys. Accepts a
+ * temporary state, such as a cluster that is down.
  * @throws ErrandError `REDIS_UNSUITABLE`, naming the node; `REDIS_DENIED`.
  */
 export async function assertSlot(redis: RetryingRedis, prefix: string): Promise<void> {
@@ -160,14 +164,14 @@ async function laneFacts(redis: Redis, prefix: string, provider: string): Promis
   // The findings report what BullMQ would log for each lane.
   const quiet = { skipMetasUpdate: true, skipVersionCheck: true };
   const queue = new Queue(laneOf(provider), { connection: redis, prefix, ...quiet });
-  queue.on('error', () => undefined); // the commands themselves report what goes wrong
+  queue.on('error', () => undefined); // the commands below report each fault
   const counts = await laneCounts(queue);
   return { provider, ...counts, isPaused: await queue.isPaused(), workers: await workersOf(queue, redis) };
 }
 
 /**
- * Counts the workers of a lane, or returns why they cannot be counted. Hosted services may forbid the list of clients; BullMQ
- * then invents a client, which has no name of its own.
+ * Counts the workers of a lane, or returns why they cannot be counted. Hosted services may forbid `CLIENT LIST`. BullMQ
+ * then returns one invented client without a `rawname`.
  */
 async function workersOf(queue: Queue, redis: Redis): Promise<number | ErrandError | null> {
   try {

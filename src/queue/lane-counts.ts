@@ -1,9 +1,11 @@
 import type { Queue } from 'bullmq';
 
-/** The task jobs of a lane by state: those that could start now, those that come back later, those that run. */
+/**
+ * The task jobs of a lane by state: `waiting` jobs can start now, `delayed` jobs come back later, `active` jobs run.
+ */
 export type LaneCounts = { waiting: number; delayed: number; active: number };
 
-/** Counts the task jobs of a lane. Jobs with a priority wait too; BullMQ counts them apart. */
+/** Counts the task jobs of a lane. BullMQ counts waiting jobs with a priority separately. */
 export async function laneCounts(lane: Queue): Promise<LaneCounts> {
   const {
     wait = 0,

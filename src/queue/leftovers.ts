@@ -2,7 +2,7 @@ import type { Queue } from 'bullmq';
 import { ErrandError } from '../errors.ts';
 import type { Redis } from '../redis/connection.ts';
 
-/** Jobs looked for, and removed, at a time. */
+/** The number of jobs that are searched, and removed, at a time. */
 const CHUNK = 500;
 
 /** Why jobs of an earlier batch with the same key can be left in the queue. */
@@ -10,13 +10,13 @@ export type Leftover = 'its records have expired' | 'its batch job was removed';
 const EXPIRED: Leftover = 'its records have expired';
 
 /**
- * Removes the jobs of an earlier batch with the same id that have ended and outlived its records.
+ * Removes the ended jobs of an earlier batch with the same id, whose records have expired.
  *
- * Left in place they would pass for jobs of the new batch: a completed one would never run, and a failed one would hang
- * its batch for ever. Each is removed by a short script of its own, and never with its children, which would block Redis
- * for as long as they are many.
+ * Otherwise BullMQ would take them for jobs of the new batch: a completed job would not run, and a failed job would
+ * block its batch without end. Each job is removed by a short script of its own, without its children: see
+ * docs/internals/bullmq.md#removing-a-parent.
  *
- * @throws ErrandError `IDEMPOTENCY_CONFLICT` where one of them has not ended.
+ * @throws ErrandError `IDEMPOTENCY_CONFLICT` if one of the jobs has not ended.
  */
 export async function removeEnded(redis: Redis, queue: Queue, ids: string[], why: Leftover = EXPIRED): Promise<void> {
   for (let from = 0; from < ids.length; from += CHUNK) {
@@ -37,7 +37,7 @@ export function stillQueued(jobId: string, why: Leftover = EXPIRED): ErrandError
   );
 }
 
-/** Those of the ids under which the queue has a job. One command tells of the common case, that there is none. */
+/** Returns the ids for which the queue has a job. If no job exists, which is common, this costs one command. */
 export async function existingIds(redis: Redis, queue: Queue, ids: string[]): Promise<string[]> {
   const keys = ids.map((id) => queue.toKey(id));
   if (keys.length === 0 || (await redis.exists(...keys)) === 0) return [];

@@ -1,15 +1,15 @@
 import { monotonicMs } from '../base/clock.ts';
 
-/** Why the queue, rather than the task, ended a run. The signal's `reason` is one of these. */
+/** Why the queue ended a run. The `reason` of the signal is one of these. */
 export type AbortReason = 'lock_lost' | 'drained';
 
-/** The lock of a job that runs here. The signal aborts when it is lost, or could be. */
+/** The lock of a job that runs here. The signal aborts when the lock is lost, or may be lost. */
 export type Lock = { jobId: string; token: string; signal: AbortSignal };
 
-/** `sparedMs`: until when Redis may confirm a lock after this process stood still; 0 if Redis is not asked. */
+/** `sparedMs`: how long Redis may take to confirm a lock after this process stood still; 0 if Redis is not asked. */
 type Held = { lock: Lock; controller: AbortController; confirmedMs: number; sparedMs: number };
 
-/** How the locks of one queue are kept. `extend` resolves with the ids of the jobs whose lock is gone. */
+/** How the locks of one queue are renewed. `extend` resolves with the ids of the jobs whose lock is gone. */
 export type LockKeeping = {
   durationMs: number;
   extend: (jobIds: string[], tokens: string[]) => Promise<string[]>;
@@ -18,17 +18,16 @@ export type LockKeeping = {
 };
 
 /**
- * The locks of the jobs that one worker of a queue runs: renewed in time, and given up when they could have lapsed.
+ * Renews the locks of the jobs that one worker of a queue runs, and aborts a run when its lock may have lapsed.
  *
  * Invariants
- * - A lock is held until `durationMs` after the last renewal was *asked for*, by the monotonic clock: no Redis can have
- *   counted from an earlier time. A run is aborted before that, even if no reply reports the lost lock, because Redis is
- *   unavailable.
- * - A process that stood still (starved, stopped, its machine paused) asks Redis first, and aborts soon after unless the
- *   lock is confirmed: usually no other worker has taken the job, and an abort makes its call paid twice. The question is
- *   sent before any other command of the run, so a run that has lost its lock learns that first.
- * - A lock belongs to one run. BullMQ's own renewal goes by job, and where a worker takes up a job that it had lost, the end
- *   of the old run stops the renewal of the new one, over and over.
+ * - A lock lives at least until `durationMs` after its last renewal was *asked for*, by the monotonic clock, because
+ *   Redis counts from a later time. A run is aborted before that time, even if Redis is unavailable and reports
+ *   nothing.
+ * - A process that stood still (starved, stopped, its machine paused) asks Redis first, and aborts soon after unless
+ *   Redis confirms the lock. Usually no other worker has taken the job, and an abort makes its call paid twice. The
+ *   question is sent before any other command of the run, so a run that has lost its lock learns that first.
+ * - A lock belongs to one run, not to a job: see docs/internals/bullmq.md#we-renew-the-locks.
  */
 export class Locks {
   readonly #keeping: LockKeeping;
@@ -42,12 +41,14 @@ export class Locks {
   constructor(keeping: LockKeeping) {
     this.#keeping = keeping;
     this.#safeMs = keeping.durationMs * 0.9;
-    // Runs often, so that after a pause it is due before BullMQ looks for stalled jobs, which would include the jobs that
-    // run here.
+    // Runs often, so that after a pause it is due before BullMQ looks for stalled jobs: they would include the jobs of
+    // this worker.
     this.#timer = setInterval(() => this.#tick(), keeping.durationMs / 60);
   }
 
-  /** Keeps the lock of a run that starts. The lock is at most `ageMs` old; a lock that is too old counts as lost at once. */
+  /**
+   * Starts to renew the lock of a run. The lock is at most `ageMs` old. A lock that is too old counts as lost at once.
+   */
   hold(jobId: string, token: string, ageMs: number): Lock {
     const old = this.#held.get(jobId);
     if (old) this.#lose([old]);
@@ -59,12 +60,12 @@ export class Locks {
     return lock;
   }
 
-  /** Stops renewing the lock of a run that has ended; the queue takes it back with the move that follows. */
+  /** Stops renewing the lock of a run that has ended. The move that follows removes the lock. */
   release(lock: Lock): void {
     if (this.#held.get(lock.jobId)?.lock === lock) this.#held.delete(lock.jobId);
   }
 
-  /** Aborts every run, and goes on renewing its lock while it hands its task back. */
+  /** Aborts every run, and still renews its lock while it hands back its task. */
   abortAll(reason: AbortReason): void {
     for (const { controller } of this.#held.values()) controller.abort(reason);
   }

@@ -1,6 +1,9 @@
 import { ErrorCode } from 'bullmq';
 
-/** The errors of BullMQ for a move of a job that we do not own, or no longer own. */
+/**
+ * The errors of BullMQ for a move of a job that this worker does not own. See
+ * docs/internals/bullmq.md#a-move-needs-the-lock.
+ */
 const NOT_OURS: ReadonlySet<unknown> = new Set([
   ErrorCode.JobNotExist,
   ErrorCode.JobLockNotExist,
@@ -8,7 +11,7 @@ const NOT_OURS: ReadonlySet<unknown> = new Set([
   ErrorCode.JobLockMismatch,
 ]);
 
-/** Tells whether the queue refused to move a job because another worker owns it, or no worker does. */
+/** Whether the queue refused to move a job because another worker owns it, or no worker does. */
 export function isNotOurs(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && NOT_OURS.has(error.code);
 }

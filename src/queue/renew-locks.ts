@@ -5,8 +5,9 @@ import { bool } from '../redis/replies.ts';
 import { defineScript } from '../redis/script.ts';
 
 /**
- * Takes a lapsed lock of a job again, if no worker has taken the job since: the job is still active and has no lock. BullMQ
- * first moves a stalled job out of the active jobs, and a new owner has its own lock. Returns whether the lock is ours.
+ * Sets a lapsed lock of a job again if no worker has taken the job since: the job is still active and has no lock.
+ * BullMQ moves a stalled job out of the active jobs before a worker takes it, and a new owner has its own lock. Returns
+ * whether the lock is ours.
  */
 const REGAIN = defineScript({
   name: 'REGAIN',
@@ -23,10 +24,12 @@ return 1
   reply: bool,
 });
 
-/** The jobs whose locks are to be renewed, and their tokens in the same order. */
+/** The jobs whose locks to renew, and their tokens in the same order. */
 export type Renewal = { jobIds: string[]; tokens: string[] };
 
-/** Renews locks, and takes a lapsed lock again if no worker has taken its job. Resolves with the ids of the lost jobs. */
+/**
+ * Renews locks, and sets a lapsed lock again if no worker has taken its job. Resolves with the ids of the lost jobs.
+ */
 export async function renewLocks(
   redis: Redis,
   worker: Worker,

@@ -4,12 +4,12 @@ import { batchCostText } from '../contract/cost-text.ts';
 import { isErrandError } from '../errors.ts';
 
 /**
- * The result of settling a batch: its summary, if this version can read it. `too_new`: a record needs a newer worker, so the
- * job is retried later.
+ * The result of settling a batch: its summary, if this version can read it. `too_new`: a record needs a newer worker,
+ * so the job is retried later.
  */
 export type Settled = { status: 'settled'; summary: BatchSummary | null } | { status: 'too_new'; delayMs: number };
 
-/** Settles the batch of a job, or puts the job back. A batch whose record is missing or damaged is not retried. */
+/** Settles the batch of a job, or delays the job. A batch whose record is missing or damaged is not retried. */
 export async function settleJob(
   job: Job,
   token: string,

@@ -13,7 +13,7 @@ const MAX_QUEUES = 500;
 /** The state of the job of a task. `isHeld`: a worker holds its lock, so the task may run. */
 export type JobPlace = { provider: string; isHeld: boolean };
 
-/** Reads the jobs of batches for the sweep that ends tasks no worker runs. It moves no job. */
+/** Finds, wakes and removes the jobs of batches, for the sweep that ends tasks that no worker runs. */
 export class UnattendedJobs {
   readonly #redis: Redis;
   readonly #prefix: string;
@@ -26,16 +26,13 @@ export class UnattendedJobs {
     this.#onError = onError;
   }
 
-  /** The batches whose jobs wait for their tasks, `count` of them from a place in BullMQ's own order. */
+  /** Returns batches whose jobs wait for their tasks: `count` batches from position `from` in the order of BullMQ. */
   async unsettled(from: number, count: number): Promise<string[]> {
     const key = this.#queue(BATCH_QUEUE).toKey('waiting-children');
     return this.#redis.zrange(key, String(from), String(from + count - 1));
   }
 
-  /**
-   * Batches whose jobs could run now, up to `count` of them from a random place. There are many only while the queue is
-   * paused.
-   */
+  /** Returns up to `count` batches whose jobs could run now, from a random position. Only a paused queue has many. */
   async ready(count: number): Promise<string[]> {
     const key = this.#queue(BATCH_QUEUE).toKey('wait');
     const from = Math.floor(Math.random() * Math.max(1, (await this.#redis.llen(key)) - count + 1));
@@ -64,7 +61,7 @@ export class UnattendedJobs {
     });
   }
 
-  /** The data of a task job; `null` if it is gone or does not parse. */
+  /** Reads the data of a task job; `null` if the job is gone or does not parse. */
   async read(taskId: string, provider: string): Promise<TaskJob | null> {
     const text = await this.#redis.hget(this.#queue(laneOf(provider)).toKey(taskId), 'data');
     if (!text) return null;
@@ -76,7 +73,7 @@ export class UnattendedJobs {
     }
   }
 
-  /** Tells whether the gate of a large batch is shut: its producer may still be adding tasks. */
+  /** Whether the gate of a large batch is shut: its producer may still add tasks. */
   async isGateShut(batchId: string): Promise<boolean> {
     const gate = await this.#queue(GATE_QUEUE).getJob(gateIdOf(batchId));
     const data: unknown = gate?.data;
@@ -84,16 +81,16 @@ export class UnattendedJobs {
     return gate !== undefined && !isSealed && (await gate.isDelayed());
   }
 
-  /** Opens a gate that is sealed and still shut, because its producer died before it opened the gate. */
+  /** Opens a gate that is sealed and still shut, because its producer died before it could open it. */
   async promoteGate(batchId: string): Promise<void> {
     const gate = await this.#queue(GATE_QUEUE).getJob(gateIdOf(batchId));
     if (await gate?.isDelayed()) await gate?.promote().catch(() => undefined); // another worker may have opened it
   }
 
   /**
-   * Removes up to `most` jobs of the tasks of a batch that has settled: their tasks have outcomes. A job whose lock a worker
-   * holds is left to that worker. The batch job is removed once all jobs that it waits for are gone. Returns how many jobs
-   * were removed.
+   * Removes up to `most` jobs of the tasks of a batch that has settled: their tasks have outcomes. A job whose lock a
+   * worker holds is left to that worker. The batch job is removed once all jobs that it waits for are gone. Returns how
+   * many jobs were removed.
    */
   async tidy(batchId: string, most: number): Promise<number> {
     const key = `${this.#queue(BATCH_QUEUE).toKey(batchId)}:dependencies`;

@@ -6,19 +6,23 @@ import type { Outcome } from '../contract/outcome.ts';
 import type { Wake } from '../contract/task.ts';
 import type { Observer } from '../telemetry/observer.ts';
 
-/** The longest return value of a task job, in bytes: BullMQ stores it three times. */
+/** The maximum return value of a task job, in bytes. BullMQ stores it three times. */
 const COMPACT_BYTES = 2048;
 
 /** The maximum length of a failure in one line, in characters. */
 const MAX_LINE = 600;
 
 /**
- * What happens next to a task job.
+ * What happens next to a task job. `line` says why.
  *
- * `ended`: the outcome is final. `retry` and `defer` bring it back; only `retry` spends one of its tries. `park` is a
- * deferral of a task without an opened attempt. `requeue` hands it back at once. `surrender`: another attempt may own it; if
- * the queue still counts it as ours, it is handed back, because the other attempt may be stale. `abandon`: there is no
- * record to write to. `line` says why.
+ * - `ended`: the outcome is final.
+ * - `retry`: the job comes back later and spends one of its tries.
+ * - `defer`: the job comes back later and spends no try.
+ * - `park`: like `defer`, for a task without an opened attempt.
+ * - `requeue`: the job is handed back at once.
+ * - `surrender`: another attempt may own the task. If the queue still counts the job as ours, it is handed back,
+ *   because the other attempt may be stale.
+ * - `abandon`: there is no record to write to.
  */
 export type Move =
   | { next: 'ended'; outcome: Outcome }
@@ -27,16 +31,16 @@ export type Move =
   | { next: 'park'; line?: string; delayMs: number }
   | { next: 'abandon'; line: string };
 
-/** What the queue is to do once an attempt is recorded: wake these tasks, then move its job. */
+/** What the queue does after an attempt is recorded: it wakes these tasks, then moves the job of the attempt. */
 export type Verdict = { wake: readonly Wake[]; move: Move };
 
-/** A job that runs here. `isCancelled` tells whether its task is cancelled. */
+/** A job that runs here. `isCancelled`: whether its task is cancelled. */
 export type RunningJob = { job: Job; token: string; isCancelled: () => Promise<boolean>; observer: Observer };
 
 /**
- * Moves a job. Resolves with the compact outcome of a task that succeeded; everything else leaves by throwing, because that
- * is the language a BullMQ worker understands. Each move stands beside the error that must follow it: one without the other
- * leaves the job active and silent until it stalls.
+ * Moves a job. Resolves with the compact outcome of a task that succeeded. For any other move it throws the error that
+ * BullMQ expects after that move. A move without its error, or an error without its move, leaves the job active until
+ * it stalls.
  */
 export async function applyMove(move: Move, running: RunningJob): Promise<object> {
   const { job, observer } = running;
@@ -51,7 +55,7 @@ export async function applyMove(move: Move, running: RunningJob): Promise<object
   }
 }
 
-/** Tells whether an error is the way in which BullMQ hears of a move. */
+/** Whether an error tells BullMQ that the job was moved. */
 function isMove(error: unknown): boolean {
   return error instanceof DelayedError || error instanceof WaitingError || error instanceof UnrecoverableError;
 }
@@ -89,28 +93,28 @@ export async function requeue(job: Job, token: string): Promise<never> {
 }
 
 /**
- * Puts a job off, and brings it back at once if its task is cancelled meanwhile. The flag is set before sleepers are looked
- * for: a flag that was set before this look is seen here, and a later cancel finds the job delayed. A move that is refused
- * may have been made all the same, if it was sent again.
+ * Delays a job, and brings it back at once if its task was cancelled meanwhile. A cancel sets its flag first and then
+ * looks for delayed jobs. So either the flag is seen here, or the cancel finds the job delayed. The flag is read even
+ * if the move was refused: a command that is sent again may be refused after it worked.
  */
 async function delay({ job, isCancelled }: RunningJob, move: () => Promise<unknown>): Promise<never> {
   try {
     await move();
   } finally {
-    if (await isCancelled()) await job.promote().catch(() => undefined); // somebody else may have woken it
+    if (await isCancelled()) await job.promote().catch(() => undefined); // it may not be delayed any more
   }
   throw new DelayedError();
 }
 
-/** Adds a line to the story of the task that the board shows. A story that cannot be written changes no verdict. */
+/** Adds a line to the log of the task, which the board shows. If it cannot be written, the verdict stays the same. */
 async function tell(move: Move, job: Job): Promise<void> {
   const line = logLineOf(move);
   if (line !== null) await job.log(`${isoNow()} ${line}`).catch(() => undefined);
 }
 
 /**
- * What an attempt adds to the story, or `null` for nothing: a task that succeeds at its first attempt has none to tell
- * and costs no command, a parked one has not started, and a surrendered one is no longer ours to write to.
+ * Returns the line that an attempt adds to the log, or `null`. A task that succeeds at its first attempt adds no line,
+ * to save a command. A surrendered task belongs to another attempt, and an abandoned task has no record.
  */
 function logLineOf(move: Move): string | null {
   switch (move.next) {
@@ -136,14 +140,16 @@ function succeededAt(epoch: number): string | null {
 }
 
 /**
- * Started work comes back before work that has not started. Done only when a task is about to come back, so that a
- * task which ends at its first attempt costs no extra command.
+ * Drops the priority, so that started work comes back before new work. This is done only when a task comes back, so
+ * that a task that ends at its first attempt costs no extra command. See docs/internals/bullmq.md#order-of-jobs.
  */
 async function prioritise(job: Job): Promise<void> {
   if (job.priority !== 0) await job.changePriority({ priority: 0 });
 }
 
-/** One line that says how a task ended and what was released: the board shows it as the reason of the failure. */
+/**
+ * Returns one line about the end of a task and its released resources. The board shows it as the reason of the failure.
+ */
 export function lineOf(outcome: Exclude<Outcome, { status: 'succeeded' }>): string {
   const { steps, open } = outcome.cleanup;
   const released = steps.filter((step) => step.status === 'released').map((step) => step.kind);

@@ -2,19 +2,18 @@ import type { Queue } from 'bullmq';
 import { sleep } from '../base/clock.ts';
 import type { Wake } from '../contract/task.ts';
 
-/** Jobs woken at the same time. */
+/** The number of jobs that are woken at the same time. */
 const AT_ONCE = 50;
 /**
- * A task that has just parked may not have moved to the delayed jobs yet; it is looked for again, this often. Who cancels
- * needs no more: a task that comes to rest after the flag was set looks at it itself (`verdict.ts`).
+ * How often a job is looked for: a task that has just parked may not be among the delayed jobs yet. A cancel needs no
+ * more looks, because a task that is delayed after its flag was set reads the flag itself (`verdict.ts`).
  */
 const LOOKS = 4;
 const FIRST_PAUSE_MS = 20;
 
 /**
- * Brings delayed task jobs back at once. A job that is not delayed any more comes back by itself, and one that cannot be
- * woken comes back by its own delay. `laneOf` returns `null` for a provider that is unknown here: the names come from Redis
- * and must not open arbitrary queues.
+ * Brings delayed task jobs back at once. A job that cannot be woken comes back when its delay is over. `laneOf` returns
+ * `null` for an unknown provider, because the names come from Redis and must not open arbitrary queues.
  */
 export async function wakeJobs(laneOf: (provider: string) => Queue | null, wakes: readonly Wake[]): Promise<void> {
   for (let from = 0; from < wakes.length; from += AT_ONCE) {
