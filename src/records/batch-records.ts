@@ -36,17 +36,17 @@ import { BatchKeys } from './script-keys.ts';
 import { CANCEL_BATCH, CANCEL_TASK, CREATE_BATCH, NOTE_TOO_NEW, SEAL_BATCH, SETTLE } from './scripts/batch.ts';
 import { readSleepers } from './sleepers.ts';
 
-/** How long the record of a batch lives whose producer never finished enqueueing it, in seconds. */
+/** The lifetime of the record of a batch whose producer does not finish enqueueing it, in seconds. */
 const UNSEALED_TTL_SECONDS = 24 * 3600;
 
-/** What flagging as cancelled came to. `untold`: why the workers were not told, in the words of Redis. */
+/** The result of flagging as cancelled. `untold`: why the workers were not notified, in the words of Redis. */
 export type Flagging =
   | { status: 'cancelled'; flag: CancelFlag; untold?: string }
   | { status: 'settled' }
   | { status: 'ended'; outcome: Outcome }
   | { status: 'missing' };
 
-/** The records of batches: what they are, how far they are, how they ended. */
+/** The records of batches: their content, their progress, and their summaries. */
 export class BatchRecords {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -61,8 +61,9 @@ export class BatchRecords {
   }
 
   /**
-   * Creates the record of a batch, or finds the one its idempotency key made before. `null`: it is new.
-   * @throws ErrandError `IDEMPOTENCY_CONFLICT` where the key belongs to another batch.
+   * Creates the record of a batch and returns `null`, or returns the stage of the record that its idempotency key has
+   * already.
+   * @throws ErrandError `IDEMPOTENCY_CONFLICT` if the key belongs to another batch.
    */
   async create(record: BatchRecord, context: string, fingerprint: string): Promise<BatchStage | null> {
     const { batch_id: batchId, total, max_concurrent = 0 } = record;
@@ -79,12 +80,12 @@ export class BatchRecords {
     return reply.stage === 'running' || reply.stage === 'settled' ? reply.stage : 'enqueueing';
   }
 
-  /** Marks a batch whose jobs are all in the queue, and gives up the claim. */
+  /** Marks a batch whose jobs are all in the queue, and releases the claim. */
   async seal(batchId: string): Promise<void> {
     await SEAL_BATCH.run(this.#redis, { keys: new BatchKeys(this.#keys, batchId) });
   }
 
-  /** What the batch is, with its shared context; `null` where it is not on record. */
+  /** Reads the record of a batch, with its shared context; `null` if the batch has no record. */
   async read(
     batchId: string,
   ): Promise<{ record: BatchRecord; context: string; verdict: AdmissionVerdict | null } | null> {
@@ -97,7 +98,7 @@ export class BatchRecords {
     };
   }
 
-  /** Records the verdict of admission, once; returns the one on record. */
+  /** Stores the verdict of admission, once, and returns the stored verdict. */
   async admit(batchId: string, verdict: AdmissionVerdict): Promise<AdmissionVerdict> {
     const key = this.#keys.batch(batchId);
     if ((await this.#redis.hsetnx(key, 'admission', recordText(AdmissionVerdict, verdict, this.#redactor))) === 1)
@@ -106,7 +107,7 @@ export class BatchRecords {
     return first ? verdictOf(batchId, first) : verdict;
   }
 
-  /** The name and the metadata of a batch; `null` if it has no record. */
+  /** Reads the name and the metadata of a batch; `null` if it has no record. */
   async facts(batchId: string): Promise<{ batch_name: string; batch_metadata?: Metadata } | null> {
     const data = await this.#redis.hget(this.#keys.batch(batchId), 'data');
     if (!data) return null;
@@ -114,7 +115,7 @@ export class BatchRecords {
     return { batch_name: name, ...(metadata && { batch_metadata: metadata }) };
   }
 
-  /** Where the batch stands, or `null` where it is not on record. */
+  /** Reads the status of a batch; `null` if the batch has no record. */
   async status(batchId: string): Promise<BatchStatus | null> {
     const pipeline = this.#redis.pipeline();
     pipeline.hmget(this.#keys.batch(batchId), 'data', 'status', 'cancel', 'summary', 'summary+');
@@ -138,9 +139,9 @@ export class BatchRecords {
   }
 
   /**
-   * Reads a page of outcomes from the task with index `from` on: the outcomes of the tasks before `to`, or fewer if they are
-   * large, but at least one. `null` stands for a task without an outcome. An unreadable outcome is returned as a failure of
-   * its task.
+   * Reads a page of outcomes from the task with index `from` on: the outcomes of the tasks before `to`, or fewer if
+   * they are large, but at least one. `null` stands for a task without an outcome. An unreadable outcome is returned as
+   * a failure of its task.
    * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
    */
   async outcomes(batchId: string, from: number, to: number, isPatient = false): Promise<(Outcome | null)[]> {
@@ -154,7 +155,7 @@ export class BatchRecords {
   }
 
   /**
-   * The fields of a batch record that settling needs; `null` if the record does not exist.
+   * Reads the fields of a batch record that settling needs; `null` if the record does not exist.
    * @throws ErrandError `RECORD_UNREADABLE`; for a record that only a newer version can read, if `isPatient`.
    */
   async toSettle(batchId: string, isPatient: boolean): Promise<{ brief: BatchBrief; stage: BatchStage } | null> {
@@ -166,13 +167,13 @@ export class BatchRecords {
     return { brief, stage: stage === 'enqueueing' || stage === 'settled' ? stage : 'running' };
   }
 
-  /** The summary of a settled batch, or `null` if this version cannot read it. */
+  /** Reads the summary of a settled batch; `null` if this version cannot read it. */
   async summary(batchId: string): Promise<BatchSummary | null> {
     const [summary, beside, data] = await this.#redis.hmget(this.#keys.batch(batchId), 'summary', 'summary+', 'data');
     return summary ? summaryOrNull({ summary, beside, data }) : null;
   }
 
-  /** Notes that a record of the batch is too new for this worker to settle the batch, and returns how long it has waited. */
+  /** Records that the batch is too new for this worker to settle it, and returns how long it has waited. */
   async noteTooNew(batchId: string, needs: number): Promise<TooNew> {
     const noted = await NOTE_TOO_NEW.run(this.#redis, { keys: { batch: this.#keys.batch(batchId) } });
     return { needs, ...noted, waiting: 0 };
@@ -184,8 +185,8 @@ export class BatchRecords {
   }
 
   /**
-   * Records the summary, once, and starts the retention of the batch; returns the stored summary. `keepsCopies`: the copies of
-   * the metadata of tasks are kept as long as the batch.
+   * Stores the summary, once, starts the retention of the batch, and returns the stored summary. `keepsCopies`: the
+   * copies of the metadata of tasks are kept as long as the batch.
    */
   async settle(summary: BatchSummary, { keepsCopies = false } = {}): Promise<BatchSummary> {
     const id = summary.batch_id;
@@ -201,12 +202,15 @@ export class BatchRecords {
     return summaryOf(id, await SETTLE.run(this.#redis, { keys: new BatchKeys(this.#keys, id), args }));
   }
 
-  /** The tasks of a batch, or the one task, whose jobs wait for a place or until they come back: to wake on a cancel. */
+  /**
+   * Returns the tasks to wake on a cancel: tasks of a batch, or one task, whose jobs wait for a place or for their
+   * time.
+   */
   async sleepers(id: string): Promise<Wake[]> {
     return readSleepers(this.#redis, this.#keys, id);
   }
 
-  /** Flags a batch or a task as cancelled and tells the workers; the first reason wins. */
+  /** Flags a batch or a task as cancelled and notifies the workers. The first reason wins. */
   async cancel(id: string, reason: string): Promise<Flagging> {
     const flag = recordText(CancelFlag, flagFor(reason), this.#redactor);
     const common = { flag, cancels: this.#keys.cancels() };

@@ -4,7 +4,7 @@ import { readEntry } from './read-record.ts';
 /** The fields that are stored beside. */
 const NAMES = Beside.keyof().options;
 
-/** Splits a record into the part that is stored as the record, and the JSON that is stored beside it, which may be empty. */
+/** Splits a record into the part that is stored as the record, and the JSON that is stored beside it, or ''. */
 export function apart<R extends Beside>(record: R): { plain: R; beside: string; calls: number } {
   const { calls_of_unknown_cost: calls = 0 } = record;
   const plain = { ...record };
@@ -22,7 +22,7 @@ function isEmpty(value: unknown): boolean {
   return value === undefined || (Array.isArray(value) && value.length === 0);
 }
 
-/** Fields that say nothing if every call has a known cost. */
+/** Fields without meaning if every call has a known cost. */
 const SPENT: ReadonlySet<string> = new Set(['calls_of_unknown_cost', 'known_cost_usd']);
 
 /** Merges a record with the part stored beside it. A part that cannot be read is left out. */

@@ -19,7 +19,7 @@ export function readFlag(text: string): CancelFlag {
   return readEntry(CancelFlag, text) ?? { reason: 'the reason cannot be read', requested_at: isoNow() };
 }
 
-/** Reads the cancel flag of each task, its batch's included, in the order asked. */
+/** Reads the cancel flag of each task or of its batch, in the order of the ids. */
 export async function readFlags(redis: Redis, keys: Keys, taskIds: string[]): Promise<(CancelFlag | null)[]> {
   const pipeline = redis.pipeline();
   for (const taskId of taskIds) {

@@ -2,18 +2,19 @@ import { ErrandEvent } from '../contract/events.ts';
 import type { Redis } from '../redis/connection.ts';
 import { Keys } from './keys.ts';
 
-/** How often a subscription that Redis refused is tried again. */
+/** How often a subscription that Redis refused is retried. */
 const RETRY_MS = 2_000;
 
-/** Hears why the channels cannot be heard, once for each reason, and `null` once they are heard again. */
+/** Called once with each reason why the channels do not work, and with `null` when they work again. */
 type OnTrouble = (trouble: Error | null) => void;
 
 /**
- * Listens to what is told over pub/sub: the events of a batch, and nudges to look at cancel flags.
+ * Listens to pub/sub: the events of batches, and the ids of cancelled batches and tasks.
  *
- * Needs a connection of its own, which must not subscribe again by itself after a reconnect (`autoResubscribe`): the client
- * catches no refusal then, and Redis refuses if somebody took the right to the channels away. This class subscribes again
- * instead, and retries until Redis accepts. What is told meanwhile is lost, so every listener also polls the records.
+ * Needs a connection of its own that does not resubscribe after a reconnect (`autoResubscribe: false`). ioredis would
+ * not catch a refusal, and Redis refuses if the user has lost the right to the channels. This class resubscribes
+ * instead, and retries until Redis accepts. Messages in the meantime are lost, so every listener also polls the
+ * records.
  */
 export class Channels {
   readonly #redis: Redis;
@@ -34,8 +35,8 @@ export class Channels {
   }
 
   /**
-   * Calls `listener` with each event of the batch until the returned function is called. What is no event we know is
-   * passed over: a newer worker may tell of more, and nobody could catch what is thrown here.
+   * Calls `listener` with each event of the batch until the returned function is called. Skips an unknown message: a
+   * newer worker may send other events, and no caller could catch an error here.
    */
   async onEvent(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
     return this.#listen(this.#keys.events(batchId), (message) => {
@@ -58,7 +59,7 @@ export class Channels {
       await this.#redis.unsubscribe(channel);
     };
     try {
-      // Subscribing twice is harmless, and whoever comes second must not return before the first one listens.
+      // Subscribing twice is harmless. The second caller must not return before the channel is subscribed.
       await this.#redis.subscribe(channel);
     } catch (error) {
       await stop().catch(() => undefined);
@@ -67,7 +68,7 @@ export class Channels {
     return stop;
   }
 
-  /** Never rejects. A connection that is lost again comes here again. */
+  /** Never rejects. If the connection is lost meanwhile, its next `ready` event starts this again. */
   async #subscribeAgain(): Promise<void> {
     clearTimeout(this.#retry);
     const channels = [...this.#listeners.keys()];

@@ -10,22 +10,30 @@ import type { CHECKPOINT } from './scripts/attempt.ts';
 import type { CLOSE, END_ATTEMPT } from './scripts/task.ts';
 import { wakesIn } from './sleepers.ts';
 
-/** The rows that an attempt released, and their owner: the instance of the worker. Steps that say `open` close nothing. */
+/**
+ * The rows that an attempt released, and their owner: the instance of the worker. A step with status `open` closes no
+ * row.
+ */
 export type ReleasedRows = { owner: string; steps: readonly CleanupStep[] };
 
 /** An attempt that released no rows. */
 export const NOTHING_RELEASED: ReleasedRows = { owner: '', steps: [] };
 
-/** What ending an attempt came to: the parked tasks that got its place, or none if the task is cancelled. */
+/** The result of ending an attempt: the cancel flag, if there is one, or the parked tasks that got its place. */
 export type Ended = { flag: CancelFlag | null; wake: Wake[] };
 
-/** What closing a task came to: recorded, or refused in favour of the outcome that was there first. Either is stored. */
+/**
+ * The result of closing a task: `recorded`, or `ended` if the task already had an outcome. `outcome` is the stored one.
+ */
 export type Closing = { status: 'recorded' | 'ended'; outcome: Outcome; wake: Wake[] };
 
-/** A fenced write as it was answered. Every such script answers with some of these statuses. */
+/** The reply to a fenced write. Each script replies with some of these statuses. */
 type FencedReply = Exclude<ReturnType<typeof CHECKPOINT.read>, { status: 'ok' }> | { status: 'ok' };
 
-/** The cancel flag in the answer to a fenced write, or `null`. @throws ErrandError `ATTEMPT_SUPERSEDED` if it was refused. */
+/**
+ * Returns the cancel flag in the reply to a fenced write, or `null`. @throws ErrandError `ATTEMPT_SUPERSEDED` if
+ * refused.
+ */
 export function fenced(reply: FencedReply, batchId: string): CancelFlag | null {
   switch (reply.status) {
     case 'ok':
@@ -37,14 +45,15 @@ export function fenced(reply: FencedReply, batchId: string): CancelFlag | null {
   }
 }
 
-/** Reads the answer to the end of an attempt. @throws ErrandError `ATTEMPT_SUPERSEDED` if it was refused. */
+/** Reads the reply to the end of an attempt. @throws ErrandError `ATTEMPT_SUPERSEDED` if it was refused. */
 export function endedOf(reply: ReturnType<typeof END_ATTEMPT.read>, batchId: string): Ended {
   const flag = fenced(reply, batchId);
   return { flag, wake: reply.status === 'ok' ? wakesIn(reply.wake) : [] };
 }
 
 /**
- * Reads the answer to the outcome of a task: `ours` with the part stored `beside` it, or the outcome that was there first.
+ * Reads the reply to the outcome of a task: `ours` with the part stored `beside` it, or the outcome that was stored
+ * first.
  * @throws ErrandError `ATTEMPT_SUPERSEDED` if it was refused.
  */
 export function closingOf(reply: ReturnType<typeof CLOSE.read>, ours: Outcome, beside: string): Closing {

@@ -5,7 +5,9 @@ import { CLAIM_ENQUEUE, RELEASE_CLAIM } from './scripts/batch.ts';
 /** How long a producer may be silent before another producer may continue its batch, in milliseconds. */
 const CLAIM_MS = 10_000;
 
-/** Decides which producer adds the jobs of a batch: two producers with the same key must not add them at the same time. */
+/**
+ * Decides which producer adds the jobs of a batch: two producers with the same key must not add them at the same time.
+ */
 export class EnqueueClaims {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -15,7 +17,9 @@ export class EnqueueClaims {
     this.#keys = new Keys(prefix);
   }
 
-  /** Claims the right to add the jobs of a batch for a while, or renews it; `false` while another producer has it. */
+  /**
+   * Claims the right to add the jobs of a batch for 10 s, or renews the claim; `false` while another producer has it.
+   */
   async claim(batchId: string, token: string): Promise<boolean> {
     const keys = { claim: this.#keys.claim(batchId) };
     return CLAIM_ENQUEUE.run(this.#redis, { keys, args: { token, ttl_ms: CLAIM_MS } });

@@ -1,8 +1,9 @@
 import { parseTaskId } from '../base/ids.ts';
 
 /**
- * The names of all record keys and channels under one prefix. The prefix is a hash tag, so all share one slot. Each method is
- * a family, and {@link KEY_FAMILIES} has its type and expiry.
+ * The names of all record keys and channels under one prefix. The prefix is a hash tag, so all keys share one slot: see
+ * docs/internals/redis.md#hash-tags-and-one-slot. Each method is a family, and {@link KEY_FAMILIES} has its type and
+ * expiry.
  */
 export class Keys {
   readonly #root: string;
@@ -11,7 +12,7 @@ export class Keys {
     this.#root = `${prefix}:records`;
   }
 
-  /** What the batch is, its flags and those of its tasks, counters and summary. */
+  /** The batch: its content, its flags and the flags of its tasks, its counters and its summary. */
   batch(batchId: string): string {
     return `${this.#root}:batch:${batchId}`;
   }
@@ -31,7 +32,9 @@ export class Keys {
     return `${this.batch(batchId)}:metadata`;
   }
 
-  /** The ids of the tasks that have a place: with an attempt open, or, where places are few, about to have another. */
+  /**
+   * The ids of the tasks that have a place: an attempt is open, or, with `max_concurrent`, another one follows at once.
+   */
   running(batchId: string): string {
     return `${this.batch(batchId)}:running`;
   }
@@ -41,12 +44,12 @@ export class Keys {
     return `${this.batch(batchId)}:parked`;
   }
 
-  /** The tasks that were started and come back later by themselves, deferred or to be tried again. */
+  /** The started tasks that come back later by themselves, because they were deferred or are retried. */
   resting(batchId: string): string {
     return `${this.batch(batchId)}:resting`;
   }
 
-  /** Epoch and who opened it, background response, and what is known of each attempt. */
+  /** The epoch and its opener, the background response, and the facts about each attempt. */
   task(taskId: string): string {
     return `${this.#root}:task:${taskId}`;
   }
@@ -76,7 +79,7 @@ export class Keys {
     return `${this.#root}:open_rows:${instance}`;
   }
 
-  /** Instance → identity of every worker that may hold something; `null` while that is lost. */
+  /** Instance → identity of every worker that may hold resources; `null` while the identity is lost. */
   workers(): string {
     return `${this.#root}:workers`;
   }
@@ -101,7 +104,7 @@ export class Keys {
     return `${this.#root}:takers:${instance}`;
   }
 
-  /** Who is releasing what a dead worker held. */
+  /** The worker that releases the resources of a dead worker. */
   reclaimClaim(instance: string): string {
     return `${this.#root}:reclaim:${instance}`;
   }
@@ -116,23 +119,27 @@ export class Keys {
     return `${this.batch(batchId)}:ending`;
   }
 
-  /** Tells what happens in a batch. */
+  /** The events of a batch. */
   events(batchId: string): string {
     return `${this.#root}:events:${batchId}`;
   }
 
-  /** Tells the ids of batches and tasks just cancelled. */
+  /** The ids of batches and tasks that were just cancelled. */
   cancels(): string {
     return `${this.#root}:cancels`;
   }
 }
 
-/** A family of keys, one for each batch, task or worker, or one for the deployment. Its name is a method of {@link Keys}. */
+/**
+ * A family of keys, one for each batch, task or worker, or one for the deployment. Its name is a method of {@link
+ * Keys}.
+ */
 export type KeyFamily = keyof Keys;
 
 /**
- * What the keys of a family are in Redis. `expires`: each key has an expiry (`always`), it gets one once its batch is settled
- * (`settled`), or it stays until a script or its last entry removes it (`never`). `until` says when that is.
+ * The type and the lifetime of the keys of a family. `expires`: each key has an expiry (`always`), it gets an expiry
+ * when its batch is settled (`settled`), or a script or the removal of its last entry removes it (`never`). `until`
+ * says when.
  */
 type FamilyFacts =
   | { type: 'channel' }
@@ -173,7 +180,7 @@ export const KEY_FAMILIES: { readonly [Name in KeyFamily]: FamilyFacts } = {
   cancels: { type: 'channel' },
 };
 
-/** The batch id and index inside a task id that is known to be one. */
+/** Returns the batch id and the index in a valid task id. @throws TypeError for any other text. */
 export function partsOf(taskId: string): { batchId: string; index: number } {
   const parts = parseTaskId(taskId);
   if (!parts) throw new TypeError(`not a task id: ${taskId}`);

@@ -9,12 +9,13 @@ import type { OPEN } from './scripts/task.ts';
 import { historyOf, newestEpochIn, type TaskHistory } from './task-history.ts';
 
 /**
- * A job or record that only a newer version may act on: the reader version it needs, how long it has waited for such a
- * reader, how often it was looked at, and how many jobs of its batch wait for a later time.
+ * A job or record that only a newer version may act on. `needs`: the reader version that it needs. `waitedMs`: how long
+ * it has waited for such a reader. `looks`: how often a worker looked at it. `waiting`: how many jobs of its batch wait
+ * for their time.
  */
 export type TooNew = { needs: number; waitedMs: number; looks: number; waiting: number };
 
-/** What opening an attempt came to. Only `opened` may build a child. */
+/** The result of opening an attempt. Only for `opened` a child may be built. */
 export type Opening =
   | ({ status: 'opened'; epoch: number } & TaskHistory)
   | { status: 'ended'; outcome: Outcome }
@@ -25,7 +26,7 @@ export type Opening =
   | { status: 'unreadable'; epoch: number; problem: string }
   | { status: 'missing' };
 
-/** Reads the answer to the opening of an attempt. */
+/** Reads the reply to the opening of an attempt. */
 export function openingOf(reply: ReturnType<typeof OPEN.read>, taskId: string): Opening {
   switch (reply.status) {
     case 'opened':
@@ -43,7 +44,7 @@ export function openingOf(reply: ReturnType<typeof OPEN.read>, taskId: string): 
   }
 }
 
-/** Reads the stored history of a task as of the attempt `epoch`: of all attempts, or of those before an epoch. */
+/** Reads the stored history of a task for the attempt `epoch`: of all attempts, or of the attempts before an epoch. */
 export function openedOf(
   taskId: string,
   epoch: number,

@@ -10,15 +10,15 @@ const PAGE = 200;
 const PAGE_BYTES = 16 * 1024 * 1024;
 
 /**
- * Which outcomes to read: for the tasks from index `from` to `to` (exclusive). `isPatient`: an outcome of a newer version is
- * an error.
+ * Which outcomes to read: for the tasks from index `from` to `to` (exclusive). `isPatient`: an outcome of a newer
+ * version is an error.
  */
 type PageRequest = { batchId: string; from: number; to: number; isPatient: boolean };
 
 /**
- * Reads a page of outcomes: the requested outcomes, or fewer if they are many or large, but at least one. `null` stands for
- * a task without an outcome. An unreadable outcome is returned as a failure of its task, with
- * the metadata of the task. `copies`: the key of the copies of the metadata.
+ * Reads a page of outcomes: the requested outcomes, or fewer if they are many or large, but at least one. `null` stands
+ * for a task without an outcome. An unreadable outcome is returned as a failure of its task, with the metadata of the
+ * task. `copies`: the key of the copies of the metadata.
  * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
  */
 export async function readOutcomePage(
@@ -43,7 +43,9 @@ export async function readOutcomePage(
   return withCopies(redis, copies, outcomes);
 }
 
-/** Adds the copies of the metadata to outcomes that cannot be read. Their record is the only other place that has it. */
+/**
+ * Adds the copies of the metadata to outcomes that cannot be read. Their record is the only other place that has it.
+ */
 async function withCopies(redis: Redis, key: string, outcomes: (Outcome | null)[]): Promise<(Outcome | null)[]> {
   const lacking = outcomes.flatMap((outcome) => (outcome && lacksMetadata(outcome) ? [outcome.index] : []));
   const copies = lacking.length > 0 ? await readCopies(redis, key, lacking) : null;

@@ -6,10 +6,13 @@ import { readEntry, readRecord } from './read-record.ts';
 
 const WithMetadata = contract(BatchRecord.pick({ metadata: true }));
 
-/** Where the jobs of a batch stand, as its record knows: still being added, added, or settled. */
+/** The stage of a batch: its jobs are being added, they are all added, or the batch is settled. */
 export type BatchStage = 'enqueueing' | 'running' | 'settled';
 
-/** The counters of a batch: how many tasks have ended with each status, and how many of their calls have an unknown cost. */
+/**
+ * The counters of a batch: how many tasks have ended with each status, and how many of their calls have an unknown
+ * cost.
+ */
 export const COUNTERS = ['n:succeeded', 'n:failed', 'n:rejected', 'n:cancelled', 'n:calls_of_unknown_cost'];
 
 /** A field of a hash, as Redis returns it. */
@@ -25,7 +28,10 @@ export function verdictOf(batchId: string, text: string): AdmissionVerdict {
   return readRecord(AdmissionVerdict, text, `the admission of batch ${batchId}`);
 }
 
-/** The three fields of a batch that make up its summary: itself, the part stored beside it, and the record of the batch. */
+/**
+ * The three fields of a batch that make up its summary: the summary, the part stored beside it, and the record of the
+ * batch.
+ */
 type SummaryFields = { summary: string; beside: Text; data: Text };
 
 /** Reads the summary of a batch, with the metadata of the batch. @throws ErrandError `RECORD_UNREADABLE`. */

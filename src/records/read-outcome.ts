@@ -10,14 +10,15 @@ import { readAnyVersion, readEntry, readRecord } from './read-record.ts';
 
 const WithMetadata = stored({ metadata: Metadata.optional() });
 
-/** The outcome of which task to read. `isPatient`: an outcome that only a newer version can read is an error. */
+/** The task whose outcome to read. `isPatient`: an outcome that only a newer version can read is an error. */
 export type OutcomeRequest = { batchId: string; index: number; isPatient?: boolean };
 
 /**
  * Reads an outcome, with the rows that were released after it was written: one cleanup step a line.
  *
- * A record that does not parse becomes a failed outcome with the code `RECORD_UNREADABLE`, so that one damaged record does
- * not keep a whole batch from settling. A cleanup step that does not parse is left out: its row then counts as open.
+ * A record that does not parse becomes a failed outcome with the code `RECORD_UNREADABLE`, so that one damaged record
+ * does not keep a whole batch from settling. A cleanup step that does not parse is left out: its row then counts as
+ * open.
  *
  * @throws ErrandError `RECORD_UNREADABLE` for an outcome that only a newer version can read, if `isPatient`.
  */
@@ -41,7 +42,7 @@ export function readOutcome(
   }
 }
 
-/** The metadata of the task in an outcome, also if no other field of it can be read. */
+/** Returns the metadata of the task in an outcome, even if no other field of the outcome can be read. */
 export function metadataInOutcome(text: string): Metadata | undefined {
   try {
     return readAnyVersion(WithMetadata, text, 'an outcome').metadata;
@@ -50,7 +51,7 @@ export function metadataInOutcome(text: string): Metadata | undefined {
   }
 }
 
-/** Tells whether an outcome takes the place of a record that does not parse. */
+/** Whether an outcome replaces a record that does not parse. */
 export function isUnreadable(outcome: Outcome): boolean {
   return outcome.status === 'failed' && outcome.failure.code === 'RECORD_UNREADABLE';
 }

@@ -15,7 +15,8 @@ export function readRecord<T>(contract: Contract<T>, text: string, what: string)
 }
 
 /**
- * Reads the fields of a record that the contract names, whichever version wrote it. Only for fields that no version changes.
+ * Reads the fields of a record that the contract names, from a record of any version. Only for fields that no version
+ * changes.
  * @throws ErrandError `RECORD_UNREADABLE`.
  */
 export function readAnyVersion<T>(contract: Contract<T>, text: string, what: string): T {
@@ -28,7 +29,9 @@ export function assertOwnVersion(text: string, what: string): void {
   if (isTooNew(value)) throw tooNew(needsOf(value), what);
 }
 
-/** Reads one entry of a record, or returns `null` if it cannot be read: a damaged entry must not hide the other entries. */
+/**
+ * Reads one entry of a record, or returns `null` if it cannot be read: a damaged entry must not hide the other entries.
+ */
 export function readEntry<T>(contract: Contract<T>, text: string): T | null {
   try {
     return readRecord(contract, text, 'an entry');

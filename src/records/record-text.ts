@@ -4,8 +4,8 @@ import { ErrandError } from '../errors.ts';
 import { problemOf } from './read-record.ts';
 
 /**
- * Fields that hold words of ours and names from the configuration. They are never masked: a key that happens to read
- * like a provider's name would otherwise make the record unreadable.
+ * Fields with words of Errand and names from the configuration. They are never masked: a key with the text of a
+ * provider's name would otherwise make the record unreadable.
  */
 const NAMES = new Set(
   'actor batch_id chosen_by code credential_id effort_treatment ended endpoint_host event evidence id instance kind model origin owner provider reasoning_effort row status stop task_id version wire worker'.split(
@@ -13,12 +13,12 @@ const NAMES = new Set(
   ),
 );
 
-/** Fields that hold the words of others: whatever is inside, its field names are theirs too. */
+/** Fields with the words of others. The names of all fields inside are theirs too. */
 const FREE = new Set(['native', 'metadata', 'tool_calls', 'tool_results']);
 
 declare const fits: unique symbol;
 
-/** A record that fits its schema. Only such a record is written. */
+/** A record that fits its schema. Only a checked record is written. */
 export type Checked<R> = R & { readonly [fits]: true };
 
 /** Checks a record against its schema. @throws ErrandError `INTERNAL` if it does not fit: no reader could read it. */

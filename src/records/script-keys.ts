@@ -1,8 +1,8 @@
 import { type Keys, partsOf } from './keys.ts';
 
 /**
- * The keys of one batch, under the names that scripts have for them. Each is made when it is asked for: a script names a few of
- * them, and a task runs many scripts.
+ * The keys of one batch, under the names that scripts use. Each key is made when it is read, because a script uses a
+ * few of them and a task runs many scripts.
  */
 export class BatchKeys {
   protected readonly keys: Keys;
@@ -72,7 +72,7 @@ export class TaskKeys extends BatchKeys {
   }
 }
 
-/** The keys of one task and of its batch, of all workers, and of the open rows of one of them. */
+/** The keys of one task and of its batch, of all workers, and of the open rows of one worker. */
 export class RowKeys extends TaskKeys {
   readonly #owner: string;
 
@@ -94,7 +94,7 @@ export class RowKeys extends TaskKeys {
   }
 }
 
-/** The keys of all workers, under the names that scripts have for them. */
+/** The keys of all workers, under the names that scripts use. */
 export function workersIn(keys: Keys) {
   return { workers: keys.workers(), beats: keys.beats() };
 }

@@ -4,7 +4,7 @@ import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
 import { NOTE_SPEND } from './scripts/attempt.ts';
 
-/** The records of what the calls without a recorded turn cost. They contain only numbers, so they need no masking. */
+/** The records of the cost of calls without a recorded turn. They contain only numbers, so they need no masking. */
 export class SpendRecords {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -14,15 +14,15 @@ export class SpendRecords {
     this.#keys = new Keys(prefix);
   }
 
-  /** Writes what the cut-off calls of an attempt of any epoch cost, unless the task has its outcome. */
+  /** Writes the cost of the cut-off calls of an attempt of any epoch, unless the task has its outcome. */
   async note(taskId: string, epoch: number, spend: CutSpend): Promise<void> {
     const keys = { task: this.#keys.task(taskId) };
     await NOTE_SPEND.run(this.#redis, { keys, args: { epoch, spend: JSON.stringify(spend) } });
   }
 
   /**
-   * The spends that attempts have written for their cut-off calls, by epoch, including spends written after the task was
-   * opened again: an attempt that lost its lock may write late.
+   * Reads the cost of the cut-off calls of attempts, by epoch. Includes a cost that was written after the task was
+   * opened again, because an attempt that lost its lock may write late.
    */
   async of(taskId: string, epochs: readonly number[]): Promise<Map<number, CutSpend>> {
     const spends = new Map<number, CutSpend>();
@@ -36,7 +36,7 @@ export class SpendRecords {
     return spends;
   }
 
-  /** The size of the context that all tasks of a batch share, in bytes: a part of each of their requests. */
+  /** The size of the context that all tasks of a batch share, in bytes. It is a part of each of their requests. */
   async contextBytes(batchId: string): Promise<number> {
     return this.#redis.hstrlen(this.#keys.batch(batchId), 'context');
   }

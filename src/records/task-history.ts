@@ -7,25 +7,27 @@ import { readEntry, readRecord } from './read-record.ts';
 import type { Row } from './row.ts';
 import type { StoredHistory } from './scripts/fragments.ts';
 
-/**
- * What is on record of a task that has not ended: its earlier attempts, oldest first, its recorded turns, the ledger rows
- * that earlier attempts left open, those apart that cannot be read here, how many were closed, the background response that
- * its next turn will come from, and the calls of effect tools that were begun, in order.
- */
+/** The stored state of an unfinished task. */
 export type TaskHistory = {
+  /** The earlier attempts, oldest first. */
   past: Attempt[];
+  /** The recorded turns, in order. */
   checkpoints: Checkpoint[];
+  /** The open ledger rows of earlier attempts, without rows that this version cannot read. */
   openRows: Row[];
+  /** How many ledger rows were closed. */
   closedRows: number;
+  /** The background response that the next turn comes from. */
   response: BackgroundResponse | null;
+  /** The calls of effect tools that were begun, in order. */
   effects: EffectCall[];
-  /** By epoch, what the cut-off calls of an attempt cost. */
+  /** The cost of the cut-off calls of an attempt, by its epoch. */
   cutSpends: ReadonlyMap<number, CutSpend>;
   /** The history could not be read; all other fields are empty. */
   isUnreadable: boolean;
 };
 
-/** The history of a task nothing is known of. */
+/** The history of a task without records. */
 export const NO_HISTORY: Readonly<TaskHistory> = {
   past: [],
   checkpoints: [],
@@ -41,8 +43,9 @@ export const NO_HISTORY: Readonly<TaskHistory> = {
 export const UNREADABLE_HISTORY: Readonly<TaskHistory> = { ...NO_HISTORY, isUnreadable: true };
 
 /**
- * Reads the stored history of a task, of the attempts before an epoch. An earlier attempt that never said how it ended is marked
- * `lost`. The cleanup of each is what was closed of its rows, by whomever, and what it could not close.
+ * Reads the stored history of a task, of the attempts before an epoch. Marks an earlier attempt without an end as
+ * `lost`. The cleanup of an attempt has its closed rows, whichever worker closed them, and the rows that it could not
+ * close.
  */
 export function historyOf(taskId: string, stored: StoredHistory, before = Number.POSITIVE_INFINITY): TaskHistory {
   const { task, turns, ledger, released, effects } = stored;
@@ -88,7 +91,7 @@ export function newestEpochIn({ task }: StoredHistory): number {
   return Number(task.find(([name]) => name === 'epoch')?.[1] ?? 0);
 }
 
-/** The attempt with those of its rows that are still open: the closed ones are on record as such. */
+/** Returns the attempt with only its open rows in its cleanup. The closed rows have records of their own. */
 export function unclosed({ cleanup, ...attempt }: Attempt): Attempt {
   const open = cleanup?.steps.filter(({ status }) => status === 'open') ?? [];
   return open.length === 0 ? attempt : { ...attempt, cleanup: cleanupOf(open) };
@@ -100,7 +103,7 @@ function lostUnlessEnded(attempt: Attempt, from: string | undefined): Attempt {
   return { ...attempt, ...takenOver, ended: 'lost' };
 }
 
-/** The attempt with those of the steps in its cleanup record that are of its rows. */
+/** Returns the attempt with the cleanup steps of its own rows added to its cleanup record. */
 export function withCleanup(attempt: Attempt, steps: CleanupStep[]): Attempt {
   const own = steps.filter((step) => step.row.startsWith(`${attempt.epoch}.`));
   return { ...attempt, cleanup: amendCleanup(attempt.cleanup ?? cleanupOf([]), own) };

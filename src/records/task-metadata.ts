@@ -12,9 +12,8 @@ const KEPT_SECONDS = 30 * 24 * 3600;
 const WRITE_BYTES = 1024 * 1024;
 
 /**
- * Copies of the metadata of tasks, for outcomes of tasks whose job is gone or does not parse. A task without metadata has no
- * copy. The copies of a batch are removed when it settles, unless an
- * outcome of it cannot be read.
+ * Copies of the metadata of tasks, for the outcome of a task whose job is gone or does not parse. A task without
+ * metadata has no copy. The copies of a batch are removed when it settles, unless one of its outcomes cannot be read.
  */
 export class TaskMetadata {
   readonly #redis: Redis;
@@ -49,8 +48,8 @@ export class TaskMetadata {
   }
 
   /**
-   * Reads the metadata of tasks of a batch: from the copies, or, once the batch has settled, from the outcomes. `null` if the
-   * batch has neither.
+   * Reads the metadata of tasks of a batch: from the copies, or, once the batch has settled, from the outcomes. `null`
+   * if the batch has neither.
    */
   async ofTasks(batchId: string, indexes: readonly number[]): Promise<(Metadata | undefined)[] | null> {
     const copies = await readCopies(this.#redis, this.#keys.taskMetadata(batchId), indexes);
@@ -68,8 +67,8 @@ export class TaskMetadata {
 }
 
 /**
- * Reads the copies of the metadata of some tasks under one key, `undefined` for a task without one. Returns `null` if there is
- * no copy of any task of the batch.
+ * Reads the copies of the metadata of some tasks under one key, `undefined` for a task without one. Returns `null` if
+ * there is no copy of any task of the batch.
  */
 export async function readCopies(
   redis: Redis,

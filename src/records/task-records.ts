@@ -35,9 +35,9 @@ import { newestEpochIn, type TaskHistory, UNREADABLE_HISTORY, unclosed } from '.
  * The records of tasks: epochs, checkpoints, effects, ledger, outcomes.
  *
  * Invariants
- * - One outcome a task, whoever writes: the first one stays (promise 3).
- * - Every write but a release is refused to all but the newest epoch, with `ATTEMPT_SUPERSEDED`; of an older one its own
- *   end is kept all the same.
+ * - A task has one outcome: the first one stays, whichever attempt writes it.
+ * - Only the newest epoch may write, or `ATTEMPT_SUPERSEDED` is thrown. An older epoch may still release rows and write
+ *   its own end.
  * - No watched secret is written.
  */
 export class TaskRecords {
@@ -52,8 +52,8 @@ export class TaskRecords {
   }
 
   /**
-   * Opens an attempt of the task for this worker, under a new epoch, or returns why none was opened. `needs` is the reader
-   * version that its job needs.
+   * Opens an attempt of the task for this worker, under a new epoch, or returns why none was opened. `needs` is the
+   * reader version that its job needs.
    */
   async open(taskId: string, provider: string, worker: string, needs = 1): Promise<Opening> {
     const at = isoNow();
@@ -71,7 +71,7 @@ export class TaskRecords {
   }
 
   /**
-   * Writes ledger rows as intent or as acquired. Returns the cancel flag, if there is one.
+   * Writes ledger rows as intent or as acquired. Returns the cancel flag, or `null`.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`; nothing is written then.
    */
   async hold(taskId: string, epoch: number, rows: Omit<Row, 'taskId'>[]): Promise<CancelFlag | null> {
@@ -84,7 +84,7 @@ export class TaskRecords {
   }
 
   /**
-   * Closes ledger rows of one owner, from whichever epoch. A closed row never changes again. If the task has its outcome, the
+   * Closes ledger rows of one owner, of any epoch. A closed row never changes again. If the task has its outcome, the
    * outcome is amended.
    */
   async release(taskId: string, released: ReleasedRows): Promise<void> {
@@ -99,7 +99,7 @@ export class TaskRecords {
   }
 
   /**
-   * Appends the checkpoint of a turn. Returns the cancel flag, if there is one; the turn is stored all the same.
+   * Appends the checkpoint of a turn. Returns the cancel flag, or `null`. A turn of a cancelled task is stored too.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`, also for a turn that is not the next; nothing is written then.
    */
   async checkpoint(taskId: string, epoch: number, checkpoint: Checkpoint): Promise<CancelFlag | null> {
@@ -111,7 +111,7 @@ export class TaskRecords {
   }
 
   /**
-   * Writes down a background response before anything more is read of it. Returns the cancel flag, if there is one.
+   * Stores a background response before more of it is read. Returns the cancel flag, or `null`.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`; nothing is written then.
    */
   async noteResponse(taskId: string, epoch: number, response: BackgroundResponse): Promise<CancelFlag | null> {
@@ -121,8 +121,8 @@ export class TaskRecords {
   }
 
   /**
-   * Writes a call of an effect tool, begun or with its result. Returns the cancel flag, if there is one; the call is stored
-   * all the same.
+   * Writes a call of an effect tool, begun or with its result. Returns the cancel flag, or `null`. A call of a
+   * cancelled task is stored too.
    * @throws ErrandError `ATTEMPT_SUPERSEDED`; nothing is written then.
    */
   async journal(taskId: string, epoch: number, call: EffectCall): Promise<CancelFlag | null> {
@@ -132,11 +132,11 @@ export class TaskRecords {
   }
 
   /**
-   * Ends an attempt whose task goes on, and closes the rows that it released. `restsWith` is the provider in whose lane
-   * its job rests until it comes back by itself; `null` for a task that comes back at once and keeps its place. A task that
-   * was cancelled meanwhile does not rest, and must be brought back at once. An attempt that stands for several takes the
-   * place of the one before it, with what that released.
-   * @throws ErrandError `ATTEMPT_SUPERSEDED`; the end is noted and the rows are closed all the same.
+   * Ends an attempt whose task continues, and closes the rows that it released. `restsWith` is the provider in whose
+   * lane its job waits until it comes back by itself; `null` for a task that comes back at once and keeps its place. A
+   * task that was cancelled meanwhile does not wait, and must be brought back at once. An attempt that merges several
+   * deferrals replaces the attempt before it and the rows that it released.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED`; the end is stored and the rows are closed even then.
    */
   async endAttempt(
     taskId: string,
@@ -159,9 +159,9 @@ export class TaskRecords {
   }
 
   /**
-   * Writes the outcome of a task, unless there is one, and closes the rows that its last attempt released. `epoch` is 0
-   * for a task that never started; `knownRows` says how many closed rows of its history the outcome was made with.
-   * @throws ErrandError `ATTEMPT_SUPERSEDED` if a newer attempt exists; the rows are closed all the same.
+   * Writes the outcome of a task, unless it has one, and closes the rows that its last attempt released. `epoch` is 0
+   * for a task that never started. `knownRows`: how many closed rows of its history the outcome has.
+   * @throws ErrandError `ATTEMPT_SUPERSEDED` if a newer attempt exists; the rows are closed even then.
    */
   async close(
     epoch: number,
@@ -189,8 +189,8 @@ export class TaskRecords {
   }
 
   /**
-   * The stored state of an unfinished task, with its newest epoch (0 for a task that never started). Empty and marked as
-   * unreadable if the record does not parse.
+   * Reads the stored state of an unfinished task, with its newest epoch (0 for a task that never started). If a record
+   * does not parse, the state is empty and marked as unreadable.
    */
   async history(taskId: string): Promise<TaskHistory & { epoch: number }> {
     const stored = await READ_HISTORY.run(this.#redis, { keys: new TaskKeys(this.#keys, taskId) });
@@ -204,18 +204,18 @@ export class TaskRecords {
     await this.#redis.hdel(this.#keys.task(taskId), 'too_new_since', 'too_new_looks');
   }
 
-  /** Tells whether the task or its batch is cancelled. */
+  /** Whether the task or its batch is cancelled. */
   async isCancelled(taskId: string): Promise<boolean> {
     const [flag] = await this.cancelFlags([taskId]);
     return flag !== null;
   }
 
-  /** The cancel flag of each task, its batch's included, in the order asked. */
+  /** Reads the cancel flag of each task or of its batch, in the order of the ids. */
   async cancelFlags(taskIds: string[]): Promise<(CancelFlag | null)[]> {
     return readFlags(this.#redis, this.#keys, taskIds);
   }
 
-  /** Row id and cleanup step by turns, of what was released. */
+  /** Returns row id and cleanup step, alternating, for the released rows. */
   #closing({ steps }: ReleasedRows): string[] {
     return steps.flatMap((step) => (step.status === 'released' ? [step.row, this.#text(CleanupStep, step)] : []));
   }
@@ -224,7 +224,7 @@ export class TaskRecords {
     return recordText(contract, value, this.#redactor);
   }
 
-  /** What a script that tells the events of a batch takes: the channel, the event, and which task of the batch it is. */
+  /** Returns the arguments of a script that publishes an event: the channel, the event, and the index of the task. */
   #told(taskId: string, event: Record<string, unknown> & { event: ErrandEvent['event'] }) {
     const { batchId, index } = partsOf(taskId);
     const text = JSON.stringify({ ...event, version: 1, batch_id: batchId, task_id: taskId, index });

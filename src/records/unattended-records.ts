@@ -6,7 +6,7 @@ import { Keys } from './keys.ts';
 import { readEntry } from './read-record.ts';
 import { NOTE_SERVED, NOTE_UNSERVED, OPEN_GATE, OPEN_TASKS } from './scripts/unattended.ts';
 
-/** How long the time when a lane was last served is kept. */
+/** How long Redis keeps the time at which a lane was last served. */
 const REMEMBER_LANE_MS = 30 * 24 * 3_600_000;
 const CANCEL_TASK = 'cancel:';
 const HEAD = ['status', 'total', 'cancel', 'gate', 'n:succeeded', 'n:failed', 'n:rejected', 'n:cancelled'];
@@ -28,7 +28,7 @@ export type BatchHead = {
 /** The state of a batch for a sweep: `missing` if its records have expired, `unreadable` if they are damaged. */
 export type BatchLook = { status: 'missing' | 'unreadable' | 'settled' } | ({ status: 'unsettled' } & BatchHead);
 
-/** Reads and writes the records for the sweep that ends tasks no worker runs. */
+/** Reads and writes the records for the sweep that ends tasks that no worker runs. */
 export class UnattendedRecords {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -82,24 +82,24 @@ export class UnattendedRecords {
     return record && [...new Set(record.routes.map(({ provider }) => provider))];
   }
 
-  /** Notes the lanes that are served now, and returns when each lane was last served, in ms of the clock of Redis. */
+  /** Records the lanes that are served now, and returns when each lane was last served, in ms of the clock of Redis. */
   async noteServed(lanes: readonly string[]): Promise<Map<string, number>> {
     const keys = { lanes_served: this.#keys.lanesServed() };
     const served = await NOTE_SERVED.run(this.#redis, { keys, args: { remember_ms: REMEMBER_LANE_MS }, rest: lanes });
     return new Map(served.map(([lane, ms]) => [lane, Number(ms)]));
   }
 
-  /** Notes that a lane of a batch is unserved. Returns the time of Redis, and when this was first noted for the batch. */
+  /** Records that a lane of a batch is unserved. Returns the time of Redis, and when this was first recorded. */
   async noteUnserved(batchId: string): Promise<{ nowMs: number; sinceMs: number }> {
     return NOTE_UNSERVED.run(this.#redis, { keys: { batch: this.#keys.batch(batchId) } });
   }
 
-  /** Notes that the gate of a large batch is open, so that its tasks run. */
+  /** Records that the gate of a large batch is open, so that its tasks run. */
   async openGate(batchId: string): Promise<void> {
     await OPEN_GATE.run(this.#redis, { keys: { batch: this.#keys.batch(batchId) } });
   }
 
-  /** Removes a task that is about to be closed from the tasks to wake, so that it takes no place in the line. */
+  /** Removes a task from the tasks to wake before it is closed, so that it takes no place in the line. */
   async dropSleeper(batchId: string, name: string): Promise<void> {
     const pipeline = this.#redis.pipeline();
     pipeline.zrem(this.#keys.parked(batchId), name);

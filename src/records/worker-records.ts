@@ -11,8 +11,8 @@ import { workersIn } from './script-keys.ts';
 import { FORGET_WORKER, READ_WORKERS, REGISTER_WORKER } from './scripts/worker.ts';
 
 /**
- * A worker on record, how long ago it gave a sign of life, and how many ledger rows it has open. `identity` is `null` for a
- * stranger: one whose identity cannot be read here, or was lost and is not written again yet.
+ * A registered worker, the time since its last beat, and its number of open ledger rows. `identity` is `null` if this
+ * version cannot read it, or if it was lost and is not written again yet.
  */
 export type WorkerOnRecord = {
   instance: string;
@@ -21,13 +21,13 @@ export type WorkerOnRecord = {
   openRows: number;
 };
 
-/** How long the takers of a worker are kept. */
+/** How long Redis keeps the takers of a worker. */
 const TAKERS_KEPT_MS = 24 * 3_600_000;
 
 /** The maximum time of a date, in ms. */
 const MAX_TIME_MS = 8.64e15;
 
-/** The records of workers: who they are, whether they live, what they hold. */
+/** The records of workers: their identity, their last beat, and the rows that they hold. */
 export class WorkerRecords {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -38,9 +38,9 @@ export class WorkerRecords {
   }
 
   /**
-   * Registers a worker with a beat, by the clock of Redis. Called before it takes its first task, so that the owner of every
-   * row can be looked up, and again with every beat, so that a lost entry is restored. `takers` are kept for a day after the
-   * last beat, for the worker that proves its death.
+   * Registers a worker with a beat, by the clock of Redis. A worker calls it before it takes its first task, so that
+   * every row has a known owner, and with every beat, so that a lost entry is restored. `takers` are kept for a day
+   * after the last beat, for the worker that proves its death.
    */
   async register(identity: WorkerIdentity, takers?: Takers): Promise<void> {
     const { instance } = identity;
@@ -50,15 +50,17 @@ export class WorkerRecords {
   }
 
   /**
-   * The BullMQ worker that took the jobs of each queue for a worker; `null` for a worker of an earlier version, which did
-   * not store it.
+   * Reads the id of the BullMQ worker of each queue; `null` for a worker of an earlier version, which did not store it.
    */
   async takersOf(instance: string): Promise<Takers | null> {
     const text = await this.#redis.get(this.#keys.takers(instance));
     return text === null ? null : readEntry(Takers, text);
   }
 
-  /** The attempts of a worker that have open rows and are the newest of their tasks, with when each wrote its first row. */
+  /**
+   * Returns the attempts of a worker that have open rows and are the newest of their tasks, and when each wrote its
+   * first row.
+   */
   async attemptsOf(instance: string, max: number): Promise<{ taskId: string; intentMs: number }[]> {
     const rows = (await this.openRowsOf(instance, max)).filter((row) => row.status === 'readable');
     const pipeline = this.#redis.pipeline();
@@ -84,7 +86,7 @@ export class WorkerRecords {
     return instances.map((instance, at) => [instance, identityIn(texts[at] ?? '', instance)]);
   }
 
-  /** Takes a worker off the record, unless it holds something or has not been silent for so long by now. */
+  /** Removes the worker unless it holds resources or sent a heartbeat within `silentMs`. */
   async forget(instance: string, silentMs: number): Promise<void> {
     const keys = { ...workersIn(this.#keys), open_rows: this.#keys.openRows(instance) };
     if (await FORGET_WORKER.run(this.#redis, { keys, args: { instance, silent_ms: silentMs } })) {
@@ -92,7 +94,7 @@ export class WorkerRecords {
     }
   }
 
-  /** Every worker on record. */
+  /** Returns every registered worker. */
   async list(): Promise<WorkerOnRecord[]> {
     const {
       nowMs,
@@ -112,8 +114,8 @@ export class WorkerRecords {
   }
 
   /**
-   * The open rows of a worker, oldest first, after the first `from`. Removes entries of the index whose row the ledger no
-   * longer has, because another worker took the row over. An entry that names no task stays and is not read.
+   * The open rows of a worker, oldest first, after the first `from`. Removes entries of the index whose row the ledger
+   * no longer has, because another worker took the row over. An entry that names no task stays and is not read.
    */
   async openRowsOf(instance: string, most: number, from = 0): Promise<IndexedRow[]> {
     const index = this.#keys.openRows(instance);
@@ -140,18 +142,18 @@ export class WorkerRecords {
     return rows.length > 0 ? rows : this.openRowsOf(instance, most, from);
   }
 
-  /** Claims the releasing of what a dead worker held, for `forMs`; `false` while another worker has it. */
+  /** Claims the resources of a dead worker for `forMs`, to release them; `false` while another worker has the claim. */
   async claim(instance: string, by: string, forMs: number): Promise<boolean> {
     return (await this.#redis.set(this.#keys.reclaimClaim(instance), by, 'PX', forMs, 'NX')) === 'OK';
   }
 
-  /** Gives a claim up. */
+  /** Releases a claim. */
   async unclaim(instance: string): Promise<void> {
     await this.#redis.unlink(this.#keys.reclaimClaim(instance));
   }
 }
 
-/** The task and the row that an entry of an index names. */
+/** Returns the task and the row that an entry of an index names. */
 function placeOf(member: string): { taskId: string; id: string } {
   const cut = member.indexOf('/');
   return { taskId: member.slice(0, cut), id: member.slice(cut + 1) };

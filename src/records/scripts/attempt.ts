@@ -4,8 +4,9 @@ import { defineScript } from '../../redis/script.ts';
 import { ANSWER, FENCE, REFUSED, RELEASE_ROWS, written } from './fragments.ts';
 
 /**
- * Writes ledger rows, as intent or as acquired: `rows` has row id and row by turns. Fenced: a stale owner may not acquire. An
- * owner that Redis lost is registered as a stranger until its next beat, so that a list of the workers leads to every open row.
+ * Writes ledger rows, as intent or as acquired. `rows`: row id and row, alternating. Fenced: a stale owner may not
+ * acquire. An owner that Redis lost is registered without an identity until its next beat, so that the list of the
+ * workers leads to every open row.
  */
 export const HOLD = defineScript({
   name: 'HOLD',
@@ -23,9 +24,9 @@ ${ANSWER}`,
 });
 
 /**
- * Closes ledger rows: `rows` has row id and cleanup step by turns. Not fenced: a stale owner may, and should, release its own.
- * A closed row never changes again. If the task has its outcome, the outcome is amended: lines appended beside it, never
- * rewritten.
+ * Closes ledger rows. `rows`: row id and cleanup step, alternating. Not fenced: a stale owner should release its own
+ * rows. A closed row never changes again. If the task has its outcome, the steps are appended beside the outcome, which
+ * stays as it is.
  */
 export const RELEASE = defineScript({
   name: 'RELEASE',
@@ -37,9 +38,9 @@ export const RELEASE = defineScript({
 });
 
 /**
- * Appends a checkpoint, and drops the background response it came from. Turn n is stored only after turn n - 1, once; the
- * same one sent again is taken as stored, because a client sends again what it got no reply to. A cancelled task's turn is
- * stored all the same: it was paid for. `disorder` has the number of turns that are stored.
+ * Appends a checkpoint, and removes the background response that it came from. Turn n is stored once, and only after
+ * turn n - 1. The same turn again counts as stored, because a client sends a command without a reply again. A turn of a
+ * cancelled task is stored too: it was paid for. `disorder` has the number of stored turns.
  */
 export const CHECKPOINT = defineScript({
   name: 'CHECKPOINT',
@@ -59,8 +60,8 @@ ${ANSWER}`,
 });
 
 /**
- * Writes which background response the next turn will come from. If an earlier attempt, `asked_by`, asked for it, writes also
- * that this one took it over.
+ * Writes the background response that the next turn will come from. If an earlier attempt, `asked_by`, asked for it,
+ * also writes that this attempt took it over.
  */
 export const NOTE_RESPONSE = defineScript({
   name: 'NOTE_RESPONSE',
@@ -74,8 +75,8 @@ ${ANSWER}`,
 });
 
 /**
- * Writes what the cut-off calls of an attempt cost. Not fenced: a superseded attempt may write its own spend. Refused once
- * the task has its outcome, because the spend is never removed after that.
+ * Writes the cost of the cut-off calls of an attempt. Not fenced: a superseded attempt may write its own cost. Refused
+ * if the task has its outcome, because the field would never be removed.
  */
 export const NOTE_SPEND = defineScript({
   name: 'NOTE_SPEND',
@@ -90,9 +91,9 @@ return 1
 });
 
 /**
- * Writes a call of an effect tool, in the place of what is stored of it. Fenced: a stale owner may begin none, and what it
- * learns of a call it began comes too late, because its successor has told the model that the result is unknown. A cancelled
- * task's call is stored all the same.
+ * Writes a call of an effect tool, and replaces the stored call. Fenced: a stale owner may not begin a call. The result
+ * of a call that it began comes too late, because its successor has told the model that the result is unknown. A call
+ * of a cancelled task is stored too.
  */
 export const JOURNAL = defineScript({
   name: 'JOURNAL',

@@ -3,7 +3,10 @@ import { bool, named, nothing, number, tagged, text, textOrNull } from '../../re
 import { defineScript } from '../../redis/script.ts';
 import { NOW, TOO_NEW } from './fragments.ts';
 
-/** Creates the record of a batch, or finds it. `max_concurrent` is '0' for no limit, `ttl` the seconds until it is sealed. */
+/**
+ * Creates the record of a batch, or finds it. `max_concurrent` is '0' for no limit, `ttl` the seconds until it is
+ * sealed.
+ */
 export const CREATE_BATCH = defineScript({
   name: 'CREATE_BATCH',
   keys: ['batch'],
@@ -23,8 +26,8 @@ return {'created'}
 });
 
 /**
- * Claims the right to add the jobs of a batch, or keeps it: two producers with one key must not add at the same time. Returns
- * whether the claim is ours.
+ * Claims the right to add the jobs of a batch, or renews the claim: two producers with one key must not add at the same
+ * time. Returns whether the claim is ours.
  */
 export const CLAIM_ENQUEUE = defineScript({
   name: 'CLAIM_ENQUEUE',
@@ -51,7 +54,7 @@ return 0
   reply: bool,
 });
 
-/** Marks a batch whose jobs are all in the queue; from then on its record lives until it is settled. */
+/** Marks a batch whose jobs are all in the queue. Its record then lives until it is settled. */
 export const SEAL_BATCH = defineScript({
   name: 'SEAL_BATCH',
   keys: ['batch', 'claim'],
@@ -64,9 +67,9 @@ if redis.call('HEXISTS', batch, 'summary') == 0 then redis.call('PERSIST', batch
 });
 
 /**
- * Settles a batch: its summary is written once, and all its records get their retention, in seconds. `kept_beside` is the part
- * of its spend that is stored beside the summary, or ''. The copies of the metadata of its tasks stay only if `copies` is
- * 'keep'. Returns the stored summary, the part that is stored beside it, and the record of the batch.
+ * Settles a batch: writes its summary once, and sets the retention of all its records, in seconds. `kept_beside` is the
+ * part of its spend that is stored beside the summary, or ''. The copies of the metadata of its tasks stay only if
+ * `copies` is 'keep'. Returns the stored summary, the part that is stored beside it, and the record of the batch.
  */
 export const SETTLE = defineScript({
   name: 'SETTLE',
@@ -88,8 +91,8 @@ return redis.call('HMGET', batch, 'summary', 'summary+', 'data')
 });
 
 /**
- * Notes that a worker found a record of the batch too new to settle it. Returns for how many ms it has waited for a newer
- * worker, and how often it was looked at.
+ * Records that a worker found a record of the batch too new to settle the batch. Returns for how many ms the batch has
+ * waited for a newer worker, and how often a worker looked at it.
  */
 export const NOTE_TOO_NEW = defineScript({
   name: 'NOTE_TOO_NEW',
@@ -101,10 +104,10 @@ return {waited, looks}
   reply: named({ waitedMs: number, looks: number }),
 });
 
-/** A cancel that is flagged: the flag in the record, and why the workers were not told, in the words of Redis, or ''. */
+/** A flagged cancel: the flag in the record, and why the workers were not notified, in the words of Redis, or ''. */
 const CANCELLED = { flag: text, untold: text };
 
-/** Flags a batch as cancelled, and tells the workers; the first reason wins. */
+/** Flags a batch as cancelled, and notifies the workers. The first reason wins. */
 export const CANCEL_BATCH = defineScript({
   name: 'CANCEL_BATCH',
   keys: ['batch'],
@@ -121,8 +124,8 @@ return {'cancelled', redis.call('HGET', batch, 'cancel'), type(told) == 'table' 
 });
 
 /**
- * Flags a task as cancelled, and tells the workers; the first reason wins. The flag is a field of the batch, so that it lives
- * as long as the batch.
+ * Flags a task as cancelled, and notifies the workers. The first reason wins. The flag is a field of the batch, so it
+ * lives as long as the batch.
  */
 export const CANCEL_TASK = defineScript({
   name: 'CANCEL_TASK',

@@ -20,8 +20,8 @@ if (redis.call('HGET', task, 'epoch') or '0') ~= epoch then return {'stale', red
 );
 
 /**
- * The reader version that a record needs: the higher of `needs` and `version` at its top level. Decoding is costly, so a
- * record of version 1 without the word `needs` is not decoded.
+ * The reader version that a record needs: the higher of `needs` and `version` at its top level. Decoding is costly, so
+ * a record of version 1 without the word `needs` is not decoded.
  */
 export const NEEDS = fragment(
   { gives: ['needsOf'] },
@@ -43,8 +43,8 @@ end
 );
 
 /**
- * Notes that a worker found a job or record too new to act on, in separate fields that no earlier version reads. Returns for
- * how many ms it has waited for a newer worker, and how often it was looked at.
+ * Records that a worker found a job or record too new to act on, in fields that no earlier version reads. Returns for
+ * how many ms it has waited for a newer worker, and how often a worker looked at it.
  */
 export const TOO_NEW = fragment(
   { needs: ['now'], gives: ['notedTooNew'] },
@@ -66,15 +66,15 @@ if cancel then return {'cancelled', cancel} end
 `,
 );
 
-/** The answer to a write of a running attempt. */
+/** The reply to a write of a running attempt. */
 export const ANSWER = lua`${RETURN_IF_CANCELLED}
 return {'ok'}
 `;
 
 /**
- * Gives up the task's place and names as many of the parked as there are free places: the tasks to wake. They stay
- * parked until they open, so that a wake-up which got lost is made good by the next task that ends. Those of a cancelled
- * batch are woken by the cancel, all at once.
+ * Releases the place of the task and returns as many parked tasks as there are free places, to wake them. They stay
+ * parked until they open an attempt, so the next task that ends repeats a lost wake-up. The cancel of a batch wakes all
+ * its parked tasks, so none is returned for a cancelled batch.
  */
 export const LEAVE = fragment(
   { needs: ['batch', 'running', 'parked', 'task_id'], gives: ['leave'] },
@@ -92,8 +92,9 @@ end
 );
 
 /**
- * Closes ledger rows: `rows` has row id and cleanup step by turns. What is closed is kept for the outcome, however long that
- * takes; once the batch is gone there will be none, and a later batch of its id has other rows.
+ * Closes ledger rows. `rows`: row id and cleanup step, alternating. The steps are kept for the outcome without an
+ * expiry. If the batch is gone, they are dropped: its tasks get no outcome, and a later batch of the same id has other
+ * rows.
  */
 export const RELEASE_ROWS = fragment(
   { needs: ['batch', 'outcomes', 'ledger', 'released', 'open_rows', 'task_id', 'index', 'rows'] },
@@ -116,7 +117,9 @@ end
 `,
 );
 
-/** All on record of a task that has no outcome: its hash, its turns, its open and its closed ledger rows, its effects. */
+/**
+ * The stored state of a task without an outcome: its hash, its turns, its open and its closed ledger rows, its effects.
+ */
 export const HISTORY = fragment(
   { needs: ['task', 'turns', 'ledger', 'released', 'effects'], gives: ['history'] },
   lua`
@@ -127,13 +130,13 @@ end
 `,
 );
 
-/** Reads what {@link HISTORY} returns. */
+/** Reads the reply of {@link HISTORY}. */
 export const storedHistory = named({ task: pairs, turns: texts, ledger: pairs, released: texts, effects: pairs });
 
-/** What is stored of a task that has no outcome, before its records are read. */
+/** The stored state of a task without an outcome, before its records are parsed. */
 export type StoredHistory = ReturnType<typeof storedHistory>;
 
-/** How a fenced write is refused. */
+/** The replies that refuse a fenced write. */
 export const REFUSED = { ended: { outcome: text }, stale: { epoch: text } };
 
 /** Reads the reply of a fenced write of a running attempt: written, written for a cancelled task, or refused. */

@@ -16,13 +16,13 @@ import {
 } from './fragments.ts';
 
 /**
- * Opens an attempt: a new epoch, or the reason why there is none. A client sends again what it got no reply to, so the
- * newest epoch is told once more to the opener of the same name, `opening`.
+ * Opens an attempt under a new epoch, or returns why no attempt is opened. A client sends a command without a reply
+ * again, so the opener with the same `opening` gets the same epoch again.
  *
- * `attempt` and `event` are JSON that ends in `"epoch":`. If the job, the batch or the history of the task is too new, the
- * task waits: no attempt is opened, and nothing of it is changed. `held`: the batch is too large for one transaction, its
- * producer may still be adding it, and its gate is shut. `waiting` counts the tasks of the batch that wait for a place, or for
- * a later time.
+ * `attempt` and `event` are JSON that ends in `"epoch":`. If the job, the batch or the history of the task is too new,
+ * the task waits and no attempt is opened. `held`: the batch is too large for one transaction, its producer may still
+ * add tasks, and its gate is shut. `waiting`: the number of tasks of the batch that wait for a place, or for their
+ * time.
  */
 export const OPEN = defineScript({
   name: 'OPEN',
@@ -92,7 +92,7 @@ return {'opened', known, epoch}
   }),
 });
 
-/** Reads all that is stored of a task that has no outcome. */
+/** Reads the stored state of a task without an outcome. */
 export const READ_HISTORY = defineScript({
   name: 'READ_HISTORY',
   keys: ['task', 'turns', 'ledger', 'released', 'effects'],
@@ -103,13 +103,17 @@ return history()
 });
 
 /**
- * Ends an attempt whose task goes on, and closes the rows it released, which no fence refuses. Where places are few, only
- * a task that rests gives up its own: one that comes back at once would wait for another behind tasks that have not
- * started. A cancelled task does not rest, since who cancelled it may have looked for sleepers already. A superseded attempt
- * changes nothing of its task, but its own end is written if there is none: it did not crash, which its heir cannot know.
+ * Ends an attempt whose task continues, and closes the rows that it released.
  *
- * `rests_as` is the name of its job if it comes back by itself, else ''. `joined` is the epoch that its record stands for too,
- * else ''. `rows` has row id and cleanup step by turns. `wake` has the tasks to wake.
+ * - The rows are closed before the fence, so a superseded attempt closes its rows too.
+ * - With `max_concurrent`, a task releases its place only if it comes back later. A task that comes back at once would
+ *   otherwise wait for a place behind tasks that have not started.
+ * - A cancelled task does not rest, because the cancel may have looked for sleepers already.
+ * - A superseded attempt changes nothing else of its task, but its own end is written if it has no end. Its successor
+ *   cannot know that it did not crash.
+ *
+ * `rests_as`: the name of its job if it comes back by itself, or ''. `joined`: the epoch that is merged into its
+ * record, or ''. `rows`: row id and cleanup step, alternating. `wake`: the tasks to wake.
  */
 export const END_ATTEMPT = defineScript({
   name: 'END_ATTEMPT',
@@ -141,12 +145,16 @@ return {'ok', leave()}
 });
 
 /**
- * Writes the one terminal record of a task, closes the rows its last attempt released, which no fence refuses, and drops
- * what only a further attempt would need. Rows that are still open stay, whichever attempt left them; those that were
- * closed after the outcome was made amend it. The same outcome sent again is taken as written, and its place as given up.
+ * Writes the one outcome of a task, closes the rows that its last attempt released, and removes the records that only a
+ * further attempt would need.
  *
- * `known_rows` is how many closed rows the outcome was made with, `beside` what is stored beside it or '', `unknown_calls` how
- * many of its calls have an unknown cost. `rows` has row id and cleanup step by turns. `wake` has the tasks to wake.
+ * - The rows are closed before the fence, so a superseded attempt closes its rows too.
+ * - Open rows stay, whichever attempt left them. Rows that were closed after the outcome was made are added beside it.
+ * - The same outcome again counts as written, because a client sends a command without a reply again.
+ *
+ * `known_rows`: how many closed rows the outcome has. `beside`: the part that is stored beside it, or ''.
+ * `unknown_calls`: how many of its calls have an unknown cost. `rows`: row id and cleanup step, alternating. `wake`:
+ * the tasks to wake.
  */
 export const CLOSE = defineScript({
   name: 'CLOSE',

@@ -19,8 +19,8 @@ return open
 });
 
 /**
- * Notes once that a lane of a batch was found unserved, and reads since when, by the clock of Redis. Does nothing for a
- * batch whose records are gone. A note that is no time counts as made now.
+ * Records that a lane of a batch is unserved, and returns since when, by the clock of Redis. Writes nothing for a batch
+ * whose records are gone. A stored value that is not a time counts as now.
  */
 export const NOTE_UNSERVED = defineScript({
   name: 'NOTE_UNSERVED',
@@ -34,8 +34,8 @@ return {now, tonumber(redis.call('HGET', batch, 'unserved_at')) or now}
 });
 
 /**
- * Notes which lanes are served now, drops those that were last served longer ago than `remember_ms`, and reads the others,
- * each with its time in ms.
+ * Records which lanes are served now, removes the lanes that were last served more than `remember_ms` ago, and returns
+ * the others, each with its time in ms.
  */
 export const NOTE_SERVED = defineScript({
   name: 'NOTE_SERVED',

@@ -3,7 +3,7 @@ import { bool, named, nothing, number, pairs } from '../../redis/replies.ts';
 import { defineScript } from '../../redis/script.ts';
 import { NOW } from './fragments.ts';
 
-/** Registers a worker together with a beat, or keeps it registered: no reader ever sees the one without the other. */
+/** Registers a worker together with a beat, or keeps it registered. No reader sees the identity without the beat. */
 export const REGISTER_WORKER = defineScript({
   name: 'REGISTER_WORKER',
   keys: ['workers', 'beats'],
@@ -16,8 +16,8 @@ redis.call('HSET', beats, instance, now)
 });
 
 /**
- * Reads the clock of Redis, the identities of all registered workers, and their beats, at one moment: a worker that came or
- * went between two reads would seem silent for ages.
+ * Reads the clock of Redis, the identities of all registered workers, and their beats, at one moment. Between two reads
+ * a worker could register or leave, and would seem silent for a long time.
  */
 export const READ_WORKERS = defineScript({
   name: 'READ_WORKERS',
@@ -29,8 +29,9 @@ return {now, redis.call('HGETALL', workers), redis.call('HGETALL', beats)}
 });
 
 /**
- * Forgets a worker that holds nothing and has been silent for so long: it may have sent a beat since it was looked at. The
- * silence is 0 for a worker that forgets itself, whatever the clock of Redis did since. Returns whether it is forgotten.
+ * Removes a worker that holds nothing and sent no beat for `silent_ms`. It may have sent a beat since the caller
+ * looked. `silent_ms` is 0 for a worker that removes itself, whatever the clock of Redis did. Returns whether it was
+ * removed.
  */
 export const FORGET_WORKER = defineScript({
   name: 'FORGET_WORKER',
@@ -46,7 +47,7 @@ return redis.call('HDEL', workers, instance)
   reply: bool,
 });
 
-/** Stores the announcement of a worker with an expiry, and notes when its lanes were last served. */
+/** Stores the announcement of a worker with an expiry, and records when its lanes were last served. */
 export const ANNOUNCE = defineScript({
   name: 'ANNOUNCE',
   keys: ['announcement', 'lanes_served'],
