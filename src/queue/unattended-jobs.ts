@@ -88,13 +88,13 @@ export class UnattendedJobs {
   }
 
   /**
-   * Removes up to `most` jobs of the tasks of a batch that has settled: their tasks have outcomes. A job whose lock a
+   * Removes up to `max` jobs of the tasks of a batch that has settled: their tasks have outcomes. A job whose lock a
    * worker holds is left to that worker. The batch job is removed once all jobs that it waits for are gone. Returns how
    * many jobs were removed.
    */
-  async tidy(batchId: string, most: number): Promise<number> {
+  async tidy(batchId: string, max: number): Promise<number> {
     const key = `${this.#queue(BATCH_QUEUE).toKey(batchId)}:dependencies`;
-    const members = await this.#redis.srandmember(key, most);
+    const members = await this.#redis.srandmember(key, max);
     const tasks = members.flatMap((member) => this.#taskOf(member, batchId) ?? []);
     const jobs = await Promise.all(tasks.map(({ taskId, provider }) => this.#queue(laneOf(provider)).getJob(taskId)));
     const found = jobs.filter((job) => job !== undefined);

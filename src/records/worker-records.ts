@@ -117,9 +117,9 @@ export class WorkerRecords {
    * The open rows of a worker, oldest first, after the first `from`. Removes entries of the index whose row the ledger
    * no longer has, because another worker took the row over. An entry that names no task stays and is not read.
    */
-  async openRowsOf(instance: string, most: number, from = 0): Promise<IndexedRow[]> {
+  async openRowsOf(instance: string, max: number, from = 0): Promise<IndexedRow[]> {
     const index = this.#keys.openRows(instance);
-    const page = this.#redis.pipeline().zrange(index, String(from), String(from + most - 1), 'WITHSCORES');
+    const page = this.#redis.pipeline().zrange(index, String(from), String(from + max - 1), 'WITHSCORES');
     const [entries] = await typedRepliesOf(page);
     const named = (entries === undefined ? [] : pairs(entries)).map(([member, intent]) => ({
       member,
@@ -139,7 +139,7 @@ export class WorkerRecords {
     }
     if (stale.length === 0) return rows;
     await this.#redis.zrem(index, ...stale);
-    return rows.length > 0 ? rows : this.openRowsOf(instance, most, from);
+    return rows.length > 0 ? rows : this.openRowsOf(instance, max, from);
   }
 
   /** Claims the resources of a dead worker for `forMs`, to release them; `false` while another worker has the claim. */

@@ -50,7 +50,7 @@ async function aConsumer(
   return { lane, told };
 }
 
-test('a run that gives up its lock while Redis still holds it is handed back, not failed', async () => {
+test('a run that loses a lock which Redis still has is handed back, not failed', async () => {
   const server = await startRedisServer();
   const startedAt: number[] = [];
   let continuedAt = 0;
@@ -70,7 +70,7 @@ test('a run that gives up its lock while Redis still holds it is handed back, no
   expect(told.stale()).toEqual([]);
 });
 
-test('a run that gives up a lock another worker has by now moves nothing, and that is told', async () => {
+test('a run whose lock another worker has moves nothing and reports it', async () => {
   const server = await startRedisServer();
   const redis = openRedis(server.url);
   const { lane, told } = await aConsumer(server.url, 500, async ({ taskId }, signal) => {
@@ -86,7 +86,7 @@ test('a run that gives up a lock another worker has by now moves nothing, and th
   expect(await lane.getFailedCount()).toBe(0);
 });
 
-test('a run that ends wakes the parked task that got its place, long before its delay is over', async () => {
+test('a run that ends wakes the parked task that gets its place at once', async () => {
   const batchId = newBatchId();
   const [first, parked] = [taskIdOf(batchId, 0), taskIdOf(batchId, 1)];
   const started: string[] = [];
@@ -100,7 +100,7 @@ test('a run that ends wakes the parked task that got its place, long before its 
   await expect.poll(() => started).toEqual([first, parked]);
 });
 
-test('a lock counts from when it was asked for, however long the answer was on its way', async () => {
+test('a lock counts from when it was asked for, however late the answer comes', async () => {
   const proxy = await TcpProxy.start(Number(new URL(redisUrl()).port));
   onTestFinished(() => proxy.close());
   const held = Promise.withResolvers<number>();
@@ -137,7 +137,7 @@ test('a run that takes longer than its lock lasts is started once [B98]', async 
   expect([told.errors(), told.lost(), told.stale()]).toEqual([[], [], []]);
 });
 
-test('a task whose runs all break is given up once its tries are used up, and those that get its place are woken', async () => {
+test('a task without tries left is given up, and the task that gets its place wakes', async () => {
   const gaveUp: string[] = [];
   const [taskId, sleeper] = [taskIdOf(newBatchId(), 0), taskIdOf(newBatchId(), 0)];
   const seen: string[] = [];

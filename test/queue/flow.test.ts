@@ -77,7 +77,7 @@ function pending(batches: Queue, batchId: string) {
 }
 
 describe('a small batch', () => {
-  test('is one transaction: nobody ever sees a part of it', async () => {
+  test('is one transaction: no client ever sees a part of it', async () => {
     const { flow, prefix, lane, batches } = openFlow();
     const watch = openRedis();
     const seen = new Set<number>();
@@ -160,7 +160,7 @@ describe('a large batch', () => {
     expect(due[1]).toBeGreaterThan(due[0] ?? Number.POSITIVE_INFINITY);
   });
 
-  test('is completed by adding it again, and a task that has ended meanwhile is left as it is', async () => {
+  test('is completed by adding it again, and an ended task stays as it is', async () => {
     const { flow, prefix, lane, batches } = openFlow();
     const plan = planOf(2_500);
     const { batch_id: batchId } = plan.job;
@@ -198,7 +198,7 @@ describe('a large batch', () => {
     expect(await lane.getJobCountByTypes('prioritized')).toBe(chunks === 2 ? 1_500 : 1_000);
   });
 
-  test('that was sealed is whole, whether its gate is still shut or was opened by someone else', async () => {
+  test('that was sealed is complete, whether its gate is shut or open', async () => {
     const { flow, gates, lane } = openFlow();
     const plan = planOf(1_001);
     await flow.add(plan, NEW, nothing);
@@ -209,7 +209,7 @@ describe('a large batch', () => {
     expect(await lane.getJobCountByTypes('prioritized')).toBe(1_001);
   });
 
-  test('is reported as incomplete where the batch job is gone, rather than adding into nowhere', async () => {
+  test('is reported as incomplete if the batch job is gone', async () => {
     const { flow, prefix, lane } = openFlow();
     const plan = planOf(1_500);
     const adding = flow.add(plan, AGAIN, async () => {
@@ -239,7 +239,7 @@ describe('an id whose records have expired', () => {
     expect(await pending(batches, batchId)).toEqual({ unprocessed, processed: 0, ignored: 0, failed: 0 });
   });
 
-  test('starts anew also where its batch job is gone and a failed task is kept, which would hang its batch', async () => {
+  test('starts anew if its batch job is gone and a failed task is kept', async () => {
     const { flow, prefix, lane, batches } = openFlow();
     const plan = planOf(2, { attempts: 1 });
     await flow.add(plan, NEW, nothing);

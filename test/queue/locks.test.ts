@@ -90,7 +90,7 @@ test('a lock that could have lapsed before it was got is lost before its run sta
   expect(lost).toEqual(['a']);
 });
 
-test('a second run of a job aborts the first, and keeps its own lock when the first one ends', async () => {
+test('a second run of a job aborts the first and keeps its lock when the first ends', async () => {
   const renewed: string[] = [];
   const { locks } = keep(async (_jobIds, tokens) => {
     renewed.push(...tokens);

@@ -93,7 +93,7 @@ function outcomeOf(ending: 'succeeded' | 'failed', attempts: number): Outcome {
   return { ...common, status: ending, failure: failureOf(error, new Redactor()) };
 }
 
-test('a task that is handed back goes before tasks that have not started, however urgent they are', async () => {
+test('a task that is handed back goes before new tasks, however urgent they are', async () => {
   const { prefix, add } = openLane();
   await add('started', { priority: 1_000 });
   const worker = new Worker(LANE, null, { connection, prefix });
@@ -111,22 +111,19 @@ test.each<Move>([
   { next: 'retry', line: LINE },
   { next: 'defer', line: LINE, delayMs: 3_600_000 },
   { next: 'park', delayMs: 3_600_000 },
-])(
-  'a task that is told to $next waits for its time, and comes back at once where it is cancelled by then',
-  async (move) => {
-    const { prefix, lane, add } = openLane();
-    const backoff = { type: 'exponential', delay: 3_600_000 };
-    await add('cancelled', { backoff });
-    await run(prefix, [move], true);
-    expect(await lane.getJobState('cancelled')).toBe('waiting');
-    await lane.obliterate();
-    await add('wanted', { backoff });
-    await run(prefix, [move]);
-    expect(await lane.getJobState('wanted')).toBe('delayed');
-  },
-);
+])('a task with the verdict $next waits for its time, or comes back if cancelled', async (move) => {
+  const { prefix, lane, add } = openLane();
+  const backoff = { type: 'exponential', delay: 3_600_000 };
+  await add('cancelled', { backoff });
+  await run(prefix, [move], true);
+  expect(await lane.getJobState('cancelled')).toBe('waiting');
+  await lane.obliterate();
+  await add('wanted', { backoff });
+  await run(prefix, [move]);
+  expect(await lane.getJobState('wanted')).toBe('delayed');
+});
 
-test('the board reads the story of a task: what became of each attempt, and what was cleaned up at its end', async () => {
+test('the log of a task has a line for each attempt and for the cleanup at its end', async () => {
   const { prefix, add, logs } = openLane();
   await add('told', { keepLogs: 100, backoff: 0 });
   await run(prefix, [
@@ -145,7 +142,7 @@ test('the board reads the story of a task: what became of each attempt, and what
   expect(told.every((line) => !Number.isNaN(Date.parse(line.split(' ')[0] ?? '')))).toBe(true);
 });
 
-test('a story keeps its last lines, and a long failure is cut', async () => {
+test('the log of a task keeps its last lines, and a long failure is cut', async () => {
   const { prefix, add, logs } = openLane();
   await add('long', { keepLogs: 3 });
   const deferred = (line: string): Move => ({ next: 'defer', line, delayMs: 1 });
@@ -155,7 +152,7 @@ test('a story keeps its last lines, and a long failure is cut', async () => {
   expect(told.at(-1)?.length).toBeLessThan(700);
 });
 
-test('a task that succeeds at its first attempt writes no story, which would cost it a command; a later success is told', async () => {
+test('a success writes a log line only after the first attempt', async () => {
   const { prefix, add, logs } = openLane();
   await add('smooth');
   await run(prefix, [{ next: 'ended', outcome: outcomeOf('succeeded', 1) }]);

@@ -17,7 +17,7 @@ import {
 } from './samples.ts';
 
 describe('creating a batch', () => {
-  test('makes its record once and tells how far it is the next time', async () => {
+  test('makes its record once and returns its stage the next time', async () => {
     const { batches } = await openRecords();
     const record = recordOf(newBatchId(), 2);
     expect(await batches.create(record, 'context', 'f')).toBeNull();
@@ -29,7 +29,7 @@ describe('creating a batch', () => {
     expect(await batches.create(record, 'context', 'f')).toBe('settled');
   });
 
-  test('is refused where the record is of another batch', async () => {
+  test('is refused if the record is of another batch', async () => {
     const { batches } = await openRecords();
     const record = recordOf(newBatchId(), 2);
     await batches.create(record, '', 'f');
@@ -66,7 +66,7 @@ describe('retention', () => {
       expect(await redis.ttl(key)).toBeCloseTo(RETENTION_SECONDS, -1);
   });
 
-  test('does not run out under a task that runs, though the producer died before it could seal the batch', async () => {
+  test('does not end while a task runs, if the producer died before the seal', async () => {
     const { batches, tasks, redis, keys } = await openRecords();
     const record = recordOf(newBatchId(), 1);
     await batches.create(record, '', 'f');
@@ -74,7 +74,7 @@ describe('retention', () => {
     expect(await redis.ttl(keys.batch(record.batch_id))).toBe(-1);
   });
 
-  test('goes on where a batch is sealed after it has settled', async () => {
+  test('continues if a batch is sealed after it has settled', async () => {
     const { batches, redis, keys, batchId } = await openRecords();
     await batches.settle(summaryOf(batchId, 'sample'));
     await batches.seal(batchId);
@@ -82,7 +82,7 @@ describe('retention', () => {
     expect((await batches.status(batchId))?.status).toBe('settled');
   });
 
-  test('of the cancel of a task is that of its batch: a later batch of the same id begins without it', async () => {
+  test('of the cancel of a task ends with its batch: a later batch of the id lacks it', async () => {
     const { batches, tasks, redis, keys } = await openRecords();
     const record = recordOf(newBatchId(), 1);
     const taskId = taskIdOf(record.batch_id, 0);
@@ -150,7 +150,7 @@ describe('cancelling', () => {
     expect((await batches.status(batchId))?.cancel?.reason).toBe('first');
   });
 
-  test('says so where there is nothing to cancel any more', async () => {
+  test('reports that there is nothing left to cancel', async () => {
     const { batches, tasks, batchId, taskIds } = await openRecords();
     const [taskId = ''] = taskIds;
     await tasks.close(0, outcomeOf(taskId, 'done'));
@@ -162,7 +162,7 @@ describe('cancelling', () => {
     expect(await batches.cancel(batchId, 'late')).toEqual({ status: 'settled' });
   });
 
-  test('finds neither an unknown batch nor an index past the last task, and writes nothing', async () => {
+  test('finds no unknown batch and no index past the last task, and writes nothing', async () => {
     const { batches, batchId, redis, keys } = await openRecords({ total: 2 });
     for (const id of [newBatchId(), taskIdOf(newBatchId(), 0), taskIdOf(batchId, 2)])
       expect(await batches.cancel(id, 'why')).toEqual({ status: 'missing' });
@@ -170,7 +170,7 @@ describe('cancelling', () => {
   });
 });
 
-test('what a cancel wakes is what is parked and what rests, of the whole batch or of the one task', async () => {
+test('a cancel wakes the parked and the resting tasks, of the batch or the one task', async () => {
   const { tasks, batches, batchId, taskIds } = await openRecords({ maxConcurrent: 1 });
   const [rests = '', parked = ''] = taskIds;
   await tasks.open(rests, 'openai', 'w');

@@ -27,7 +27,7 @@ test('a watched secret is masked, whoever may have written it [B154]', () => {
   expect(clean).toMatchObject({ text: 'It is [secret].', reply: { native: [{ id: '[secret]' }] } });
 });
 
-test('words of ours stay readable where a key happens to be one of them', () => {
+test('our own words stay readable if a key happens to be one of them', () => {
   const record = { provider: 'openai', status: 'failed', cleanup: { steps: [{ kind: 'client', actor: 'owner' }] } };
   expect(masked(checked(ANY, record), redactor('openai', 'failed', 'client')).record).toEqual(record);
 });

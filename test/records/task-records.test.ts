@@ -27,7 +27,7 @@ async function opened(times = 1) {
 }
 
 describe('opening', () => {
-  test('counts epochs up and tells what the attempts before came to', async () => {
+  test('counts epochs up and returns the ends of the earlier attempts', async () => {
     const { tasks, taskId } = await opened();
     await tasks.checkpoint(taskId, 1, checkpointOf(1));
     await tasks.endAttempt(taskId, attemptOf(1, 'deferred'));
@@ -43,7 +43,7 @@ describe('opening', () => {
     });
   });
 
-  test('gives no epoch where the batch is not on record', async () => {
+  test('gives no epoch if the batch has no record', async () => {
     const { tasks, taskId, redis, keys, batchId } = await opened();
     await redis.unlink(keys.batch(batchId));
     expect(await tasks.open(taskId, 'openai', 'w')).toEqual({ status: 'missing' });
@@ -72,7 +72,7 @@ describe('opening', () => {
   });
 });
 
-test('the call of an effect is kept for the next attempt, its result in the place of its intent, all in their order', async () => {
+test('effect calls are kept for the next attempt, in order, each with its result', async () => {
   const { tasks, batches, taskId } = await opened();
   const done = { ...effectOf('1.1'), result: { call_id: 'c', text: 'sent', is_error: false } };
   expect(await tasks.journal(taskId, 1, effectOf('1.1'))).toBeNull();
@@ -92,7 +92,7 @@ describe('a client that sends again what it got no reply to', () => {
     expect(await tasks.open(taskId, 'openai', 'w1')).toMatchObject({ epoch: 2, past: [{ epoch: 1, ended: 'lost' }] });
   });
 
-  test('is told that its outcome is recorded, and whom to wake', async () => {
+  test('learns that its outcome is recorded, and which tasks to wake', async () => {
     const { tasks, taskIds, batches, batchId } = await openRecords({ maxConcurrent: 1, redis: openResendingRedis() });
     const [a = '', b = ''] = taskIds;
     await tasks.open(a, 'openai', 'w');
@@ -139,12 +139,12 @@ describe('a stale owner', () => {
     expect(await batches.status(batchId)).toMatchObject({ running: 1 });
   });
 
-  test('is told which epoch is the newest', async () => {
+  test('learns which epoch is the newest', async () => {
     const { tasks, taskId } = await opened(2);
     await expect(tasks.close(1, outcomeOf(taskId, 'stale'))).rejects.toThrow('the newest epoch is 2');
   });
 
-  test('still gives back what it held', async () => {
+  test('still releases the resources that it held', async () => {
     const { tasks, taskId, countOpenRows } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, '1.workspace.1')]);
     await tasks.open(taskId, 'openai', 'w2');
@@ -157,7 +157,7 @@ describe('a stale owner', () => {
 describe('a background response', () => {
   const response = { turn: 1, provider: 'openai', id: 'resp_1', epoch: 1 };
 
-  test('is told to whoever opens the task next, until its turn is on record', async () => {
+  test('is returned to the next opener of the task until its turn is recorded', async () => {
     const { tasks, taskId } = await opened();
     expect(await tasks.noteResponse(taskId, 1, response)).toBeNull();
     expect(await tasks.open(taskId, 'openai', 'w2')).toMatchObject({ epoch: 2, response });
@@ -165,7 +165,7 @@ describe('a background response', () => {
     expect(await tasks.open(taskId, 'openai', 'w3')).toMatchObject({ epoch: 3, response: null });
   });
 
-  test('that was taken over is told with the attempt that did, also where that one was lost', async () => {
+  test('that was taken over is returned with its attempt, even if that was lost', async () => {
     const { tasks, taskId } = await opened();
     await tasks.noteResponse(taskId, 1, response);
     await tasks.open(taskId, 'openai', 'w2');
@@ -185,7 +185,7 @@ describe('a background response', () => {
 });
 
 describe('a task that has its outcome', () => {
-  test('keeps the first, whoever closes it again', async () => {
+  test('keeps the first outcome, whichever attempt closes it again', async () => {
     const { tasks, taskId, batches, batchId } = await opened();
     expect(await tasks.close(1, outcomeOf(taskId, 'first'))).toMatchObject({ status: 'recorded', wake: [] });
     for (const epoch of [0, 1, 2]) {
@@ -242,7 +242,7 @@ describe('checkpoints', () => {
     expect((await tasks.history(taskId)).checkpoints).toEqual([checkpointOf(1)]);
   });
 
-  test('are stored for a cancelled task all the same, and bring the flag', async () => {
+  test('are stored for a cancelled task too, and return the flag', async () => {
     const { tasks, taskId, batches, batchId } = await opened();
     await batches.cancel(batchId, 'enough');
     expect(await tasks.checkpoint(taskId, 1, checkpointOf(1))).toMatchObject({ reason: 'enough' });
@@ -286,7 +286,7 @@ describe('the ledger', () => {
     expect(outcome?.cleanup.steps.map(({ row }) => row)).toEqual(['1.a', '1.late', '2.b']);
   });
 
-  test('tells in the outcome what was closed while the outcome was made', async () => {
+  test('adds the rows that were closed while the outcome was made', async () => {
     const { tasks, taskId, batches, batchId } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, '1.early'), intentOf(1, '1.late')]);
     await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.early')] });
@@ -298,7 +298,7 @@ describe('the ledger', () => {
     expect(outcome?.cleanup.steps.map(({ row, detail }) => [row, detail])).toEqual([['1.late', 'by the zombie']]);
   });
 
-  test('tells of an attempt that ended what was closed of it since, and by whom first', async () => {
+  test('shows the rows of an ended attempt that were closed since, and by whom first', async () => {
     const { tasks, taskId } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, '1.a'), intentOf(1, '1.b')]);
     await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.a', 'by another')] });
@@ -333,7 +333,7 @@ describe('the ledger', () => {
     expect(await countOpenRows()).toBe(0);
   });
 
-  test('outlives the task while a row is open that a lost attempt left; closing it then amends the outcome', async () => {
+  test('outlives the task while a row of a lost attempt is open; its close amends it', async () => {
     const { tasks, taskId, batches, batchId, redis, keys, countOpenRows } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, '1.lost'), intentOf(1, '1.found')]);
     await tasks.open(taskId, 'openai', 'w2');
@@ -351,7 +351,7 @@ describe('the ledger', () => {
     ]);
   });
 
-  test('what was closed for a lost attempt is its cleanup, and what is open is told to whoever takes over', async () => {
+  test('closed rows of a lost attempt are its cleanup; the next opener gets open rows', async () => {
     const { tasks, taskId } = await opened();
     await tasks.hold(taskId, 1, [intentOf(1, '1.a'), intentOf(1, '1.b')]);
     await tasks.release(taskId, { owner: 'w', steps: [releasedOf(1, '1.a')] });
@@ -362,7 +362,7 @@ describe('the ledger', () => {
     });
   });
 
-  test('tells a holder that its task is cancelled', async () => {
+  test('returns to a holder that its task is cancelled', async () => {
     const { tasks, taskId, batches, countOpenRows } = await opened();
     expect(await tasks.hold(taskId, 1, [intentOf(1, 'a')])).toBeNull();
     await batches.cancel(taskId, 'enough');
@@ -372,7 +372,7 @@ describe('the ledger', () => {
 });
 
 describe('max_concurrent', () => {
-  test('parks what is too much and wakes as many as there are free places, lowest index first', async () => {
+  test('parks tasks above the limit and wakes one per free place, lowest index first', async () => {
     const { tasks, taskIds } = await openRecords({ total: 5, maxConcurrent: 2 });
     const [a = '', b = '', c = '', d = '', e = ''] = taskIds;
     const open = async (taskId: string) => (await tasks.open(taskId, 'openai', 'w')).status;
@@ -415,7 +415,7 @@ describe('max_concurrent', () => {
     expect(await batches.status(batchId)).toMatchObject({ running: 0 });
   });
 
-  test('that is not set leaves nothing to keep: what is handed back does not count as running', async () => {
+  test('that is not set counts no task that was handed back as running', async () => {
     const { tasks, taskId, batches, batchId } = await opened();
     expect(await tasks.endAttempt(taskId, attemptOf(1, 'handed_back'))).toEqual({ flag: null, wake: [] });
     expect(await batches.status(batchId)).toMatchObject({ running: 0 });
@@ -442,7 +442,7 @@ describe('max_concurrent', () => {
   });
 });
 
-test('a ledger row is stored as its entry alone, and reads back with its task and its id', async () => {
+test('a ledger row is stored as its entry, and is read with its task and its id', async () => {
   const { tasks, taskId, redis, keys, workers } = await opened();
   const row = { taskId, ...intentOf(1, '1.workspace./tmp/w') };
   await tasks.hold(taskId, 1, [row]);
@@ -454,7 +454,7 @@ test('a ledger row is stored as its entry alone, and reads back with its task an
   expect(await workers.openRowsOf('w', 10)).toEqual([{ status: 'readable', intentMs: expect.any(Number), ...row }]);
 });
 
-test('a ledger row that cannot be read hides neither the other rows of its task nor its turns', async () => {
+test('an unreadable ledger row hides neither the other rows nor the turns', async () => {
   const { tasks, taskId, redis, keys } = await opened();
   await tasks.hold(taskId, 1, [intentOf(1, '1.a')]);
   await redis.hset(keys.ledger(taskId), '1.b', '{"kind":"of a newer version"}');
@@ -501,7 +501,7 @@ describe('a task that is put off', () => {
   });
 
   test.each(['task', 'batch'])(
-    'does not rest where its %s is cancelled by then, and its worker is told',
+    'does not rest if its %s is cancelled meanwhile, and its worker learns it',
     async (what) => {
       const { tasks, batches, taskId, batchId } = await opened();
       await batches.cancel(what === 'task' ? taskId : batchId, 'enough');
