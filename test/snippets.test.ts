@@ -140,6 +140,7 @@ describe('a program that is marked to run', () => {
     'docs/how-to/cancel.md':
       'cancelled: 2 of 2 tasks\n0 the customer changed their mind 1\n1 the customer changed their mind 0\n',
     'docs/how-to/find-a-stuck-batch.md': 'running: 0 of 1 ended\nwaits for lane_unserved acme\n',
+    'docs/how-to/operate.md': '/healthz 200\n/readyz 200\n',
     'docs/how-to/upgrade.md': 'CREDENTIAL_REJECTED discard\n',
     'docs/how-to/back-up-and-restore.md':
       'first: 2 of 2 tasks added, a new batch\nagain: 0 of 2 tasks added, the batch was there\n',
@@ -176,6 +177,12 @@ describe('a program that is marked to run', () => {
       ERRAND_PROVIDERS: JSON.stringify(providers),
     };
   }
+});
+
+test('every page of Start and How to has a block that a test runs or reads', () => {
+  const files = Object.keys(pages).filter((file) => /^docs\/(start|how-to)\//.test(file));
+  const shown = new Set(blocks.filter(({ mark }) => ['run', 'kubernetes'].includes(mark)).map(({ file }) => file));
+  expect(files.filter((file) => !shown.has(file))).toEqual([]);
 });
 
 test('the program of the README is the heart of an example', () => {
