@@ -6,7 +6,7 @@ import { type HttpServer, openHttpServer } from '../src/contract/http-server.ts'
 import { type BoardQueues, openBoardQueues } from '../src/queue/board-queues.ts';
 import type { RedisTarget } from '../src/redis/target.ts';
 import type { Log } from '../src/telemetry/log.ts';
-import { requireRedis, scrubAnswers } from './answers.ts';
+import { requireRedis, scrubAnswers, withoutForeignStyles } from './answers.ts';
 import { bullBoard } from './bull-board.ts';
 import { findById } from './find.ts';
 import {
@@ -19,18 +19,18 @@ import {
 } from './guards.ts';
 import { requireLogin } from './login.ts';
 
-/** What a board shows, where it listens, and who may act on it. */
+/** What a board shows, its address, and who may act on it. */
 export type BoardOptions = {
   redis: RedisTarget;
   /** Key prefix of everything Errand keeps in Redis. */
   prefix: string;
   /** Providers whose lanes are shown. */
   providers: readonly string[];
-  /** Address to listen on. Default `127.0.0.1`; any other than loopback needs an operator. */
+  /** Address to listen on. Default `127.0.0.1`. An address other than loopback needs an operator. */
   host?: string;
-  /** Port to listen on; 0 takes a free one. */
+  /** Port to listen on; 0 takes a free port. */
   port: number;
-  /** Absent: the board is read-only and open to this machine. Given: everything asks for this login. */
+  /** If absent, the board is read-only and open to this machine. If set, every page asks for this login. */
   operator?: Operator;
   /** Proxies before the board that append to `X-Forwarded-For`. Default 0: the header is ignored. */
   trustedProxies?: number;
@@ -40,24 +40,24 @@ export type BoardOptions = {
   nowMs?: () => number;
   /** Knows the secrets that must not be shown. */
   redactor: Redactor;
-  /** How often an open page asks anew. Default 5000. */
+  /** How often an open page refreshes. Default 5000. */
   pollMs?: number;
 };
 
 /** A running board. */
 export type Board = {
-  /** Where it is, for example `http://127.0.0.1:3000`. */
+  /** Its address, for example `http://127.0.0.1:3000`. */
   url: string;
-  /** Stops listening, ends open connections and lets go of Redis. */
+  /** Stops listening, and closes the connections of clients and the connection to Redis. */
   close(): Promise<void>;
 };
 
 /**
- * Serves Bull Board over the batches, the gates and one lane per provider. Starts also while Redis is away, and says so
- * in every answer until it is back.
+ * Serves Bull Board over the batches, the gates and one lane per provider. Also starts while Redis is unavailable;
+ * every answer then says so until Redis is back.
  *
- * Throws `CONFIG_INVALID` if it would listen beyond loopback without a login, and `ADDRESS_IN_USE` or `CONFIG_INVALID` if it
- * cannot listen.
+ * Throws `CONFIG_INVALID` if it would listen beyond loopback without a login, and `ADDRESS_IN_USE` or `CONFIG_INVALID`
+ * if it cannot listen.
  */
 export async function startBoard(options: BoardOptions): Promise<Board> {
   const { host = '127.0.0.1', port, operator, redactor, pollMs = 5000 } = options;
@@ -71,6 +71,7 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
   app.use(operator ? refuseForeignWrites : refuseWrites);
   app.use('/api/*', scrubAnswers(redactor), requireRedis(queues));
   app.get('/find', findById(queues));
+  app.use(withoutForeignStyles);
   app.route('/', bullBoard(queues, { hasOperator: operator !== undefined, redactor, pollMs }));
   return listen(app, queues, host, port);
 }

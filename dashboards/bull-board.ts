@@ -1,19 +1,19 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import type { QueueJobJson, UIConfig } from '@bull-board/api/typings/app';
+import type { UIConfig } from '@bull-board/api/typings/app';
 import { HonoAdapter } from '@bull-board/hono';
 import { serveStatic } from '@hono/node-server/serve-static';
 import type { Hono } from 'hono';
 import type { Redactor } from '../src/base/secret.ts';
-import { oneLine } from '../src/base/text.ts';
 import type { BoardQueues } from '../src/queue/board-queues.ts';
 import { legibleExcerpt } from './legible.ts';
 import { permitOperator } from './permissions.ts';
+import { titleOf } from './title.ts';
 
-/** How Bull Board looks and behaves here. `pollMs`: how often an open page asks anew. */
+/** The options of Bull Board. `pollMs`: how often an open page refreshes. */
 export type BullBoardOptions = { hasOperator: boolean; redactor: Redactor; pollMs: number };
 
-/** Builds Bull Board's own pages and calls over the queues. */
+/** Builds the pages and calls of Bull Board over the queues. */
 export function bullBoard(queues: BoardQueues, options: BullBoardOptions): Hono {
   const serverAdapter = new HonoAdapter(serveStatic);
   createBullBoard({
@@ -29,7 +29,10 @@ function adaptersOf({ batches, gates, lanes }: BoardQueues, { hasOperator, redac
   const settling = { readOnlyMode, allowCompletedRetries: false, description: 'One job per batch' };
   const adapters = [
     new BullMQAdapter(batches, settling),
-    new BullMQAdapter(gates, { readOnlyMode: true, description: 'Hold large batches while their tasks are added' }),
+    new BullMQAdapter(gates, {
+      readOnlyMode: true,
+      description: 'Gates hold large batches while their tasks are added',
+    }),
     ...lanes.map((lane) => new BullMQAdapter(lane, { readOnlyMode, allowRetries: false, description: 'Task jobs' })),
   ];
   for (const adapter of adapters) {
@@ -39,11 +42,6 @@ function adaptersOf({ batches, gates, lanes }: BoardQueues, { hasOperator, redac
     adapter.setFormatter('name', titleOf);
   }
   return adapters;
-}
-
-/** A failed job tells its code and its cleanup in the title, the one text of a job that lists show unasked. */
-function titleOf({ name, failedReason }: QueueJobJson): string {
-  return oneLine(failedReason ? `${name} — ${failedReason}` : name);
 }
 
 function uiConfigOf({ hasOperator, pollMs }: BullBoardOptions): UIConfig {

@@ -10,22 +10,22 @@ import {
 } from 'hono/utils/ipaddr';
 import { isLoopback } from './guards.ts';
 
-/** Where a request comes from. `address`: an IPv4 address, or the /64 network of an IPv6 address. */
+/** The origin of a request. `address`: an IPv4 address, or the /64 network of an IPv6 address. */
 export type ClientAddress = {
   address: string;
-  /** Whether it comes from this host, and from no proxy that named a client. */
+  /** Whether it comes from this host, and not through a proxy that named a client. */
   isLocal: boolean;
 };
 
 /**
- * Finds the address of the client. Each trusted proxy appends the address that it was called from to `X-Forwarded-For`, so
- * with `trustedProxies` of them the client is that far from the right end; what stands left of it was sent by the client. The
- * header is ignored if no proxy is trusted, has fewer addresses than proxies, or has something else in that place.
+ * Finds the address of the client. Each trusted proxy appends the address of its caller to `X-Forwarded-For`. So with N
+ * trusted proxies the client is the Nth address from the right; the client itself sent the addresses left of it. The
+ * header is ignored if no proxy is trusted, if it has fewer addresses than proxies, or if that place has no address.
  */
 export function clientAddress(c: Context, trustedProxies: number): ClientAddress {
   const forwarded = trustedProxies > 0 ? (c.req.header('x-forwarded-for')?.split(',') ?? []) : [];
-  const told = withoutPort(forwarded.at(-trustedProxies)?.trim() ?? '');
-  if (isIP(told) !== 0) return { address: networkOf(told), isLocal: false };
+  const named = withoutPort(forwarded.at(-trustedProxies)?.trim() ?? '');
+  if (isIP(named) !== 0) return { address: networkOf(named), isLocal: false };
   const address = networkOf(getConnInfo(c).remote.address ?? '');
   return { address, isLocal: isLoopback(address) || address === networkOf('::1') };
 }
@@ -35,7 +35,7 @@ function withoutPort(text: string): string {
   return /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
 }
 
-/** One line of a customer has a whole /64 of IPv6 addresses, so they count as one. */
+/** A /64 of IPv6 addresses counts as one address, because one internet connection usually has a whole /64. */
 function networkOf(address: string): string {
   const family = isIP(address);
   if (family !== 6) return family === 4 ? address : 'unknown';

@@ -7,6 +7,7 @@ const form = (notice: string) => html`<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8" />
+    <link rel="icon" href="/static/images/logo.svg" />
     <title>Find a batch or a task</title>
     <style>
       body { font: 16px/1.5 system-ui, sans-serif; max-width: 36rem; margin: 4rem auto; padding: 0 1rem; }
@@ -25,15 +26,15 @@ const form = (notice: string) => html`<!doctype html>
   </body>
 </html>`;
 
-/** Answers `/find?id=` by redirecting to the job of a batch or task id, which the board itself cannot search for. */
+/** Redirects `/find?id=` to the job of a batch or task id. Bull Board itself has no such search. */
 export function findById(queues: BoardQueues): Handler {
   return async (c) => {
     const id = c.req.query('id')?.trim() ?? '';
     if (id === '') return c.html(form('A task id is its batch id, a dash and its number.'));
-    if (!queues.isConnected()) return c.html(form('Redis cannot be reached just now; try again.'), 503);
+    if (!queues.isConnected()) return c.html(form('Redis cannot be reached. Try again.'), 503);
     const queue = await queues.queueOf(id);
     if (queue === null)
-      return c.html(form(`No batch or task ${oneLine(id)} is kept in the queues of this board.`), 404);
+      return c.html(form(`No queue of this board has a batch or task with the id ${oneLine(id)}.`), 404);
     return c.redirect(`/queue/${encodeURIComponent(queue)}/${encodeURIComponent(id)}`);
   };
 }

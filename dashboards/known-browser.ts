@@ -6,14 +6,15 @@ const NAME = 'errand_board';
 const MAX_AGE_S = 2_592_000;
 
 /**
- * Recognizes browsers that have logged in before, by a cookie. The cookie is no login: it only separates the wrong logins of
- * an operator from those of others at the same address. It holds a random id and its signature, so nothing is stored here.
+ * Recognizes browsers that have logged in before, by a cookie. The cookie is no login: it only separates the wrong
+ * logins of an operator from those of others at the same address. It holds a random id and its signature, so the board
+ * stores nothing.
  */
 export class KnownBrowsers {
-  /** Of this process: after a restart every browser is new. */
+  /** A new key for each process, so after a restart every browser is new. */
   readonly #key = randomBytes(32);
 
-  /** The id of the browser; `null` if it is new or its cookie is not ours. */
+  /** Returns the id of the browser, or `null` if it is new or its cookie is not ours. */
   idOf(c: Context): string | null {
     const [id = '', signature = ''] = getCookie(c, NAME)?.split('.') ?? [];
     const expected = Buffer.from(this.#sign(id));

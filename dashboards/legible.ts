@@ -1,26 +1,26 @@
 import type { Redactor } from '../src/base/secret.ts';
 import { cut, printable } from '../src/base/text.ts';
 
-const LARGEST = 4096;
+const MAX_VALUE = 4096;
 const MAX_TEXT = 1024;
 
 /**
- * Prepares any JSON value for a person's eyes: every text in it, keys included, is printable, scrubbed of secrets, and cut after
- * 4,096 characters with a note.
+ * Prepares any JSON value for display. Every text in it, keys included, becomes printable, has its secrets masked, and
+ * is cut after 4,096 characters with a note.
  *
- * Scrubs before it cuts, since half a secret is no longer known as one.
+ * Masks before it cuts, because half a secret is not recognized.
  */
 export function legible(value: unknown, redactor: Redactor): unknown {
-  return mapTexts(value, (text) => shorten(redactor.scrub(printable(text)), LARGEST));
+  return mapTexts(value, (text) => shorten(redactor.scrub(printable(text)), MAX_VALUE));
 }
 
 /**
  * Like {@link legible}, for one value of a job that may be of any size: over 4,096 characters of JSON, texts are cut
- * after 1,024 and what does not fit is left out, each with a note. Browsers stall on jobs of several megabytes.
+ * after 1,024 and further values are left out, each with a note. Browsers hang on jobs of several megabytes.
  */
 export function legibleExcerpt(value: unknown, redactor: Redactor): unknown {
   const clean = mapTexts(value, (text) => redactor.scrub(printable(text)));
-  return (JSON.stringify(clean)?.length ?? 0) <= LARGEST ? clean : excerptOf(clean);
+  return (JSON.stringify(clean)?.length ?? 0) <= MAX_VALUE ? clean : excerptOf(clean);
 }
 
 function mapTexts(value: unknown, change: (text: string) => string): unknown {
@@ -35,7 +35,7 @@ function shorten(text: string, max: number): string {
 }
 
 function excerptOf(value: unknown): unknown {
-  let room = LARGEST;
+  let room = MAX_VALUE;
   const take = (node: unknown): unknown => {
     if (typeof node === 'string') {
       const text = shorten(node, MAX_TEXT);

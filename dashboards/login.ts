@@ -8,14 +8,15 @@ import type { Operator } from './guards.ts';
 import { KnownBrowsers } from './known-browser.ts';
 import { WrongLogins } from './wrong-logins.ts';
 
-/** How logins are limited. `trustedProxies`: how many proxies stand before the board. `nowMs`: a monotonic clock. */
+/** How logins are limited. `trustedProxies`: the number of proxies before the board. `nowMs`: a monotonic clock. */
 export type LoginOptions = { log: Log; trustedProxies: number; nowMs: () => number };
 
 /**
  * Asks for the operator's login (HTTP basic), and limits wrong ones. Compares SHA-256 digests in constant time.
  *
- * A visitor with too many wrong logins is answered with 429, also to the right password: any other answer would tell which guess
- * was right. A right login forgives none: otherwise an open page of the operator would free the guesses of a neighbour.
+ * A visitor with too many wrong logins gets 429, even for the right password: any other answer would show which guess
+ * was right. A right login does not reset the count: otherwise an open page of the operator would allow a neighbour
+ * more guesses.
  */
 export function requireLogin({ user, password }: Operator, options: LoginOptions): MiddlewareHandler {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
@@ -24,7 +25,7 @@ export function requireLogin({ user, password }: Operator, options: LoginOptions
   const wrongLogins = new WrongLogins(options.log, options.nowMs);
   const browsers = new KnownBrowsers();
   const hint = hintOnce(options);
-  // Nothing is awaited between the look and the count, so that guesses sent at the same time cannot pass together.
+  // Nothing is awaited between the check and the count, so that guesses sent at the same time cannot pass together.
   const verifyUser = (givenUser: string, givenPassword: string, c: Context): boolean => {
     const visitor = { ...clientAddress(c, options.trustedProxies), browser: browsers.idOf(c) };
     const waitMs = wrongLogins.waitMs(visitor);
@@ -41,13 +42,15 @@ export function requireLogin({ user, password }: Operator, options: LoginOptions
   return basicAuth({ realm: 'Errand board', verifyUser, onAuthSuccess: (c) => browsers.remember(c) });
 }
 
-/** Behind a proxy that is not declared all clients are one address, and one of them can use up the logins of all. */
+/**
+ * Logs one hint. Behind an undeclared proxy all clients have one address, and one client can use up the logins of all.
+ */
 function hintOnce({ log, trustedProxies }: LoginOptions): (c: Context) => void {
   let isDue = trustedProxies === 0;
   return (c) => {
     if (!isDue || c.req.header('x-forwarded-for') === undefined) return;
     isDue = false;
-    log.warn('X-Forwarded-For is ignored. If a proxy stands in front of the board, set board.trusted_proxies to 1.');
+    log.warn('X-Forwarded-For is ignored. If a proxy is in front of the board, set board.trusted_proxies to 1.');
   };
 }
 

@@ -6,7 +6,7 @@ const RETRY = `${API}/:jobId/retry`;
 
 const isLane = (queue: string): boolean => providerOf(queue) !== null;
 
-/** Every write an operator may make, with the queues it may be made on. What is not here is denied. */
+/** Every write that an operator may make, and on which queues. Any other write is denied. */
 const ALLOWED: ReadonlyMap<string, (queue: string) => boolean> = new Map([
   [`${API}/pause`, isLane],
   [`${API}/resume`, isLane],
@@ -18,19 +18,19 @@ const REMOVAL = /clean|empty|obliterate|remove/;
 
 function denialOf(route: string): string {
   if (route.includes('retry')) {
-    return 'Only a failed batch can be retried, which settles it again. The outcome of a task is final: running its job again would return the outcome on record. Enqueue a new batch to do the work again.';
+    return 'Only a failed batch can be retried, which settles it again. The outcome of a task is final: running its job again would return the same outcome. To do the work again, enqueue a new batch.';
   }
   if (REMOVAL.test(route)) {
     return 'Jobs are never removed here: removing one large batch can block Redis for more than a minute. They expire by themselves.';
   }
-  return 'An operator may pause and resume a lane, promote a deferred task, and retry a failed batch; nothing else.';
+  return 'An operator may only pause or resume a lane, promote a deferred task, and retry a failed batch.';
 }
 
 /**
- * Denies every write but those of the table above with 403 and a sentence.
+ * Denies every write that is not in the table above, with 403 and a sentence.
  *
- * A retry is allowed for batches alone. A failed batch job means that settling failed, and settling again is safe. A
- * failed task has its terminal record, and its settled batch no longer looks at it, so a retry there could only mislead.
+ * Only batches can be retried. A failed batch job means that settling failed, and settling again is safe. A failed task
+ * has its final outcome, and its settled batch does not read it again, so a retry there would have no effect.
  */
 export const permitOperator: BeforeHook = async ({ method, route, request }) => {
   if (method === 'get') return { allow: true };

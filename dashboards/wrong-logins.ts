@@ -1,19 +1,19 @@
 import type { Log } from '../src/telemetry/log.ts';
 
-/** Who tries to log in: an address, and the id of a browser that has logged in before, if it is one. */
+/** A visitor who tries to log in. `browser`: the id of a browser that has logged in before, or `null`. */
 export type Visitor = { address: string; isLocal: boolean; browser: string | null };
 
-/** Wrong logins in any minute: from one address or one browser, and together. */
+/** The maximum number of wrong logins in any minute: from one address or browser, and from all together. */
 const MAX_WRONG = 5;
 const MAX_WRONG_TOGETHER = 50;
 const WINDOW_MS = 60_000;
 
 /**
- * The wrong logins of the last minute. They are counted for each address, and all together, so that an attack from many addresses
- * is limited too. A browser that has logged in before has a count of its own, and neither it nor this host is part of the
- * count of all: an attacker cannot keep the operator out.
+ * The wrong logins of the last minute. They are counted for each address, and all together, so that an attack from many
+ * addresses is limited too. A browser that has logged in before has its own count. Known browsers and this host are not
+ * in the common count, so that an attacker cannot lock the operator out.
  *
- * It keeps at most {@link MAX_WRONG_TOGETHER} addresses, whatever is sent: a login that is refused is not stored.
+ * Keeps at most {@link MAX_WRONG_TOGETHER} addresses, because a refused login is not stored.
  */
 export class WrongLogins {
   readonly #log: Log;
@@ -33,7 +33,9 @@ export class WrongLogins {
     return this.#counts.size;
   }
 
-  /** How long this visitor must wait before the next login is looked at; 0 if it need not wait. Logs a refusal. */
+  /**
+   * Returns how long this visitor must wait before its next login is checked; 0 if it need not wait. Logs a refusal.
+   */
   waitMs(visitor: Visitor): number {
     const own = this.#counts.get(keyOf(visitor));
     const ownMs = own?.waitMs() ?? 0;
@@ -74,7 +76,7 @@ function isExempt({ isLocal, browser }: Visitor): boolean {
   return isLocal || browser !== null;
 }
 
-/** The times of the last wrong logins, so that no minute has more than `max`, wherever it begins. */
+/** The times of the last wrong logins, so that no period of a minute has more than `max`. */
 class Count {
   readonly #max: number;
   readonly #nowMs: () => number;
@@ -102,7 +104,10 @@ class Count {
     return (this.#times.at(-this.#max) ?? 0) + WINDOW_MS - this.#nowMs();
   }
 
-  /** Counts a refusal. Returns the refusals of this minute if they are 1, 10, 100 and so on, so that a flood logs few lines. */
+  /**
+   * Counts a refusal. Returns the refusals of this minute if they are 1, 10, 100 and so on, so that a flood logs few
+   * lines.
+   */
   refuse(): number | null {
     if (this.#nowMs() - this.#refused.sinceMs >= WINDOW_MS) this.#refused = { count: 0, sinceMs: this.#nowMs() };
     const count = ++this.#refused.count;

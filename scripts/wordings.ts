@@ -7,7 +7,7 @@ export type Wording = { readonly pattern: RegExp; readonly instead: string; read
 export type Violation = { readonly line: number; readonly words: string; readonly instead: string };
 
 /** The page that numbers the behaviours of the replaced worker. */
-const NUMBERED = 'docs/delegate-task.md';
+const NUMBERED = 'docs/reference/delegate-task.md';
 const CITED = 'the fact itself; cite only what is in this repository';
 
 /** Wordings of prose: comments, strings, templates and pages. */
@@ -34,7 +34,7 @@ export const WORDINGS: Readonly<Record<string, Wording>> = {
   'without a word': { pattern: /\bwithout a word\b/, instead: '"silently" or "without an error"' },
   DESIGN: { pattern: /\bDESIGN\b/, instead: CITED },
   'a numbered promise': { pattern: /\bpromises? \d/i, instead: CITED },
-  'a reference': { pattern: /\breference\/\w+\.md/, instead: CITED },
+  'a reference': { pattern: /(?<!docs\/|\.\/)\breference\/\w+\.md/, instead: CITED },
   'a numbered advice': { pattern: /\badvice \d/i, instead: CITED },
   'a numbered behaviour': { pattern: /\bB\d{1,3}\b/, instead: CITED, exceptIn: NUMBERED },
 };

@@ -11,6 +11,8 @@ const COMPACT_BYTES = 2048;
 
 /** The maximum length of a failure in one line, in characters. */
 const MAX_LINE = 600;
+/** The maximum length of the ids of keys in that line, in characters. */
+const MAX_KEYS = 200;
 
 /**
  * What happens next to a task job. `line` says why.
@@ -152,10 +154,18 @@ async function prioritise(job: Job): Promise<void> {
  */
 export function lineOf(outcome: Exclude<Outcome, { status: 'succeeded' }>): string {
   const { steps, open } = outcome.cleanup;
+  const { code, message } = outcome.failure;
   const released = steps.filter((step) => step.status === 'released').map((step) => step.kind);
   const held = released.length === 0 ? 'nothing was held' : `${released.length} released (${released.join(', ')})`;
   const left = open === 0 ? '' : `, ${open} still open`;
-  return `${outcome.failure.code}: ${clip(outcome.failure.message, MAX_LINE)} | cleaned up: ${held}${left}`;
+  return `${code}: ${clip(message, MAX_LINE)}${keysOf(outcome)} | cleaned up: ${held}${left}`;
+}
+
+/** The ids of the credentials that a task used, unless its message names them. */
+function keysOf({ cleanup, failure }: Exclude<Outcome, { status: 'succeeded' }>): string {
+  const ids = cleanup.steps.flatMap(({ kind, ref }) => (kind === 'credential_lease' && ref !== 'none' ? [ref] : []));
+  const unnamed = [...new Set(ids)].filter((id) => !failure.message.includes(id));
+  return unnamed.length === 0 ? '' : ` | key: ${clip(unnamed.join(', '), MAX_KEYS)}`;
 }
 
 function compact(outcome: Extract<Outcome, { status: 'succeeded' }>): object {

@@ -29,6 +29,10 @@ async function openPage(ownUrl: string): Promise<{ page: Page; foreign: string[]
     if (!isOwn && request.failure()?.errorText !== 'csp') foreign.push(request.url());
   });
   page.on('pageerror', (error) => broken.push(error.message));
+  page.on(
+    'console',
+    (message) => message.type() === 'error' && broken.push(`${message.text()} ${message.location().url}`),
+  );
   return { page, foreign, broken };
 }
 
@@ -62,7 +66,7 @@ test.skipIf(executablePath === null)(
     await page.goto(`${board.url}/find`);
     await page.getByLabel('Batch or task id').fill(batchId);
     await page.getByRole('button', { name: 'Find' }).click();
-    await page.getByText('Release notes').first().waitFor();
+    await page.getByRole('heading', { name: /^Release notes · 1 ok, 2 failed · / }).waitFor();
 
     await page.getByRole('link', { name: 'tasks-acme' }).first().click();
     const unheld = page.getByRole('heading', { name: 'Release notes #1 · acme/acme-1 — CREDENTIAL_MISSING' });

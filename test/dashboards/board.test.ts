@@ -260,7 +260,7 @@ describe('finding by id', () => {
     const answer = await ask('/find?id=%3Cscript%3Ealert(1)%3C/script%3E');
     expect(answer.status).toBe(404);
     const page = await answer.text();
-    expect(page).toContain('No batch or task &lt;script&gt;');
+    expect(page).toContain('a batch or task with the id &lt;script&gt;');
     expect(page).not.toContain('<script>');
   });
 });

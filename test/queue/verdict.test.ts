@@ -1,5 +1,5 @@
 import { DelayedError, type Job, Queue, WaitingError, Worker } from 'bullmq';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { isoNow } from '../../src/base/clock.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { CleanupRecord } from '../../src/contract/cleanup.ts';
@@ -7,7 +7,7 @@ import { failureOf } from '../../src/contract/failure.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { NO_USAGE } from '../../src/contract/usage.ts';
 import { ErrandError } from '../../src/errors.ts';
-import { applyMove, type Move } from '../../src/queue/verdict.ts';
+import { applyMove, lineOf, type Move } from '../../src/queue/verdict.ts';
 import { freshPrefix, redisUrl } from '../helpers/redis.ts';
 import { aWitness } from '../helpers/witness.ts';
 
@@ -160,4 +160,29 @@ test('a success writes a log line only after the first attempt', async () => {
   await add('rough');
   await run(prefix, [{ next: 'ended', outcome: outcomeOf('succeeded', 3) }]);
   expect(await logs('rough')).toEqual([expect.stringContaining('succeeded at attempt 3')]);
+});
+
+describe('the line of a failed task names the keys that it used', () => {
+  const failed = outcomeOf('failed', 1);
+  if (failed.status !== 'failed') throw new Error('expected a failed task');
+  const [step] = failed.cleanup.steps;
+  const using = (...refs: string[]) => {
+    const leases = refs.map((ref) => ({ ...step, kind: 'credential_lease', ref }) as CleanupRecord['steps'][number]);
+    return { ...failed, cleanup: { ...failed.cleanup, steps: leases } };
+  };
+
+  test('each once', () => {
+    const line = lineOf(using('env:ONE', 'env:ONE', 'file:/run/two'));
+    expect(line).toContain('answered 401 | key: env:ONE, file:/run/two | cleaned up: 3 released');
+  });
+
+  test('unless its message names it', () => {
+    const failure = { ...failed.failure, message: 'openai refused the key env:ONE' };
+    expect(lineOf({ ...using('env:ONE'), failure })).toContain('the key env:ONE | cleaned up: 1 released');
+  });
+
+  test('unless it used none', () => {
+    expect(lineOf(using('none'))).not.toContain('key');
+    expect(lineOf(using())).not.toContain('key');
+  });
 });
