@@ -125,7 +125,7 @@ export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRou
   const [first] = verdict.unusable;
   if (record.admission === 'task' || !first) return null;
   const { first_index, provider, model, failure } = first;
-  const why = `the route ${provider}/${model} of task ${first_index} cannot be used: ${failure.code}: ${failure.message}`;
+  const why = `task ${first_index} (${provider}/${model}) cannot run: ${failure.code}: ${failure.message}`;
   const message = `the batch was not admitted: ${why}`;
   return new ErrandError('BATCH_REJECTED', message, { remedy: failure.remedy });
 }
