@@ -124,7 +124,7 @@ function logLineOf(move: Move): string | null {
       if (move.outcome.status !== 'succeeded') return `${move.outcome.status}: ${lineOf(move.outcome)}`;
       return succeededAt(move.outcome.attempts.at(-1)?.epoch ?? 1);
     case 'retry':
-      return `to be tried again: ${clip(move.line, MAX_LINE)}`;
+      return `to be retried: ${clip(move.line, MAX_LINE)}`;
     case 'defer':
       return `deferred for ${(move.delayMs / 1000).toFixed(1)} s: ${clip(move.line, MAX_LINE)}`;
     case 'requeue':

@@ -12,8 +12,8 @@ import { redisName } from './target.ts';
 /**
  * Returns the commands that the user may not run, of commands such as `get` and `client|list`. No command runs.
  *
- * Our key is each argument, because it is a valid name of a channel too. There are more arguments than any command
- * needs, because Redis 7.0 ends itself if a key is missing: see docs/internals/redis.md#rights.
+ * Our key is each argument, because it is a valid name of a channel too. There are more arguments than any command needs,
+ * because a check without its keys is not reliable: see docs/internals/redis.md#rights.
  */
 const MISSING = defineScript({
   name: 'MISSING',

@@ -83,7 +83,7 @@ test.skipIf(executablePath === null)(
     await page.getByRole('tab', { name: 'Error' }).click();
     await page.getByText('UnrecoverableError: CREDENTIAL_REJECTED').first().waitFor();
     await page.getByRole('tab', { name: 'Logs' }).click();
-    await page.getByText('to be tried again: PROVIDER_FAILED').first().waitFor();
+    await page.getByText('to be retried: PROVIDER_FAILED').first().waitFor();
     await page.getByText('failed: CREDENTIAL_REJECTED').first().waitFor();
 
     expect(await page.getByRole('button', { name: /retry|clean|promote|delete/i }).count()).toBe(0);

@@ -39,7 +39,7 @@ test('a key that a provider echoed is in no answer of the board, and in nothing 
     [lane, taskIdOf(batch_id, 1)],
   ]);
   for (const secret of secrets) expect(answers.filter((answer) => answer.includes(secret))).toEqual([]);
-  for (const told of ['CREDENTIAL_REJECTED', 'to be tried again: PROVIDER_FAILED', '[secret]']) {
+  for (const told of ['CREDENTIAL_REJECTED', 'to be retried: PROVIDER_FAILED', '[secret]']) {
     expect(answers.filter((answer) => answer.includes(told))).not.toEqual([]);
   }
   expect(events.filter((event) => event.includes('task_ended'))).toHaveLength(2);

@@ -136,7 +136,7 @@ test('the log of a task has a line for each attempt and for the cleanup at its e
   expect(told.map((line) => line.slice(line.indexOf(' ') + 1))).toEqual([
     `deferred for 0.0 s: ${LINE}`,
     'handed back: ATTEMPT_DRAINED: the worker is going away',
-    'to be tried again: PROVIDER_FAILED: the provider answered 500',
+    'to be retried: PROVIDER_FAILED: the provider answered 500',
     'failed: CREDENTIAL_REJECTED: the provider answered 401 | cleaned up: 1 released (client)',
   ]);
   expect(told.every((line) => !Number.isNaN(Date.parse(line.split(' ')[0] ?? '')))).toBe(true);
