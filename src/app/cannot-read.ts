@@ -5,6 +5,6 @@ import { ErrandError } from '../errors.ts';
 export function cannotRead(file: string, error: unknown): ErrandError | null {
   const errno = error instanceof Error && 'code' in error ? error.code : undefined;
   if (errno !== 'ENOENT' && errno !== 'ENOTDIR') return null;
-  const remedy = `Check the name (ls): a relative name starts at the working directory, ${resolve('.')}.`;
+  const remedy = `Correct the name (ls lists the files): a relative name starts at the working directory, ${resolve('.')}.`;
   return new ErrandError('FILE_NOT_FOUND', `there is no file ${file}`, { cause: error, remedy });
 }

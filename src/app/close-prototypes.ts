@@ -21,20 +21,20 @@ const FROZEN: object[] = [
 
 /**
  * Built-in prototypes that are sealed: no property may be added. Existing properties can be changed, because libraries
- * assign `name` and `message` to errors and `toString` to functions. If the prototype is frozen, such an assignment fails on
- * every object that inherits from it.
+ * assign `name` and `message` to errors and `toString` to functions. If the prototype is frozen, such an assignment
+ * fails on every object that inherits from it.
  */
 const SEALED: object[] = [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, Function].map(
   ({ prototype }) => prototype as object,
 );
 
 /**
- * Closes the prototypes of this process permanently. Data from a provider, a tool or a job can then change no shared object,
- * even if our code or a library merges it carelessly. Only for a process that runs nothing but Errand.
+ * Closes the prototypes of this process permanently. Data from a provider, a tool or a job can then change no shared
+ * object, even if our code or a library merges it carelessly. Call it only in a process that runs nothing but Errand.
  *
  * All dependencies were tested with this, over the three wires with tools, metrics and drain. `Object.prototype` loses
- * `__proto__`, which nearly all such merges use, and accepts no new field. Its methods cannot be replaced; objects may still
- * define their own methods with these names.
+ * `__proto__`, which nearly all such merges use, and accepts no new field. Its methods cannot be replaced; objects may
+ * still define their own methods with these names.
  */
 export function closePrototypes(): void {
   Reflect.deleteProperty(Object.prototype, '__proto__');

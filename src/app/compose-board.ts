@@ -11,13 +11,11 @@ import { BOARD_PASSWORD } from './config-variables.ts';
 import { redisOf } from './redis-settings.ts';
 
 /**
- * Starts the board of the deployment. With the secret `ERRAND_BOARD_PASSWORD` the operator may
- * act on it; without one it is read-only. Whatever credential of a provider can be read here is masked in all it shows,
- * because a goal is stored as it was written, with what was pasted into it.
+ * Starts the board of the deployment. With the secret `ERRAND_BOARD_PASSWORD` the operator can act on it; without the
+ * secret the board is read-only. The board masks every provider credential that this process can read, because a goal
+ * may contain a pasted credential. Wrong logins are logged to `output`.
  *
- * Wrong logins are logged to `output`.
- *
- * @throws ErrandError `CONFIG_INVALID`; `CREDENTIAL_MISSING` where a password is named and cannot be read.
+ * @throws ErrandError `CONFIG_INVALID`; `CREDENTIAL_MISSING` if the password is set but cannot be read.
  */
 export async function composeBoard(
   config: Config,
@@ -45,7 +43,7 @@ export async function composeBoard(
   return { board, isReadOnly };
 }
 
-/** A board needs no credential: one that is missing here is passed over. */
+/** Masks the credentials that can be read here. The board needs no credential, so missing ones are skipped. */
 async function watchCredentials(catalogue: Catalogue, secrets: SecretReader, redactor: Redactor): Promise<void> {
   const resolver = new CredentialResolver(secrets, redactor);
   const reading = catalogue.names().map(async (name) => {

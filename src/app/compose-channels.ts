@@ -15,10 +15,10 @@ type Listening = {
 };
 
 /**
- * Opens the channels of a worker on a connection of their own, and watches them for cancels of what runs.
+ * Opens the channels of a worker on a separate connection, and watches them for cancels of running tasks.
  *
- * A worker without the right to its channels does not start, because that is a mistake of its deployment. A running worker
- * that loses the right warns and goes on: it polls for cancels, so it only hears of them later.
+ * A worker without the right to its channels does not start, because its deployment is wrong. A running worker that
+ * loses the right logs a warning and continues: it also polls for cancels, so it only notices them later.
  *
  * @throws ErrandError `REDIS_DENIED`.
  */

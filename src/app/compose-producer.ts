@@ -7,7 +7,7 @@ import { redisOf } from './redis-settings.ts';
 
 const DAY_SECONDS = 24 * 3600;
 
-/** How long records are kept once a batch has settled, in seconds. */
+/** Returns how long records are kept after a batch settles, in seconds. */
 export function retentionSecondsOf(config: Config): number {
   return Math.ceil(config.tasks.retention_days * DAY_SECONDS);
 }

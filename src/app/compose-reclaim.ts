@@ -6,14 +6,14 @@ import { DeathWatch } from '../worker/holding/death-watch.ts';
 import { Reclaim, type ReclaimDeps } from '../worker/holding/reclaim.ts';
 import type { Disposables } from './disposables.ts';
 
-/** The parts of reclaiming. `providers`: the providers whose lanes are searched for jobs of dead workers. */
+/** What reclaiming needs. `providers`: the providers whose lanes are searched for jobs of dead workers. */
 export type ReclaimParts = Omit<ReclaimDeps, 'handBack'> & {
   redis: RedisClient;
   prefix: string;
   providers: readonly string[];
 };
 
-/** Registers the worker and starts reclaiming, with a watch for workers on this host that die. */
+/** Registers the worker, starts reclaiming, and watches for other workers on this host that die. */
 export async function startReclaim(parts: ReclaimParts, opened: Disposables): Promise<Reclaim> {
   const { redis, prefix, providers, observer } = parts;
   const onError = (error: unknown) => {

@@ -8,8 +8,8 @@ import { configInvalid } from './config-fault.ts';
 import { BASE_KINDS } from './resource-kinds.ts';
 
 /**
- * Makes the toolsets of a worker: the built-in ones, and its own, which are checked.
- * @throws ErrandError `CONFIG_INVALID` with every problem of its own toolsets, by index and field.
+ * Makes the toolsets of a worker: the built-in ones, and the checked toolsets of the program.
+ * @throws ErrandError `CONFIG_INVALID` with every problem of the toolsets of the program, by index and field.
  */
 export function composeToolsets({ worker, workspace }: Config, own: readonly unknown[]): Toolsets {
   const builtIn = builtInToolsets({ workspaceRoot: worker.workspace_root, limits: workspace });
@@ -23,8 +23,8 @@ export function composeToolsets({ worker, workspace }: Config, own: readonly unk
   return new Toolsets(builtIn, own as readonly Toolset[]);
 }
 
-/** A payload of `delegate_task` that names a toolset of Hermes means that of Hermes, so the name is left out. */
+/** Says why a name is reserved: a toolset name of Hermes in a `delegate_task` payload means the toolset of Hermes. */
 function whyReserved(name: string): string | null {
   if (!isHermesToolset(name)) return null;
-  return 'expected a name that no toolset of Hermes has, because payloads for Hermes may have it; add a prefix';
+  return 'expected a name that is not a toolset of Hermes, because payloads for Hermes may contain it; add a prefix';
 }

@@ -15,25 +15,29 @@ import { openWorker, type WorkerBase, type WorkerSurroundings } from './open-wor
 import { ownVersion } from './version.ts';
 import { serveWorkerHealth, WorkerHealth } from './worker-health.ts';
 
-/** After the grace of a drain, handing back takes a few commands to Redis; one that does not answer for so long is away. */
+/**
+ * After the grace period of a drain, returning tasks takes a few commands. If Redis does not answer within this time,
+ * the drain fails.
+ */
 export const HANDING_BACK_MS = 5_000;
 
-/** A worker that runs. */
+/** A running worker. */
 export type RunningWorker = {
   health: HealthServer;
-  /** How many attempts run now. */
+  /** Returns the number of running attempts. */
   running: () => number;
   /**
-   * Stops taking tasks, hands back what does not finish within the grace, gives everything back. Safe to repeat.
-   * @throws ErrandError `REDIS_UNAVAILABLE` where Redis stays away: connections are left, for the process to end with.
+   * Stops taking tasks, returns tasks that do not finish within the grace period to the queue, and closes everything.
+   * Safe to repeat.
+   * @throws ErrandError `REDIS_UNAVAILABLE` if Redis stays unavailable. Connections stay open until the process exits.
    */
   drain: () => Promise<void>;
 };
 
 /**
- * Builds a worker from the configuration and starts it; resolves once it takes tasks.
+ * Builds a worker from the configuration and starts it. Resolves when it takes tasks.
  *
- * Taking tasks comes last: if a step before it fails, nothing runs, and what was opened is closed again. From
+ * Taking tasks is the last step: if an earlier step fails, nothing runs, and everything that was opened is closed. From
  * {@link WorkerSurroundings.onTaking} on, only {@link RunningWorker.drain} returns the tasks.
  */
 export async function startWorker(config: Config, surroundings: WorkerSurroundings): Promise<RunningWorker> {
@@ -57,7 +61,7 @@ async function start(config: Config, surroundings: WorkerSurroundings, opened: D
   return running(base, parts, { opened, health });
 }
 
-/** Takes tasks from the lanes, and sweeps for tasks that no worker takes. */
+/** Starts taking tasks from the lanes, and sweeping for tasks that no worker takes. */
 async function consume(
   { config, redis, prefix, providers, taken, observer }: WorkerBase,
   { deps, sweep, channels }: WorkerParts,
@@ -117,17 +121,19 @@ async function drain(active: ActiveAttempts, log: Log, closeAll: () => Promise<v
 }
 
 /**
- * Closes everything. Redis may be away just then, and what waits for it would wait for ever: after `patienceMs` it is
- * given up.
+ * Closes everything. If Redis is unavailable, closing would wait without limit, so it fails after `patienceMs`.
  *
- * @throws ErrandError `REDIS_UNAVAILABLE` then: what ran here is not handed back, but taken up once its lock lapses.
+ * @throws ErrandError `REDIS_UNAVAILABLE`: running tasks are not returned to the queue. Another worker takes them when
+ * their locks expire.
  */
 async function closePatiently(opened: Disposables, patienceMs: number, health: RedisHealth): Promise<void> {
   const given = Promise.withResolvers<never>();
   const startedMs = monotonicMs();
   const timer = setInterval(() => {
     const trouble = monotonicMs() - startedMs < patienceMs ? null : health.whyNot;
-    if (trouble !== null) given.reject(new ErrandError('REDIS_UNAVAILABLE', `nothing was handed back: ${trouble}`));
+    if (trouble === null) return;
+    const message = `running tasks were not returned to the queue: Redis is unavailable (${trouble})`;
+    given.reject(new ErrandError('REDIS_UNAVAILABLE', message));
   }, 500);
   await Promise.race([opened.close(), given.promise]).finally(() => clearInterval(timer));
 }

@@ -6,10 +6,15 @@ import { isSettings, type ReadSettings, type SettingSource } from './config-laye
 import { SETTINGS } from './config-settings.ts';
 import { OTHER_VARIABLES } from './config-variables.ts';
 
-/** One setting as it counts. `value` is masked if it may hold a secret, and `null` if nothing sets it and it has no default. */
+/**
+ * One setting in effect. `value` is masked if it may contain a secret, and `null` if it is not set and has no default.
+ */
 export type EffectiveSetting = { key: string; value: unknown; source: SettingSource };
 
-/** Lists every setting as it counts, and where it comes from: those of the table, the providers, then the secrets by variable. */
+/**
+ * Lists every setting in effect with its source: the settings of the table, the providers, then the secrets by
+ * variable.
+ */
 export function effectiveSettings(read: ReadSettings, config: Config, secrets: SecretReader): EffectiveSetting[] {
   const rows = settingRows(SETTINGS).filter(({ key }) => key !== 'providers' && key !== 'model_aliases');
   const settings = rows.map(({ key, mask }): EffectiveSetting => {
@@ -24,7 +29,7 @@ export function effectiveSettings(read: ReadSettings, config: Config, secrets: S
   return [...settings, ...aliases, ...providers, ...secretSettings(secrets)];
 }
 
-/** A provider is declared as a whole. A time limit that it leaves out is that of `watchdogs`. */
+/** Lists the settings of a provider. A missing time limit has its value and source from `watchdogs`. */
 function providerSettings(provider: Provider, read: ReadSettings): EffectiveSetting[] {
   const declared = valueAt(read.settings, ['providers', provider.name]);
   return settingRows(PROVIDER_SETTINGS).map(({ key }) => {

@@ -3,26 +3,28 @@ import { closeSync, lstatSync, openSync, readSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { placeIn } from '../base/place.ts';
-import { ErrandError, isErrandError, messageOf } from '../errors.ts';
+import { systemFaultText } from '../contract/system-fault.ts';
+import { ErrandError, isErrandError } from '../errors.ts';
 import { readYaml } from './batch-file/yaml-text.ts';
 import { faultText, yamlFault } from './syntax.ts';
 
-/** The names under which a configuration is found in the working directory. YAML is a superset of JSON. */
+/** The names of configuration files in the working directory. YAML is a superset of JSON. */
 const DEFAULT_FILES = ['errand.config.yaml', 'errand.config.yml', 'errand.config.json'];
 
 const MAX_BYTES = 1024 * 1024;
 const BOUNDS = { maxDepth: 32, levels: 32, maxFields: 10_000, maxTasks: 1, maxValues: 100_000 };
 
-/** The settings of a file, and its name as it was found or named; `null` without a file. */
+/** The settings of a configuration file. `file`: its name; `null` if there is no file. */
 export type ConfigFile = { file: string | null; settings: Record<string, unknown> };
 
 /**
- * Returns the settings in the file that is named, or in the configuration of the working directory; nothing if there is
- * neither. A section of which all is commented out reads as `null`, and is absent.
+ * Reads the named file, or the configuration file of the working directory. A missing default file is an empty
+ * configuration. A section whose lines are all commented out is `null` in YAML, and counts as absent.
  *
- * The process gets a warning if the working directory has a configuration that is not read because another one is named.
+ * The process gets a warning if a file is named and the working directory has another configuration, which is not read.
  *
- * @throws ErrandError `CONFIG_INVALID` if the file cannot be read or holds no settings, or if the directory has two.
+ * @throws ErrandError `CONFIG_INVALID` if the file cannot be read or has no settings, or if the directory has two
+ * files.
  */
 export function readConfigFile(named: string | undefined): ConfigFile {
   const file = named || configFileHere();
@@ -39,17 +41,19 @@ export function readConfigFile(named: string | undefined): ConfigFile {
 }
 
 /**
- * Returns the name of the configuration in the working directory, or `null` without one.
- * @throws ErrandError `CONFIG_INVALID` if there are two: whichever was chosen, the other would be lost silently.
+ * Returns the name of the configuration file in the working directory, or `null` if there is no such file.
+ * @throws ErrandError `CONFIG_INVALID` if there are two files: one of them would be ignored silently.
  */
 export function configFileHere(): string | null {
   const [file = null, other] = DEFAULT_FILES.filter(exists);
   if (file === null || other === undefined) return file;
   const remedy = `Keep one of them, or name the one to use: export ERRAND_CONFIG=${file}`;
-  throw new ErrandError('CONFIG_INVALID', `two configurations: ${resolve(file)} and ${resolve(other)}`, { remedy });
+  throw new ErrandError('CONFIG_INVALID', `found two configuration files: ${resolve(file)} and ${resolve(other)}`, {
+    remedy,
+  });
 }
 
-/** A link to nowhere exists too: it is refused when it is read, and does not pass for an absent file. */
+/** Tells whether a file exists. A broken link exists too, so that reading it fails instead of finding no file. */
 function exists(file: string): boolean {
   try {
     return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
@@ -61,7 +65,7 @@ function exists(file: string): boolean {
 function warnOfUnread(named: string): void {
   for (const file of DEFAULT_FILES) {
     if (!exists(file) || placeOf(file) === placeOf(named)) continue;
-    const text = `the configuration is ${resolve(named)}, which ERRAND_CONFIG or the option config names; ${resolve(file)} is not read`;
+    const text = `${resolve(file)} is not read: ERRAND_CONFIG or the option config names ${resolve(named)}`;
     process.emitWarning(text, 'ErrandWarning', 'ERRAND_CONFIG_NOT_READ');
   }
 }
@@ -79,15 +83,15 @@ function textOf(file: string, isNamed: boolean): string {
     const bytes = bytesOf(file);
     if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString('utf8').replace(/^\ufeff/, '');
     const remedy = `Save ${resolve(file)} as UTF-8.`;
-    throw new ErrandError('CONFIG_INVALID', `${file} is not UTF-8; perhaps it is Latin-1 or UTF-16`, { remedy });
+    throw new ErrandError('CONFIG_INVALID', `${file} is not UTF-8; it may be Latin-1 or UTF-16`, { remedy });
   } catch (error) {
     if (isErrandError(error)) throw error;
-    // A file that exists and cannot be read must not pass for an absent one: its routes would go elsewhere silently.
+    // An unreadable file must not count as a missing file: tasks would silently take other routes.
     throw cannotBeRead(file, isNamed, error);
   }
 }
 
-/** A device such as `/dev/zero` never ends, so no more is read than a configuration can have. */
+/** Reads at most `MAX_BYTES`, because a device such as `/dev/zero` never ends. */
 function bytesOf(file: string): Buffer {
   const buffer = Buffer.alloc(MAX_BYTES + 1);
   const descriptor = openSync(file, 'r');
@@ -100,16 +104,19 @@ function bytesOf(file: string): Buffer {
   } finally {
     closeSync(descriptor);
   }
-  const remedy = `Set ERRAND_CONFIG to a file of settings; ${resolve(file)} is none.`;
+  const remedy = `Set ERRAND_CONFIG to a configuration file instead of ${resolve(file)}.`;
   throw new ErrandError('CONFIG_INVALID', `${file}: expected at most ${MAX_BYTES} bytes, got more`, { remedy });
 }
 
 function cannotBeRead(file: string, isNamed: boolean, error: unknown): ErrandError {
-  const whose = isNamed ? `ERRAND_CONFIG names ${file}, which` : file;
+  const what = isNamed ? `${file} (named by ERRAND_CONFIG)` : file;
   const remedy = isNamed
     ? `Set ERRAND_CONFIG to a file that this process can read (ls -l ${resolve(file)}), or unset it.`
-    : `Let this process read it: ls -l ${resolve(file)}`;
-  return new ErrandError('CONFIG_INVALID', `${whose} cannot be read: ${messageOf(error)}`, { cause: error, remedy });
+    : `Give this process the right to read it: ls -l ${resolve(file)}`;
+  return new ErrandError('CONFIG_INVALID', `${what} cannot be read: ${systemFaultText(error)}`, {
+    cause: error,
+    remedy,
+  });
 }
 
 function yamlOf(text: string, file: string): unknown {
@@ -126,8 +133,8 @@ function yamlOf(text: string, file: string): unknown {
 }
 
 /**
- * Refuses YAML or JSON of which a parser drops or changes a part silently, as for batch files: numbers such as `0777`, tags,
- * YAML 1.1, fields that are given twice, `__proto__`. @throws ErrandError `CONFIG_INVALID`.
+ * Refuses YAML or JSON that a parser would change silently, as for batch files: numbers such as `0777`, tags, YAML 1.1,
+ * repeated fields, `__proto__`. @throws ErrandError `CONFIG_INVALID`.
  */
 export function assertUnchanged(text: string, label: string, remedy: string): void {
   const reading = readYaml(text, BOUNDS, label);

@@ -6,20 +6,22 @@ import { configInvalid } from './config-fault.ts';
 import { readConfigFile } from './config-file.ts';
 import { SETTINGS } from './config-settings.ts';
 
-/** Settings in the form of the file: values and sections by name. */
+/** Settings in the form of the configuration file: values and sections by name. */
 export type Settings = Record<string, unknown>;
 
-/** Where a value comes from: nowhere, the configuration file, a variable, or an option of a command or of the library. */
+/**
+ * The source of a value: its default, the configuration file, a variable, or an option of a command or of the library.
+ */
 export type SettingSource =
   | { kind: 'default' }
   | { kind: 'file'; path: string }
   | { kind: 'variable'; name: string }
   | { kind: 'option' };
 
-/** The settings of all layers together, not yet checked, and where each of them comes from. */
+/** The merged settings of all layers, not yet checked, and the source of each. */
 export type ReadSettings = {
   settings: Settings;
-  /** The configuration file that was read; `null` without one. */
+  /** The configuration file that was read; `null` if there is no file. */
   file: string | null;
   sourceOf: (path: readonly string[]) => SettingSource;
   /** Names a setting in a problem, with the variable if one sets exactly this setting. */
@@ -27,10 +29,11 @@ export type ReadSettings = {
 };
 
 /**
- * Reads the settings: those of the file, under those of variables, under those of options. A section is laid over a section field
- * by field; lists and values are replaced as a whole.
+ * Reads the settings: options override variables, which override the file. Sections are merged field by field; lists
+ * and values are replaced as a whole.
  *
- * @throws ErrandError `CONFIG_INVALID` if the file or a variable cannot be read, or for a name of an earlier version.
+ * @throws ErrandError `CONFIG_INVALID` if the file or a variable cannot be read, or if a setting has the name of an
+ * earlier version.
  */
 export function readSettings(
   environment: Environment,
@@ -40,7 +43,7 @@ export function readSettings(
   const rows = settingRows(table);
   const { file, settings: inFile } = readConfigFile(environment.ERRAND_CONFIG);
   const problems = renamedNames(rows, environment, [inFile, options]);
-  if (problems.length > 0) throw configInvalid(problems, 'Write the new names; the meaning is the same.');
+  if (problems.length > 0) throw configInvalid(problems, 'Use the new names. Their meaning is the same.');
   const inVariables = nested(valuesInVariables(rows, environment));
   const sourceOf = (path: readonly string[]): SettingSource => {
     if (sets(options, path)) return { kind: 'option' };
@@ -60,7 +63,7 @@ export function readSettings(
   };
 }
 
-/** Lays `over` on `under`, section by section; lists and values are replaced whole. */
+/** Merges `over` into `under`, section by section. Lists and values are replaced as a whole. */
 export function merge(under: Settings, over: Settings): Settings {
   const merged: Settings = { ...under };
   for (const [key, value] of Object.entries(over)) {
@@ -75,7 +78,7 @@ export function isSettings(value: unknown): value is Settings {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Names of earlier versions that are still in use, with the names that replace them. */
+/** Finds settings with names of earlier versions, and the names that replace them. */
 function renamedNames(rows: readonly SettingRow[], environment: Environment, layers: readonly Settings[]): Problem[] {
   return rows.flatMap(({ key, variable, renamedFrom: old }) => {
     const problems: Problem[] = [];
@@ -90,7 +93,7 @@ function renamedNames(rows: readonly SettingRow[], environment: Environment, lay
   });
 }
 
-/** Tells whether a layer decides the value at a path. Below the fields of a section, values are whole. */
+/** Tells whether a layer sets the value at a path. A field of a section is set as a whole. */
 function sets(layer: Settings, [name = '', field]: readonly string[]): boolean {
   if (!Object.hasOwn(layer, name)) return false;
   const section = layer[name];
@@ -107,7 +110,7 @@ function nested(values: ReadonlyMap<string, unknown>): Settings {
   return settings;
 }
 
-/** The variable that sets a path, or the section that the path is in. */
+/** Returns the variable that sets a path, or its section. */
 function variableOf([name = '', field]: readonly string[], rows: readonly SettingRow[]): string {
   const row = rows.find(({ key }) => key === name || key === `${name}.${field}`);
   return row?.variable ?? name;

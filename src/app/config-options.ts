@@ -7,8 +7,8 @@ import { configInvalid } from './config-fault.ts';
 import { inWords } from './config-words.ts';
 
 const text = (what: string) =>
-  z.string({ error: `expected ${what}` }).min(1, `expected ${what}, got an empty text; leave the option out instead`);
-/** Hears of an error. What it returns may be a promise. */
+  z.string({ error: `expected ${what}` }).min(1, `expected ${what}, got an empty text; leave out the option instead`);
+/** Receives an error. It may return a promise. */
 type ErrorListener = (error: Error) => unknown;
 const errorListener = z.custom<ErrorListener>((value) => typeof value === 'function', 'expected a function');
 
@@ -48,12 +48,12 @@ export const SimulatorOptionsShape = z.strictObject({
   logLimit: number.optional(),
 });
 
-/** The environment and the settings over the configuration file that options of the library stand for. */
+/** The options of a library call as variables, and as settings that override the configuration file. */
 export type OptionSettings = { environment: Record<string, string>; overrides: Record<string, unknown> };
 
 /**
- * Checks the options of a library call and returns them. Options of unknown names are refused, because one with a spelling
- * mistake would be lost silently.
+ * Checks the options of a library call and returns them. Unknown names are refused, because an option with a spelling
+ * mistake would be ignored silently.
  *
  * @throws ErrandError `CONFIG_INVALID` with every problem.
  */
@@ -64,7 +64,10 @@ export function optionsIn<S extends z.ZodType>(shape: S, given: unknown): z.outp
   throw configInvalid(problems, 'Correct the options of the call.');
 }
 
-/** Reads the options that name a configuration. @throws ErrandError `CONFIG_INVALID` for settings that are not plain JSON. */
+/**
+ * Reads the options that name a configuration. @throws ErrandError `CONFIG_INVALID` for settings that are not plain
+ * JSON.
+ */
 export function settingsIn({
   redis,
   config,
@@ -76,14 +79,17 @@ export function settingsIn({
   return { environment: config === undefined ? {} : { ERRAND_CONFIG: config }, overrides };
 }
 
-/** Warns of a listener that throws, if the program has no `onError`. A lost connection fails the calls themselves. */
+/**
+ * Warns about a listener that throws, if the program has no `onError`. Lost connections need no warning: the calls
+ * fail.
+ */
 function warnOfListener(error: Error): void {
   if (isErrandError(error, 'USAGE_INVALID')) process.emitWarning(error);
 }
 
 /**
- * Returns the `onError` of a program in a form that neither throws nor rejects, because an error in it must not end the process.
- * What it throws becomes a warning of the process.
+ * Wraps the `onError` of a program so that it neither throws nor rejects: an error in it must not end the process. Its
+ * errors become warnings of the process.
  */
 export function guarded(onError: ErrorListener = warnOfListener): (error: Error) => void {
   return (error) => {
@@ -97,11 +103,11 @@ export function guarded(onError: ErrorListener = warnOfListener): (error: Error)
 }
 
 function onErrorFailed(heard: Error, cause: unknown): ErrandError {
-  const message = `onError threw at the error "${messageOf(heard)}": ${messageOf(cause)}`;
+  const message = `onError threw an error for "${messageOf(heard)}": ${messageOf(cause)}`;
   return new ErrandError('USAGE_INVALID', message, { cause, remedy: 'Catch errors in onError.' });
 }
 
-/** A getter or a proxy among the options may throw anything. */
+/** Reads options. A getter or a proxy in them may throw anything. */
 function readable<T>(read: () => T): T {
   try {
     return read();

@@ -7,7 +7,7 @@ import { expandRoute, providerNamed, type RouteNames } from '../routes/names.ts'
 
 const ModelText = RouteRequest.shape.model.unwrap();
 
-/** What each alias of a model stands for: a model, `provider:model`, or an object with `provider`, `model` or both. */
+/** The meaning of each model alias: a model, `provider:model`, or an object with `provider`, `model` or both. */
 export const ModelAliases = z.record(
   ModelText,
   z.union([
@@ -21,10 +21,11 @@ export const ModelAliases = z.record(
 export type ModelAliases = z.infer<typeof ModelAliases>;
 
 /**
- * Reads the names of routes in a configuration: the aliases of models, and the route of `delegation`. An alias stands for no
- * other alias.
+ * Reads the routes in a configuration: the aliases of models, and the route of `delegation`. An alias cannot mean
+ * another alias.
  *
- * @returns what each alias stands for; and a problem for every name that is unknown, ambiguous, or in conflict with another.
+ * @returns the route of each alias, and a problem for each name that is unknown, ambiguous, or in conflict with another
+ * name.
  */
 export function readNames(
   { model_aliases: given, delegation }: { model_aliases: ModelAliases; delegation: RouteRequest },
@@ -61,7 +62,7 @@ export function readNames(
   return { aliases, problems };
 }
 
-/** Aliases of providers that name more than one of them. */
+/** Finds aliases that more than one provider has. */
 function ambiguous(providers: readonly Provider[]): Problem[] {
   const owners = new Map(providers.map(({ name }) => [name, name]));
   return providers.flatMap(({ name, aliases }) =>

@@ -13,24 +13,24 @@ const ms = z.number().int().positive();
 const port = z.number().int().min(0).max(65_535);
 const path = z.string().min(1);
 const maskedPath = (text: string) => (isShownAsPath(text) ? text : '[secret]');
-/** A name in records, logs and on the board. A DNS name has at most 253 characters. */
+/** A name in records, logs and on the board, with the maximum length of a DNS name. */
 const name = z
   .string()
   .regex(
     /^(?!\s)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,253}(?<!\s)$/u,
-    'expected 1 to 253 printable characters, no space at an end',
+    'expected 1 to 253 printable characters without a space at either end',
   );
 const { headers_ms: _, ...streamTimeouts } = CALL_TIMEOUT_SETTINGS;
 
 /**
- * Every key of the configuration. The schema, the variables, docs/reference/configuration.md and `errand config` are made from this table;
- * to add a setting, add a row and run `npm run docs:generate`.
+ * Every key of the configuration. The schema, the variables, docs/reference/configuration.md and `errand config` are
+ * made from this table. To add a setting, add a row and run `npm run docs:generate`.
  *
- * Everything but the address of Redis has a default, and production can keep every default.
+ * Every setting but the address of Redis has a default that suits production.
  */
 export const SETTINGS = {
   redis_url: {
-    type: z.string({ error: 'expected an address, such as redis://host:port' }).optional(),
+    type: z.string({ error: 'expected an address such as redis://host:port' }).optional(),
     variable: 'REDIS_URL',
     mask: maskedAddress,
     meaning: 'the [address](explanations/redis.md#address) of Redis: a server, a socket or Sentinels',
@@ -200,7 +200,9 @@ export const SETTINGS = {
     },
     port: { type: port.default(3000), variable: 'ERRAND_BOARD_PORT', meaning: 'port of the board' },
     operator: {
-      type: name.regex(/^[^:]*$/, 'expected no colon, which ends a user name in a login').default('operator'),
+      type: name
+        .regex(/^[^:]*$/, 'expected a name without a colon, because a colon ends the user name in a login')
+        .default('operator'),
       variable: 'ERRAND_BOARD_OPERATOR',
       meaning: 'user name for the password of the board: as `worker.name`, and without a colon',
     },
@@ -213,5 +215,5 @@ export const SETTINGS = {
   },
 } satisfies SettingsTable;
 
-/** What may stand in `errand.config.yaml`. */
+/** The schema of `errand.config.yaml`. */
 export const ConfigFile = z.strictObject(tableShape(SETTINGS));

@@ -4,7 +4,10 @@ export const BOARD_PASSWORD = 'ERRAND_BOARD_PASSWORD';
 /** The variable of the password at the Sentinels. */
 export const SENTINEL_PASSWORD = 'REDIS_SENTINEL_PASSWORD';
 
-/** A variable that sets no key of the file. Of a secret, the same name ending in `_FILE` may name a file that has it. */
+/**
+ * A variable that sets no key of the file. A secret can also be in a file, named by the variable with the suffix
+ * `_FILE`.
+ */
 export type OtherVariable = { name: string; isSecret: boolean; readBy: string; meaning: string };
 
 /** The variables that set no key of the file, except those that a `credential` names. */

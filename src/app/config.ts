@@ -15,8 +15,8 @@ import { inWords } from './config-words.ts';
 import { problemsOfOnly } from './over-worker.ts';
 
 /**
- * The configuration of a process: the file, overridden by the environment, completed by defaults. `providers` are
- * all there are, the built-in ones included.
+ * The configuration of a process: the file, overridden by the environment, completed by defaults. `providers` includes
+ * the built-in providers.
  */
 export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'model_aliases' | 'worker' | 'redis_url'> & {
   /** The parsed `redis_url`; absent if no Redis is configured. */
@@ -24,23 +24,23 @@ export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'model_alias
   providers: Provider[];
   model_aliases: Record<string, RouteRequest>;
   worker: z.infer<typeof ConfigFile>['worker'] & { name: string };
-  /** The configuration file that was read; `null` without one. */
+  /** The configuration file that was read; `null` if there is no file. */
   file: string | null;
 };
 
-/** The environment of this process: the one place where it is read. */
+/** Returns a copy of the environment of this process. No other code reads `process.env`. */
 export function processEnvironment(): Environment {
   return { ...process.env };
 }
 
-/** Makes a reader of the secrets that this process has now. */
+/** Makes a reader of the secrets in the current environment. */
 export function processSecrets(): SecretReader {
   return secretsIn(processEnvironment());
 }
 
 /**
- * Reads the configuration: `errand.config.yaml` in the working directory, or the file that `ERRAND_CONFIG` names, then
- * the environment, then `options`, which win.
+ * Reads the configuration: `errand.config.yaml` in the working directory, or the file that `ERRAND_CONFIG` names.
+ * Variables override the file, and `options` override both.
  *
  * @throws ErrandError `CONFIG_INVALID` with every problem, naming the setting or the variable.
  */
@@ -49,7 +49,7 @@ export function loadConfig(environment: Environment = processEnvironment(), opti
 }
 
 /**
- * Checks settings and completes them by defaults.
+ * Checks settings and adds the defaults.
  *
  * @throws ErrandError `CONFIG_INVALID` with every problem, naming the setting or the variable.
  */

@@ -1,14 +1,14 @@
-/** Things that were opened one upon the other, to be closed in reverse. */
+/** Opened things, which are closed in reverse order. */
 export class Disposables {
   readonly #closers: (() => Promise<void>)[] = [];
 
-  /** Keeps what was opened, with how to close it, and hands it on. */
+  /** Stores an opened thing with the function that closes it. Returns the thing. */
   add<T>(thing: T, close: (thing: T) => Promise<void>): T {
     this.#closers.push(() => close(thing));
     return thing;
   }
 
-  /** Closes everything, the last first, also where closing one of them fails; then throws the first failure. */
+  /** Closes everything, the last opened first, even if one of them fails. Then throws the first failure. */
   async close(): Promise<void> {
     const failures: unknown[] = [];
     for (const close of this.#closers.splice(0).reverse())

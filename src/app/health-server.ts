@@ -2,9 +2,9 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { type HttpServer, openHttpServer } from '../contract/http-server.ts';
 
-/** What the probes and the scraper ask. */
+/** The source of the answers for the probes and the scraper. */
 export type HealthSource = {
-  /** Why the worker takes no tasks, or `null` while it does. */
+  /** Returns why the worker takes no tasks, or `null` while it takes tasks. */
   whyNotReady: () => string | null;
   metrics: () => Promise<{ contentType: string; text: string }>;
 };
@@ -20,8 +20,8 @@ const SETTINGS = {
 /**
  * Serves `/healthz`, `/readyz` and `/metrics`.
  *
- * Liveness is an answer from the event loop and asks nobody: were it to ask Redis, an outage of Redis would become a
- * restart of every worker.
+ * The liveness probe only shows that the event loop runs. It does not ask Redis: otherwise an outage of Redis would
+ * restart every worker.
  *
  * @throws ErrandError `ADDRESS_IN_USE`; `CONFIG_INVALID` if it cannot listen for another reason.
  */
@@ -30,10 +30,10 @@ export async function serveHealth(source: HealthSource, host: string, port: numb
   app.get('/healthz', (context) => context.text('ok\n'));
   app.get('/readyz', () => {
     const why = source.whyNotReady();
-    // Made without Hono, which copies inherited fields of a polluted prototype into the headers and then fails.
+    // Hono is not used here: it copies inherited fields of a polluted prototype into the headers, and then fails.
     return new Response(`${why ?? 'ready'}\n`, { status: why === null ? 200 : 503 });
   });
-  // Requests at the same time share one scrape, because each scrape asks Redis.
+  // Concurrent requests share one scrape, because each scrape reads from Redis.
   let scraping: ReturnType<HealthSource['metrics']> | undefined;
   app.get('/metrics', async (context) => {
     scraping ??= source.metrics().finally(() => {

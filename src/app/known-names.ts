@@ -8,14 +8,15 @@ import type { KnownNames } from '../telemetry/metrics.ts';
 import type { Config } from './config.ts';
 import { BASE_KINDS } from './resource-kinds.ts';
 
-/** How many answers of the price library are kept: a search takes microseconds, and every turn asks. */
+/** The number of cached answers of the price library. A search takes microseconds, and every turn needs one. */
 const MAX_KEPT = 1_000;
 
 const ModelName = RouteRequest.shape.model.unwrap();
 
 /**
- * Collects the names of a deployment that may be values of labels: its providers, its kinds of resources, and the models that its configuration or the
- * price library names. A tenant may choose any other model, so other models have no name here.
+ * Collects the names of a deployment that may be values of labels: its providers, its kinds of resources, and the
+ * models that its configuration or the price library names. Other models are left out, because tenants can choose any
+ * model.
  */
 export function knownNames(
   config: Pick<Config, 'delegation' | 'model_aliases'>,
@@ -49,13 +50,13 @@ export function knownNames(
   };
 }
 
-/** The routes that the configuration names: those of the aliases, and the one of `delegation`. */
+/** Returns the routes in the configuration: the routes of the aliases, and the route of `delegation`. */
 function routesOf({ delegation, model_aliases }: Pick<Config, 'delegation' | 'model_aliases'>, catalogue: Catalogue) {
   const expanded = expandRoute(delegation, { providers: catalogue.providers, model_aliases });
   return [...Object.values(model_aliases), ...('route' in expanded ? [expanded.route] : [])];
 }
 
-/** The models of a provider that the configuration names. A prefix of `efforts` names no model. */
+/** Returns the models of a provider that the configuration names. A prefix in `efforts` is not a model. */
 function modelsOf({ name, default_model, prices, efforts }: Provider, routes: RouteRequest[]): Set<string> {
   const named = routes.filter(({ provider }) => provider === undefined || provider === name);
   const models = [default_model, ...named.map(({ model }) => model), ...Object.keys(prices), ...Object.keys(efforts)];

@@ -25,20 +25,20 @@ import { warnOfPlainHttp } from './plain-http.ts';
 import { redisOf } from './redis-settings.ts';
 import { makeWorkspaceRoot } from './workspace-root.ts';
 
-/** What the caller hands to a worker beside its configuration. */
+/** What a worker needs beside its configuration. */
 export type WorkerSurroundings = {
   log: Log;
   redactor: Redactor;
   secrets: SecretReader;
-  /** They see every step of the worker, after its log and its metrics. */
+  /** Receive every step of the worker, after its log and its metrics. */
   observers?: readonly Observer[];
-  /** Toolsets beside the built-in ones, as a program brings them. */
+  /** The toolsets of the program, not yet checked. */
   toolsets?: readonly unknown[];
-  /** Called right before the first task can be taken. */
+  /** Called just before the worker can take its first task. */
   onTaking?: () => void;
 };
 
-/** What every part of a worker needs: its connection, its records, its name. */
+/** What every part of a worker needs: its connection, its records and its identity. */
 export type WorkerBase = {
   config: Config;
   prefix: string;
@@ -55,15 +55,15 @@ export type WorkerBase = {
   records: TaskRecords;
   workers: WorkerRecords;
   self: WorkerIdentity;
-  /** Every provider of the deployment. */
+  /** All providers of the deployment. */
   providers: string[];
   /** The providers whose tasks this worker takes. */
   taken: string[];
-  /** Hears errors of Redis. `redisHealth` reports an outage, so faults of the connection are left out. */
+  /** Receives errors of Redis, except connection faults: `redisHealth` reports outages. */
   onError: (error: unknown) => void;
 };
 
-/** Opens the connection of a worker and what stands on it. Nothing in Redis is written yet. */
+/** Opens the connection of a worker and the parts that use it. It writes nothing to Redis. */
 export async function openWorker(
   config: Config,
   { log, redactor, secrets, observers = [], toolsets: own = [] }: WorkerSurroundings,

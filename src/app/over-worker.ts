@@ -1,13 +1,13 @@
 import { quoted } from '../base/text.ts';
 import type { Problem } from '../errors.ts';
 
-/** The maximum of tasks at a time in each lane of a worker. */
+/** The maximum number of tasks at a time in each lane of a worker. */
 export const MAX_CONCURRENCY = 5_000;
 
-/** What a command line or a program may choose for one worker, over its configuration. */
+/** Settings that a command line or a program may set for one worker, over its configuration. */
 export type WorkerChoice = { only?: string[] | undefined; concurrency?: number | undefined };
 
-/** Lays the choices that are made over the section `worker` of settings. */
+/** Overrides the section `worker` of settings with the given choices. */
 export function overWorker(settings: Record<string, unknown>, choice: WorkerChoice): Record<string, unknown> {
   const chosen = {
     ...(choice.only !== undefined && { only: choice.only }),
@@ -18,17 +18,17 @@ export function overWorker(settings: Record<string, unknown>, choice: WorkerChoi
   return { ...settings, worker: typeof worker === 'object' ? { ...worker, ...chosen } : chosen };
 }
 
-/** Returns the first provider in a list that this deployment does not have, or that is named twice. */
+/** Returns the first provider in a list that this deployment does not have, or that is repeated. */
 export function wrongProvider(only: readonly string[], known: readonly string[]): WrongProvider | null {
   const at = only.findIndex((name, index) => !known.includes(name) || only.indexOf(name) < index);
   const name = only[at];
   return name === undefined ? null : { at, name, isRepeated: known.includes(name) };
 }
 
-/** A provider of a list that is refused, with its index. */
+/** A refused provider of a list, with its index. */
 export type WrongProvider = { at: number; name: string; isRepeated: boolean };
 
-/** Returns the problem of `worker.only`, if it has one. */
+/** Returns the problem of `worker.only`, or an empty list. */
 export function problemsOfOnly(only: readonly string[] = [], providers: readonly { name: string }[]): Problem[] {
   const known = providers.map(({ name }) => name).toSorted();
   const wrong = wrongProvider(only, known);

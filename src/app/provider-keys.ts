@@ -4,10 +4,10 @@ import type { SecretReader } from '../credentials/secrets.ts';
 import { readCredential } from '../credentials/sources.ts';
 import { isErrandError } from '../errors.ts';
 
-/** A provider and whether its credential can be read here; `remedy` is `null` where it can. Never the credential. */
+/** A provider, without its credential. `remedy` is `null` if the credential can be read here. */
 export type ProviderKey = { provider: Provider; remedy: string | null };
 
-/** Looks for the credential of every provider of the deployment, by name. */
+/** Looks for the credential of every provider of the deployment. */
 export async function providerKeys(providers: readonly Provider[], secrets: SecretReader): Promise<ProviderKey[]> {
   const catalogue = createCatalogue(providers);
   return Promise.all(

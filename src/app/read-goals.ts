@@ -11,8 +11,8 @@ const MAX_JOB_BYTES = 256 * 1024;
 const CONNECT_WITHIN_MS = 3_000;
 
 /**
- * Reads the goals of tasks by index, from their jobs. Goals are an aid for the reader of a table: a goal that cannot be read,
- * such as that of an expired job, is left out, and nothing is thrown.
+ * Reads the goals of tasks by index, from their jobs. Goals are an aid for the reader of a table: a goal that cannot be
+ * read, such as that of an expired job, is left out, and nothing is thrown.
  */
 export async function readGoals(
   config: Config,

@@ -9,16 +9,17 @@ import type { Config } from './config.ts';
 import { SENTINEL_PASSWORD } from './config-variables.ts';
 
 /**
- * Returns the Redis of the configuration, ready to connect to. Reads the TLS files and the password of the Sentinels.
+ * Returns the Redis of the configuration, ready to connect. Reads the TLS files and the password of the Sentinels.
  *
- * @throws ErrandError `CONFIG_INVALID` if no Redis is configured, a file is wrong, or a setting does not fit the address.
+ * @throws ErrandError `CONFIG_INVALID` if no Redis is configured, a file is wrong, or a setting does not fit the
+ * address.
  */
 export function redisOf(config: Config, secrets: SecretReader): RedisTarget {
   const { redis: address, redis_tls: files, redis_sentinel: sentinel } = config;
   if (!address) throw noRedis(config.file);
   if (!address.isTls && Object.values(files).some((path) => path !== undefined)) {
     const remedy = 'Write rediss:// in the address to use TLS, or remove redis_tls.';
-    throw new ErrandError('CONFIG_INVALID', 'redis_tls is set and the address of Redis is without TLS', { remedy });
+    throw new ErrandError('CONFIG_INVALID', 'redis_tls is set, but the address of Redis does not use TLS', { remedy });
   }
   const isSentinel = address.place.kind === 'sentinel';
   const password = isSentinel ? passwordIn(secrets) : null;
@@ -30,7 +31,7 @@ function noRedis(file: string | null): ErrandError {
   const where =
     file === null ? `there is no errand.config.yaml in ${resolve('.')}` : `${resolve(file)} has no redis_url`;
   const remedy =
-    'Name your Redis: export REDIS_URL=redis://127.0.0.1:6379, or redis_url in errand.config.yaml. "errand up" runs a sample with a Redis of its own.';
+    'Run export REDIS_URL=redis://127.0.0.1:6379, or set redis_url in errand.config.yaml. "errand up" runs a sample with its own Redis.';
   return new ErrandError('CONFIG_INVALID', `no Redis is configured: REDIS_URL is not set, and ${where}`, { remedy });
 }
 

@@ -5,10 +5,10 @@ import { PROCESS, processKind } from '../processes/process-kind.ts';
 import { CLIENT_KIND } from '../providers/client-kind.ts';
 import { RESPONSE, type ResponseKindDeps, responseKind } from '../worker/holding/response-kind.ts';
 
-/** The names of the kinds of resources that attempts hold whatever their toolsets are. */
+/** The names of the kinds of resources that attempts can hold with any toolset. */
 export const BASE_KINDS: readonly string[] = [LEASE_KIND.kind, CLIENT_KIND.kind, PROCESS, RESPONSE];
 
-/** Makes the kinds of resources that attempts hold whatever their toolsets are. */
+/** Makes the kinds of resources that attempts can hold with any toolset. */
 export function baseKinds(deps: ResponseKindDeps & { deployment: Deployment }): ResourceKind[] {
   return [LEASE_KIND, CLIENT_KIND, processKind(deps.deployment), responseKind(deps)];
 }

@@ -3,14 +3,14 @@ import type { WorkerRecords } from '../records/worker-records.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /**
- * The counts that a scrape reads from Redis. It reads the lanes only while the worker takes tasks, because a drain closes
- * them.
+ * The sources of the counts that a scrape reads from Redis. It reads the lanes only while the worker takes tasks,
+ * because a drain closes them.
  */
 type Asked = { workers: WorkerRecords; lanes: Consumer | undefined };
 
 /**
- * Collects the metrics. If Redis answers, they include the open rows of the ledger and the jobs of the lanes; counts that
- * cannot be read now are left out, because an old count would mislead.
+ * Collects the metrics. If Redis answers, they include the open rows of the ledger and the jobs of the lanes. Counts
+ * that cannot be read now are left out, because an old count would mislead.
  */
 export async function scrape(metrics: Metrics, asked: Asked | null): Promise<{ contentType: string; text: string }> {
   const { registry, ledgerOpenRows, laneJobs } = metrics;

@@ -4,20 +4,20 @@ import { processEnvironment } from './config.ts';
 import { EXIT } from './exit-code.ts';
 
 /**
- * How long a second signal is taken for the first: one Ctrl-C under npm arrives twice, from the terminal and from npm,
- * which forwards it.
+ * A second signal within this time counts as the first: one Ctrl-C under npm arrives twice, from the terminal and from
+ * npm, which forwards it.
  */
 const SAME_PRESS_MS = 500;
 
-/** How often the process that started this one is looked for. */
+/** How often to check whether the parent process still runs. */
 const LAUNCHER_LOOK_MS = 500;
 
 /**
- * Listens for SIGINT, SIGTERM and SIGHUP, which a terminal sends when it is closed. The signal aborts at the first one,
- * which asks to stop, with a reason that names it; a second one ends the process at once, with status 130.
+ * Listens for SIGINT, SIGTERM and SIGHUP (a terminal sends SIGHUP when it closes). The returned signal aborts at the
+ * first of them, with a reason that names it. A second one exits the process at once, with status 130.
  *
- * It aborts as well if npm or `node --run` started this process and the process between them, a shell, has ended: npm
- * sends its signal to that shell, and a shell that waits for a command dies without passing it on.
+ * The signal also aborts if npm or `node --run` started this process through a shell, and this shell has ended: npm
+ * sends its signal to the shell, and a shell that waits for a command dies without forwarding the signal.
  */
 export function onStop(environment: Environment = processEnvironment()): AbortSignal {
   const controller = new AbortController();
@@ -39,17 +39,17 @@ export function onStop(environment: Environment = processEnvironment()): AbortSi
   return controller.signal;
 }
 
-/** Whether npm (also `npx`, and other package managers) or `node --run` started this process. */
+/** Tells whether npm, `npx`, another package manager or `node --run` started this process. */
 function isScript(environment: Environment): boolean {
   return environment.npm_lifecycle_event !== undefined || environment.NODE_RUN_SCRIPT_NAME !== undefined;
 }
 
-/** Whether this process was detached on purpose (`setsid`): then it outlives what started it. */
+/** Tells whether this process was detached with `setsid`, so that it should outlive its parent. */
 function leadsItsGroup(): boolean {
   return Number(statOf('self')[2]) === process.pid;
 }
 
-/** Calls back once the process that started this one has ended: it has another parent, or the shell of a script has. */
+/** Calls back when the parent process has ended: then this process, or the shell of its script, has another parent. */
 function watchLauncher(onEnd: () => void): void {
   const launcher = launcherOf();
   const timer = setInterval(() => {
@@ -60,7 +60,10 @@ function watchLauncher(onEnd: () => void): void {
   timer.unref();
 }
 
-/** The parent of this process. If that is the shell of a script (`sh -c …`), its parent too: the shell may live on. */
+/**
+ * Identifies the parent of this process. For the shell of a script (`sh -c …`) with its parent, because the shell may
+ * survive it.
+ */
 function launcherOf(): string {
   const parent = process.ppid;
   try {
@@ -71,7 +74,7 @@ function launcherOf(): string {
   }
 }
 
-/** What the system says of a process after its name: state, parent, group. Empty where there is no `/proc`. */
+/** Reads the fields of a process after its name: state, parent, group. Returns an empty list if there is no `/proc`. */
 function statOf(pid: number | 'self'): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -81,7 +84,7 @@ function statOf(pid: number | 'self'): string[] {
   }
 }
 
-/** Resolves once the signal aborts. */
+/** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

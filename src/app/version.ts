@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The version of this Errand, from its `package.json`, which lies above `src` and above the `dist/src` built of it. */
+/** Returns the version in the `package.json` of Errand, which is above `src` and above the built `dist/src`. */
 export function ownVersion(): string {
   const roots = ['../..', '../../..'].map((up) => join(import.meta.dirname, up, 'package.json'));
   const file = roots.find((path) => existsSync(path));

@@ -5,7 +5,7 @@ import { type HealthServer, type HealthSource, serveHealth } from './health-serv
 import type { WorkerBase } from './open-worker.ts';
 import { scrape } from './scrape.ts';
 
-/** What the probes and the scraper of a worker learn. A worker without a consumer is starting. */
+/** The source for the probes and the scraper of a worker. A worker without a consumer is starting. */
 export class WorkerHealth implements HealthSource {
   readonly #base: WorkerBase;
   #consumer: Consumer | undefined;
@@ -19,14 +19,14 @@ export class WorkerHealth implements HealthSource {
     this.#consumer = consumer;
   }
 
-  /** Says why the worker takes no tasks, or returns `null` while it does. */
+  /** Returns why the worker takes no tasks, or `null` while it takes tasks. */
   whyNotReady(): string | null {
     if (!this.#consumer) return 'starting';
     if (!this.#consumer.isTaking) return 'draining';
     return this.#base.redisHealth.whyNot ?? whyUnreadable();
   }
 
-  /** Collects the metrics; without Redis, only those of this process. */
+  /** Collects the metrics; if Redis is unavailable, only the metrics of this process. */
   metrics(): Promise<{ contentType: string; text: string }> {
     const { metrics, redisHealth, workers } = this.#base;
     return scrape(metrics, redisHealth.whyNot === null ? { workers, lanes: this.#consumer } : null);

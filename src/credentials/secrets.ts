@@ -1,6 +1,6 @@
 import { isShownAsPath } from '../base/path-text.ts';
 import { Secret } from '../base/secret.ts';
-import { messageOf } from '../errors.ts';
+import { systemFaultText } from '../contract/system-fault.ts';
 
 /** Variables of a process, handed down so that one file reads them from the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,5 +48,5 @@ export function whyUnreadable(
   error: unknown,
 ): { message: string; cause?: unknown } {
   if (!isShownAsPath(path)) return { message: `${variable} is not a path of a readable file` };
-  return { message: `${name} cannot be read: ${messageOf(error)}`, cause: error };
+  return { message: `${name} cannot be read: ${systemFaultText(error)}`, cause: error };
 }

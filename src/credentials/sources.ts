@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Secret } from '../base/secret.ts';
-import { ErrandError, messageOf } from '../errors.ts';
+import { systemFaultText } from '../contract/system-fault.ts';
+import { ErrandError } from '../errors.ts';
 import type { Credential } from './credential.ts';
 import { type SecretFile, type SecretReader, whyUnreadable } from './secrets.ts';
 
@@ -57,7 +58,7 @@ async function secretFromPath(path: string): Promise<Secret> {
   const origin = `The file ${path}`;
   const remedy = `Mount the key at ${path} on every worker.`;
   const text = await readResting(path).catch((error: unknown) => {
-    throw missing(`${origin} cannot be read: ${messageOf(error)}.`, remedy, error);
+    throw missing(`${origin} cannot be read: ${systemFaultText(error)}.`, remedy, error);
   });
   return secretFrom(text, origin, remedy);
 }

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isShownAsPath } from '../base/path-text.ts';
 import { Secret } from '../base/secret.ts';
-import { ErrandError, messageOf } from '../errors.ts';
+import { systemFaultText } from '../contract/system-fault.ts';
+import { ErrandError } from '../errors.ts';
 
 /** The files of `redis_tls`, by their paths. */
 export type TlsFiles = { ca?: string | undefined; cert?: string | undefined; key?: string | undefined };
@@ -13,11 +14,6 @@ export type TlsFiles = { ca?: string | undefined; cert?: string | undefined; key
  */
 export type TlsMaterial = { ca?: string; cert?: string; key?: Secret; files?: TlsFiles };
 
-const READ_FAULTS = new Map([
-  ['ENOENT', 'it does not exist'],
-  ['EACCES', 'this user has no permission'],
-  ['EISDIR', 'it is a directory'],
-]);
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /**
@@ -56,15 +52,8 @@ function readText(name: keyof TlsFiles, path: string): string {
   } catch (error) {
     const remedy = `Set redis_tls.${name} to a file that this process can read.`;
     if (!isShownAsPath(path)) throw invalid(`redis_tls.${name} is not a path of a readable file`, remedy);
-    throw invalid(`redis_tls.${name}: ${path} cannot be read: ${readFaultOf(error)}`, remedy);
+    throw invalid(`redis_tls.${name}: ${path} cannot be read: ${systemFaultText(error)}`, remedy);
   }
-}
-
-/** Why a file cannot be read, in our words. Node's message repeats the path. */
-function readFaultOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const words = READ_FAULTS.get(code);
-  return words === undefined ? messageOf(error) : `${words} (${code})`;
 }
 
 function certificatesIn(name: 'ca' | 'cert', path: string, text: string): X509Certificate[] {

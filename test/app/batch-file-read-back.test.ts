@@ -219,7 +219,8 @@ test('a batch file is refused with line or path, or what Redis holds equals it',
         if (mustBe === 'accepted' || !(found instanceof ErrandError)) throw found;
         expect(found).toMatchObject({ code: 'BATCH_INVALID' });
         const hasPath = found.problems.length > 0 && found.problems.every(({ path }) => path !== '');
-        if (!hasPath) expect(found.message).toMatch(/line \d+|got nothing|is UTF-(16|32)|expected a batch object/);
+        if (!hasPath)
+          expect(found.message).toMatch(/line \d+|got an empty file|is UTF-(16|32)|expected a batch object/);
         return;
       }
       seen.accepted++;

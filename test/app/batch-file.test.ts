@@ -68,7 +68,7 @@ test.each([
   ['the quote that is missing', 'a.json', '{"goal": "a,\n"name": "b"}', /unexpected character at line 1, column 13/],
   ['the place in YAML', 'a.yaml', 'goal: a\n goal: b', /a\.yaml: is not YAML: .* at line 1, column 7/],
   ['the alias of YAML', 'a.yaml', 'goal: *x', /goal: the alias has no anchor \(line 1 of .*a\.yaml\)/],
-  ['that there is nothing', 'a.yaml', ' \n', /a\.yaml: expected a batch, got nothing/],
+  ['that there is nothing', 'a.yaml', ' \n', /a\.yaml: expected a batch, got an empty file/],
   [
     'a task beside the options',
     'a.jsonl',
@@ -210,11 +210,7 @@ describe('reads bytes', () => {
 
   const long = `[\n${'"ä😀€",\n'.repeat(2_000)}`;
   test.each([
-    [
-      'Latin-1',
-      Buffer.from('[\r{"goal":"größer"}]', 'latin1'),
-      /byte 0xF6 at offset 13, line 2; perhaps it is Latin-1/,
-    ],
+    ['Latin-1', Buffer.from('[\r{"goal":"größer"}]', 'latin1'), /byte 0xF6 at offset 13, line 2; it may be Latin-1/],
     [
       'Latin-1 late in the file',
       Buffer.concat([Buffer.from(long), Buffer.from('ö"]', 'latin1')]),
@@ -247,7 +243,7 @@ describe('reads bytes', () => {
     await expect(readBytes(bytes)).rejects.toMatchObject({
       code: 'BATCH_INVALID',
       message: expect.stringMatching(message),
-      remedy: expect.stringMatching(/^(Save|Write) /),
+      remedy: expect.stringMatching(/^(Save|Create) /),
     });
   });
 });

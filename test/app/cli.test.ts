@@ -194,7 +194,7 @@ test.each([
   [
     'a file that is not there',
     ['enqueue', 'absent.json'],
-    /^FILE_NOT_FOUND: there is no file absent\.json\n {2}Check the name/,
+    /^FILE_NOT_FOUND: there is no file absent\.json\n {2}Correct the name/,
   ],
   ['a batch without a record', ['status', 'nonsense'], /^NOT_FOUND: no batch or task with id "nonsense"/],
   [
@@ -272,10 +272,10 @@ test('says why a batch waits: in receipt, progress, status and doctor', async ()
   const { command, errand } = await aDeployment({ 'good.json': succeeding });
   const waiting = command('enqueue', 'good.json', '--wait');
   await waiting.says(/warning: no worker is alive: its tasks wait\. Start one: errand worker\./);
-  await waiting.says(/^waits: no worker is alive\. Start one: errand worker\.$/m);
+  await waiting.says(/^waiting: no worker is alive\. Start one: errand worker\.$/m);
   const [, batchId = ''] = await waiting.says(/batch (b\w{21}): 1 task$/m);
   expect((await errand('status', batchId)).out).toContain(
-    '\n  waits     no worker is alive. Start one: errand worker.',
+    '\n  waiting   no worker is alive. Start one: errand worker.',
   );
   const doctor = await errand('doctor');
   expect(doctor.out).toMatch(/lane anthropic +warning +no worker/);

@@ -66,5 +66,5 @@ test('config prints a table that names sources, and no secret', async () => {
 test('config refuses what a worker would refuse, with 2', async () => {
   const { code, out, err } = await start(['config'], aFolder(), { ERRAND_CONCURRENCY: 'lots' }).ended;
   expect([code, out]).toEqual([2, '']);
-  expect(err).toMatch(/^CONFIG_INVALID: .*\n {2}ERRAND_CONCURRENCY \(worker\.concurrency\): expected a number/);
+  expect(err).toMatch(/^CONFIG_INVALID: .*\n {2}ERRAND_CONCURRENCY \(worker\.concurrency\): expected a whole number/);
 });

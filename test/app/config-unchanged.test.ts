@@ -11,7 +11,7 @@ const refusal = (message: string) =>
 test.each<[string, string | Buffer, string]>([
   ['Latin-1', Buffer.from('board:\n  operator: J\xf6rg\n', 'latin1'), 'is not UTF-8'],
   ['UTF-16', Buffer.from('\ufeffboard: {}\n', 'utf16le'), 'is not UTF-8'],
-  ['an octal number', 'worker:\n  health_port: 0777\n', 'worker.health_port: expected a number as JSON writes it'],
+  ['an octal number', 'worker:\n  health_port: 0777\n', 'worker.health_port: expected a number as in JSON'],
   ['a number with too many digits', 'tasks:\n  retention_days: 7.00000000000000000001\n', 'stored exactly'],
   ['a tag', 'board:\n  operator: !own x\n', 'tag resolve failed'],
   ['YAML 1.1', '%YAML 1.1\n---\nboard:\n  port: 10:30\n', 'expected YAML 1.2'],
@@ -28,8 +28,8 @@ test('a configuration that never ends is refused at once', () => {
 });
 
 test.each([
-  ['ERRAND_DRAIN_GRACE_MS', ' ', 'expected a number'],
-  ['ERRAND_HEALTH_PORT', '0x10', 'expected a number'],
+  ['ERRAND_DRAIN_GRACE_MS', ' ', 'expected a whole number'],
+  ['ERRAND_HEALTH_PORT', '0x10', 'expected a whole number'],
   ['ERRAND_PROVIDERS', '{"x":{},"x":{}}', 'the field is given twice'],
   ['ERRAND_PROVIDERS', '{"__proto__":{}}', '"__proto__" is refused'],
 ])('the variable %s with %j is refused by name', (name, value, message) => {

@@ -19,7 +19,7 @@ test.each<[object, string]>([
   [{ worker: { health_port: 65_536 } }, 'worker.health_port: expected a number at most 65535, got 65536'],
   [{ worker: { only: [] } }, 'worker.only: expected a list of at least 1 item, got 0 items'],
   [{ worker: { only: 'openai' } }, 'worker.only: expected a list, got a string'],
-  [{ worker: { seat: '' } }, 'worker.seat: expected 1 to 253 printable characters, no space at an end'],
+  [{ worker: { seat: '' } }, 'worker.seat: expected 1 to 253 printable characters without a space at either end'],
   [{ worker: [] }, 'worker: expected an object, got a list'],
   [
     { worker: { log_level: 'loud' } },

@@ -144,10 +144,10 @@ const UNFIT = [
 test.each(NAMES)(
   '%s.%s that is empty, long or not printable is refused by name, not repeated',
   async (section, field, variable) => {
-    const rule = 'expected 1 to 253 printable characters, no space at an end';
+    const rule = 'expected 1 to 253 printable characters without a space at either end';
     for (const text of ['', ...UNFIT, 'x'.repeat(100_000)]) {
       const settings = { [section]: { [field]: text } };
-      const message = `the configuration does not fit: ${section}.${field}: ${rule}`;
+      const message = `invalid configuration: ${section}.${field}: ${rule}`;
       const refusal = { code: 'CONFIG_INVALID', message };
       expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null' }, settings)).toThrow(expect.objectContaining(refusal));
       if (text.isWellFormed())
@@ -156,7 +156,7 @@ test.each(NAMES)(
         ).rejects.toMatchObject(refusal);
     }
     for (const text of UNFIT) {
-      const message = `the configuration does not fit: ${variable} (${section}.${field}): ${rule}`;
+      const message = `invalid configuration: ${variable} (${section}.${field}): ${rule}`;
       const load = () => loadConfig({ ERRAND_CONFIG: '/dev/null', [variable]: text });
       expect(load).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message }));
     }
@@ -173,6 +173,6 @@ test.each(NAMES)('%s.%s takes a host name, a container name and words of other s
 
 test('board.operator with a colon is refused, because no login can have it', () => {
   expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null', ERRAND_BOARD_OPERATOR: 'a:b' })).toThrow(
-    'ERRAND_BOARD_OPERATOR (board.operator): expected no colon',
+    'ERRAND_BOARD_OPERATOR (board.operator): expected a name without a colon',
   );
 });

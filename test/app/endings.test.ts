@@ -59,7 +59,7 @@ test('a worker that is told to go while Redis is frozen says that it hands nothi
   leaving.process.kill('SIGTERM');
   const { code, out } = await leaving.ended;
   expect(code).toBe(3);
-  expect(out).toMatch(/"code":"REDIS_UNAVAILABLE".*nothing was handed back: Redis is unavailable/);
+  expect(out).toMatch(/"code":"REDIS_UNAVAILABLE".*running tasks were not returned to the queue: Redis is unavailable/);
   redis.signal('SIGCONT');
 });
 
@@ -72,7 +72,7 @@ test('everything in one process ends with 3 where Redis died before it was told 
   all.process.kill('SIGTERM');
   const { code, err } = await all.ended;
   expect(code).toBe(3);
-  expect(err).toContain('REDIS_UNAVAILABLE: nothing was handed back');
+  expect(err).toContain('REDIS_UNAVAILABLE: running tasks were not returned to the queue');
 });
 
 test.each(['worker', 'status'])('%s says that Redis lets nobody in without a password', async (command) => {

@@ -229,7 +229,7 @@ test.each(['yml', 'json'])('two configurations, one of them .%s, are refused and
   for (const end of ends) {
     expect(end.code).toBe(2);
     const said = saidBy(end);
-    expect(said).toContain(`two configurations: ${folder}/errand.config.yaml and ${folder}/${other}`);
+    expect(said).toContain(`found two configuration files: ${folder}/errand.config.yaml and ${folder}/${other}`);
     expect(said).toContain('export ERRAND_CONFIG=errand.config.yaml');
   }
   const { code, err } = await start(['routes', 'batch.json'], folder, { ERRAND_CONFIG: 'errand.config.yaml' }).ended;
@@ -252,7 +252,7 @@ test('a configuration that another one hides is named in a warning, with the one
     ),
   );
   expect([hidden?.code, same?.code]).toEqual([0, 0]);
-  expect(hidden?.err).toMatch(/other\.yaml, which ERRAND_CONFIG .* names; \S+\/errand\.config\.yaml is not read/);
+  expect(hidden?.err).toMatch(/\/errand\.config\.yaml is not read: ERRAND_CONFIG .* names \S+other\.yaml/);
   expect(same?.err).not.toContain('is not read');
 });
 
@@ -260,7 +260,7 @@ test.each<[string, Record<string, string>, string, string]>([
   [
     'a number that is none',
     { ERRAND_CONCURRENCY: 'lots' },
-    'ERRAND_CONCURRENCY (worker.concurrency): expected a number, got "lots"',
+    'ERRAND_CONCURRENCY (worker.concurrency): expected a whole number, got "lots"',
     'Correct ERRAND_CONCURRENCY in the environment',
   ],
   [
@@ -272,7 +272,7 @@ test.each<[string, Record<string, string>, string, string]>([
   [
     'a configuration that does not exist',
     { ERRAND_CONFIG: 'nofile.yaml' },
-    'ERRAND_CONFIG names nofile.yaml, which cannot be read: ENOENT',
+    'nofile.yaml (named by ERRAND_CONFIG) cannot be read: it does not exist (ENOENT)',
     'Set ERRAND_CONFIG to a file that this process can read',
   ],
 ])('%s is named with the setting to correct', async (_, variables, what, mend) => {
@@ -391,7 +391,11 @@ test.each([['status'], ['outcomes'], ['cancel']])('%s of a malformed id says wha
 });
 
 test.each([
-  ['a missing file', 'none.yaml', /^FILE_NOT_FOUND: there is no file none\.yaml .*\(ls\).* working directory, \/\S+\./],
+  [
+    'a missing file',
+    'none.yaml',
+    /^FILE_NOT_FOUND: there is no file none\.yaml .*\(ls lists the files\).* working directory, \/\S+\./,
+  ],
   [
     'a tab in YAML',
     'tab.yaml',

@@ -36,6 +36,6 @@ test.each<[string, () => unknown, string]>([
   await producer.close();
   await asking;
   expect(warning).toMatchObject({ code: 'USAGE_INVALID', message: expect.stringContaining(message) });
-  expect(warning.message).toMatch(/^onError threw at the error "/);
+  expect(warning.message).toMatch(/^onError threw an error for "/);
   expect(uncaught).toEqual([]);
 });

@@ -108,5 +108,5 @@ test('a worker that setsid detached outlives the script that started it', async 
   await once(running.process, 'exit');
   // Nothing happens here, so there is nothing to wait for: this is three looks of a worker that was not detached.
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  expect(await lane()).toContain('1 running, 1 workers');
+  expect(await lane()).toContain('1 running, 1 worker');
 });

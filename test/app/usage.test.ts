@@ -23,8 +23,12 @@ test.each([
   [['simulator', '--prt', '1'], /unknown option '--prt' \(Did you mean --port\?\)/, 'errand simulator --help'],
   [['simulator', '--port'], /option '--port <port>' argument missing/, 'errand simulator --help'],
   [['simulator', '--port', '1', '--port', '2'], /option '--port' is given twice/, 'errand simulator --help'],
-  [['simulator', '--port', 'abc'], /--port: expected a port from 0 to 65535, got "abc"/, 'Give a port'],
-  [['leaks', '--close', 'w'], /--close needs --because/, 'Add --because'],
+  [
+    ['simulator', '--port', 'abc'],
+    /--port: expected a port from 0 to 65535, got "abc"/,
+    'Pass a port such as --port 4010',
+  ],
+  [['leaks', '--close', 'w'], /--close needs --because with a reason/, 'Pass --because'],
   [['leaks', '--because', 'w'], /--because needs --close/, 'Add --close'],
 ])('refuses the usage %j as USAGE_INVALID, with 2', async (args, what, remedy) => {
   const { code, out, err } = await start(args, aFolder(), {}).ended;

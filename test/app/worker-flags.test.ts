@@ -53,7 +53,7 @@ test('a worker with --only takes its own lanes, with its own key', async () => {
 });
 
 test.each([
-  [['--only', 'one,three'], 'known are anthropic, one, openai, two; got "three"'],
+  [['--only', 'one,three'], 'expected one or more of anthropic, one, openai, two, separated by commas; got "three"'],
   [['--only', 'one,one'], 'got "one" twice'],
   [['--concurrency', '0'], 'expected a whole number from 1 to 5000, got "0"'],
   [['--concurrency', '2.5'], 'expected a whole number from 1 to 5000, got "2.5"'],

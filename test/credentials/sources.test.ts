@@ -104,7 +104,9 @@ test.each([
 test.each(['/nonexistent/key', '/run/secrets/missing', './missing-key', 'src/missing-key', '/tmp/a b'])(
   'the path %s in NAME_FILE is named',
   async (path) => {
-    const message = expect.stringContaining(`The file ${path} (from ACME_API_KEY_FILE) cannot be read: ENOENT`);
+    const message = expect.stringContaining(
+      `The file ${path} (from ACME_API_KEY_FILE) cannot be read: it does not exist (ENOENT)`,
+    );
     await expect(readCredential('env:ACME_API_KEY', secretsIn({ ACME_API_KEY_FILE: path }))).rejects.toMatchObject({
       message,
     });

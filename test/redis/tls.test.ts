@@ -176,7 +176,7 @@ test.each<[string, string, (dir: string) => Promise<Record<string, string>>]>([
 
 test('files for TLS are refused with an address without TLS', () => {
   const config = loadConfig({ ...NO_FILE, REDIS_TLS_CA: '/ca.pem' }, { redis_url: 'redis://localhost' });
-  expect(() => redisOf(config, secretsIn({}))).toThrow('redis_tls is set and the address of Redis is without TLS');
+  expect(() => redisOf(config, secretsIn({}))).toThrow('redis_tls is set, but the address of Redis does not use TLS');
 });
 
 test.for([false, true])('the command after a wrong login works; own certificate: %s', async (isMutual, { skip }) => {

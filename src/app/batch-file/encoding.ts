@@ -5,7 +5,7 @@ import { batchFileInvalid } from './refusal.ts';
 
 type Encoding = 'UTF-8' | 'UTF-16LE' | 'UTF-16BE' | 'UTF-32';
 
-/** Byte order marks, the longer ones first: the mark of UTF-32LE begins like that of UTF-16LE. */
+/** Byte order marks, longer marks first: the mark of UTF-32LE begins with the mark of UTF-16LE. */
 const MARKS: readonly (readonly [Encoding, readonly number[]])[] = [
   ['UTF-32', [0xff, 0xfe, 0, 0]],
   ['UTF-32', [0, 0, 0xfe, 0xff]],
@@ -14,8 +14,8 @@ const MARKS: readonly (readonly [Encoding, readonly number[]])[] = [
   ['UTF-16BE', [0xfe, 0xff]],
 ];
 /**
- * Encodings without a byte order mark, by which of the first four bytes are zero: a batch begins with two ASCII characters
- * (RFC 4627, section 3).
+ * Encodings without a byte order mark, by the zeros among the first four bytes: a batch begins with two ASCII
+ * characters (RFC 4627, section 3).
  */
 const ZEROS: Readonly<Record<string, string>> = {
   '.0.0': 'UTF-16LE',
@@ -23,11 +23,11 @@ const ZEROS: Readonly<Record<string, string>> = {
   '.000': 'UTF-32LE',
   '000.': 'UTF-32BE',
 };
-/** Bytes of UTF-8 that are searched at a time for the first that is wrong. */
+/** The number of bytes that are checked at a time when looking for the first wrong byte of UTF-8. */
 const PIECE = 4096;
 
 /**
- * Turns the bytes of a batch file into text: UTF-8 with or without a byte order mark, UTF-16 with one. No byte is replaced.
+ * Decodes a batch file: UTF-8 with or without a byte order mark, or UTF-16 with one. No byte is replaced.
  *
  * @throws ErrandError `BATCH_INVALID` for any other encoding, with the byte and its line.
  */
@@ -43,8 +43,8 @@ export function textOfBytes(bytes: Buffer, label: string): string {
   const nul = text.indexOf('\0');
   if (nul < 0) return text;
   const { line, column } = placeIn(text, nul);
-  const hint = encoding === 'UTF-8' ? '; perhaps it is UTF-16 without a byte order mark' : '';
-  const remedy = `Save ${label} as UTF-8. Write a NUL that belongs to the batch as the escape \\u0000.`;
+  const hint = encoding === 'UTF-8' ? '; it may be UTF-16 without a byte order mark' : '';
+  const remedy = `Save ${label} as UTF-8. If the NUL belongs to the batch, write it as the escape \\u0000.`;
   throw wrong(label, `has a NUL at line ${line}, column ${column}${hint}`, remedy);
 }
 
@@ -63,18 +63,18 @@ function utf8(body: Buffer, offset: number, label: string): string {
     throw wrong(
       label,
       `is not UTF-8: it ends in the middle of a character, ${place}`,
-      `Write ${label} again: it was cut.`,
+      `Create ${label} again: its end is missing.`,
     );
   }
   const remedy = iconv(label, 'WINDOWS-1252');
-  throw wrong(label, `is not UTF-8: ${place}; perhaps it is Latin-1 (ISO-8859-1 or Windows-1252)`, remedy);
+  throw wrong(label, `is not UTF-8: ${place}; it may be Latin-1 (ISO-8859-1 or Windows-1252)`, remedy);
 }
 
-/** The first byte of the first character that is not UTF-8, in bytes of which some are not. */
+/** Returns the position of the first byte that is not UTF-8. There must be one. */
 function firstWrongByte(bytes: Buffer): number {
   let good = 0;
   for (;;) {
-    // A piece may end in the middle of a character: then the piece that ends before it is whole.
+    // A piece may end in the middle of a character. Then a piece that is up to three bytes shorter is whole.
     const ends = [0, 1, 2, 3].map((less) => good + PIECE - less);
     const end = ends.find((to) => to < bytes.length && isUtf8(bytes.subarray(good, to)));
     if (end === undefined) break;
@@ -84,7 +84,7 @@ function firstWrongByte(bytes: Buffer): number {
   return good;
 }
 
-/** How many bytes the character that begins with this byte has; 1 for a byte that begins none. */
+/** Returns the length of the character that begins with this byte; 1 if no character can begin with it. */
 function lengthAt(bytes: Buffer, at: number): number {
   const byte = bytes[at] ?? 0;
   if (byte >= 0xf0) return 4;
@@ -92,7 +92,7 @@ function lengthAt(bytes: Buffer, at: number): number {
   return byte >= 0xc0 ? 2 : 1;
 }
 
-/** Tells whether the last bytes are the beginning of a character. */
+/** Tells whether the last bytes are an incomplete character. */
 function isCutCharacter(bytes: Buffer, at: number): boolean {
   const rest = bytes.subarray(at);
   const first = rest[0] ?? 0;
@@ -108,7 +108,7 @@ function utf16(body: Buffer, encoding: Encoding, label: string): string {
     throw wrong(
       label,
       `is not ${encoding}: it ends in the middle of a character, line ${line}`,
-      `Write ${label} again: it was cut.`,
+      `Create ${label} again: its end is missing.`,
     );
   }
   const half = text.search(/\p{Surrogate}/u);

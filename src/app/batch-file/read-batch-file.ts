@@ -12,7 +12,7 @@ import { batchFileInvalid, textRefused } from './refusal.ts';
 import { readYaml } from './yaml-text.ts';
 
 type Form = 'json' | 'jsonl' | 'yaml';
-/** A text of the file with what it is read for. */
+/** The text of the file, its name in messages, and the limits of a batch. */
 type Source = { text: string; label: string; limits: Limits };
 
 const FORMS: Record<string, Form> = {
@@ -22,29 +22,35 @@ const FORMS: Record<string, Form> = {
   '.yaml': 'yaml',
   '.yml': 'yaml',
 };
-/** Lines that are read before the event loop gets a turn. */
+/** The number of lines that are read before other events are processed. */
 const LINES_AT_A_TIME = 1_000;
 const BREAK = /\r\n|\r|\n/;
 
 /**
- * Reads a batch from a file, or from standard input if the name is `-`. Its values equal the file, or the file is refused.
+ * Reads a batch from a file, or from standard input if the name is `-`. A file that cannot be read without changing a
+ * value is refused.
  *
- * The extension tells JSON, JSONL and YAML apart; without a known one the content does. JSON and YAML hold a batch, or an
- * array of tasks. JSONL holds one task a line, after an optional first line `{"batch": {…}}` with the batch's options.
+ * The extension selects JSON, JSONL or YAML; if it is unknown, the content does. JSON and YAML hold a batch, or an
+ * array of tasks. JSONL holds one task a line, after an optional first line `{"batch": {…}}` with the options of the
+ * batch.
  *
- * @throws ErrandError `FILE_NOT_FOUND`; `BATCH_INVALID` with path and line if the file cannot be read without a change. The
- * producer checks whether it is a batch.
+ * @throws ErrandError `FILE_NOT_FOUND`; `BATCH_INVALID` with path and line if a value would change. The producer checks
+ * the fields of the batch.
  */
 export async function readBatchFile(name: string, limits: Limits): Promise<BatchInput> {
   const label = name === '-' ? 'standard input' : name;
   const text = textOfBytes(await readBytes(name, label, maxTextBytes(limits)), label);
-  if (text.trim() === '') throw batchFileInvalid(label, 'expected a batch, got nothing', `Write a batch to ${label}.`);
+  if (text.trim() === '')
+    throw batchFileInvalid(label, 'expected a batch, got an empty file', `Write a batch to ${label}.`);
   const value = await parse({ text, label, limits }, FORMS[extname(name).toLowerCase()] ?? formOf(text));
-  // Only the producer can tell whether this is a batch; it validates every field.
+  // The producer validates every field.
   return (Array.isArray(value) ? { tasks: value } : value) as BatchInput;
 }
 
-/** JSON begins with a bracket, YAML hardly ever does; in JSONL the first line is whole by itself and others follow. */
+/**
+ * Guesses the form: JSON begins with a bracket, YAML rarely does. The first line of JSONL is a whole value with lines
+ * after it.
+ */
 function formOf(text: string): Form {
   const lines = text.trim().split(BREAK, 2);
   if (!/^[{[]/.test(lines[0] ?? '')) return 'yaml';
@@ -87,7 +93,7 @@ function tooManyLines({ label, limits }: Source, { text, number: firstLine }: Li
   return textRefused({ label, form: 'JSON', text, firstLine, isSyntax: false, faults: [fault] });
 }
 
-/** The lines of a text that are not blank. */
+/** Yields the lines of a text that are not blank. */
 function* linesIn(text: string): Generator<Line> {
   let start = 0;
   for (let number = 1; start <= text.length; number++) {
@@ -106,12 +112,12 @@ async function parseLine({ label, limits }: Source, { text, number }: Line, root
   throw textRefused({ label, form: 'JSON', text, firstLine: number, ...reading });
 }
 
-/** The options in a first line; a task, or tasks, beside them or among them would be lost. */
+/** Returns the options in a first line. Refuses tasks in that line, because they would be lost. */
 function batchOptionsIn(value: unknown, number: number, label: string): object | null {
   if (typeof value !== 'object' || value === null || !('batch' in value)) return null;
   const { batch, ...others } = value;
   if (typeof batch !== 'object' || batch === null || Array.isArray(batch)) return null;
-  const remedy = `Fix line ${number} of ${label}: options go into "batch", each task onto a line of its own.`;
+  const remedy = `Fix line ${number} of ${label}: put the options into "batch", and each task on its own line.`;
   const refused = (what: string): ErrandError => batchFileInvalid(`${label}, line ${number}`, what, remedy);
   const [other] = Object.keys(others);
   if (other !== undefined) throw refused(`expected "batch" alone, got "${clip(other, 60)}" beside it`);

@@ -10,7 +10,9 @@ export function batchFileInvalid(label: string, what: string, remedy: string): E
   return new ErrandError('BATCH_INVALID', `${label}: ${what}`, { remedy });
 }
 
-/** What is wrong in which text: `form` is the name of its syntax, `firstLine` the line of the file that it begins with. */
+/**
+ * A text with its faults. `form`: the name of its syntax. `firstLine`: the line of the file on which the text begins.
+ */
 export type RefusedText = {
   label: string;
   form: 'JSON' | 'YAML';
@@ -20,7 +22,9 @@ export type RefusedText = {
   faults: [TextFault, ...TextFault[]];
 };
 
-/** Makes the error of a text that is not of its form, or whose values would be changed: each problem by path and line. */
+/**
+ * Makes the error of a text that has wrong syntax, or whose values would change: each problem has a path and a line.
+ */
 export function textRefused({ label, form, text, firstLine = 1, isSyntax, faults }: RefusedText): ErrandError {
   const found = faults.map(({ path, at, place, what }) => {
     const { line, column } = place ?? placeIn(text, at);

@@ -31,9 +31,9 @@ import { batchFileInvalid } from './refusal.ts';
 
 /** The maximum size: the parser takes about a second and 50 MiB of memory for each megabyte. */
 const MAX_CHARS = 16 * 1024 * 1024;
-/** How many values aliases may add to those that are written. */
+/** The number of values that aliases may add to the written values. */
 const MAX_ALIASED = 100_000;
-/** The parser opens at most so many parts for one level of nesting. */
+/** The maximum number of parts that the parser opens for one level of nesting. */
 const PARTS_PER_LEVEL = 4;
 const OPTIONS = {
   version: '1.2',
@@ -50,9 +50,9 @@ const TAGS: ReadonlySet<string> = new Set(
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /**
- * Reads YAML 1.2 so that the value equals the text. Refuses what YAML or its parser changes silently: fields that are given
- * twice, numbers that are not written as in JSON (`0x1F`, `017`, `.5`, `.inf`) or that a double cannot hold, tags beyond
- * the core schema, merge keys, YAML 1.1. Aliases are replaced by what they stand for, up to 100,000 values.
+ * Reads YAML 1.2 so that the value equals the text. Refuses everything that YAML or its parser changes silently:
+ * repeated fields, numbers that are not written as in JSON (`0x1F`, `017`, `.5`, `.inf`) or that a double cannot hold,
+ * tags beyond the core schema, merge keys, YAML 1.1. Aliases are replaced by their values, up to 100,000 values.
  *
  * @throws ErrandError `BATCH_INVALID` for a text that is too large for the parser.
  */
@@ -62,7 +62,7 @@ export function readYaml(text: string, bounds: Omit<TextBounds, 'root'>, label: 
     throw batchFileInvalid(label, `expected at most ${MAX_CHARS} characters of YAML, got ${text.length}`, remedy);
   }
   try {
-    // YAML takes each of CRLF, CR and LF for a line break; the parser does not know CR alone.
+    // In YAML, CRLF, CR and LF are line breaks. The parser does not know CR alone.
     const parsed = parse(text.replace(/\r(?!\n)/g, '\n'), PARTS_PER_LEVEL * (bounds.maxDepth + 1));
     if (parsed.tooDeepAt !== undefined) {
       return { ...syntaxFault(tooDeep(bounds.levels), parsed.tooDeepAt), isSyntax: false };
@@ -109,7 +109,7 @@ class YamlReader {
   readonly #bounds: Omit<TextBounds, 'root'>;
   readonly #faults: TextFault[] = [];
   readonly #anchors = new Map<string, unknown>();
-  /** What each alias stands for: an anchor may be set again after it. */
+  /** The value of each alias, because an anchor may be set again after the alias. */
   readonly #targets = new Map<unknown, unknown>();
   readonly #open = new Set<unknown>();
   #room: number;
@@ -135,9 +135,9 @@ class YamlReader {
       return this.#fault(`expected aliases of at most ${MAX_ALIASED} values, got more`, path, start);
     if (isAlias(node)) return this.#alias(node, path, start);
     if (node.anchor !== undefined && !this.#targets.has(node)) this.#anchors.set(node.anchor, node);
-    this.#targets.set(node, node); // a node that is visited again, through an alias, sets its anchor no more
+    this.#targets.set(node, node); // a node that is visited again through an alias does not set its anchor again
     if (node.tag !== undefined && !TAGS.has(node.tag)) {
-      return this.#fault('expected a value without a tag of its own', path, start);
+      return this.#fault('expected a value without a custom tag', path, start);
     }
     return isScalar(node) ? this.#scalar(node, path, start) : this.#collection(node, path, start);
   }
@@ -153,14 +153,14 @@ class YamlReader {
     if (typeof value === 'string' && !value.isWellFormed()) return this.#fault(HALF_CHARACTER, path, at);
     if (typeof value !== 'number') return value;
     if (!JSON_NUMBER.test(source)) {
-      const what = `expected a number as JSON writes it, got ${clip(source, 40)}; quote it as a string`;
+      const what = `expected a number as in JSON, got ${clip(source, 40)}; quote it as a string`;
       return this.#fault(what, path, at);
     }
     return exactNumber(source) ?? this.#fault(inexactText(source), path, at);
   }
 
   #collection(node: unknown, path: string, at: number): unknown {
-    if (this.#open.has(node)) return this.#fault('the alias stands for something that contains it', path, at);
+    if (this.#open.has(node)) return this.#fault('the alias contains itself', path, at);
     if (this.#open.size >= this.#bounds.maxDepth) return this.#fault(tooDeep(this.#bounds.levels), path, at);
     if (!isCollection(node)) return this.#fault('expected a value', path, at);
     this.#open.add(node);
@@ -190,12 +190,12 @@ class YamlReader {
     return fields;
   }
 
-  /** The name of a field as it is written: `1.0`, `yes` and `null` stay texts. `null` if it has none. */
+  /** Returns the name of a field as it is written: `1.0`, `yes` and `null` stay texts. `null` if there is no name. */
   #key(key: unknown, path: string, at: number): string | null {
     const isPlainText = isScalar(key) && key.anchor === undefined && (key.tag === undefined || key.tag === `${TAG}str`);
     const name = isPlainText ? (typeof key.value === 'string' ? key.value : key.source) : undefined;
     const isMerge = isPlainText && name === '<<' && key.type === 'PLAIN';
-    if (isMerge) this.#fault('the merge key << is refused: YAML 1.2 has none; write its fields out', path, at);
+    if (isMerge) this.#fault('the merge key << is not YAML 1.2; write its fields out', path, at);
     else if (!name && !(isScalar(key) && key.value === '')) this.#fault('expected the name of a field', path, at);
     else return name ?? '';
     return null;

@@ -16,18 +16,18 @@ export async function board(screen: Screen): Promise<number> {
   const config = loadConfig();
   const secrets = processSecrets();
   const composed = await Promise.race([composeBoard(config, secrets), stopped]);
-  // A board that still waits for its Redis holds nothing that could be released.
+  // A board that still waits for its Redis holds nothing to release.
   if (!composed) process.exit(EXIT.ok);
   const { board: running, isReadOnly } = composed;
   screen.print(`board at ${running.url}`);
   await warnUnlessReachable(config, redisOf(config, secrets), screen);
-  if (isReadOnly) screen.note('The board is read-only: set ERRAND_BOARD_PASSWORD to act on it.');
+  if (isReadOnly) screen.note('The board is read-only. To act on it, set ERRAND_BOARD_PASSWORD.');
   await stopped;
   await running.close();
   return EXIT.ok;
 }
 
-/** The board serves while Redis is away and shows it on its pages. The person who started it reads it here. */
+/** Warns on the terminal if Redis is unavailable: the board starts all the same, and only its pages show the outage. */
 async function warnUnlessReachable({ prefix }: Config, target: RedisTarget, screen: Screen): Promise<void> {
   try {
     await assertReachable({ target, prefix, withinMs: WITHIN_MS });

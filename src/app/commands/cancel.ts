@@ -6,18 +6,18 @@ import type { Screen } from '../screen/screen.ts';
 
 const REASON = 'cancelled from the command line';
 
-/** Why it is cancelled, as the outcomes will say. */
+/** `reason`: why it is cancelled, stored in the outcomes. `json`: print the result as JSON. */
 export type CancelFlags = { reason?: string; json?: boolean };
 
-/** Cancels a batch or a task. What has ended already stays as it is, which is no error. */
+/** Cancels a batch or a task. Cancelling a finished batch or task changes nothing and is not an error. */
 export async function cancel(id: string, { reason, json }: CancelFlags, screen: Screen): Promise<number> {
   const producer = composeProducer(loadConfig(), processSecrets());
   try {
     const done = await producer.cancel(id, reason?.trim() || REASON);
     const texts = {
-      cancelled: `${id} is cancelled: what has not started never starts, what runs is aborted`,
-      settled: `batch ${id} has settled already; nothing was cancelled`,
-      ended: `task ${id} has ended already; nothing was cancelled`,
+      cancelled: `${id} is cancelled: waiting tasks will not start, running tasks are aborted`,
+      settled: `batch ${id} has already settled; nothing was cancelled`,
+      ended: `task ${id} has already ended; nothing was cancelled`,
     };
     const warnings = 'warnings' in done ? (done.warnings ?? []) : [];
     for (const warning of warnings) screen.note(`warning: ${oneLine(warning)}`);

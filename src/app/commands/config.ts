@@ -8,7 +8,7 @@ import type { Screen } from '../screen/screen.ts';
 import { table } from '../screen/table.ts';
 
 /**
- * Prints every setting as it counts, with its source. Secrets are masked. Needs no Redis.
+ * Prints every setting in effect, with its source. Secrets are masked. Needs no Redis.
  *
  * @throws ErrandError `CONFIG_INVALID`, exactly as a worker would.
  */
@@ -21,11 +21,11 @@ export async function config({ json = false }: { json?: boolean }, screen: Scree
     return EXIT.ok;
   }
   screen.print(tablesOf(settings, screen.width));
-  screen.note(file === null ? 'There is no configuration file.' : `file: ${oneLine(file)}`);
+  screen.note(file === null ? 'No configuration file.' : `file: ${oneLine(file)}`);
   return EXIT.ok;
 }
 
-/** Keys of providers are long, so the name of the provider has a column of its own, in a second table. */
+/** Formats two tables: keys of providers are long, so providers have a table with a column for their name. */
 function tablesOf(settings: readonly EffectiveSetting[], width: number): string {
   const isOfProvider = ({ key }: EffectiveSetting) => key.startsWith('providers.');
   const others = settings.filter((setting) => !isOfProvider(setting)).map((setting) => rowOf(setting.key, setting));

@@ -1,6 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { oneLine } from '../../base/text.ts';
+import { systemFaultText } from '../../contract/system-fault.ts';
 import type { SecretReader } from '../../credentials/secrets.ts';
 import { ErrandError, isErrandError, messageOf } from '../../errors.ts';
 import { inspect, type Looked } from '../../queue/inspection.ts';
@@ -25,7 +26,10 @@ import { table } from '../screen/table.ts';
 
 const WITHIN_MS = 3_000;
 
-/** Looks at everything Errand needs and says how to mend it. Returns 2 if there is a fault, 3 if Redis is unavailable. */
+/**
+ * Checks everything that Errand needs and prints how to fix it. Returns 2 if there is a fault, 3 if Redis is
+ * unavailable.
+ */
 export async function doctor({ json = false }: { json?: boolean }, screen: Screen): Promise<number> {
   const config = loadConfig();
   const secrets = processSecrets();
@@ -45,7 +49,7 @@ export async function doctor({ json = false }: { json?: boolean }, screen: Scree
   return findings.some(({ status }) => status === 'fault') ? EXIT.refused : EXIT.ok;
 }
 
-/** Runs one check. If it throws, the error is its finding. */
+/** Runs one check. If the check throws, the error becomes its finding. */
 async function checked(check: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
     return await look();
@@ -87,14 +91,17 @@ function errorOf(error: unknown): ErrandError {
   return isErrandError(error) ? error : new ErrandError('INTERNAL', messageOf(error), { cause: error });
 }
 
-/** What is in the way of making or writing a directory, or `null`. Makes nothing: asks the nearest that is there. */
+/**
+ * Returns why a directory cannot be created or written, or `null`. It creates nothing: it checks the nearest existing
+ * parent.
+ */
 async function whyNotWritable(directory: string): Promise<string | null> {
   try {
     await access(join(directory, '/'), constants.W_OK | constants.X_OK);
     return null;
   } catch (error) {
     const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT' && dirname(directory) !== directory;
-    return isAbsent ? whyNotWritable(dirname(directory)) : messageOf(error);
+    return isAbsent ? whyNotWritable(dirname(directory)) : `${directory} cannot be written: ${systemFaultText(error)}`;
   }
 }
 
@@ -105,10 +112,10 @@ function show(findings: Finding[], screen: Screen): void {
       { width: screen.width },
     ),
   );
-  const mends = findings.flatMap(({ check, status, message, remedy }) => {
-    // The table cuts a long message, and its end often names the cause.
-    const told = status === 'fault' ? `${message.replace(/\.$/, '')}. ` : '';
-    return remedy === undefined ? [] : [oneLine(`${check}: ${told}${remedy}`)];
+  const remedies = findings.flatMap(({ check, status, message, remedy }) => {
+    // The table cuts a long message, whose end often names the cause.
+    const whole = status === 'fault' ? `${message.replace(/\.$/, '')}. ` : '';
+    return remedy === undefined ? [] : [oneLine(`${check}: ${whole}${remedy}`)];
   });
-  if (mends.length > 0) screen.print(`\n${mends.join('\n')}`);
+  if (remedies.length > 0) screen.print(`\n${remedies.join('\n')}`);
 }

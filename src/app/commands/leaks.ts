@@ -13,12 +13,12 @@ import { redisOf } from '../redis-settings.ts';
 import type { Screen } from '../screen/screen.ts';
 import { table } from '../screen/table.ts';
 
-/** A worker that beats every 5 s and has been silent for so long is dead, paused or cut off. */
+/** Workers send a heartbeat every 5 s. A worker that is silent for this long is dead, paused or disconnected. */
 const SILENT_MS = 30_000;
-/** Rows read at a time. */
+/** The number of rows read at a time. */
 const PAGE = 1_000;
 
-/** An open ledger row as it is told: what is held, by whom, since when, and whether its holder gives a sign of life. */
+/** An open ledger row as it is printed: what is held, by which worker, since when, and whether the worker is silent. */
 type Leak = {
   task_id: string;
   row: string;
@@ -26,29 +26,29 @@ type Leak = {
   ref: string;
   status: string;
   worker: string;
-  /** The start of the worker that holds it: a name may be in use again. */
+  /** The instance of the worker that holds it: a later worker may have the same name. */
   instance: string;
   is_silent: boolean;
   silent_ms: number;
   intent_at: string;
 };
 
-/** What the command is asked: to list, or to close what a worker held on somebody's word. */
+/** `close`: the worker whose rows to close. `because`: the reason, stored in the cleanup records. */
 type LeaksFlags = { json?: boolean; close?: string; because?: string };
 
-/** How many rows were closed, and how many stay open because they cannot be read here. */
+/** The number of rows that were closed, and of rows that stay open because this version cannot read them. */
 type Closed = { closed: number; unreadable: number };
 
 /**
- * Lists the open rows of the ledger, the oldest first. Rows of workers that live are work under way; those of silent
- * ones are leaks until a sweep closes them. Returns 1 where there are such.
+ * Lists the open rows of the ledger, oldest first. Rows of live workers are work in progress; rows of silent workers
+ * are leaks until a sweep closes them. Returns 1 if a silent worker has open rows.
  *
- * With `close`, closes the rows of the silent workers of that name, or of the one with that instance, for a host that nobody
- * can look at any more: the `operator` is the actor, and the reason is the detail. A name may be in use again; who gives a
- * sign of life keeps its rows.
+ * With `close`, closes the rows of the silent workers with that name, or of the worker with that instance. This is for
+ * a host that is no longer reachable: the cleanup record has the actor `operator` and the reason as its detail. Live
+ * workers of the same name keep their rows.
  *
- * @throws ErrandError `WORKER_ALIVE` where all of that name give a sign of life, `NOT_FOUND` for one that is not on record,
- *   `USAGE_INVALID` for one of the two flags without the other.
+ * @throws ErrandError `WORKER_ALIVE` if every worker with that name is alive, `NOT_FOUND` if there is no such worker,
+ * `USAGE_INVALID` for one of the two flags without the other.
  */
 export async function leaks({ json = false, close, because }: LeaksFlags, screen: Screen): Promise<number> {
   const reason = reasonOf(close, because);
@@ -79,7 +79,7 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
 function openText(open: number, silent: number): string {
   if (open === 0) return 'No open rows.';
   if (silent === 0) return `${counted(open, 'open row')}, held by live workers.`;
-  return `${counted(open, 'open row')}, ${silent} held by workers that stopped sending heartbeats.`;
+  return `${counted(open, 'open row')}, ${silent} held by unresponsive workers.`;
 }
 
 function closedText(worker: string, closed: number, unreadable: number): string {
@@ -88,16 +88,16 @@ function closedText(worker: string, closed: number, unreadable: number): string 
   return `${done} ${counted(unreadable, 'row')} stay${unreadable === 1 ? 's' : ''} open: this version cannot read ${unreadable === 1 ? 'it' : 'them'}.`;
 }
 
-/** The reason to close rows for. `--close` and `--because` belong together, so one without the other is refused. */
+/** Returns the reason for closing rows. Refuses `--close` and `--because` without each other. */
 function reasonOf(close: string | undefined, because: string | undefined): string {
   const reason = because?.trim() ?? '';
   if (close === undefined && because !== undefined) {
-    const remedy = 'Add --close WORKER: the worker whose rows are to be closed.';
-    throw new ErrandError('USAGE_INVALID', '--because needs --close, which is missing', { remedy });
+    const remedy = 'Add --close WORKER with the name of the worker whose rows to close.';
+    throw new ErrandError('USAGE_INVALID', '--because needs --close', { remedy });
   }
   if (close !== undefined && reason === '') {
-    const remedy = 'Add --because "how you know that nothing is left"; it is stored in the record of every task.';
-    throw new ErrandError('USAGE_INVALID', '--close needs --because with a reason, which is missing', { remedy });
+    const remedy = 'Pass --because "how you know that nothing is left"; it is stored in each task\'s cleanup record.';
+    throw new ErrandError('USAGE_INVALID', '--close needs --because with a reason', { remedy });
   }
   return reason;
 }
@@ -110,7 +110,7 @@ async function closeRowsOf(
 ): Promise<Closed> {
   const isNamed = (worker: WorkerOnRecord) => worker.instance === name || nameOf(worker) === name;
   const named = (await workers.list()).filter(isNamed);
-  if (named.length === 0) throw new ErrandError('NOT_FOUND', `no worker "${name}" is on record`);
+  if (named.length === 0) throw new ErrandError('NOT_FOUND', `no worker with the name or instance "${name}"`);
   const silent = named.filter(({ silentMs }) => silentMs > SILENT_MS);
   if (silent.length === 0) {
     const ago = `${Math.round(Math.min(...named.map(({ silentMs }) => silentMs)) / 1000)} s ago`;
@@ -163,7 +163,7 @@ async function openRows(workers: WorkerRecords): Promise<Leak[]> {
   return found.sort((a, b) => (a.intent_at < b.intent_at ? -1 : 1));
 }
 
-/** A row that cannot be read here is told by its id, which begins with the epoch and the kind. */
+/** Formats a row. A row that this version cannot read is shown by its id, which begins with the epoch and the kind. */
 function leakOf(row: IndexedRow): Omit<Leak, 'worker' | 'instance' | 'is_silent' | 'silent_ms'> {
   const { taskId, id, intentMs } = row;
   const unreadable = { kind: 'unreadable', ref: id, status: 'unreadable', intent_at: new Date(intentMs).toISOString() };

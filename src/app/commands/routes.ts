@@ -12,7 +12,7 @@ import type { Screen } from '../screen/screen.ts';
 import { table } from '../screen/table.ts';
 
 /**
- * Prints the route that each task of a batch would take. Needs no Redis and enqueues nothing.
+ * Prints the route that each task of a batch would take. It needs no Redis and enqueues nothing.
  *
  * @throws ErrandError `BATCH_INVALID`, `ROUTE_UNSUPPORTED`, exactly as `enqueue` would.
  */
@@ -41,6 +41,6 @@ export async function routes(file: string, { json = false }: { json?: boolean },
     }),
   );
   screen.print(table(rows, { width: screen.width }));
-  screen.note('In brackets: the rule that chose it. Nothing was enqueued.');
+  screen.note('In brackets: the rule that chose the value. Nothing was enqueued.');
   return EXIT.ok;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
+import { systemFaultText } from '../../contract/system-fault.ts';
 import { ErrandError, messageOf } from '../../errors.ts';
 import { parseScript, type ScriptInput } from '../../simulator/script.ts';
 import { startSimulator } from '../../simulator/simulator.ts';
@@ -8,13 +9,14 @@ import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
 import { aborted, onStop } from '../stopping.ts';
 
-/** Where the simulator listens, and the file of its script (JSON or YAML), if any. */
+/** `host`, `port`: the address to listen on. `script`: the file of its script, as JSON or YAML. */
 export type SimulatorFlags = { host: string; port: string; script?: string };
 
 /**
  * Serves the simulator until a signal asks to stop.
  *
- * @throws ErrandError `USAGE_INVALID`, `FILE_NOT_FOUND` or `CONFIG_INVALID` for its flags and its script; `ADDRESS_IN_USE`.
+ * @throws ErrandError `USAGE_INVALID`, `FILE_NOT_FOUND` or `CONFIG_INVALID` for its flags and its script;
+ * `ADDRESS_IN_USE`.
  */
 export async function simulator({ host, port, script }: SimulatorFlags, screen: Screen): Promise<number> {
   const stopping = onStop();
@@ -34,16 +36,14 @@ function portOf(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new ErrandError('USAGE_INVALID', `--port: expected a port from 0 to 65535, got "${text}"`, {
-    remedy: 'Give a port, or 0 for any free one.',
+    remedy: 'Pass a port such as --port 4010, or --port 0 for a free port.',
   });
 }
 
 async function readScript(file: string): Promise<ScriptInput> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw (
-      cannotRead(file, error) ??
-      new ErrandError('CONFIG_INVALID', `--script ${file}: ${messageOf(error)}`, { cause: error })
-    );
+    const message = `--script ${file} cannot be read: ${systemFaultText(error)}`;
+    throw cannotRead(file, error) ?? new ErrandError('CONFIG_INVALID', message, { cause: error });
   });
   try {
     return parseScript(parseYaml(text));

@@ -4,7 +4,7 @@ import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
 import { statusText } from '../screen/status-text.ts';
 
-/** Prints where a batch stands. Returns 1 once a task of it has ended without success. */
+/** Prints the status of a batch. Returns 1 if a finished task did not succeed. */
 export async function status(batchId: string, { json = false }: { json?: boolean }, screen: Screen): Promise<number> {
   const producer = composeProducer(loadConfig(), processSecrets());
   try {

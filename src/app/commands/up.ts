@@ -27,10 +27,16 @@ import { aborted, onStop } from '../stopping.ts';
 const HOME = '.errand';
 const REACHABLE_WITHIN_MS = 3_000;
 
-/** `exit`: end when the sample has settled. `live`: real providers, real money. `verbose`: the worker's whole log. */
+/**
+ * `exit`: exit when the sample settles. `live`: call real providers, which costs money. `verbose`: print the worker's
+ * log.
+ */
 export type UpFlags = { exit?: boolean; live?: boolean; verbose?: boolean };
 
-/** Where everything runs, and the batch to show it with. `ownRedis`: the address of the Redis that was started for this. */
+/**
+ * The configuration and secrets of this run, and its sample batch. `ownRedis`: the address of the Redis that it
+ * started.
+ */
 type UpContext = {
   config: Config;
   secrets: SecretReader;
@@ -39,8 +45,8 @@ type UpContext = {
 };
 
 /**
- * Runs all of Errand in one process: Redis, providers, a worker, the board; then the sample batch. Serves until a
- * signal asks to stop, and gives everything back.
+ * Runs all of Errand in one process: Redis, providers, a worker and the board; then the sample batch. Serves until a
+ * signal asks to stop, then closes everything.
  */
 export async function up(flags: UpFlags, screen: Screen): Promise<number> {
   const stopping = onStop();
@@ -55,7 +61,9 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
     const isAsExpected = await runSample(producer, station.sample, flags, { signal: stopping, screen });
     if (flags.exit) return isAsExpected ? EXIT.ok : EXIT.failed;
     screen.print(`\nboard at ${boardUrl}`);
-    screen.note(`Batches are welcome: ${variablesFor(station)}npm run -s errand -- enqueue FILE --wait`);
+    screen.note(
+      `To enqueue a batch from another terminal: ${variablesFor(station)}npm run -s errand -- enqueue FILE --wait`,
+    );
     screen.note('Serving until Ctrl-C.');
     await aborted(stopping);
     return EXIT.ok;
@@ -63,7 +71,7 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
     if (error !== stopping.reason) throw error;
     return flags.exit ? EXIT.interrupted : EXIT.ok;
   } finally {
-    if (stopping.aborted) screen.note('Stopping; a second Ctrl-C ends it at once.');
+    if (stopping.aborted) screen.note('Stopping. Press Ctrl-C again to exit at once.');
     await opened.close();
   }
 }
@@ -78,18 +86,19 @@ async function prepare(given: Config, { live }: UpFlags, opened: Disposables, sc
   const ownRedis = given.redis ? null : await startOwnRedis(opened, screen);
   const config = ownRedis === null ? given : { ...given, redis: parseRedisAddress(ownRedis) };
   if (live) {
-    screen.note(`Live: ${names.join(', ')}. The sample asks each of them one short question, which costs money.`);
+    screen.note(`Live: ${names.join(', ')}. The sample sends one short question to each provider, which costs money.`);
     return { config, secrets, ownRedis, sample: liveSample(names) };
   }
   const simulator = opened.add(await startSimulator(), (running) => running.close());
   const pretended = simulated(config, simulator.url);
   const wires = pretended.providers.map(({ name, wire }) => `${name} (${wire})`);
-  screen.note(`The simulator answers for ${wires.join(', ')}, so nothing is spent.`);
-  if (names.length > 0) screen.note(`There is a credential for ${names.join(', ')}: --live would use it.`);
+  screen.note(`The simulator answers for ${wires.join(', ')}. No provider is called and nothing is spent.`);
+  if (names.length > 0)
+    screen.note(`Credentials found for ${names.join(', ')}. To call these providers: errand up --live`);
   return { config: pretended, secrets: simulatedSecrets(secrets), ownRedis, sample: SAMPLE_BATCH };
 }
 
-/** A worker waits for its Redis for ever; who types a command wants to know. */
+/** Fails if Redis does not answer: a worker would wait for it without limit, and the user should see the error. */
 async function assertAnswers(config: Config, secrets: SecretReader): Promise<void> {
   await assertReachable({ target: redisOf(config, secrets), prefix: config.prefix, withinMs: REACHABLE_WITHIN_MS });
 }
@@ -102,11 +111,11 @@ async function startOwnRedis(opened: Disposables, screen: Screen): Promise<strin
     log: screen.note,
   };
   const redis = opened.add(await startEmbeddedRedis(options), (running) => running.close());
-  screen.note(`Redis at ${redis.url}, its data in ${HOME}/redis`);
+  screen.note(`Redis at ${redis.url}, data in ${HOME}/redis`);
   return redis.url;
 }
 
-/** The terminal belongs to the sample: failed attempts are in its table, so the log is left to what is not foreseen. */
+/** Starts the worker. Its log prints only unexpected errors, because the table of the sample shows failed attempts. */
 async function startOwnWorker(
   { config, secrets }: UpContext,
   { verbose }: UpFlags,
@@ -119,11 +128,11 @@ async function startOwnWorker(
   opened.add(await startWorker({ ...config, worker }, { log, redactor, secrets }), (running) => running.drain());
 }
 
-/** Takes any free port where the usual one is in use, so that a first run does not end there. */
+/** Starts the board. Takes a free port if the configured port is in use, so that a first run does not fail. */
 async function startOwnBoard({ config, secrets }: UpContext, opened: Disposables, screen: Screen): Promise<string> {
   const { board } = await composeBoard(config, secrets).catch((error: unknown) => {
     if (!isErrandError(error, 'ADDRESS_IN_USE')) throw error;
-    screen.note(`Port ${config.board.port} is in use; the board takes a free one.`);
+    screen.note(`Port ${config.board.port} is in use; the board takes a free port.`);
     return composeBoard({ ...config, board: { ...config.board, port: 0 } }, secrets);
   });
   return opened.add(board, (running) => running.close()).url;
@@ -138,22 +147,26 @@ async function runSample(
   const { batch_id: batchId, total } = await producer.enqueue(sample);
   const goals = sample.tasks.map(({ goal }) => goal);
   screen.note(`batch ${batchId}: ${counted(total, 'task')}`);
-  // A view that redraws itself and a log would overwrite each other.
+  // A live view and a log would overwrite each other.
   const view = verbose ? { ...screen, live: null } : screen;
   const { counts } = await followBatch(producer, { batchId, total, goals, signal }, view);
   const outcomes = await showOutcomes(producer, { batchId, goalsOf: () => goals, isWanted: () => true }, screen);
   if (live) return counts.succeeded === total;
-  screen.note('\nTokens and prices are made up by the simulator. The failures are part of the sample.');
+  screen.note('\nThe simulator invents tokens and prices. The failures are part of the sample.');
   return isSampleAsExpected(outcomes);
 }
 
-/** What another terminal must set to reach this station. The address of a Redis that was given may hold a password. */
+/** The variables that another terminal must set. A given Redis address is left out, because it may hold a password. */
 function variablesFor({ config, ownRedis }: UpContext): string {
   return `${ownRedis === null ? '' : `REDIS_URL=${ownRedis} `}ERRAND_PREFIX='${config.prefix}' `;
 }
 
 function noProvider(sources: string[]): ErrandError {
-  return new ErrandError('CREDENTIAL_MISSING', '--live: no provider with a default model has a credential here', {
-    remedy: `Provide one of ${sources.join(', ')}, or leave --live out to run with the simulator.`,
-  });
+  return new ErrandError(
+    'CREDENTIAL_MISSING',
+    '--live: no provider with a default model has a credential in this shell',
+    {
+      remedy: `Set one of ${sources.join(', ')}, or leave out --live to use the simulator.`,
+    },
+  );
 }

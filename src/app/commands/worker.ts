@@ -10,14 +10,16 @@ import { EXIT } from '../exit-code.ts';
 import { MAX_CONCURRENCY, overWorker, type WorkerChoice, wrongProvider } from '../over-worker.ts';
 import { aborted, onStop } from '../stopping.ts';
 
-/** `only`: the providers whose tasks it takes, separated by commas. `concurrency`: tasks at a time in each lane. */
+/**
+ * `only`: the providers whose tasks the worker takes, separated by commas. `concurrency`: tasks at a time in each lane.
+ */
 export type WorkerFlags = { only?: string; concurrency?: string };
 
 /**
- * Runs a worker until a signal asks it to stop, then drains it. Logs to standard output, its only result. The process
- * belongs to the worker, so it closes its prototypes. `createWorker` does not change the prototypes of its host.
+ * Runs a worker until a signal asks it to stop, then drains it. Writes only its log, to standard output. This process
+ * runs nothing but the worker, so its prototypes are closed; `createWorker` leaves those of its host open.
  *
- * @throws ErrandError `USAGE_INVALID` for its flags; what {@link startWorker} and {@link loadConfig} throw.
+ * @throws ErrandError `USAGE_INVALID` for wrong flags; the errors of {@link startWorker} and {@link loadConfig}.
  */
 export async function worker(flags: WorkerFlags): Promise<number> {
   closePrototypes();
@@ -37,7 +39,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     },
   });
   await Promise.race([starting, stopped]);
-  // A worker that still waits for its Redis holds nothing that could be handed back.
+  // A worker that still waits for its Redis has no tasks to return.
   if (stopping.aborted && !isTaking) process.exit(EXIT.ok);
   const running = await (stopping.aborted ? withinTime(starting, HANDING_BACK_MS, notStarted) : starting);
   await stopped;
@@ -46,9 +48,14 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   return EXIT.ok;
 }
 
-/** A worker that was asked to stop when it had begun to take tasks, and lost its Redis before all its queues were ready. */
+/**
+ * The error if Redis fails after the worker began to take tasks, before all its queues are ready, and a stop is
+ * requested.
+ */
 function notStarted(): ErrandError {
-  return new ErrandError('REDIS_UNAVAILABLE', 'nothing was handed back: Redis did not answer while the worker started');
+  const message =
+    'running tasks were not returned to the queue: Redis is unavailable (no answer while the worker started)';
+  return new ErrandError('REDIS_UNAVAILABLE', message);
 }
 
 function choiceOf({ only, concurrency }: WorkerFlags): WorkerChoice {
@@ -66,7 +73,7 @@ function providersIn(text: string): string[] {
   const wrong = wrongProvider(names, known);
   if (!wrong) return names;
   const what = `${quoted(wrong.name)}${wrong.isRepeated ? ' twice' : ''}`;
-  const message = `--only: expected names of providers, separated by commas; known are ${known.join(', ')}; got ${what}`;
+  const message = `--only: expected one or more of ${known.join(', ')}, separated by commas; got ${what}`;
   const remedy = `Name one or more of ${known.join(', ')}, or declare the provider in errand.config.yaml.`;
   throw new ErrandError('USAGE_INVALID', message, { remedy });
 }
@@ -76,6 +83,6 @@ function placesIn(text: string): number {
   if (/^\d+$/.test(text) && places >= 1 && places <= MAX_CONCURRENCY) return places;
   const message = `--concurrency: expected a whole number from 1 to ${MAX_CONCURRENCY}, got "${text}"`;
   throw new ErrandError('USAGE_INVALID', message, {
-    remedy: 'Pass the tasks at a time in each lane: --concurrency 20.',
+    remedy: 'Pass the number of tasks at a time in each lane, such as --concurrency 20.',
   });
 }

@@ -8,7 +8,7 @@ import { ACME, LOCAL } from './simulated-providers.ts';
 /** A task of the sample, and how it is expected to end: with success, or with this code. */
 type Sample = { expected: 'succeeded' | FailureCode; task: TaskSpec };
 
-/** What the simulator is to do stands in the context, so that the goals read like goals. */
+/** The instructions to the simulator are in the context, so that the goals read like real goals. */
 const SAMPLES: Sample[] = [
   {
     expected: 'succeeded',
@@ -58,7 +58,7 @@ const SAMPLES: Sample[] = [
   },
   {
     expected: 'CREDENTIAL_MISSING',
-    task: { goal: 'Ask a provider nobody has a key for', provider: ACME },
+    task: { goal: 'Ask a provider without a key', provider: ACME },
   },
   {
     expected: 'BUDGET_TURNS',
@@ -73,7 +73,7 @@ const SAMPLES: Sample[] = [
   },
 ];
 
-/** The batch of a first run, made for the simulator: three wires, three efforts, a tool, a 429, and two failures. */
+/** The batch of a first run with the simulator: three wires, three efforts, a tool, a 429, and two failures. */
 export const SAMPLE_BATCH = {
   name: 'sample',
   admission: 'task',
@@ -86,7 +86,10 @@ export function isSampleAsExpected(outcomes: readonly Outcome[]): boolean {
   return ends.length === SAMPLES.length && SAMPLES.every(({ expected }, index) => ends[index] === expected);
 }
 
-/** The sample for real providers: one short question to the default model of each, because every one costs money. */
+/**
+ * Makes the sample for real providers: only one short question to each default model, because every question costs
+ * money.
+ */
 export function liveSample(providers: readonly string[]): BatchInput & { tasks: TaskSpec[] } {
   const tasks = providers.map((provider) => ({
     goal: 'Say hello in one short sentence.',

@@ -5,20 +5,21 @@ import type { SecretReader } from '../../credentials/secrets.ts';
 import type { Config } from '../config.ts';
 import { BOARD_PASSWORD, SENTINEL_PASSWORD } from '../config-variables.ts';
 
-/** The OpenAI-compatible provider of the sample, and the one that has no credential. */
+/** The OpenAI-compatible provider of the sample, and its provider without a credential. */
 export const LOCAL = 'local';
 export const ACME = 'acme';
 
 const KEY = 'SIMULATOR_KEY';
-/** The secrets of the deployment that the sample keeps: no key of a provider is among them. */
+/** The secrets of the deployment that the sample uses. None is a key of a provider. */
 const KEPT = [BOARD_PASSWORD, SENTINEL_PASSWORD];
 const MADE_UP_PRICE = { input: 2, cached_input: 0.5, output: 10 };
 
 /**
- * The configuration with every provider served by the simulator, and with two more for the sample.
+ * Returns the configuration with all providers served by the simulator, and with two more providers for the sample.
  *
- * Nothing in it leads to a real account: every address is the simulator's, and {@link simulatedSecrets} has no key but the
- * simulator's. The prefix is another one, so that no simulated worker takes a real task, nor a real worker a simulated one.
+ * It cannot reach a real account: every address is the simulator's, and {@link simulatedSecrets} has only the
+ * simulator's key. The prefix differs, so that simulated workers take no real tasks and real workers take no simulated
+ * tasks.
  */
 export function simulated(config: Config, simulatorUrl: string): Config {
   const catalogue = createCatalogue(config.providers);
@@ -46,7 +47,10 @@ export function simulated(config: Config, simulatorUrl: string): Config {
   };
 }
 
-/** Makes a reader of the simulator's key, and of the logins at the board and at Redis, which the sample uses too. */
+/**
+ * Makes a reader of the simulator's key, and of the passwords of the board and the Sentinels, which the sample also
+ * needs.
+ */
 export function simulatedSecrets(secrets: SecretReader): SecretReader {
   return {
     find: (name) => {
@@ -56,7 +60,10 @@ export function simulatedSecrets(secrets: SecretReader): SecretReader {
   };
 }
 
-/** The same provider behind the simulator: its wire and its models, with a price so that the sample has costs. */
+/**
+ * Returns a provider served by the simulator: with the same wire and models, and with a price so that the sample has
+ * costs.
+ */
 function serve(provider: Provider, simulatorUrl: string): Provider {
   const { default_model: model } = provider;
   return {

@@ -10,16 +10,16 @@ import { waitLines } from './status-text.ts';
 /** How often to check why tasks wait. */
 const LOOK_MS = 2_000;
 
-/** The batch to follow. `goals` by index, as far as they are known. */
+/** The batch to follow. `goals`: the goals by index, as far as they are known. */
 export type Followed = { batchId: string; total: number; goals: readonly string[]; signal: AbortSignal };
 
 /**
  * Shows the progress of a batch until it has settled.
  *
- * Events are the news, the records are the net: they are read after subscribing and after settling, so that a task whose
- * event was missed is shown too. Every 2 s it checks why tasks wait.
+ * Events may be lost, so the records are read after subscribing and after settling: a task whose event was missed is
+ * shown too. Every 2 s the function checks why tasks wait.
  *
- * @throws ErrandError `REDIS_UNAVAILABLE`; or the reason of the signal.
+ * @throws ErrandError `REDIS_UNAVAILABLE`; the reason of the signal if it aborts.
  */
 export async function followBatch(producer: Producer, batch: Followed, screen: Screen): Promise<BatchSummary> {
   const { batchId, total, goals, signal } = batch;
@@ -33,7 +33,7 @@ export async function followBatch(producer: Producer, batch: Followed, screen: S
     }
   };
   const look = async () => view.show(progress.wait(waitLines(await producer.status(batchId))));
-  // The same error rejects `settled`, which reports it.
+  // An error is ignored here, because `settled` rejects with the same error.
   const stopLooking = repeat(LOOK_MS, look, () => undefined);
   try {
     const hearing = producer.onEvent(batchId, (event) => {
@@ -41,13 +41,13 @@ export async function followBatch(producer: Producer, batch: Followed, screen: S
     });
     const stop = await hearing.catch((error: unknown) => {
       if (!isErrandError(error, 'REDIS_DENIED')) throw error;
-      screen.note(`warning: progress is shown only at the end: ${error.message} ${error.remedy}`);
+      screen.note(`warning: no progress until the batch settles: ${error.message}. ${error.remedy}`);
       return async () => undefined;
     });
     await catchUp();
     const summary = await producer.settled(batchId, { signal });
     await catchUp();
-    stop().catch(() => undefined); // the batch has settled, so nothing more is told
+    stop().catch(() => undefined); // the batch has settled, so no more events come
     return summary;
   } finally {
     stopLooking();

@@ -15,8 +15,8 @@ const CLAMPED = 'effort a → b: the model does not take a, so it was clamped to
 const WHAT_AND_WHERE = ['task', 'route', 'effort'];
 
 /**
- * Formats how tasks ended: one row a task, in one table or, if it would be too wide, in two; then the failures with their
- * remedies. `goals` are those of the batch by index, as far as the caller knows them.
+ * Formats how tasks ended: one row a task, in one table or, if it would be too wide, in two; then the failures with
+ * their remedies. `goals` are those of the batch by index, as far as the caller knows them.
  */
 export function outcomeTable(outcomes: readonly Outcome[], goals: readonly string[], width: number): string {
   const isClamped = outcomes.some(({ route }) => route?.effective?.effort_treatment === 'clamped');
@@ -94,7 +94,10 @@ export function targetText({ provider, model }: RouteRequest): string {
   return oneLine([provider, model].filter(Boolean).join('/')) || 'nothing';
 }
 
-/** Formats the route that was taken, with the requested one before it if that is not its beginning: `fast → openai/gpt-x`. */
+/**
+ * Formats the route that was taken, with the requested one before it if that is not its beginning: `fast →
+ * openai/gpt-x`.
+ */
 function routeText(route: RouteAudit | null): string {
   if (!route) return 'unknown';
   const requested = targetText(route.requested);

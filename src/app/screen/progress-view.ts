@@ -5,9 +5,9 @@ import type { Screen } from './screen.ts';
 
 /** Shows a {@link Progress} while it changes. */
 export type ProgressView = {
-  /** Shows what has changed; `line` is news, `null` where there is none to tell. */
+  /** Shows a change. `line` describes it, or is `null` if the change needs no line. */
   show: (line: string | null) => void;
-  /** Leaves the screen as a log would. */
+  /** Removes the live view. */
   close: () => void;
 };
 
@@ -15,7 +15,7 @@ const BAR = 24;
 const TASKS_SHOWN = 8;
 const REDRAW_MS = 100;
 
-/** Opens a live view on a terminal, and plain lines elsewhere: one for every end, retry and deferral of a task. */
+/** Opens a live view on a terminal. Elsewhere it prints a line for each end, retry and deferral of a task. */
 export function openProgressView(progress: Progress, { live, note }: Screen): ProgressView {
   if (!live) return { show: (line) => line !== null && note(line), close: () => undefined };
   const redraw = createLogUpdate(live);
@@ -23,7 +23,7 @@ export function openProgressView(progress: Progress, { live, note }: Screen): Pr
   const draw = () => redraw(frame(progress, live.columns, performance.now() - startedAt));
   const timer = setInterval(draw, REDRAW_MS);
   return {
-    // The timer draws: a batch of thousands would otherwise redraw the screen for each of its events.
+    // The timer draws: otherwise a batch of thousands of tasks would redraw the screen for each event.
     show: () => undefined,
     close: () => {
       clearInterval(timer);
@@ -39,7 +39,7 @@ function frame(progress: Progress, columns: number, elapsedMs: number): string {
   const failed = notSucceeded === 0 ? '' : ` · ${notSucceeded} not succeeded`;
   const head = `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${ended} of ${total} ended${failed} · ${Math.floor(elapsedMs / 1000)} s`;
   const hidden = running.length - TASKS_SHOWN;
-  const why = waits.map((line) => `waits: ${line}`);
+  const why = waits.map((line) => `waiting: ${line}`);
   const lines = [head, ...why, ...running.slice(0, TASKS_SHOWN), ...(hidden > 0 ? [`and ${hidden} more running`] : [])];
   return lines.map((line) => clip(oneLine(line), columns - 1)).join('\n');
 }

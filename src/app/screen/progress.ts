@@ -7,12 +7,12 @@ type OfTask = Exclude<ErrandEvent, { event: 'batch_settled' }>;
 const GOAL_SHOWN = 48;
 const RETURNS: Record<string, string> = {
   deferred: 'deferred',
-  failed: 'failed, will be tried again',
-  handed_back: 'handed back by a worker that goes away',
-  lost: 'lost its worker',
+  failed: 'failed, will be retried',
+  handed_back: 'returned to the queue by a stopping worker',
+  lost: 'lost: its worker died',
 };
 
-/** How far a batch is, built up from its events and its records, which may come late, twice or in any order. */
+/** The progress of a batch, from its events and records, which may come late, twice or in any order. */
 export class Progress {
   readonly total: number;
   readonly #goals: readonly string[];
@@ -33,7 +33,7 @@ export class Progress {
     return [...this.#ended.values()].filter((status) => status !== 'succeeded').length;
   }
 
-  /** What each running task does, by its number. */
+  /** One line for each running task, in the order of the tasks. */
   get running(): string[] {
     return [...this.#running].sort(([a], [b]) => a - b).map(([index, doing]) => `${this.#label(index)}: ${doing}`);
   }
@@ -48,10 +48,10 @@ export class Progress {
     const before = this.#waits;
     this.#waits = lines;
     if (lines.join('\n') === before.join('\n')) return null;
-    return lines.length === 0 ? 'the tasks go on' : lines.map((line) => `waits: ${line}`).join('\n');
+    return lines.length === 0 ? 'tasks continue' : lines.map((line) => `waiting: ${line}`).join('\n');
   }
 
-  /** Takes an event in; returns the line worth telling, or `null`. */
+  /** Processes an event. Returns the line to print, or `null`. */
   hear(event: OfTask): string | null {
     const { index } = event;
     if (this.#ended.has(index)) return null;
@@ -70,7 +70,7 @@ export class Progress {
     }
   }
 
-  /** Notes that a task has ended; returns the line worth telling, or `null` where that is known. */
+  /** Notes that a task has ended. Returns the line to print, or `null` if the end is already known. */
   end(index: number, status: Outcome['status'], code?: string): string | null {
     if (this.#ended.has(index)) return null;
     this.#ended.set(index, status);

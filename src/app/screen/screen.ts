@@ -1,37 +1,39 @@
 import { jsonLine, printableStyled } from '../../base/text.ts';
 
-/** Where a command writes: results to standard output, everything else to standard error. */
+/** The output of a command: results go to standard output, everything else to standard error. */
 export type Screen = {
   /** Writes a result, with a line break after it. */
   print: (text: string) => void;
   /** Writes a result as one line of JSON, for programs. */
   json: (value: unknown) => void;
-  /** Tells the person at the terminal something, one or more lines. */
+  /** Writes one or more lines for the person at the terminal. */
   note: (text: string) => void;
-  /** Columns a table may take. */
+  /** The maximum width of a table, in columns. */
   width: number;
-  /** Standard error, where a live view may redraw itself; `null` where nobody watches. */
+  /** Standard error, if a live view may redraw it; `null` if it is not a terminal. */
   live: NodeJS.WriteStream | null;
 };
 
 type Terminal = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>;
 
-/** What a table is laid out for where the output is no terminal: wide enough for logs, narrow enough to read. */
+/** The width of tables if the output is not a terminal: wide enough for logs, narrow enough to read. */
 const WIDTH_ELSEWHERE = 120;
 
-/** The columns of a terminal, or what is laid out for elsewhere; some terminals say that they have none. */
+/**
+ * Returns the columns of a terminal. Returns the default for other outputs, and for terminals that report 0 columns.
+ */
 export function columnsOf({ isTTY, columns }: Terminal): number {
   return (isTTY && columns) || WIDTH_ELSEWHERE;
 }
 
-/** A terminal on which a view may redraw itself: one that says how wide it is. */
+/** Returns the stream if a live view can redraw it: a terminal that reports its width. */
 export function drawableOf<T extends Terminal>(stream: T): T | null {
   return stream.isTTY && stream.columns > 0 ? stream : null;
 }
 
 /**
- * Opens the screen of this process. A reader that goes away early, such as `head`, ends the process quietly; one that runs
- * until it is told to stop is told so, because there is something to hand back.
+ * Opens the screen of this process. If the reader closes the pipe early, as `head` does, the process exits without an
+ * error. A process that listens for SIGTERM receives SIGTERM instead, because it must release what it holds.
  */
 export function openScreen(): Screen {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -41,7 +43,7 @@ export function openScreen(): Screen {
     if (hasReader) process.kill(process.pid, 'SIGTERM');
     hasReader = false;
   });
-  process.stderr.on('error', () => undefined); // whoever does not listen to notes misses nothing but them
+  process.stderr.on('error', () => undefined); // a closed standard error loses only the notes
   let hasReader = true;
   return {
     print: (text) => process.stdout.write(`${printableStyled(text)}\n`),

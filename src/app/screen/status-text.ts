@@ -14,7 +14,7 @@ export function statusText(found: BatchStatus): string {
       .filter(([, count]) => count !== 0)
       .map(([word, count]) => `${count} ${word}`)
       .join(', ')}`,
-    ...waitLines(found).map((line) => `  waits     ${line}`),
+    ...waitLines(found).map((line) => `  waiting   ${line}`),
     ...(cancel ? [`  cancelled ${cancel.requested_at}: ${cancel.reason}`] : []),
     ...(found.status === 'settled' ? summaryText(found.summary) : unknownText(found)),
   ]
@@ -22,7 +22,7 @@ export function statusText(found: BatchStatus): string {
     .join('\n');
 }
 
-/** Why tasks of the batch wait, with the remedy: one line for each reason. */
+/** Formats why tasks of the batch wait, with the remedy: one line for each reason. */
 export function waitLines({ waits_for: waits = [] }: Pick<BatchStatus, 'waits_for'>): string[] {
   return waits.map(({ message, remedy }) => `${message}. ${remedy}`);
 }
@@ -45,7 +45,9 @@ function summaryText(summary: BatchSummary): string[] {
   ];
 }
 
-/** One line for each different failure; failures with the same remedy have it once, on the last of their lines. */
+/**
+ * Formats one line for each different failure. Failures with the same remedy have it once, on the last of their lines.
+ */
 function failureLines(failures: BatchSummary['failures']): string[] {
   const groups = groupedByRemedy(failures.map((failed) => ({ ...failed, status: 'failed' })));
   return groups.flatMap(({ lines, remedy }) =>

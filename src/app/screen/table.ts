@@ -1,13 +1,15 @@
 import { stripVTControlCharacters } from 'node:util';
 import { oneLine as printableLine } from '../../base/text.ts';
 
-/** One line of a {@link table}: the text of each column by its heading. Cells may carry colours; one left out is empty. */
+/**
+ * One row of a {@link table}: the text of each column by its heading. Cells may have colours; a missing cell is empty.
+ */
 export type Row = Record<string, string>;
 
 const GAP = '  ';
 const MIN_COLUMN = 4;
 const ESCAPE = String.fromCharCode(27);
-/** Colours and weights (SGR), the one kind of control sequence that a cell may keep. */
+/** Colours and weights (SGR), the only control sequences that a cell may keep. */
 const STYLE = new RegExp(`(${ESCAPE}\\[[\\d;]*m)`);
 const NUMERIC = /^[-+$]?\d[\d.,]*(?: ?(?:%|ms|s|m|h|k|M))?$/;
 const WIDE =
@@ -15,11 +17,11 @@ const WIDE =
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**
- * Lays rows out as a text table that is at most `width` columns wide, for a terminal.
+ * Formats rows as a text table of at most `width` columns, for a terminal.
  *
- * Headings are the keys of the rows, in the order they first appear. Where the rows do not fit, the widest columns are
- * cut, each cut cell ending in `…`; no column gets narrower than four. Columns of numbers are aligned right. Line breaks
- * and control sequences other than colours are taken out of cells. Returns `''` for no rows.
+ * The headings are the keys of the rows, in the order of their first appearance. If the rows do not fit, the widest
+ * columns are cut to at least four characters, and each cut cell ends in `…`. Columns of numbers are aligned right.
+ * Line breaks and control sequences other than colours are removed from cells. Returns `''` if there are no rows.
  */
 export function table(rows: readonly Row[], { width }: { width: number }): string {
   const headings = [...new Set(rows.flatMap((row) => Object.keys(row)))];
@@ -33,7 +35,7 @@ export function table(rows: readonly Row[], { width }: { width: number }): strin
   return [heading, rule, ...body].join('\n');
 }
 
-/** How many columns of a terminal the text takes up: styles take none, East Asian characters and emoji take two. */
+/** Returns the width of a text in columns of a terminal: styles take none, East Asian characters and emoji take two. */
 export function textWidth(text: string): number {
   let width = 0;
   for (const { segment } of graphemes.segment(stripVTControlCharacters(text))) width += widthOf(segment);
@@ -57,7 +59,7 @@ function widestOf(cells: readonly string[]): number {
   return cells.reduce((widest, cell) => Math.max(widest, textWidth(cell)), 0);
 }
 
-/** Takes from the widest column, one at a time, until all of them fit beside each other. */
+/** Shrinks the widest column by one until all columns fit beside each other. */
 function shrink(wanted: readonly number[], width: number): number[] {
   const widths = [...wanted];
   let excess = widths.reduce((sum, size) => sum + size, 0) + GAP.length * (widths.length - 1) - width;
@@ -79,7 +81,7 @@ function layOut(cells: readonly string[], width: number): string[] {
   });
 }
 
-/** Cuts the visible characters only: every style that the cell opens or closes stays, so none runs into the next cell. */
+/** Cuts the visible characters of a cell. All styles stay, so that no style continues into the next cell. */
 function cut(cell: string, width: number): string {
   if (textWidth(cell) <= width) return cell;
   let left = width - 1;

@@ -24,7 +24,7 @@ test('rows of a silent worker are listed, and closed on the word of the operator
   const listed = await leaks();
   expect(listed).toMatchObject({
     code: 1,
-    err: expect.stringContaining('1 open row, 1 held by workers that stopped sending'),
+    err: expect.stringContaining('1 open row, 1 held by unresponsive workers'),
   });
   expect(listed.out).toMatch(/workspace.*node-7.*silent for 6\d s/);
 

@@ -34,7 +34,7 @@ test('up --exit runs the sample on the Redis given, away from real work, and sho
   cells('^#6 .* | failed | 1 | \\d+ | \\$0\\.\\d+$');
   cells('^#5 failed, CREDENTIAL_MISSING: Provider "acme" .*\n | what to do: Set ACME_API_KEY ');
   expect(out).not.toContain('board at');
-  expect(err).toContain('There is a credential for openai: --live would use it.');
+  expect(err).toContain('Credentials found for openai. To call these providers: errand up --live');
   expect(out + err).not.toContain('sk-real');
   expect(await keysOf(prefix)).toEqual([]);
   expect((await keysOf(simulated)).length).toBeGreaterThan(0);

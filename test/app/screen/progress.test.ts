@@ -25,7 +25,7 @@ describe('a progress', () => {
       null,
       null,
       '#0 Say hi: attempt 1 deferred (PROVIDER_RATE_LIMITED)',
-      '#0 Say hi: attempt 2 failed, will be tried again (PROVIDER_FAILED)',
+      '#0 Say hi: attempt 2 failed, will be retried (PROVIDER_FAILED)',
       '#0 Say hi: failed (PROVIDER_FAILED)',
     ]);
   });
