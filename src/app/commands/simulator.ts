@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
 import { systemFaultText } from '../../contract/system-fault.ts';
-import { ErrandError, messageOf } from '../../errors.ts';
+import { ErrandError, isErrandError } from '../../errors.ts';
 import { parseScript, type ScriptInput } from '../../simulator/script.ts';
 import { startSimulator } from '../../simulator/simulator.ts';
 import { cannotRead } from '../cannot-read.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen/screen.ts';
 import { aborted, onStop } from '../stopping.ts';
+import { faultText, yamlFault } from '../syntax.ts';
 
 /** `host`, `port`: the address to listen on. `script`: the file of its script, as JSON or YAML. */
 export type SimulatorFlags = { host: string; port: string; script?: string };
@@ -42,12 +43,25 @@ function portOf(text: string): number {
 
 async function readScript(file: string): Promise<ScriptInput> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    const message = `--script ${file} cannot be read: ${systemFaultText(error)}`;
-    throw cannotRead(file, error) ?? new ErrandError('CONFIG_INVALID', message, { cause: error });
+    throw cannotRead(file, error) ?? scriptInvalid(file, `cannot be read, because ${systemFaultText(error)}`, error);
   });
   try {
-    return parseScript(parseYaml(text));
+    return parseScript(yamlIn(text, file));
   } catch (error) {
-    throw new ErrandError('CONFIG_INVALID', `--script ${file}: ${messageOf(error)}`, { cause: error });
+    if (!isErrandError(error) || error.problems.length === 0) throw error;
+    throw scriptInvalid(file, error.problems.map(({ path, message }) => `${path}: ${message}`).join('; '), error);
   }
+}
+
+function yamlIn(text: string, file: string): unknown {
+  try {
+    return parseYaml(text, { logLevel: 'error' });
+  } catch (error) {
+    throw scriptInvalid(file, `is not YAML: ${faultText(yamlFault(error))}`, error);
+  }
+}
+
+function scriptInvalid(file: string, what: string, cause: unknown): ErrandError {
+  const remedy = `Correct ${file}, or pass another script with --script FILE.`;
+  return new ErrandError('CONFIG_INVALID', `--script ${file}: ${what}`, { cause, remedy });
 }
