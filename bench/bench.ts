@@ -11,7 +11,7 @@ const WARM_UP = 10;
 const LATENCY = '[[sim: latency_ms=200]]';
 const OPEN_STREAM = '[[sim: latency_ms=200 delta_ms=150]]';
 
-/** How much to measure. Every round of speed runs `tasks` tasks through each contender. */
+/** The size of a run. Every round of speed runs `tasks` tasks through each contender. */
 export type Extent = { tasks: number; rounds: number; tell: (line: string) => void };
 
 /** Measures everything on a stage: speed in turns, then memory. */
@@ -28,7 +28,7 @@ export async function measure(stage: Stage, { tasks, rounds, tell }: Extent): Pr
   return { ...speed, memory, memoryOfStreams };
 }
 
-/** Runs Errand, the plain flow by both callers and the pool in turns; each sends the request that Errand was seen to send. */
+/** Runs Errand, the plain flow with both callers and the pool in turns. All send the same request as Errand. */
 export async function measureSpeed(
   stage: Stage,
   extent: Pick<Extent, 'tasks' | 'rounds'>,
@@ -45,7 +45,7 @@ export async function measureSpeed(
   return rounds;
 }
 
-/** What Errand asked of the provider: the others are to ask the same. */
+/** The request that Errand sent to the provider. The others send the same. */
 async function lastRequest(simulatorUrl: string): Promise<Record<string, unknown>> {
   const response = await fetch(`${simulatorUrl}/_sim/requests?limit=1`);
   const { requests } = (await response.json()) as { requests: { body: string }[] };

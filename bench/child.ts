@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { processEnvironment } from '../src/app/config.ts';
 import type { Question, Reading } from './protocol.ts';
 
-/** The key that all contenders send, in a variable that only the processes of the bench have. */
+/** The variable with the key that all contenders send. Only the processes of the bench have it. */
 export const KEY_VARIABLE = 'BENCH_API_KEY';
 
 /** A process of the bench, started and ended by the runner, and asked one question at a time. */
 export class Child {
   readonly #process: ChildProcess;
-  /** What the process said when it was ready. */
+  /** The first message of the process, sent when it is ready. */
   readonly greeting: unknown;
 
   private constructor(process: ChildProcess, greeting: unknown) {
@@ -20,7 +20,7 @@ export class Child {
   /**
    * Starts the program `file` with `argument` in the directory `cwd`; resolves when it says that it is ready.
    *
-   * `flags` are those of Node. It inherits nothing but the PATH, so that no setting of the caller bends a figure.
+   * `flags` are those of Node. It inherits only the PATH, so that no setting of the caller changes a figure.
    */
   static async start(file: string, argument: object, cwd: string, flags: string[] = []): Promise<Child> {
     const env = { PATH: processEnvironment().PATH, [KEY_VARIABLE]: 'sk-bench-0123456789abcdefghijklmnop' };
@@ -34,7 +34,7 @@ export class Child {
     return (await this.#ask({ ask: 'reading' })) as Reading;
   }
 
-  /** Has the process work through goals; resolves when it is done. */
+  /** Makes the process work through goals; resolves when it is done. */
   async run(goals: string[]): Promise<void> {
     await this.#ask({ ask: 'run', goals });
   }

@@ -4,7 +4,7 @@ import { compile } from '../scripts/compile.ts';
 
 const OUT = join(import.meta.dirname, '..', '.errand', 'bench');
 
-/** Where the file of a process of the bench is, by its name. */
+/** Returns the path of a process of the bench, by its name. */
 export type FileOf = (name: string) => string;
 
 /** The sources themselves, for a test that does not measure. */
@@ -12,7 +12,7 @@ export const sourceOf: FileOf = (name) => join(import.meta.dirname, 'processes',
 
 /**
  * Compiles the processes of the bench with all that they run, as the package is compiled: a process that runs the sources
- * keeps Node's type stripper in memory, about 30 MB that nobody has who installed the package.
+ * keeps Node's type stripper in memory, about 30 MB that an installed package does not use.
  */
 export function compileProcesses(): FileOf {
   rmSync(OUT, { recursive: true, force: true });

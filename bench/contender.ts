@@ -11,9 +11,9 @@ import type { Stage } from './stage.ts';
 /** One way to work through many goals. */
 export type Contender = {
   process: Child;
-  /** Puts the goals where they wait, untouched. */
+  /** Enqueues the goals without starting them. */
   prepare: (goals: string[]) => Promise<void>;
-  /** Lets the work begin; resolves when all of it has ended. This is what is timed. */
+  /** Starts the work; resolves when all of it has ended. Only this is timed. */
   run: () => Promise<void>;
   close: () => Promise<void>;
 };
@@ -31,7 +31,7 @@ export async function openErrand(stage: Stage, concurrency: number): Promise<Con
   return openFlow(around, { prefix: ERRAND_PREFIX, start, add, close: () => producer.close() });
 }
 
-/** A plain BullMQ flow whose processor makes the same call, by the SDK as it comes or by Errand's own model. */
+/** A plain BullMQ flow whose processor makes the same call, by the unchanged SDK or by Errand's own model. */
 export async function openPlainFlow(
   stage: Stage,
   concurrency: number,
@@ -50,7 +50,7 @@ export async function openPlainFlow(
   return openFlow(around, { prefix, start, add, close: () => flow.close() });
 }
 
-/** A pool of promises in one process: no queue, no Redis, nothing kept. */
+/** A pool of promises in one process: no queue, no Redis, no records. */
 export async function openPool(
   stage: Stage,
   concurrency: number,
@@ -85,7 +85,7 @@ type Flow = {
   close: () => Promise<void>;
 };
 
-/** Both flows wait in a paused lane and are let go, and both have ended when their parent job has: timed alike. */
+/** Both flows wait in a paused lane, start when it resumes, and end with their parent job, so both are timed alike. */
 async function openFlow(around: Surroundings, { prefix, start, add, close }: Flow): Promise<Contender> {
   const options = { connection: { url: around.redisUrl, maxRetriesPerRequest: null }, prefix };
   const lane = new Queue(LANE, options);

@@ -1,10 +1,10 @@
 import { KEY_VARIABLE } from './child.ts';
 import { ERRAND_PREFIX } from './queues.ts';
 
-/** What the image runs Node with (docs/how-to/operate.md, Memory). */
+/** The flags of Node in the image (docs/how-to/operate.md, Memory). */
 export const SHIPPED_FLAGS = ['--max-semi-space-size=16'];
 
-/** The configuration of Errand's producer and worker: defaults but for where things are, width, and silence. */
+/** The configuration of Errand's producer and worker: the defaults, except for addresses, concurrency and log level. */
 export function errandSettings(simulatorUrl: string, concurrency: number): Record<string, unknown> {
   return {
     prefix: ERRAND_PREFIX,

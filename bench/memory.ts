@@ -2,14 +2,14 @@ import { openErrand } from './contender.ts';
 import { goalsOf } from './rounds.ts';
 import type { Stage } from './stage.ts';
 
-/** What a worker process took with many tasks in flight, in bytes. `base` is the same process at rest, warmed up. */
+/** The memory of a worker process with many tasks in flight, in bytes. `base`: the same process at rest, warmed up. */
 export type Memory = { base: number; peak: number; inFlight: number };
 
 /** Tasks in flight at once. */
 export const IN_FLIGHT = 1_000;
 /**
- * How often each place is taken. The heap grows until V8 collects its old part, once in about two thousand tasks, so the peak
- * of a shorter run says only how far the heap had come by its end.
+ * How often each place is filled. The heap grows until V8 collects its old part, about once in two thousand tasks. So the peak
+ * of a shorter run shows only how much the heap had grown at its end.
  */
 const TURNS = 6;
 const WARM_UP = 50;

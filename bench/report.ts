@@ -1,7 +1,7 @@
 import type { Memory } from './memory.ts';
 import type { Round } from './rounds.ts';
 
-/** Everything that was measured, in the order it was. */
+/** All measurements, in their order. */
 export type Measurements = {
   errand: Round[];
   plain: Round[];
@@ -14,7 +14,7 @@ export type Measurements = {
   memoryOfStreams: Memory[];
 };
 
-/** The middle of some figures, with the least and the greatest of them. */
+/** The median of some figures, with their minimum and maximum. */
 export type Spread = { median: number; min: number; max: number };
 
 /** Sums figures up; of an even number of them, the median is the mean of the middle two. */
@@ -54,7 +54,7 @@ export function figuresOf(measured: Measurements): Record<string, Spread> {
   };
 }
 
-/** The figures as lines of text: median, least and greatest of each. */
+/** Returns the figures as lines of text: median, minimum and maximum of each. */
 export function tableOf(figures: Record<string, Spread>): string {
   const lines = Object.entries(figures).map(([name, { median, min, max }]) =>
     [name.padEnd(40), short(median).padStart(9), `  (${short(min)} – ${short(max)})`].join(''),

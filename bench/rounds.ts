@@ -1,10 +1,10 @@
 import type { Contender } from './contender.ts';
 import { infoOf, type Stage } from './stage.ts';
 
-/** What one contender did in one round. CPU time and what was left in Redis are per task. */
+/** The figures of one contender in one round. CPU time and bytes left in Redis are per task. */
 export type Round = { tasksPerS: number; cpuMs: number; redisBytes: number };
 
-/** The texts of `count` tasks, no two alike; `directive` tells the simulator how to answer. */
+/** Returns `count` different goals; `directive` says how the simulator answers. */
 export function goalsOf(count: number, directive = ''): string[] {
   return Array.from({ length: count }, (_, index) => `Say what is special about the number ${index}. ${directive}`);
 }
@@ -27,7 +27,7 @@ export async function runRound(contender: Contender, { redis }: Stage, tasks: nu
 }
 
 /**
- * Runs the contenders in turns, so that whatever drifts on the machine meets all alike. The first turn warms up and is
+ * Runs the contenders in turns, so that changes of the machine's speed affect all alike. The first turn warms up and is
  * not counted. Returns the rounds of each contender, in its order.
  */
 export async function runRounds<Name extends string>(

@@ -17,7 +17,7 @@ export type Stage = {
   close: () => Promise<void>;
 };
 
-/** Starts the Redis as the product runs it (AOF, fsync every second), and the simulator in a process of its own. */
+/** Starts a Redis with the product's settings (AOF, fsync every second), and the simulator in its own process. */
 export async function openStage(fileOf: FileOf): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'errand-bench-'));
   const path = processEnvironment().PATH ?? '';

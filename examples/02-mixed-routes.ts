@@ -1,4 +1,4 @@
-/** Two tasks of one batch, each on the route it carries; the outcome says what it really ran on. */
+/** Two tasks of one batch, each on its own route. The outcome says which route was used. */
 import { createProducer } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 

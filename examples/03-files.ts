@@ -1,4 +1,4 @@
-/** A child with a workspace: the files it leaves come back with the answer, and the workspace is removed. */
+/** A child with a workspace. The outcome has the files that it leaves, and the workspace is removed. */
 import { createProducer } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 

@@ -1,4 +1,4 @@
-/** A task that fails half-way: the outcome has a stable code, what was done until then, and what was given back. */
+/** A task that fails half-way: the outcome has a stable code, the work done before, and what was released. */
 import { createProducer } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 

@@ -1,4 +1,4 @@
-/** Cancelling a batch while a model call runs: the call is cut off, and the other task never starts. */
+/** Cancelling a batch while a model call runs: the call is aborted, and the other task never starts. */
 import { createProducer } from '../src/entries/producer.ts';
 import { startDemo } from './support.ts';
 

@@ -7,12 +7,12 @@ import type { CreateProducerOptions } from '../src/entries/producer.ts';
 import { type Simulator, startSimulator } from '../src/entries/simulator.ts';
 import { createWorker } from '../src/entries/worker.ts';
 
-/** What an example stands on. `options` go to `createProducer`; `close` gives everything back. */
+/** What an example needs. Pass `options` to `createProducer`; call `close` at the end. */
 export type Demo = { options: CreateProducerOptions; simulator: Simulator; close: () => Promise<void> };
 
 /**
- * Starts what an example needs beside itself and no key: the simulator in the place of the providers, a worker, and a
- * Redis of its own unless `REDIS_URL` names one.
+ * Starts what an example needs, without any key: the simulator instead of the providers, a worker, and a Redis unless
+ * `REDIS_URL` names one.
  */
 export async function startDemo(): Promise<Demo> {
   const dir = await mkdtemp(join(tmpdir(), 'errand-example-'));

@@ -12,13 +12,13 @@ chmodSync(join(dist, 'src', 'cli.js'), 0o755);
 writeSchemas();
 copyGuard();
 
-/** The source of the process guard; where it is to run it is compiled, by the image or at its first use. */
+/** Copies the source of the process guard. The image compiles it, or a worker at its first use. */
 function copyGuard(): void {
   const guard = join('src', 'processes', 'guard');
   cpSync(join(root, guard), join(dist, guard), { recursive: true });
 }
 
-/** One file for each shape that crosses a boundary, under the name that its `$id` ends in. */
+/** Writes one file for each shape that crosses a boundary. Its name is the end of the shape's `$id`. */
 function writeSchemas(): void {
   const folder = join(dist, 'schema');
   mkdirSync(folder);

@@ -16,7 +16,7 @@ if (!values.changed)
   ]);
 else run(stepsFor(changedSince(positionals[0] ?? baseOfBranch())));
 
-/** Runs commands of the repository one after the other; the first that fails ends the check. */
+/** Runs commands of the repository in order. The first failure ends the check. */
 function run(steps: readonly (readonly string[])[]): void {
   for (const [command = '', ...args] of steps) {
     const { status } = spawnSync(join(root, 'node_modules', '.bin', command), args, { cwd: root, stdio: 'inherit' });
@@ -24,7 +24,7 @@ function run(steps: readonly (readonly string[])[]): void {
   }
 }
 
-/** The steps for a change: its files are linted, all types are checked, and the tests near to it are run. */
+/** Returns the steps for a change: lint its files, check all types, and run the tests near to it. */
 function stepsFor(changed: readonly string[]): string[][] {
   const sources = globSync('{src,test,dashboards,bench,examples,scripts}/**/*.ts', { cwd: root });
   const graph = new Map(sources.map((file) => [file, importsOf(file, readFileSync(join(root, file), 'utf8'))]));
@@ -46,7 +46,7 @@ function changedSince(commit: string): string[] {
   return [...new Set([...changed, ...git('ls-files', '--others', '--exclude-standard')])].sort();
 }
 
-/** Where this branch left `main`; on `main` itself, its last commit. */
+/** The commit where this branch left `main`; on `main` itself, its last commit. */
 function baseOfBranch(): string {
   const [base = 'HEAD'] = git('merge-base', 'HEAD', 'main');
   return base;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Compiles a project (a path below the root) with the pinned compiler, into its own `outDir` or the one given. */
+/** Compiles a project (a path below the root) with the pinned compiler, into its own `outDir` or the given one. */
 export function compile(project: string, outDir?: string): void {
   const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
   const options = ['--project', join(ROOT, project), ...(outDir === undefined ? [] : ['--outDir', outDir])];

@@ -6,7 +6,7 @@ import { BUILT_IN_PROVIDERS } from '../src/catalogue/rows.ts';
 import { type SettingRow, settingRows } from '../src/contract/setting.ts';
 import { FAILURES } from '../src/errors.ts';
 
-/** The parts of pages that are made from tables of the code: their lines by page and name. */
+/** The generated parts of pages: a function for the lines of each, by page and name. */
 const PARTS: Record<string, Record<string, () => string[]>> = {
   'docs/reference/configuration.md': { settings, providers: providerSettings, variables: otherVariables },
   'docs/reference/failures.md': { codes: failureCodes },
@@ -17,7 +17,7 @@ const PARTS: Record<string, Record<string, () => string[]>> = {
 export const GENERATED_PAGES = Object.keys(PARTS);
 
 /**
- * Returns the text of a page with its generated parts written anew. A part is between `<!-- generated: NAME -->` and
+ * Returns the text of a page with its generated parts updated. A part is between `<!-- generated: NAME -->` and
  * `<!-- end -->`.
  */
 export function withGenerated(page: string, text: string): string {

@@ -3,12 +3,12 @@ import { basename } from 'node:path/posix';
 /** What each file of the repository imports, by its path. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;
 
-/** The tests that a change concerns. `far` tests reach it only through other sources, or start the whole. */
+/** The tests that a change concerns. `far` tests reach it only through other sources, or run the whole system. */
 export type RelatedTests = { near: string[]; far: string[] };
 
-/** A helper of more tests than that starts the whole: nearly every source is behind it. */
+/** A helper of more tests than this counts as a start of the whole system: it imports nearly every source. */
 const MAX_SHARED_BY = 12;
-/** Runs a batch from the producer to the outcomes: it stands for the tests that start the whole. */
+/** Runs a batch from the producer to the outcomes. It represents the tests that run the whole system. */
 const WHOLE = 'test/end-to-end/batch.test.ts';
 /** Tests that read files instead of importing them, by what they read. */
 const READERS: readonly (readonly [RegExp, readonly string[]])[] = [
@@ -20,8 +20,8 @@ const READERS: readonly (readonly [RegExp, readonly string[]])[] = [
 ];
 
 /**
- * Finds the tests of changed files. Near are those that import one of them, at most through helpers of tests; that have its name
- * and its room; or that read it.
+ * Finds the tests of changed files. A test is near if it imports a changed file, directly or through helpers of tests, has its name
+ * and its room, or reads it.
  */
 export function relatedTests(changed: readonly string[], graph: ImportGraph): RelatedTests {
   const tests = [...graph.keys()].filter(isTest);
@@ -54,14 +54,14 @@ function importersIn(graph: ImportGraph): ReadonlyMap<string, readonly string[]>
   return new Map([...byTarget].map(([target, found]) => [target, found.map(({ file }) => file)]));
 }
 
-/** These files and every file that imports them, on ways whose inner files pass. */
+/** Returns these files and every file that imports them through files that pass. */
 function reached(
   from: readonly string[],
   importers: ReadonlyMap<string, readonly string[]>,
   passes: (file: string) => boolean,
 ): string[] {
   const found = new Set(from);
-  // A set grows while it is walked.
+  // The loop also visits files that are added to the set.
   for (const file of found) {
     if (!from.includes(file) && !passes(file)) continue;
     for (const importer of importers.get(file) ?? []) found.add(importer);

@@ -15,7 +15,7 @@ export async function createCall(around: Surroundings): Promise<Call> {
   return around.caller === 'sdk' ? callOfSdk(around) : callOfErrand(around);
 }
 
-/** The parameters are those that Errand was seen to send; only the goal is put in. */
+/** Sends the parameters that Errand sends, with another goal. */
 function callOfSdk({ simulatorUrl, request }: Surroundings): Call {
   const client = new OpenAI({
     apiKey: key(),

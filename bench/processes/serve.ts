@@ -1,17 +1,17 @@
 import type { Question, Reading, Surroundings } from '../protocol.ts';
 
-/** Often enough to meet a peak that lasts a second, and seldom enough not to weigh on what is measured. */
+/** Often enough to see a peak of one second, and rare enough not to change the figures. */
 const SAMPLE_MS = 100;
 
-/** What the runner handed to this process. */
+/** The argument that the runner gave to this process. */
 export function surroundings(): Surroundings {
   return JSON.parse(process.argv[2] ?? '{}') as Surroundings;
 }
 
 /**
- * Answers the runner until it lets go of this process, and then ends it.
+ * Answers the runner until the runner disconnects, and then ends the process.
  *
- * `inFlight` counts what is under way, for the peaks; `run` works through goals, where this process is given them.
+ * `inFlight` returns the number of running tasks, for the peaks. `run` works through goals, if the process gets goals.
  */
 export function serve(
   greeting: unknown,

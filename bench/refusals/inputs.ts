@@ -1,7 +1,7 @@
 const MILLION = 1_000_000;
 const HUGE = 100 * 1024 * 1024;
 
-/** Makes the input again for each round: V8 keeps what it found out about an object. */
+/** Makes the input again for each round, because V8 caches facts about an object. */
 type Inputs = Readonly<Record<string, () => unknown>>;
 
 function keyed(count: number): Record<string, unknown> {
@@ -31,7 +31,7 @@ function huge(unit = 'x'): string {
   return Buffer.from(unit.repeat(HUGE)).toString();
 }
 
-/** A proxy whose fields are proxies, without an end. */
+/** A proxy whose fields are proxies, without end. */
 function endless(): object {
   const target: object = new Proxy(
     {},

@@ -40,7 +40,7 @@ try {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** Prints how long the event loop stood still at most, and how long the refusal took. Making the input is not timed. */
+/** Prints the longest block of the event loop, and how long the refusal took. Making the input is not timed. */
 async function report<T>(name: string, make: () => T, plan: (input: T) => Promise<unknown>): Promise<void> {
   const blocks: number[] = [];
   const totals: number[] = [];

@@ -7,7 +7,7 @@ import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import type { BatchRecords } from '../../src/records/batch-records.ts';
 import type { TaskRecords } from '../../src/records/task-records.ts';
 
-/** Where the others are to be. */
+/** Where to put the other attempts. */
 export type CrowdPlace = { dir: string; workspaceRoot: string; batches: BatchRecords; tasks: TaskRecords };
 
 /** Puts `size` other attempts with two open rows each, `size` directories and `size` processes on the machine. */
@@ -17,7 +17,7 @@ export async function gather(size: number, place: CrowdPlace): Promise<{ leave: 
   return startProcesses(size, place.dir);
 }
 
-/** Attempts of a worker that lives elsewhere. */
+/** Attempts of a worker on another machine. */
 async function openAttempts(size: number, { batches, tasks }: CrowdPlace): Promise<string> {
   const batchId = newBatchId();
   await createBatch(batches, batchId, size);
@@ -34,7 +34,7 @@ async function openAttempts(size: number, { batches, tasks }: CrowdPlace): Promi
   return batchId;
 }
 
-/** Puts a batch on record. */
+/** Writes the record of a batch. */
 export async function createBatch(batches: BatchRecords, batchId: string, total: number): Promise<void> {
   const named = { version: 1, batch_id: batchId, name: 'bench', admission: 'task', enqueued_at: isoNow() } as const;
   await batches.create({ ...named, total, routes: [] }, '', batchId);
@@ -47,7 +47,7 @@ async function startProcesses(size: number, dir: string): Promise<{ leave: () =>
   const parent = spawn(program, [String(size)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(parent, 'exit');
   const [line] = await Promise.race([once(parent.stdout, 'data'), exited.then(() => [''])]);
-  if (String(line) !== 'there\n') throw new Error(`expected ${size} processes, and they could not be started`);
+  if (String(line) !== 'there\n') throw new Error(`expected ${size} processes; they could not be started`);
   const leave = async () => {
     parent.stdin.end();
     await exited;

@@ -57,7 +57,7 @@ try {
   const crowd = await gather(others, { dir, workspaceRoot, batches, tasks });
   const among = await round(`among ${others} other attempts, directories and processes`);
   await crowd.leave();
-  const after = await round('alone again, the others gone but for records and directories');
+  const after = await round('alone again, with only records and directories of the others left');
   process.stdout.write(
     `ratio of the medians: ${(among / alone).toFixed(2)}, and ${(after / alone).toFixed(2)} after\n`,
   );
@@ -67,7 +67,7 @@ try {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** Times one unwind after the other and tells how long they took; resolves with the median. */
+/** Times unwinds one after the other and prints the result; resolves with the median. */
 async function round(title: string): Promise<number> {
   const batchId = newBatchId();
   await createBatch(batches, batchId, unwinds);

@@ -15,7 +15,7 @@ import { Scope } from '../../src/worker/holding/scope.ts';
 
 const OWNER = 'bench.1';
 
-/** What an attempt of the bench is made from. */
+/** The parts of an attempt of the bench. */
 export type UnwindTools = {
   redactor: Redactor;
   tasks: TaskRecords;
@@ -27,10 +27,10 @@ export type UnwindTools = {
 };
 
 /**
- * One attempt that holds one resource of each kind, a directory with files and a process tree among them; resolves with how
- * long it took to give all back and to write that down, in milliseconds.
+ * Runs one attempt that holds one resource of each kind, including a directory with files and a process tree. Resolves with the
+ * time to release all of them and to record that, in milliseconds.
  *
- * Throws where anything was left.
+ * Throws if anything is left.
  */
 export async function timeUnwind(batchId: string, index: number, tools: UnwindTools): Promise<number> {
   const taskId = taskIdOf(batchId, index);

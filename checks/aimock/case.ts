@@ -13,7 +13,7 @@ export type Observed =
   | { answer: string; calls: string[]; seen: unknown }
   | { code: FailureCode; disposition: Disposition; retry_after_ms: number | null };
 
-/** What is expected of a cell, or why aimock cannot judge it. */
+/** The expected result of a cell, or why aimock cannot judge it. */
 export type Expected = Observed | { notJudged: string };
 
 /** What a case may look at after a child has answered. */
@@ -27,7 +27,7 @@ export type Case = {
   effort?: 'low';
   /** What is looked at beside the answer. */
   see?: (evidence: Evidence, endpoint: EndpointName) => unknown;
-  /** An endpoint that the case says nothing about is left out. */
+  /** An endpoint without an expectation is left out. */
   expected: Partial<Record<EndpointName, Expected>>;
 };
 

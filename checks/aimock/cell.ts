@@ -22,7 +22,7 @@ export type Judged = {
   observed: Observed | { threw: string } | null;
 };
 
-/** How long a child may run before the cell counts as hung. */
+/** The time limit of a child; after it the cell counts as hung. */
 const LIMIT_MS = 20_000;
 
 const DEGREES: Record<string, number> = { Oslo: 3, Lima: 19, 'Zürich 🏔': -1 };

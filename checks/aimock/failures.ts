@@ -19,7 +19,7 @@ function refusing(
   return () => [{ response: { error, status, ...(retryAfter !== undefined && { retryAfter }) } }];
 }
 
-/** Each vendor says in its own way that the money is gone. */
+/** The error of each vendor for an account without money. */
 function outOfQuota(endpoint: EndpointName): Step[] {
   const openai = {
     message: 'You exceeded your current quota.',
@@ -91,7 +91,7 @@ export const FAILURES_SEEN: Case[] = [
   {
     name: 'content filter',
     steps: (endpoint) => [{ response: { content: LONG, finishReason: filteredOn(endpoint) } }],
-    // aimock says of a response that its status is "failed", and gives no reason.
+    // aimock sends a response with the status "failed" and no reason.
     expected: everywhere(failure('CHILD_REFUSED', 'discard'), {
       responses: failure('PROVIDER_FAILED', 'retry'),
       'azure-v1': failure('PROVIDER_FAILED', 'retry'),
@@ -99,7 +99,7 @@ export const FAILURES_SEEN: Case[] = [
   },
 ];
 
-/** aimock has no word of Anthropic's for it, and passes on what it does not know. */
+/** aimock has no Anthropic reason for this, and passes unknown reasons on unchanged. */
 function filteredOn(endpoint: EndpointName): string {
   return endpoint === 'anthropic' ? 'refusal' : 'content_filter';
 }

@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, 
 /** What the client sent: the path, the headers and the body as JSON. */
 export type Sent = { path: string; headers: IncomingHttpHeaders; body: unknown };
 
-/** A relay before a server that keeps what goes in and passes on what comes out, its end included. */
+/** A relay before a server. It stores requests and passes answers on, including how they end. */
 export type Relay = {
   url: string;
   /** The requests whose body has this text in it, in order. */

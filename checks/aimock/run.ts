@@ -21,5 +21,5 @@ for (const { task, expected, ended } of missed) {
 }
 process.stdout.write(`one worker, one batch: ${tasks - missed.length} of ${tasks} tasks ended as expected\n`);
 const isMissed = missed.length > 0 || cells.some(({ verdict }) => verdict === 'missed');
-// aimock goes on with streams that were given up on, and would keep the process for minutes.
+// aimock continues abandoned streams, which would keep the process alive for minutes.
 process.exit(isMissed ? 1 : 0);

@@ -15,7 +15,7 @@ export function limitFieldOf(sent: Sent | undefined): string {
   return fields.filter((field) => /^max_(\w+_)?tokens$/.test(field)).join(', ');
 }
 
-/** The reasoning that a request echoes to the provider, reduced to what matters of it. */
+/** The reasoning that a request echoes to the provider, reduced to the compared fields. */
 export function echoOf(endpoint: EndpointName, sent: Sent | undefined): unknown[] {
   const body = isRecord(sent?.body) ? sent.body : {};
   if (endpoint === 'anthropic')

@@ -16,7 +16,7 @@ import { ENDPOINTS, KEY, settingsOf } from './endpoint.ts';
 /** A kind of task in the batch: what aimock answers, and what its outcome must say. */
 type Kind = { name: string; answer: (mock: LLMock, goal: string) => void; expected: Ended };
 
-/** What of an outcome is compared. */
+/** The compared fields of an outcome. */
 type Ended = {
   status: string;
   text: string | null;
@@ -25,7 +25,7 @@ type Ended = {
   turns: number;
 };
 
-/** A task whose outcome is not the one that was expected. */
+/** A task with an unexpected outcome. */
 export type Missed = { task: string; expected: Ended; ended: Ended };
 
 const FILES = ['a.txt', 'b.txt'];
@@ -98,8 +98,8 @@ const KINDS: Kind[] = [
 ];
 
 /**
- * Runs one batch through a real worker on a Redis of its own: each kind of task on each endpoint. Returns the tasks whose
- * outcome is another than the expected one.
+ * Runs one batch through a real worker on a Redis of its own: each kind of task on each endpoint. Returns the tasks with
+ * an unexpected outcome.
  */
 export async function runWorker(mock: LLMock): Promise<{ tasks: number; missed: Missed[] }> {
   const planned = ENDPOINTS.flatMap((endpoint) =>
