@@ -50,7 +50,7 @@ test('the processes of a tree whose guard was killed are found by their tag, and
   expect(await releasersFor(new Redactor()).release(rowOf('process', tool.ref), 'reclaim')).toMatchObject({
     status: 'released',
     evidence: 'verified',
-    detail: 'no process carries its tag; 4 were killed',
+    detail: 'no process carries its tag; killed: 4',
   });
   expect(pidsTagged(tool.tag)).toEqual([]);
 });

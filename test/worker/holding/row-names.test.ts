@@ -75,7 +75,7 @@ describe('a row is not believed', () => {
       'its tag is of another deployment',
       entryOf('process', `7:1:${processTagOf(ELSEWHERE, TASK_ID, '2.process.1')}`),
       '2.process.1',
-      'tag is not that',
+      'tag does not belong',
     ],
     ['its response id has a slash', entryOf('response', 'acme/../resp_1'), undefined, 'no valid response id'],
   ])('if %s', (_, entry, id, reason) => {
