@@ -1,23 +1,9 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
+import { commandLine } from './app/command-line.ts';
 import { EXIT, errorTextOf } from './app/exit-code.ts';
 import { openScreen } from './app/screen/screen.ts';
-import { ownVersion } from './app/version.ts';
 import { ErrandError } from './errors.ts';
-
-const HELP = `
-FILE is a JSON, JSONL or YAML file; use - for standard input. JSON and YAML hold a batch, or a list of tasks.
-JSONL holds one task a line. Its first line can be {"batch": {...}} with the options of the batch.
-
-Exit codes
-  0    success; every finished task succeeded
-  1    a task did not succeed, an address is in use, or an unexpected error
-  2    wrong usage, configuration or input; the same command would fail again
-  3    Redis is unreachable or full
-  130  interrupted
-
-Configuration: errand.config.yaml (or .yml, .json) in this directory, or the file in ERRAND_CONFIG.
-Variables such as REDIS_URL override the file. "errand config" prints every setting.`;
 
 const screen = openScreen();
 
@@ -32,119 +18,7 @@ function usageError({ message }: CommanderError): ErrandError {
   return new ErrandError('USAGE_INVALID', what, { remedy });
 }
 
-/** Refuses a repeated option with a value: Commander would silently keep the last value. */
-function refuseRepeats(command: Command): void {
-  for (const option of command.options.filter(({ required }) => required)) {
-    const name = `option:${option.name()}`;
-    let isGiven = false;
-    command.on(name, () => {
-      if (isGiven) command.error(`option '${option.long}' is given twice; give it once`);
-      isGiven = true;
-    });
-  }
-}
-
-/** Runs a command and sets its exit code. The process ends by itself afterwards, which shows that nothing stayed open. */
-function run<A extends unknown[]>(command: (...args: A) => Promise<number>): (...args: A) => Promise<void> {
-  return async (...args) => {
-    process.exitCode = await command(...args);
-  };
-}
-
-const program = new Command('errand')
-  .description('Runs batches of AI agents from a queue: each task on the route it carries.')
-  .version(ownVersion())
-  .addHelpText('after', HELP)
-  .exitOverride()
-  .configureOutput({ outputError: () => undefined });
-
-program
-  .command('up')
-  .description('run a sample batch with everything it needs')
-  .option('--exit', 'exit when the sample batch settles; 0 if it ended as expected')
-  .option('--live', 'call the configured providers, not the simulator; costs money')
-  .option('--verbose', "print the worker's log")
-  .action(run(async (flags) => (await import('./app/commands/up.ts')).up(flags, screen)));
-
-program
-  .command('worker')
-  .description('run tasks until SIGTERM')
-  .option('--only <providers>', 'run only tasks of these providers, separated by commas')
-  .option('--concurrency <number>', 'tasks at a time per lane (default: worker.concurrency)')
-  .action(run(async (flags) => (await import('./app/commands/worker.ts')).worker(flags)));
-
-program
-  .command('board')
-  .description('serve the web board')
-  .action(run(async () => (await import('./app/commands/board.ts')).board(screen)));
-
-program
-  .command('simulator')
-  .description('serve simulated provider APIs')
-  .option('--host <host>', 'address to listen on', '127.0.0.1')
-  .option('--port <port>', 'port to listen on; 0 picks a free port', '4010')
-  .option('--script <file>', 'JSON or YAML file with the replies')
-  .action(run(async (flags) => (await import('./app/commands/simulator.ts')).simulator(flags, screen)));
-
-program
-  .command('enqueue')
-  .description('enqueue a batch and print its id')
-  .argument('<FILE>')
-  .option('--wait', 'show progress until the batch settles, then its outcomes')
-  .option('--json', 'print the receipt as JSON; with --wait, the summary')
-  .action(run(async (file, flags) => (await import('./app/commands/enqueue.ts')).enqueue(file, flags, screen)));
-
-program
-  .command('status')
-  .description('show the progress and cost of a batch')
-  .argument('<BATCH>')
-  .option('--json', 'print the status as JSON')
-  .action(run(async (batch, flags) => (await import('./app/commands/status.ts')).status(batch, flags, screen)));
-
-program
-  .command('outcomes')
-  .description('show how tasks ended, with their answers')
-  .argument('<BATCH>')
-  .option('--failed', 'only tasks that did not succeed')
-  .option('--json', 'print each outcome as a line of JSON')
-  .action(run(async (batch, flags) => (await import('./app/commands/outcomes.ts')).outcomes(batch, flags, screen)));
-
-program
-  .command('cancel')
-  .description('cancel a batch or a task; abort what runs')
-  .argument('<BATCH-OR-TASK>')
-  .option('--reason <text>', 'reason, shown in each outcome')
-  .option('--json', 'print the result as JSON')
-  .action(run(async (id, flags) => (await import('./app/commands/cancel.ts')).cancel(id, flags, screen)));
-
-program
-  .command('routes')
-  .description('show the route of each task; enqueue nothing')
-  .argument('<FILE>')
-  .option('--json', 'print each route as a line of JSON')
-  .action(run(async (file, flags) => (await import('./app/commands/routes.ts')).routes(file, flags, screen)));
-
-program
-  .command('leaks')
-  .description('list resources that attempts hold')
-  .option('--json', 'print each row as a line of JSON')
-  .option('--close <worker>', 'close the rows of this unresponsive worker')
-  .option('--because <reason>', 'with --close: how you know that nothing is left running')
-  .action(run(async (flags) => (await import('./app/commands/leaks.ts')).leaks(flags, screen)));
-
-program
-  .command('config')
-  .description('print every setting and its source')
-  .option('--json', 'print the settings as JSON')
-  .action(run(async (flags) => (await import('./app/commands/config.ts')).config(flags, screen)));
-
-program
-  .command('doctor')
-  .description('check Redis, lanes, credentials and Node')
-  .option('--json', 'print the findings as JSON')
-  .action(run(async (flags) => (await import('./app/commands/doctor.ts')).doctor(flags, screen)));
-
-for (const command of program.commands) refuseRepeats(command);
+const program = commandLine(screen);
 
 try {
   await program.parseAsync();

@@ -66,7 +66,7 @@ const PACKAGES: Record<string, RegExp> = {
   '@hono/node-server': /^(dashboards\/|src\/app\/health-server\.ts$)/,
   '@bull-board/api': /^(dashboards\/|src\/app\/health-server\.ts$)/,
   '@bull-board/hono': /^(dashboards\/|src\/app\/health-server\.ts$)/,
-  commander: /^src\/cli\.ts$/,
+  commander: /^src\/(cli|app\/command-line)\.ts$/,
   yaml: /^src\/app\//,
   'log-update': /^src\/app\//,
 };
