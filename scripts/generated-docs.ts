@@ -5,11 +5,18 @@ import { PROVIDER_SETTINGS } from '../src/catalogue/provider.ts';
 import { BUILT_IN_PROVIDERS } from '../src/catalogue/rows.ts';
 import { type SettingRow, settingRows } from '../src/contract/setting.ts';
 import { FAILURES } from '../src/errors.ts';
+import { commandList, commandSections } from './command-docs.ts';
+import { CONTRACT_PARTS } from './contract-docs.ts';
+import { code, tableOf } from './markdown-table.ts';
+import { metricList } from './metric-docs.ts';
 
-/** The generated parts of pages: a function for the lines of each, by page and name. */
-const PARTS: Record<string, Record<string, () => string[]>> = {
+/** The parts of pages that are made from tables of the code: their lines by page and name. */
+const PARTS: Record<string, Readonly<Record<string, () => string[]>>> = {
   'docs/reference/configuration.md': { settings, providers: providerSettings, variables: otherVariables },
   'docs/reference/failures.md': { codes: failureCodes },
+  'docs/reference/metrics.md': { metrics: metricList },
+  'docs/reference/cli.md': { commands: commandList, sections: commandSections },
+  'docs/reference/contract.md': CONTRACT_PARTS,
   'docs/explanations/credentials.md': { providers: builtInProviders },
 };
 
@@ -17,7 +24,7 @@ const PARTS: Record<string, Record<string, () => string[]>> = {
 export const GENERATED_PAGES = Object.keys(PARTS);
 
 /**
- * Returns the text of a page with its generated parts updated. A part is between `<!-- generated: NAME -->` and
+ * Returns the text of a page with its generated parts written anew. A part is between `<!-- generated: NAME -->` and
  * `<!-- end -->`.
  */
 export function withGenerated(page: string, text: string): string {
@@ -85,14 +92,4 @@ function defaultOf({ type, unit }: SettingRow): string {
   if (data === undefined) return '–';
   const text = code(typeof data === 'string' ? data : JSON.stringify(data));
   return unit === undefined ? text : `${text} ${unit}`;
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
-}
-
-/** A table in Markdown; the first row is its heading. */
-function tableOf([heading = [], ...rows]: string[][]): string[] {
-  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  return [line(heading), `|${heading.map(() => '---|').join('')}`, ...rows.map(line)];
 }

@@ -4,16 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { GENERATED_PAGES, withGenerated } from '../scripts/generated-docs.ts';
 import { loadConfig } from '../src/app/config.ts';
 import { BASE_KINDS } from '../src/app/resource-kinds.ts';
-import { BatchOptions } from '../src/contract/batch.ts';
 import { CleanupActor, Evidence } from '../src/contract/cleanup.ts';
 import { jsonSchemas } from '../src/contract/json-schema.ts';
-import { AttemptEnd, Outcome } from '../src/contract/outcome.ts';
+import { AttemptEnd } from '../src/contract/outcome.ts';
 import { EffortTreatment, RouteRule } from '../src/contract/route.ts';
-import { Budget, TaskSpec } from '../src/contract/task.ts';
 import { Directive } from '../src/entries/simulator.ts';
 import { FAILURES, isErrandError } from '../src/errors.ts';
 import { Producer } from '../src/producer/producer.ts';
-import { createMetrics } from '../src/telemetry/metrics.ts';
 import { workspaceKind } from '../src/tools/workspace/kind.ts';
 import { anchorsOf, codeBlocks, codesIn, linksOf, prose, tableRows } from './helpers/markdown.ts';
 import { markedTitles } from './helpers/marks.ts';
@@ -160,28 +157,6 @@ describe('the tables agree with the code:', () => {
     expect(isKnown('worker.nonsense')).toBe(false);
   });
 
-  test('metrics', () => {
-    const metrics = createMetrics().registry.getMetricsAsArray();
-    const rows = tableRows(page('docs/reference/metrics.md'), 'metric');
-    const documented = rows.map(([name = '', type, labels = '']) => [codesIn(name)[0], type, codesIn(labels)]);
-    const known = metrics.map((metric) => [
-      metric.name,
-      kindOf(metric),
-      'labelNames' in metric ? metric.labelNames : [],
-    ]);
-    expect(documented).toEqual(known);
-  });
-
-  test.each([
-    ['batch', ['tasks', ...Object.keys(BatchOptions.shape)]],
-    ['task', Object.keys(TaskSpec.shape)],
-    ['budget', Object.keys(Budget.shape)],
-    ['outcome', Outcome.options.flatMap(({ shape }) => Object.keys(shape))],
-  ])('fields of a producer: %s', (shape, fields) => {
-    const rows = tableRows(page('docs/reference/producer.md'), `${shape} field`);
-    expect(rows.flatMap(([names = '']) => codesIn(names)).toSorted()).toEqual([...new Set(fields)].toSorted());
-  });
-
   test('calls of a producer, and the codes they throw', () => {
     const rows = tableRows(page('docs/reference/producer.md'), 'call');
     const calls = rows.map(([call = '']) => /^`(\w+)\(/.exec(call)?.[1]);
@@ -192,9 +167,9 @@ describe('the tables agree with the code:', () => {
     );
   });
 
-  test('schemas of a producer', () => {
+  test('schemas of the contract', () => {
     const missing = Object.keys(jsonSchemas()).filter(
-      (name) => !page('docs/reference/producer.md').includes(`\`${name}\``),
+      (name) => !page('docs/reference/contract.md').includes(`\`${name}\``),
     );
     expect(missing).toEqual([]);
   });
@@ -300,7 +275,3 @@ describe('the behaviours of delegate_task', () => {
     expect(marked.filter(({ full }) => full.length > 80)).toEqual([]);
   });
 });
-
-function kindOf(metric: object): string {
-  return metric.constructor.name.toLowerCase();
-}

@@ -19,23 +19,27 @@ export const PRIORITY = { first: 1, normal: 1000, last: 2_000_000 } as const;
 
 /** Everything a batch may say beside its tasks. */
 export const BatchOptions = z.strictObject({
+  /** Name for people, shown in lists and on the board. The default is `batch` and six characters of the id. */
   name: z
     .string()
     .max(120)
     .refine((name) => name.trim() !== '', 'expected a name, got blank text')
     .optional(),
-  /** Background that every task gets before its own context; stored once. */
+  /** Background that every task gets before its own context. It is stored once. */
   context: z.string().optional(),
-  /** Route fields for the tasks that do not set them: the way to mean a default for the whole batch. */
+  /** Route fields for the tasks that do not set them. */
   defaults: RouteRequest.optional(),
-  /** The route of whoever delegates this batch; the last resort of each field. */
+  /** Route of the caller that delegates this batch: the last resort of each field. */
   parent: RouteRequest.optional(),
+  /** What an unusable route does: it rejects the whole `batch`, or fails only each `task` on that route. */
   admission: Admission.default('batch'),
-  /** How many tasks of this batch may run at the same time, over all workers. */
+  /** Maximum number of tasks of this batch that run at the same time, over all workers. */
   max_concurrent: z.number().int().min(1).max(100_000).optional(),
+  /** A lower number starts first. */
   priority: z.number().int().min(PRIORITY.first).max(PRIORITY.last).default(PRIORITY.normal),
-  /** Enqueueing twice with the same key is the same as once. */
+  /** Enqueueing twice with the same key has the effect of enqueueing once. */
   idempotency_key: z.string().min(1).max(200).optional(),
+  /** Free JSON, returned in the status, the summary, the events and every outcome. */
   metadata: Metadata.optional(),
 });
 export type BatchOptions = z.infer<typeof BatchOptions>;
@@ -46,7 +50,12 @@ export type BatchOptions = z.infer<typeof BatchOptions>;
  * The published schema. Producers in TypeScript may pass an object of type {@link BatchInput}.
  */
 export const BatchSpec = z.union([
-  z.strictObject({ ...BatchOptions.shape, ...RouteRequest.shape, tasks: z.array(TaskSpec).min(1) }),
+  z.strictObject({
+    ...BatchOptions.shape,
+    ...RouteRequest.shape,
+    /** The tasks, at least one. */
+    tasks: z.array(TaskSpec).min(1),
+  }),
   z.strictObject({ ...BatchOptions.shape, ...TaskSpec.shape }),
 ]);
 export type BatchInput = z.input<typeof BatchSpec>;
@@ -111,36 +120,50 @@ export type Receipt = { batch_id: string; total: number; is_new: boolean; added:
 
 /** How many tasks of a batch ended in which way. */
 export const Counts = stored({
+  /** Tasks with an answer. */
   succeeded: z.number().int(),
+  /** Tasks that failed. */
   failed: z.number().int(),
+  /** Tasks that never ran, because their batch was not admitted. */
   rejected: z.number().int(),
+  /** Tasks that were cancelled. */
   cancelled: z.number().int(),
 });
 export type Counts = z.infer<typeof Counts>;
 
 /** What a settled batch came to. */
 export const BatchSummary = stored({
+  /** Version of this shape. */
   version: z.literal(1),
+  /** Id of the batch. */
   batch_id: z.string(),
+  /** Name of the batch. */
   name: z.string(),
+  /** Number of tasks. */
   total: z.number().int(),
-  /** The metadata of the batch, added when the summary is read. */
+  /** Metadata of the batch, added when the summary is read. */
   metadata: Metadata.optional(),
+  /** Number of tasks by the way they ended. */
   counts: Counts,
+  /** Tokens of all tasks. */
   usage: Usage,
+  /** Cost of all tasks in US dollars; `null` if the cost of any task is unknown. */
   cost_usd: Cost,
-  /** Tasks whose cost is unknown; if it is above 0, `cost_usd` is `null`. */
+  /** Number of tasks whose cost is unknown; if it is above 0, `cost_usd` is `null`. */
   unpriced_tasks: z.number().int(),
   /** Number of model calls of unknown cost that may have been billed; absent if 0. */
   calls_of_unknown_cost: z.number().int().positive().optional(),
-  /** The cost of all other calls; present with `calls_of_unknown_cost`. */
+  /** Cost of all other calls; present with `calls_of_unknown_cost`. */
   known_cost_usd: z.number().nonnegative().optional(),
-  /** The models without a price that tasks of unknown cost ran on, at most ten; absent if there are none. */
+  /** Models without a price that tasks of unknown cost ran on, at most ten; absent if empty. */
   unpriced_models: z.array(UnpricedModel).optional(),
-  /** The first failures by index, at most ten. */
+  /** The first failures in the order of the tasks, at most ten. */
   failures: z.array(stored({ index: z.number().int(), task_id: z.string(), failure: Failure })),
+  /** Number of resources that were released, and of rows that are still open. */
   cleanup: stored({ released: z.number().int(), open: z.number().int() }),
+  /** When the batch was enqueued. */
   enqueued_at: z.iso.datetime(),
+  /** When the batch settled. */
   settled_at: z.iso.datetime(),
 });
 export type BatchSummary = z.infer<typeof BatchSummary>;

@@ -28,23 +28,36 @@ export type CleanupActor = z.infer<typeof CleanupActor>;
 
 /** One resource given back, or not: a step of the cleanup record. `detail` says what was seen. */
 export const CleanupStep = stored({
+  /** Reader version that the kind needs; absent for built-in kinds. */
   needs: Needs,
+  /** Id of the ledger row; it begins with the epoch of the attempt. */
   row: z.string(),
+  /** Kind of the resource. */
   kind: KindName,
+  /** Name of the resource, such as a path or a host. */
   ref: z.string(),
+  /** Whether the resource was released. */
   status: z.enum(['released', 'open']),
+  /** How sure the worker is that the resource is gone. */
   evidence: Evidence,
+  /** Who released the resource. */
   actor: CleanupActor,
+  /** What was seen, in a sentence. */
   detail: z.string(),
+  /** How long the release took. */
   duration_ms: z.number(),
+  /** When it was released, or when the release was given up. */
   released_at: z.iso.datetime(),
 });
 export type CleanupStep = z.infer<typeof CleanupStep>;
 
 /** Everything an attempt held, in the order it was given back. `open` counts the rows that are not closed. */
 export const CleanupRecord = stored({
+  /** Version of this shape. */
   version: z.literal(1),
+  /** One step for each resource, in the order of the releases. */
   steps: z.array(CleanupStep),
+  /** Number of rows that are not closed. */
   open: z.number().int().nonnegative(),
 });
 export type CleanupRecord = z.infer<typeof CleanupRecord>;

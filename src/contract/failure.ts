@@ -19,15 +19,23 @@ export const FailureCodeText = z
 
 /** Something thrown, as it is stored: scrubbed of secrets, with its causes flattened to text. */
 export const Failure = stored({
+  /** Version of this shape. */
   version: z.literal(1),
+  /** Stable code. A newer worker may write a code that this version does not know. */
   code: FailureCodeText,
+  /** What to look at first. */
   origin: z.enum(ORIGINS),
+  /** What failed, with the value or the name. */
   message: z.string(),
+  /** What to do. */
   remedy: z.string(),
-  /** Messages of the cause chain, nearest first. */
+  /** Messages of the causes, nearest first, at most five. */
   causes: z.array(z.string()),
+  /** Status of the answer of the provider. */
   http_status: z.number().int().optional(),
+  /** Id that the provider gave the request. */
   request_id: z.string().optional(),
+  /** How long the provider asked to wait. */
   retry_after_ms: z.number().optional(),
 });
 export type Failure = z.infer<typeof Failure>;

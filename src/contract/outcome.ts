@@ -23,68 +23,85 @@ export type AttemptEnd = z.infer<typeof AttemptEnd>;
  * Deferrals in a row that left nothing open and cut no call off are one record, that of the last.
  */
 export const Attempt = stored({
+  /** Number of the attempt. It grows with each start, and fences all writes of the attempt. */
   epoch: z.number().int().positive(),
+  /** Name of the worker. */
   worker: z.string(),
-  /** How many turns were on record when it started. */
+  /** Number of recorded turns when the attempt started. */
   turns_before: z.number().int().nonnegative(),
-  /** Model calls it sent and saw no end of: whoever goes on makes them again. A lost attempt may have left one. */
+  /** Number of model calls that the attempt sent and whose end it did not see; the next attempt repeats them. */
   unfinished_calls: z.number().int().nonnegative().optional(),
-  /** The attempt whose background response it went on with: none from that one to this made a call in vain. */
+  /** Epoch of the attempt whose background response this attempt continued, so no call was repeated in between. */
   call_taken_over_from: z.number().int().positive().optional(),
+  /** When the attempt started. */
   started_at: z.iso.datetime(),
-  /** For how many deferrals in a row it stands, with its own; absent where for itself alone. */
+  /** Number of consecutive deferrals that this record merges; absent for a single attempt. */
   times: z.number().int().min(2).optional(),
-  /** When the first of those started. */
+  /** When the first of these deferrals started. */
   first_started_at: z.iso.datetime().optional(),
+  /** When the attempt ended. */
   ended_at: z.iso.datetime().optional(),
+  /** How the attempt ended. */
   ended: AttemptEnd.optional(),
+  /** Why the attempt did not succeed. */
   failure: Failure.optional(),
+  /** What the attempt released. The outcome has the steps of all attempts in its own `cleanup` instead. */
   cleanup: CleanupRecord.optional(),
 });
 export type Attempt = z.infer<typeof Attempt>;
 
 const common = {
+  /** Version of this shape. */
   version: z.literal(1),
+  /** Reader version that the kinds of its own resources need; absent without such resources. */
   needs: Needs,
+  /** Id of the batch. */
   batch_id: z.string(),
+  /** Id of the task. */
   task_id: z.string(),
+  /** Place of the task in its batch, from 0. */
   index: z.number().int().nonnegative(),
-  /** `null` only for a task whose job never reached a queue, or does not parse. */
-  route: RouteAudit.nullable(),
-  /** The metadata of the task, as the producer wrote it. */
-  metadata: Metadata.optional(),
-  /** The metadata of the batch, added when the outcome is read. */
-  batch_metadata: Metadata.optional(),
-  attempts: z.array(Attempt),
-  turns: z.number().int().nonnegative(),
-  tool_calls: z.number().int().nonnegative(),
-  /** Of all model calls: the recorded turns, and what the provider had reported of calls that were cut off. */
-  usage: Usage,
   /**
-   * `null` if the cost of any call is unknown: it has no price, or it was cut off before the provider reported its usage.
+   * What the task was asked to run on, and what it ran on; `null` if its job never reached a queue or does not parse.
    */
+  route: RouteAudit.nullable(),
+  /** Metadata of the task, as the producer wrote it. */
+  metadata: Metadata.optional(),
+  /** Metadata of the batch, added when the outcome is read. */
+  batch_metadata: Metadata.optional(),
+  /** Each start of the task; consecutive deferrals are one record. */
+  attempts: z.array(Attempt),
+  /** Number of recorded model calls, over all attempts. */
+  turns: z.number().int().nonnegative(),
+  /** Number of recorded tool calls, over all attempts. */
+  tool_calls: z.number().int().nonnegative(),
+  /** Tokens of all model calls: the recorded turns, and what the provider had reported of calls that were cut off. */
+  usage: Usage,
+  /** Cost of all model calls in US dollars; `null` if the cost of any call is unknown. */
   cost_usd: Cost,
   /** Number of model calls of unknown cost that may have been billed; absent if 0. */
   calls_of_unknown_cost: z.number().int().positive().optional(),
-  /** The cost of all other calls; present with `calls_of_unknown_cost`. */
+  /** Cost of all other calls; present with `calls_of_unknown_cost`. */
   known_cost_usd: z.number().nonnegative().optional(),
   /** Present if the cost is unknown because the model has no price. */
   is_unpriced: z.literal(true).optional(),
-  /** Calls that were made again because their first time was cut off: at most so many were paid twice. */
+  /** Number of calls that were repeated because their first time was cut off: at most so many were paid twice. */
   calls_possibly_paid_twice: z.number().int().nonnegative(),
   /**
-   * The maximum cost of the first time of those calls; absent if there are no such calls, `null` without a price. Computed
-   * from the input of the repeated turn, or else from the size of its request, and from the output limit of one turn.
+   * Maximum cost of the first time of those calls; absent if there are no such calls, `null` without a price. It is
+   * computed from the input of the repeated turn, or else from the size of its request, and from the output limit of
+   * one turn.
    */
   possibly_paid_twice_usd: Cost.optional(),
   /** Sentences about what was cut or repeated to keep a call or this record within a limit; absent if nothing was. */
   notes: z.array(z.string()).optional(),
-  /** Calls of effect tools that were begun and whose end nobody saw, in order; absent where there are none. */
+  /** Calls of effect tools that began and whose end no attempt saw, in order; absent if empty. */
   interrupted_effects: z.array(InterruptedEffect).optional(),
-  /** First start to end; 0 for a task that never started. */
+  /** From the first start to the end; 0 for a task that never started. */
   duration_ms: z.number().nonnegative(),
+  /** When the task ended. */
   ended_at: z.iso.datetime(),
-  /** Everything the task held, over all its attempts, in the order it was given back. */
+  /** Everything that the task held, over all its attempts, in the order of the releases. */
   cleanup: CleanupRecord,
 };
 
@@ -95,8 +112,12 @@ export const AnswerFiles = contract(
 
 /** What the child said and wrote, as far as it came. */
 export const Answer = stored({
+  /** Text of the last turn. */
   text: z.string(),
-  /** Files left in the workspace, with their contents where small; the workspace itself is removed. */
+  /**
+   * Files that the task left in its workspace, at most 50 with their text, each up to 8 KiB. The workspace itself is
+   * removed.
+   */
   files: AnswerFiles,
 });
 export type Answer = z.infer<typeof Answer>;
@@ -108,17 +129,39 @@ export type Answer = z.infer<typeof Answer>;
  */
 export const Outcome = contract(
   z.discriminatedUnion('status', [
-    stored({ status: z.literal('succeeded'), answer: Answer, ...common }),
-    stored({ status: z.literal('failed'), failure: Failure, partial: Answer.optional(), ...common }),
-    stored({ status: z.literal('rejected'), failure: Failure, ...common }),
     stored({
+      /** The task has an answer. */
+      status: z.literal('succeeded'),
+      /** What the model answered. */
+      answer: Answer,
+      ...common,
+    }),
+    stored({
+      /** The task failed, and no try is left that could help. */
+      status: z.literal('failed'),
+      /** Why the task did not succeed. */
+      failure: Failure,
+      /** What there was of an answer; absent if there was nothing. */
+      partial: Answer.optional(),
+      ...common,
+    }),
+    stored({
+      /** The task never ran, because its batch was not admitted. */
+      status: z.literal('rejected'),
+      failure: Failure,
+      ...common,
+    }),
+    stored({
+      /** The task was cancelled before it could end. */
       status: z.literal('cancelled'),
       failure: Failure,
+      /** Reason of the cancel. */
       reason: z.string(),
+      /** When the cancel was requested. */
       requested_at: z.iso.datetime(),
-      /** When the model call that was cut short had ended; absent where none was under way. */
+      /** When the model call that the cancel cut short had ended; absent if no call was running. */
       call_closed_at: z.iso.datetime().optional(),
-      /** The tokens of that call that the provider had reported: billed, and part of `usage`. */
+      /** Tokens of that call that the provider had reported: they are billed, and counted in `usage`. */
       call_usage: Usage.optional(),
       partial: Answer.optional(),
       ...common,

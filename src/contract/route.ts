@@ -13,8 +13,11 @@ export const ProviderName = z
 
 /** A route as somebody wrote it. Each field is resolved by itself; what is absent comes from elsewhere. */
 export const RouteRequest = z.strictObject({
+  /** Provider, as the configuration names it. */
   provider: ProviderName.optional(),
+  /** Model of the provider, or an alias of the configuration. */
   model: z.string().trim().min(1, 'expected a model name, got an empty string').max(200).optional(),
+  /** How much the model reasons before it answers. */
   reasoning_effort: ReasoningEffort.optional(),
 });
 export type RouteRequest = z.infer<typeof RouteRequest>;
@@ -34,11 +37,15 @@ export type RouteRule = z.infer<typeof RouteRule>;
 
 /** A route resolved at enqueue: what the task will run on, what was written, and which rule chose each field. */
 export const ResolvedRoute = stored({
+  /** Provider that runs the task. */
   provider: ProviderName,
+  /** Model that runs the task. */
   model: z.string(),
-  /** Absent where nobody asked for a level: the model's own default applies. */
+  /** Effort that was asked for; absent if no layer asked for one, and the default of the model applies. */
   reasoning_effort: ReasoningEffort.optional(),
+  /** Route as the task was written. */
   requested: stored(RouteRequest.shape),
+  /** The layer that chose each field. */
   chosen_by: stored({
     provider: RouteRule,
     model: RouteRule,
@@ -53,12 +60,19 @@ export type EffortTreatment = z.infer<typeof EffortTreatment>;
 
 /** What a task really ran on. `null` effort: no field was sent. */
 export const EffectiveRoute = stored({
+  /** Provider that was called. */
   provider: ProviderName,
+  /** Model that was called. */
   model: z.string(),
+  /** Effort that was sent; `null` if the request had no such field. */
   reasoning_effort: ReasoningEffort.nullable(),
+  /** What happened to the requested effort. */
   effort_treatment: EffortTreatment,
+  /** Host that was called. */
   endpoint_host: z.string(),
+  /** Protocol of the provider. */
   wire: Wire,
+  /** Name of the source of the key, such as `env:OPENAI_API_KEY`. */
   credential_id: z.string(),
 });
 export type EffectiveRoute = z.infer<typeof EffectiveRoute>;
@@ -66,6 +80,7 @@ export type EffectiveRoute = z.infer<typeof EffectiveRoute>;
 /** The route audit in every outcome: requested, chosen, effective. `effective` is `null` where no child was built. */
 export const RouteAudit = stored({
   ...ResolvedRoute.shape,
+  /** Route that the task really ran on; `null` if no child was built. */
   effective: EffectiveRoute.nullable(),
 });
 export type RouteAudit = z.infer<typeof RouteAudit>;

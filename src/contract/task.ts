@@ -17,20 +17,26 @@ const Seconds = z.number().positive().max(86_400);
  * others lower its `watchdogs` and the timeouts of the provider, and never raise them.
  */
 export const Budget = z.strictObject({
+  /** Maximum number of model calls. The task then ends with `BUDGET_TURNS`. */
   turns: z.number().int().min(1).max(10_000).optional(),
-  /** Input and output tokens of all turns together. */
+  /** Maximum of input and output tokens over all turns. The task then ends with `BUDGET_TOKENS`. */
   tokens: z.number().int().min(1).optional(),
-  /** Wall-clock seconds that its attempts may run together; waiting is not counted. */
+  /**
+   * Maximum seconds that the attempts run together; waiting is not counted. The task then ends with `BUDGET_SECONDS`.
+   */
   seconds: Seconds.optional(),
-  /** From the response headers of a model call to its first event. */
+  /** From the response headers of a model call to its first event; else `PROVIDER_FIRST_TOKEN_TIMED_OUT`. */
   first_token_seconds: Seconds.optional(),
-  /** Between two events of a model call. */
+  /** Between two events of a model call; else `PROVIDER_STREAM_STALLED`. */
   idle_seconds: Seconds.optional(),
-  /** One model call. */
+  /** One model call; else `PROVIDER_TURN_TIMED_OUT`. */
   turn_seconds: Seconds.optional(),
-  /** One tool call. */
+  /**
+   * One tool call; the model reads that it took too long. A tool that does not stop ends the attempt with
+   * `CHILD_TOOL_TIMED_OUT`.
+   */
   tool_seconds: Seconds.optional(),
-  /** Turns in a row with the same tool calls and the same results. */
+  /** Turns in a row with the same tool calls and the same results. The task then ends with `CHILD_NO_PROGRESS`. */
   turns_without_progress: z.number().int().min(2).optional(),
 });
 export type Budget = z.infer<typeof Budget>;
@@ -41,13 +47,18 @@ export type Metadata = z.infer<typeof Metadata>;
 
 /** One piece of agent work, as a producer writes it. */
 export const TaskSpec = z.strictObject({
+  /** What the task must do. It must not be blank. */
   goal: z
     .string({ error: (issue) => (issue.input === undefined ? 'missing: every task needs a goal' : undefined) })
     .refine((goal) => goal.trim() !== '', 'expected a goal, got blank text'),
+  /** Background of this task. */
   context: z.string().optional(),
   ...RouteRequest.shape,
+  /** Names of the toolsets that the model can call: `workspace`, and the toolsets of your workers. */
   toolsets: z.array(ToolsetName).max(16).optional(),
+  /** What the task may use. */
   budget: Budget.optional(),
+  /** Free JSON, returned in the events and the outcome of the task. */
   metadata: Metadata.optional(),
 });
 export type TaskSpec = z.infer<typeof TaskSpec>;

@@ -3,9 +3,13 @@ import { stored } from './stored.ts';
 
 /** Tokens of one or more model calls. `input_tokens` is the total, with what came from the cache included. */
 export const Usage = stored({
+  /** All input tokens, cached tokens included. */
   input_tokens: z.number().int().nonnegative(),
+  /** Input tokens that came from the cache of the provider. */
   cached_input_tokens: z.number().int().nonnegative(),
+  /** All output tokens, reasoning tokens included. */
   output_tokens: z.number().int().nonnegative(),
+  /** Output tokens of reasoning. */
   reasoning_tokens: z.number().int().nonnegative(),
 });
 export type Usage = z.infer<typeof Usage>;
