@@ -96,6 +96,13 @@ describe('the pages', () => {
     expect(sentence.split(/\s+/).length, sentence).toSatisfy((words: number) => words > 3 && words <= 25);
   });
 
+  test.each(ideas)('%s has an example that a test runs or checks', (file) => {
+    const checked = codeBlocks(file, page(file)).filter(({ language }) =>
+      ['ts', 'json', 'yaml', 'sh'].includes(language),
+    );
+    expect(checked.length).toBeGreaterThan(0);
+  });
+
   test('are long enough to say something and short enough to be read', () => {
     const lengths = (files: string[]) => files.map((file) => [file, lineCount(page(file))] as const);
     expect(lengths([...ideas, ...internals]).filter(([, lines]) => lines < 40)).toEqual([]);
