@@ -91,6 +91,21 @@ describe('the pages', () => {
     expect(decisions.filter((file) => !decided.includes(file))).toEqual([]);
   });
 
+  test('name a decision with the status that its own page has', () => {
+    const rows = tableRows(page('docs/decisions/README.md'), 'decision');
+    const indexed = rows.map(([link = '', date, status]) => {
+      const [, title, file] = /^\[(.+)\]\((\S+)\)$/.exec(link) ?? [];
+      return { file: `docs/decisions/${file}`, title, date, status };
+    });
+    const own = decisions.map((file) => {
+      const [, title, status] = /^# (.+)\n\nStatus: (.+)\.\n/.exec(page(file)) ?? [];
+      return { file, title, date: /2026-\d\d-\d\d/.exec(file)?.[0], status };
+    });
+    const byFile = (one: { file: string }, other: { file: string }) => one.file.localeCompare(other.file);
+    expect(indexed.toSorted(byFile)).toEqual(own.toSorted(byFile));
+    expect(own.filter(({ status = '' }) => !/^accepted(, amended by \[|$)|^replaced by \[/.test(status))).toEqual([]);
+  });
+
   test.each([...ideas, ...internals])('%s begins with a heading and a plain sentence of at most 25 words', (file) => {
     const [, sentence = ''] = /^# .+\n\n([A-Z][\s\S]*?[.:])(?=\s)/.exec(page(file)) ?? [];
     expect(sentence.split(/\s+/).length, sentence).toSatisfy((words: number) => words > 3 && words <= 25);
