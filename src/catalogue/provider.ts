@@ -65,7 +65,7 @@ export const PROVIDER_SETTINGS = {
   },
   credential: {
     type: z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
-    meaning: 'where the key is: [`env:NAME`, `file:/path` or `none`](explanations/credentials.md)',
+    meaning: 'source of the key: [`env:NAME`, `file:/path` or `none`](explanations/credentials.md)',
   },
   key_header: {
     type: z.enum(['authorization', 'x-api-key', 'api-key']).default('authorization'),
