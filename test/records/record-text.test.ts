@@ -15,7 +15,7 @@ function redactor(...values: string[]): Redactor {
   return made;
 }
 
-test('a watched secret is masked, whoever may have written it [B154]', () => {
+test('a watched secret is masked, no matter who wrote it [B154]', () => {
   const record = {
     text: `It is ${KEY}.`,
     metadata: { provider: KEY, deep: [{ id: KEY }] },
