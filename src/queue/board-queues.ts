@@ -8,7 +8,7 @@ import type { RedisTarget } from '../redis/target.ts';
 import { assertSlot } from './inspection.ts';
 import { BATCH_QUEUE, GATE_QUEUE, laneOf } from './names.ts';
 
-/** Which queues to show, and where they are. */
+/** The queues to show, and their Redis. */
 export type BoardQueuesOptions = {
   redis: RedisTarget;
   /** Key prefix of everything Errand keeps in Redis. */

@@ -88,7 +88,7 @@ export class Consumer {
     for (const provider of options.taken) {
       const lane = this.#start(laneOf(provider), options.concurrency, async (job, token, { signal }) => {
         const taskId = job.id ?? '';
-        const run = () => this.#heard(handlers.runTask(deliveryOf(job, provider), signal));
+        const run = () => this.#reporting(handlers.runTask(deliveryOf(job, provider), signal));
         const verdict = await during(observer, { name: 'deliver', taskId, provider }, run);
         this.#judged.add(job);
         await this.#wake(verdict.wake);
@@ -101,7 +101,7 @@ export class Consumer {
         this.#track(this.#giveUp(deliveryOf(job, provider), handlers));
       });
     }
-    this.#start(BATCH_QUEUE, 4, async (job, token) => this.#heard(settleJob(job, token, handlers)));
+    this.#start(BATCH_QUEUE, 4, async (job, token) => this.#reporting(settleJob(job, token, handlers)));
     this.#start(GATE_QUEUE, 4, async (job) => job.data);
   }
 
@@ -188,7 +188,7 @@ export class Consumer {
   }
 
   /** Reports unexpected errors: for a processor that throws, BullMQ reports only that its job failed. */
-  async #heard<T>(running: Promise<T>): Promise<T> {
+  async #reporting<T>(running: Promise<T>): Promise<T> {
     try {
       return await running;
     } catch (error) {

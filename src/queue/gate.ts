@@ -65,7 +65,7 @@ class Gate {
   }
 }
 
-/** Throws any error but those of BullMQ for a gate that is no longer delayed, or was removed after it had opened. */
+/** Rethrows an error, unless BullMQ reports that the gate is no longer delayed or was removed after it had opened. */
 function assertOpen(error: unknown): void {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code !== ErrorCode.JobNotInState && code !== ErrorCode.JobNotExist) throw error;

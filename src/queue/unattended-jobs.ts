@@ -98,8 +98,8 @@ export class UnattendedJobs {
     const tasks = members.flatMap((member) => this.#taskOf(member, batchId) ?? []);
     const jobs = await Promise.all(tasks.map(({ taskId, provider }) => this.#queue(laneOf(provider)).getJob(taskId)));
     const found = jobs.filter((job) => job !== undefined);
-    const isForsaken = found.length === 0 && tasks.length === members.length;
-    if (isForsaken && (await this.#redis.scard(key)) === members.length) found.push(...(await this.#batchJob(batchId)));
+    const hasNoJobs = found.length === 0 && tasks.length === members.length;
+    if (hasNoJobs && (await this.#redis.scard(key)) === members.length) found.push(...(await this.#batchJob(batchId)));
     const removed = await Promise.allSettled(found.map((job) => job.remove({ removeChildren: false })));
     return removed.filter(({ status }) => status === 'fulfilled').length;
   }

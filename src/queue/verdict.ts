@@ -64,7 +64,7 @@ function isMove(error: unknown): boolean {
 
 async function apply(move: Move, running: RunningJob): Promise<object> {
   const { job, token } = running;
-  await tell(move, job);
+  await addLogLine(move, job);
   switch (move.next) {
     case 'ended':
       if (move.outcome.status === 'succeeded') return compact(move.outcome);
@@ -109,7 +109,7 @@ async function delay({ job, isCancelled }: RunningJob, move: () => Promise<unkno
 }
 
 /** Adds a line to the log of the task, which the board shows. If it cannot be written, the verdict stays the same. */
-async function tell(move: Move, job: Job): Promise<void> {
+async function addLogLine(move: Move, job: Job): Promise<void> {
   const line = logLineOf(move);
   if (line !== null) await job.log(`${isoNow()} ${line}`).catch(() => undefined);
 }

@@ -58,7 +58,7 @@ export class TaskRecords {
   async open(taskId: string, provider: string, worker: string, needs = 1): Promise<Opening> {
     const at = isoNow();
     const args = {
-      ...this.#told(taskId, { event: 'attempt_started', worker, at }),
+      ...this.#eventArgs(taskId, { event: 'attempt_started', worker, at }),
       task_id: taskId,
       job: jobNameOf(taskId, provider),
       attempt: `{"worker":${JSON.stringify(worker)},"started_at":"${at}","epoch":`,
@@ -104,8 +104,8 @@ export class TaskRecords {
    */
   async checkpoint(taskId: string, epoch: number, checkpoint: Checkpoint): Promise<CancelFlag | null> {
     const { turn } = checkpoint;
-    const told = this.#told(taskId, { event: 'turn_recorded', epoch, turn, at: isoNow() });
-    const args = { ...told, epoch, turn, checkpoint: this.#text(Checkpoint, checkpoint) };
+    const event = this.#eventArgs(taskId, { event: 'turn_recorded', epoch, turn, at: isoNow() });
+    const args = { ...event, epoch, turn, checkpoint: this.#text(Checkpoint, checkpoint) };
     const reply = await CHECKPOINT.run(this.#redis, { keys: new TaskKeys(this.#keys, taskId), args });
     return fenced(reply, partsOf(taskId).batchId);
   }
@@ -147,7 +147,7 @@ export class TaskRecords {
     const { epoch, ended, failure, times } = attempt;
     const code = failure && { code: failure.code };
     const args = {
-      ...this.#told(taskId, { event: 'attempt_ended', epoch, ended, at: isoNow(), ...code }),
+      ...this.#eventArgs(taskId, { event: 'attempt_ended', epoch, ended, at: isoNow(), ...code }),
       task_id: taskId,
       epoch,
       attempt: this.#text(Attempt, unclosed(attempt)),
@@ -175,7 +175,7 @@ export class TaskRecords {
     const beside = this.#redactor.scrub(unmasked);
     const { text, record } = masked(plain, this.#redactor);
     const args = {
-      ...this.#told(taskId, { event: 'task_ended', status, at: isoNow(), ...code }),
+      ...this.#eventArgs(taskId, { event: 'task_ended', status, at: isoNow(), ...code }),
       task_id: taskId,
       epoch,
       outcome: text,
@@ -225,7 +225,7 @@ export class TaskRecords {
   }
 
   /** Returns the arguments of a script that publishes an event: the channel, the event, and the index of the task. */
-  #told(taskId: string, event: Record<string, unknown> & { event: ErrandEvent['event'] }) {
+  #eventArgs(taskId: string, event: Record<string, unknown> & { event: ErrandEvent['event'] }) {
     const { batchId, index } = partsOf(taskId);
     const text = JSON.stringify({ ...event, version: 1, batch_id: batchId, task_id: taskId, index });
     return { index, events: this.#keys.events(batchId), event: text };

@@ -37,7 +37,7 @@ type PatientOpening = Opening & { waitsForRights?: boolean };
  */
 export function openRetryingRedis({ target, onError, waitsForRights = false }: PatientOpening): RetryingRedis {
   const redis = new RetryingRedis({ ...clientOptions(target), ...WAITING }, { waitsForRights });
-  hearErrors(redis, onError);
+  listenForErrors(redis, onError);
   return redis;
 }
 
@@ -47,7 +47,7 @@ export function openRetryingRedis({ target, onError, waitsForRights = false }: P
  */
 export function openSubscriberRedis({ target, onError }: Opening): Redis {
   const redis = new BoundedRedis({ ...clientOptions(target), ...WAITING, autoResubscribe: false });
-  hearErrors(redis, onError);
+  listenForErrors(redis, onError);
   const pulse = setInterval(() => redis.status === 'ready' && redis.ping().catch(onError), PULSE_MS);
   pulse.unref(); // a client that is closed while it reconnects never emits "end"
   redis.once('end', () => clearInterval(pulse));
@@ -71,11 +71,11 @@ export function openFailFastRedis({ target, onError }: Opening): BoundedRedis {
     retryStrategy: backOff,
     reconnectOnError: ({ message }) => isStaleAddress(message),
   });
-  hearErrors(redis, onError);
+  listenForErrors(redis, onError);
   return redis;
 }
 
-function hearErrors(redis: Redis, onError: Opening['onError']): void {
+function listenForErrors(redis: Redis, onError: Opening['onError']): void {
   redis.on('error', (error) => onError(withoutCommand(error)));
 }
 

@@ -8,7 +8,7 @@ const REFUSALS = /^(BUSY|LOADING|READONLY|MISCONF|OOM|MASTERDOWN|NOREPLICAS|MOVE
 const STALE_ADDRESS = /^(READONLY|MOVED) /;
 
 /** Connection errors, in the words of ioredis and of the network. */
-const AWAY =
+const CONNECTION_ERRORS =
   /ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|connect E[A-Z]+|sentinels are unreachable|Connection is closed|Command timed out|max retries per request|enableOfflineQueue|connection close|Socket timeout/i;
 
 /**
@@ -24,7 +24,7 @@ const FOREIGN = /^Unknown RESP type/;
 const CUT_SCRIPT = /Script attempted to (access a non local key|execute a (write )?command while the cluster is down)/;
 
 /** Errors from a server that refuses the login or the connection. */
-const UNKNOWN_TO_IT = /^(NOAUTH|WRONGPASS|ERR max number of clients) /;
+const LOGIN_REFUSALS = /^(NOAUTH|WRONGPASS|ERR max number of clients) /;
 
 /**
  * Returns why a reachable server refused a command, in its own words without the name of the script; `null` if the
@@ -63,7 +63,8 @@ export function firstFault(error: unknown): unknown {
 export function isRedisFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { name, message } = error;
-  if (AWAY.test(`${name} ${message}`) || CONSEQUENCES.test(message) || UNKNOWN_TO_IT.test(message)) return true;
+  if (CONNECTION_ERRORS.test(`${name} ${message}`) || CONSEQUENCES.test(message) || LOGIN_REFUSALS.test(message))
+    return true;
   if (CUT_SCRIPT.test(message) || FOREIGN.test(message) || isDenial(message)) return true;
   return refusalOf(error) !== null || tlsFaultOf(error) !== null;
 }

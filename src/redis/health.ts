@@ -142,8 +142,8 @@ function whereOf({ options: { host, username } }: RetryingRedis): { host: string
 function refusing(refusal: string, asked: Asker & { host?: string | undefined }): RedisState {
   const slot = slotRefusalOf(refusal, asked);
   if (slot === null) {
-    const mend = explainRefusal(refusal, asked)?.remedy;
-    const reason = mend === undefined ? refusal : `${refusal.replace(/\.$/, '')}. ${mend}`;
+    const remedy = explainRefusal(refusal, asked)?.remedy;
+    const reason = remedy === undefined ? refusal : `${refusal.replace(/\.$/, '')}. ${remedy}`;
     // Redis words a missing right in several ways, for one command after the other. All of them are one state.
     const kind = isDenial(refusal) ? DENIAL : refusal.split(' ', 1).join();
     return { status: 'refusing', kind, reason };
