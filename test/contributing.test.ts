@@ -96,7 +96,7 @@ describe('a recipe names all that is needed:', () => {
     expect(GENERATED_PAGES).toContain('docs/reference/configuration.md');
   });
 
-  test('a tool of the workspace is made in the file that is named, and every other in the room of tools', () => {
+  test('a tool of the workspace is made in its named file, others in the room of tools', () => {
     const made = filesIn('src/**/*.ts').filter((file) => /\bdefineTool\(\{/.test(textOf(file)));
     expect(made).toEqual(expect.arrayContaining(recipe('a tool of the workspace').write));
     expect(made.filter((file) => !file.startsWith('src/tools/'))).toEqual([]);
@@ -123,7 +123,7 @@ describe('a recipe names all that is needed:', () => {
   });
 });
 
-test('every tool of the root is used outside of checks/, whose tools have a package of their own', () => {
+test('every tool of the root is used outside of checks/, which has its own package', () => {
   const sources = filesIn('{src,test,dashboards,bench,examples,scripts}/**/*.ts').concat('vitest.config.ts');
   const imported = new Set(sources.flatMap((file) => importsOf(file, readFileSync(join(root, file), 'utf8'))));
   const texts = [...Object.values(scripts), textOf('scripts/check.ts'), textOf('tsconfig.json')].join('\n');

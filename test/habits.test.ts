@@ -13,6 +13,7 @@ const FORBIDDEN: Record<string, RegExp> = {
   // Prototypes of the language are left out: some tests ask what a changed one does to us.
   'patches a prototype': /\b(?!(?:Object|Array|Function|Error|String|Promise)\.)\w+\.prototype(?:\.\w+\s*=[^=]|\s*,)/,
   'mocks a module of ours': /vi\.(?:mock|doMock)\(\s*'\.{1,2}\//,
+  'has a title of more than 80 characters': /(?:\b(?:test|it)|\))\(\s*(['"`])(?=[^'"`]* )(?:\\.|(?!\1)[^\n]){81,}\1,/,
 };
 
 /** Only these plant and read records as they are stored. */
@@ -37,6 +38,7 @@ test.each([
   ['patches a prototype', 'BatchFlow.prototype.add = async () => 0;'],
   ['patches a prototype', "vi.spyOn(Job.prototype, 'changePriority')"],
   ['mocks a module of ours', "vi.doMock('../src/agent/child.ts', () => ({}));"],
+  ['has a title of more than 80 characters', `test('a title ${'that goes on '.repeat(7)}', () => undefined);`],
 ])('a test that %s would be found: %s', (habit, line) => {
   expect(FORBIDDEN[habit]?.test(line)).toBe(true);
 });

@@ -66,7 +66,7 @@ describe('the Dockerfile', () => {
     return starts.map((start, stage) => lines.slice(start, starts[stage + 1]));
   }
 
-  test('builds in one stage and ships another, both on the Node that the package asks for', () => {
+  test('builds in one stage and ships another, both on the Node of the package', () => {
     expect(buildStage[0]).toBe('FROM node:24-bookworm-slim AS build');
     expect(runtime[0]).toBe('FROM node:24-bookworm-slim');
     expect(buildStage).toContain('RUN npm ci');
@@ -103,7 +103,7 @@ describe('the Dockerfile', () => {
     expect(workspaces.startsWith(`${argumentOf('VOLUME')}/`)).toBe(true);
   });
 
-  test('gets everything its build copies, and neither secrets nor dependencies of this machine', () => {
+  test('gets everything its build copies, and neither secrets nor dependencies', () => {
     const [everything, ...kept] = textOf('.dockerignore').trim().split('\n');
     expect(everything).toBe('*');
     expect(kept).toEqual(

@@ -88,7 +88,7 @@ test('answers with the text of the turn that stops', async () => {
   expect(recorded.map(({ turn, reply }) => [turn, reply.text])).toEqual([[1, 'forty-two']]);
 });
 
-test('sends tool results back in the order of the calls and echoes the model’s own turn verbatim', async () => {
+test('sends tool results in the order of the calls and echoes the model’s own turn', async () => {
   const { tools, ran } = aNotebook();
   const { child, model } = aChild([wants('write', { at: 1 }, 'c1'), aTurn({ text: 'done' })], { tools });
   await child.run(live);
@@ -175,7 +175,7 @@ describe('taking over', () => {
   const recorded = (replies: Turn[]): Checkpoint[] =>
     replies.map((reply, at) => ({ version: 1, turn: at + 1, tool_results: [], reply }));
 
-  test('asks for no recorded turn again, repeats what built the workspace, and answers the open calls', async () => {
+  test('asks for no recorded turn again, restores the workspace and answers open calls', async () => {
     const { tools, ran } = aNotebook();
     const past = recorded([wants('write', { at: 1 }, 'c1'), wants('look', {}, 'c2'), wants('write', { at: 3 }, 'c3')]);
     const { child, model } = aChild([aTurn({ text: 'done' })], { tools, recorded: past });

@@ -34,7 +34,7 @@ test('a tool that returns no text fails its call', async () => {
   });
 });
 
-test('the limit of a tool lowers that of the worker, and its call id names task and place', async () => {
+test('the limit of a tool lowers that of the worker; its call id names task and place', async () => {
   const seen: string[] = [];
   const hang = defineTool({
     ...fields,

@@ -169,7 +169,7 @@ test('YAML keeps as texts what only YAML 1.1 takes for something else', async ()
   });
 });
 
-test('an alias stands for the last anchor before it, also in what another alias repeats', async () => {
+test('an alias means the last anchor before it, also in what another alias repeats', async () => {
   const text = 'a: &x 1\nb: &y [*x]\nc: &x 2\nd: *y\ne: *x';
   expect(await read('a.yaml', text)).toEqual({ a: 1, b: [1], c: 2, d: [1], e: 2 });
 });

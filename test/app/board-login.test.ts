@@ -10,7 +10,7 @@ const environment = () => ({
   ERRAND_BOARD_PASSWORD: PASSWORD,
 });
 
-test('errand board logs wrong logins by their address behind the trusted proxy, and never what was typed', async () => {
+test('errand board logs wrong logins by address behind a proxy, never what was typed', async () => {
   const board = start(['board'], aFolder(), { ...environment(), ERRAND_BOARD_TRUSTED_PROXIES: '1' });
   const [, url] = await board.says(/board at (http:\S+)/);
   const statuses: number[] = [];

@@ -78,7 +78,7 @@ test('--version tells the version of the package, and a worker logs it', async (
   expect(logged).toBe(version);
 });
 
-test('cancel keeps what waits from starting, aborts what runs, and says so of what has ended', async () => {
+test('cancel stops waiting tasks, aborts running ones and reports those that ended', async () => {
   const waits = JSON.stringify({
     max_concurrent: 1,
     defaults: { provider: 'openai' },
@@ -104,7 +104,7 @@ test('cancel keeps what waits from starting, aborts what runs, and says so of wh
   expect([again.code, JSON.parse(again.out)]).toEqual([0, { id: batchId, status: 'settled' }]);
 });
 
-test('a worker takes one Ctrl-C that arrives twice for one, and ends with 130 at another one', async () => {
+test('a worker takes a doubled Ctrl-C for one, and ends with 130 at the next one', async () => {
   const hang = JSON.stringify([{ goal: 'hang [[sim: hang=stream]]', provider: 'openai' }]);
   const { simulator, command, errand } = await aDeployment({ 'batch.json': hang });
   const called = new Promise((resolve) => simulator.onRequest(resolve));
@@ -229,7 +229,7 @@ test('a worker waits for its Redis, and ends with 0 when it is told to stop', as
   expect((await worker.ended).code).toBe(0);
 });
 
-test('doctor finds a lane that has tasks and no worker, and names the providers without a credential', async () => {
+test('doctor finds a lane without a worker and names providers without a credential', async () => {
   const { errand } = await aDeployment({ 'batch.json': succeeding });
   const before = await errand('doctor');
   expect(before.out).toMatch(/lane openai +warning +no worker/);

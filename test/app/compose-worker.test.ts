@@ -24,7 +24,7 @@ test('no worker starts where it cannot make its workspaces', async () => {
   });
 });
 
-test('a worker starts beside one that only a newer version can read, and its metrics count the rows of both', async () => {
+test('a worker starts beside one of a newer version, and counts the rows of both', async () => {
   const { startWorker, prefix } = await aDeployment();
   const given = givenIn(prefix);
   await given.identity('newer.1', { version: 2 });

@@ -13,7 +13,7 @@ function timeoutsOf(settings: Record<string, unknown>) {
   return Object.fromEntries(providers.map(({ name, timeouts }) => [name, timeouts]));
 }
 
-test('the watchdogs of the deployment are the timeouts of every provider, and what a provider says of its own wins', () => {
+test('the watchdogs set the timeouts of every provider; its own settings win', () => {
   const timeouts = timeoutsOf({
     watchdogs: { first_token_ms: 1_000, idle_ms: 2_000, turn_ms: 3_000 },
     providers: { acme: { ...acme, timeouts: { idle_ms: 9_000 } } },
@@ -96,7 +96,7 @@ test.each([
   expect(() => loadConfig({ ERRAND_CONFIG: '/dev/null' }, settings)).toThrow(name);
 });
 
-test('a workspace has 10,000 entries, a depth of 32 and 1 GiB, and a turn 128 tool calls, unless set', () => {
+test('a workspace has 10,000 entries, depth 32, 1 GiB, and a turn 128 tool calls', () => {
   const { workspace, budget } = loadConfig({ ERRAND_CONFIG: '/dev/null' });
   expect(workspace).toEqual({ max_entries: 10_000, max_depth: 32, max_bytes: 1_073_741_824 });
   expect(budget.tool_calls_per_turn).toBe(128);

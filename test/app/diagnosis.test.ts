@@ -104,7 +104,7 @@ test.each([
   for (const { status, remedy } of findings) expect(remedy !== undefined).toBe(status === 'warning');
 });
 
-test('the docs, the compose file and the manifest give a worker the time to stop that doctor counts', () => {
+test('docs, compose file and manifest give a worker the stop time that doctor counts', () => {
   const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8');
   const neededS = (3_000 + RELEASE_MS) / 1000;
   for (const [file, pattern] of [

@@ -49,7 +49,7 @@ test('a worker whose log nobody reads any more hands its tasks back before it go
   expect(job).toMatchObject({ attemptsMade: 0, stalledCounter: 0 });
 });
 
-test('a worker that is told to go while Redis is frozen says that it hands nothing back, and goes', async () => {
+test('a worker that stops while Redis is frozen says that it returned no task', async () => {
   const redis = await startRedisServer();
   const deployment = await aDeployment({ settings: { redis_url: redis.url } });
   const leaving = start(['worker'], deployment.workspaceRoot, variablesOf(deployment));
@@ -63,7 +63,7 @@ test('a worker that is told to go while Redis is frozen says that it hands nothi
   redis.signal('SIGCONT');
 });
 
-test('everything in one process ends with 3 where Redis died before it was told to stop', async () => {
+test('everything in one process ends with 3 if Redis died before the stop', async () => {
   const redis = await startRedisServer();
   const folder = aFolder();
   const all = start(['up'], folder, { REDIS_URL: redis.url, ERRAND_BOARD_PORT: '0', ERRAND_DRAIN_GRACE_MS: '0' });

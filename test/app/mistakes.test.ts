@@ -244,7 +244,7 @@ test('a single errand.config.json is read', async () => {
   expect([code, err]).toEqual([2, expect.stringContaining('delegation.provider: expected one of openai, anthropic')]);
 });
 
-test('a configuration that another one hides is named in a warning, with the one that is used', async () => {
+test('a hidden configuration is named in a warning, with the one that is used', async () => {
   const folder = aFolder({ 'batch.json': BATCH, 'errand.config.yaml': '', 'other.yaml': '' });
   const [hidden, same] = await Promise.all(
     ['other.yaml', './errand.config.yaml'].map(
@@ -420,7 +420,7 @@ test.each([
   }
 });
 
-test('a missing key is named by its variable, and a lane without a worker by the command to start', async () => {
+test('a missing key is named by its variable, an unserved lane by the command to run', async () => {
   const variables = { ...PLACES, COLUMNS: '400', REDIS_URL: redisUrl(), ERRAND_PREFIX: freshPrefix() };
   const folder = aFolder({ 'batch.json': BATCH });
   const doctor = await start(['doctor'], folder, variables).ended;

@@ -8,7 +8,7 @@ import { aFolder, start } from './run-cli.ts';
 /** Enough to send a signal between the first task and the end of the start, which takes some answers more. */
 const SLOW_MS = 50;
 
-test('SIGTERM while a worker begins to take tasks: it drains, and no task stays with it', async () => {
+test('SIGTERM while a worker begins to take tasks: it drains and keeps no task', async () => {
   const simulator = await startSimulator();
   onTestFinished(() => simulator.close());
   const proxy = await TcpProxy.start(Number(new URL(redisUrl()).port));

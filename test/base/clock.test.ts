@@ -9,7 +9,7 @@ test('sleep resolves when its time is over, not before', async () => {
   expect(monotonicMs() - from).toBeGreaterThanOrEqual(19);
 });
 
-test('sleep rejects with the reason as soon as its signal aborts, and leaves no listener', async () => {
+test('sleep rejects with the reason of an abort at once and leaves no listener', async () => {
   const controller = new AbortController();
   const reason = new Error('enough');
   const sleeping = sleep(60_000, controller.signal);

@@ -35,7 +35,7 @@ test('the median of an even number of figures lies between the middle two', () =
   expect(spreadOf([10, 9, 1])).toEqual({ median: 9, min: 1, max: 10 });
 });
 
-test('a ratio is taken round by round, and memory per task by what grew over the process at rest', () => {
+test('a ratio is taken round by round, and memory per task above the process at rest', () => {
   const rounds = (...speeds: number[]) => speeds.map((tasksPerS) => ({ tasksPerS, cpuMs: 1, redisBytes: 1 }));
   const memory = [{ base: 100 * 2 ** 20, peak: 300 * 2 ** 20, inFlight: 1000 }];
   const figures = figuresOf({

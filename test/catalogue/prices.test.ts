@@ -42,7 +42,7 @@ test('does not give a new model the price of the one its name begins with', () =
   expect(new Prices(anthropic).costOf('claude-opus-4-6-turbo', USAGE)).toBeNull();
 });
 
-test('an unknown model, an unknown endpoint and an untold usage have no cost, which is not 0', () => {
+test('an unknown model, endpoint or usage has no cost, which is not 0', () => {
   expect(new Prices(openai).costOf('gpt-99', USAGE)).toBeNull();
   expect(new Prices(provider('http://127.0.0.1:11434/v1')).costOf('gpt-4.1-mini', USAGE)).toBeNull();
   expect(new Prices(openai).costOf('gpt-4.1-mini', null)).toBeNull();
@@ -58,7 +58,7 @@ test('usage that the library finds odd has no cost, and no error either', () => 
   expect(new Prices(openai).costOf('gpt-4.1-mini', { ...USAGE, cached_input_tokens: 200_000 })).toBeNull();
 });
 
-test('the most a call can cost takes all its input as written to the cache, where that is dearer', () => {
+test('the maximum cost of a call takes all input as written to the cache if dearer', () => {
   const tokens = { inputTokens: 100_000, outputTokens: 10_000 };
   expect(new Prices(anthropic).maxCostOf('claude-opus-5-5', tokens)).toBeCloseTo(0.1 * 5 + 0.01 * 20, 10);
   expect(new Prices(openai).maxCostOf('gpt-4.1-mini', tokens)).toBeCloseTo(0.1 * 0.4 + 0.01 * 1.6, 10);

@@ -79,7 +79,7 @@ test.each([
   ['a number beyond a limit that excludes it', z.number().gt(1), 1],
 ])('%s does not fit', (_, schema, value) => expect(contract(schema).fits(value)).toBe(false));
 
-test('a value that fits is returned itself, with the fields that the schema does not name', () => {
+test('a value that fits is returned itself, with the fields the schema does not name', () => {
   const value = { a: 'x', b: { c: 1 } };
   expect(parseUnlessFits(contract(z.looseObject({ a: z.string() })), value)).toBe(value);
   expect(() => parseUnlessFits(contract(z.looseObject({ a: z.string() })), { a: 1 })).toThrow('expected string');

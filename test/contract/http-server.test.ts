@@ -84,7 +84,7 @@ test('a client that sends empty lines instead of its next request is closed', as
   expect(await client.ended).toMatch(/hello$/);
 });
 
-test('a connection that asked for an upgrade is closed after its reply, so that no later request is lost', async () => {
+test('a connection that asked for an upgrade is closed after its reply', async () => {
   const { url } = await aServer(greet);
   const client = await rawClient(url);
   client.socket.write(`GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n${GET}`);
@@ -108,7 +108,7 @@ test('a client that sends a thousand requests ahead of their replies is closed',
   expect(handled).toBeLessThanOrEqual(32);
 });
 
-test('a reply that takes longer than every limit is not cut, whether it streams or is silent', async () => {
+test('a reply that takes longer than every limit is not cut, streaming or silent', async () => {
   const { promise: silence, resolve: speak } = Promise.withResolvers<void>();
   const short = { headersMs: 100, requestMs: 100, keepAliveMs: 100, unreadMs: 100 };
   const { url } = await aServer(async (req, res) => {
@@ -159,7 +159,7 @@ test.each([
   expect(server.connections).toBeLessThanOrEqual(10);
 });
 
-test('close lets a running request finish, ends idle connections at once, and takes no new one', async () => {
+test('close lets running requests finish, ends idle connections and takes no new one', async () => {
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const { promise: running, resolve: runs } = Promise.withResolvers<void>();
   const server = await aServer(

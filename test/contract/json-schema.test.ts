@@ -50,7 +50,7 @@ test.each(schemas)('%s has no field for a key or an address [B18]', (_name, sche
   ).toEqual([]);
 });
 
-test('the schema of a task lists the levels, asks for the goal only, and takes its defaults as optional', () => {
+test('the schema of a task lists the levels, requires the goal and has no defaults', () => {
   const { TaskSpec, BatchSpec } = jsonSchemas();
   expect(TaskSpec.required).toEqual(['goal']);
   expect(TaskSpec.properties?.reasoning_effort).toMatchObject({ enum: [...REASONING_EFFORTS] });

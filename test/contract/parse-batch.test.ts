@@ -422,7 +422,7 @@ describe('size is checked before any schema', () => {
     expect(reads).toEqual({ lists: 0, gets: 1 });
   });
 
-  test('so tasks that are too large together are refused at the first task beyond the limit', async () => {
+  test('so tasks that are too large together are refused at the first one over the limit', async () => {
     const reads = { lists: 0, gets: 0 };
     const task = watched({ goal: 'a', context: 'x'.repeat(1024 * 1024) }, reads);
     const { problems } = await refusal({ tasks: Array(100_000).fill(task) });
@@ -597,7 +597,7 @@ describe('for any JSON', () => {
     { requiredKeys: ['tasks'] },
   );
 
-  test('a batch is refused as BATCH_INVALID, or what is made of it survives the way through Redis', async () => {
+  test('a batch is refused as BATCH_INVALID, or survives the way through Redis', async () => {
     let accepted = 0;
     await fc.assert(
       fc.asyncProperty(fc.oneof(batch, anything), async (input) => {

@@ -80,7 +80,7 @@ function aReader(work: () => Promise<string>): Tool {
 
 const live = new AbortController().signal;
 
-test('an effect that was interrupted is never run again, and the child is told that nobody knows', async () => {
+test('an interrupted effect is never run again, and the child reads that it is unknown', async () => {
   const { tasks, taskIds } = await openRecords();
   const [taskId = ''] = taskIds;
   const dying = new AbortController();
@@ -100,7 +100,7 @@ test('an effect that was interrupted is never run again, and the child is told t
   expect(second.child.effects.calls).toEqual([{ version: 1, id: '1.1', call_id: 'c1', tool: 'send' }]);
 });
 
-test('an effect with a recorded result is not run again, and its result is used; one not begun is run', async () => {
+test('an effect with a recorded result is not run again; one not begun is run', async () => {
   const { tasks, taskIds } = await openRecords();
   const [taskId = ''] = taskIds;
   const { ran, tool } = aSender(async () => `sent ${ran.length}`);
@@ -128,7 +128,7 @@ test('a superseded attempt begins no effect', async () => {
   expect((await tasks.history(taskId)).effects).toEqual([]);
 });
 
-test('the outcome lists what was interrupted, and bounds the cost of the call that was made again', async () => {
+test('the outcome lists interrupted effects and bounds the cost of the repeated call', async () => {
   const simulator = await startSimulator();
   onTestFinished(() => simulator.close());
   const providers = simulatedProviders(simulator.url);

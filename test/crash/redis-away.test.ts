@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { aWorkerInTrouble, expectAllWell, redisLines, untilReadinessIs } from '../helpers/worker-in-trouble.ts';
 
-test('after kill -9 and a restart from the append-only file everything goes on, and one line each says so', async () => {
+test('after kill -9 and a restart from the append-only file everything continues', async () => {
   const redis = await startRedisServer();
   const trouble = await aWorkerInTrouble(redis.url);
   await redis.kill();

@@ -21,7 +21,7 @@ async function aDeploymentWithUser(role: 'worker' | 'producer') {
   return { admin, setUser, deployment, channel: `&${prefix}:*`, url: `redis://app:pass@127.0.0.1:${port}` };
 }
 
-test('a worker that loses its channels warns once, finds cancels by itself, and hears again', async () => {
+test('a worker that loses its channels warns once, polls for cancels, and recovers', async () => {
   const { admin, setUser, deployment, channel, url } = await aDeploymentWithUser('worker');
   const { producer, simulator, logs, prefix } = deployment;
   const lines = () =>

@@ -4,7 +4,7 @@ import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { aWorkerInTrouble, redisLines } from '../helpers/worker-in-trouble.ts';
 
-test('a batch that Redis lost is lost to whoever waits for it or shows its receipt; the workers go on, and are on record again', async () => {
+test('a batch that Redis lost is lost to its waiters; the workers register again', async () => {
   const { url } = await startRedisServer();
   const trouble = await aWorkerInTrouble(url);
   const { producer, batchId, simulator, worker, prefix } = trouble;

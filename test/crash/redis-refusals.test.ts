@@ -11,7 +11,7 @@ import { aWorkerInTrouble, expectAllWell, redisLines, untilReadinessIs } from '.
 
 const execute = promisify(execFile);
 
-test('a Redis that is BUSY with a script is waited for: children go on, nothing is lost or done twice', async () => {
+test('a Redis that is BUSY with a script is waited for: nothing is lost or done twice', async () => {
   const { url } = await startRedisServer();
   const trouble = await aWorkerInTrouble(url);
   const operator = openRedis(url);

@@ -46,7 +46,7 @@ test.each<[title: string, taken: string[], mend: RegExp, latencyMs?: number]>([
   60_000,
 );
 
-test('a worker that knows of a missing right sends no script, so none is left half done', async () => {
+test('a worker that knows of a missing right sends no script, so none is half done', async () => {
   const { url, prefix, admin, setUser, workerUrl } = await aRedisWithUser();
   const trouble = await aWorkerInTrouble(url, { prefix, workerUrl, latencyMs: LATER_MS });
   const answered = requestsIn(trouble.simulator, 'ended', TASKS);

@@ -13,7 +13,7 @@ test('finds NAME before NAME_FILE, and takes an empty variable for absent', () =
   expect(secretsIn({}).find('KEY')).toEqual({ status: 'absent', isEmpty: false });
 });
 
-test('a reader of secrets prints nothing of what it can find, and neither does what it finds', () => {
+test('a reader of secrets prints nothing that it can find, and neither does the find', () => {
   const secrets = secretsIn({ KEY: PLANTED });
   for (const value of [secrets, secrets.find('KEY')]) {
     expect(inspect(value, { depth: null, showHidden: true }) + JSON.stringify(value)).not.toContain(PLANTED);

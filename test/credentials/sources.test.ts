@@ -24,7 +24,7 @@ test('reads a variable and names itself after it', async () => {
   expect(credential.secret.reveal()).toBe('sk-one');
 });
 
-test('reads the file that NAME_FILE names, without its last newline, and NAME before it', async () => {
+test('reads the file that NAME_FILE names, without its last newline; NAME comes first', async () => {
   await writeFile(file, 'sk-from-file\n');
   expect(await readValue('env:ACME_API_KEY', { ACME_API_KEY_FILE: file })).toBe('sk-from-file');
   expect(await readValue('env:ACME_API_KEY', { ACME_API_KEY_FILE: file, ACME_API_KEY: 'sk-one' })).toBe('sk-one');

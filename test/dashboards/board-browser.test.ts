@@ -56,7 +56,7 @@ async function aBatchThatRan() {
 }
 
 test.skipIf(executablePath === null)(
-  'leads a person from the batch to its failed tasks, their codes, their cleanup and the story of their attempts',
+  'leads from the batch to its failed tasks, codes, cleanup and attempts',
   async () => {
     const { batchId, lines, board } = await aBatchThatRan();
     const { page, foreign, broken } = await openPage(board.url);

@@ -25,7 +25,7 @@ async function everyAnswer(url: string, jobs: [queue: string, jobId: string][]):
   );
 }
 
-test('a key that a provider echoed is in no answer of the board, and in nothing told over pub/sub', async () => {
+test('a key that a provider echoed is in no answer of the board and no pub/sub message', async () => {
   const { producer, startWorker, startBoard, secrets, events } = await aDeployment();
   await startWorker();
   const goals = ['Leak it. [[sim: status=401 echo=key]]', 'Leak it later. [[sim: status=500 echo=key]]'];

@@ -59,7 +59,7 @@ async function wrongTimes(count: number, login: Login, headers: Record<string, s
   return statuses;
 }
 
-test('of 2,000 guesses at once from one address five are compared, and the right login passes a minute later', async () => {
+test('2,000 guesses from one address: five are compared, the right login passes later', async () => {
   const { clock, lines, login } = await aBoard();
   const answers = await Promise.all(Array.from({ length: 2_000 }, (_, at) => login(`guess-${at}`)));
   expect([count(answers, 401), count(answers, 429)]).toEqual([5, 1_995]);
@@ -97,7 +97,7 @@ test('a right login forgives no guesses of its address', async () => {
   expect(await wrongTimes(2, login)).toEqual([401, 429]);
 });
 
-test('a browser that has logged in before is not locked out by others, and has five guesses of its own', async () => {
+test('a browser that has logged in before has five guesses of its own', async () => {
   const { login, from } = await aBoard({ trustedProxies: 1 });
   const { cookie = '' } = await login(PASSWORD, from('192.0.2.1'));
   expect(cookie).toMatch(/^errand_board=[\w-]+\.[\w-]+$/);
@@ -112,7 +112,7 @@ test('a browser that has logged in before is not locked out by others, and has f
   expect((await login(PASSWORD, { ...from('192.0.2.1'), cookie })).status).toBe(429);
 });
 
-test('of guesses from 10,000 addresses fifty a minute are compared, and this host can still log in', async () => {
+test('guesses from 10,000 addresses: fifty a minute are compared, this host can log in', async () => {
   const { lines, login, from } = await aBoard({ trustedProxies: 1 });
   const addresses = Array.from({ length: 10_000 }, (_, at) => `10.1.${at >> 8}.${at & 255}`);
   const answers = await Promise.all(addresses.map((address) => login('wrong', from(address))));

@@ -45,7 +45,7 @@ test('admission by task: only tasks on the unusable route fail, named [B59] [B73
   });
 });
 
-test('an effort that a strict provider does not take fails the task before any child is built', async () => {
+test('an effort that a strict provider does not take fails before a child is built', async () => {
   const { producer, startWorker, simulator, settings, outcomesOf } = await aDeployment();
   const providers = settings.providers as Record<string, object>;
   providers.local = { ...providers.local, effort_policy: 'strict', efforts: { 'local-1': ['low'] } };

@@ -112,7 +112,7 @@ test('cancelling a task cancels its response with the provider', async () => {
   expect(asked(simulator)).toEqual(['POST /responses', 'GET /responses/<id>', 'POST /responses/<id>/cancel']);
 });
 
-test('a task that is cancelled after its worker died has its response cancelled by whoever closes it', async () => {
+test('a task cancelled after its worker died has its response cancelled on closing', async () => {
   const deployment = await aBackgroundDeployment();
   const { producer, simulator, startWorker, outcomesOf } = deployment;
   const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: 'mid_stream' } };
@@ -126,7 +126,7 @@ test('a task that is cancelled after its worker died has its response cancelled 
   expect(asked(simulator)).toEqual(['POST /responses', 'GET /responses/<id>', 'POST /responses/<id>/cancel']);
 });
 
-test('the response of a task that the queue ended without an outcome is cancelled as its batch settles', async () => {
+test('the response of a task without an outcome is cancelled as its batch settles', async () => {
   const { producer, simulator, startWorker, outcomesOf, prefix } = await aBackgroundDeployment();
   const { batch_id } = await producer.enqueue(ENDLESS);
   const taskId = taskIdOf(batch_id, 0);
@@ -145,7 +145,7 @@ test('the response of a task that the queue ended without an outcome is cancelle
   expect(asked(simulator)).toEqual(['GET /responses/<id>']);
 });
 
-test('a response that could not be written down, because a newer attempt had begun, is cancelled: nobody else knows of it', async () => {
+test('a response that a superseded attempt could not write down is cancelled', async () => {
   const { producer, simulator, startWorker, outcomesOf, prefix } = await aBackgroundDeployment();
   await startWorker();
   const asking = aRequest(simulator, ({ turn }) => turn === 1);
@@ -160,7 +160,7 @@ test('a response that could not be written down, because a newer attempt had beg
   expect((await outcomesOf(batch_id))[0]).toMatchObject({ answer: { text: 'done' }, cleanup: { open: 0 } });
 });
 
-test('a response that was taken over is not cancelled by an heir that is overtaken in its turn', async () => {
+test('a response that was taken over is not cancelled by a superseded heir', async () => {
   const deployment = await aBackgroundDeployment();
   const { producer, simulator, startWorker, outcomesOf, prefix } = deployment;
   const dying = { fixture: 'dying-worker.ts', env: { ERRAND_DIE_AT: 'mid_stream' } };

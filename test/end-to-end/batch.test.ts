@@ -123,7 +123,7 @@ test('a key that a provider repeats in its error is in no record [B146]', async 
   expect(JSON.stringify(outcome)).not.toContain(environment.SIM_OPENAI_KEY);
 });
 
-test('a key that a model repeats in its answer is in no record, nor in what the queue keeps of the task', async () => {
+test('a key that a model repeats is in no record and in nothing the queue keeps', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment();
   await startWorker();
   const { batch_id } = await producer.enqueue({ goal: 'Tell it. [[sim: text="It is" echo=key]]', provider: 'openai' });
@@ -181,7 +181,7 @@ test('a task that the queue ended fails, and its sibling succeeds [B116]', async
   expect(outcomes).toMatchObject([{ failure: { code: 'ATTEMPT_STALLED_OUT' }, attempts: [] }, { status: 'succeeded' }]);
 });
 
-test('an overloaded provider that says when to come back is taken at its word, and no try is spent', async () => {
+test('an overloaded provider that says when to return is obeyed, and no try is spent', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
   await startWorker();
   const { batch_id } = await producer.enqueue({
@@ -218,7 +218,7 @@ test('the summary adds up usage and cost, and counts tasks without a price [B120
   expect((await summed('openai', 'local')).summary).toMatchObject({ unpriced_tasks: 1, cost_usd: null });
 });
 
-test('a credential that reads like a provider’s name spoils no record: the batch settles and can be read', async () => {
+test('a credential that reads like a provider’s name spoils no record', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment({ environment: { SIM_LOCAL_KEY: 'succeeded' } });
   await startWorker();
   const { batch_id } = await producer.enqueue({ goal: 'Say whether it succeeded', provider: 'local' });

@@ -7,7 +7,7 @@ import { openRedis, workersHolding } from '../helpers/redis.ts';
 import { turnsReached } from '../helpers/requests.ts';
 import { watchSlowness } from '../helpers/slowness.ts';
 
-test('draining hands running tasks back without spending a try, and another worker goes on from the last recorded turn', async () => {
+test('draining returns running tasks without a try; another worker continues them', async () => {
   const { producer, startWorker, simulator, outcomesOf, prefix } = await aDeployment({
     settings: { tasks: { tries: 1 } },
   });
@@ -58,7 +58,7 @@ test('within the grace a running task may finish', async () => {
   ]);
 });
 
-test('the turn under way when a drain begins is finished and recorded, and the next one is asked for elsewhere', async () => {
+test('the turn under way when a drain begins is finished and recorded', async () => {
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment();
   const first = await startWorker({ name: 'first', drain_grace_ms: 20_000 });
   const inFirstTurn = turnsReached(simulator, 1, 5);
@@ -103,7 +103,7 @@ test('what was handed back goes before the tasks of its batch that have not star
   expect(handedBack.map(({ index }) => `Task ${index}`)).toEqual(goals.slice(0, 2).toSorted());
 });
 
-test('SIGTERM with 50 streams of a minute each: gone within 5 s, and every task goes on elsewhere from its last turn', async () => {
+test('SIGTERM with 50 streams of a minute: gone within 5 s, every task continues', async () => {
   const deployment = await aDeployment({ settings: { tasks: { tries: 1 } } });
   const { producer, simulator, environment, settings, workspaceRoot, logs, startWorker, outcomesOf } = deployment;
   const leaving = start(['worker'], workspaceRoot, {

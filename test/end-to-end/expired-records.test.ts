@@ -5,7 +5,7 @@ import { aDeployment } from '../helpers/deployment.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { givenIn } from '../records/given.ts';
 
-test('an idempotency key whose records have expired starts its batch anew, though BullMQ still keeps the jobs', async () => {
+test('an idempotency key whose records expired starts its batch anew', async () => {
   const { producer, startWorker, simulator, prefix } = await aDeployment();
   await startWorker();
   const batch = {

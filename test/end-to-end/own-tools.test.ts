@@ -65,7 +65,7 @@ test('an own resource is released by its attempt, and its files are in the answe
   expect(await hasDesk(dir, taskIdOf(batch_id, 0), 1)).toBe(false);
 });
 
-test('after kill -9 an interrupted effect is not repeated, and a result of an idempotent tool counts', async () => {
+test('after kill -9 an interrupted effect is not repeated; idempotent results count', async () => {
   const dir = await aFolder();
   const deployment = await aDeployment({ toolsets: [acmeToolset({ dir })] });
   const { producer, simulator, startWorker, outcomesOf } = deployment;
@@ -144,7 +144,7 @@ describe('the name of a toolset', () => {
     });
   });
 
-  test('is accepted with a warning if no worker is alive, and the task waits for a worker that has it', async () => {
+  test('is accepted with a warning if no worker is alive, and waits for one with it', async () => {
     const dir = await aFolder();
     const deployment = await aDeployment();
     const { batch_id, warnings } = await deployment.producer.enqueue(aTask('Wait'));

@@ -33,7 +33,7 @@ test('a task job that does not parse fails its task, and the others run', async 
   ]);
 });
 
-test('a batch job of a newer version settles its batch all the same: its record says what it is', async () => {
+test('a batch job of a newer version settles its batch: its record says what it is', async () => {
   const { producer, startWorker, prefix } = await aDeployment();
   const { batch_id: batchId } = await producer.enqueue({ goal: 'Go', provider: 'local' });
   await ageJob(prefix, 'batches', batchId);

@@ -55,7 +55,7 @@ test('on a full disk, a task that succeeds delivers the earlier file whole', asy
   expect(await readdir(disk)).toEqual([]);
 });
 
-test('a worker with a full disk fails the task with a code; the partial answer has no cut file', async ({ skip }) => {
+test('a worker with a full disk fails the task; the partial answer has no cut file', async ({ skip }) => {
   const disk = await aSmallDisk(8);
   if (disk === null) return skip(CANNOT_MOUNT);
   const { producer, startWorker, simulator, outcomesOf } = await aDeployment({ settings: { tasks: { tries: 1 } } });
@@ -79,9 +79,7 @@ test('a worker with a full disk fails the task with a code; the partial answer h
   expect(simulator.requests().filter(({ turn }) => turn === 4)).toHaveLength(1);
 });
 
-test('once the disk has space, the next try writes the recorded files again and pays for no turn twice', async ({
-  skip,
-}) => {
+test('once the disk has space, the next try writes the files and repeats no turn', async ({ skip }) => {
   const disk = await aSmallDisk(64);
   if (disk === null) return skip(CANNOT_MOUNT);
   const settings = { tasks: { tries: 100, backoff_ms: 20 } };
@@ -142,7 +140,7 @@ test('the limits of the configuration hold for a child, which reads them and goe
   }
 });
 
-test('a turn with more tool calls than allowed ends its task with a code, and none of them runs', async () => {
+test('a turn with more tool calls than allowed ends its task, and none of them runs', async () => {
   const settings = { budget: { tool_calls_per_turn: 2 } };
   const { producer, startWorker, outcomesOf, simulator } = await aDeployment({ settings });
   await startWorker();

@@ -36,7 +36,7 @@ describe('expectNoSecret', () => {
     await expect(expectNoSecret(secret, { prefix })).rejects.toThrow(`${prefix}:k`);
   });
 
-  test('passes over what is clean and what is under another prefix, and counts what it saw', async () => {
+  test('passes over clean keys and other prefixes, and counts what it saw', async () => {
     const prefix = freshPrefix();
     await openRedis().mset(`${prefix}:a`, 'sk-planted', `${prefix}:b`, '[secret]', `${freshPrefix()}:c`, secret);
     expect(await expectNoSecret(secret, { prefix })).toBe(2);

@@ -12,7 +12,7 @@ function emptyDirectory(): string {
   return dir;
 }
 
-test('many that look at once get the same guard, compiled whole, with nothing else left in the directory', async () => {
+test('many lookups at once get the same guard, compiled whole', async () => {
   const cacheDir = join(emptyDirectory(), 'made-on-demand');
   const found = await Promise.all(Array.from({ length: 4 }, () => findGuard({ cacheDir, path: PATH })));
   const [name = 'none', ...others] = readdirSync(cacheDir);
@@ -21,7 +21,7 @@ test('many that look at once get the same guard, compiled whole, with nothing el
   expect(new Set(found.map(({ path }) => path))).toEqual(new Set([join(cacheDir, name)]));
 });
 
-test('a guard compiled before is used without a compiler; a broken one is compiled again', async () => {
+test('a compiled guard is used without a compiler; a broken one is compiled again', async () => {
   const cacheDir = emptyDirectory();
   const { path } = await findGuard({ cacheDir, path: PATH });
   if (path === null) throw new Error('no guard was compiled');
@@ -35,7 +35,7 @@ test('says why there is no guard where there is no compiler', async () => {
   expect(found).toEqual({ path: null, reason: expect.stringContaining('could not be compiled') });
 });
 
-test('refuses a configured guard that does not run as one, instead of looking for another', async () => {
+test('refuses a configured guard that does not run, instead of looking for another', async () => {
   const search = { configured: '/bin/true', cacheDir: emptyDirectory(), path: PATH };
   await expect(findGuard(search)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
 });

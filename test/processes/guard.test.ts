@@ -17,7 +17,7 @@ function runGuard(worker: number, tag: string, script: string): ChildProcess {
   return spawn(guard.guardPath, args, { env, stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
 }
 
-test('ends the tree when the lifeline closes, though its parent lives and sends no signal', async () => {
+test('ends the tree when the lifeline closes, although its parent lives', async () => {
   const tag = aTag();
   const running = runGuard(process.pid, tag, 'sleep 300 & wait');
   await untilTagged(tag, 3);

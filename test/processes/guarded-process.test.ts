@@ -65,7 +65,7 @@ describe('a guarded command', () => {
     expect(pidsTagged(tool.tag)).toEqual([]);
   });
 
-  test('does not wait for those that nobody asked to end: what left the group is killed at once', async () => {
+  test('does not wait for processes that left the group: it kills them at once', async () => {
     const tool = await startScript('(setsid sleep 300 &); exit 3', { guardPath, graceMs: 3_600_000 });
     expect(await tool.exited).toEqual({ code: 3, signal: null });
     expect(pidsTagged(tool.tag)).toEqual([]);
@@ -78,7 +78,7 @@ describe('a guarded command', () => {
     await tool.close();
   });
 
-  test('is given the time to end in order, also where its own parent does not wait for it', async () => {
+  test('gets the time to end in order, even if its own parent does not wait for it', async () => {
     const server = 'trap "sleep 0.1; echo saved; exit" TERM; echo up; while :; do sleep 0.01; done';
     const tool = await startScript(`sh -c '${server}' & wait`, { guardPath, graceMs: 2_000 });
     await once(tool.stdout, 'readable');
@@ -132,7 +132,7 @@ describe('after kill -9 of the worker', () => {
     await untilTagged(tag, 0);
   });
 
-  test('a command without a guard is gone, but not what it started: that is for the sweep', async () => {
+  test('a command without a guard is gone; what it started is left to the sweep', async () => {
     const tag = aTag();
     const worker = spawn(process.execPath, [OWNER, '', tag, STUBBORN_TREE], { env: {}, stdio: 'pipe' });
     const [root] = await untilTagged(tag, STUBBORN_COUNT - 1);

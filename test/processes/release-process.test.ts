@@ -68,7 +68,7 @@ test('refuses what is no reference', async () => {
   await expect(releaseProcess('/tmp/workspace', 100)).rejects.toMatchObject({ code: 'INTERNAL' });
 });
 
-test('looks at the processes of its own tree only, with 300 others running as with none', async () => {
+test('looks only at the processes of its own tree, with 300 others as with none', async () => {
   const tool = await startScript('sleep 300 & wait', { guardPath });
   const own = await untilTagged(tool.tag, 3);
   await startBystanders(300);

@@ -23,7 +23,7 @@ test('kills what a killed guard left behind of a stubborn tree', async () => {
   expect(pidsTagged(tool.tag)).toEqual([]);
 });
 
-test('kills a process without the tag below one that carries it, and one that is stopped', async () => {
+test('kills a process without the tag below one that carries it, also a stopped one', async () => {
   const tool = await startScript('env -i sleep 300 & echo $!; wait', { guardPath });
   const untagged = Number(await once(tool.stdout, 'data'));
   const [, root = Number.NaN] = await untilTagged(tool.tag, 2);
@@ -34,7 +34,7 @@ test('kills a process without the tag below one that carries it, and one that is
   expect(commandOf(untagged)).toBe('');
 });
 
-test('leaves every other tag alone, also one that begins alike, and answers for each tag it was asked for', async () => {
+test('leaves every other tag alone, also a longer one, and answers for each tag', async () => {
   const tag = aTag();
   const doomed = await startScript('exec sleep 300', { guardPath, tag });
   const spared = await startScript('exec sleep 300', { guardPath, tag: `${tag}0` });

@@ -98,7 +98,7 @@ describe('enqueueing', () => {
     expect(await queueOf('tasks-openai', options.prefix).getJob(taskIdOf(batchId, 0))).toBeDefined();
   });
 
-  test('adds a large batch in chunks behind a gate, and opens the gate when all of it is in', async () => {
+  test('adds a large batch in chunks behind a gate, and opens the gate at the end', async () => {
     const options = optionsOf();
     const { batch_id: batchId } = await openProducer(options).enqueue({ tasks: tasksOf(2_500) });
     expect(await waitingIds(options.prefix)).toEqual(idsOf(batchId, 2_500));
@@ -117,7 +117,7 @@ describe('enqueueing', () => {
     expect(await keysOf(options.prefix)).toEqual([]);
   });
 
-  test('leaves Redis to others and its event loop to the web app while it adds 10,000 tasks', async () => {
+  test('keeps Redis and the event loop of the web app free while it adds 10,000 tasks', async () => {
     const producer = openProducer();
     const other = openRedis();
     await other.ping();
@@ -207,7 +207,7 @@ describe('an idempotency key', () => {
     expect((await producer.status(batchId)).status).toBe('running');
   });
 
-  test('completes a small batch whose producer was killed between the record and the queue', async () => {
+  test('completes a small batch whose producer was killed between record and queue', async () => {
     const options = optionsOf();
     const batchId = batchIdOf(key);
     const batch = { idempotency_key: key, tasks: tasksOf(3) };

@@ -50,7 +50,7 @@ async function errorsOf(producer: Producer, batchId: string, withinMs: number): 
   return Promise.all(ends);
 }
 
-test('while Redis is away every call fails within seconds, and the same producer works once it is back', async () => {
+test('while Redis is away every call fails within seconds; later the producer works', async () => {
   const way = await openWay(redisUrl());
   const options = optionsOf({ connectWithinMs: 1_000 });
   const errors: Error[] = [];
@@ -106,7 +106,7 @@ describe('a Redis that refuses the password', () => {
   });
 });
 
-test('while Redis is frozen every call fails when its time is up, and the same producer works afterwards', async () => {
+test('while Redis is frozen every call times out; later the producer works', async () => {
   const redis = await startRedis();
   const producer = openProducer(optionsOf({ redis: targetAt(redis.url) }));
   const { batch_id: batchId } = await producer.enqueue({ tasks: tasksOf(2) });

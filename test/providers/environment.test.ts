@@ -56,21 +56,18 @@ afterEach(async () => {
   await Promise.all([trap.close(), provider.close()]);
 });
 
-test.each(WIRES)(
-  'nothing in the environment reaches a request of the %s wire, its address or the console',
-  async (wire) => {
-    const printed = (['log', 'info', 'warn', 'error', 'debug'] as const).map((level) => vi.spyOn(console, level));
-    const { model } = modelOf(providerAt(wire, provider.url));
-    await expect(model.turn(ask(), new AbortController().signal)).rejects.toMatchObject({
-      code: 'PROVIDER_STREAM_CUT',
-    });
-    expect(visitsOfTrap).toEqual([]);
-    expect(visitsOfProvider).toHaveLength(1);
-    expect(JSON.stringify(visitsOfProvider)).not.toContain('trap');
-    expect(visitsOfProvider[0]?.headers).toMatchObject({ authorization: `Bearer ${KEY}`, 'user-agent': 'errand' });
-    expect(printed.flatMap((spy) => spy.mock.calls)).toEqual([]);
-  },
-);
+test.each(WIRES)('nothing in the environment reaches a request of the %s wire or the console', async (wire) => {
+  const printed = (['log', 'info', 'warn', 'error', 'debug'] as const).map((level) => vi.spyOn(console, level));
+  const { model } = modelOf(providerAt(wire, provider.url));
+  await expect(model.turn(ask(), new AbortController().signal)).rejects.toMatchObject({
+    code: 'PROVIDER_STREAM_CUT',
+  });
+  expect(visitsOfTrap).toEqual([]);
+  expect(visitsOfProvider).toHaveLength(1);
+  expect(JSON.stringify(visitsOfProvider)).not.toContain('trap');
+  expect(visitsOfProvider[0]?.headers).toMatchObject({ authorization: `Bearer ${KEY}`, 'user-agent': 'errand' });
+  expect(printed.flatMap((spy) => spy.mock.calls)).toEqual([]);
+});
 
 test("a request to an origin other than the provider's is not made [B67] [B71]", async () => {
   const fetch = createProviderFetch(

@@ -48,7 +48,7 @@ describe.each(WIRES)('on the %s wire', (wire) => {
     expect(await faultOfTurn(providerAt(wire, sim.url))).toMatchObject({ retryAfterMs: 3_600_000 });
   });
 
-  test("the provider's message is whole until it is masked, and its error has no cause that repeats it", async () => {
+  test("the provider's message is whole until it is masked; no cause repeats it", async () => {
     sim = await simulate({ status: 400, message: 'x'.repeat(5_000) });
     const fault = await faultOfTurn(providerAt(wire, sim.url));
     expect(fault.message).toContain('x'.repeat(5_000));

@@ -40,7 +40,7 @@ test('a finished turn waits 10 s for another event, or the idle limit if it is s
   }
 });
 
-test('what a task allows lowers the limit of its provider, and the message says whose it was', async () => {
+test('a task lowers the limit of its provider, and the message says whose it was', async () => {
   const timers = timersOf({}, { idle_ms: 40 });
   timers.headersArrived();
   timers.eventArrived();
@@ -50,7 +50,7 @@ test('what a task allows lowers the limit of its provider, and the message says 
   expect(timers.expired?.code).toBe('PROVIDER_STREAM_STALLED');
 });
 
-test('a stream may be silent for longer where the model is to think hard, but not longer than its task allows', async () => {
+test('a stream may be silent longer for a high effort, within the limit of its task', async () => {
   const thinking = timersOf({ idle_ms: 20 }, undefined, 'high');
   thinking.headersArrived();
   thinking.eventArrived();

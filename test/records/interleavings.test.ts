@@ -270,39 +270,36 @@ const scripts = fc.array(fc.oneof(...moves), { minLength: 5, maxLength: 40, size
 test.each([
   ['do by turns', openRedis],
   ['do by turns and send twice', openResendingRedis],
-])(
-  'whatever two owners %s, the records are those of a model: one outcome, no stale write, every open row known',
-  async (_, open) => {
-    const prefix = freshPrefix();
-    const redis = open();
-    let run = 0;
-    await fc.assert(
-      fc.asyncProperty(scripts, fc.boolean(), async (script, isHeld) => {
-        const records = await openRecords({ total: TASKS, maxConcurrent: 1, prefix: `${prefix}${run++}`, redis });
-        const real = { ...records, unattended: new UnattendedRecords(redis, records.prefix) };
-        if (isHeld) await redis.hset(real.keys.batch(real.batchId), { status: 'enqueueing', total: '5000' });
-        const model: Model = {
-          tasks: Array.from({ length: TASKS }, () => ({
-            epoch: 0,
-            ends: [],
-            outcome: null,
-            turns: [],
-            open: new Set(),
-            cancel: null,
-          })),
-          running: new Set(),
-          parked: new Set(),
-          resting: new Set(),
-          beliefs: Array.from({ length: OWNERS }, () => new Array<number>(TASKS).fill(0)),
-          batchCancel: null,
-          isHeld,
-        };
-        for (const [, move] of script) {
-          await move(model, real);
-          await compare(model, real);
-        }
-      }),
-      { numRuns: 60 },
-    );
-  },
-);
+])('whatever two owners %s, the records match a model: one outcome, no stale write', async (_, open) => {
+  const prefix = freshPrefix();
+  const redis = open();
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(scripts, fc.boolean(), async (script, isHeld) => {
+      const records = await openRecords({ total: TASKS, maxConcurrent: 1, prefix: `${prefix}${run++}`, redis });
+      const real = { ...records, unattended: new UnattendedRecords(redis, records.prefix) };
+      if (isHeld) await redis.hset(real.keys.batch(real.batchId), { status: 'enqueueing', total: '5000' });
+      const model: Model = {
+        tasks: Array.from({ length: TASKS }, () => ({
+          epoch: 0,
+          ends: [],
+          outcome: null,
+          turns: [],
+          open: new Set(),
+          cancel: null,
+        })),
+        running: new Set(),
+        parked: new Set(),
+        resting: new Set(),
+        beliefs: Array.from({ length: OWNERS }, () => new Array<number>(TASKS).fill(0)),
+        batchCancel: null,
+        isHeld,
+      };
+      for (const [, move] of script) {
+        await move(model, real);
+        await compare(model, real);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});

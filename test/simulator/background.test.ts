@@ -21,7 +21,7 @@ test('a response that nobody waits for is queued, at work, and then complete', a
   expect((await responses.retrieve(response.id)).output_text).toBe('a b c');
 });
 
-test('its events can be read from the first or after any of them, while they come and afterwards', async () => {
+test('its events can be read from the first or after any of them, live or later', async () => {
   const { responses, response } = await begin('[[sim: text="a b c" delta_ms=10]]');
   const read = async (starting_after?: number) => {
     const query = { stream: true as const, ...(starting_after !== undefined && { starting_after }) };
@@ -35,7 +35,7 @@ test('its events can be read from the first or after any of them, while they com
   expect(await read(3)).toEqual(all.slice(4));
 });
 
-test('cancelling ends it and the streams that are read; one that has ended stays as it is', async () => {
+test('cancelling ends it and its streams; one that has ended stays as it is', async () => {
   const { responses, response } = await begin('[[sim: hang=stream after=1 delta_ms=1]]');
   const stream = await responses.retrieve(response.id, { stream: true });
   const reading = Array.fromAsync(stream).catch(() => 'ended');
@@ -46,7 +46,7 @@ test('cancelling ends it and the streams that are read; one that has ended stays
   expect(await responses.cancel(done.id)).toMatchObject({ status: 'completed' });
 });
 
-test('one it does not know is not found, and neither is one that was not asked for in the background', async () => {
+test('an unknown response is not found, nor one that was not asked for in background', async () => {
   const { responses } = await begin('Hello.');
   const { id } = await responses.create({ model: 'm', input: 'Hello.' });
   await expect(responses.retrieve(id)).rejects.toThrow('not found');

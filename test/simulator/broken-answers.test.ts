@@ -18,7 +18,7 @@ describe.each(['responses', 'chat', 'messages'] as const)('%s', (wire) => {
     client = clientFor(wire, simulator.url);
   });
 
-  test('hangs before the headers until the client aborts, and logs that the socket closed', async () => {
+  test('hangs before the headers until the client aborts, and logs the closed socket', async () => {
     const aborting = new AbortController();
     const received = nextRequest(simulator, 'received');
     const ended = nextRequest(simulator, 'ended');

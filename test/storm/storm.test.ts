@@ -48,7 +48,7 @@ function answered(over: Partial<LoggedRequest>): LoggedRequest {
   return { body: 'storm:1/2', turn: 1, status: 200, ended: 'complete', ...over } as LoggedRequest;
 }
 
-test('a turn answered whole three times was paid twice too often; faults and calls cut off were not paid', () => {
+test('a turn answered three times was paid twice too often; cut calls were not paid', () => {
   const calls = new Calls();
   for (const over of [
     {},

@@ -25,7 +25,7 @@ test('a cancel whose nudge was lost is found at the next look', async () => {
   await active.close();
 });
 
-test('a nudge that names one task reaches that task without a further look, and no other of its batch', async () => {
+test('a nudge for one task reaches that task without a lookup, and no other task', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const { tasks, taskIds, batches, prefix } = await openRecords();
   const [named = '', other = ''] = taskIds;

@@ -87,7 +87,7 @@ test('any other verdict is final for every worker', async () => {
   expect(later.verdict.unusable).toMatchObject([{ failure: { code: 'ROUTE_UNSUPPORTED' } }]);
 });
 
-test('a verdict with a code of a newer version rejects the task with a code of this one', async () => {
+test('a verdict with a code of a newer version rejects the task with a known code', async () => {
   const { batches, batchId, record } = await openRecords();
   const newer: Failure = { ...MISSING, code: 'TENANT_PAUSED', message: 'the tenant is paused' };
   await batches.admit(batchId, { version: 1, unusable: record.routes.map((route) => ({ ...route, failure: newer })) });

@@ -53,38 +53,35 @@ test('a call of an effect tool is on record before it runs', async () => {
 test.each([
   ['runs again', false, 'succeeded'],
   ['was cancelled meanwhile', true, 'cancelled'],
-])(
-  'what a lost attempt held is given back with the task that %s, and its outcome tells',
-  async (_, isCancelled, status) => {
-    const { producer, startWorker, outcomesOf, prefix, workspaceRoot } = await aDeployment();
-    const { batch_id } = await producer.enqueue({ goal: 'Go on', provider: 'local' });
-    const taskId = taskIdOf(batch_id, 0);
-    const ref = join(workspaceRoot, `${taskId}.1`);
-    const tasks = recordsUnder(prefix);
-    const workers = new WorkerRecords(openRedis(), prefix);
-    await workers.register({ ...(await identifyWorker('doomed')), instance: 'doomed.1', birth: '1' });
-    await workers.claim('doomed.1', 'a sweep that takes its time', 60_000);
-    await tasks.open(taskId, 'local', 'doomed');
-    await mkdir(ref);
-    const held = { epoch: 1, owner: 'doomed.1', intent_at: isoNow(), acquired_at: isoNow() };
-    await tasks.hold(taskId, 1, [
-      { id: `1.workspace.${ref}`, entry: { status: 'acquired', kind: 'workspace', ref, ...held } },
-    ]);
-    if (isCancelled) await producer.cancel(batch_id, 'enough');
-    await startWorker();
-    await producer.settled(batch_id);
-    const [outcome] = await outcomesOf(batch_id);
-    expect(outcome).toMatchObject({ status, cleanup: { open: 0 } });
-    expect(outcome?.cleanup.steps).toContainEqual(
-      expect.objectContaining({
-        row: `1.workspace.${ref}`,
-        status: 'released',
-        evidence: 'verified',
-        actor: 'reclaim',
-      }),
-    );
-  },
-);
+])('what a lost attempt held is released with the task that %s, and reported', async (_, isCancelled, status) => {
+  const { producer, startWorker, outcomesOf, prefix, workspaceRoot } = await aDeployment();
+  const { batch_id } = await producer.enqueue({ goal: 'Go on', provider: 'local' });
+  const taskId = taskIdOf(batch_id, 0);
+  const ref = join(workspaceRoot, `${taskId}.1`);
+  const tasks = recordsUnder(prefix);
+  const workers = new WorkerRecords(openRedis(), prefix);
+  await workers.register({ ...(await identifyWorker('doomed')), instance: 'doomed.1', birth: '1' });
+  await workers.claim('doomed.1', 'a sweep that takes its time', 60_000);
+  await tasks.open(taskId, 'local', 'doomed');
+  await mkdir(ref);
+  const held = { epoch: 1, owner: 'doomed.1', intent_at: isoNow(), acquired_at: isoNow() };
+  await tasks.hold(taskId, 1, [
+    { id: `1.workspace.${ref}`, entry: { status: 'acquired', kind: 'workspace', ref, ...held } },
+  ]);
+  if (isCancelled) await producer.cancel(batch_id, 'enough');
+  await startWorker();
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome).toMatchObject({ status, cleanup: { open: 0 } });
+  expect(outcome?.cleanup.steps).toContainEqual(
+    expect.objectContaining({
+      row: `1.workspace.${ref}`,
+      status: 'released',
+      evidence: 'verified',
+      actor: 'reclaim',
+    }),
+  );
+});
 
 test('what an attempt could not release is open in its outcome until a sweep [B113]', async () => {
   const { producer, startWorker, outcomesOf } = await aDeployment();
@@ -102,7 +99,7 @@ test('what an attempt could not release is open in its outcome until a sweep [B1
   );
 });
 
-test('a task that was put off for a day without a turn fails when it is turned away again', async () => {
+test('a task that was deferred for a day without a turn fails at the next deferral', async () => {
   const { producer, startWorker, outcomesOf, prefix } = await aDeployment();
   const goal = 'Wait [[sim: status=429 retry_after_ms=50 times=1]]';
   const { batch_id } = await producer.enqueue({ goal, provider: 'local' });
@@ -118,7 +115,7 @@ test('a task that was put off for a day without a turn fails when it is turned a
   ]);
 });
 
-test('a task whose end could not be written is given up, and its place goes to the next', async () => {
+test('a task whose end could not be written fails, and its place goes to the next', async () => {
   const deployment = await aDeployment({ settings: { tasks: { tries: 1 } } });
   const { producer, outcomesOf, prefix } = deployment;
   const worker = await startStoppingWorker(deployment, 'closing', 'told_queue');

@@ -48,7 +48,7 @@ test.each([
   expect(findings.map((finding) => finding.check)).toEqual(expect.arrayContaining(['node', 'worker lock']));
 });
 
-test('a user without the rights of any role: the finding gives what the nearest role lacks', async () => {
+test('a user without the rights of any role: the finding lists what the nearest lacks', async () => {
   const server = await startRedisServer();
   const url = await urlOfUser(server, [...ALL, '-hget', '-zrem']);
   const { code, findings } = await doctor(url);

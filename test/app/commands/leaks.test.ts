@@ -19,7 +19,7 @@ async function aHolder(silentMs: number, isOnRecord = true) {
   return { ...records, holder, taskId, leaks };
 }
 
-test('rows of a silent worker are listed, and closed on the word of the operator, with the reason in the outcome', async () => {
+test('rows of a silent worker are listed, and closed with the reason of the operator', async () => {
   const { leaks, workers, batches, batchId } = await aHolder(60_000);
   const listed = await leaks();
   expect(listed).toMatchObject({
@@ -42,7 +42,7 @@ test('rows of a silent worker are listed, and closed on the word of the operator
 test.each([
   ['name', 'node-7'],
   ['instance', 'node-7.1'],
-])('rows of a dead worker are closed by its %s, though another one has its name by now', async (_, named) => {
+])('rows of a dead worker are closed by its %s, even if another has its name', async (_, named) => {
   const { leaks, workers, holder } = await aHolder(60_000);
   const heir = { ...holder, instance: 'node-7.2' };
   await workers.register(heir);
@@ -77,7 +77,7 @@ test.each([
   expect(await workers.list()).toMatchObject([{ openRows: 1 }]);
 });
 
-test('a row that cannot be read here is listed, and stays open where the rest is closed', async () => {
+test('a row that cannot be read here is listed and stays open', async () => {
   const { leaks, workers, given, taskId, holder } = await aHolder(60_000);
   const row = { id: '1.session.x', row: { kind: 'session' }, intentMs: Date.now() - 90_000 };
   await given.openRow({ owner: holder.instance, taskId, ...row });

@@ -13,7 +13,7 @@ function simulatedPrefix(prefix: string): string {
   return simulated;
 }
 
-test('up --exit runs the sample on the Redis given, away from real work, and shows what became of each task', async () => {
+test('up --exit runs the sample on the given Redis and shows each task', async () => {
   const prefix = freshPrefix();
   const simulated = simulatedPrefix(prefix);
   const env = {

@@ -126,7 +126,7 @@ describe('startEmbeddedRedis', () => {
     expect(await told).toBe(`The embedded Redis (pid ${redis.pid}) ended unexpectedly.`);
   });
 
-  test('refuses a directory in use and tells how to join, leaving the server in use alone', async () => {
+  test('refuses a directory in use, says how to join, and leaves its server alone', async () => {
     const redis = await start();
     await openRedis(redis.url).set('kept', 'yes');
 

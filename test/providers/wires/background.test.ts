@@ -43,7 +43,7 @@ test('reads no further where noting fails, and fails with its error', async () =
   expect(pieces).toEqual([]);
 });
 
-test('takes a response that ended before for the turn, with its tools, its usage and its cut-off', async () => {
+test('takes a response that ended earlier for the turn, with tools, usage and cut-off', async () => {
   const { model, noted, ties } = await inBackground({ tool: 'add', args: { a: 1 }, input_tokens: 90 });
   const first = await model.turn(ask('One?', { background: ties() }), live());
   const again = await model.turn(ask('One?', { background: ties(noted[0]) }), live());
@@ -86,7 +86,7 @@ test.each([
 
 const credential = { id: 'env:ACME_API_KEY', secret: new Secret(KEY) };
 
-test('cancelling says how the response ended, also one that had ended before or is not known', async () => {
+test('cancelling says how the response ended, also for an ended or unknown one', async () => {
   const { model, provider, noted, ties } = await inBackground({ hang: 'stream', after: 1, delta_ms: 1 }, { text: 'x' });
   const leave = new AbortController();
   const onText = () => leave.abort(new Error('left'));

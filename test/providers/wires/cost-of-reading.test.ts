@@ -41,7 +41,7 @@ test('items of the same length at one index, without ids, are cheap to tell apar
   expect(items.all([])).toHaveLength(1_000);
 });
 
-test('thoughts that are sealed with the terminal event are found in a long list at once', () => {
+test('thoughts that are sealed by the terminal event are found quickly in a long list', () => {
   const items = new ResponsesItems(new ReplyLimits());
   for (let number = 0; number < 1_000; number++)
     items.put(0, { type: 'reasoning', id: `r${number}`, summary: [] }, true);

@@ -63,7 +63,7 @@ test('the totals at the end of a stream count, not those at its start', async ()
   });
 });
 
-test('a thought is sent back with its signature, and a result with whether it is an error', async () => {
+test('a thought is sent back with its signature, and a result with its error flag', async () => {
   const sim = await simulate({ tool: 'add', args: {}, reasoning: 'I should add.' }, { text: 'Done.' });
   onTestFinished(() => sim.close());
   const { model } = modelOf(providerAt('messages', sim.url), 'claude-opus-5-5');

@@ -15,7 +15,7 @@ test.each([
   expect(JSON.parse(sim.requests()[0]?.body ?? '')).toMatchObject({ include });
 });
 
-test('a budget that leaves less than the provider takes a request for is used up, and nothing is sent', async () => {
+test('a budget below the minimum of the provider is used up, and nothing is sent', async () => {
   const sim = await simulate();
   onTestFinished(() => sim.close());
   const { model } = modelOf(providerAt('responses', sim.url));

@@ -50,7 +50,7 @@ describe.each(WIRES)('a turn on the %s wire', (wire) => {
     expect(sim.requests()[0]).toMatchObject({ wire, key: KEY, model: 'sim-model', is_stream: true });
   });
 
-  test('sends the system prompt, and is billed for what it thought and what it wrote to the cache', async () => {
+  test('sends the system prompt, and is billed for thinking and cache writes', async () => {
     const tokens = {
       tokens: 7,
       reasoning_tokens: 5,
@@ -170,7 +170,7 @@ describe('effort on the wire', () => {
   });
 });
 
-test('the responses wire stores nothing with the provider and asks for its reasoning back', async () => {
+test('the responses wire stores nothing at the provider and asks for its reasoning', async () => {
   sim = await simulate();
   await modelOf(providerAt('responses', sim.url)).model.turn(ask(), live());
   expect(lastBody()).toMatchObject({ store: false, include: ['reasoning.encrypted_content'] });
@@ -211,7 +211,7 @@ test('the chat wire keeps fields it does not know for the next turn', async () =
   });
 });
 
-test('an answer that the context window ended is told as such on the messages wire, not as a limit one could raise', async () => {
+test('an answer cut by the context window is not reported as a limit one could raise', async () => {
   const usage = { input_tokens: 199_000, output_tokens: 1_000 };
   const events: [string, object][] = [
     ['message_start', { message: { id: 'm1', type: 'message', role: 'assistant', content: [], usage } }],

@@ -169,7 +169,7 @@ function countRequests(): (run: () => Promise<unknown>) => Promise<number> {
   };
 }
 
-test('a file that was left unfinished is neither listed nor delivered, nor does it stop a write', async () => {
+test('an unfinished file is neither listed nor delivered, and does not stop a write', async () => {
   const { home, workspace, call, write } = await aWorkspace();
   await writeFile(join(home, 'unfinished'), 'half of a fi');
   expect(await call('list_files', {})).toMatchObject({ text: 'The workspace is empty.' });
@@ -184,7 +184,7 @@ test.each<[string, (outside: string, path: string) => unknown]>([
   ['a symbolic link', symlink],
   ['a folder', (_, path) => mkdir(join(path, 'more'), { recursive: true })],
   ['a pipe', (_, path) => spawnSync('mkfifo', [path])],
-])('%s in the place of the unfinished file is replaced, and nothing is written through it', async (_, plant) => {
+])('%s in the place of the unfinished file is replaced; nothing goes through it', async (_, plant) => {
   const { base, home, workspace, write } = await aWorkspaceBesideAFile();
   await plant(join(base, 'outside.txt'), join(home, 'unfinished'));
   expect(await write('report', 'mine')).toContain('Wrote 4 bytes');

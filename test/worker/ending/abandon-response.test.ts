@@ -48,7 +48,7 @@ async function aTaskWithResponse(...answers: (string | number)[]) {
   return { ...records, self, reclaim, taskId, asked, kept, abandon };
 }
 
-test('a response whose provider says that it stopped is told with its word, and leaves no row', async () => {
+test('a response that its provider stopped is reported in its words and has no row', async () => {
   const { abandon, tasks, workers, taskId, asked, self } = await aTaskWithResponse('cancelled');
   const steps = await abandon(1);
   expect(steps).toMatchObject([
@@ -60,7 +60,7 @@ test('a response whose provider says that it stopped is told with its word, and 
   expect(asked).toEqual(['POST /v1/responses/resp_1/cancel']);
 });
 
-test('a cancel that the provider does not answer leaves its row open, and is tried again until it does', async () => {
+test('a cancel that the provider does not answer leaves its row open and is repeated', async () => {
   const { abandon, tasks, workers, reclaim, batches, batchId, taskId, asked, self } = await aTaskWithResponse(
     503,
     'in_progress',

@@ -15,7 +15,7 @@ function waitOf(past: Attempt[], askedMs?: number, turns = 0): number | null {
   return deferralMs({ past, turns, askedMs, now: NOW, draw: Math.random() });
 }
 
-test('a task waits at least its own back-off, which doubles up to five minutes, also where it may come back at once', () => {
+test('a task waits at least its own back-off, which doubles up to five minutes', () => {
   for (const askedMs of [undefined, 0, 1]) {
     const waits = Array.from({ length: 12 }, (_, before) =>
       waitOf(
@@ -44,7 +44,7 @@ test('tasks that were turned away together come back apart', () => {
   expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(900);
 });
 
-test('a task is given up once it was put off for a day without a turn, however often it was', () => {
+test('a task fails after a day of deferrals without a turn, however many there were', () => {
   const often = Array.from({ length: 500 }, () => deferred(23 * HOUR));
   expect(waitOf(often)).not.toBeNull();
   expect(waitOf([deferred(25 * HOUR)])).toBeNull();
@@ -60,7 +60,7 @@ test('a recorded turn starts the day and the back-off anew', () => {
 describe('deferrals in a row', () => {
   const [first, second, third] = [3, 2, 1].map((agoH) => deferred(agoH * HOUR)) as [Attempt, Attempt, Attempt];
 
-  test('are one record, which says how many and since when, and are waited for as that many', () => {
+  test('are one record with the count and the start, and count as many for the wait', () => {
     const two = joinDeferrals(second, first, 0);
     const three = joinDeferrals(third, two, 0);
     expect(three).toEqual({ ...third, times: 3, first_started_at: first.started_at });
@@ -82,7 +82,7 @@ describe('deferrals in a row', () => {
   });
 });
 
-test('10,000 tasks against 60 requests a minute all get through, and no task comes back a hundred times', () => {
+test('10,000 tasks against 60 requests a minute all finish, with few returns each', () => {
   const perSecond = new Map<number, Attempt[][]>([[0, Array.from({ length: 10_000 }, () => [])]]);
   let through = 0;
   let most = 0;

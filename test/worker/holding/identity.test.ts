@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { WorkerIdentity } from '../../../src/contract/worker-identity.ts';
 import { hasFencedItself, identifyWorker, proofOfDeath } from '../../../src/worker/holding/identity.ts';
 
-test('a machine that was booted again proves the death of what ran on it, once that is silent: it may be two of one name', async () => {
+test('a reboot of the machine proves the death of its silent workers', async () => {
   const self = await identifyWorker('a');
   const before = { ...self, instance: 'a.before', boot_id: 'another boot' };
   expect(proofOfDeath({ identity: before, silentMs: 20_000 }, self)).toContain('was rebooted');
@@ -10,7 +10,7 @@ test('a machine that was booted again proves the death of what ran on it, once t
   expect(proofOfDeath({ identity: { ...self, instance: 'a.beside' }, silentMs: 20_000 }, self)).toBeNull();
 });
 
-test('a worker that is cut off has fenced itself once its lock has lapsed, however long that lasts', async () => {
+test('a worker that is cut off has fenced itself once its lock has expired', async () => {
   const beyond = async (silentMs: number, lock_duration_ms?: number) =>
     hasFencedItself({ identity: await identifyWorker('a', { lock_duration_ms }), silentMs });
   expect(await beyond(181_000)).toBe(true);
@@ -21,7 +21,7 @@ test('a worker that is cut off has fenced itself once its lock has lapsed, howev
   expect(hasFencedItself({ identity: null, silentMs: 1e9 })).toBe(false);
 });
 
-test('a seat that was filled again proves the death of who sat there, once it is silent', async () => {
+test('a refilled seat proves the death of its former worker, once that is silent', async () => {
   const self = await identifyWorker('a', { seat: 'worker' });
   const before = { ...self, instance: 'a.before', pid_namespace: 'pid:[1]', boot_id: 'another node' };
   const silent = (over: Partial<WorkerIdentity>, silentMs = 20_000) =>

@@ -82,7 +82,7 @@ async function aHolder(over: (self: WorkerIdentity) => Partial<WorkerIdentity>, 
   return { ...records, redis, taskId, folder, self, holder, releasers, observer, reclaim, isThere };
 }
 
-test('what a dead worker held is released by the sweep, with the proof, and the worker is forgotten', async () => {
+test('the sweep releases what a dead worker held, with the proof, and forgets it', async () => {
   const { reclaim, workers, tasks, taskId, isThere } = await aHolder(() => ({ birth: '1' }));
   await reclaim.sweep('boot_sweep');
   expect(await isThere()).toBe(false);
@@ -114,7 +114,7 @@ test.each<[string, (self: WorkerIdentity) => Partial<WorkerIdentity>]>([
   expect(await workers.list()).toMatchObject([{ openRows: 2 }]);
 });
 
-test('a worker on another host that has been silent beyond its fence loses what ends with its process, and nothing else', async () => {
+test('a worker silent beyond its fence loses only what ends with its process', async () => {
   const { reclaim, workers, isThere, given, holder } = await aHolder(() => ({ host: 'elsewhere' }));
   await given.silence(holder.instance, 200_000);
   await reclaim.sweep('reclaim');
@@ -123,7 +123,7 @@ test('a worker on another host that has been silent beyond its fence loses what 
   expect(left.map(kindOf)).toEqual(['workspace']);
 });
 
-test('what a cut-off worker with a long lock holds is left alone for as long as its calls may go on', async () => {
+test('what a cut-off worker with a long lock holds is kept while its calls may run', async () => {
   const { reclaim, workers, given, holder } = await aHolder(() => ({
     host: 'elsewhere',
     lock_duration_ms: 300_000,
@@ -136,7 +136,7 @@ test('what a cut-off worker with a long lock holds is left alone for as long as 
   expect(await workers.list()).toMatchObject([{ openRows: 1 }]);
 });
 
-test('a worker that still holds something stays on record, even where it is to be forgotten', async () => {
+test('a worker that still holds something stays registered', async () => {
   const { workers, holder } = await aHolder(() => ({}));
   await workers.forget(holder.instance, 0);
   expect(await workers.list()).toMatchObject([{ identity: { instance: holder.instance }, openRows: 2 }]);
@@ -150,7 +150,7 @@ test('a worker that gave a sign of life since it was looked at is not forgotten'
   expect(await workers.list()).toMatchObject([{ identity }]);
 });
 
-test('a worker that stops takes itself off the record, also where the clock of Redis was set back', async () => {
+test('a worker that stops unregisters itself, even if the clock of Redis was set back', async () => {
   const { reclaim, workers, given, self, holder } = await aHolder(() => ({}));
   await workers.register(self);
   await given.silence(self.instance, -60_000);
@@ -158,7 +158,7 @@ test('a worker that stops takes itself off the record, also where the clock of R
   expect((await workers.list()).map(({ instance }) => instance)).toEqual([holder.instance]);
 });
 
-test('a worker is put on record together with its sign of life, so that no sweep finds it silent', async () => {
+test('a worker registers together with its first beat, so no sweep finds it silent', async () => {
   const redis = openCountingRedis();
   const { workers } = await openRecords({ redis });
   const identity = await identifyWorker('w');
@@ -168,7 +168,7 @@ test('a worker is put on record together with its sign of life, so that no sweep
   expect(redis.sent).toHaveLength(1);
 });
 
-test('a worker that was cut off for a day and comes back while it is swept stays on record', async () => {
+test('a worker that returns after a day while it is swept stays registered', async () => {
   const comeBack: Before = (call) => call === 'claim' && workers.register(cutOff);
   const { reclaim, workers, given, self } = await aHolder(() => ({}), comeBack);
   const cutOff = { ...self, instance: 'cut-off.1', host: 'elsewhere' };
@@ -179,7 +179,7 @@ test('a worker that was cut off for a day and comes back while it is swept stays
   expect(onRecord).toContain(cutOff.instance);
 });
 
-test('a worker that only a newer version can read is a living stranger: listed, never reclaimed, never forgotten', async () => {
+test('a worker of a newer version is a living stranger: listed, never reclaimed', async () => {
   const { reclaim, workers, tasks, taskId, given, holder, isThere } = await aHolder(() => ({ birth: '1' }));
   const newer = { ...holder, version: 2 };
   for (const instance of [holder.instance, 'idle.1']) await given.identity(instance, newer);
@@ -195,7 +195,7 @@ test('a worker that only a newer version can read is a living stranger: listed, 
   ]);
 });
 
-test('a row that only a newer version can read stays open and is listed, and the rows beside it are released', async () => {
+test('a row of a newer version stays open and is listed; its neighbours are released', async () => {
   const { reclaim, workers, given, taskId, holder, isThere } = await aHolder(() => ({ birth: '1' }));
   const row = { kind: 'session', owner: holder.instance };
   await given.openRow({ owner: holder.instance, taskId, id: '1.session.x', row, intentMs: 1_000 });
@@ -226,7 +226,7 @@ test('a fault with one dead worker is told, and the others are swept', async () 
   expect(await workers.list()).toMatchObject([{ instance: 'damaged.1' }]);
 });
 
-test('the own sweep of a worker leaves a running attempt alone, and gives back what it has left open', async () => {
+test('the sweep of a worker spares a running attempt and releases what it left open', async () => {
   const { reclaim, workers, taskId, isThere } = await aHolder(({ instance }) => ({ instance }));
   const leave = reclaim.markRunning(taskId, 1);
   reclaim.scheduleLook();
@@ -238,7 +238,7 @@ test('the own sweep of a worker leaves a running attempt alone, and gives back w
   expect(await workers.list()).toMatchObject([{ openRows: 0 }]);
 });
 
-test('whoever takes a task over gives back what a dead worker held of it, and is told what one that may live holds', async () => {
+test('the next owner of a task releases what a dead worker held of it', async () => {
   const dead = await aHolder(() => ({ birth: '1' }));
   const ofTheDead = await dead.reclaim.ofTask((await dead.tasks.history(dead.taskId)).openRows);
   expect(ofTheDead).toMatchObject(Array(2).fill({ status: 'released', evidence: 'verified', actor: 'reclaim' }));
@@ -261,7 +261,7 @@ test('that an owner is not on record proves nothing: its rows stay open', async 
   expect(await workers.openRowsOf(holder.instance, 10)).toHaveLength(2);
 });
 
-test('a worker that holds something while it is not on record is listed as a stranger until its next beat', async () => {
+test('a worker that holds something unregistered is a stranger until its next beat', async () => {
   const { reclaim, workers, tasks, taskId, given, holder, isThere } = await aHolder(() => ({ birth: '1' }));
   await given.noWorkers();
   await tasks.hold(taskId, 1, (await tasks.history(taskId)).openRows);
@@ -312,7 +312,7 @@ describe('a worker that starts', () => {
     await reclaim.stop();
   });
 
-  test('starts without its first sweep, where that fails, but not without being on record', async () => {
+  test('starts without its first sweep if that fails, but not without being registered', async () => {
     const refusal = new Error('BUSY');
     const refused: Call[] = ['register', 'list'];
     const before: Before = (call) => {

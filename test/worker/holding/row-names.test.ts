@@ -41,7 +41,7 @@ test('names of resources differ by task, epoch and deployment', () => {
   expect(marks[0]?.errand_deployment).not.toBe(marks[1]?.errand_deployment);
 });
 
-test('the id of a row has its epoch, kind and reference, of a response only its id, and of a process its number', () => {
+test('the id of a row has its epoch, kind and reference, or the id of a response', () => {
   expect(idOf(entryOf('client', 'api.acme.com'))).toBe('2.client.api.acme.com');
   expect(idOf(entryOf('response', 'acme/resp_1'))).toBe('2.response.resp_1');
   expect(idOf(entryOf('process', '7:1:tag'))).toBe('2.process.1');

@@ -167,7 +167,7 @@ test('rows whose write was answered too late, after a newer attempt began, are c
   expect(await rows()).toMatchObject([{ status: 'released', evidence: 'verified' }]);
 });
 
-test('a resource that was being acquired as its attempt ended is left open, and released once it is there', async () => {
+test('a resource that was acquired as its attempt ended stays open until it is there', async () => {
   const { scope, folder } = await anAttempt();
   const acquiring = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
