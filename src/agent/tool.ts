@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inWords, problemTexts } from '../contract/schema-words.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
 import type { ToolSession } from './tool-session.ts';
@@ -57,8 +58,9 @@ export function defineTool(tool: Fields<z.ZodObject | ObjectSchema, never>): Too
     class: tool.class,
     ...(limitMs !== undefined && { limitMs }),
     run: async (args, call) => {
-      const parsed = schema.safeParse(args);
-      if (!parsed.success) throw new Error(`invalid arguments: ${z.prettifyError(parsed.error)}`);
+      const parsed = schema.safeParse(args, inWords('argument'));
+      if (!parsed.success)
+        throw new Error(`invalid arguments: ${problemTexts(parsed.error.issues, 'the arguments').join('; ')}`);
       return tool.run(parsed.data as never, call);
     },
   };

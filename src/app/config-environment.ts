@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { quoted } from '../base/text.ts';
+import { isWhole } from '../contract/schema-words.ts';
 import type { SettingRow } from '../contract/setting.ts';
 import type { Environment } from '../credentials/secrets.ts';
 import { ErrandError } from '../errors.ts';
@@ -27,7 +28,12 @@ function valueIn(text: string, { key, variable = key, type }: SettingRow): unkno
   if (!(bare instanceof z.ZodNumber)) return jsonIn(text, variable, key);
   const number = numberIn(text);
   if (!Number.isNaN(number)) return number;
-  throw configInvalid([{ path: `${variable} (${key})`, message: `expected a number, got ${quoted(text)}` }]);
+  throw configInvalid([
+    {
+      path: `${variable} (${key})`,
+      message: `expected ${isWhole(bare) ? 'a whole number' : 'a number'}, got ${quoted(text)}`,
+    },
+  ]);
 }
 
 function unwrapped(type: unknown): unknown {

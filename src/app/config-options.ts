@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { DEFAULT_LIMITS } from '../contract/limits.ts';
 import { plainCopy, typeOf } from '../contract/plain-json.ts';
+import { inWords } from '../contract/schema-words.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import type { Observer } from '../telemetry/observer.ts';
 import { configInvalid } from './config-fault.ts';
-import { inWords } from './config-words.ts';
 
 const text = (what: string) =>
   z.string({ error: `expected ${what}` }).min(1, `expected ${what}, got an empty text; leave out the option instead`);

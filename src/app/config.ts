@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { withBuiltIn } from '../catalogue/catalogue.ts';
 import { Provider } from '../catalogue/provider.ts';
 import type { RouteRequest } from '../contract/route.ts';
+import { inWords } from '../contract/schema-words.ts';
 import { type Environment, type SecretReader, secretsIn } from '../credentials/secrets.ts';
 import { isErrandError } from '../errors.ts';
 import { parseRedisAddress, type RedisAddress } from '../redis/address.ts';
@@ -11,7 +12,6 @@ import { configInvalid } from './config-fault.ts';
 import { merge, type ReadSettings, readSettings, type Settings } from './config-layers.ts';
 import { readNames } from './config-routes.ts';
 import { ConfigFile } from './config-settings.ts';
-import { inWords } from './config-words.ts';
 import { problemsOfOnly } from './over-worker.ts';
 
 /**

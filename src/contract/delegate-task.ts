@@ -4,6 +4,7 @@ import type { Report } from './findings.ts';
 import { isHermesToolset } from './hermes-toolsets.ts';
 import { typeOf } from './plain-json.ts';
 import { type Fields, readRouteFields, withoutNulls } from './route-forms.ts';
+import { gotNamed } from './schema-words.ts';
 import { TaskSpec } from './task.ts';
 
 /** Fields that change nothing about what a task does here. They come back as warnings, whatever their value. */
@@ -21,31 +22,34 @@ const RULES: Readonly<Record<string, (value: unknown) => string | null>> = {
     if (value === 'stop') return 'refused: enqueue starts work only; to end a batch or a task, cancel it by its id';
     if (value === 'list') return 'refused: enqueue starts work only; to see a batch, read its status by its id';
     if (value === 'steer') return 'refused: enqueue starts work only, and a running task takes no messages';
-    return `expected "spawn", got ${typeof value === 'string' ? quoted(value) : typeOf(value)}`;
+    return `expected "spawn", got ${wordOr(value)}`;
   },
   subagent_id: (value) => (isEmpty(value) ? null : 'refused: it belongs to the actions "steer" and "stop"'),
   message: (value) => (isEmpty(value) ? null : 'refused: it belongs to the action "steer"'),
   images: (value) => {
     if (isEmpty(value)) return null;
-    if (typeof value !== 'string' && !Array.isArray(value)) return `expected an array of texts, got ${typeOf(value)}`;
+    if (typeof value !== 'string' && !Array.isArray(value)) return `expected a list of strings, got ${gotNamed(value)}`;
     return 'refused: a task takes no images; describe them in its context';
   },
   output_schema: (value) => {
     if (value === null || (typeOf(value) === 'object' && Object.keys(Object(value)).length === 0)) return null;
-    if (typeOf(value) !== 'object') return `expected a JSON Schema object, got ${typeOf(value)}`;
+    if (typeOf(value) !== 'object') return `expected a JSON Schema object, got ${gotNamed(value)}`;
     return 'refused: answers are not checked against a schema; describe the form in the goal and check the answer yourself';
   },
   context_turns: (value) => {
     const isNumber = typeof value === 'number' && Number.isInteger(value) && value > 0;
     if (isNumber || isEmpty(value)) return null;
     if (typeof value === 'string' && /^(none|all|[1-9]\d*)$/.test(value)) return null;
-    const got = typeof value === 'string' ? quoted(value) : typeOf(value);
-    return `expected "none", "all" or the text of a whole number above 0, got ${got}`;
+    return `expected "none", "all" or the text of a whole number above 0, got ${wordOr(value)}`;
   },
   fallback_providers: refuseFallback,
   fallback_chain: refuseFallback,
   fallback_model: refuseFallback,
 };
+
+function wordOr(value: unknown): string {
+  return typeof value === 'string' ? quoted(value) : gotNamed(value);
+}
 
 function refuseFallback(value: unknown): string | null {
   return isEmpty(value) ? null : 'refused: a task never changes to another route; leave the field out';

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
-import { clip, quoted } from '../base/text.ts';
+import { clip } from '../base/text.ts';
 import { ErrandError, type Problem } from '../errors.ts';
 import { typeOf } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
+import { knownNames } from './schema-words.ts';
 import { Budget } from './task.ts';
 
 const MAX_PROBLEMS = 100;
@@ -10,6 +11,26 @@ const MAX_PATH = 200;
 /** Names of fields for keys, addresses and what else belongs to a provider. */
 const PRIVATE_FIELD =
   /^(api_?key|base_?url|key_?env|api_?mode|credentials?(_cfg)?|request_overrides|extra_(body|headers)|headers|token|secret|password)$/i;
+
+const NO_SCHEMA =
+  'answers are not checked against a schema; describe the form in the goal and check the answer yourself';
+/** Fields of other systems that mean something here by another name, or that have no counterpart. */
+const HINTS: Readonly<Record<string, string>> = {
+  response_format: NO_SCHEMA,
+  json_schema: NO_SCHEMA,
+  schema: NO_SCHEMA,
+  tools: 'did you mean toolsets? A task names toolsets that its worker has',
+  prompt: 'did you mean goal?',
+  messages: 'a task takes no messages; write goal and context',
+  system: 'did you mean context?',
+  instructions: 'did you mean context?',
+  system_prompt: 'did you mean context?',
+  max_tokens: 'did you mean budget.tokens?',
+  max_turns: 'did you mean budget.turns?',
+  timeout: 'did you mean budget.seconds?',
+  concurrency: 'did you mean max_concurrent?',
+  temperature: 'a route has no temperature; it has provider, model and reasoning_effort',
+};
 
 /** Hears what was read in another way than it was written, and what is refused. Paths are within one object. */
 export type Report = { warn: (text: string) => void; refuse: (path: string, message: string) => void };
@@ -70,7 +91,7 @@ export class Findings {
     for (const issue of issues) {
       const path = joinPath(at, issue.path.map(String).join('.'));
       if (issue.code !== 'unrecognized_keys') {
-        this.add(path, wordingOf(issue), index);
+        this.add(path, issue.message, index);
         continue;
       }
       const parent = String(issue.path.at(-1));
@@ -116,26 +137,6 @@ export function indexIn(path: string): number | undefined {
   return index === undefined ? undefined : Number(index);
 }
 
-/** A schema's message in our words: "expected …, got …". Wants the input reported. */
-function wordingOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_union') return 'expected plain JSON';
-  const [inner] = issue.code === 'invalid_key' ? issue.issues : [];
-  const message = inner ? `of the key: ${inner.message}` : issue.message;
-  const expected = message.replace(/[A-Z][a-z]+ [a-z]+: /, '').replace('int, received number', 'int');
-  const wording = expected.replace(', received ', ', got ');
-  return wording.includes(', got ') ? wording : `${wording}${gotOf(inner ?? issue)}`;
-}
-
-/** What came, where the schema says only what it expected: one of a few words, a whole number, a size. */
-function gotOf(issue: z.core.$ZodIssue): string {
-  const { code, input } = issue;
-  if (code === 'invalid_value') return `, got ${typeof input === 'string' ? quoted(input) : typeOf(input)}`;
-  if (code === 'invalid_type') return issue.expected === 'int' ? `, got ${input}` : '';
-  if (code !== 'too_small' && code !== 'too_big') return '';
-  if (typeof input === 'number') return `, got ${input}`;
-  return typeof input === 'string' || Array.isArray(input) ? `, got ${input.length}` : '';
-}
-
 /** The fields of a batch or a task that another object holds, such as the arguments of a whole tool call. */
 function workIn(value: unknown): string {
   if (typeOf(value) !== 'object') return '';
@@ -147,5 +148,6 @@ export function unknownField(key: string, fields: readonly string[]): string {
   if (PRIVATE_FIELD.test(key)) {
     return 'refused: keys and addresses never travel in a batch; a route names a provider, which owns both';
   }
-  return `unknown field; known: ${fields.join(', ')}`;
+  const hint = Object.hasOwn(HINTS, key) ? HINTS[key] : undefined;
+  return hint === undefined ? `unknown field${knownNames([key], fields)}` : `unknown field; ${hint}`;
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { inWords } from './schema-words.ts';
 
 type Schema = z.core.$ZodType;
 type Fields = Readonly<Record<string, unknown>>;
@@ -37,7 +38,7 @@ function isTested(schema: Schema): schema is Tested<Schema> {
 
 /** Parses a value, or returns the value itself if it fits as it is. @throws ZodError. */
 export function parseUnlessFits<T>(schema: Contract<T>, value: unknown): T {
-  return schema.fits(value) ? (value as T) : schema.parse(value);
+  return schema.fits(value) ? (value as T) : schema.parse(value, inWords('field'));
 }
 
 function testOf(schema: Schema): Test {

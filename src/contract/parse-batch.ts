@@ -4,9 +4,10 @@ import { readPayload } from './delegate-task.ts';
 import { batchInvalid, Findings, joinPath } from './findings.ts';
 import type { Limits } from './limits.ts';
 import { checkSizes, fittingRoute, parseTasks, REPORTING, TASK_FIELDS, type TaskCheck } from './parse-tasks.ts';
-import { plainCopy, typeOf } from './plain-json.ts';
+import { plainCopy } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
 import { type Fields, isFields, pick, ROUTE_FIELDS, readRouteFields } from './route-forms.ts';
+import { gotNamed } from './schema-words.ts';
 import { TaskSpec } from './task.ts';
 import { tasksOf } from './tasks-text.ts';
 import { type KnownToolsets, NO_TOOLSETS, ToolsetCheck } from './toolset-check.ts';
@@ -40,7 +41,7 @@ const NO_CHECKS: RouteChecks = { ofLayer: () => [], ofTask: () => [], warningsOf
 export async function parseBatch(input: unknown, limits: Limits, checks: BatchChecks = NO_CHECKS): Promise<Batch> {
   const findings = new Findings();
   if (!isFields(input)) {
-    throw batchInvalid([{ path: '', message: `expected a batch object, got ${typeOf(input)}` }]);
+    throw batchInvalid([{ path: '', message: `expected a batch object, got ${gotNamed(input)}` }]);
   }
   const { tasks: rawTasks, ...rest } = optionsIn(input, limits, findings);
   const given = await tasksOf(rawTasks, limits, findings);

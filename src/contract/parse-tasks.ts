@@ -3,17 +3,18 @@ import type { Problem } from '../errors.ts';
 import { readPayload } from './delegate-task.ts';
 import { type Findings, joinPath } from './findings.ts';
 import type { Limits } from './limits.ts';
-import { plainCopy, typeOf } from './plain-json.ts';
+import { plainCopy } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
 import { type Fields, isFields, pick, ROUTE_FIELDS } from './route-forms.ts';
+import { gotNamed, inWords } from './schema-words.ts';
 import { TaskSpec } from './task.ts';
 
 export const TASK_FIELDS = Object.keys(TaskSpec.shape);
 /** The event loop gets a turn after so long. */
 const SLICE_MS = 10;
 
-/** A problem says what came, so an issue carries its input; no error does. */
-export const REPORTING = { reportInput: true };
+/** Parameters of a parse: problems in our words. An issue carries its input, because a field that holds work is named; no error carries it. */
+export const REPORTING = { ...inWords('field'), reportInput: true };
 
 /**
  * The maximum size of a task, in bytes of JSON. One command to Redis has at most 4 MiB, and a job holds more than its task.
@@ -51,7 +52,7 @@ export function checkSizes(
 export function fittingRoute(fields: unknown): RouteRequest {
   if (!isFields(fields)) return {};
   const own = pick(fields, ROUTE_FIELDS);
-  const unfit = new Set(RouteRequest.safeParse(own).error?.issues.map(({ path: [name] }) => name));
+  const unfit = new Set(RouteRequest.safeParse(own, REPORTING).error?.issues.map(({ path: [name] }) => name));
   if (typeof own.provider === 'string') unfit.delete('provider');
   return pick(
     own,
@@ -103,7 +104,7 @@ export async function parseTasks(
 /** A copy of the fields of one task, or `undefined` if it is not plain JSON. */
 function fieldsOf(given: unknown, { at, index }: Spot, limits: Limits, findings: Findings): Fields | undefined {
   if (!isFields(given)) {
-    findings.add(at, `expected a task object, got ${typeOf(given)}`, index);
+    findings.add(at, `expected a task object, got ${gotNamed(given)}`, index);
     return undefined;
   }
   const reading = plainCopy(given, limits);

@@ -3,6 +3,7 @@ import { REASONING_EFFORTS } from './effort.ts';
 import { type Report, unknownField } from './findings.ts';
 import { typeOf } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
+import { gotNamed } from './schema-words.ts';
 
 /** Fields of an object that came from outside. */
 export type Fields = Record<string, unknown>;
@@ -98,7 +99,8 @@ function readModelObject(fields: Fields, report: Report): { provider?: unknown; 
     inside.refuse('default', 'conflict: model.model and model.default differ; write one of them');
   }
   const text = model ?? byDefault;
-  if (text !== undefined && typeof text !== 'string') inside.refuse('model', `expected string, got ${typeOf(text)}`);
+  if (text !== undefined && typeof text !== 'string')
+    inside.refuse('model', `expected a string, got ${gotNamed(text)}`);
   const name = readProvider(provider, 'provider', inside);
   if (name === undefined && text === undefined)
     report.refuse('model', 'expected provider, model or both in the object');

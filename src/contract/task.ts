@@ -3,6 +3,7 @@ import { isWithin } from './bounded-json.ts';
 import { contract } from './fits.ts';
 import { Needs } from './needs.ts';
 import { ResolvedRoute, RouteRequest } from './route.ts';
+import { inWords, problemTexts } from './schema-words.ts';
 import { stored } from './stored.ts';
 
 /** The name of a toolset that a child is given. Which toolsets there are is known by the workers. */
@@ -49,7 +50,7 @@ export type Metadata = z.infer<typeof Metadata>;
 export const TaskSpec = z.strictObject({
   /** What the task must do. It must not be blank. */
   goal: z
-    .string({ error: (issue) => (issue.input === undefined ? 'missing: every task needs a goal' : undefined) })
+    .string({ error: (issue) => (issue.input === undefined ? 'is missing; every task needs a goal' : undefined) })
     .refine((goal) => goal.trim() !== '', 'expected a goal, got blank text'),
   /** Background of this task. */
   context: z.string().optional(),
@@ -87,10 +88,10 @@ export function readTaskJob(data: unknown): TaskJobReading {
   if (!isWithin(data))
     return { status: 'unreadable', problem: 'it is larger or nested deeper than any producer writes' };
   if (TaskJob.fits(data)) return { status: 'read', job: data as TaskJob };
-  const parsed = TaskJob.safeParse(data);
+  const parsed = TaskJob.safeParse(data, inWords('field'));
   return parsed.success
     ? { status: 'read', job: parsed.data }
-    : { status: 'unreadable', problem: parsed.error.message };
+    : { status: 'unreadable', problem: problemTexts(parsed.error.issues, 'the job')[0] ?? 'unknown problem' };
 }
 
 /** A task whose job waits in a lane and may be woken: parked until it gets a place, or resting until it comes back. */

@@ -3,7 +3,8 @@ import { placeIn } from '../base/place.ts';
 import { tooManyTasks } from '../base/text-fault.ts';
 import { type Findings, indexIn } from './findings.ts';
 import { type Limits, maxTextBytes } from './limits.ts';
-import { CANNOT_BE_READ, isList, textBounds, typeOf } from './plain-json.ts';
+import { CANNOT_BE_READ, isList, textBounds } from './plain-json.ts';
+import { gotNamed } from './schema-words.ts';
 
 /**
  * Returns the tasks of a batch in a list of its own: an empty one if there are none, `undefined` with a finding if it is not a
@@ -15,7 +16,7 @@ export async function tasksOf(given: unknown, limits: Limits, findings: Findings
   const tasks = typeof given === 'string' ? await tasksIn(given, limits, findings) : given;
   if (tasks === undefined) return [];
   if (isList(tasks)) return itemsOf(tasks, limits, findings);
-  const got = typeof given === 'string' ? `a string that holds JSON of type ${typeOf(tasks)}` : typeOf(tasks);
+  const got = typeof given === 'string' ? `a string that holds the JSON of ${gotNamed(tasks)}` : gotNamed(tasks);
   findings.add('tasks', `expected an array of tasks, got ${got}`);
   return undefined;
 }

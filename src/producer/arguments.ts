@@ -1,5 +1,5 @@
 import { quoted } from '../base/text.ts';
-import { typeOf } from '../contract/plain-json.ts';
+import { gotNamed } from '../contract/schema-words.ts';
 import { ErrandError } from '../errors.ts';
 
 /**
@@ -52,7 +52,7 @@ export function listenerIn<T>(listener: T): T {
 }
 
 function noId(got: unknown): ErrandError {
-  return new ErrandError('NOT_FOUND', `expected the id of a batch or of a task, got ${typeOf(got)}`);
+  return new ErrandError('NOT_FOUND', `expected the id of a batch or of a task, got ${gotNamed(got)}`);
 }
 
 /** Options that are not an object have no fields: only `null` and `undefined` may be left out. */
@@ -72,7 +72,7 @@ function fieldOf(given: object, name: string): unknown {
 }
 
 function unfit(name: string, expected: string, got: unknown): ErrandError {
-  const text = typeof got === 'string' ? quoted(got) : typeof got === 'number' ? String(got) : typeOf(got);
+  const text = typeof got === 'string' ? quoted(got) : gotNamed(got);
   return new ErrandError('USAGE_INVALID', `${name}: expected ${expected}, got ${text}`, { remedy: remedyOf(name) });
 }
 

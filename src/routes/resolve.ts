@@ -70,7 +70,7 @@ export function resolveRoute(
   if (!provider) return { problems: [{ path: 'provider', message: unknownProvider(name, table.providers) }] };
   const [modelRule, model] = modelFor(layers, [providerRule, name], provider.default_model) ?? [];
   if (!modelRule || !model) {
-    return { problems: [{ path: 'model', message: `missing: provider "${name}" has no default model` }] };
+    return { problems: [{ path: 'model', message: `is missing; provider "${name}" has no default model` }] };
   }
   const effort = firstOf(layers, 'reasoning_effort');
   return {
@@ -86,5 +86,5 @@ export function resolveRoute(
 
 function noProvider({ providers }: RoutingTable): string {
   const known = Object.keys(providers).sort().join(', ');
-  return `missing: no provider in the task, the defaults, the configuration (delegation.provider) or the parent; known providers: ${known}`;
+  return `is missing; no provider in the task, the defaults, the configuration (delegation.provider) or the parent; known providers: ${known}`;
 }

@@ -1,4 +1,5 @@
 import { cut } from '../base/text.ts';
+import { inWords } from '../contract/schema-words.ts';
 import { Directive } from './directive.ts';
 
 const OPENING = '[[sim:';
@@ -89,7 +90,7 @@ export function readDirectives(text: string): DirectiveReading {
     const scanned = scanFields(text, open + OPENING.length);
     if ('problem' in scanned) return { problem: `simulator directive: ${scanned.problem}` };
     const source = text.slice(open, scanned.end);
-    const parsed = Directive.safeParse(scanned.fields);
+    const parsed = Directive.safeParse(scanned.fields, inWords('field'));
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       return { problem: `simulator directive ${source}: ${issue?.path.join('.')}: ${issue?.message}` };

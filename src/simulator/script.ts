@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Wire } from '../contract/route.ts';
+import { inWords } from '../contract/schema-words.ts';
 import { ErrandError } from '../errors.ts';
 import { Directive } from './directive.ts';
 
@@ -40,7 +41,7 @@ export type ScriptInput = z.input<typeof Script>;
 
 /** Checks a script. Throws `CONFIG_INVALID` with every problem. */
 export function parseScript(value: unknown): Script {
-  const parsed = Script.safeParse(value);
+  const parsed = Script.safeParse(value, inWords('field'));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
   const [first] = problems;

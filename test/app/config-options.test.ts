@@ -23,11 +23,7 @@ test.each<[string, unknown, string]>([
   ['an empty name of a file', { redis: REDIS, config: '' }, 'config: expected the name of a file, got an empty text'],
   ['settings that are a text', { redis: REDIS, settings: 'abc' }, 'settings: expected an object of settings'],
   ['settings that are null', { redis: REDIS, settings: null }, 'settings: expected an object of settings'],
-  [
-    'an option that does not exist',
-    { redis: REDIS, conection: 5 },
-    'options: unknown option "conection"; expected one of ',
-  ],
+  ['an option that does not exist', { redis: REDIS, conection: 5 }, 'options: unknown option "conection"; known: '],
   ['a getter that throws', Object.defineProperty({}, 'redis', { get: throwing, enumerable: true }), 'can be read'],
   ['a proxy that throws', new Proxy({}, { get: throwing, ownKeys: throwing }), 'can be read'],
   [
@@ -57,7 +53,7 @@ test.each([
 });
 
 test.each([
-  ['prot', 4010, 'options: unknown option "prot"; expected one of port, host, script, logLimit'],
+  ['prot', 4010, 'options: unknown option "prot"; did you mean port? Known: port, host, script, logLimit'],
   ['port', '4010', 'port: expected a number'],
   ['host', '', 'host: expected a host name'],
   ['script', 'answer', 'simulator script: '],

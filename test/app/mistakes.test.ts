@@ -266,7 +266,7 @@ test.each<[string, Record<string, string>, string, string]>([
   [
     'a provider without a credential',
     { ERRAND_PROVIDERS: '{"acme":{"wire":"chat","base_url":"https://llm.example/v1"}}' },
-    'providers.acme.credential: missing: expected',
+    'providers.acme.credential: is missing; expected',
     'Correct providers.acme.credential',
   ],
   [
@@ -287,7 +287,7 @@ test('a batch that is refused is told with its warnings, which may say why', asy
   const end = await start(['routes', 'batch.json'], folder, {}).ended;
   expect(end.code).toBe(2);
   expect(saidBy(end)).toMatch(
-    /tasks\[0\]\.provider: missing: .* warning: provider: ignored beside tasks; .*defaults\.provider/,
+    /tasks\[0\]\.provider: is missing; .* warning: provider: ignored beside tasks; .*defaults\.provider/,
   );
 });
 

@@ -11,7 +11,7 @@ import { planBatch } from '../../src/routes/plan.ts';
 import type { RoutingTable } from '../../src/routes/table.ts';
 import { routed } from '../producer/open-producer.ts';
 
-const EFFORTS = 'expected one of "none"|"minimal"|"low"|"medium"|"high"|"xhigh"|"max"';
+const EFFORTS = 'expected one of none, minimal, low, medium, high, xhigh, max';
 
 function parse(input: unknown, limits = DEFAULT_LIMITS): Promise<Batch> {
   return parseBatch(input, limits);
@@ -62,7 +62,7 @@ describe('the forms of a batch', () => {
     ['input', { name: 'd', input: { goal: 'a' } }, 'move what it holds one level up: goal'],
     ['arguments', { name: 'd', arguments: '{"goal":"a"}' }, 'known: name, context'],
     ['function', { function: { name: 'd', arguments: '{}' } }, 'known: name, context'],
-    ['task', { tasks: [], task: [{ goal: 'a' }] }, 'known: name, context'],
+    ['task', { tasks: [], task: [{ goal: 'a' }] }, 'did you mean tasks'],
     ['api_key', { api_key: { goal: 'a' } }, 'keys and addresses never travel in a batch'],
   ])('names the unknown field %s of a batch without work before what is missing: %j', async (field, input, message) => {
     const refused = await refusal(input);
@@ -103,14 +103,14 @@ describe('the forms of a batch', () => {
         tasks:
           'expected an array of tasks, got a string that is not JSON: it ends too early at line 1, column 3 of the text',
       },
-      { tasks: 'expected an array of tasks, got a string that holds JSON of type object' },
+      { tasks: 'expected an array of tasks, got a string that holds the JSON of an object' },
     ]);
   });
 
   test('refuses an item that is no object, naming its index and type [B7]', async () => {
     const { problems } = await refusal({ tasks: [{ goal: 'a' }, 'b', null, [], 5] });
     expect(problems).toEqual(
-      ['string', 'null', 'array', 'number'].map((type, at) => ({
+      ['a string', 'null', 'a list', '5'].map((type, at) => ({
         path: `tasks[${at + 1}]`,
         message: `expected a task object, got ${type}`,
         index: at + 1,
@@ -121,10 +121,10 @@ describe('the forms of a batch', () => {
   test('refuses an item whose goal is missing, blank or no text, by its index [B8]', async () => {
     const { problems } = await refusal({ tasks: [{}, { goal: ' \n' }, { goal: 7 }, { goal: null }] });
     expect(problems).toEqual([
-      { path: 'tasks[0].goal', message: 'missing: every task needs a goal', index: 0 },
+      { path: 'tasks[0].goal', message: 'is missing; every task needs a goal', index: 0 },
       { path: 'tasks[1].goal', message: 'expected a goal, got blank text', index: 1 },
-      { path: 'tasks[2].goal', message: 'expected string, got number', index: 2 },
-      { path: 'tasks[3].goal', message: 'expected string, got null', index: 3 },
+      { path: 'tasks[2].goal', message: 'expected a string, got 7', index: 2 },
+      { path: 'tasks[3].goal', message: 'expected a string, got null', index: 3 },
     ]);
   });
 
@@ -134,9 +134,9 @@ describe('the forms of a batch', () => {
 
   test.each([
     [null, 'null'],
-    ['text', 'string'],
-    [[], 'array'],
-    [undefined, 'undefined'],
+    ['text', 'a string'],
+    [[], 'a list'],
+    [undefined, 'nothing'],
   ])('refuses what is no object at all: %j', async (input, type) => {
     expect((await refusal(input)).message).toBe(`batch: expected a batch object, got ${type}`);
   });
@@ -162,19 +162,19 @@ describe('problems', () => {
       ],
     });
     expect(problems).toEqual({
-      priority: 'expected number, got string',
-      max_concurrent: 'expected number to be >=1, got 0',
-      admission: 'expected one of "batch"|"task", got "maybe"',
-      parent: 'expected object, got number',
-      'metadata.a': 'expected plain JSON',
-      'tasks[0].goal': 'expected string, got number',
-      'tasks[0].context': 'expected string, got number',
+      priority: 'expected a whole number, got "high"',
+      max_concurrent: 'expected a number of at least 1, got 0',
+      admission: 'expected one of batch, task, got "maybe"',
+      parent: 'expected an object, got 5',
+      'metadata.a': 'is missing; expected plain JSON',
+      'tasks[0].goal': 'expected a string, got 5',
+      'tasks[0].context': 'expected a string, got 1',
       'tasks[0].model': 'expected a model name, got an empty string',
       'tasks[0].provider': 'expected a provider name: lower-case letters, digits, "-" and "_", at most 40',
-      'tasks[0].toolsets.0': 'expected string, got number',
-      'tasks[0].budget.turns': 'expected number to be >=1, got 0',
-      'tasks[0].metadata': 'expected record, got array',
-      'tasks[1].reasoning_effort': `${EFFORTS}, got number`,
+      'tasks[0].toolsets.0': 'expected a string, got 5',
+      'tasks[0].budget.turns': 'expected a number of at least 1, got 0',
+      'tasks[0].metadata': 'expected an object, got a list',
+      'tasks[1].reasoning_effort': `${EFFORTS}, got 1`,
     });
   });
 
@@ -187,29 +187,42 @@ describe('problems', () => {
     });
     expect(problems).toEqual({
       budget: `unknown field; known: name, context, defaults, parent, admission, max_concurrent, priority, idempotency_key, metadata, tasks, goal, ${route}`,
-      'defaults.effort': `unknown field; known: ${route}`,
-      'tasks[0].modle': `unknown field; known: goal, context, ${route}, toolsets, budget, metadata`,
+      'defaults.effort': `unknown field; did you mean reasoning_effort? Known: ${route}`,
+      'tasks[0].modle': `unknown field; did you mean model? Known: goal, context, ${route}, toolsets, budget, metadata`,
       'tasks[0].budget.minutes':
         'unknown field; known: turns, tokens, seconds, first_token_seconds, idle_seconds, turn_seconds, tool_seconds, turns_without_progress',
     });
   });
 
+  test.each([
+    ['response_format', 'answers are not checked against a schema; describe the form in the goal'],
+    ['effort', 'did you mean reasoning_effort? Known: goal, '],
+    ['prompt', 'did you mean goal?'],
+    ['color', 'known: goal, '],
+  ])('say what to write instead of the unknown field %s', async (field, hint) => {
+    const problems = await problemsOf({ tasks: [{ goal: 'a', [field]: 'x' }] });
+    expect(problems[`tasks[0].${field}`]).toContain(`unknown field; ${hint}`);
+  });
+
   test('say what came instead of a whole number', async () => {
     expect(await problemsOf({ goal: 'a', budget: { turns: 1.5 } })).toEqual({
-      'budget.turns': 'expected int, got 1.5',
+      'budget.turns': 'expected a whole number, got 1.5',
     });
   });
 
   test('count no more than a hundred, and say in the message how many', async () => {
     const { problems, message } = await refusal({ tasks: Array.from({ length: 5000 }, () => ({})) });
     expect(problems).toHaveLength(100);
-    expect(message).toBe('tasks[0].goal: missing: every task needs a goal (and 99 more)');
+    expect(message).toBe('tasks[0].goal: is missing; every task needs a goal (and 99 more)');
   });
 
   test('stay short where a key is not', async () => {
     const { problems } = await refusal({ goal: 'a', metadata: { ['k'.repeat(1e6)]: 1 } });
     expect(problems).toEqual([
-      { path: expect.any(String), message: 'of the key: expected string to have <=200 characters, got 1000000' },
+      {
+        path: expect.any(String),
+        message: 'wrong name: expected a string of at most 200 characters, got 1000000 characters',
+      },
     ]);
     expect(JSON.stringify(problems).length).toBeLessThan(400);
   });

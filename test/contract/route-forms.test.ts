@@ -57,7 +57,7 @@ describe('a model that is an object', () => {
 
   test.each<[Record<string, unknown>, string]>([
     [{ model: {} }, 'model: expected provider, model or both in the object'],
-    [{ model: { model: 5 } }, 'model.model: expected string, got number'],
+    [{ model: { model: 5 } }, 'model.model: expected a string, got 5'],
     [{ model: { model: 'a', default: 'b' } }, 'model.default: conflict: model.model and model.default differ'],
     [{ model: { model: 'a', fallback: [] } }, 'model.fallback: unknown field; known: provider, model, default'],
     [

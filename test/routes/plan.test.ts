@@ -18,15 +18,15 @@ async function problemsOf(batch: object): Promise<string[][]> {
 
 describe('the problems of a batch', () => {
   const known = 'known: anthropic, openai';
-  const levels = 'expected one of "none"|"minimal"|"low"|"medium"|"high"|"xhigh"|"max"';
+  const levels = 'expected one of none, minimal, low, medium, high, xhigh, max';
 
   test('name what is wrong with the route of a task that does not fit either', async () => {
     const task = { goal: 'a', provider: 'nobody', reasoning_effort: 'huge' };
     expect(await problemsOf({ tasks: [task, { provider: 5 }] })).toEqual([
       ['tasks[0].reasoning_effort', `${levels}, got "huge"`],
       ['tasks[0].provider', `unknown provider "nobody"; ${known}`],
-      ['tasks[1].goal', 'missing: every task needs a goal'],
-      ['tasks[1].provider', 'expected string, got number'],
+      ['tasks[1].goal', 'is missing; every task needs a goal'],
+      ['tasks[1].provider', 'expected a string, got 5'],
     ]);
   });
 
@@ -61,7 +61,7 @@ describe('the problems of a batch', () => {
 
   test('do not include a route that an option of the batch would have given', async () => {
     expect(await problemsOf({ priority: 0, defaults: { provider: 'openai' }, tasks: [{ goal: 'a' }] })).toEqual([
-      ['priority', 'expected number to be >=1, got 0'],
+      ['priority', 'expected a number of at least 1, got 0'],
     ]);
   });
 });

@@ -1,6 +1,7 @@
 import { Secret } from '../../base/secret.ts';
 import { createCatalogue } from '../../catalogue/catalogue.ts';
 import { Provider } from '../../catalogue/provider.ts';
+import { inWords } from '../../contract/schema-words.ts';
 import type { SecretReader } from '../../credentials/secrets.ts';
 import type { Config } from '../config.ts';
 import { BOARD_PASSWORD, SENTINEL_PASSWORD } from '../config-variables.ts';
@@ -39,7 +40,7 @@ export function simulated(config: Config, simulatorUrl: string): Config {
       credential: 'env:ACME_API_KEY',
       default_model: 'acme-1',
     },
-  ].map((provider) => Provider.parse(provider));
+  ].map((provider) => Provider.parse(provider, inWords('setting')));
   return {
     ...config,
     prefix: config.prefix.replace(/\}$/, '-simulated}'),
