@@ -5,8 +5,8 @@ import { PROVIDER_FAILURES } from './contract/failures/provider.ts';
 import { SUBMISSION_FAILURES } from './contract/failures/submission.ts';
 
 /**
- * Every code Errand reports, with what it means, what happens next, and what a person can do about it. A new code is a row in
- * its family; `npm run docs:generate` then writes it into the docs.
+ * Every code that Errand reports: what it means, what happens next, and what a person can do. To add a code, add a row
+ * to its family and run `npm run docs:generate`.
  */
 export const FAILURES = {
   ...SUBMISSION_FAILURES,
@@ -19,7 +19,7 @@ export const FAILURES = {
 /** A stable failure code: a key of {@link FAILURES}. */
 export type FailureCode = keyof typeof FAILURES;
 
-/** All codes, for schemas and for the test that compares them with the docs. */
+/** All codes, in the order of the docs. */
 export const FAILURE_CODES = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
 
 /** Tells whether a code is in the table: a record may have a code of a newer version. */
@@ -27,34 +27,34 @@ export function isFailureCode(code: string): code is FailureCode {
   return Object.hasOwn(FAILURES, code);
 }
 
-/** One thing wrong with an input: where it is and what was expected there. */
+/** One problem of an input: its path, and what was expected there. */
 export type Problem = { path: string; message: string; index?: number; code?: 'ROUTE_UNSUPPORTED' };
 
 /** What an {@link ErrandError} may carry beside its code and message. */
 export type ErrandErrorDetails = {
   cause?: unknown;
-  /** Overrides the remedy of the code, where more is known. */
+  /** Replaces the remedy of the code, if more is known. */
   remedy?: string;
-  /** How long the provider asked us to wait. */
+  /** How long the provider asked to wait. */
   retryAfterMs?: number;
   /** HTTP status of the provider's answer. */
   httpStatus?: number;
   /** The provider's own id of the request. */
   requestId?: string;
-  /** Everything wrong with an input, in the order found. */
+  /** All problems of an input, in the order in which they were found. */
   problems?: Problem[];
-  /** What was read in another way than it was written, which may explain the problems. */
+  /** Values that were read in another way than they were written. They may explain the problems. */
   warnings?: string[];
   /** The reader version that a record or job needs, if it is newer than this reader. */
   needs?: number;
-  /** The batch of the call, if Redis may have it. */
+  /** The id of the batch, if Redis may have the batch. */
   batchId?: string;
 };
 
 /**
- * Every error of Errand is one of these. Thrown is an *error*; stored is a `Failure` (`contract/failure.ts`).
+ * The error that Errand throws. Its stored form is a `Failure` (`contract/failure.ts`).
  *
- * The message names the thing, what was expected and what came, and never a secret.
+ * The message says what failed, with its name or value, and what was expected. It never has a secret.
  */
 export class ErrandError extends Error {
   override readonly name = 'ErrandError';

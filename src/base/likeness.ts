@@ -12,7 +12,10 @@ export function nearestOf(unknown: string, known: readonly string[]): string | u
   return nearest !== undefined && nearest.likeness >= MIN_LIKENESS ? nearest.name : undefined;
 }
 
-/** Returns the share of letters and pairs of letters that two names have in common, 0 to 1. A whole word of a name is like it. */
+/**
+ * Returns the share of letters and pairs of letters that two names have in common, 0 to 1. A whole word of a name is
+ * like it.
+ */
 function likenessOf(a: string, b: string): number {
   const [ofA, ofB] = [partsOf(a), partsOf(b)];
   const shared = [...ofA].filter((part) => ofB.has(part)).length;

@@ -16,8 +16,8 @@ export type Catalogue = {
 /**
  * Adds the built-in providers to those that a configuration declares.
  *
- * A declared one replaces the built-in one of its name as a whole: merging field by field could send one provider's key to
- * another's endpoint.
+ * A declared provider replaces the whole built-in provider of the same name. A merge field by field could send the key
+ * of one provider to the endpoint of another.
  */
 export function withBuiltIn<T extends object>(declared: Record<string, T>): Record<string, T | DeclaredProvider> {
   return { ...BUILT_IN_PROVIDERS, ...declared };
@@ -43,7 +43,7 @@ export function providerIn<T>(providers: Readonly<Record<string, T>>, name: stri
   throw new ErrandError('ROUTE_UNSUPPORTED', unknownProvider(name, providers));
 }
 
-/** The sentence about a provider that a deployment with these providers does not have. */
+/** Returns the message about an unknown provider, with the names of the known ones. */
 export function unknownProvider(name: string, providers: Readonly<Record<string, unknown>>): string {
   return `unknown provider ${quoted(name)}; known: ${Object.keys(providers).sort().join(', ')}`;
 }

@@ -7,20 +7,24 @@ import type { Provider } from './provider.ts';
 /** The fields of a provider that decide which efforts its models take. */
 export type EffortRules = Pick<Provider, 'wire' | 'effort_policy' | 'efforts'>;
 
-/** The level that is sent, `null` where no field is, and how it came from what was requested. */
+/** The level that is sent, `null` if no field is sent, and how it was derived from the request. */
 export type Effort = { level: ReasoningEffort | null; treatment: EffortTreatment };
 
-/** The nearest level not above the request, else the lowest above it. `levels` are sorted; `undefined` where there are none. */
+/**
+ * Returns the nearest level not above the request, else the lowest level. `levels` are sorted; `undefined` if there are
+ * none.
+ */
 function clamp(levels: readonly ReasoningEffort[], requested: ReasoningEffort): ReasoningEffort | undefined {
   const limit = REASONING_EFFORTS.indexOf(requested);
   return levels.findLast((level) => REASONING_EFFORTS.indexOf(level) <= limit) ?? levels[0];
 }
 
 /**
- * Decides which effort a model is sent. A level it takes goes as asked; for another the provider's `effort_policy`
- * chooses: lower it (`clamp`), leave the field out (`omit`), or fail (`strict`).
+ * Decides which effort is sent to a model. A level that the model takes is sent as requested. For another level the
+ * `effort_policy` of the provider decides: lower it (`clamp`), leave the field out (`omit`), or fail (`strict`).
  *
- * A clamped `none` becomes the model's lowest level, because leaving the field out would let it think by default.
+ * A clamped `none` becomes the model's lowest level, because leaving the field out would let the model think by
+ * default.
  *
  * @throws ErrandError `ROUTE_UNSUPPORTED` under `strict`, naming the levels the model takes.
  */

@@ -4,8 +4,9 @@ import { BlockList, isIP } from 'node:net';
 export type RefusedKind = 'metadata' | 'link-local' | 'unspecified' | 'multicast' | 'broadcast';
 
 /**
- * IPv6 prefixes that carry an IPv4 address in their last 32 bits: IPv4-compatible addresses, IPv4-translated addresses (RFC
- * 2765) and NAT64 (RFC 6052, RFC 8215). A gateway may translate them. A list of IPv4 subnets matches the mapped form, `::ffff:a.b.c.d`, by itself.
+ * IPv6 prefixes that carry an IPv4 address in their last 32 bits: IPv4-compatible addresses, IPv4-translated addresses
+ * (RFC 2765) and NAT64 (RFC 6052, RFC 8215). A gateway may translate them. A list of IPv4 subnets matches the mapped
+ * form, `::ffff:a.b.c.d`, by itself.
  */
 const CARRIERS = ['::', '::ffff:0:', '64:ff9b::', '64:ff9b:1::'];
 
@@ -19,7 +20,10 @@ const METADATA = [
   '168.63.129.16/32',
 ];
 
-/** Amazon, Google Cloud and Scaleway, in IPv6, and the 6to4 forms of the IPv4 addresses that are not link-local (RFC 3056). */
+/**
+ * Amazon, Google Cloud and Scaleway, in IPv6, and the 6to4 forms of the IPv4 addresses that are not link-local (RFC
+ * 3056).
+ */
 const METADATA_IPV6 = [
   ...['fd00:ec2::/32', 'fd20:ce::254/128', 'fd00:42::42/128'],
   ...['2002:6464:64c8::/48', '2002:c000:c0::/48', '2002:a83f:8110::/48'],
@@ -41,7 +45,7 @@ const METADATA_NAMES = new Set(['metadata.google.internal', 'metadata.goog', 'in
 
 const LOOPBACK = listOf(['127.0.0.0/8', '::1/128']);
 
-/** The IPv6 subnets that carry an IPv4 subnet. */
+/** Returns the IPv6 subnets that carry an IPv4 subnet. */
 function carried(subnet: string): string[] {
   const [address = '', prefix] = subnet.split('/');
   return CARRIERS.map((carrier) => `${carrier}${address}/${96 + Number(prefix)}`);
@@ -60,14 +64,14 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 4 ? 'ipv4' : 'ipv6';
 }
 
-/** The host of a URL as one text: without the brackets of IPv6 and the dot of the root. */
+/** Removes the brackets of IPv6 and the dot of the root from the host of a URL. */
 function plainHost(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 }
 
 /**
- * Returns the kind of a host at which Errand connects to no provider unless the provider allows it, else `null`. Takes an IP
- * address or the `hostname` of a URL. A name tells little: check also each address that it resolves to.
+ * Returns the kind of a host at which Errand connects to no provider unless the provider allows it, else `null`. Takes
+ * an IP address or the `hostname` of a URL. Check also each address that a name resolves to.
  */
 export function refusedKindOf(hostname: string): RefusedKind | null {
   const host = plainHost(hostname);
@@ -76,7 +80,9 @@ export function refusedKindOf(hostname: string): RefusedKind | null {
   return REFUSED.find(([, subnets]) => subnets.check(host, familyOf(host)))?.[0] ?? null;
 }
 
-/** Tells whether the `hostname` of a URL is this machine: `localhost`, a name below it, or an address of the loopback. */
+/**
+ * Tells whether the `hostname` of a URL is this machine: `localhost`, a name below it, or an address of the loopback.
+ */
 export function isLoopback(hostname: string): boolean {
   const host = plainHost(hostname);
   if (isIP(host) === 0) return host === 'localhost' || host.endsWith('.localhost');

@@ -13,7 +13,7 @@ const NONE_TO_MAX: Levels = ['none', ...LOW_TO_MAX];
 const LOW_TO_XHIGH: Levels = [...LOW_TO_HIGH, 'xhigh'];
 const PRO: Levels = ['medium', 'high', 'xhigh'];
 
-/** As of November 2026, from OpenAI's model pages and the errors its endpoint gives. */
+/** As of November 2026, from OpenAI's model pages and the errors of its endpoint. */
 const OPENAI_LEVELS: Record<string, Levels> = {
   'gpt-3.5*': NOT_A_REASONING_MODEL,
   'gpt-4*': NOT_A_REASONING_MODEL,
@@ -74,7 +74,7 @@ const BUILT_IN: Record<Wire, LevelTable> = {
   messages: tableOf(ANTHROPIC_LEVELS, 'messages'),
 };
 
-/** Levels by the name of a model, or by a prefix that ends in `*`; with the prefixes, the longest first. */
+/** Levels by the name of a model, or by a prefix that ends in `*`; and the prefixes, sorted by length, descending. */
 type LevelTable = { named: Readonly<Record<string, Levels>>; prefixes: readonly { prefix: string; levels: Levels }[] };
 
 function tableOf(declared: Readonly<Record<string, Levels>>, wire: Wire): LevelTable {
@@ -87,7 +87,7 @@ function tableOf(declared: Readonly<Record<string, Levels>>, wire: Wire): LevelT
   return { named, prefixes };
 }
 
-/** The most specific entry: the exact name, else the longest prefix. */
+/** Returns the most specific entry: the exact name, else the prefix with the maximum length. */
 function lookUp({ named, prefixes }: LevelTable, model: string): Levels | undefined {
   if (Object.hasOwn(named, model)) return named[model];
   return prefixes.find(({ prefix }) => model.startsWith(prefix))?.levels;
@@ -99,9 +99,9 @@ function sentOn(wire: Wire, levels: Levels): Levels {
 }
 
 /**
- * The levels a model takes, lowest first: what the provider declares, else what is known of the model, else `none` and
- * `low` to `high`: nearly every compatible endpoint takes the three, and `none` is never turned into thinking that nobody
- * asked for, but sent and taken or refused. Empty: the model takes no effort at all.
+ * Returns the levels that a model takes, lowest first: those that the provider declares, else those of the built-in
+ * table, else `none` and `low` to `high`. Nearly every compatible endpoint takes `low` to `high`. `none` is among them
+ * so that it is sent, and never clamped to a level with thinking. Empty: the model takes no effort.
  */
 export function levelsOf(provider: Pick<Provider, 'wire' | 'efforts'>, model: string): Levels {
   const { wire, efforts } = provider;

@@ -8,7 +8,7 @@ import {
 import { type Cost, NO_USAGE, type Usage } from '../contract/usage.ts';
 import type { Provider } from './provider.ts';
 
-/** Usage as a provider bills it: what was written to its cache is part of `input_tokens`, at a price of its own. */
+/** Usage as a provider bills it: tokens written to its cache are part of `input_tokens` and have a separate price. */
 export type BilledUsage = Usage & { cache_write_tokens: number };
 
 const TOKENS_PER_PRICE = 1_000_000;
@@ -17,8 +17,8 @@ const TOKENS_PER_PRICE = 1_000_000;
 const MAX_TURN_USD = 1_000_000;
 
 /**
- * Reads an amount of US dollars for one turn. Returns `null`, which means unknown and never 0, for an amount that no turn
- * costs.
+ * Reads an amount of US dollars for one turn. Returns `null`, which means unknown and never 0, for an amount that no
+ * turn costs.
  */
 export function usdFigure(sent: unknown): number | null {
   return typeof sent === 'number' && sent >= 0 && sent <= MAX_TURN_USD ? sent : null;
@@ -37,7 +37,10 @@ function isFormOf(id: string, model: string): boolean {
   return model.startsWith(id) && /^(-\d{8}|-\d{4}-\d{2}-\d{2}|-latest)?$/.test(model.slice(id.length));
 }
 
-/** A pattern of the library may end in the middle of a host's name, so a host that only begins like one is left out. */
+/**
+ * Finds the provider of an address. A pattern of the library may end inside a host name, so a partial match does not
+ * count.
+ */
 function pricedProviderAt(baseUrl: string): PricedProvider | undefined {
   const found = findProvider({ providerApiUrl: baseUrl });
   const matched = found && new RegExp(found.api_pattern).exec(baseUrl);
@@ -54,7 +57,9 @@ function declaredCost(price: NonNullable<Provider['prices'][string]>, usage: Bil
   );
 }
 
-/** The library throws at usage it finds odd; a turn that is paid for must not fail over its price. */
+/**
+ * Returns `null` if the library throws, as it does for unusual usage: a paid turn must not fail because of its price.
+ */
 function priceOf(reckon: () => ReturnType<typeof calcPrice>): ReturnType<typeof calcPrice> {
   try {
     return reckon();
@@ -63,7 +68,10 @@ function priceOf(reckon: () => ReturnType<typeof calcPrice>): ReturnType<typeof 
   }
 }
 
-/** The prices of one provider. Finding it in the price library tries sixty patterns, so {@link PriceBook} keeps each. */
+/**
+ * The prices of one provider. A search in the price library tries sixty patterns, so {@link PriceBook} keeps the
+ * result.
+ */
 export class Prices {
   readonly #provider: Provider;
   #library: { found: PricedProvider | undefined } | undefined;
@@ -73,7 +81,8 @@ export class Prices {
   }
 
   /**
-   * Returns the cost of a turn in US dollars: by the provider's own price of the model, else by the price library, else `null`.
+   * Returns the cost of a turn in US dollars: by the provider's own price of the model, else by the price library, else
+   * `null`.
    *
    * The library finds its provider by the endpoint and also matches models by prefix (`claude-sonnet-5-5` as
    * `claude-sonnet-5`); its answer counts only if it names the model, or if the model is a dated or `-latest` form of
@@ -95,8 +104,8 @@ export class Prices {
   }
 
   /**
-   * Returns the most that a call with so many tokens can cost in US dollars: none of its input came from the cache, and all of
-   * it may have been written there, which some providers charge more for. `null` if the price is unknown.
+   * Returns the maximum cost of a call with so many tokens in US dollars: no input comes from the cache, and all input
+   * may be written to the cache, which costs more at some providers. `null` if the price is unknown.
    */
   maxCostOf(model: string, { inputTokens, outputTokens }: { inputTokens: number; outputTokens: number }): Cost {
     const usage = { ...NO_USAGE, input_tokens: inputTokens, output_tokens: outputTokens };
@@ -113,7 +122,7 @@ export class Prices {
     return this.#pricedAt(model, { input_tokens: 0, output_tokens: 0 })?.model.id;
   }
 
-  /** What the price library says of these tokens; `null` if it does not name the model. */
+  /** Returns the price of these tokens in the price library; `null` if it does not name the model. */
   #pricedAt(model: string, tokens: LibraryUsage): ReturnType<typeof calcPrice> {
     this.#library ??= { found: pricedProviderAt(this.#provider.base_url) };
     const provider = this.#library.found;

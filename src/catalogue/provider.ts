@@ -7,7 +7,7 @@ import { refusedKindOf } from './endpoint-address.ts';
 /** No limit of a call may be longer than a day. */
 const limitMs = z.number().int().positive().max(86_400_000);
 
-/** The limits of one model call. All four are ours; no timer of an SDK is relied on. */
+/** The settings of the limits of one model call. Errand enforces all four and uses no timer of an SDK. */
 export const CALL_TIMEOUT_SETTINGS = {
   headers_ms: {
     type: limitMs.default(60_000),
@@ -40,7 +40,7 @@ export const ModelPrice = z.strictObject({
 });
 export type ModelPrice = z.infer<typeof ModelPrice>;
 
-/** What is wrong with the host of an address, or `undefined`. */
+/** Returns the problem of the host of an address, or `undefined`. */
 function problemOfHost(address: string): string | undefined {
   const { hostname = '' } = URL.parse(address) ?? {};
   const kind = refusedKindOf(hostname);
@@ -48,7 +48,7 @@ function problemOfHost(address: string): string | undefined {
   return `expected the address of a provider, got the ${kind} address ${hostname}; if the provider is there, set allow_link_local: true`;
 }
 
-/** A text that is no URL has its own problem already. */
+/** Tells whether an address has no login, query or fragment. A text that is not a URL already has another problem. */
 function isBare(address: string): boolean {
   const url = URL.parse(address);
   return url === null || [url.username, url.password, url.search, url.hash].every((part) => part === '');
@@ -114,8 +114,8 @@ export const PROVIDER_SETTINGS = {
 } satisfies SettingsTable;
 
 /**
- * Everything that belongs to one provider, as one immutable value: switching the provider switches all of it, and
- * nothing is ever mixed field by field.
+ * Everything that belongs to one provider, as one immutable value. A switch of the provider switches all its fields
+ * together.
  */
 export const Provider = z
   .strictObject({ name: ProviderName, ...tableShape(PROVIDER_SETTINGS) })

@@ -1,11 +1,11 @@
 import type { DeclaredProvider } from './provider.ts';
 
 /**
- * The providers that every deployment has, by name. To add a provider, add a row: its fields are those of a provider in the
- * configuration. `npm run docs:generate` then writes it into the docs.
+ * The providers that every deployment has, by name. To add a provider, add a row: its fields are those of a provider in
+ * the configuration. `npm run docs:generate` then writes it into the docs.
  *
- * The default models are those that the SDKs name as current (openai 7.57.0, @anthropic-ai/sdk 1.12.0). The price library knows
- * them by name, so that a first run reports its cost.
+ * The default models are those that the SDKs name as current (openai 7.57.0, @anthropic-ai/sdk 1.12.0). The price
+ * library knows them by name, so that a first run reports its cost.
  */
 export const BUILT_IN_PROVIDERS: Readonly<Record<string, DeclaredProvider>> = {
   openai: {

@@ -10,14 +10,16 @@ import { stored } from './stored.ts';
 import { Metadata, TaskSpec } from './task.ts';
 import { Cost, Usage } from './usage.ts';
 
-/** What an unusable route does: reject the whole `batch`, or fail only the tasks on that route. */
+/**
+ * What happens if a route cannot be used: `batch` rejects the whole batch, `task` fails only the tasks with that route.
+ */
 export const Admission = z.enum(['batch', 'task']);
 export type Admission = z.infer<typeof Admission>;
 
 /** The most urgent and the least urgent priority a batch may have. Lower runs first. */
 export const PRIORITY = { first: 1, normal: 1000, last: 2_000_000 } as const;
 
-/** Everything a batch may say beside its tasks. */
+/** The fields of a batch beside its tasks. */
 export const BatchOptions = z.strictObject({
   /** Name for people, shown in lists and on the board. The default is `batch` and six characters of the id. */
   name: z
@@ -45,9 +47,8 @@ export const BatchOptions = z.strictObject({
 export type BatchOptions = z.infer<typeof BatchOptions>;
 
 /**
- * What a producer submits: `tasks`, or a single `goal` with the fields of a task beside it.
- *
- * The published schema. Producers in TypeScript may pass an object of type {@link BatchInput}.
+ * The input of `enqueue`: `tasks`, or a single `goal` with the fields of a task beside it. This schema is published. In
+ * TypeScript its type is {@link BatchInput}.
  */
 export const BatchSpec = z.union([
   z.strictObject({
@@ -63,10 +64,10 @@ export type BatchInput = z.input<typeof BatchSpec>;
 /** A batch after parsing: options, tasks in order, and the top-level route, which is no default for the tasks. */
 export type Batch = { options: BatchOptions; tasks: TaskSpec[]; route: RouteRequest; warnings: string[] };
 
-/** The data of a batch job, for people to read in the board; whoever settles the batch reads its record. */
+/** The data of a batch job, shown in the board. To settle the batch, workers read its record instead. */
 export type BatchJob = { version: 1; batch_id: string; name: string; total: number; metadata?: Metadata };
 
-/** A distinct route of a batch, with the first task that carries it: what admission checks. */
+/** One of the different routes of a batch, with the index of its first task. Admission checks each of them. */
 export const RouteInUse = stored({
   provider: ProviderName,
   model: z.string(),
@@ -75,7 +76,7 @@ export const RouteInUse = stored({
 });
 export type RouteInUse = z.infer<typeof RouteInUse>;
 
-/** What a batch is, as recorded once at enqueue for the workers; its shared context is kept beside it. */
+/** The record of a batch for the workers, written once at enqueue. Its shared context is stored separately. */
 export const BatchRecord = stored({
   version: z.literal(1),
   needs: Needs,
@@ -91,8 +92,8 @@ export const BatchRecord = stored({
 export type BatchRecord = z.infer<typeof BatchRecord>;
 
 /**
- * The fields of a batch record that settling needs, in a form that every version writes. `routes` is empty if it cannot be
- * read.
+ * The fields of a batch record that settling needs, in a form that every version writes. `routes` is empty if it cannot
+ * be read.
  */
 export const BatchBrief = contract(
   BatchRecord.pick({ batch_id: true, name: true, total: true, enqueued_at: true }).extend({
@@ -101,24 +102,27 @@ export const BatchBrief = contract(
 );
 export type BatchBrief = z.infer<typeof BatchBrief>;
 
-/** The verdict of admission, written once: the unusable routes, first task first. Empty: all is usable. */
+/**
+ * The result of admission, written once: the unusable routes, in the order of their first tasks. Empty: all can be
+ * used.
+ */
 export const AdmissionVerdict = stored({
   version: z.literal(1),
   unusable: z.array(RouteInUse.extend({ failure: Failure })),
 });
 export type AdmissionVerdict = z.infer<typeof AdmissionVerdict>;
 
-/** Someone's wish to cancel a batch or a task. */
+/** A request to cancel a batch or a task. */
 export const CancelFlag = stored({ reason: z.string(), requested_at: z.iso.datetime() });
 export type CancelFlag = z.infer<typeof CancelFlag>;
 
 /**
- * What `enqueue` returns. `is_new` is false if a batch with this idempotency key existed. `added`: the number of tasks that
- * this call added; all tasks of a new batch, the missing tasks of a batch that was added in part, else 0.
+ * What `enqueue` returns. `is_new` is false if a batch with this idempotency key existed. `added`: the number of tasks
+ * that this call added; all tasks of a new batch, the missing tasks of a batch that was added in part, else 0.
  */
 export type Receipt = { batch_id: string; total: number; is_new: boolean; added: number; warnings: string[] };
 
-/** How many tasks of a batch ended in which way. */
+/** The number of tasks of a batch by the way they ended. */
 export const Counts = stored({
   /** Tasks with an answer. */
   succeeded: z.number().int(),
@@ -131,7 +135,7 @@ export const Counts = stored({
 });
 export type Counts = z.infer<typeof Counts>;
 
-/** What a settled batch came to. */
+/** The result of a settled batch. */
 export const BatchSummary = stored({
   /** Version of this shape. */
   version: z.literal(1),
@@ -169,8 +173,8 @@ export const BatchSummary = stored({
 export type BatchSummary = z.infer<typeof BatchSummary>;
 
 /**
- * Why a batch waits for more than a free place, and what a person can do: its tasks are still being added, no worker is alive,
- * no worker serves their lane, or their lane is paused. Later versions may add reasons.
+ * Why a batch waits for more than a free place, and what a person can do: its tasks are still being added, no worker is
+ * alive, no worker serves their lane, or their lane is paused. Later versions may add reasons.
  */
 export type WaitsFor = {
   reason: 'enqueueing' | 'no_worker' | 'lane_unserved' | 'lane_paused';
@@ -179,7 +183,10 @@ export type WaitsFor = {
   remedy: string;
 };
 
-/** Where a batch stands. `ended` tasks have an outcome; `running` ones have an attempt open, or keep its place until they are taken up again. */
+/**
+ * The status of a batch. `ended`: the number of tasks with an outcome. `running`: the number of tasks with an open
+ * attempt, or that keep its place until a worker continues them.
+ */
 export type BatchStatus = {
   batch_id: string;
   name: string;

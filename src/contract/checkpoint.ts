@@ -4,16 +4,16 @@ import { ProviderName } from './route.ts';
 import { stored } from './stored.ts';
 import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
 
-/** A tool the model asked for. `arguments` is the JSON text as the model wrote it; it may not parse. */
+/** A tool call of the model. `arguments` is the JSON text as the model wrote it; it may not parse. */
 export const ToolCall = stored({ id: z.string(), name: z.string(), arguments: z.string() });
 export type ToolCall = z.infer<typeof ToolCall>;
 
-/** What a tool answered. An error is an answer too: the model reads it and goes on. */
+/** The result of a tool call. An error is a result too: the model reads it and continues. */
 export const ToolResult = stored({ call_id: z.string(), text: z.string(), is_error: z.boolean() });
 export type ToolResult = z.infer<typeof ToolResult>;
 
 /**
- * Why a model stopped: it gave its answer, wants tools, hit its output limit, or declined.
+ * Why a model stopped: it gave its answer, wants tools, reached its output limit, or declined.
  */
 export const StopReason = z.enum(['answer', 'tools', 'length', 'refusal']);
 export type StopReason = z.infer<typeof StopReason>;
@@ -31,9 +31,10 @@ export const Turn = stored({
 export type Turn = z.infer<typeof Turn>;
 
 /**
- * What is recorded after each model call, so that it is never paid for again.
+ * The record of one model call, so that the call is never paid for again.
  *
- * `tool_results` answer the tool calls of the checkpoint before; they stand here because they were sent with this call.
+ * `tool_results` answer the tool calls of the previous checkpoint. They are part of this one because this call sent
+ * them.
  */
 export const Checkpoint = stored({
   version: z.literal(1),
@@ -50,8 +51,8 @@ export type Checkpoint = z.infer<typeof Checkpoint>;
 export const ResponseId = z.string().regex(/^(?!\.+$)[\w.:=+-]{1,512}$/, 'expected the id of a response');
 
 /**
- * A response that the provider works on in the background, for a turn that is not on record yet. `epoch` is the attempt
- * that asked for it; a later one that finds it goes on with it instead of asking again.
+ * A background response of the provider for a turn that is not recorded yet. `epoch` is the attempt that requested it.
+ * A later attempt continues with this response instead of repeating the request.
  */
 export const BackgroundResponse = stored({
   turn: z.number().int().positive(),
@@ -61,7 +62,7 @@ export const BackgroundResponse = stored({
 });
 export type BackgroundResponse = z.infer<typeof BackgroundResponse>;
 
-/** What a task has used so far, summed over its recorded turns. */
+/** The total use of a task over its recorded turns. */
 export type Tally = { turns: number; tool_calls: number; usage: Usage; cost_usd: Cost };
 
 /** Sums up recorded turns. */

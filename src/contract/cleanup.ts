@@ -4,20 +4,21 @@ import { Needs } from './needs.ts';
 import { stored } from './stored.ts';
 
 /**
- * The name of a kind of resource. The parts of a worker and its toolsets say which kinds there are; a record may have kinds of
- * toolsets that its reader does not have.
+ * The name of a kind of resource. A worker and its toolsets define the kinds. A record may have kinds of toolsets that
+ * its reader does not have.
  */
 export const KindName = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/);
 export type KindName = z.infer<typeof KindName>;
 
-/** A release that takes longer is left open, so that a release that hangs does not hold up the record. */
+/** A release that takes longer is recorded as open, so that a hanging release does not delay the record. */
 export const RELEASE_WITHIN_MS = 10_000;
 
 /**
- * How sure we are that a resource is gone.
+ * How certain it is that a resource no longer exists.
  *
- * `verified`: looked and saw it gone. `acknowledged`: its keeper said so. `implied`: cannot have outlived something
- * that ended. `expires_at`: ends by itself at a known time. `unknown`: could not be told.
+ * `verified`: a check found it gone. `acknowledged`: the system that keeps it confirmed the release. `implied`: it
+ * cannot outlive something that ended. `expires_at`: it ends by itself at a known time. `unknown`: it could not be
+ * determined.
  */
 export const Evidence = z.enum(['verified', 'acknowledged', 'implied', 'expires_at', 'unknown']);
 export type Evidence = z.infer<typeof Evidence>;
@@ -26,7 +27,7 @@ export type Evidence = z.infer<typeof Evidence>;
 export const CleanupActor = z.enum(['owner', 'reclaim', 'boot_sweep', 'operator']);
 export type CleanupActor = z.infer<typeof CleanupActor>;
 
-/** One resource given back, or not: a step of the cleanup record. `detail` says what was seen. */
+/** The release of one resource, or the failed try: a step of the cleanup record. `detail` says what was observed. */
 export const CleanupStep = stored({
   /** Reader version that the kind needs; absent for built-in kinds. */
   needs: Needs,
@@ -51,7 +52,7 @@ export const CleanupStep = stored({
 });
 export type CleanupStep = z.infer<typeof CleanupStep>;
 
-/** Everything an attempt held, in the order it was given back. `open` counts the rows that are not closed. */
+/** All resources of an attempt, in the order of their release. `open` counts the rows that are not closed. */
 export const CleanupRecord = stored({
   /** Version of this shape. */
   version: z.literal(1),
@@ -73,7 +74,7 @@ const held = {
 };
 
 /**
- * An open row of the ledger: `intent` before the resource exists, `acquired` after. A closed one is a
+ * An open row of the ledger: `intent` before the resource exists, `acquired` after. A closed row is a
  * {@link CleanupStep}.
  */
 export const LedgerRow = contract(
@@ -84,18 +85,18 @@ export const LedgerRow = contract(
 );
 export type LedgerRow = z.infer<typeof LedgerRow>;
 
-/** The record that these steps make. */
+/** Makes the cleanup record of these steps. */
 export function cleanupOf(steps: CleanupStep[]): CleanupRecord {
   return { version: 1, steps, open: steps.filter((step) => step.status === 'open').length };
 }
 
-/** The reader version that a record with these steps needs: that of the steps. Older readers do not know their kinds. */
+/** Returns the reader version that a record needs: the maximum of its steps. Older readers do not know their kinds. */
 export function needsOfCleanup({ steps }: CleanupRecord): { needs?: number } {
   const needs = Math.max(1, ...steps.map((step) => step.needs ?? 1));
   return needs === 1 ? {} : { needs };
 }
 
-/** Puts later steps in the place of the open ones they close, by row; others are added. */
+/** Replaces open steps by the later steps of the same row, and adds the other later steps. */
 export function amendCleanup(record: CleanupRecord, later: CleanupStep[]): CleanupRecord {
   if (later.length === 0) return record;
   const byRow = new Map([...record.steps, ...later].map((step) => [step.row, step]));

@@ -7,7 +7,9 @@ import type { Cost } from './usage.ts';
 const MIN_SHOWN_USD = 0.00005;
 const MODEL_SHOWN = 60;
 
-/** Formats dollars with enough digits for a small call. An unknown cost is never shown as 0, and a small cost neither. */
+/**
+ * Formats dollars with enough digits for a small call. An unknown cost is never shown as 0, and a small cost neither.
+ */
 export function costText(cost: Cost): string {
   if (cost === null) return 'unknown';
   if (cost === 0) return '$0';

@@ -7,15 +7,15 @@ import { type Fields, readRouteFields, withoutNulls } from './route-forms.ts';
 import { gotNamed } from './schema-words.ts';
 import { TaskSpec } from './task.ts';
 
-/** Fields that change nothing about what a task does here. They come back as warnings, whatever their value. */
+/** Fields without an effect in Errand. Each of them adds a warning, whatever its value. */
 const IGNORED = new Set(['role', 'max_iterations', 'background', 'acp_command', 'acp_args', 'group', 'model_hint']);
 
-/** Fields that may be `null`. A goal is none of them: a task without a goal has nothing to do. */
+/** Fields that may be `null`. The goal may not: a task without a goal has nothing to do. */
 const OPTIONAL = [...Object.keys(BatchOptions.shape), ...Object.keys(TaskSpec.shape), 'tasks'].filter(
   (name) => name !== 'goal',
 );
 
-/** A rule returns why a value is refused, or `null` if leaving it out changes nothing but what a warning can say. */
+/** A rule returns why a value is refused, or `null` if the field can be left out with a warning. */
 const RULES: Readonly<Record<string, (value: unknown) => string | null>> = {
   action: (value) => {
     if (value === 'spawn' || isEmpty(value)) return null;
@@ -55,15 +55,16 @@ function refuseFallback(value: unknown): string | null {
   return isEmpty(value) ? null : 'refused: a task never changes to another route; leave the field out';
 }
 
-/** `null`, blank text, or an empty list or object: what a caller writes to say nothing. */
+/** Tells whether a value says nothing: `null`, blank text, or an empty list or object. */
 function isEmpty(value: unknown): boolean {
   if (typeof value === 'string') return value.trim() === '';
   return value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 }
 
 /**
- * Reads the arguments of a call of `delegate_task`, or one of its tasks, and returns the fields of a batch or a task of Errand.
- * What does nothing here is left out with a warning, what would change the meaning is refused, both by name.
+ * Reads the arguments of a call of `delegate_task`, or one of its tasks, and returns the fields of a batch or a task of
+ * Errand. Fields without an effect are left out with a warning. Fields that would change the meaning are refused by
+ * name.
  */
 export function readPayload(given: Fields, report: Report): Fields {
   const kept: Fields = {};
@@ -78,7 +79,10 @@ export function readPayload(given: Fields, report: Report): Fields {
   return readRouteFields(kept, report);
 }
 
-/** Toolsets of Hermes are left out with a warning. All other names stay: the schema and the workers say whether they exist. */
+/**
+ * Toolsets of Hermes are left out with a warning. All other names stay: the schema and the workers say whether they
+ * exist.
+ */
 function readToolsets(names: readonly unknown[], { warn }: Report): unknown[] {
   return names.filter((name) => {
     if (typeof name !== 'string' || !isHermesToolset(name)) return true;

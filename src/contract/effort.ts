@@ -7,6 +7,6 @@ export const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'x
 export const ReasoningEffort = z.enum(REASONING_EFFORTS);
 export type ReasoningEffort = z.infer<typeof ReasoningEffort>;
 
-/** What to do with an effort the model does not take: lower it, refuse the route, or leave the field out. */
+/** What happens to an effort that the model does not take: lower it, refuse the route, or omit the field. */
 export const EffortPolicy = z.enum(['clamp', 'strict', 'omit']);
 export type EffortPolicy = z.infer<typeof EffortPolicy>;

@@ -4,7 +4,10 @@ import { AttemptEnd } from './outcome.ts';
 import { stored } from './stored.ts';
 import { Metadata } from './task.ts';
 
-/** Added by the producer that listens, as is the `metadata` of a task, because listeners of 0.1.0 refuse further fields. */
+/**
+ * The listening producer adds these fields and the `metadata` of a task, because listeners of 0.1.0 refuse further
+ * fields.
+ */
 const ofBatch = {
   /** Name of the batch. */
   batch_name: z.string().optional(),
@@ -31,8 +34,8 @@ const ofTask = {
 };
 
 /**
- * What a worker publishes while a batch runs, over Redis pub/sub. Delivery is best effort: an event may be lost or repeated.
- * The records are the truth.
+ * What a worker publishes while a batch runs, over Redis pub/sub. Delivery is best effort: an event may be lost or
+ * repeated. The records are the truth.
  */
 export const ErrandEvent = z.discriminatedUnion('event', [
   stored({
@@ -53,7 +56,10 @@ export const ErrandEvent = z.discriminatedUnion('event', [
     ...ofTask,
   }),
   stored({
-    /** An attempt ended and its task continues: it is retried, deferred or handed back. The last attempt ends with `task_ended`. */
+    /**
+     * An attempt ended and its task continues: it is retried, deferred or handed back. The last attempt ends with
+     * `task_ended`.
+     */
     event: z.literal('attempt_ended'),
     epoch: z.number().int(),
     /** How the attempt ended. */

@@ -9,15 +9,15 @@ import { stored } from './stored.ts';
 const MESSAGE_CHARS = 1000;
 
 /**
- * A code of the table in `errors.ts`, or of the table of a newer version: a reader that does not know the code must still read
- * how the task ended.
+ * A code of the table in `errors.ts`, or of the table of a newer version: a reader that does not know the code must
+ * still read how the task ended.
  */
 export const FailureCodeText = z
   .string()
   .regex(/^[A-Z][A-Z_]{2,63}$/)
   .meta({ examples: [...FAILURE_CODES] });
 
-/** Something thrown, as it is stored: scrubbed of secrets, with its causes flattened to text. */
+/** The stored form of an error: without secrets, and with its causes as texts. */
 export const Failure = stored({
   /** Version of this shape. */
   version: z.literal(1),
@@ -40,7 +40,7 @@ export const Failure = stored({
 });
 export type Failure = z.infer<typeof Failure>;
 
-/** Turns an error, which is thrown, into a failure, which is stored. Nothing else does. */
+/** Converts an error into the failure that is stored. Only this function makes failures. */
 export function failureOf(error: ErrandError, redactor: Redactor): Failure {
   const { code, httpStatus, requestId, retryAfterMs } = error;
   // A control character may split a secret, so the text is scrubbed after these characters are gone.

@@ -8,7 +8,7 @@ import { Budget } from './task.ts';
 
 const MAX_PROBLEMS = 100;
 const MAX_PATH = 200;
-/** Names of fields for keys, addresses and what else belongs to a provider. */
+/** Names of fields that belong to a provider: keys, addresses, headers. */
 const PRIVATE_FIELD =
   /^(api_?key|base_?url|key_?env|api_?mode|credentials?(_cfg)?|request_overrides|extra_(body|headers)|headers|token|secret|password)$/i;
 
@@ -32,10 +32,10 @@ const HINTS: Readonly<Record<string, string>> = {
   temperature: 'a route has no temperature; it has provider, model and reasoning_effort',
 };
 
-/** Hears what was read in another way than it was written, and what is refused. Paths are within one object. */
+/** Receives what was read in another way than it was written, and what is refused. Paths are within one object. */
 export type Report = { warn: (text: string) => void; refuse: (path: string, message: string) => void };
 
-/** The fields of the objects inside a batch, by the name under which they stand. */
+/** The fields of the objects inside a batch, by the name of the object. */
 const NESTED_FIELDS: Record<string, readonly string[]> = {
   defaults: Object.keys(RouteRequest.shape),
   parent: Object.keys(RouteRequest.shape),
@@ -73,7 +73,7 @@ export class Findings {
     this.#ofTasks.set(counted, (this.#ofTasks.get(counted) ?? 0) + 1);
   }
 
-  /** Every warning; one for all tasks that it is about, however many they are. */
+  /** All warnings. A warning about several tasks is listed once, with the number of its tasks. */
   get warnings(): string[] {
     const ofTasks = [...this.#ofTasks].map(([text, count]) => {
       const tasks = count === 1 ? '1 task' : `${count.toLocaleString('en-US')} tasks`;
@@ -86,7 +86,7 @@ export class Findings {
     return this.problems.length >= MAX_PROBLEMS;
   }
 
-  /** Adds what a schema found at the place `at`, where `fields` are known. */
+  /** Adds the problems that a schema found at the path `at`. `fields`: the known fields there. */
   addIssues(issues: readonly z.core.$ZodIssue[], at: string, fields: readonly string[], index?: number): void {
     for (const issue of issues) {
       const path = joinPath(at, issue.path.map(String).join('.'));
@@ -111,9 +111,9 @@ export class Findings {
 }
 
 /**
- * Makes the error of a batch that is refused: its message is the first problem, and how many more there are. If all that is
- * wrong are routes that the deployment does not take, its code is `ROUTE_UNSUPPORTED`, as in the outcome of such a task. It has
- * the warnings too, because they may explain a problem.
+ * Makes the error of a batch that is refused: its message is the first problem and the number of the others. If all
+ * problems are routes that the deployment does not offer, its code is `ROUTE_UNSUPPORTED`, as in the outcome of such a
+ * task. It also has the warnings, because they may explain a problem.
  */
 export function batchInvalid(problems: Problem[], warnings: string[] = []): ErrandError {
   const isUnsupported = problems.length > 0 && problems.every(({ code }) => code === 'ROUTE_UNSUPPORTED');
@@ -131,19 +131,19 @@ export function joinPath(at: string, path: string): string {
   return [at, path].filter(Boolean).join('.');
 }
 
-/** The index of the task that a path such as `tasks[3].goal` leads to. */
+/** Returns the index of the task in a path such as `tasks[3].goal`. */
 export function indexIn(path: string): number | undefined {
   const [, index] = /^tasks\[(\d+)\]/.exec(path) ?? [];
   return index === undefined ? undefined : Number(index);
 }
 
-/** The fields of a batch or a task that another object holds, such as the arguments of a whole tool call. */
+/** Lists the fields of a batch that are inside another object, such as the arguments of a whole tool call. */
 function workIn(value: unknown): string {
   if (typeOf(value) !== 'object') return '';
   return ['tasks', 'goal'].filter((name) => Object.hasOwn(Object(value), name)).join(', ');
 }
 
-/** The sentence about a field that no schema has. A field for a key or an address is refused without its value. */
+/** Returns the message about an unknown field. For a key or an address it does not repeat the value. */
 export function unknownField(key: string, fields: readonly string[]): string {
   if (PRIVATE_FIELD.test(key)) {
     return 'refused: keys and addresses never travel in a batch; a route names a provider, which owns both';

@@ -14,12 +14,12 @@ export type Tested<S> = S & { readonly fits: Test };
 export type Contract<T> = Tested<z.ZodType<T>>;
 
 /**
- * Adds a test to the schema of a stored value: `fits` tells whether a value certainly fits as it is, so that parsing would only
- * return a copy. `false` means that only parsing can tell.
+ * Adds a test to the schema of a stored value: `fits` tells whether a value certainly fits as it is, so that parsing
+ * would only return a copy. `false` means that only parsing can tell.
  *
- * A worker checks about fifteen records for each task, and nearly all fit. Parsing them took a twentieth of its CPU time and
- * a tenth of its garbage. The schema stays the only description of a record: the test is made from it, and every kind of
- * schema that is not listed here is left to it.
+ * A worker checks about fifteen records for each task, and nearly all fit. Parsing them took a twentieth of its CPU
+ * time and a tenth of its garbage. The schema stays the only description of a record: the test is made from it, and
+ * every kind of schema that is not listed here is left to it.
  */
 export function contract<S extends z.ZodType>(schema: S): Tested<S> {
   let test: Test | undefined;
@@ -36,7 +36,7 @@ function isTested(schema: Schema): schema is Tested<Schema> {
   return 'fits' in schema;
 }
 
-/** Parses a value, or returns the value itself if it fits as it is. @throws ZodError. */
+/** Parses a value, or returns the value itself if it fits unchanged. @throws ZodError. */
 export function parseUnlessFits<T>(schema: Contract<T>, value: unknown): T {
   return schema.fits(value) ? (value as T) : schema.parse(value, inWords('field'));
 }
@@ -132,8 +132,8 @@ function listTest(schema: Schema, element: Schema, checks: readonly z.core.$ZodC
 }
 
 /**
- * For an object that may have further fields. Parsing drops a field `__proto__`, so an object with one does not fit. The loop
- * is over the fields of the value, because Node reads a field by a computed name fast only there.
+ * For an object that may have further fields. Parsing drops a field `__proto__`, so an object with one does not fit.
+ * The loop is over the fields of the value, because Node reads a field by a computed name fast only there.
  */
 function objectTest(shape: Readonly<Record<string, Schema>>): Test {
   const tests = new Map(Object.entries(shape).map(([name, schema]) => [name, testOf(schema)]));

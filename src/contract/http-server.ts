@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Socket } from 'node:net';
 import { cannotListen, type Listener } from './listening.ts';
 
-/** What a server takes from its clients, and how long it waits for them. Times in ms. */
+/** What a server accepts from its clients, and how long it waits for them. Times in ms. */
 export type HttpLimits = {
-  /** One more closes the oldest connection without a running request, or else the oldest one. */
+  /** One more connection closes the oldest connection without a running request, or else the oldest connection. */
   maxConnections: number;
   /** A larger body is refused with 413, whether its length was declared or not. */
   maxBodyBytes: number;
@@ -26,7 +26,9 @@ export type HttpServer = {
   port: number;
   /** Open connections. */
   readonly connections: number;
-  /** Stops listening and ends every connection, those of running requests after `closeMs` at the latest. Safe to repeat. */
+  /**
+   * Stops listening and ends every connection, those of running requests after `closeMs` at the latest. Safe to repeat.
+   */
   close(): Promise<void>;
 };
 
@@ -42,14 +44,17 @@ const DEFAULTS: HttpLimits = {
 
 const MAX_HEADER_BYTES = 16_384;
 const MAX_HEADERS = 100;
-/** Requests that a client may send ahead of their replies. Without a limit, 64 KiB of small requests make 20 MB of replies. */
+/**
+ * Requests that a client may send ahead of their replies. Without a limit, 64 KiB of small requests make 20 MB of
+ * replies.
+ */
 const MAX_PIPELINED = 32;
 /** How often Node looks for requests that took too long. */
 const LOOK_MS = 1_000;
 /** Connections that the kernel keeps until they are accepted. */
 const BACKLOG = 4_096;
 
-/** What a client hears if its request does not parse, is too large or takes too long, by the code of Node's error. */
+/** The status for a request that does not parse, is too large or takes too long, by the code of Node's error. */
 const COMPLAINTS: Record<string, string> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
@@ -57,8 +62,8 @@ const COMPLAINTS: Record<string, string> = {
 };
 
 /**
- * Starts an HTTP server with limits. Every server of Errand is made here, so that none can be held open or filled by its
- * clients. A handler that throws or rejects is answered with 500.
+ * Starts an HTTP server with limits. Every server of Errand is made here, so that no client can hold a server open or
+ * fill it. A handler that throws or rejects is answered with 500.
  *
  * @throws ErrandError `ADDRESS_IN_USE`; `CONFIG_INVALID` if it cannot listen for another reason.
  */
@@ -94,7 +99,7 @@ export async function openHttpServer(
 class Connections {
   readonly #server: Server;
   readonly #replies = new Map<Socket, Set<ServerResponse>>();
-  /** Ends a connection whose next request does not come. Node waits anew after each empty line, without an end. */
+  /** Ends a connection whose next request does not arrive. Node starts its wait again after each empty line. */
   readonly #idle = new WeakMap<Socket, NodeJS.Timeout>();
   readonly #maxIdleMs: number;
   #isClosing = false;
@@ -123,7 +128,7 @@ class Connections {
     await closed.finally(() => clearTimeout(timer));
   }
 
-  /** Nobody can keep out the others by holding every connection: a probe is answered all the same. */
+  /** Accepts a connection even if all are in use, so that clients that hold every connection cannot block a probe. */
   #open(socket: Socket, max: number): void {
     if (this.#isClosing) return void socket.destroy();
     if (this.#replies.size >= max) this.#dropOldest();
@@ -161,7 +166,9 @@ class Connections {
     });
   }
 
-  /** A silent connection may wait for its reply. It is closed if its client reads nothing, or if it waits for no reply. */
+  /**
+   * A silent connection may wait for its reply. It is closed if its client reads nothing, or if it waits for no reply.
+   */
   #lookAtSilent(socket: Socket, unreadMs: number): void {
     if (this.#replies.get(socket)?.size && socket.writableLength === 0) socket.setTimeout(unreadMs);
     else socket.destroy();
@@ -174,10 +181,10 @@ class Connections {
   }
 }
 
-/** Refuses bodies over `maxBytes`, and answers for a handler that fails: its error must not end the process. */
+/** Refuses bodies over `maxBytes`, and answers 500 if the handler fails: its error must not end the process. */
 function guarded(handle: (req: IncomingMessage, res: ServerResponse) => unknown, maxBytes: number): RequestListener {
   return async (req, res) => {
-    // Node hands on what it has parsed of a connection that was closed meanwhile.
+    // Node passes on requests that it parsed before their connection was closed.
     if (req.socket.destroyed) return;
     if (Number(req.headers['content-length'] ?? 0) > maxBytes) {
       res.writeHead(413, { connection: 'close' }).end();
@@ -193,7 +200,9 @@ function guarded(handle: (req: IncomingMessage, res: ServerResponse) => unknown,
   };
 }
 
-/** Counts the bytes as they enter the stream, however the handler reads it, because a chunked body declares no length. */
+/**
+ * Counts the bytes as they enter the stream, however the handler reads it, because a chunked body declares no length.
+ */
 function countBody(req: IncomingMessage, res: ServerResponse, maxBytes: number): void {
   const push = req.push.bind(req);
   let bytes = 0;
@@ -207,7 +216,9 @@ function countBody(req: IncomingMessage, res: ServerResponse, maxBytes: number):
   Object.defineProperty(req, 'push', { value: counted });
 }
 
-/** Writes a bare answer past Node, which has no reply for this request, and ends the connection. */
+/**
+ * Writes a minimal answer to the socket, because Node has no reply object for this request, and ends the connection.
+ */
 function refuse(socket: Socket, status: string): void {
   if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   socket.destroy();
@@ -216,7 +227,7 @@ function refuse(socket: Socket, status: string): void {
 function listen(server: Server, at: Listener): Promise<number> {
   const { host, port } = at;
   return new Promise((resolve, reject) => {
-    // Kept for good: if the process has no file descriptor left, Node reports it here, and accepts again later.
+    // The handler stays: if the process has no file descriptor left, Node reports it here, and accepts again later.
     server.on('error', (error) => reject(cannotListen(error, at)));
     server.listen({ host, port, backlog: BACKLOG }, () => {
       const address = server.address();

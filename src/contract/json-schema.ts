@@ -11,9 +11,9 @@ const INPUTS: ReadonlySet<string> = new Set(['BatchSpec', 'TaskSpec']);
 const SCHEMAS = { BatchSpec, TaskSpec, BatchSummary, Outcome, Failure, CleanupRecord, ErrandEvent };
 
 /**
- * The JSON Schema (draft 2020-12) of every shape that crosses a boundary, by name, for producers in other languages. The
- * schemas of what a producer writes refuse unknown fields. The schemas of what a producer reads allow them, because a newer
- * worker may add some.
+ * The JSON Schema (draft 2020-12) of every shape that crosses a boundary, by name, for producers in other languages.
+ * The schemas of what a producer writes refuse unknown fields. The schemas of what a producer reads allow them, because
+ * a newer worker may add some.
  */
 export function jsonSchemas(): Record<keyof typeof SCHEMAS, z.core.JSONSchema.BaseSchema> {
   const entries = Object.entries(SCHEMAS).map(([name, schema]) => {

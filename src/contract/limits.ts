@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { type Section, sectionShape } from './setting.ts';
 
 /**
- * The maximum number of tasks that are added in one transaction. A larger batch is added in chunks, and its tasks are held
- * meanwhile.
+ * The maximum number of tasks that are added in one transaction. A larger batch is added in chunks, and its tasks are
+ * held meanwhile.
  */
 export const ATOMIC_TASKS = 1000;
 
@@ -41,7 +41,7 @@ export const LIMIT_SETTINGS = {
 export const Limits = z.strictObject(sectionShape(LIMIT_SETTINGS));
 export type Limits = z.infer<typeof Limits>;
 
-/** The settings of `budget`: what a deployment lets a child use if its task says nothing. */
+/** The settings of `budget`: what a child may use if its task sets no limit. */
 export const BUDGET_SETTINGS = {
   turns: { type: z.number().int().positive().default(50), meaning: 'model calls of a task that sets no limit itself' },
   seconds: {
@@ -64,7 +64,7 @@ export const BUDGET_SETTINGS = {
   },
 } satisfies Section;
 
-/** What a child may use if its task says nothing; see {@link BUDGET_SETTINGS}. */
+/** What a child may use if its task sets no limit; see {@link BUDGET_SETTINGS}. */
 export const DefaultBudget = z.strictObject(sectionShape(BUDGET_SETTINGS));
 export type DefaultBudget = z.infer<typeof DefaultBudget>;
 
@@ -86,16 +86,16 @@ export const WORKSPACE_SETTINGS = {
 export const WorkspaceLimits = z.strictObject(sectionShape(WORKSPACE_SETTINGS));
 export type WorkspaceLimits = z.infer<typeof WorkspaceLimits>;
 
-/** The limits that hold where nothing is configured. */
+/** The limits that apply if nothing is configured. */
 export const DEFAULT_LIMITS: Limits = Limits.parse({});
 
 const MIN_TEXT_BYTES = 1024 * 1024;
-/** A text of V8 holds no more. */
+/** The maximum length of a string in V8. */
 const MAX_TEXT_BYTES = 512 * 1024 * 1024 - 1024;
 
 /**
- * The maximum size of the file of a batch, or of `tasks` as a text: twice `max_batch_bytes`, because names of fields and
- * escapes add to the tasks, from 1 MiB up to 512 MiB.
+ * The maximum size of the file of a batch, or of `tasks` as a text: twice `max_batch_bytes`, because names of fields
+ * and escapes add to the tasks, from 1 MiB up to 512 MiB.
  */
 export function maxTextBytes({ max_batch_bytes }: Limits): number {
   return Math.min(Math.max(2 * max_batch_bytes, MIN_TEXT_BYTES), MAX_TEXT_BYTES);

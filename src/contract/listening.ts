@@ -7,11 +7,11 @@ export type Listener = { what: string; host: string; port: number; settings: { h
 const FIRST_FREE_PORT = 1024;
 
 /**
- * Turns the error of a server that could not listen into an `ErrandError`. The cause is the error of the system, with its
- * `code`, `address` and `port`.
+ * Turns the error of a server that could not listen into an `ErrandError`. The cause is the error of the system, with
+ * its `code`, `address` and `port`.
  *
- * Codes: `ADDRESS_IN_USE` if another process listens there; `CONFIG_INVALID` if the port needs a privilege, if the address
- * is not one of this host, or for any other refusal.
+ * Codes: `ADDRESS_IN_USE` if another process listens there; `CONFIG_INVALID` if the port needs a privilege, if the
+ * address is not one of this host, or for any other refusal.
  */
 export function cannotListen(error: unknown, listener: Listener): ErrandError {
   const { what, host, port, settings } = listener;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The reader version of this code. Jobs and records without `needs` have version 1, the first version. Raise it together with
- * the first content that needs it.
+ * The reader version of this code. Jobs and records without `needs` have version 1, the first version. Raise it
+ * together with the first content that needs it.
  */
 export const READER_VERSION = 2;
 
@@ -10,8 +10,8 @@ export const READER_VERSION = 2;
 export const OWN_TOOLSETS_SINCE = 2;
 
 /**
- * Fields that change the route, money, tools, files or the result: path → first reader version that acts on the field, or a
- * function that returns it for a value.
+ * Fields that change the route, money, tools, files or the result: path → first reader version that acts on the field,
+ * or a function that returns it for a value.
  */
 export type FieldVersions = Readonly<Record<string, number | ((value: unknown) => number)>>;
 
@@ -21,8 +21,8 @@ const SINCE: FieldVersions = {};
 export const Needs = z.number().int().positive().optional();
 
 /**
- * Returns the reader version that a stored value needs: the higher of its `needs` and its `version`, at least 1. A value
- * that is not a whole number is ignored here; the schema refuses it.
+ * Returns the reader version that a stored value needs: the higher of its `needs` and its `version`, at least 1. A
+ * value that is not a whole number is ignored here; the schema refuses it.
  */
 export function needsOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 1;
@@ -36,9 +36,9 @@ export function isTooNew(value: unknown): boolean {
 }
 
 /**
- * Returns `needs` for a job or record that is about to be written: the lowest reader version that may act on its content.
- * Version 1 is not written, so that plain batches keep their bytes and older readers read them. A field that only informs
- * has no entry. `also`: entries of the caller.
+ * Returns `needs` for a job or record that is about to be written: the lowest reader version that may act on its
+ * content. Version 1 is not written, so that plain batches keep their bytes and older readers read them. A field that
+ * only informs has no entry. `also`: entries of the caller.
  */
 export function needsFor(content: object, also: FieldVersions = {}): { needs?: number } {
   const versions = Object.entries({ ...SINCE, ...also }).map(([path, version]) => {

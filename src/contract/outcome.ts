@@ -10,17 +10,17 @@ import { Metadata } from './task.ts';
 import { Cost, Usage } from './usage.ts';
 
 /**
- * How one attempt ended. `lost`: it never said, and a later attempt found it without an end; or it lost its lock, which
- * its failure tells.
+ * How one attempt ended. `lost`: a later attempt found it without an end, or it lost its lock, as its failure then
+ * says.
  */
 export const AttemptEnd = z.enum(['succeeded', 'failed', 'rejected', 'cancelled', 'deferred', 'handed_back', 'lost']);
 export type AttemptEnd = z.infer<typeof AttemptEnd>;
 
 /**
- * One start of one task: who ran it and how it ended. `cleanup` is what it gave back; in an outcome it stands with the
- * whole task instead, where the row ids begin with the epoch.
+ * One attempt of a task: the worker that ran it and how it ended. `cleanup` lists the resources that it released. An
+ * outcome has one `cleanup` for the whole task instead, in which row ids begin with the epoch.
  *
- * Deferrals in a row that left nothing open and cut no call off are one record, that of the last.
+ * Consecutive deferrals that left nothing open and cut off no call are merged into the record of the last one.
  */
 export const Attempt = stored({
   /** Number of the attempt. It grows with each start, and fences all writes of the attempt. */
@@ -110,7 +110,7 @@ export const AnswerFiles = contract(
   z.array(stored({ path: z.string(), bytes: z.number().int(), text: z.string().optional() })),
 );
 
-/** What the child said and wrote, as far as it came. */
+/** The text and the files of the child, complete or partial. */
 export const Answer = stored({
   /** Text of the last turn. */
   text: z.string(),
@@ -123,7 +123,7 @@ export const Answer = stored({
 export type Answer = z.infer<typeof Answer>;
 
 /**
- * How a task ended, once and for all: the one terminal record of the task.
+ * The final result of a task: the only terminal record that it has.
  *
  * `rejected` means that no child was built because its batch was not admitted.
  */
@@ -180,8 +180,8 @@ export const UnpricedModel = stored({
 export type UnpricedModel = z.infer<typeof UnpricedModel>;
 
 /**
- * The part of an outcome or a summary that is stored beside it, in a separate field. Readers of 0.1.0 refuse a record with
- * fields that they do not know.
+ * The part of an outcome or a summary that is stored beside it, in a separate field. Readers of 0.1.0 refuse a record
+ * with fields that they do not know.
  */
 export const Beside = stored({
   calls_of_unknown_cost: z.number().int().positive().optional(),

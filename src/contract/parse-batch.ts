@@ -14,16 +14,16 @@ import { type KnownToolsets, NO_TOOLSETS, ToolsetCheck } from './toolset-check.t
 
 const OPTION_FIELDS = Object.keys(BatchOptions.shape);
 
-/** Finds what is wrong with routes. A path is within the object that has the route. */
+/** Finds the problems of routes. A path is within the object that has the route. */
 export type RouteChecks = {
-  /** What is wrong with a route that a batch names for its tasks. */
+  /** Returns the problems of a route that a batch names for its tasks. */
   ofLayer: (route: RouteRequest) => Problem[];
   /**
-   * What is wrong with the route of a task, given what its batch says. Of a task or a batch that does not fit the schema it
-   * gets what fits, and the name of a provider as it was given.
+   * Returns the problems of the route of a task in its batch. If the task or the batch does not fit the schema, it gets
+   * the fields that fit, and the name of a provider as it was given.
    */
   ofTask: (route: RouteRequest, batch: Pick<Batch, 'options' | 'route'>) => Problem[];
-  /** Warnings about a route beside `tasks`. */
+  /** Returns the warnings about a route beside `tasks`. */
   warningsOf: (route: RouteRequest) => string[];
 };
 
@@ -33,10 +33,11 @@ export type BatchChecks = RouteChecks & { toolsets?: KnownToolsets };
 const NO_CHECKS: RouteChecks = { ofLayer: () => [], ofTask: () => [], warningsOf: () => [] };
 
 /**
- * Parses what a producer submitted, all of it before anything is enqueued, and reports every problem at once with its
- * index and path. Yields to the event loop between slices, so that a large batch does not stall a web app.
+ * Parses a batch completely before anything is enqueued, and reports all problems at once, each with its index and
+ * path. Yields to the event loop between slices, so that a large batch does not stall a web app.
  *
- * @throws ErrandError `BATCH_INVALID` with up to 100 problems; `ROUTE_UNSUPPORTED` if the check of routes found all of them.
+ * @throws ErrandError `BATCH_INVALID` with up to 100 problems; `ROUTE_UNSUPPORTED` if the check of routes found all of
+ * them.
  */
 export async function parseBatch(input: unknown, limits: Limits, checks: BatchChecks = NO_CHECKS): Promise<Batch> {
   const findings = new Findings();
@@ -82,7 +83,7 @@ function refuseWorkless(top: Fields, rawTasks: unknown, findings: Findings, chec
   throw batchInvalid(findings.problems, findings.warnings);
 }
 
-/** Toolsets beside `tasks` are those of every task that names none, as `delegate_task` has it. */
+/** Returns the toolsets beside `tasks`, which every task without toolsets gets, as in `delegate_task`. */
 function toolsetsOf(top: Fields, findings: Findings): Fields {
   const { toolsets } = top;
   if (toolsets === undefined) return {};
@@ -94,7 +95,7 @@ function toolsetsOf(top: Fields, findings: Findings): Fields {
   return { toolsets };
 }
 
-/** A copy of everything but the tasks, which are passed on as they are. @throws ErrandError `BATCH_INVALID`. */
+/** Copies all fields except `tasks`, which stays as it is. @throws ErrandError `BATCH_INVALID`. */
 function optionsIn(input: Fields, limits: Limits, findings: Findings): Fields {
   const reading = plainCopy(input, limits, 'tasks');
   if (reading.status === 'plain' && isFields(reading.value)) return reading.value;
@@ -104,7 +105,7 @@ function optionsIn(input: Fields, limits: Limits, findings: Findings): Fields {
   return {};
 }
 
-/** Reads the forms of a route inside a batch, and reports what is wrong with it there. */
+/** Reads the forms of a route inside a batch, and reports its problems there. */
 function readLayer(name: 'defaults' | 'parent', own: Fields, findings: Findings): void {
   if (isFields(own[name])) own[name] = readRouteFields(own[name], findings.reportAt(name));
 }

@@ -10,14 +10,18 @@ import { gotNamed, inWords } from './schema-words.ts';
 import { TaskSpec } from './task.ts';
 
 export const TASK_FIELDS = Object.keys(TaskSpec.shape);
-/** The event loop gets a turn after so long. */
+/** How long tasks are parsed before the event loop gets a turn. */
 const SLICE_MS = 10;
 
-/** Parameters of a parse: problems in our words. An issue carries its input, because a field that holds work is named; no error carries it. */
+/**
+ * Parameters of a parse: problems in our words. An issue carries its input, because a field that holds work is named;
+ * no error carries it.
+ */
 export const REPORTING = { ...inWords('field'), reportInput: true };
 
 /**
- * The maximum size of a task, in bytes of JSON. One command to Redis has at most 4 MiB, and a job holds more than its task.
+ * The maximum size of a task, in bytes of JSON. One command to Redis has at most 4 MiB, and a job holds more than its
+ * task.
  */
 const MAX_TASK_BYTES = 3.5 * 1024 * 1024;
 const MAX_JSON_BYTES_PER_BYTE = 6;
@@ -60,13 +64,15 @@ export function fittingRoute(fields: unknown): RouteRequest {
   );
 }
 
-/** Tasks as they were given, the path of their list, and the fields of each task that has none or `null` of their name. */
+/**
+ * Tasks as they were given, the path of their list, and the fields for each task in which they are absent or `null`.
+ */
 export type GivenTasks = { items: unknown[]; under: string; common: Fields };
 
 /** Where a task is in the input: its path, and its index. A batch has no index. */
 export type Spot = { at: string; index?: number };
 
-/** Finds what is wrong with the route of a task. Of a task that does not fit the schema it gets what fits. */
+/** Finds the problems of the route of a task. If the task does not fit the schema, it gets the fields that fit. */
 export type TaskCheck = (task: RouteRequest & Pick<TaskSpec, 'toolsets'>, spot: Spot) => Problem[];
 
 /** Parses the tasks of a batch one after the other, until there are too many problems or too many bytes. */
@@ -101,7 +107,7 @@ export async function parseTasks(
   return tasks;
 }
 
-/** A copy of the fields of one task, or `undefined` if it is not plain JSON. */
+/** Copies the fields of one task; `undefined` if it is not plain JSON. */
 function fieldsOf(given: unknown, { at, index }: Spot, limits: Limits, findings: Findings): Fields | undefined {
   if (!isFields(given)) {
     findings.add(at, `expected a task object, got ${gotNamed(given)}`, index);

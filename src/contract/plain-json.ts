@@ -9,17 +9,19 @@ export const CANNOT_BE_READ = 'expected plain JSON, got a value that cannot be r
 const MAX_FIELDS = 50_000;
 /** The maximum number of values in a task, or in the options of a batch, beside its metadata. */
 const MAX_VALUES_BESIDE = 10_000;
-/** The maximum number of characters, names included, that are looked at in metadata, or beside it: no job holds as much. */
+/**
+ * The maximum number of characters, names included, that are looked at in metadata, or beside it: no job holds as much.
+ */
 const MAX_CHARS = 8 * 1024 * 1024;
 const MAX_PROBLEMS = 100;
 
-/** The type of a value, in the words of JSON. */
+/** Returns the type of a value, in the words of JSON. */
 export function typeOf(value: unknown): string {
   if (value === null) return 'null';
   return isList(value) ? 'array' : typeof value;
 }
 
-/** Tells whether a value is an array. A proxy that was revoked is none, and does not throw. */
+/** Tells whether a value is an array. For a revoked proxy it returns `false` and does not throw. */
 export function isList(value: unknown): value is readonly unknown[] {
   try {
     return Array.isArray(value);
@@ -28,19 +30,19 @@ export function isList(value: unknown): value is readonly unknown[] {
   }
 }
 
-/** A copy of a value, or what keeps it from being plain JSON of a bounded size. */
+/** A copy of a value, or the reasons why it is not plain JSON of a bounded size. */
 export type PlainReading = { status: 'plain'; value: unknown } | { status: 'refused'; problems: Problem[] };
 
-/** What is left to read of one part of a value, and what to say when nothing is. */
+/** How much of one part of a value may still be read, and the message if that is exceeded. */
 type Room = { values: number; chars: number; exceeded: string };
 
 /**
- * Copies a task, or the options of a batch, and refuses by path what JSON cannot carry unchanged: `__proto__` keys, NaN and
- * infinities, whole numbers beyond 2^53 - 1, half characters, functions, instances of classes, gaps in lists, cycles, deep
- * nesting. Runs before any schema, because a schema takes seconds for what is too large: it stops at the first value beyond
- * the limits, and looks at no text whose length is beyond them. Lists the fields of an object once, because V8 lists them all
- * before it returns the first; no other way to read an object is cheaper. Reads each field once, so that a getter cannot
- * answer differently later. `raw`: a field that is passed on as it is.
+ * Copies a task, or the options of a batch, and refuses by path what JSON cannot carry unchanged: `__proto__` keys, NaN
+ * and infinities, whole numbers beyond 2^53 - 1, half characters, functions, instances of classes, gaps in lists,
+ * cycles, deep nesting. Runs before any schema, because a schema takes seconds for what is too large: it stops at the
+ * first value beyond the limits, and looks at no text whose length is beyond them. Lists the fields of an object once,
+ * because V8 lists them all before it returns the first; no other way to read an object is cheaper. Reads each field
+ * once, so that a getter cannot answer differently later. `raw`: a field that is passed on as it is.
  */
 export function plainCopy(value: unknown, limits: Limits, raw?: string): PlainReading {
   const copier = new PlainCopier(limits, raw);
@@ -50,7 +52,10 @@ export function plainCopy(value: unknown, limits: Limits, raw?: string): PlainRe
     : { status: 'plain', value: copy };
 }
 
-/** The bounds of a text that holds tasks, but for its nesting and the path of its root: those of {@link plainCopy}, or wider. */
+/**
+ * Returns the bounds of a text that holds tasks, without its nesting and the path of its root. They allow all that
+ * {@link plainCopy} allows.
+ */
 export function textBounds(limits: Limits): Omit<TextBounds, 'maxDepth' | 'root'> {
   const { values } = roomForMetadata(limits.max_metadata_bytes);
   const maxValues = MAX_VALUES_BESIDE + Math.ceil(values);
@@ -159,7 +164,7 @@ class PlainCopier {
     this.#isOver = true;
   }
 
-  /** Says that a text is longer than the limit of its field; `null` if that is not what is wrong. */
+  /** Returns the message about a text that is longer than the limit of its field; `null` for any other problem. */
   #limitOf(field: string, chars: number): string | null {
     if (field !== 'goal' && field !== 'context') return null;
     const max = this.#limits[`max_${field}_bytes`];
@@ -177,7 +182,7 @@ function roomBeside(): Room {
   return { values: MAX_VALUES_BESIDE, chars: MAX_CHARS, exceeded };
 }
 
-/** Each value of JSON takes two bytes or more, with what separates it from the next. */
+/** Each value of JSON takes two bytes or more, with its separator. */
 function roomForMetadata(maxBytes: number): Room {
   const exceeded =
     maxBytes <= MAX_CHARS
@@ -196,7 +201,7 @@ function wrongWith(value: unknown): string | null {
   return isForeign ? `expected plain JSON, got a ${typeof value}` : null;
 }
 
-/** Says what an object is instead of a plain one; `null` for a plain one, also of another realm. */
+/** Names the class of an object; `null` for a plain object, also of another realm. */
 function classOf(node: object): string | null {
   const prototype: unknown = Object.getPrototypeOf(node);
   if (prototype === null || prototype === Object.prototype) return null;
@@ -206,8 +211,8 @@ function classOf(node: object): string | null {
 }
 
 /**
- * Tells whether a value is JSON: it can be written and read again without a change. It makes no copy and does not recurse,
- * because every turn passes here and a provider chooses the depth.
+ * Tells whether a value is JSON: it can be written and read again without a change. It makes no copy and does not
+ * recurse, because every turn passes here and a provider chooses the depth.
  */
 export function isJsonValue(value: unknown): boolean {
   const rest: unknown[] = [value];

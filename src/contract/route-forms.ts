@@ -8,7 +8,7 @@ import { gotNamed } from './schema-words.ts';
 /** Fields of an object that came from outside. */
 export type Fields = Record<string, unknown>;
 
-/** Whether a value is an object with fields, and neither a list nor `null`. */
+/** Tells whether a value is an object with fields, and neither a list nor `null`. */
 export function isFields(value: unknown): value is Fields {
   return typeOf(value) === 'object';
 }
@@ -28,9 +28,10 @@ const MAX_WORD_CHARS = 100;
 const LEVELS: readonly string[] = REASONING_EFFORTS;
 
 /**
- * Reads every form of a route that a payload may have, and returns the fields of {@link RouteRequest}: a `model` that is an
- * object, a provider `custom:<name>`, other words for an effort, and `null` for an absent field. The result does not depend on
- * a configuration. A field that is refused is left out, and so is an address or a key, which is not repeated.
+ * Reads every form of a route that a payload may have, and returns the fields of {@link RouteRequest}: a `model` that
+ * is an object, a provider `custom:<name>`, other words for an effort, and `null` for an absent field. The result does
+ * not depend on a configuration. A field that is refused is left out, and so is an address or a key, which is not
+ * repeated.
  */
 export function readRouteFields(fields: Fields, report: Report): Fields {
   if (!ROUTE_FIELDS.some((name) => name in fields)) return present(fields);
@@ -49,7 +50,9 @@ export function readRouteFields(fields: Fields, report: Report): Fields {
   return present({ ...others, provider: own ?? named.provider, model: text, reasoning_effort: effort });
 }
 
-/** Leaves out known fields that are `null`, with a warning: a model that fills in a form writes `null` for "nothing". */
+/**
+ * Leaves out known fields that are `null`, with a warning: a model that fills in a form writes `null` for "nothing".
+ */
 export function withoutNulls(fields: Fields, known: readonly string[], { warn }: Report): Fields {
   const isAbsent = (name: string) => fields[name] === null && known.includes(name);
   const absent = Object.keys(fields).filter(isAbsent);
@@ -62,7 +65,7 @@ function present(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** The schema removes spaces around a model; the producer hears of it here. */
+/** Warns about spaces around a model, which the schema removes. */
 function readModel(model: unknown, { warn }: Report): unknown {
   if (typeof model !== 'string' || model.trim() === '' || model.trim() === model) return model;
   warn(`model: ${quoted(model)} is read without the spaces around it`);

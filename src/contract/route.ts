@@ -11,7 +11,7 @@ export const ProviderName = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,39}$/, 'expected a provider name: lower-case letters, digits, "-" and "_", at most 40');
 
-/** A route as somebody wrote it. Each field is resolved by itself; what is absent comes from elsewhere. */
+/** A route as a producer wrote it. Each field is resolved separately; an absent field is taken from another layer. */
 export const RouteRequest = z.strictObject({
   /** Provider, as the configuration names it. */
   provider: ProviderName.optional(),
@@ -22,20 +22,23 @@ export const RouteRequest = z.strictObject({
 });
 export type RouteRequest = z.infer<typeof RouteRequest>;
 
-/** What makes a route a route: two routes with the same key are sent the same to the same provider. */
+/** Returns the key of a route. Two routes with the same key send the same to the same provider. */
 export function routeKey({ provider, model, reasoning_effort }: RouteRequest): string {
   return JSON.stringify([provider, model, reasoning_effort]);
 }
 
-/** `strict`: a batch's top-level route is no default. `inherit`: it is one, above the configuration. */
+/**
+ * `strict`: the top-level route of a batch is not a default for its tasks. `inherit`: it is, and wins over the
+ * configuration.
+ */
 export const RoutingPrecedence = z.enum(['strict', 'inherit']);
 export type RoutingPrecedence = z.infer<typeof RoutingPrecedence>;
 
-/** Which rule chose a field of a route. `provider` is the provider's own default. */
+/** The rule that chose a field of a route. `provider` is the default of the provider. */
 export const RouteRule = z.enum(['task', 'defaults', 'batch', 'config', 'parent', 'provider']);
 export type RouteRule = z.infer<typeof RouteRule>;
 
-/** A route resolved at enqueue: what the task will run on, what was written, and which rule chose each field. */
+/** A route resolved at enqueue: the resolved fields, the requested fields, and the rule that chose each field. */
 export const ResolvedRoute = stored({
   /** Provider that runs the task. */
   provider: ProviderName,
@@ -54,11 +57,11 @@ export const ResolvedRoute = stored({
 });
 export type ResolvedRoute = z.infer<typeof ResolvedRoute>;
 
-/** What became of the requested effort: sent as asked, clamped to a level the model takes, or not sent at all. */
+/** How the requested effort was treated: sent as requested, clamped to a level that the model takes, or not sent. */
 export const EffortTreatment = z.enum(['sent', 'clamped', 'omitted', 'not_requested']);
 export type EffortTreatment = z.infer<typeof EffortTreatment>;
 
-/** What a task really ran on. `null` effort: no field was sent. */
+/** The route that a task actually ran on. `null` effort: no field was sent. */
 export const EffectiveRoute = stored({
   /** Provider that was called. */
   provider: ProviderName,
@@ -77,7 +80,7 @@ export const EffectiveRoute = stored({
 });
 export type EffectiveRoute = z.infer<typeof EffectiveRoute>;
 
-/** The route audit in every outcome: requested, chosen, effective. `effective` is `null` where no child was built. */
+/** The route audit in every outcome: requested, chosen, effective. `effective` is `null` if no child was built. */
 export const RouteAudit = stored({
   ...ResolvedRoute.shape,
   /** Route that the task really ran on; `null` if no child was built. */

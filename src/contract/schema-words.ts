@@ -5,7 +5,10 @@ import { typeOf } from './plain-json.ts';
 
 type Issue = z.core.$ZodRawIssue;
 
-/** The noun for a name in an object: a setting of a configuration, an option of a call, an argument of a tool, else a field. */
+/**
+ * The noun for a name in an object: a setting of a configuration, an option of a call, an argument of a tool, else a
+ * field.
+ */
 export type Noun = 'setting' | 'option' | 'argument' | 'field';
 
 const MAX_NAME = 60;
@@ -31,16 +34,18 @@ const UNITS: Readonly<Record<string, string>> = { string: 'character', array: 'i
 const QUOTED_FOR: ReadonlySet<string> = new Set(['number', 'int', 'boolean']);
 
 /**
- * Returns parameters of `parse` and `safeParse` with which a schema reports problems in the words of Errand: "expected …, got …",
- * "is missing; expected …" or "unknown setting …; did you mean …?". The messages of a schema itself win. Every parse whose
- * problems a person or a model reads uses these parameters. They are not set for all schemas of the process, because a program
- * that uses the library has schemas of its own.
+ * Returns parameters of `parse` and `safeParse` with which a schema reports problems in the words of Errand: "expected
+ * …, got …", "is missing; expected …" or "unknown setting …; did you mean …?". The messages of a schema itself win.
+ * Every parse whose problems a person or a model reads uses these parameters. They are not set for all schemas of the
+ * process, because a program that uses the library has schemas of its own.
  */
 export function inWords(noun: Noun): { error: (issue: Issue) => string } {
   return { error: (issue) => wordsOf(issue, noun) };
 }
 
-/** Returns the `error` of a schema that describes in its own words what it expects. It quotes a word that does not fit. */
+/**
+ * Returns the `error` of a schema that describes in its own words what it expects. It quotes a word that does not fit.
+ */
 export function expecting(what: string): { error: (issue: Issue) => string } {
   return {
     error: ({ code, input }) => {
@@ -111,7 +116,9 @@ function formNamed({ format, pattern }: { format: string; pattern?: string }): s
 
 type UnionIssue = Extract<Issue, { code: 'invalid_union' }>;
 
-/** What is wrong in the one branch that takes the type of the value; else the types, or the values that choose a branch. */
+/**
+ * What is wrong in the one branch that takes the type of the value; else the types, or the values that choose a branch.
+ */
 function ofUnion({ inst, input, errors }: UnionIssue): string {
   if (inst instanceof z.core.$ZodDiscriminatedUnion) {
     const name = inst._zod.def.discriminator;

@@ -42,7 +42,9 @@ export function sectionShape(section: Section): Record<string, z.ZodType> {
   return Object.fromEntries(Object.entries(section).map(([field, { type }]) => [field, type]));
 }
 
-/** Returns the shape of an object that has all settings of a table. A section may be absent, and refuses unknown names. */
+/**
+ * Returns the shape of an object that has all settings of a table. A section may be absent, and refuses unknown names.
+ */
 export function tableShape<T extends SettingsTable>(table: T): { [K in keyof T]: EntryType<T[K]> };
 export function tableShape(table: SettingsTable): Record<string, z.ZodType> {
   const entries = Object.entries(table).map(([name, entry]) => {

@@ -19,8 +19,8 @@ export const Spend = stored({
 export type Spend = z.infer<typeof Spend>;
 
 /**
- * What the cut-off calls of one attempt cost, as recorded beside the attempt. `max_cost_usd` is the maximum cost of one of
- * them; `null` without a price. `turn` is set if the call was still running when this was written: once that turn is
+ * What the cut-off calls of one attempt cost, as recorded beside the attempt. `max_cost_usd` is the maximum cost of one
+ * of them; `null` without a price. `turn` is set if the call was still running when this was written: once that turn is
  * recorded, this spend no longer counts.
  */
 export const CutSpend = contract(
@@ -41,17 +41,17 @@ export function addSpend(a: Spend, b: Spend): Spend {
   };
 }
 
-/** The spend of one call with the usage that the provider reported and its cost. */
+/** Returns the spend of one call from its reported usage and its cost. */
 export function spendOf({ usage, cost_usd }: Pick<Turn, 'usage' | 'cost_usd'>): Spend {
   return { usage, known_cost_usd: cost_usd ?? 0, calls_of_unknown_cost: cost_usd === null ? 1 : 0 };
 }
 
-/** The spend of calls without any report. */
+/** Returns the spend of calls without any reported usage. */
 export function unknownSpend(calls: number): Spend {
   return { ...NO_SPEND, calls_of_unknown_cost: calls };
 }
 
-/** The total cost; `null` if the cost of any call is unknown. */
+/** Returns the total cost; `null` if the cost of any call is unknown. */
 export function costOfSpend({ known_cost_usd, calls_of_unknown_cost }: Spend): Cost {
   return calls_of_unknown_cost > 0 ? null : known_cost_usd;
 }

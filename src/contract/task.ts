@@ -6,7 +6,7 @@ import { ResolvedRoute, RouteRequest } from './route.ts';
 import { inWords, problemTexts } from './schema-words.ts';
 import { stored } from './stored.ts';
 
-/** The name of a toolset that a child is given. Which toolsets there are is known by the workers. */
+/** The name of a toolset for a child. The workers decide which toolsets exist. */
 export const ToolsetName = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,39}$/, 'expected a toolset name: lower-case letters, digits, "-" and "_", at most 40');
@@ -14,8 +14,8 @@ export const ToolsetName = z
 const Seconds = z.number().positive().max(86_400);
 
 /**
- * What a child may use at most. `turns`, `tokens` and `seconds` fall back to the deployment's `budget` where absent; the
- * others lower its `watchdogs` and the timeouts of the provider, and never raise them.
+ * The maximum that a child may use. If `turns`, `tokens` or `seconds` is absent, the `budget` of the deployment
+ * applies. The other fields can lower its `watchdogs` and the timeouts of the provider, but not raise them.
  */
 export const Budget = z.strictObject({
   /** Maximum number of model calls. The task then ends with `BUDGET_TURNS`. */
@@ -46,7 +46,7 @@ export type Budget = z.infer<typeof Budget>;
 export const Metadata = contract(z.record(z.string().max(200), z.json()));
 export type Metadata = z.infer<typeof Metadata>;
 
-/** One piece of agent work, as a producer writes it. */
+/** One task, as a producer writes it. */
 export const TaskSpec = z.strictObject({
   /** What the task must do. It must not be blank. */
   goal: z
@@ -67,8 +67,8 @@ export type TaskSpec = z.infer<typeof TaskSpec>;
 const { provider: _, model: __, reasoning_effort: ___, ...ownFields } = TaskSpec.shape;
 
 /**
- * The data of a task job: everything a worker needs but the batch's shared context, which is stored once with the
- * batch. Written by the producer, never changed.
+ * The data of a task job: everything that a worker needs except the shared context, which is stored once with the
+ * batch. The producer writes it, and it never changes.
  */
 export const TaskJob = stored({
   version: z.literal(1),
@@ -80,10 +80,10 @@ export const TaskJob = stored({
 });
 export type TaskJob = z.infer<typeof TaskJob>;
 
-/** A task job that was read, or why it cannot be. */
+/** A task job that was read, or the reason why it cannot be read. */
 export type TaskJobReading = { status: 'read'; job: TaskJob } | { status: 'unreadable'; problem: string };
 
-/** Reads the data of a task job. Its size comes first: a schema takes seconds, or its stack ends, for what is too large. */
+/** Reads the data of a task job. Checks its size first: for huge data a schema takes seconds or overflows the stack. */
 export function readTaskJob(data: unknown): TaskJobReading {
   if (!isWithin(data))
     return { status: 'unreadable', problem: 'it is larger or nested deeper than any producer writes' };
@@ -94,5 +94,7 @@ export function readTaskJob(data: unknown): TaskJobReading {
     : { status: 'unreadable', problem: problemTexts(parsed.error.issues, 'the job')[0] ?? 'unknown problem' };
 }
 
-/** A task whose job waits in a lane and may be woken: parked until it gets a place, or resting until it comes back. */
+/**
+ * A task whose job waits in a lane and can be woken: it waits for a free place, or for the time of its next attempt.
+ */
 export type Wake = { taskId: string; provider: string };

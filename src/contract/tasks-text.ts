@@ -7,8 +7,8 @@ import { CANNOT_BE_READ, isList, textBounds } from './plain-json.ts';
 import { gotNamed } from './schema-words.ts';
 
 /**
- * Returns the tasks of a batch in a list of its own: an empty one if there are none, `undefined` with a finding if it is not a
- * list. `tasks` may come as the JSON text of an array, because models often write it so.
+ * Returns the tasks of a batch in a new list; the list is empty if there are no tasks. Returns `undefined` and adds a
+ * problem if `tasks` is not a list. `tasks` may come as the JSON text of an array, because models often write it so.
  *
  * @throws ErrandError `BATCH_INVALID` if there are more than `max_tasks`, before it looks at any.
  */
@@ -46,7 +46,7 @@ async function tasksIn(text: string, limits: Limits, findings: Findings): Promis
   if (reading.status === 'read') return reading.value;
   for (const { path, at, place: known, what } of reading.faults) {
     const { line, column } = known ?? placeIn(text, at);
-    // Nothing of the text is repeated but names of fields: it may hold a secret.
+    // Only names of fields are repeated, because the text may contain a secret.
     const place = `line ${line}, column ${column} of the text`;
     if (!reading.isSyntax) findings.add(path, `${what} (${place})`, indexIn(path));
     else findings.add('tasks', `expected an array of tasks, got a string that is not JSON: ${what} at ${place}`);

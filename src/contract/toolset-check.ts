@@ -5,7 +5,7 @@ import type { TaskSpec } from './task.ts';
 
 /** The maximum number of different toolsets of one batch that are not built in. */
 const MAX_NAMES = 100;
-/** The maximum number of places that are remembered of each. */
+/** The maximum number of places that are remembered for each toolset. */
 const MAX_PLACES = 100;
 
 /**
@@ -55,7 +55,7 @@ export class ToolsetCheck {
   }
 }
 
-/** What a warning says of a toolset that is not built in. */
+/** The end of a warning about a toolset that is not built in. */
 const UNCHECKED = {
   no_worker: 'was not checked, because no worker is alive; its tasks wait for a worker that has it',
   not_asked: 'is not built in; enqueue refuses it unless a live worker has it',
@@ -65,5 +65,5 @@ function unknownToolset(name: string, known: readonly string[]): string {
   return `no live worker has the toolset ${quoted(name)}; known: ${known.join(', ')}`;
 }
 
-/** For callers that know no toolset and ask no worker. */
+/** Knows no toolset and asks no worker. */
 export const NO_TOOLSETS: KnownToolsets = { builtIn: [], served: async () => ({ status: 'not_asked' }) };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { stored } from './stored.ts';
 
-/** Tokens of one or more model calls. `input_tokens` is the total, with what came from the cache included. */
+/** Tokens of one or more model calls. `input_tokens` is the total, cached tokens included. */
 export const Usage = stored({
   /** All input tokens, cached tokens included. */
   input_tokens: z.number().int().nonnegative(),
@@ -21,8 +21,8 @@ export const NO_USAGE: Usage = { input_tokens: 0, cached_input_tokens: 0, output
 const MAX_TURN_TOKENS = 1_000_000_000;
 
 /**
- * Reads a number of tokens that a provider reports. Returns `null`, which means unknown and never 0, for a number that no
- * turn can have.
+ * Reads a number of tokens that a provider reports. Returns `null`, which means unknown and never 0, for a number that
+ * no turn can have.
  */
 export function tokenFigure(sent: unknown): number | null {
   if (typeof sent !== 'number' || !(sent >= 0) || sent > MAX_TURN_TOKENS) return null;
@@ -44,7 +44,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
   };
 }
 
-/** US dollars, or `null` where the price is unknown. Unknown is never 0, and unknown plus known is unknown. */
+/** US dollars, or `null` if the price is unknown. Unknown is never 0, and unknown plus known is unknown. */
 export const Cost = z.number().nonnegative().nullable();
 export type Cost = z.infer<typeof Cost>;
 

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { stored } from './stored.ts';
 
 /**
- * What tells one start of one worker from every other: enough for someone on the same machine to prove that it is dead.
+ * Identifies one start of one worker. Another process on the same machine can use it to prove that the worker is dead.
  *
- * `birth` is the start time of the process in the kernel's ticks, so that a reused pid is told apart. `boot_id` changes
- * with every boot of the machine; a pid means something only within its namespace. `seat` is a place on the host that the
- * platform fills with one worker at a time, such as the container of a pod. `lock_duration_ms` says when it gives its tasks
- * up where it is cut off; earlier versions did not tell.
+ * `birth` is the start time of the process in kernel ticks, which distinguishes a reused pid. `boot_id` changes with
+ * every boot of the machine. A pid is valid only within its namespace. `seat` is a place on the host for one worker at
+ * a time, such as the container of a pod. `lock_duration_ms` says after how long a worker without Redis loses its
+ * tasks; earlier versions did not write it.
  */
 export const WorkerIdentity = stored({
   version: z.literal(1),

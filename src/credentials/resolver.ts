@@ -14,20 +14,20 @@ const PATIENCE_MS = 5_000;
 const FIRST_PAUSE_MS = 10;
 const MAX_PAUSE_MS = 250;
 
-/** When the trouble of a source began, and when it was last seen. */
+/** When the problem of a source began, and when it was last seen. */
 type Trouble = { sinceMs: number; seenMs: number };
 
 /**
  * Resolves the credentials of providers, and registers each value for masking before any code can print it.
  *
- * Waits for a file that is being replaced: it may be empty, half-written or missing for a moment. All tasks that wait for
- * one source share one series of readings.
+ * Waits for a file that is being replaced: it may be empty, half-written or missing for a moment. All tasks that wait
+ * for one source share one series of readings.
  */
 export class CredentialResolver {
   readonly #secrets: SecretReader;
   readonly #redactor: Redactor;
   readonly #patienceMs: number;
-  /** The last reading of each source: one value is one `Secret`, so that clients can be kept by it. */
+  /** The last reading of each source. Each value has one `Secret` object, so that clients can be kept by it. */
   readonly #known = new Map<string, Credential>();
   /** Running readings and series of readings, by their subject. */
   readonly #readings = new Map<string, Promise<Credential>>();
@@ -44,13 +44,13 @@ export class CredentialResolver {
    * Resolves the credential at `source` for `provider`, and waits up to five seconds for a file without a credential. A
    * source that has been without a credential for longer is read once.
    *
-   * @throws ErrandError `CREDENTIAL_MISSING`, naming the provider, the variable or file, and the remedy; or the reason of
-   * the signal.
+   * @throws ErrandError `CREDENTIAL_MISSING`, naming the provider, the variable or file, and the remedy; or the reason
+   * of the signal.
    */
   async resolve(provider: string, source: string, signal?: AbortSignal): Promise<Credential> {
     signal?.throwIfAborted();
     const known = this.#known.get(source);
-    // Nearly every task takes this way. Without it, a look at a variable costs a chain of seven promises.
+    // Nearly every task returns here. Otherwise, reading a variable costs a chain of seven promises.
     if (known && !canChange(source, this.#secrets)) return known;
     const found = this.#shared(source, () => this.#outlast(source, source, () => this.#once(source)));
     return unlessAborted(found, signal).catch((error: unknown) => {
@@ -69,8 +69,8 @@ export class CredentialResolver {
   }
 
   /**
-   * Resolves the credential that replaced a refused one; `null` if it is unchanged. A file gets five seconds to change, once
-   * for each value: it may have been read while it was half-written, or before it was replaced.
+   * Resolves the credential that replaced a refused credential; `null` if it is unchanged. A file gets five seconds to
+   * change, once for each value: it may have been read while it was half-written, or before it was replaced.
    *
    * @throws the reason of the signal.
    */
@@ -96,7 +96,7 @@ export class CredentialResolver {
     return series;
   }
 
-  /** Reads until it finds a credential, for as long as the trouble may pass. The pauses keep no process alive. */
+  /** Reads until it finds a credential or the patience is over. The pauses do not keep the process alive. */
   async #outlast(of: string | Credential, source: string, look: () => Promise<Credential>): Promise<Credential> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       try {
@@ -110,7 +110,10 @@ export class CredentialResolver {
     }
   }
 
-  /** A trouble that was last seen long ago may have passed meanwhile, so a new trouble gets the full wait again. */
+  /**
+   * Tells whether to wait longer. A problem that was last seen long ago may have ended, so a new problem gets the full
+   * wait.
+   */
   #mayPass(of: string | Credential): boolean {
     const nowMs = monotonicMs();
     const known = this.#troubles.get(of);

@@ -2,7 +2,7 @@ import { isShownAsPath } from '../base/path-text.ts';
 import { Secret } from '../base/secret.ts';
 import { systemFaultText } from '../contract/system-fault.ts';
 
-/** Variables of a process, handed down so that one file reads them from the process. */
+/** Variables of a process. They are passed as a value, so that only one file reads them from the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A file that holds a secret, and the variable that names the file. */
@@ -14,11 +14,11 @@ export type SecretPlace =
   | ({ status: 'file' } & SecretFile)
   | { status: 'absent'; isEmpty: boolean };
 
-/** Finds secrets by the name of their variable. It lists nothing, and prints nothing of what it can find. */
+/** Finds secrets by the name of their variable. It cannot list them, and it prints none of them. */
 export interface SecretReader {
   /**
-   * Finds the secret of a name, without reading a file. `NAME` wins over the file that `NAME_FILE` names, the convention of Docker
-   * and Kubernetes.
+   * Finds the secret of a name, without reading a file. `NAME` wins over the file that `NAME_FILE` names, the
+   * convention of Docker and Kubernetes.
    */
   find: (name: string) => SecretPlace;
 }
@@ -39,8 +39,8 @@ function placeOf(name: string, environment: Environment): SecretPlace {
 /**
  * Says why the file of a secret cannot be read, without a full stop; `name` is what the message calls the file.
  *
- * The path is named only if it looks like one, because it may be the secret itself in the wrong variable. The error of the system
- * repeats the path, so it is the cause only then.
+ * The path is named only if it looks like one, because it may be the secret itself in the wrong variable. The error of
+ * the system repeats the path, so it is the cause only then.
  */
 export function whyUnreadable(
   { path, variable }: SecretFile,

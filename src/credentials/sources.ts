@@ -6,10 +6,13 @@ import { ErrandError } from '../errors.ts';
 import type { Credential } from './credential.ts';
 import { type SecretFile, type SecretReader, whyUnreadable } from './secrets.ts';
 
-/** What a keyless endpoint gets: local servers want some key, and take any. */
+/** The key for an endpoint without keys: local servers require some key and accept any. */
 const KEYLESS = new Secret('none');
 
-/** A file that changed this recently may still be growing. It is read again until it stops changing, this often at most. */
+/**
+ * A file that changed more recently may still be growing. It is read again until it is stable, up to `RESTING_READS`
+ * times.
+ */
 const FRESH_MS = 50;
 const REST_MS = 20;
 const RESTING_READS = 10;
@@ -18,7 +21,7 @@ function missing(what: string, remedy: string, cause?: unknown): ErrandError {
   return new ErrandError('CREDENTIAL_MISSING', what, { remedy, cause });
 }
 
-/** A key travels in a header; what cannot stand there is refused here, where no message can quote it. */
+/** Refuses characters that a header cannot carry. Other code might quote the key in its message; this code does not. */
 function secretFrom(value: string, origin: string, remedy: string): Secret {
   const key = value.trim();
   if (key === '') throw missing(`${origin} is empty.`, remedy);
@@ -40,7 +43,8 @@ async function readOnce(path: string): Promise<{ text: string; isFresh: boolean 
 }
 
 /**
- * The text of a file. A file that has just changed is read until two readings agree, so that no half-written key is used.
+ * Reads the text of a file. A file that has just changed is read until two readings agree, so that no half-written key
+ * is used.
  */
 async function readResting(path: string): Promise<string> {
   let { text, isFresh } = await readOnce(path);
@@ -53,7 +57,7 @@ async function readResting(path: string): Promise<string> {
   return text;
 }
 
-/** A file at the path of a `file:` source. */
+/** Reads the file of a `file:` source. */
 async function secretFromPath(path: string): Promise<Secret> {
   const origin = `The file ${path}`;
   const remedy = `Mount the key at ${path} on every worker.`;
@@ -63,7 +67,7 @@ async function secretFromPath(path: string): Promise<Secret> {
   return secretFrom(text, origin, remedy);
 }
 
-/** A file that a variable names. */
+/** Reads the file that a variable names. */
 async function secretFromNamed(file: SecretFile, remedy: string): Promise<Secret> {
   const origin = `The file ${file.path} (from ${file.variable})`;
   const text = await readResting(file.path).catch((error: unknown) => {
@@ -77,7 +81,7 @@ function remedyFor(variable: string): string {
   return `Set ${variable} or ${variable}_FILE on every worker.`;
 }
 
-/** The name in a source `env:NAME`; `null` for `file:/path` and `none`. */
+/** Returns the name in a source `env:NAME`; `null` for `file:/path` and `none`. */
 function nameIn(source: string): string | null {
   return source.startsWith('env:') ? source.slice('env:'.length) : null;
 }
@@ -103,7 +107,8 @@ export function canChange(source: string, secrets: SecretReader): boolean {
 /**
  * Reads the credential that a provider names, once: `env:NAME`, `file:/path` or `none`.
  *
- * A file is read anew at every call, because Kubernetes swaps it when the secret changes. Surrounding white space is dropped.
+ * A file is read anew at every call, because Kubernetes swaps it when the secret changes. Surrounding white space is
+ * dropped.
  *
  * @throws ErrandError `CREDENTIAL_MISSING`, naming the variable or file, never a value.
  */

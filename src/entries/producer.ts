@@ -1,7 +1,7 @@
 /**
- * The library for producers: put batches in, see where they stand, read their outcomes, cancel.
+ * The library for producers: enqueue batches, read their status and outcomes, cancel them.
  *
- * Loads neither provider SDK, so it is light enough for a web app.
+ * It loads no provider SDK, so that a web app stays small.
  */
 import { composeProducer } from '../app/compose-producer.ts';
 import { loadConfig, processEnvironment, processSecrets } from '../app/config.ts';
@@ -22,17 +22,19 @@ export { ErrandError, FAILURES, type FailureCode, isErrandError, isFailureCode, 
 export { batchIdOf, taskIdOf } from '../producer/derived-ids.ts';
 export type { Producer } from '../producer/producer.ts';
 
-/** What {@link createProducer} takes. */
+/** The options of {@link createProducer}. */
 export type CreateProducerOptions = {
-  /** Where Redis is, such as `redis://127.0.0.1:6379`. Falls back to `REDIS_URL`, then to the configuration file. */
+  /** The address of Redis, such as `redis://127.0.0.1:6379`. @default `REDIS_URL`, then the configuration file */
   redis?: string;
-  /** The configuration file that the workers use, so that both know the same providers. Falls back as theirs does. */
+  /**
+   * The configuration file; use the file of the workers, so that both have the same providers. @default as for workers
+   */
   config?: string;
-  /** Settings over those of the file, in its form: `{ delegation: { provider: 'openai' } }`. */
+  /** Settings that win over the file, in the form of the file: `{ delegation: { provider: 'openai' } }`. */
   settings?: Record<string, unknown>;
   /**
-   * Hears of lost connections and of listeners that throw. Calls fail by themselves, with `REDIS_UNAVAILABLE`.
-   * If it throws or rejects, the process gets a warning.
+   * Called when a connection is lost or a listener throws. Calls fail separately, with `REDIS_UNAVAILABLE`. If
+   * `onError` itself throws or rejects, the process emits a warning.
    * @default a warning of the process about a listener that throws
    */
   onError?: (error: Error) => void;

@@ -1,4 +1,4 @@
-/** The library for those who run workers inside a process of their own, rather than with `errand worker`. */
+/** The library for programs that run a worker in their own process instead of `errand worker`. */
 import type { Toolset } from '../agent/toolset.ts';
 import { type RunningWorker, startWorker } from '../app/compose-worker.ts';
 import { loadConfig, processEnvironment, processSecrets } from '../app/config.ts';
@@ -22,30 +22,30 @@ export type { RunningWorker } from '../app/compose-worker.ts';
 export type { Observer } from '../telemetry/observer.ts';
 export type { Step, StepEnd } from '../telemetry/step.ts';
 
-/** What {@link createWorker} takes. */
+/** The options of {@link createWorker}. */
 export type CreateWorkerOptions = {
-  /** Where Redis is. Falls back to `REDIS_URL`, then to the configuration file. */
+  /** The address of Redis. @default `REDIS_URL`, then the configuration file */
   redis?: string;
-  /** The configuration file; falls back to `ERRAND_CONFIG`, then to `errand.config.yaml`. */
+  /** The configuration file. @default `ERRAND_CONFIG`, then `errand.config.yaml` */
   config?: string;
-  /** The providers whose tasks it takes, over `worker.only`. @default all providers */
+  /** The providers whose tasks the worker takes; wins over `worker.only`. @default all providers */
   only?: string[];
-  /** Tasks at a time in each lane, over `worker.concurrency`. @default 50 */
+  /** Tasks at a time in each lane; wins over `worker.concurrency`. @default 50 */
   concurrency?: number;
   /** Toolsets of the program, beside the built-in ones. A task asks for them by name. */
   toolsets?: readonly Toolset[];
-  /** Settings over those of the file, in its form. */
+  /** Settings that win over the file, in the form of the file. */
   settings?: Record<string, unknown>;
-  /** Where log lines go. @default process.stdout */
+  /** The stream for log lines. @default process.stdout */
   output?: NodeJS.WritableStream;
-  /** See every step of the worker. What they throw is logged once and harms no task. */
+  /** Called for every step of the worker. An error in an observer is logged once and does not affect tasks. */
   observers?: Observer[];
 };
 
 /**
  * Starts a worker and resolves once it takes tasks. It handles no signals: call `drain` from your own handler.
  *
- * @throws ErrandError `CONFIG_INVALID`, also for toolsets that do not fit; `ADDRESS_IN_USE` if its health port is in use.
+ * @throws ErrandError `CONFIG_INVALID`, also for invalid toolsets; `ADDRESS_IN_USE` if its health port is in use.
  */
 export async function createWorker(options: CreateWorkerOptions = {}): Promise<RunningWorker> {
   const {

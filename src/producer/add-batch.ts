@@ -23,7 +23,9 @@ export type AddDeps = {
   policy: Pick<BatchPlan, 'attempts' | 'backoffMs' | 'ingestTimeoutMs'>;
 };
 
-/** What adding came to. `isNew`: this call created the record of the batch. `added`: the number of tasks that it added. */
+/**
+ * The result of adding. `isNew`: this call created the record of the batch. `added`: the number of tasks that it added.
+ */
 export type Adding = { isNew: boolean; added: number };
 
 /**
@@ -57,7 +59,7 @@ export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<Ad
     );
     added = await flow.add({ job, tasks, priority, ...policy }, { isNew }, keep);
   } catch (error) {
-    // Lets a retry start without waiting for the claim to lapse.
+    // A retry can then start without waiting until the claim expires.
     await claims.release(record.batch_id, token).catch(() => undefined);
     throw error;
   }
@@ -66,8 +68,8 @@ export async function addBatch(planned: PlannedBatch, deps: AddDeps): Promise<Ad
 }
 
 /**
- * Waits for the seal of a batch whose jobs are all in the queue. If Redis fails at this point, the batch still runs and a
- * worker seals it, so the call must not report a failure.
+ * Waits for the seal of a batch whose jobs are all in the queue. If Redis fails at this point, the batch still runs and
+ * a worker seals it, so the call must not report a failure.
  */
 async function sealed(sealing: Promise<void>): Promise<void> {
   try {
@@ -90,7 +92,7 @@ async function claim(batchId: string, token: string, { batches, claims }: AddDep
   return true;
 }
 
-/** The error of an `enqueue` that was rejected, with the id of its batch in field and message. */
+/** Returns the error of a rejected `enqueue`, with the id of its batch in the field and the message. */
 export function namingBatch(error: unknown, batchId: string): ErrandError {
   if (!isErrandError(error))
     return new ErrandError('INTERNAL', `unexpected error while adding batch ${batchId}: ${messageOf(error)}`, {

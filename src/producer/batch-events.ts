@@ -6,7 +6,10 @@ import { ErrandError, messageOf } from '../errors.ts';
 /** The fields of a batch that its events carry. */
 export type BatchFacts = Pick<ErrandEvent, 'batch_name' | 'batch_metadata'>;
 
-/** Reads what is added to the events of a batch. `tasks`: the metadata of tasks by index; `null` if no task has metadata. */
+/**
+ * Reads what is added to the events of a batch. `tasks`: the metadata of tasks by index; `null` if no task has
+ * metadata.
+ */
 export type FactsReader = {
   batch: () => Promise<BatchFacts | null>;
   tasks: (indexes: readonly number[]) => Promise<readonly (Metadata | undefined)[] | null>;
@@ -19,9 +22,9 @@ type Listener = (event: ErrandEvent) => unknown;
 const MAX_KNOWN = 1_000;
 
 /**
- * Adds to the events of a batch its name, its metadata and the metadata of the task. They are read once for the batch and once
- * for each task, and for all events that came meanwhile together, because neither has to exist before the first event. Events
- * wait for them, in order. If they cannot be read, the events come without them.
+ * Adds the name and the metadata of the batch, and the metadata of the task, to each event. They are read at the first
+ * event, because they may not exist earlier: once for the batch, and once for each task. Events that arrive meanwhile
+ * wait, in order, and share one read. If the read fails, the events are passed on without them.
  */
 export class BatchEvents {
   readonly #read: FactsReader;
@@ -52,7 +55,7 @@ export class BatchEvents {
     this.#isStopped = true;
   }
 
-  /** Passes on what waits, at once if nothing has to be read for it. */
+  /** Passes on the waiting events, at once if nothing has to be read for them. */
   async #pass(): Promise<void> {
     this.#isPassing = true;
     try {
@@ -67,7 +70,7 @@ export class BatchEvents {
     }
   }
 
-  /** An error of the listener keeps no later event from it, and ends no process. */
+  /** Calls the listener. Its error neither stops later events nor ends the process. */
   #tell(event: ErrandEvent): void {
     const report = (cause: unknown) => this.#onError(listenerFailed(event, cause));
     try {

@@ -6,7 +6,7 @@ import { type RedisClient, unavailable } from '../redis/connection.ts';
 /** Ends the listening to a channel. */
 type Stop = () => Promise<void>;
 
-/** Resolves as the listening does. A user without the right to the channel hears nothing, and polls instead. */
+/** Waits for a subscription. Without the right to the channel it resolves too, and the caller polls instead. */
 export async function unlessDenied(listening: Promise<Stop>): Promise<Stop> {
   return listening.catch((error: unknown) => {
     if (isErrandError(error, 'REDIS_DENIED')) return async () => undefined;
@@ -14,14 +14,17 @@ export async function unlessDenied(listening: Promise<Stop>): Promise<Stop> {
   });
 }
 
-/** What cancelling came to. Cancelling a finished thing says so. `warnings`: what did not work although the cancel took effect. */
+/**
+ * The result of a cancel. A finished batch or task is reported as such. `warnings`: steps that failed although the
+ * cancel took effect.
+ */
 export type Cancelling =
   | { status: 'cancelled'; flag: CancelFlag; warnings?: string[] }
   | Exclude<Flagging, { status: 'cancelled' | 'missing' }>;
 
 /**
- * Turns into warnings, each with its remedy, what did not work after the cancel took effect: workers were not told, waiting tasks
- * were not woken. A worker ends the tasks later.
+ * Returns the result of a cancel, with a warning and its remedy for each step that failed after the cancel took effect:
+ * notifying the workers, or waking waiting tasks. A worker ends these tasks later.
  */
 export async function warnedOf(
   { status, flag, untold }: Extract<Flagging, { status: 'cancelled' }>,

@@ -4,7 +4,7 @@ import { ErrandError } from '../errors.ts';
 
 const EXAMPLE = 'b1m8gcbps9xv6raxtq8p4b';
 
-/** The error for an id that no record has. A text that cannot be an id is named as such. */
+/** Returns the error for an id without a record. It says so if the text cannot be an id. */
 export function notFound(id: string): ErrandError {
   const message = `no batch or task with id "${clip(id, 60)}"`;
   if (isBatchId(id) || parseTaskId(id) !== null) return new ErrandError('NOT_FOUND', message);
@@ -12,7 +12,7 @@ export function notFound(id: string): ErrandError {
   return new ErrandError('NOT_FOUND', `${message}: this is not the form of an id`, { remedy });
 }
 
-/** The error for an id of a batch that no record has. The id of a task is named as such, with the id of its batch. */
+/** Returns the error for a batch id without a record. For the id of a task it names the id of its batch. */
 export function noBatch(id: string): ErrandError {
   const task = parseTaskId(id);
   if (task === null) return notFound(id);
@@ -20,7 +20,7 @@ export function noBatch(id: string): ErrandError {
   return new ErrandError('NOT_FOUND', `expected the id of a batch; got "${id}", the id of a task`, { remedy });
 }
 
-/** The error for a batch that has records but no job in the queue. */
+/** Returns the error for a batch that has records but no job in the queue. */
 export function removed(batchId: string): ErrandError {
   const message = `the job of batch ${batchId} was removed from the queue, so the batch never settles`;
   const remedy =
@@ -28,7 +28,7 @@ export function removed(batchId: string): ErrandError {
   return new ErrandError('BATCH_LOST', message, { remedy, batchId });
 }
 
-/** The error for a batch that has a receipt but no record. */
+/** Returns the error for a batch that has a receipt but no record. */
 export function lost(batchId: string): ErrandError {
   return new ErrandError('BATCH_LOST', `batch ${batchId} no longer exists: its records expired or were deleted`);
 }

@@ -2,7 +2,7 @@ import type { Limits } from '../contract/limits.ts';
 import type { RedisTarget } from '../redis/target.ts';
 import type { RoutingTable } from '../routes/table.ts';
 
-/** What a producer needs to know of its deployment. Times in milliseconds. */
+/** What a producer needs to know about its deployment. Times in milliseconds. */
 export type ProducerOptions = {
   redis: RedisTarget;
   prefix: string;
@@ -15,8 +15,8 @@ export type ProducerOptions = {
   backoffMs: number;
   ingestTimeoutMs: number;
   retentionSeconds: number;
-  /** How long a call waits for a Redis that is away before it fails. */
+  /** How long a call waits for an unavailable Redis before it fails. */
   connectWithinMs: number;
-  /** Hears of connection errors; they are also thrown from the call that met them. */
+  /** Called with connection errors. The call that met one throws it too. */
   onError: (error: Error) => void;
 };

@@ -33,18 +33,18 @@ import { lost, noBatch, notFound, removed } from './missing.ts';
 import type { ProducerOptions } from './producer-options.ts';
 import { type WaitsDeps, waitsIn, waitsOf, warningOf } from './waits.ts';
 
-/** How often a waiting `settled` looks at the record, in case the event was lost. */
+/** How often `settled` reads the record while it waits, in case the event was lost. */
 const POLL_MS = 2_000;
-/** The longest reason of a cancel: it stands in the outcome of every task. */
+/** The maximum length of the reason of a cancel, which is stored in the outcome of every task. */
 const REASON_CHARS = 1_000;
 
-/** A batch that was there once, as a receipt or a status shows. */
+/** A batch that existed once, as its receipt or status shows. */
 type KnownBatch = Pick<Receipt, 'batch_id'>;
 
 /**
- * What a web app holds: puts batches in, says where they stand, reads their outcomes, cancels.
+ * The interface of a web app: enqueues batches, returns their status, reads their outcomes, cancels them.
  *
- * Every call fails within seconds with `REDIS_UNAVAILABLE` while Redis is away. A batch that was enqueued with an
+ * While Redis is unavailable, every call fails within seconds with `REDIS_UNAVAILABLE`. A batch with an
  * `idempotency_key` may be enqueued again after any failure.
  */
 export class Producer {
@@ -77,11 +77,11 @@ export class Producer {
   }
 
   /**
-   * Validates the batch, resolves every route, and adds it to the queue, as a whole or not at all. If this rejects, no task
-   * of the batch runs, and the error has its `batchId`.
+   * Validates the batch, resolves every route, and adds it to the queue, as a whole or not at all. If this rejects, no
+   * task of the batch runs, and the error has its `batchId`.
    *
-   * @throws ErrandError `BATCH_INVALID` or `ROUTE_UNSUPPORTED` with every problem, `IDEMPOTENCY_CONFLICT`, `ENQUEUE_INCOMPLETE`,
-   * `REDIS_UNAVAILABLE`.
+   * @throws ErrandError `BATCH_INVALID` or `ROUTE_UNSUPPORTED` with every problem, `IDEMPOTENCY_CONFLICT`,
+   * `ENQUEUE_INCOMPLETE`, `REDIS_UNAVAILABLE`.
    */
   async enqueue(input: BatchInput): Promise<Receipt> {
     const { limits, routing, toolsets: builtIn } = this.#options;
@@ -96,13 +96,16 @@ export class Producer {
     const { isNew, added } = await adding.catch((error: unknown) => {
       throw hasBegun ? namingBatch(error, batch_id) : error;
     });
-    // The batch is in the queue. That no worker runs it is a warning and not an error.
+    // The batch is in the queue. If no worker runs it, that is a warning and not an error.
     const lanes = [...new Set(planned.record.routes.map(({ provider }) => provider))];
     const waits = await this.#withRedis(() => waitsIn(lanes, this.#waiting)).catch(() => []);
     return { batch_id, total, is_new: isNew, added, warnings: [...planned.warnings, ...waits.map(warningOf)] };
   }
 
-  /** Validates the batch and resolves its routes as {@link Producer.enqueue} would, and enqueues nothing. Asks no worker. */
+  /**
+   * Validates the batch and resolves its routes as {@link Producer.enqueue} would, and enqueues nothing. Asks no
+   * worker.
+   */
   plan(input: BatchInput): Promise<PlannedBatch> {
     const { limits, routing, toolsets: builtIn } = this.#options;
     return planBatch(input, limits, routing, { ...NO_TOOLSETS, builtIn });
@@ -110,8 +113,8 @@ export class Producer {
 
   /**
    * Returns the status of a batch. Pass its id, or what `enqueue` or `status` returned for it.
-   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` instead if its receipt or status was passed, or if its job was removed
-   * from the queue; `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
+   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` instead if its receipt or status was passed, or if its job was
+   * removed from the queue; `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`.
    */
   async status(batch: string | KnownBatch): Promise<BatchStatus> {
     const batchId = idIn(batch);
@@ -130,7 +133,7 @@ export class Producer {
   }
 
   /**
-   * The outcomes of the tasks that have one, in the order of the tasks, read page by page.
+   * Reads the outcomes of the tasks that have one, page by page, in the order of the tasks.
    * @throws ErrandError `NOT_FOUND`, `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`, `USAGE_INVALID`.
    */
   async *outcomes(id: string, options: { from?: number } = {}): AsyncGenerator<Outcome> {
@@ -146,7 +149,8 @@ export class Producer {
 
   /**
    * Resolves with the summary once the batch has settled.
-   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` if it existed and is gone; `RECORD_UNREADABLE`; or the signal's reason.
+   * @throws ErrandError `NOT_FOUND`; `BATCH_LOST` if the batch existed once; `RECORD_UNREADABLE`; or the signal's
+   * reason.
    */
   async settled(batch: string | KnownBatch, options: { signal?: AbortSignal } = {}): Promise<BatchSummary> {
     const [batchId, signal] = [idIn(batch), signalIn(options)];
@@ -163,15 +167,15 @@ export class Producer {
         await Promise.race([waiting.promise, sleep(POLL_MS, AbortSignal.any(signals))]);
       } finally {
         over.abort();
-        stop().catch(() => undefined); // a Redis that is away has forgotten us anyway
+        stop().catch(() => undefined); // an unavailable Redis has dropped the subscription anyway
       }
     }
   }
 
   /**
-   * Calls `listener` with what happens in the batch, best effort, until the returned function is called. The batch need not
-   * exist yet: `batchIdOf` returns the id that its idempotency key has. @throws ErrandError `NOT_FOUND` if no batch can have
-   * this id, `REDIS_UNAVAILABLE`.
+   * Calls `listener` with the events of the batch, best effort, until the returned function is called. The batch need
+   * not exist yet: `batchIdOf` returns the id that its idempotency key has. @throws ErrandError `NOT_FOUND` if no batch
+   * can have this id, `REDIS_UNAVAILABLE`.
    */
   async onEvent(batchId: string, listener: (event: ErrandEvent) => void): Promise<() => Promise<void>> {
     const batch = () => this.#batches.facts(batchId);
@@ -193,8 +197,9 @@ export class Producer {
   }
 
   /**
-   * Cancels a batch or a task: what has not started never starts, what runs is aborted, what waits for a later time is
-   * woken to end now. Cancelling a finished thing says so. @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`.
+   * Cancels a batch or a task: waiting tasks never start, running tasks are aborted, and tasks that wait for a later
+   * time end now. For a finished batch or task the result says so. @throws ErrandError `NOT_FOUND`,
+   * `REDIS_UNAVAILABLE`.
    */
   async cancel(id: string, reason?: string): Promise<Cancelling> {
     if (!isBatchId(textIn(id)) && !parseTaskId(id)) throw notFound(id);
@@ -205,7 +210,7 @@ export class Producer {
     return warnedOf(cancelling, waking, this.#redis, this.#options.prefix);
   }
 
-  /** Gives the connections back. */
+  /** Closes the connections. */
   async close(): Promise<void> {
     await this.#flow.close().catch(() => undefined);
     closeRedis(this.#redis);

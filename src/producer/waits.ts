@@ -3,7 +3,7 @@ import type { BatchJobs } from '../queue/batch-jobs.ts';
 import { type Announcements, isServed } from '../records/announcements.ts';
 import type { UnattendedRecords } from '../records/unattended-records.ts';
 
-/** The wait of a batch whose tasks are not all in the queue. */
+/** Why a batch waits whose tasks are not all in the queue yet. */
 const ENQUEUEING: WaitsFor = {
   reason: 'enqueueing',
   message: 'its producer is still adding tasks, or was stopped while it did',
@@ -14,8 +14,8 @@ const ENQUEUEING: WaitsFor = {
 export type WaitsDeps = { jobs: BatchJobs; announcements: Announcements; records: UnattendedRecords };
 
 /**
- * Finds why tasks in these lanes wait for more than a free place: no worker is alive, no worker serves their lane, or their
- * lane is paused. Needs a few reads, however many tasks there are.
+ * Finds why tasks in these lanes wait for more than a free place: no worker is alive, no worker serves their lane, or
+ * their lane is paused. Needs a few reads, however many tasks there are.
  */
 export async function waitsIn(lanes: readonly string[], { jobs, announcements }: WaitsDeps): Promise<WaitsFor[]> {
   const [workers, paused] = await Promise.all([announcements.live(), jobs.paused(lanes)]);
@@ -32,8 +32,8 @@ export async function waitsIn(lanes: readonly string[], { jobs, announcements }:
 }
 
 /**
- * Finds why an unsettled batch does not go on; empty if its tasks run or wait for a free place. Without a live worker even
- * running tasks wait, and a batch whose tasks have all ended does not settle.
+ * Finds why an unsettled batch makes no progress; empty if its tasks run or wait for a free place. Without a live
+ * worker even running tasks wait, and a batch whose tasks have all ended does not settle.
  */
 export async function waitsOf(status: BatchStatus, deps: WaitsDeps): Promise<WaitsFor[]> {
   const { batch_id: batchId, total, ended, running } = status;

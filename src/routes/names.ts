@@ -8,7 +8,7 @@ export type RouteNames = {
   model_aliases?: Readonly<Record<string, RouteRequest>> | undefined;
 };
 
-/** One place of a route that names a provider, and the id of the provider. */
+/** One place of a route that names a provider, with the id of the provider. */
 type Said = { where: string; name: string; id: string };
 
 type ModelText = { model?: string; said: Said[]; problem?: string };
@@ -20,9 +20,9 @@ export function providerNamed(name: string, { providers }: RouteNames): string |
 }
 
 /**
- * Replaces the names in a route by what they mean in a deployment: aliases of providers and models, `provider:model`, and
- * `--provider NAME` inside a model. A text before the first colon counts only if it is the id or an alias of a provider, so
- * that `llama3:8b` and `ft:gpt-4o:org::id` stay whole. An unknown provider stays as it was written.
+ * Replaces the names in a route by their meaning in a deployment: aliases of providers and models, `provider:model`,
+ * and `--provider NAME` inside a model. A text before the first colon counts only if it is the id or an alias of a
+ * provider, so that `llama3:8b` and `ft:gpt-4o:org::id` stay whole. An unknown provider stays as it was written.
  *
  * @returns the route; or the problems if two places name different providers, or the text of the model cannot be read.
  */

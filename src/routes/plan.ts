@@ -37,8 +37,8 @@ export type PlannedBatch = {
  * The fingerprint is of what was asked for, so that the same batch is the same batch under another configuration, and
  * with its fields in another order.
  *
- * @throws ErrandError `BATCH_INVALID` with everything that is wrong, routes included; `ROUTE_UNSUPPORTED` if nothing is wrong
- * but efforts that a strict provider does not take.
+ * @throws ErrandError `BATCH_INVALID` with everything that is wrong, routes included; `ROUTE_UNSUPPORTED` if nothing is
+ * wrong but efforts that a strict provider does not take.
  */
 export async function planBatch(
   input: unknown,
@@ -91,7 +91,7 @@ class TaskRoutes {
     this.#table = table;
   }
 
-  /** Adds the route of the next task, and returns what is wrong with it. `context` is the same for all tasks of a batch. */
+  /** Adds the route of the next task, and returns its problems. `context` is the same for all tasks of a batch. */
   add(asked: RouteRequest, context: RouteContext): Problem[] {
     const key = routeKey(asked);
     const found = this.#known.get(key) ?? findRoute(requestOf(asked), context, this.#table);
@@ -126,7 +126,7 @@ async function planTasks(
   return { tasks, fingerprint: hash.digest('base64url') };
 }
 
-/** Each different route of a batch once, with the index of its first task. */
+/** Lists each different route of a batch once, with the index of its first task. */
 function routesInUse(routes: readonly ResolvedRoute[]): RouteInUse[] {
   const firsts = new Map<ResolvedRoute, number>();
   for (const [index, route] of routes.entries()) if (!firsts.has(route)) firsts.set(route, index);
@@ -159,7 +159,7 @@ function findRoute(asked: RouteRequest, context: RouteContext, table: RoutingTab
   return 'problems' in found ? found : { route: found.route, problems: problemsOf(found.route, table) };
 }
 
-/** What the check of workers will say of a route, as the problem of a task. */
+/** Returns the problems that the workers would find in a route. */
 function problemsOf(route: ResolvedRoute, { providers }: RoutingTable): Problem[] {
   try {
     checkRoute(route, providers);
@@ -170,12 +170,14 @@ function problemsOf(route: ResolvedRoute, { providers }: RoutingTable): Problem[
   }
 }
 
-/** A route in one short piece of text: `anthropic/claude-… · high`. */
+/** Formats a route as a short text: `anthropic/claude-… · high`. */
 export function labelOf({ provider, model, reasoning_effort: effort }: Omit<RouteInUse, 'first_index'>): string {
   return `${provider}/${clip(model, 60)}${effort ? ` · ${effort}` : ''}`;
 }
 
-/** JSON with the fields of every object in one order: names that are whole numbers first, as everywhere in JavaScript. */
+/**
+ * JSON with the fields of every object in one order: names that are whole numbers first, as everywhere in JavaScript.
+ */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(inOrder(value));
 }

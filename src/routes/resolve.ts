@@ -6,7 +6,7 @@ import type { RoutingTable } from './table.ts';
 
 type Layer = [RouteRule, RouteRequest | undefined];
 
-/** The routes a task's own may be completed from. */
+/** The routes that can complete the route of a task. */
 export type RouteContext = {
   defaults: RouteRequest | undefined;
   /** The batch's top-level route; counts only under `routing_precedence: "inherit"`. */
@@ -20,9 +20,9 @@ function firstOf<K extends keyof RouteRequest>(layers: Layer[], field: K): [Rout
 }
 
 /**
- * A model belongs to the provider it was written for: a layer below the one that chose the provider lends its model only if it
- * names the same provider. Otherwise switching the provider would keep another vendor's model. Without a layer that lends one,
- * it is the default model of the provider.
+ * Returns the model of a route and the rule that chose it. A model belongs to the provider that it was written for. A
+ * layer below the layer that chose the provider counts only if it names the same provider: otherwise a switch of the
+ * provider would keep the model of another vendor. Without such a layer the default model of the provider applies.
  */
 function modelFor(
   layers: Layer[],
@@ -36,7 +36,7 @@ function modelFor(
   return defaultModel ? ['provider', defaultModel] : undefined;
 }
 
-/** A route with its names replaced. The problems of a layer are reported once, where the layer is read. */
+/** Replaces the names in a route. The problems of a layer are reported once, where the layer is read. */
 function meant(route: RouteRequest | undefined, table: RoutingTable): RouteRequest | undefined {
   const expanded = route && expandRoute(route, table);
   return expanded && 'route' in expanded ? expanded.route : undefined;
@@ -53,8 +53,8 @@ function layersOf(own: RouteRequest, context: RouteContext, table: RoutingTable)
 }
 
 /**
- * Resolves the route of one task, field by field: task > defaults > (batch, if inherited) > config > parent, and at last the
- * provider's default model. Returns the problems instead if there is no provider or no model.
+ * Resolves the route of one task, field by field: task > defaults > (batch, if inherited) > config > parent, and at
+ * last the provider's default model. Returns the problems instead if there is no provider or no model.
  */
 export function resolveRoute(
   task: RouteRequest,

@@ -5,11 +5,11 @@ import type { RouteRequest, RoutingPrecedence } from '../contract/route.ts';
 /** The part of a provider that decides a route. */
 export type RoutedProvider = EffortRules & Partial<Pick<Provider, 'default_model' | 'aliases'>>;
 
-/** What resolving a route needs to know of a deployment: its providers, its own defaults, its precedence. */
+/** The part of a deployment that resolves routes: its providers, its defaults, its precedence. */
 export type RoutingTable = {
   /** Every provider by name. */
   providers: Readonly<Record<string, RoutedProvider>>;
-  /** What the names of models that are aliases stand for. */
+  /** The routes that the aliases of models stand for. */
   model_aliases?: Readonly<Record<string, RouteRequest>>;
   delegation: RouteRequest;
   precedence: RoutingPrecedence;
