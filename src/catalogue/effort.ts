@@ -11,8 +11,8 @@ export type EffortRules = Pick<Provider, 'wire' | 'effort_policy' | 'efforts'>;
 export type Effort = { level: ReasoningEffort | null; treatment: EffortTreatment };
 
 /**
- * Returns the nearest level not above the request, else the lowest level. `levels` are sorted; `undefined` if there are
- * none.
+ * Returns the nearest level not above the request, else the lowest level. `levels` are sorted; `undefined` without
+ * levels.
  */
 function clamp(levels: readonly ReasoningEffort[], requested: ReasoningEffort): ReasoningEffort | undefined {
   const limit = REASONING_EFFORTS.indexOf(requested);

@@ -26,7 +26,7 @@ function secretFrom(value: string, origin: string, remedy: string): Secret {
   const key = value.trim();
   if (key === '') throw missing(`${origin} is empty.`, remedy);
   if (!/^[\x21-\x7e]+$/.test(key)) {
-    throw missing(`${origin} holds characters that no key has (blanks, line breaks or non-ASCII).`, remedy);
+    throw missing(`${origin} has characters that a key cannot have (blanks, line breaks or non-ASCII).`, remedy);
   }
   return new Secret(key);
 }

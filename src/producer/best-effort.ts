@@ -35,8 +35,8 @@ export async function warnedOf(
   const trouble = await waking.then(() => null, mendable);
   const denied = () => mendable(unavailable(redis, new Error(untold), prefix, 'producer'));
   const warnings = [
-    ...(untold ? [`the workers were not told, and find the cancel within seconds: ${denied()}`] : []),
-    ...(trouble === null ? [] : [`waiting tasks were not woken, and a worker ends them later: ${trouble}`]),
+    ...(untold ? [`the workers were not notified and will find the cancel within seconds: ${denied()}`] : []),
+    ...(trouble === null ? [] : [`waiting tasks were not woken; a worker ends them later: ${trouble}`]),
   ];
   return { status, flag, ...(warnings.length > 0 && { warnings }) };
 }

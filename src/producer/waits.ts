@@ -27,7 +27,14 @@ export async function waitsIn(lanes: readonly string[], { jobs, announcements }:
       return [{ reason: 'lane_unserved', lane, message: `no live worker serves lane "${lane}"`, remedy }];
     }
     if (!paused.has(lane)) return [];
-    return [{ reason: 'lane_paused', lane, message: `lane "${lane}" is paused`, remedy: 'Resume it in the board.' }];
+    return [
+      {
+        reason: 'lane_paused',
+        lane,
+        message: `lane "${lane}" is paused`,
+        remedy: 'Resume the lane in the board: errand board.',
+      },
+    ];
   });
 }
 

@@ -36,7 +36,7 @@ function modelFor(
   return defaultModel ? ['provider', defaultModel] : undefined;
 }
 
-/** Replaces the names in a route. The problems of a layer are reported once, where the layer is read. */
+/** Replaces the names in a route. The problems of a layer are reported once, when the layer is read. */
 function meant(route: RouteRequest | undefined, table: RoutingTable): RouteRequest | undefined {
   const expanded = route && expandRoute(route, table);
   return expanded && 'route' in expanded ? expanded.route : undefined;
