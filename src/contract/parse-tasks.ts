@@ -6,7 +6,7 @@ import type { Limits } from './limits.ts';
 import { plainCopy } from './plain-json.ts';
 import { RouteRequest } from './route.ts';
 import { type Fields, isFields, pick, ROUTE_FIELDS } from './route-forms.ts';
-import { gotNamed, inWords } from './schema-words.ts';
+import { gotNamed, type InWords, inWords } from './schema-words.ts';
 import { TaskSpec } from './task.ts';
 
 export const TASK_FIELDS = Object.keys(TaskSpec.shape);
@@ -17,7 +17,7 @@ const SLICE_MS = 10;
  * Parameters of a parse: problems in our words. An issue carries its input, because a field that holds work is named;
  * no error carries it.
  */
-export const REPORTING = { ...inWords('field'), reportInput: true };
+export const REPORTING: InWords & { reportInput: true } = { ...inWords('field'), reportInput: true };
 
 /**
  * The maximum size of a task, in bytes of JSON. One command to Redis has at most 4 MiB, and a job holds more than its

@@ -33,20 +33,23 @@ const UNITS: Readonly<Record<string, string>> = { string: 'character', array: 'i
 /** A text in the place of a value of these types is repeated. In other places it may be a secret. */
 const QUOTED_FOR: ReadonlySet<string> = new Set(['number', 'int', 'boolean']);
 
+/** Parameters of `parse` and `safeParse` that set the words of problems. */
+export type InWords = { error: (issue: z.core.$ZodRawIssue) => string };
+
 /**
  * Returns parameters of `parse` and `safeParse` with which a schema reports problems in the words of Errand: "expected
  * …, got …", "is missing; expected …" or "unknown setting …; did you mean …?". The messages of a schema itself win.
  * Every parse whose problems a person or a model reads uses these parameters. They are not set for all schemas of the
  * process, because a program that uses the library has schemas of its own.
  */
-export function inWords(noun: Noun): { error: (issue: Issue) => string } {
+export function inWords(noun: Noun): InWords {
   return { error: (issue) => wordsOf(issue, noun) };
 }
 
 /**
  * Returns the `error` of a schema that describes in its own words what it expects. It quotes a word that does not fit.
  */
-export function expecting(what: string): { error: (issue: Issue) => string } {
+export function expecting(what: string): InWords {
   return {
     error: ({ code, input }) => {
       if (input === undefined) return `is missing; expected ${what}`;
