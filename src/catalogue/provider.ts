@@ -40,6 +40,14 @@ export const ModelPrice = z.strictObject({
 });
 export type ModelPrice = z.infer<typeof ModelPrice>;
 
+/**
+ * Returns the `error` of a schema that also reports a missing value. It does not repeat the value, which may be a
+ * secret.
+ */
+function orMissing(expected: string): (issue: { input?: unknown }) => string {
+  return ({ input }) => (input === undefined ? `is missing; ${expected}` : expected);
+}
+
 /** Returns the problem of the host of an address, or `undefined`. */
 function problemOfHost(address: string): string | undefined {
   const { hostname = '' } = URL.parse(address) ?? {};
@@ -59,12 +67,17 @@ export const PROVIDER_SETTINGS = {
   wire: { type: Wire, meaning: '`responses`, `chat` or `messages`' },
   base_url: {
     type: z
-      .url({ protocol: /^https?$/, error: 'expected an http or https address, such as https://models.example/v1' })
+      .url({
+        protocol: /^https?$/,
+        error: orMissing('expected an http or https address, such as https://models.example/v1'),
+      })
       .refine(isBare, 'expected an address without login, query and fragment'),
     meaning: "as the vendor's SDK takes it: with `/v1` on `responses` and `chat`, without it on `messages`",
   },
   credential: {
-    type: z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
+    type: z
+      .string({ error: orMissing('expected env:NAME, file:/path or none') })
+      .regex(/^(env:[A-Z][A-Z0-9_]*|file:\/.+|none)$/, 'expected env:NAME, file:/path or none'),
     meaning: 'source of the key: [`env:NAME`, `file:/path` or `none`](explanations/credentials.md)',
   },
   key_header: {
