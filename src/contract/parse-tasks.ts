@@ -69,7 +69,7 @@ export function fittingRoute(fields: unknown): RouteRequest {
  */
 export type GivenTasks = { items: unknown[]; under: string; common: Fields };
 
-/** Where a task is in the input: its path, and its index. A batch has no index. */
+/** The place of a task in the input: its path, and its index. A batch has no index. */
 export type Spot = { at: string; index?: number };
 
 /** Finds the problems of the route of a task. If the task does not fit the schema, it gets the fields that fit. */

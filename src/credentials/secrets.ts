@@ -8,7 +8,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** A file that holds a secret, and the variable that names the file. */
 export type SecretFile = { path: string; variable: string };
 
-/** Where the secret of a name is: in its variable, in a file, or nowhere. An empty variable holds no secret. */
+/** The place of the secret of a name: its variable, a file, or nowhere. An empty variable holds no secret. */
 export type SecretPlace =
   | { status: 'variable'; secret: Secret }
   | ({ status: 'file' } & SecretFile)

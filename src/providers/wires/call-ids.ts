@@ -26,7 +26,7 @@ const NAME_CHARS = 64;
 
 /**
  * Assigns ids to the tool calls of one conversation. It keeps the id that the provider sent, without the characters that the
- * wire refuses. It makes an id if there is none, or if another call of the conversation has the same id.
+ * wire refuses. It makes an id if the call has no id, or if another call of the conversation has the same id.
  *
  * The ids depend only on the calls and their order, so an attempt that takes the conversation over assigns the same ids.
  */

@@ -26,7 +26,7 @@ export class Meter {
     this.#route = route;
   }
 
-  /** Records a count. Returns the number for this name so far; `null` if there is none. */
+  /** Records a count. Returns the number for this name so far; `null` before the first count. */
   tell(name: string, sent: unknown): number | null {
     const figure = tokenFigure(sent);
     const known = this.#figures.get(name);
@@ -34,7 +34,7 @@ export class Meter {
     return this.get(name);
   }
 
-  /** The number for this name so far; `null` if there is none. */
+  /** The number for this name so far; `null` before the first count. */
   get(name: string): number | null {
     return this.#figures.get(name) ?? null;
   }
