@@ -25,14 +25,14 @@ const APT = 'DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=1
 const INSTALL = `${APT} install -y --no-install-recommends chromium`;
 const SCRIPT = `${FIND} || ${INSTALL} || { ${APT} update && ${INSTALL}; }`;
 
-/** One lock for all processes: whoever comes second waits for the first and finds the work done. */
+/** One lock for all processes: the second process waits for the first and finds the browser installed. */
 const UNDER_LOCK = [join(tmpdir(), 'errand-test-browser.lock'), 'sh', '-c', SCRIPT];
 
 function canInstall(): boolean {
   return process.getuid?.() === 0 && existsSync('/etc/debian_version');
 }
 
-/** Starts the installation of a browser in a process of its own, where one is missing and may be installed. */
+/** Starts the installation of a browser in its own process, if the browser is missing and may be installed. */
 export function prepareBrowser(): void {
   if (!canInstall()) return;
   const child = spawn('flock', UNDER_LOCK, { detached: true, stdio: 'ignore' });
@@ -41,7 +41,7 @@ export function prepareBrowser(): void {
 }
 
 /**
- * Path of a Chromium that runs, or `null` where there is none. As root on Debian or Ubuntu it installs the package
+ * Returns the path of a Chromium that runs, or `null`. As root on Debian or Ubuntu it installs the package
  * first, or waits for the installation that {@link prepareBrowser} started.
  */
 export async function findBrowser(): Promise<string | null> {

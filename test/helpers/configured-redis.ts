@@ -22,7 +22,9 @@ export async function aDirectory(): Promise<string> {
   return dir;
 }
 
-/** A port of this machine that is free. It lies below the ports that the system gives to clients, so that it stays free. */
+/**
+ * A port of this machine that is free. It lies below the ports that the system gives to clients, so that it stays free.
+ */
 export async function aFreePort(host = '127.0.0.1'): Promise<number> {
   for (;;) {
     const port = randomInt(...BELOW_CLIENTS);

@@ -30,12 +30,12 @@ export type Deployment = {
   producer: Producer;
   /** Every log line of every worker. */
   logs: string[];
-  /** Everything told over pub/sub. */
+  /** All messages of pub/sub. */
   events: string[];
   workspaceRoot: string;
-  /** The planted secrets; none of them may be found anywhere but in the simulator's own log. */
+  /** The planted secrets. Only the simulator's own log may contain them. */
   secrets: string[];
-  /** `over` is over the settings of the worker, `settings` over those of the deployment, section by section. */
+  /** `over` overrides settings of the worker, `settings` those of the deployment, section by section. */
   startWorker: (
     over?: Record<string, unknown>,
     settings?: Record<string, unknown>,
@@ -56,7 +56,7 @@ type DeploymentOptions = {
   toolsets?: readonly Toolset[];
 };
 
-/** So many characters of a planted secret are like no other text: its name, and six of its own at the least. */
+/** The number of characters of a planted secret that no other text has: its name, and at least six of its own. */
 const TELLING_CHARS = 24;
 
 function planted(name: string): string {
@@ -64,8 +64,8 @@ function planted(name: string): string {
 }
 
 /**
- * Starts a deployment of its own prefix and ends it with the test. Afterwards it looks for the planted secrets in Redis,
- * in what was told over pub/sub and in the logs, for open ledger rows, and for workspaces left behind.
+ * Starts a deployment of its own prefix and ends it with the test. Afterwards it looks for the planted secrets in
+ * Redis, in the messages of pub/sub and in the logs, for open ledger rows, and for workspaces left behind.
  */
 export async function aDeployment(options: DeploymentOptions = {}): Promise<Deployment> {
   const prefix = options.prefix ?? freshPrefix();
@@ -147,7 +147,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
   return deployment;
 }
 
-/** Hears every channel of the deployment; `allHeard` resolves once nothing told before is still on its way. */
+/** Listens on every channel of the deployment. `allHeard` resolves once all earlier messages have arrived. */
 async function listenTo(prefix: string, target: RedisTarget) {
   const redis = openRedis(target);
   const events: string[] = [];

@@ -73,11 +73,11 @@ const PACKAGES: Record<string, RegExp> = {
 
 const MAY_REVEAL =
   /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|src\/redis\/(target|tls)\.ts|dashboards\/(guards|login)\.ts)$/;
-/** Every server has limits and ends when it is told to: the one file that makes them sees to it. */
+/** The one file that makes servers. It gives each server its limits and its end. */
 const MAKES_SERVERS = 'src/contract/http-server.ts';
 const SERVER_MADE =
   /\b(createServer|createSecureServer|createAdaptorServer|createSocket)\b|\.\s*listen\s*\(|\bnew\s+(?:\w+\.)?Server\b|\bserve\b[^'"]*\bfrom\s*'@hono\/node-server'/;
-/** A producer knows which providers there are, as data; it never loads what speaks to them. */
+/** A producer knows providers as data. It never loads the code that calls them. */
 const FOREIGN_TO_LIBRARY =
   /^(openai|@anthropic-ai\/sdk|undici|eventsource-parser|@pydantic\/genai-prices|src\/providers\/.*|src\/agent\/.*)$/;
 
@@ -93,7 +93,7 @@ export function checkFloorPlan(sources: Sources): Breach[] {
   ];
 }
 
-/** What a file imports: files by their path, packages by their name, built-ins left out. */
+/** Returns the imports of a file: files by their path, packages by their name, without built-ins. */
 export function importsOf(file: string, text: string): string[] {
   return read(file, text).imports;
 }
@@ -184,7 +184,9 @@ function cyclesIn(graph: ReadonlyMap<string, string[]>): Breach[] {
   return breaches;
 }
 
-/** The producer library must be light: nothing it imports, however far, may bring in a provider's SDK or the agent. */
+/**
+ * The producer library must be light: none of its imports, direct or indirect, may load a provider's SDK or the agent.
+ */
 function checkLibrary(graph: ReadonlyMap<string, string[]>): Breach[] {
   const library = 'src/entries/producer.ts';
   const reached = new Set<string>([library]);

@@ -2,7 +2,7 @@ import { UnrecoverableError, Worker } from 'bullmq';
 import { laneOf } from '../../src/queue/names.ts';
 import { redisUrl } from './redis.ts';
 
-/** Ends the next job of a lane as a queue does that has given it up: failed, and nobody recorded an outcome. */
+/** Ends the next job of a lane as the queue ends a job that it gives up: failed, and without an outcome. */
 export async function giveUpNext(prefix: string, provider: string): Promise<void> {
   const connection = { url: redisUrl(), maxRetriesPerRequest: null };
   const queue = new Worker(laneOf(provider), null, { connection, prefix });

@@ -17,8 +17,9 @@ const SOURCES = [
 const Packed = z.tuple([z.looseObject({ filename: z.string() })]);
 
 /**
- * Packs the package as `npm pack` does, and installs it in the project at `dir`, beside the dependencies of this repository.
- * It is built from a copy, so that no other test loses its `dist`. Returns the directory of the installed package.
+ * Packs the package as `npm pack` does, and installs it in the project at `dir`, beside the dependencies of this
+ * repository. It is built from a copy, so that no other test loses its `dist`. Returns the directory of the installed
+ * package.
  */
 export async function installPackage(dir: string): Promise<string> {
   const copy = mkdtempSync(join(tmpdir(), 'errand-pack-'));

@@ -6,7 +6,10 @@ type Moment = { name: Step['name']; phase: 'begin' | 'end'; of?: (step: Step) =>
 
 const holdsLease = (step: Step) => step.name === 'acquire' && step.kinds.includes('credential_lease');
 
-/** The moments at which tests end, stop or watch a worker, in the order of an attempt; an attempt need not pass them all. */
+/**
+ * The moments at which tests end, stop or watch a worker, in the order of an attempt; an attempt need not pass them
+ * all.
+ */
 const AT = {
   opened: { name: 'attempt', phase: 'begin' },
   intent: { name: 'acquire', phase: 'begin' },
@@ -35,7 +38,9 @@ export function isMoment(name: string | undefined): name is MomentName {
   return name !== undefined && Object.hasOwn(AT, name);
 }
 
-/** Makes an observer that calls `act` at each moment of this name, with the id of the task. The worker waits for `act`. */
+/**
+ * Makes an observer that calls `act` at each moment of this name, with the id of the task. The worker waits for `act`.
+ */
 export function at(name: MomentName, act: (taskId: string) => void): Observer {
   const moment: Moment = AT[name];
   const actAt = (phase: Moment['phase'], step: Step) => {

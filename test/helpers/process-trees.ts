@@ -16,12 +16,14 @@ export function pidsTagged(tag: string): number[] {
   return pids.filter((pid) => textOf(`/proc/${pid}/environ`).includes(`ERRAND_ROW=${tag}\0`)).map(Number);
 }
 
-/** What a process runs; empty where it is gone, or a zombie that its parent has not reaped yet. */
+/** Returns the command of a process; empty if it is gone, or is a zombie that its parent has not reaped. */
 export function commandOf(pid: number): string {
   return textOf(`/proc/${pid}/cmdline`);
 }
 
-/** Resolves once that many processes carry the tag; the kernel tells nobody but a parent of a start or an end. */
+/**
+ * Resolves once that many processes carry the tag. It polls: the kernel reports a start or an end only to the parent.
+ */
 export async function untilTagged(tag: string, count: number): Promise<number[]> {
   const deadline = monotonicMs() + DEADLINE_MS;
   for (;;) {
@@ -32,7 +34,9 @@ export async function untilTagged(tag: string, count: number): Promise<number[]>
   }
 }
 
-/** A tag that nothing else on this machine carries; whatever still carries it when the test ends is killed. */
+/**
+ * Returns a tag that no other process on this machine carries. Processes with the tag are killed when the test ends.
+ */
 export function aTag(): string {
   const tag = `${newBatchId()}-0.1.process.1`;
   onTestFinished(() => {

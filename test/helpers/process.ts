@@ -42,11 +42,13 @@ export async function startWorkerProcess(
 export type StoppingWorker = WorkerProcess & {
   /** Resolves once it has stopped at this moment. */
   stoppedAt: (moment: MomentName) => Promise<void>;
-  /** Lets it go on. */
+  /** Lets the worker continue. */
   goOn: () => void;
 };
 
-/** Starts a worker in a process of its own that stops itself the first time an attempt comes to each of these moments. */
+/**
+ * Starts a worker in a process of its own that stops itself the first time an attempt comes to each of these moments.
+ */
 export async function startStoppingWorker(deployment: Deployment, ...moments: MomentName[]): Promise<StoppingWorker> {
   const fixture = { fixture: 'stopping-worker.ts', env: { ERRAND_STOP_AT: moments.join() } };
   const worker = await startWorkerProcess(deployment, {}, fixture);

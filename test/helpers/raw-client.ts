@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A connection that sends and reads what a test says. `ended` resolves to all that was read once the server closes it. */
+/**
+ * A connection that sends and reads what a test says. `ended` resolves to all that was read once the server closes it.
+ */
 export type RawClient = { socket: Socket; says: (pattern: RegExp) => Promise<string>; ended: Promise<string> };
 
 /** Connects to the host and port of a URL. A reset by the server is an end like any other. */
@@ -32,8 +34,8 @@ export async function rawClient(url: string): Promise<RawClient> {
 const FULL_MS = 1_000;
 
 /**
- * Sends a request up to `times` times and reads no reply, until the system takes no more of the replies and the server has to
- * keep them.
+ * Sends a request up to `times` times and reads no reply, until the system takes no more of the replies and the server
+ * has to keep them.
  */
 export async function neverRead({ socket }: RawClient, request: string, times: number): Promise<void> {
   socket.pause();
@@ -51,7 +53,10 @@ export async function neverRead({ socket }: RawClient, request: string, times: n
   if (held < 1_000_000) throw new Error(`the server sent ${held} bytes and stopped`);
 }
 
-/** Bytes from the server at `port` that the system holds for the client at `clientPort`: not yet delivered, or not yet read. */
+/**
+ * Bytes from the server at `port` that the system holds for the client at `clientPort`: not yet delivered, or not yet
+ * read.
+ */
 function heldBytes(port = 0, clientPort = 0): number {
   const hex = (value: number) => value.toString(16).toUpperCase().padStart(4, '0');
   const rows = readFileSync('/proc/net/tcp', 'utf8');

@@ -15,8 +15,8 @@ export function events(...all: unknown[]): RawAnswer {
 }
 
 /**
- * Starts a provider that sends these answers, one for each request in order, and then repeats the last answer. It closes
- * with the test.
+ * Starts a provider that sends these answers, one for each request in order, and then repeats the last answer. It
+ * closes with the test.
  */
 export async function rawProvider(...answers: RawAnswer[]): Promise<RawProvider> {
   const requests: unknown[] = [];

@@ -33,7 +33,9 @@ export type RedisCluster = {
   close: () => Promise<void>;
 };
 
-/** Starts three masters on loopback that share all slots. Resolves when each of them reports the cluster as complete. */
+/**
+ * Starts three masters on loopback that share all slots. Resolves when each of them reports the cluster as complete.
+ */
 export async function startRedisCluster(): Promise<RedisCluster> {
   const place = await mkdtemp(join(tmpdir(), 'errand-cluster-'));
   const servers: ChildProcess[] = [];

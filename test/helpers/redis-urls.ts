@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /**
- * A password with every character that has a meaning in a URL. Each run of four characters has one that ids and messages do not
- * have beside the others, so that a piece of it is found in any output.
+ * A password with every character that has a meaning in a URL. Each run of four characters has one that ids and
+ * messages do not have beside the others, so that a piece of it is found in any output.
  */
 export const PASSWORD = 'Q!7~/Z*j@(%V)#9!K?~:X*4';
 

@@ -13,7 +13,7 @@ afterAll(async () => {
   for (const work of atEndOfFile.splice(0).reverse()) await work();
 });
 
-/** Does the work after the running test, or after the whole file where it is called outside of a test. */
+/** Does the work after the running test, or after the whole file if it is called outside of a test. */
 function afterUse(work: () => Promise<void>): void {
   if (TestRunner.getCurrentTest()) onTestFinished(work);
   else atEndOfFile.push(work);
@@ -29,7 +29,9 @@ export function targetAt(url: string = redisUrl()): RedisTarget {
   return { address: parseRedisAddress(url), tls: {}, sentinelLogin: {} };
 }
 
-/** Opens a client of the suite's Redis, or of another, that is closed after the test (after the file, outside of one). */
+/**
+ * Opens a client of the suite's Redis, or of another, that is closed after the test (after the file, outside of one).
+ */
 export function openRedis(at: string | RedisTarget = redisUrl()): Redis {
   return closing(new Redis(clientOptions(typeof at === 'string' ? targetAt(at) : at)));
 }
@@ -43,7 +45,7 @@ function closing<R extends Redis>(redis: R): R {
   return redis;
 }
 
-/** Like {@link openRedis}, but sends every script twice and hears the second answer, as where a reply was lost. */
+/** Like {@link openRedis}, but sends every script twice and returns the second answer, as after a lost reply. */
 export function openResendingRedis(): Redis {
   const redis = openRedis();
   const send = redis.sendCommand.bind(redis);
@@ -73,7 +75,7 @@ export function openCountingRedis(): CountingRedis {
   return closing(new CountingRedis(clientOptions(targetAt())));
 }
 
-/** Makes a key prefix nobody else uses, in one cluster slot; what is left under it is deleted as a client is closed. */
+/** Makes a unique key prefix in one cluster slot. Its keys are deleted when a client is closed. */
 export function freshPrefix(): string {
   const prefix = `{t-${randomBytes(8).toString('hex')}}`;
   const url = redisUrl();
@@ -96,7 +98,7 @@ export async function keysOf(prefix: string): Promise<string[]> {
 }
 
 /**
- * Fails where a secret is in any key or value under the prefix: plain, URL-encoded, JSON-escaped, in hex, or in base64 at
+ * Fails if a secret is in any key or value under the prefix: plain, URL-encoded, JSON-escaped, in hex, or in base64 at
  * any offset. Resolves to the number of keys it looked into, so that a test can tell a clean store from an empty one.
  */
 export async function expectNoSecret(
@@ -136,7 +138,7 @@ async function deleteUnder(redis: Redis, prefix: string): Promise<void> {
   for await (const chunk of chunksUnder(redis, prefix)) if (chunk.length > 0) await redis.unlink(chunk);
 }
 
-/** Everything a key holds, as text. A key that is gone by now holds nothing. */
+/** Everything a key holds, as text. A key that is already gone holds nothing. */
 async function textsAt(redis: Redis, key: string): Promise<string[]> {
   const type = await redis.type(key);
   switch (type) {

@@ -5,17 +5,19 @@ import { createInterface } from 'node:readline';
 import { expect, onTestFinished } from 'vitest';
 import { openRedis } from './redis.ts';
 
-/** One command as Redis ran it: who sent it, or whose script ran it. A subcommand belongs to the name: `client|list`. */
+/**
+ * One command as Redis ran it: who sent it, or whose script ran it. A subcommand belongs to the name: `client|list`.
+ */
 export type Seen = { role: string; command: string; args: string[]; isInScript: boolean };
 
 /** A port on loopback through which one role reaches Redis. `cut` breaks its connections. */
 export type Door = { port: number; cut: () => void };
 
-/** Tells apart what each role sends to one Redis. */
+/** Separates the commands of each role on one Redis. */
 export type RoleMonitor = {
   /** Opens a door for a role: its connections are known by their ports. */
   open: (role: string) => Promise<Door>;
-  /** What the roles have sent up to now, in order. */
+  /** The commands that the roles have sent so far, in order. */
   seen: () => Promise<Seen[]>;
 };
 
@@ -24,8 +26,8 @@ const CONTAINERS: ReadonlySet<string> = new Set(['client', 'config', 'cluster', 
 const WAIT = { timeout: 10_000, interval: 10 };
 
 /**
- * Watches what each role sends to the Redis of `url`, with MONITOR. A command in a script comes from `lua` and follows the
- * command that runs the script.
+ * Watches what each role sends to the Redis of `url`, with MONITOR. A command in a script comes from `lua` and follows
+ * the command that runs the script.
  */
 export async function monitorRoles(url: string): Promise<RoleMonitor> {
   const roles = new Map<string, string>();
@@ -52,8 +54,8 @@ export async function monitorRoles(url: string): Promise<RoleMonitor> {
 }
 
 /**
- * The commands that each role may need: those it sent, and all that the scripts it ran name, since which of them a script
- * runs depends on the data.
+ * The commands that each role may need: those it sent, and all that the scripts it ran name, since which of them a
+ * script runs depends on the data.
  */
 export function usedBy(role: string, seen: readonly Seen[]): Set<string> {
   const texts = new Map<string, string>();
@@ -67,7 +69,7 @@ export function usedBy(role: string, seen: readonly Seen[]): Set<string> {
     used.add(one.command);
     const [script = ''] = one.args;
     const text = one.command === 'eval' ? script : one.command === 'evalsha' ? texts.get(script) : '';
-    if (text === undefined) throw new Error(`nobody sent the script ${script}`);
+    if (text === undefined) throw new Error(`no client sent the script ${script}`);
     for (const command of commandsIn(text)) used.add(command);
   }
   return used;

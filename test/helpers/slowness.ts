@@ -5,8 +5,8 @@ import { onTestFinished } from 'vitest';
 const SAMPLE_MS = 10;
 
 /**
- * Measures how much slower than an idle machine this machine is while a test runs: elapsed time divided by CPU time. Tests
- * multiply their limits in ms by the maximum, so that the limits measure the code and not other processes.
+ * Measures how much slower than an idle machine this machine is while a test runs: elapsed time divided by CPU time.
+ * Tests multiply their limits in ms by the maximum, so that the limits measure the code and not other processes.
  */
 export function watchSlowness(): { allow: (limitMs: number) => number } {
   const over = new AbortController();

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /**
- * Mounts a real disk of a few KiB until the test ends; `inodes` is how many files and folders it can hold, its own root included.
+ * Mounts a real disk of a few KiB until the test ends; `inodes` is how many files and folders it can hold, its own root
+ * included.
  * @returns its path, or `null` if this process may not mount.
  */
 export async function aSmallDisk(kib: number, inodes = 1000): Promise<string | null> {

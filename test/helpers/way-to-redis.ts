@@ -4,8 +4,8 @@ import { Transform } from 'node:stream';
 import { onTestFinished } from 'vitest';
 
 /**
- * A way to a Redis that can be cut and mended: a port on loopback that leads to the server, or to nothing. With `holdAt`,
- * `held` resolves once a command with this text has come; that command and all after it wait for `release`.
+ * A way to a Redis that can be cut and mended: a port on loopback that leads to the server, or to nothing. With
+ * `holdAt`, `held` resolves once a command with this text has come; that command and all after it wait for `release`.
  */
 export type WayToRedis = {
   url: string;

@@ -1,11 +1,11 @@
 import type { Observer } from '../../src/telemetry/observer.ts';
 import type { Step, StepEnd } from '../../src/telemetry/step.ts';
 
-/** An observer that remembers what it sees, in order. */
+/** An observer that stores the steps it sees, in order. */
 export type Witness = Observer & {
   /** The steps that began, of these names. */
   steps: <N extends Step['name']>(...names: N[]) => Extract<Step, { name: N }>[];
-  /** What came of the steps of a name that have ended. */
+  /** The results of the ended steps of a name. */
   ends: (name: Step['name']) => StepEnd[];
 };
 

@@ -13,8 +13,8 @@ export type WorkerInTrouble = Deployment & { worker: RunningWorker; batchId: str
 type TroubleOptions = { latencyMs?: number; worker?: Record<string, unknown>; prefix?: string; workerUrl?: string };
 
 /**
- * Starts a worker on the Redis at `url`, and a batch of two-turn tasks; resolves once every task waits for its first model
- * call, which takes `latencyMs`.
+ * Starts a worker on the Redis at `url`, and a batch of two-turn tasks; resolves once every task waits for its first
+ * model call, which takes `latencyMs`.
  */
 export async function aWorkerInTrouble(
   url: string,
@@ -43,7 +43,7 @@ export async function readiness({ health }: RunningWorker): Promise<string> {
   return `${response.status} ${(await response.text()).trim()}`;
 }
 
-/** Resolves once `/readyz` says this, while `/healthz` goes on saying that the worker is alive. */
+/** Resolves once `/readyz` says this, while `/healthz` still says that the worker is alive. */
 export async function untilReadinessIs(worker: RunningWorker, expected: RegExp, timeout = 30_000): Promise<void> {
   await expect.poll(() => readiness(worker), { timeout, interval: 50 }).toMatch(expected);
   expect((await fetch(`${worker.health.url}/healthz`)).status).toBe(200);
@@ -62,8 +62,8 @@ export function redisLines({ logs }: Deployment): string[] {
 }
 
 /**
- * Waits for the batch and expects that nothing was lost, nothing happened twice and nothing is held: every task succeeded
- * in one attempt of two model calls, and a second batch goes through.
+ * Waits for the batch and expects that nothing was lost, nothing happened twice and nothing is held: every task
+ * succeeded in one attempt of two model calls, and a second batch goes through.
  */
 export async function expectAllWell(trouble: WorkerInTrouble, url: string): Promise<void> {
   const { producer, simulator, batchId, prefix, outcomesOf } = trouble;
