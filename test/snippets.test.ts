@@ -148,6 +148,7 @@ describe('a program that is marked to run', () => {
     'docs/how-to/serve-several-customers.md': 'acme reads 1 outcome\nglobex is refused: true\n',
     'docs/internals/bullmq.md': 'JobLockNotExist active null\n',
     'docs/internals/redis.md': 'ERR value is not an int\nwritten\n3 9.007199254741e+15\n',
+    'docs/internals/sdks.md': '200 false false\n',
   };
 
   test.for(ofLanguage('ts').filter(([, { mark }]) => mark === 'run'))('%s prints what it should', async ([, block]) => {
