@@ -5,21 +5,18 @@ import { boundedText, jsonOf } from './body.ts';
 import { assertBounded } from './json-structure.ts';
 import { MAX_EVENT_CHARS } from './reply-budget.ts';
 
-/** An answer as the transport gives it. */
+/** An answer of the transport. */
 export type RawAnswer = { statusCode: number; headers: IncomingHttpHeaders; body: Readable };
 
 /** The headers of an answer, for reading. */
 export type AnswerHeaders = Pick<Headers, 'get'>;
 
-/**
- * The maximum size of an answer that is read as one text: a stored response, with its whole output and the tools of its
- * request.
- */
+/** The maximum size of an answer that is read as one text, such as a stored response with its output and its tools. */
 const MAX_TEXT_CHARS = MAX_EVENT_CHARS;
 
 /**
- * As much of `Headers` as the SDKs and our readers use. A `Headers` of Node checks and copies every name and value, and the
- * SDKs read all of them again for a log that is off.
+ * The part of `Headers` that the SDKs and our readers use. A `Headers` of Node checks and copies every name and value,
+ * and the SDKs read all of them again for a log that is switched off.
  */
 class ReceivedHeaders implements AnswerHeaders {
   readonly #fields: RawAnswer['headers'];
@@ -35,13 +32,13 @@ class ReceivedHeaders implements AnswerHeaders {
     return value === undefined ? null : [value].flat().join(', ');
   }
 
-  /** Only for the logs of the SDKs, which are off. */
+  /** Used only by the logs of the SDKs, which are switched off. */
   entries(): [string, string][] {
     return [];
   }
 }
 
-/** As much of a `Response` as the SDKs and our readers use. The body is undici's own stream. */
+/** The part of a `Response` that the SDKs and our readers use. The body is undici's own stream. */
 class Answer {
   readonly status: number;
   readonly headers: AnswerHeaders;
@@ -94,8 +91,8 @@ async function textOf(body: RawAnswer['body']): Promise<string> {
 }
 
 /**
- * The body of a refusal. The SDK of OpenAI keeps only its field `error` and drops all other fields, which some vendors use
- * instead. So this puts the whole body into that field, as text that no SDK parses.
+ * The body of a refusal, as text in the field `error`: the OpenAI SDK drops the fields beside `error`, which some
+ * vendors use (docs/internals/sdks.md). No SDK parses the text.
  */
 async function errorTextOf(body: RawAnswer['body']): Promise<string> {
   const text = await boundedText(body[Symbol.asyncIterator]());

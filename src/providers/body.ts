@@ -8,10 +8,10 @@ const MAX_WAIT_MS = 5_000;
 type Bytes = AsyncIterator<Uint8Array>;
 
 /**
- * Reads a body as text. If the body is too long, breaks off or does not end in time, returns the part that arrived: the
- * status and the headers are enough to go on.
+ * Reads a body as text. If the body is too long, breaks off or does not end in time, returns the part that arrived,
+ * because the status and the headers are enough to report the error.
  *
- * `head` is the part of it that was read before.
+ * `head` is the part of the body that was read before.
  */
 export async function boundedText(body: Bytes, head = ''): Promise<string> {
   const decoder = new TextDecoder();

@@ -24,7 +24,7 @@ export type Reply<Event> = {
 /** Sends the request of a call. */
 export type OpenStream<Event> = (signal: AbortSignal) => Promise<EventStream<Event>>;
 
-/** Whom a call is made to, for which model, within which limits, and what ends it early. */
+/** The provider, the model and the limits of a call, and the signal that ends it early. */
 export type CallTerms = {
   provider: Provider;
   model: string;
@@ -109,7 +109,7 @@ function isOver(provider: Provider, { error, isCutOff }: Reading): boolean {
   return error === undefined || isCutOff || faultOf(provider, error).code === 'PROVIDER_UNREACHABLE';
 }
 
-/** A stream that is cut may end without a word, so an end without the terminal event is an error here. */
+/** A stream that is cut may end without an error, so an end without the terminal event is an error here. */
 function faultOfEnd(provider: Provider, { response, events }: Reading): ErrandError {
   const type = response?.headers.get('content-type') ?? 'nothing';
   if (events === 0 && !type.startsWith('text/event-stream')) return malformedEnd(provider, type);

@@ -1,14 +1,14 @@
 import { counted } from '../base/text.ts';
 import type { Evidence } from '../contract/cleanup.ts';
 
-/** The live side of a client: closing it aborts its requests and counts those that are still in flight. */
+/** A client of this process. `close` aborts its requests and counts the requests that are still in flight. */
 type LiveClient = { close(): Promise<{ inFlight: number }> };
 
-/** The client of a provider with its requests: released by closing it. Its sockets end with its process. */
+/** The client of a provider. It is released by closing it. Its sockets end with its process. */
 export const CLIENT_KIND = {
   kind: 'client',
   outlivesProcess: false,
-  /** A release by another process acts on nothing. */
+  /** Another process has nothing to release, so there is no doubt. */
   doubt: () => null,
   release: async (_ref: string, live: LiveClient | undefined): Promise<{ evidence: Evidence; detail: string }> => {
     if (!live) return { evidence: 'implied', detail: 'the process of the client ended, and its sockets with it' };

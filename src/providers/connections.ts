@@ -6,7 +6,7 @@ import type { Provider } from '../catalogue/provider.ts';
 
 const CODE = 'ERR_ADDRESS_REFUSED';
 
-/** Tells whether something thrown says that a host or its addresses are refused; its message names them. */
+/** Tells whether an error reports a refused host or refused addresses. Its message names them. */
 export function isRefusedAddress(error: Error): boolean {
   return 'code' in error && error.code === CODE;
 }
@@ -16,16 +16,16 @@ function refusal(what: string, kind: RefusedKind): Error {
 }
 
 /**
- * No timeouts of its own but 10 s to connect, because a call has ours, and no HTTP/2, because closing the socket of one call is
- * the proof that it was given up, and must not be felt by others.
+ * Makes an agent without timeouts except 10 s to connect, because a call has limits of its own. It uses no HTTP/2: a
+ * call is given up by closing its socket, and other calls must not share that socket.
  */
 function agent(connect: buildConnector.connector): Dispatcher {
   return new Agent({ headersTimeout: 0, bodyTimeout: 0, allowH2: false, connect });
 }
 
 /**
- * Wraps a lookup so that it returns no refused address. The socket connects to the returned addresses and asks nobody again, so
- * a name whose addresses change between two questions gains nothing.
+ * Wraps a lookup so that it returns no refused address. The socket connects to the returned addresses without a second
+ * lookup, so a name that changes its addresses between two lookups cannot avoid the check.
  */
 function guarded(lookup: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
@@ -60,7 +60,7 @@ export class Connections {
     const connect = buildConnector({ allowH2: false, lookup: guarded(lookup) });
     this.#open = agent(buildConnector({ allowH2: false, lookup }));
     this.#guarded = agent((options, callback) => {
-      // Node asks no lookup about an address, so an address is checked here.
+      // Node does not call the lookup for an address, so an address is checked here.
       const kind = refusedKindOf(options.hostname);
       if (kind === null) connect(options, callback);
       else callback(refusal(options.hostname, kind), null);

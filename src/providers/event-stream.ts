@@ -7,13 +7,13 @@ import { isComplaintAlone, isComplaintInStream, isFilled, isRecord } from './com
 import { faultOfAnswer } from './faults.ts';
 import { MAX_EVENT_CHARS, ReplyBudget, replyTooLarge } from './reply-budget.ts';
 
-/** What came where something came and said nothing: a ping, a comment, a piece of an event. The stream is alive. */
+/** Marks input without content: a ping, a comment, or a piece of an event. It shows that the stream is alive. */
 export const SILENCE = Symbol('silence');
 
-/** Marks the `[DONE]` of a provider: it will send no more, though the body may stay open. */
+/** Marks the `[DONE]` of a provider: it sends no more events, although the body may stay open. */
 export const DONE = Symbol('done');
 
-/** An event of a wire, or a mark for its end or its silence. */
+/** An event of a wire, or the mark {@link SILENCE} or {@link DONE}. */
 export type StreamItem<Event> = Event | typeof SILENCE | typeof DONE;
 
 /**
@@ -22,7 +22,7 @@ export type StreamItem<Event> = Event | typeof SILENCE | typeof DONE;
  */
 export type EventStream<Event> = { pieces: AsyncIterable<Iterable<StreamItem<Event>>>; response: Response };
 
-/** Reads the body of an answer as server-sent events. Nothing is read before the events are asked for. */
+/** Reads the body of an answer as server-sent events. Reads nothing before the first event is requested. */
 export function eventStreamOf<Event>(provider: Provider, response: Response): EventStream<Event> {
   return { pieces: new StreamReader<Event>(provider, response).pieces(), response };
 }
@@ -32,7 +32,7 @@ export function eventStreamOf<Event>(provider: Provider, response: Response): Ev
  * on the three wires. Events without content (`ping`, comments) become one {@link SILENCE} for each piece of the body, because
  * a model that thinks for minutes may send nothing else. A JSON body is an answer instead of a stream, usually an error.
  *
- * The streams of the SDKs do the same, for twice the CPU time of a token (docs/decisions/2026-11-22-our-own-transport.md). The
+ * The streams of the SDKs need twice the CPU time for a token (docs/decisions/2026-11-22-our-own-transport.md). The
  * events of a piece are read without a promise: most answers arrive in a few pieces of many events.
  */
 class StreamReader<Event> {
@@ -131,7 +131,7 @@ export function malformedEnd(provider: Provider, type: string): ErrandError {
   return new ErrandError('PROVIDER_MALFORMED', `Provider "${provider.name}" sent ${type}; expected text/event-stream.`);
 }
 
-/** What a message says; `undefined` for one that says nothing. */
+/** The event in a message; `undefined` for a message without content. */
 function eventOf(provider: Provider, response: Response, { event: name, data }: EventSourceMessage): unknown {
   if (name === 'ping' || !/\S/.test(data)) return undefined;
   if (isDone(data)) return DONE;

@@ -11,8 +11,8 @@ import { replyTooLarge } from './reply-budget.ts';
 export { isRecord } from './complaint.ts';
 
 /**
- * Turns what a provider complained of, in an answer or inside a stream (no `httpStatus`), into an error. Its message is
- * kept whole until it is masked: of one that is cut first, the half of a key would be left.
+ * Turns a complaint in an answer, or inside a stream (no `httpStatus`), into an error. The message stays whole until it
+ * is masked: if it were cut first, half of a key could remain.
  */
 function faultOfComplaint(provider: Provider, complaint: Complaint, details: ErrandErrorDetails): ErrandError {
   const { httpStatus, retryAfterMs } = details;
@@ -27,12 +27,12 @@ function faultOfComplaint(provider: Provider, complaint: Complaint, details: Err
   });
 }
 
-/** `Date.parse` alone takes nearly anything with a number in it for a date. */
+/** `Date.parse` alone accepts nearly any text with a number as a date. */
 const HTTP_DATE = /^[A-Z][a-z]{2,8}, .* GMT$|^\d{4}-\d\d-\d\dT/;
 
 /**
- * How long the provider asked to wait, in milliseconds: `retry-after-ms`, else `retry-after` in seconds or as a date.
- * `undefined` where it did not ask, or asked for nonsense.
+ * Reads how long the provider asks to wait, in milliseconds: `retry-after-ms`, else `retry-after` in seconds or as a
+ * date. Returns `undefined` if both are missing or invalid.
  */
 export function retryAfterMsOf(headers: AnswerHeaders, nowMs: number = Date.now()): number | undefined {
   const exact = headers.get('retry-after-ms')?.trim() || 'absent';
@@ -42,25 +42,25 @@ export function retryAfterMsOf(headers: AnswerHeaders, nowMs: number = Date.now(
   return waitMs === undefined ? undefined : Math.max(0, waitMs);
 }
 
-/** What an id of a request looks like. It is stored with every turn and shown to people, so any other text is no id. */
+/** The form of a request id. An id is stored with every turn and shown to people, so any other text is ignored. */
 const REQUEST_ID = /^[!-~]{1,200}$/;
 
-/** The provider's own id of a request, under either of its usual names; `undefined` if it sent none that could be one. */
+/** The provider's own id of a request, under either of its usual names; `undefined` without a valid id. */
 export function requestIdOf(headers: AnswerHeaders): string | undefined {
   const ids = [headers.get('x-request-id'), headers.get('request-id')];
   return ids.find((id) => id !== null && REQUEST_ID.test(id)) ?? undefined;
 }
 
-/** A complaint as it arrived: in an answer of any status, also 200, or as an event in a stream (no `status`). */
+/** A complaint as it arrived: in an answer of any status, even 200, or as an event in a stream (no `status`). */
 export type FailedAnswer = {
   status?: number | undefined;
   headers: AnswerHeaders | undefined;
   body: unknown;
-  /** Told where the body has no message of its own. */
+  /** The message to report if the body has none. */
   message: string;
 };
 
-/** Turns an answer that says what went wrong into an error, with the wait it asks for and the provider's id of it. */
+/** Turns an answer with a complaint into an error, with the requested wait and the provider's request id. */
 export function faultOfAnswer(provider: Provider, { status, headers, body, message }: FailedAnswer): ErrandError {
   const complaint = readComplaint(body, message);
   const retryAfterMs = (headers && retryAfterMsOf(headers)) ?? complaint.retryAfterMs;
@@ -73,8 +73,8 @@ export function faultOfAnswer(provider: Provider, { status, headers, body, messa
 }
 
 /**
- * The `APIError` of both SDKs, told by its shape, so that neither is loaded for it. Without a status, it stands for a
- * connection that failed.
+ * The `APIError` of both SDKs. It is recognized by its fields, so that no SDK is loaded for it. Without a status, it
+ * means a failed connection (docs/internals/sdks.md).
  */
 type SdkError = Error & { status: number | undefined; headers: AnswerHeaders | undefined; error: unknown };
 
@@ -89,7 +89,10 @@ function chainOf(error: unknown): Error[] {
   return chain;
 }
 
-/** An address that Errand does not connect to. It is no fault of the network, and the remedy is in the configuration. */
+/**
+ * Makes the error for an address that Errand does not connect to. The remedy is in the configuration, not in the
+ * network.
+ */
 function faultOfAddress({ name }: Provider, refused: Error): ErrandError {
   return new ErrandError('PROVIDER_ADDRESS_REFUSED', `No connection to provider "${name}": ${refused.message}`, {
     remedy: `Correct providers.${name}.base_url or its DNS record. If the address is right, set providers.${name}.allow_link_local: true.`,
@@ -105,9 +108,10 @@ function isNetworkError(chain: Error[]): boolean {
 }
 
 /**
- * Turns anything thrown by an SDK, by fetch or by reading a stream into an error of ours: the one classifier.
+ * Turns anything that an SDK, `fetch` or the reader of a stream throws into an `ErrandError`. It is the only
+ * classifier.
  *
- * Keeps status, request id and the wait asked for; never the key, the headers or the body of the request.
+ * Keeps the status, the request id and the requested wait; never the key, the headers or the body of the request.
  */
 export function faultOf(provider: Provider, error: unknown): ErrandError {
   const chain = chainOf(error);

@@ -6,13 +6,13 @@ import { ErrandError } from '../errors.ts';
 import { discard, type RawAnswer, responseOf } from './answer.ts';
 import type { Connections } from './connections.ts';
 
-/** What a wire needs of a credential: the value, and the name it may be told by. */
+/** The parts of a credential that a wire needs: the value, and the id that may appear in messages. */
 export type WireCredential = { id: string; secret: Secret };
 
-/** What the SDK clients are given as their key. The real one is put on by the fetch of {@link createProviderFetch}. */
+/** The key that the SDK clients get. The `fetch` of {@link createProviderFetch} sends the real key. */
 export const KEY_HELD_BY_FETCH = 'held-by-fetch';
 
-/** @anthropic-ai/sdk 1.12.0 is generated from this version of the API; a test compares. */
+/** `@anthropic-ai/sdk` 1.12.0 is generated from this version of the API; a test compares them. */
 const WIRE_HEADERS: Record<Wire, Record<string, string>> = {
   responses: {},
   chat: {},
@@ -22,8 +22,8 @@ const WIRE_HEADERS: Record<Wire, Record<string, string>> = {
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * What was asked for, or the signal's reason as soon as it aborts: while undici still connects, it heeds no signal. An
- * answer that comes after all is let go of.
+ * Resolves with the answer, or rejects with the reason of the signal when it aborts: undici ignores the signal while it
+ * connects. An answer that arrives after an abort is discarded.
  */
 async function unlessAborted(asking: Promise<RawAnswer>, signal: AbortSignal | null): Promise<RawAnswer> {
   if (!signal) return asking;
@@ -44,20 +44,23 @@ function keyHeader({ key_header: name }: Provider, key: string): Record<string, 
   return { [name]: name === 'authorization' ? `Bearer ${key}` : key };
 }
 
-/** Tells whether a body is sent as it is. The names of codings have no case, and a list may have empty places (RFC 9110). */
+/**
+ * Tells whether a body is sent without a coding. Names of codings ignore case, and a list may have empty places (RFC
+ * 9110).
+ */
 function isPlain(coding: string): boolean {
   return coding.split(',').every((name) => /^\s*(identity)?\s*$/i.test(name));
 }
 
 /**
- * Makes the `fetch` of one provider and one credential. Redirects are refused: a redirect carries the prompt to
+ * Makes the `fetch` of one provider and one credential. It refuses redirects, because a redirect sends the prompt to
  * another host.
  *
- * Address and headers are decided here and nowhere else. What an SDK picks up from its environment
- * (`OPENAI_CUSTOM_HEADERS`, `ANTHROPIC_AUTH_TOKEN` and their kin) is dropped with all its other headers, and a request
- * to another origin than the provider's is not made.
+ * Only this function decides the headers. It drops all headers of an SDK, also those that an SDK reads from its
+ * environment (`OPENAI_CUSTOM_HEADERS`, `ANTHROPIC_AUTH_TOKEN`), and it makes no request to any other origin.
  *
- * It is as much of `fetch` as the SDKs use, over `undici.request` (docs/decisions/2026-11-22-our-own-transport.md).
+ * It implements the part of `fetch` that the SDKs use, over `undici.request`
+ * (docs/decisions/2026-11-22-our-own-transport.md).
  */
 export function createProviderFetch(
   provider: Provider,
@@ -94,7 +97,10 @@ export function createProviderFetch(
   };
 }
 
-/** The error for an answer that is not read: a redirect, a status that does not exist, a coding that was not asked for. */
+/**
+ * The error for an answer that is not read: a redirect, a status that does not exist, or a coding that was not
+ * requested.
+ */
 function refusalOf(provider: Provider, { statusCode, headers }: RawAnswer): ErrandError | null {
   if (REDIRECTS.has(statusCode)) {
     const message = `Provider "${provider.name}" answered ${statusCode}, a redirect; Errand follows no redirect of ${provider.base_url}.`;

@@ -1,10 +1,10 @@
 import type { ToolResult, Turn } from '../contract/checkpoint.ts';
 import type { Cost, Usage } from '../contract/usage.ts';
 
-/** A tool as the model is told of it. `parameters` is a JSON Schema of an object. */
+/** A tool as it is described to the model. `parameters` is a JSON Schema of an object. */
 export type ToolDefinition = { name: string; description: string; parameters: Record<string, unknown> };
 
-/** One entry of a conversation. An assistant's turn is the provider's own JSON, opaque to everyone but its wire. */
+/** One entry of a conversation. A turn of the assistant is the provider's own JSON, which only its wire reads. */
 export type TranscriptEntry =
   | { role: 'user'; text: string }
   | { role: 'assistant'; native: Turn['native'] }
@@ -15,26 +15,26 @@ export type TranscriptEntry =
  */
 export type ResponseMark = { errand_deployment: string; errand_task: string };
 
-/** What ties a background response to its turn. Read only if the provider has `background`. */
+/** Connects a background response with its turn. Used only if the provider has `background`. */
 export type BackgroundTies = {
   mark: ResponseMark;
-  /** The response an earlier attempt asked for, for this very turn. */
+  /** The id of the response that an earlier attempt requested for this turn. */
   known: string | undefined;
-  /** Told the id of the response at its first event; nothing more is read until it resolves. */
+  /** Called with the id of the response at its first event. Nothing more is read until it resolves. */
   note: (id: string) => Promise<void>;
 };
 
-/** Who hears of a turn while it streams in. */
+/** The listeners of a turn while it streams in. */
 export type TurnListeners = Pick<TurnRequest, 'onText' | 'onUsage'>;
 
-/** What is asked of a model in one turn. */
+/** The request of one turn. */
 export type TurnRequest = {
   system: string;
   transcript: readonly TranscriptEntry[];
   tools: readonly ToolDefinition[];
-  /** The most tokens this turn may generate; what is left of the task's budget. */
+  /** The maximum number of tokens that this turn may generate, within the remaining budget of the task. */
   maxOutputTokens: number;
-  /** Called with each piece of text as it streams in; what is told of a turn that does not complete. */
+  /** Called with each piece of text as it streams in, also for a turn that does not complete. */
   onText?: (piece: string) => void;
   /**
    * Called with the usage that the provider has reported so far, and its cost, at every report. Most providers report only
@@ -50,10 +50,10 @@ export type TurnRequest = {
 };
 
 /**
- * A model behind one route: the port between the child and the three wires.
+ * A model behind one route. It is the port between the child and the three wires.
  *
- * `turn` resolves only for a complete turn (its terminal event was seen); everything else rejects with an `ErrandError`
- * of a `PROVIDER_…`, `CREDENTIAL_…` or `CONTEXT_TOO_LONG` code, or with `signal.reason` when the signal aborted.
+ * `turn` resolves only for a complete turn. Otherwise it rejects: with `signal.reason` if the signal aborted, else with
+ * an `ErrandError` of a `PROVIDER_…`, `CREDENTIAL_…` or `CONTEXT_TOO_LONG` code.
  */
 export interface Model {
   turn(request: TurnRequest, signal: AbortSignal): Promise<Turn>;

@@ -13,17 +13,17 @@ import type { Model, ResponseMark } from './model.ts';
 import type { ConnectWire } from './wires/wire.ts';
 import { withinNamedLimit, withinSize } from './within-limit.ts';
 
-/** A wire is loaded with its first model: an SDK takes 30 MB and a tenth of a second, and few deployments use both. */
+/** A wire is loaded with its first model: an SDK takes 30 MB and 100 ms, and few deployments use both. */
 const WIRES: Record<Wire, () => Promise<ConnectWire>> = {
   responses: async () => (await import('./wires/responses.ts')).connectResponses,
   chat: async () => (await import('./wires/chat.ts')).connectChat,
   messages: async () => (await import('./wires/messages.ts')).connectMessages,
 };
 
-/** How long closing waits for aborted calls to end; they end within milliseconds or something is wrong. */
+/** How long `close` waits for aborted calls to end. They normally end within milliseconds. */
 const CLOSE_WAIT_MS = 1_000;
 
-/** What a model is made from. A route names what is used of the provider. */
+/** The parts that a model is made from. The route names the model and the effort. */
 export type ModelOptions = {
   provider: Provider;
   route: { model: string; reasoning_effort?: ReasoningEffort | undefined };
@@ -32,23 +32,23 @@ export type ModelOptions = {
   limits?: CallLimits;
 };
 
-/** What is kept for a provider and a credential: how a model is made, and what it costs. */
+/** What is kept for a provider and a credential: the function that makes a model, and the prices. */
 type Connected = { connect: ReturnType<ConnectWire>; prices: Prices };
 
-/** What closing saw: calls in flight before it aborted them, and after it waited for their end. */
+/** How many calls were in flight: before `close` aborted them, and after it waited for their end. */
 export type Closing = { aborted: number; inFlight: number };
 
-/** A model, what it really runs on, and the way to give it back. */
+/** A model, its effective route, its prices, and the function that closes it. */
 export type ModelHandle = {
   model: Model;
   effective: EffectiveRoute;
   /** The cost of these tokens in US dollars; `null` if the price is unknown. */
   costOf(usage: Usage): Cost;
-  /** Aborts every call in flight, waits for them to end, and refuses further ones. Never rejects; may be repeated. */
+  /** Aborts every call in flight, waits until they end, and refuses further calls. Never rejects; may be repeated. */
   close(): Promise<Closing>;
 };
 
-/** The calls of one model that are under way, and the way to end them all. */
+/** The calls of one model that are in flight. It can abort all of them. */
 class CallsInFlight {
   readonly #calls = new Map<Promise<unknown>, AbortController>();
   #why: (() => ErrandError) | undefined;
@@ -94,7 +94,7 @@ export class Models {
   readonly #connections: Connections;
   readonly #prices: PriceBook;
 
-  /** `connections`: all calls go over them. `prices`: what is known of them already. */
+  /** `connections`: used by all calls. `prices`: the prices that are already known. */
   constructor({ connections = new Connections(), prices = new PriceBook() } = {}) {
     this.#connections = connections;
     this.#prices = prices;
@@ -103,7 +103,7 @@ export class Models {
   /**
    * Makes the model behind one route with one credential; no request is made yet.
    *
-   * @throws ErrandError `ROUTE_UNSUPPORTED` where the provider's `effort_policy` is `strict` and the model does not take
+   * @throws ErrandError `ROUTE_UNSUPPORTED` if the provider's `effort_policy` is `strict` and the model does not accept
    * the effort.
    */
   async open({ provider, route, credential, limits }: ModelOptions): Promise<ModelHandle> {

@@ -1,7 +1,7 @@
 import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError } from '../errors.ts';
 
-/** Whom a call was made to, and for which model. */
+/** The provider and the model of a call. */
 type Asked = { provider: Provider; model: string };
 
 /** How providers say that they do not have a model. */

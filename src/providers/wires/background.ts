@@ -11,10 +11,10 @@ import type { Endpoint } from './wire.ts';
 
 type Stream = EventStream<unknown>;
 
-/** Where the responses of one provider are asked for, and what is to come with them. */
+/** The client that requests the responses of one provider, and the extras to request with each response. */
 type Connection = { provider: Provider; client: OpenAI; include: ResponseIncludable[] };
 
-/** Makes a background call: goes on with the response that is known, else asks for one, and notes which it is. */
+/** Makes a background call: continues the known response, else requests a new one, and notes its id. */
 export async function inBackground(
   connection: Connection,
   ask: () => Promise<Stream>,
@@ -50,7 +50,7 @@ async function reattach(
   return { pieces: justOne({ type: `response.${status}`, response: stored }), response };
 }
 
-/** `null` where the provider does not know the response (any more). */
+/** Resolves with `null` if the provider does not know the response, or no longer. */
 async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
   try {
     return await asked;
@@ -65,7 +65,7 @@ function unusableId({ name }: Provider): ErrandError {
   return new ErrandError('PROVIDER_MALFORMED', message);
 }
 
-/** The state of a response. Reads it as JSON, because the SDK builds a text from its output, which may be missing. */
+/** The state of a response. It is read as JSON, because the SDK builds a text from the output, which may be missing. */
 async function stateIn(response: Response): Promise<unknown> {
   return foreign(await response.json());
 }

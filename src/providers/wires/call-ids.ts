@@ -2,7 +2,7 @@ import { isObject, parseForeign } from '../../base/foreign.ts';
 import { wellFormed } from '../../base/text.ts';
 import type { Wire } from '../../contract/route.ts';
 
-/** Mistral takes ids of exactly nine letters and digits; every other vendor takes those too. */
+/** Mistral accepts only ids of exactly nine letters and digits. Every other vendor accepts such ids too. */
 const ORDINAL_DIGITS = 5;
 
 /**

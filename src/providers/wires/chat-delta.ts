@@ -15,7 +15,7 @@ function isSame(id: string, other: string): boolean {
   return id === '' || other === '' || id === other;
 }
 
-/** Content that comes as text and as a list of parts by turns is kept as a list. */
+/** Content that arrives sometimes as text and sometimes as a list of parts is kept as a list. */
 function asParts(content: unknown): unknown[] {
   if (Array.isArray(content)) return content;
   return typeof content === 'string' && content !== '' ? [{ type: 'text', text: content }] : [];

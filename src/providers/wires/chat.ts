@@ -30,7 +30,7 @@ function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): ChatCom
   };
 }
 
-/** Connects to a provider that is spoken to through OpenAI Chat Completions. `native` is the assistant message. */
+/** Connects to a provider of the wire OpenAI Chat Completions. `native` is the message of the assistant. */
 export const connectChat: ConnectWire = (endpoint) => {
   const client = createOpenAIClient(endpoint);
   return (route) =>

@@ -73,7 +73,7 @@ export class MessagesReply implements WireReply {
     listeners.onUsage?.(usage, cost_usd);
   }
 
-  /** Anthropic counts what came from or went to the cache beside `input_tokens`; ours is the total. */
+  /** Anthropic does not include cache reads and writes in `input_tokens`; our `input_tokens` is the total. */
   #bill(): Bill {
     const { meter } = this.#with;
     const [uncached, cached, written] = [meter.get('uncached'), meter.get('cached'), meter.get('written')];

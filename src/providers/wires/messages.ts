@@ -11,8 +11,9 @@ import { isClaude, thinkingFor } from './thinking.ts';
 import { type ConnectWire, type Endpoint, type WireRoute, wireModel } from './wire.ts';
 
 /**
- * Makes an Anthropic client that knows only what it is given: one credential, so that the chain of environment, profiles and
- * federation is never walked, and no traces of its own. No header of the SDK is sent (`ANTHROPIC_CUSTOM_HEADERS`).
+ * Makes an Anthropic client that reads nothing from the environment. It gets one credential, so that it does not search
+ * variables, profiles and federation for another one, and it writes no traces. No header of the SDK is sent
+ * (`ANTHROPIC_CUSTOM_HEADERS`).
  */
 function createAnthropicClient({ provider, fetch }: Endpoint): Anthropic {
   const client = new Anthropic({
@@ -33,7 +34,10 @@ function toolOf({ name, description, parameters }: ToolDefinition): Tool {
   return { name, description, input_schema: { ...parameters, type: 'object' } };
 }
 
-/** The prompt is worth keeping where a child with tools sends it again with every turn; written once, it costs more. */
+/**
+ * Caches the prompt if the child has tools, because then every turn sends it again. Without tools, a cache write only
+ * costs more.
+ */
 function cachingFor(model: string, { tools }: TurnRequest): Pick<MessageCreateParamsStreaming, 'cache_control'> {
   return tools.length > 0 && isClaude(model) ? { cache_control: { type: 'ephemeral' } } : {};
 }
@@ -53,7 +57,7 @@ function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): Message
   };
 }
 
-/** Connects to a provider that is spoken to through Anthropic Messages. `native` is the list of content blocks. */
+/** Connects to a provider of the wire Anthropic Messages. `native` is the list of content blocks. */
 export const connectMessages: ConnectWire = (endpoint) => {
   const client = createAnthropicClient(endpoint);
   return (route) =>

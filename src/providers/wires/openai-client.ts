@@ -4,8 +4,8 @@ import { sendingBare } from './bare-request.ts';
 import type { Endpoint } from './wire.ts';
 
 /**
- * Makes an OpenAI client that knows only what it is given: every option that has an environment variable behind it is
- * set, and no header of the SDK is sent (`OPENAI_CUSTOM_HEADERS`). No retries, timers and logs: these are ours.
+ * Makes an OpenAI client that reads nothing from the environment: every option with an environment variable is set, and
+ * no header of the SDK is sent (`OPENAI_CUSTOM_HEADERS`). Retries, timers and logs are ours (docs/internals/sdks.md).
  */
 export function createOpenAIClient({ provider, fetch }: Endpoint): OpenAI {
   const client = new OpenAI({

@@ -18,19 +18,21 @@ function toolOf({ name, description, parameters }: ToolDefinition): FunctionTool
   return { type: 'function', name, description, parameters, strict: false };
 }
 
-/** The least output that OpenAI takes a request for. */
+/** The minimum of `max_output_tokens` that OpenAI accepts. */
 const MIN_OUTPUT_TOKENS = 16;
 
-/** What is to come with a response. Of a model that does not reason, OpenAI refuses to tell the reasoning. */
+/**
+ * The extras to request with a response. OpenAI refuses a request for the reasoning of a model that does not reason.
+ */
 function includeOf({ provider, model }: WireRoute): ResponseIncludable[] {
   return levelsOf(provider, model).length > 0 ? ['reasoning.encrypted_content'] : [];
 }
 
 /**
- * Reasoning comes back encrypted and is sent again with the next turn; the provider stores only what it does in the
- * background.
+ * The parameters of a request. The reasoning arrives encrypted and is sent again with the next turn. The provider
+ * stores only background responses.
  *
- * @throws ErrandError `BUDGET_TOKENS` where fewer tokens are left than the provider takes a request for.
+ * @throws ErrandError `BUDGET_TOKENS` if fewer tokens are left than the provider accepts.
  */
 function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): ResponseCreateParamsStreaming {
   const { provider, model, effort } = route;
@@ -55,7 +57,7 @@ function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): Respons
   };
 }
 
-/** Connects to a provider that is spoken to through OpenAI Responses. `native` is the list of output items. */
+/** Connects to a provider of the wire OpenAI Responses. `native` is the list of output items. */
 export const connectResponses: ConnectWire = (endpoint) => {
   const client = createOpenAIClient(endpoint);
   return (route) =>

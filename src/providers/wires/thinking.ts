@@ -2,37 +2,37 @@ import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages/m
 import type { ReasoningEffort } from '../../contract/effort.ts';
 import { ErrandError } from '../../errors.ts';
 
-/** Claude up to 4.5 thinks within a budget of tokens; later models take an effort and think as they see fit. */
+/** Claude up to 4.5 thinks within a budget of tokens. Later models take an effort and choose their own amount. */
 const THINKS_BY_BUDGET = /^claude-(3-7|(opus|sonnet|haiku)-4($|-[0-5]($|-)|-\d{8}))/;
 
-/** Tokens of thinking per level for the models that take a budget. */
+/** The tokens of thinking for each level, for models that take a budget. */
 const BUDGET_TOKENS = { low: 4_096, medium: 10_240, high: 20_480, xhigh: 32_768, max: 65_536 } as const;
 
-/** The least budget the API takes. */
+/** The minimum budget that the API accepts. */
 const MIN_BUDGET = 1_024;
 
-/** How much of `max_tokens`, which holds thinking and answer, may go into thinking: the rest is the answer's. */
+/** The maximum share of `max_tokens` for thinking. The answer needs the remaining tokens. */
 const MAX_SHARE = 0.75;
 
 type Thinking = Pick<MessageCreateParams, 'thinking' | 'output_config'>;
 
 function budgetOf(level: keyof typeof BUDGET_TOKENS, maxTokens: number): number {
-  const most = Math.floor(maxTokens * MAX_SHARE);
-  if (most < MIN_BUDGET) {
+  const max = Math.floor(maxTokens * MAX_SHARE);
+  if (max < MIN_BUDGET) {
     const needed = Math.ceil(MIN_BUDGET / MAX_SHARE);
     throw new ErrandError(
       'BUDGET_TOKENS',
       `${maxTokens} output tokens are left for the turn; thinking and an answer need at least ${needed}`,
     );
   }
-  return Math.min(BUDGET_TOKENS[level], most);
+  return Math.min(BUDGET_TOKENS[level], max);
 }
 
 /**
- * Where an effort goes in a Messages request: `thinking` with a budget, or `output_config.effort` with adaptive
- * thinking; `none` disables thinking. Models of other makers than Anthropic get the effort alone.
+ * Translates an effort for a Messages request: to `thinking` with a budget, or to `output_config.effort` with adaptive
+ * thinking. `none` disables thinking. Models of other vendors get the effort alone.
  *
- * @throws ErrandError `BUDGET_TOKENS` where `maxTokens` has no room for the least budget and an answer, and `INTERNAL`
+ * @throws ErrandError `BUDGET_TOKENS` if `maxTokens` has no room for the minimum budget and an answer, and `INTERNAL`
  * for `minimal`, which `levelsOf` never offers on this wire.
  */
 export function thinkingFor(model: string, level: ReasoningEffort | null, maxTokens: number): Thinking {
@@ -43,7 +43,7 @@ export function thinkingFor(model: string, level: ReasoningEffort | null, maxTok
   return { output_config: { effort: level }, ...(isClaude(model) && { thinking: { type: 'adaptive' } }) };
 }
 
-/** Tells the models of Anthropic from those of others that speak its protocol. */
+/** Tells whether a model is of Anthropic. Other vendors implement the same protocol. */
 export function isClaude(model: string): boolean {
   return model.startsWith('claude-');
 }

@@ -13,10 +13,10 @@ import { CallIds } from './call-ids.ts';
 import { type Bill, Meter } from './meter.ts';
 import { ReplyLimits } from './reply-limits.ts';
 
-/** Where a wire speaks to. `fetch` holds the key and decides address and headers. */
+/** The provider of a wire, and the `fetch` that holds the key and decides address and headers. */
 export type Endpoint = { provider: Provider; fetch: typeof fetch };
 
-/** What a wire asks for in every turn of one task. */
+/** The parameters that are the same for every turn of one task. */
 export type WireRoute = {
   provider: Provider;
   prices: Prices;
@@ -25,10 +25,10 @@ export type WireRoute = {
   limits: CallLimits;
 };
 
-/** Opens the client of a wire once, and makes a model over it for each task. */
+/** Opens the client of a wire once, and makes a model with it for each task. */
 export type ConnectWire = (endpoint: Endpoint) => (route: WireRoute) => Model;
 
-/** What a wire uses to gather the events of one turn: the listeners, the limits and the meter. */
+/** The tools of a wire for gathering the events of one turn. */
 export type Gathering = {
   route: WireRoute;
   listeners: TurnListeners;
