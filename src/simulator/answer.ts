@@ -9,17 +9,17 @@ import type { Frame, WireForm } from './wires/form.ts';
 import { messages } from './wires/messages.ts';
 import { responses } from './wires/responses.ts';
 
-/** What is done on the socket, settled before the first byte. */
+/** The plan of an answer, complete before the first byte is sent. */
 export type Answer = {
   /** `null`: not even headers are sent. */
   status: number | null;
   headers: Record<string, string>;
-  /** The body in the pieces it is written in. */
+  /** The body, in the pieces in which it is written. */
   parts: string[];
   /** Wait before the answer begins, and before each part. */
   latencyMs: number;
   gapMs: number;
-  /** How it ends: as HTTP says, never, with a reset, or with an orderly end too early. */
+  /** How the answer ends: as HTTP requires, never, with a reset, or with an orderly end that is too early. */
   ending: 'complete' | 'hang' | 'reset' | 'clean';
 };
 
@@ -44,12 +44,12 @@ function errorAnswer(wire: Wire, fault: Fault, requestId: string, extra: Record<
   };
 }
 
-/** Answers a request that is wrong in itself, in the form of the wire it came on; where there is none, in OpenAI's. */
+/** Answers an invalid request in the form of its wire; without a wire, in the form of OpenAI. */
 export function refuse(wire: Wire | null, fault: Fault, requestId: string): Answer {
   return errorAnswer(wire ?? 'chat', fault, requestId, {});
 }
 
-/** The opening of the stream and its first `count` deltas. */
+/** The start of the stream and its first `count` deltas. */
 function upTo(frames: Frame[], count: number): string[] {
   let deltas = 0;
   const stop = frames.findIndex(({ isDelta }) => isDelta && ++deltas > count);
@@ -81,7 +81,7 @@ function endingOf({ hang, cut }: Directive): Answer['ending'] {
   return 'complete';
 }
 
-/** Settles how a call is answered: the reply in the form of its wire, bent by the fault that its directive asks for. */
+/** Plans the answer to a call: the reply in the form of its wire, with the fault of its directive. */
 export function planAnswer(call: ModelCall, { directive }: Play, reply: Reply, requestId: string): Answer {
   const form = FORMS[call.wire];
   const { hang, cut, malformed, fail, latency_ms: latencyMs = 0, delta_ms: gapMs = 0 } = directive;

@@ -4,12 +4,12 @@ import { type Answer, refuse, STREAM } from './answer.ts';
 import { badRequest } from './fault.ts';
 import type { ModelCall } from './model-call.ts';
 
-/** How many responses are remembered; beyond it the oldest is forgotten. */
+/** The maximum number of stored responses. One more removes the oldest. */
 const MAX_STORED = 10_000;
 
 type ResponseObject = Record<string, unknown> & { id: string; status: string };
 
-/** A response that is worked on whether or not anyone reads it. Its events come one after the other, `gapMs` apart. */
+/** A response that continues without a reader. Its events follow one another every `gapMs` milliseconds. */
 type Stored = {
   answer: Answer;
   events: Event[];
@@ -19,7 +19,7 @@ type Stored = {
   readers: Set<ServerResponse>;
 };
 
-/** An event as it is sent, and the response as it tells it, where it does. */
+/** An event as it is sent, and the response in it, if it has one. */
 type Event = { text: string; response: ResponseObject | undefined };
 
 function eventOf(text: string): Event {
@@ -28,7 +28,7 @@ function eventOf(text: string): Event {
   return { text, response };
 }
 
-/** What is asked of a stored response. */
+/** A request about a stored response. */
 type Asked = { id: string; wish: 'state' | 'stream' | 'cancel'; startingAfter: number };
 
 function askedOf(method: string, path: string): Asked | null {
@@ -41,14 +41,14 @@ function askedOf(method: string, path: string): Asked | null {
   return { id, wish, startingAfter: Number(searchParams.get('starting_after') ?? -1) };
 }
 
-/** How many events of a response there are by now. */
+/** The number of events that a response has at this moment. */
 function countOf({ answer, events, startedMs }: Stored): number {
   const elapsedMs = monotonicMs() - startedMs - answer.latencyMs;
   if (elapsedMs < 0) return 0;
   return answer.gapMs === 0 ? events.length : Math.min(events.length, Math.floor(elapsedMs / answer.gapMs));
 }
 
-/** The response as it is by now: as its last event told it, or cancelled. */
+/** The current state of a response: the state in its last event, or cancelled. */
 function stateOf(stored: Stored): ResponseObject | undefined {
   const { events, isCancelled, metadata } = stored;
   const told = events.slice(0, Math.max(1, countOf(stored))).findLast(({ response }) => response)?.response;
@@ -71,13 +71,13 @@ function streamAnswer(stored: Stored, startingAfter: number): Answer {
   return { ...answer, headers: { ...answer.headers, ...STREAM }, parts: [missed, ...coming], latencyMs: 0, ending };
 }
 
-/** The background responses of the Responses wire: asked for once, then looked up, read again and cancelled by id. */
+/** The background responses of the Responses wire. A client can look them up, read them again and cancel them by id. */
 export class BackgroundResponses {
   readonly #stored = new Map<string, Stored>();
 
   /**
-   * Keeps what is worked on, as the stream it would be, and returns the answer to the request: the stream itself, bent by
-   * `bent` on its way, or the response as it is at its start.
+   * Stores a response as its whole stream, and returns the answer to the request: `bent`, the stream with the fault of
+   * its directive, or the first state of the response if the request is not streamed.
    */
   begin(whole: Answer, bent: Answer, { isStream, metadata }: Pick<ModelCall, 'isStream' | 'metadata'>): Answer {
     const events = whole.parts.map(eventOf);
@@ -97,7 +97,9 @@ export class BackgroundResponses {
     return isStream ? bent : jsonAnswer(whole, { ...state, status: 'queued' });
   }
 
-  /** Answers what is asked of a stored response; `null` for any other request. A cancel ends the streams that are read. */
+  /**
+   * Answers a request about a stored response; `null` for any other request. A cancel ends the streams that are read.
+   */
   answer({ method, path }: { method: string; path: string }, res: ServerResponse, requestId: string): Answer | null {
     const asked = askedOf(method, path);
     if (!asked) return null;

@@ -7,7 +7,7 @@ const OPENING = '[[sim:';
 /** A directive found in a text, with the text it was written as. */
 export type FoundDirective = { source: string; directive: Directive };
 
-/** What reading a text came to: every directive in order, or what is wrong with the first unreadable one. */
+/** The result of reading a text: every directive in order, or the problem of the first invalid directive. */
 export type DirectiveReading = { found: FoundDirective[]; prose: string } | { problem: string };
 
 type Scanned = { fields: Record<string, unknown>; end: number } | { problem: string };
@@ -41,7 +41,7 @@ function fromBareWord(word: string): string | number | boolean {
 function valueAt(text: string, start: number): { value: unknown; end: number } | { problem: string } {
   if (/["{[]/.test(text[start] ?? '')) {
     const end = endOfJson(text, start);
-    if (end < 0) return { problem: 'a JSON value does not end' };
+    if (end < 0) return { problem: 'expected the end of the JSON value' };
     try {
       return { value: JSON.parse(text.slice(start, end)), end };
     } catch {
@@ -50,7 +50,7 @@ function valueAt(text: string, start: number): { value: unknown; end: number } |
   }
   const word = /^[^\s\]]+/.exec(cut(text.slice(start), 200))?.[0] ?? '';
   return word === ''
-    ? { problem: 'a parameter has no value' }
+    ? { problem: 'expected a value after "="' }
     : { value: fromBareWord(word), end: start + word.length };
 }
 
@@ -63,7 +63,7 @@ function scanFields(text: string, start: number): Scanned {
     if (!match) return { problem: `expected name=value or "]]", got "${cut(text.slice(at), 20)}"` };
     const [, isClosed, name, hasValue] = match;
     if (isClosed) return { fields, end: token.lastIndex };
-    if (!name) return { problem: 'a parameter has no name' };
+    if (!name) return { problem: 'expected the name of a parameter' };
     if (!hasValue) {
       fields[name] = true;
       at = token.lastIndex;
@@ -78,9 +78,9 @@ function scanFields(text: string, start: number): Scanned {
 
 /**
  * Reads every `[[sim: name=value …]]` of a text. A value is a bare word, a number, or JSON (a quoted string, `{…}`,
- * `[…]`); a name alone means `true`. `prose` is the text without them.
+ * `[…]`). A name alone means `true`. `prose` is the text without the directives.
  *
- * An unreadable directive is a problem and never ignored: a typing error must not look like a healthy provider.
+ * An invalid directive is a problem and never ignored: a typing error must not look like a healthy provider.
  */
 export function readDirectives(text: string): DirectiveReading {
   const found: FoundDirective[] = [];

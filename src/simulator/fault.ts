@@ -1,6 +1,6 @@
 import type { Directive } from './directive.ts';
 
-/** An error as a provider reports it, before a vendor's form. What is `null` is left to the form. */
+/** An error of a provider, before it gets the form of a vendor. The form fills each `null`. */
 export type Fault = {
   status: number;
   message: string;
@@ -9,7 +9,7 @@ export type Fault = {
   param: string | null;
 };
 
-/** Describes the error that a directive asks for, as it answers a request that came with `key`. */
+/** Describes the error of a directive for a request that came with `key`. */
 export function faultOf(directive: Directive, status: number, key: string | null): Fault {
   const message = directive.message ?? `Simulated error ${status}.`;
   return {
@@ -21,12 +21,12 @@ export function faultOf(directive: Directive, status: number, key: string | null
   };
 }
 
-/** The error for a request that is wrong in itself: an unknown path, no model call, or an unreadable directive. */
+/** The error for an invalid request: an unknown path, an invalid model call, or an invalid directive. */
 export function badRequest(message: string, param: string | null = null, status: 400 | 404 = 400): Fault {
   return { status, message, type: null, code: null, param };
 }
 
-/** The headers in which a provider asks to wait. */
+/** The headers with which a provider asks the client to wait. */
 export function waitHeaders(directive: Directive): Record<string, string> {
   const { retry_after, retry_after_date_ms, retry_after_ms } = directive;
   return {

@@ -2,32 +2,34 @@ import type { Wire } from '../contract/route.ts';
 
 type Json = Record<string, unknown>;
 
-/** One model call as it was asked for, the same for all wires. */
+/** A requested model call, in a form that all wires share. */
 export type ModelCall = {
   wire: Wire;
   path: string;
   model: string;
   key: string | null;
   isStream: boolean;
-  /** Whether the answer outlives its connection; Responses only. */
+  /** Whether the response continues after its connection ends; Responses only. */
   isBackground: boolean;
   /** The metadata to store with a background response. */
   metadata: Json;
   /** Whether a chat stream should end with a usage chunk. */
   wantsUsage: boolean;
-  /** Every effort field as received, by its path: `reasoning.effort`, `reasoning_effort`, `output_config.effort`, `thinking`. */
+  /**
+   * The effort fields as received, by path: `reasoning.effort`, `reasoning_effort`, `output_config.effort`, `thinking`.
+   */
   effort: Json;
   toolCount: number;
   maxOutputTokens: number | null;
-  /** Text of each user message, in order. */
+  /** The text of each user message, in order. */
   userTexts: string[];
-  /** 1 for the first question, one more for every answer of the model that the request carries. */
+  /** 1 for the first question, plus 1 for each answer of the model in the request. */
   turn: number;
   /** Characters of the request body. */
   characters: number;
 };
 
-/** Effort fields that any of the wires may carry. */
+/** The effort fields of all wires. */
 const EFFORT_FIELDS = [
   ['reasoning', 'effort'],
   ['reasoning_effort'],
@@ -35,10 +37,10 @@ const EFFORT_FIELDS = [
   ['thinking'],
 ] as const;
 
-/** Models of OpenAI that do not reason. */
+/** The models of OpenAI that do not reason. */
 const DOES_NOT_REASON = /^(gpt-3|gpt-4|chatgpt-4o|gpt-5(\.\d)?-chat)/;
 
-/** The least output that the Responses API takes a request for. */
+/** The minimum of `max_output_tokens` that the Responses API accepts. */
 const MIN_OUTPUT_TOKENS = 16;
 
 const LIMIT_FIELDS = ['max_output_tokens', 'max_completion_tokens', 'max_tokens'];
@@ -63,7 +65,9 @@ function textOf(content: unknown): string {
   return texts.map(({ text }) => text).join('');
 }
 
-/** Responses items have no role where they are calls, results or reasoning; results end in `_output`. */
+/**
+ * Items of the Responses wire without a role are calls, results or reasoning. The type of a result ends in `_output`.
+ */
 function roleOf(item: Json): unknown {
   return item.role ?? (String(item.type).endsWith('_output') ? 'tool' : 'assistant');
 }
@@ -87,7 +91,7 @@ function itemsOf(body: Json): unknown {
   return typeof input === 'string' ? [{ role: 'user', content: input }] : (input ?? messages);
 }
 
-/** What the Responses API refuses, in its words. */
+/** The refusals of the Responses API, in its words. */
 function refusalOf(
   model: string,
   include: unknown,
@@ -105,8 +109,8 @@ function refusalOf(
 }
 
 /**
- * Reads the body of a request. The one place where what a client sent is looked at; every field may be missing or of
- * any type. Returns what is wrong where the body is no model call.
+ * Reads the body of a request. Only this function reads the input of a client, in which every field may be missing or
+ * of any type. Returns a problem if the body is not a model call.
  */
 export function readModelCall(
   body: string,

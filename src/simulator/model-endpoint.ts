@@ -10,10 +10,10 @@ import { composeReply } from './reply.ts';
 import type { LoggedRequest, RequestLog } from './request-log.ts';
 import { transmit } from './transmit.ts';
 
-/** What a request came to; `call` is `null` where it was no model call. */
+/** The answer to a request, and its model call; `null` if it was not a model call. */
 type Settled = { call: ModelCall | null; answer: Answer };
 
-/** What answering takes: what to say, what was said in the background, and where to write down that it was asked. */
+/** The state that answers need: the directives, the background responses and the log. */
 export type Desk = { playbook: Playbook; background: BackgroundResponses; log: RequestLog };
 
 function settle({ wire, path, key, seq, method }: Door, body: string, res: ServerResponse, desk: Desk): Settled {
@@ -36,7 +36,7 @@ function settle({ wire, path, key, seq, method }: Door, body: string, res: Serve
   return { call, answer: desk.background.begin(whole, answer, call) };
 }
 
-/** Closes the entry of a request when its answer has been handed over or its socket closes, whichever is first. */
+/** Closes the log entry of a request when its answer is complete or its connection ends, whichever comes first. */
 function follow(res: ServerResponse, logged: LoggedRequest, log: RequestLog, ending: Answer['ending']): void {
   res.once('close', () => {
     const isOurs = ending === 'reset' || res.writableFinished;
@@ -45,7 +45,7 @@ function follow(res: ServerResponse, logged: LoggedRequest, log: RequestLog, end
   });
 }
 
-/** Answers one request: read it, settle what it gets, log it, send it. */
+/** Answers one request: reads it, plans the answer, logs the request, and sends the answer. */
 export async function answerModelCall(
   req: IncomingMessage,
   res: ServerResponse,

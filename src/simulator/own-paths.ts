@@ -12,7 +12,7 @@ function listRequests(log: RequestLog, query: URLSearchParams): LoggedRequest[] 
   return limit > 0 ? all.slice(-limit) : [];
 }
 
-/** Answers the paths under `/_sim`: the log over HTTP, for whoever runs the simulator in another process. */
+/** Answers the paths under `/_sim`: the log over HTTP, for a test that runs the simulator in another process. */
 export function answerOwnPath(req: IncomingMessage, res: ServerResponse, log: RequestLog): void {
   const { pathname, searchParams } = new URL(req.url ?? '/', 'http://simulator');
   const asked = `${req.method} ${pathname}`;

@@ -3,10 +3,10 @@ import { type FoundDirective, readDirectives } from './directive-text.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Match, Rule, Script } from './script.ts';
 
-/** What one request gets: the directive that holds, the tools to call, and the question without its directives. */
+/** The plan for one request: its directive, the tools to call, and the question without its directives. */
 export type Play = { directive: Directive; tools: Directive[]; question: string };
 
-/** Conversations whose `times` are remembered; beyond it the oldest is forgotten, so that a load run stays small. */
+/** The maximum number of counters for `times`. One more removes the oldest, so that a load test needs little memory. */
 const MAX_COUNTED = 100_000;
 
 function matches({ wire, path, model, key, turn, contains }: Match, call: ModelCall): boolean {
@@ -20,7 +20,7 @@ function matches({ wire, path, model, key, turn, contains }: Match, call: ModelC
   );
 }
 
-/** A rule's steps in turns, each as often as its `times` says, and how many requests the rule has answered. */
+/** The steps of a rule, each repeated `times` times, and the number of requests that the rule has answered. */
 class RuleSequence {
   readonly match: Match;
   readonly #steps: Directive[][];
@@ -51,17 +51,19 @@ function playOf(step: Directive[]): Pick<Play, 'directive' | 'tools'> {
   return { directive, tools: directive.tool === undefined ? [] : step };
 }
 
-/** What is said of the answer waits until the tools have been called; pace, model and usage hold in every turn. */
+/**
+ * Removes the fields of the answer, which apply after the tools were called. Pace, model and usage apply in every turn.
+ */
 function withoutAnswer({ text, tokens, refusal, stop, ...rest }: Directive): Directive {
   return rest;
 }
 
 /**
- * Decides what each request gets. The first rule of the script that matches answers; where none does, the directives
- * in the user messages; where there are none, the defaults.
+ * Chooses the directive for each request: the first rule of the script that matches, else the directives in the user
+ * messages, else the defaults.
  *
- * Of the directives in a prompt the first fault that has uses left holds alone, over the merged others; tool calls
- * follow one a turn. `times` is counted for each conversation, told apart by its first user message.
+ * All directives of a prompt are merged, except faults: only the first fault with uses left applies. Tool calls follow,
+ * one in each turn. `times` is counted for each conversation, which is identified by its first user message.
  */
 export class Playbook {
   readonly #rules: RuleSequence[];
@@ -71,7 +73,7 @@ export class Playbook {
     this.#rules = script.rules.map((rule) => new RuleSequence(rule));
   }
 
-  /** Chooses for one request and counts it. Returns what is wrong where a directive cannot be read. */
+  /** Chooses the directive for one request, and counts its use. Returns a problem if a directive is invalid. */
   choose(call: ModelCall): Play | { problem: string } {
     const lastText = call.userTexts.at(-1) ?? '';
     const rule = this.#rules.find(({ match }) => matches(match, call));

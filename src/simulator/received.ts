@@ -8,19 +8,19 @@ import { LOGGED_HEADERS, type LoggedRequest } from './request-log.ts';
 const MAX_LOGGED_BODY = 65_536;
 const MAX_LOGGED_TEXT = 500;
 
-/** Path endings and their wires; what stands before them is free, so that one simulator can play several providers. */
+/** The path endings of the wires. A path may begin with anything, so that one simulator can play several providers. */
 const ENDINGS: [string, Wire][] = [
   ['/responses', 'responses'],
   ['/chat/completions', 'chat'],
   ['/messages', 'messages'],
 ];
 
-/** A request at the door, before its body is looked at. */
+/** A request before its body is read. */
 export type Door = {
   seq: number;
   method: string;
   path: string;
-  /** `null` where nothing is served: no wire has this path, or the method is not POST. */
+  /** `null` if no wire has this path, or if the method is not POST. */
   wire: Wire | null;
   key: string | null;
 };
@@ -30,14 +30,14 @@ function keyOf({ authorization, 'x-api-key': apiKey }: IncomingMessage['headers'
   return authorization?.replace(/^Bearer /i, '') ?? null;
 }
 
-/** Reads what the head of a request says. */
+/** Reads the request line and the headers of a request. */
 export function toDoor(req: IncomingMessage, seq: number): Door {
   const { method = '', url: path = '/' } = req;
   const wire = method === 'POST' ? ENDINGS.find(([ending]) => path.endsWith(ending))?.[1] : undefined;
   return { seq, method, path, wire: wire ?? null, key: keyOf(req.headers) };
 }
 
-/** Reads the whole body; resolves to `null` where the client leaves before its end. */
+/** Reads the whole body; resolves with `null` if the client disconnects before the end. */
 export function readBody(req: IncomingMessage): Promise<string | null> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -47,7 +47,7 @@ export function readBody(req: IncomingMessage): Promise<string | null> {
   });
 }
 
-/** The entry of a request in the log, before it is answered. `call` is `null` where the body is no model call. */
+/** The log entry of a request that is not answered yet. `call` is `null` if the body is not a model call. */
 export function toLogged(req: IncomingMessage, door: Door, body: string, call: ModelCall | null): LoggedRequest {
   const headers: LoggedRequest['headers'] = {};
   for (const name of LOGGED_HEADERS) {

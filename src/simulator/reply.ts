@@ -8,15 +8,15 @@ import type { Play } from './playbook.ts';
 /** Why an answer ends. */
 export type Stop = 'answer' | 'tools' | 'length' | 'filter' | 'refusal';
 
-/** What is answered, before any wire gives it a form. */
+/** The answer before it gets the form of a wire. */
 export type Reply = {
-  /** Unique within one simulator; the wires build their ids from it. */
+  /** Unique within one simulator. The wires build their ids from it. */
   id: string;
   model: string;
   createdAtMs: number;
-  /** `null` where the model did not think; may be empty where it thought without telling. */
+  /** `null` if the model did not think; empty if it thought without showing its thoughts. */
   reasoning: string | null;
-  /** The answer or, where `stop` is `refusal`, the refusal; in the pieces a stream sends. */
+  /** The answer, or the refusal if `stop` is `refusal`, in the pieces that a stream sends. */
   pieces: string[];
   toolCalls: ToolCall[];
   usage: Usage & { cache_write_tokens: number };
@@ -27,17 +27,17 @@ const CHARACTERS_PER_TOKEN = 4;
 const QUESTION_SHOWN = 60;
 const REFUSAL = "I can't help with that.";
 
-/** Tokens a simulated model thinks at each effort. The provider's default, sent by no field, is no thinking. */
+/** The tokens that a simulated model thinks at each effort. Without an effort in the request, it does not think. */
 const REASONING_TOKENS: Record<string, number> = { minimal: 8, low: 32, medium: 64, high: 128, xhigh: 256, max: 512 };
 
-/** `thinking` asks for thought without naming an amount that we could follow. */
+/** The tokens of thought for `thinking`, which names no amount. */
 const THINKING_TOKENS = 64;
 
 function tokensOf(characters: number): number {
   return Math.ceil(characters / CHARACTERS_PER_TOKEN);
 }
 
-/** Cuts text into pieces of one token, which is what a stream sends at a time; joined they are the text again. */
+/** Cuts text into pieces of one token, as a stream sends them. The joined pieces are the text. */
 export function toPieces(text: string): string[] {
   return piecesOf(text, CHARACTERS_PER_TOKEN);
 }
@@ -74,8 +74,8 @@ function stopOf({ directive, tools }: Play, isCut: boolean): Stop {
 }
 
 /**
- * Composes the answer to a call. Tokens are counted at four characters each: input from the request body, output from
- * what is said. An answer longer than the request's output limit is cut there and ends with `length`.
+ * Composes the answer to a call. A token is four characters: of the request body for the input, of the answer for the
+ * output. An answer longer than the output limit of the request is cut there and ends with `length`.
  */
 export function composeReply(call: ModelCall, play: Play, id: string): Reply {
   const { directive } = play;

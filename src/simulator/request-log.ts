@@ -1,8 +1,8 @@
 import type { Wire } from '../contract/route.ts';
 
 /**
- * One request as it was received. Holds the key in plain text: the simulator is the one place where a key may be seen,
- * so that a test can prove which one was sent.
+ * One request as it was received. It contains the key in plain text, so that a test can prove which key was sent. A key
+ * is visible nowhere else.
  */
 export type LoggedRequest = {
   /** Counted from 1; also the number in the request id of the answer. */
@@ -11,13 +11,13 @@ export type LoggedRequest = {
   method: string;
   path: string;
   host: string;
-  /** `null` where the path belongs to no wire. */
+  /** `null` if no wire has this path. */
   wire: Wire | null;
   /** The headers that matter, as received. */
   headers: Partial<Record<LoggedHeader, string>>;
   key: string | null;
   model: string | null;
-  /** Every effort field as received, by its path in the body. */
+  /** The effort fields as received, by their path in the body. */
   effort: Record<string, unknown>;
   is_stream: boolean;
   tool_count: number;
@@ -25,25 +25,25 @@ export type LoggedRequest = {
   last_user_text: string;
   /** The body, clipped at 64 K characters. */
   body: string;
-  /** `null` while no headers have been sent. */
+  /** `null` before the headers are sent. */
   status: number | null;
   /**
-   * How it ended: answered `complete`, the client closed the socket first, or the simulator cut it. `null` while it is
-   * in flight.
+   * How the request ended: the answer is `complete`, the client closed the socket first, or the simulator cut it.
+   * `null` while the request is in flight.
    */
   ended: 'complete' | 'client_closed' | 'cut' | null;
   ended_at: string | null;
 };
 
-/** The headers a log entry keeps. */
+/** The headers that a log entry keeps. */
 export const LOGGED_HEADERS = ['authorization', 'x-api-key', 'anthropic-version', 'user-agent'] as const;
 /** One of {@link LOGGED_HEADERS}. */
 export type LoggedHeader = (typeof LOGGED_HEADERS)[number];
 
-/** Told of every request twice: when its body has been read, and when it ended or its socket closed. */
+/** Called twice for every request: after its body was read, and when it ended or its socket closed. */
 export type RequestListener = (request: Readonly<LoggedRequest>, phase: 'received' | 'ended') => void;
 
-/** The last requests, oldest first, in a ring of `limit`. */
+/** The last `limit` requests, oldest first. */
 export class RequestLog {
   readonly #limit: number;
   readonly #listeners = new Set<RequestListener>();
@@ -60,7 +60,7 @@ export class RequestLog {
     return this.#inFlight;
   }
 
-  /** Adds a request. The caller keeps the entry and completes it. */
+  /** Adds a request. The caller completes the entry later. */
   open(request: LoggedRequest): void {
     if (this.#entries.length < this.#limit) this.#entries.push(request);
     else {
@@ -71,7 +71,7 @@ export class RequestLog {
     this.#tell(request, 'received');
   }
 
-  /** Writes down how a request ended. */
+  /** Records how a request ended. */
   close(request: LoggedRequest, ended: NonNullable<LoggedRequest['ended']>, at: string): void {
     request.ended = ended;
     request.ended_at = at;
@@ -84,7 +84,7 @@ export class RequestLog {
     return [...this.#entries.slice(this.#oldest), ...this.#entries.slice(0, this.#oldest)];
   }
 
-  /** Forgets the entries. Requests in flight still count. */
+  /** Removes all entries. Requests in flight still count. */
   clear(): void {
     this.#entries = [];
     this.#oldest = 0;

@@ -8,28 +8,31 @@ import { parseScript, type ScriptInput } from './script.ts';
 
 /** A running simulator. */
 export type Simulator = {
-  /** Base of all paths, without a final slash: `http://127.0.0.1:4010`. */
+  /** The base of all paths, without a final slash: `http://127.0.0.1:4010`. */
   url: string;
   port: number;
   /** The last requests, oldest first. */
   requests(): LoggedRequest[];
   clearRequests(): void;
-  /** Tells of every request when it is received and when it has ended; returns the function that stops it. */
+  /**
+   * Calls the listener when a request is received and when it has ended. Returns the function that removes the
+   * listener.
+   */
   onRequest(listener: RequestListener): () => void;
   /** Requests received that have not ended. */
   readonly inFlight: number;
-  /** Stops, and ends the sockets that are still open. */
+  /** Stops the server and closes the sockets that are still open. */
   close(): Promise<void>;
 };
 
 /** How to start a simulator. */
 export type SimulatorOptions = {
-  /** 0 takes any free port. */
+  /** 0 selects any free port. */
   port?: number | undefined;
   /** @default '127.0.0.1' */
   host?: string | undefined;
   script?: ScriptInput | undefined;
-  /** How many requests are remembered. @default 10,000 */
+  /** The maximum number of requests in the log. @default 10,000 */
   logLimit?: number | undefined;
 };
 
@@ -38,8 +41,9 @@ const DEFAULT_LOG_LIMIT = 10_000;
 const SETTINGS = { host: 'host (--host)', port: 'port (--port)' };
 
 /**
- * Wider than those of a server that strangers reach: thousands of children call it at once, whole transcripts are sent to it, a
- * worker under test is frozen for minutes, and a reply that hangs on purpose must not delay the end.
+ * Higher limits than for a public server: thousands of children call the simulator at once, they send whole
+ * transcripts, and a test may freeze a worker for minutes. `closeMs` is 0 because a reply that hangs on purpose must
+ * not delay the end.
  */
 const LIMITS = {
   maxConnections: 16_384,
@@ -51,9 +55,10 @@ const LIMITS = {
 };
 
 /**
- * Starts a server that speaks OpenAI Responses, OpenAI Chat Completions and Anthropic Messages, streamed or not.
+ * Starts a server for OpenAI Responses, OpenAI Chat Completions and Anthropic Messages, streamed or not.
  *
- * Throws `CONFIG_INVALID` if the script does not parse, and `ADDRESS_IN_USE` or `CONFIG_INVALID` if it cannot listen.
+ * @throws ErrandError `CONFIG_INVALID` if the script is invalid, and `ADDRESS_IN_USE` or `CONFIG_INVALID` if it cannot
+ * listen.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { port = 0, host = '127.0.0.1', script = { rules: [] }, logLimit = DEFAULT_LOG_LIMIT } = options;

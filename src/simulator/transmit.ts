@@ -40,8 +40,8 @@ async function transmitSlowly(res: ServerResponse, answer: Answer, onHead: () =>
 }
 
 /**
- * Sends an answer. `onHead` is called just before the headers go out. Resolves when nothing more will be sent; where
- * the client leaves earlier, at once.
+ * Sends an answer. Calls `onHead` just before it sends the headers. Resolves when nothing more will be sent, or as soon
+ * as the client disconnects.
  */
 export async function transmit(res: ServerResponse, answer: Answer, onHead: () => void): Promise<void> {
   if (answer.ending !== 'complete' || answer.latencyMs > 0 || answer.gapMs > 0) {

@@ -90,7 +90,7 @@ function frames(reply: Reply, call: ModelCall): Frame[] {
   ];
 }
 
-/** OpenAI Chat Completions. Told reasoning goes into `reasoning_content`, as compatible servers send it. */
+/** OpenAI Chat Completions. Reasoning is sent as `reasoning_content`, as compatible servers do. */
 export const chat: WireForm = {
   body,
   frames,

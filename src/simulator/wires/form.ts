@@ -5,16 +5,16 @@ import type { Reply } from '../reply.ts';
 /** One event of a stream as it is sent. A delta carries a piece of the answer. */
 export type Frame = { text: string; isDelta: boolean };
 
-/** How one wire writes what is answered. */
+/** The functions with which a wire writes an answer. */
 export type WireForm = {
-  /** The answer in one piece. */
+  /** The answer without a stream. */
   body(reply: Reply): string;
   /** The answer as a stream, with its terminal event. */
   frames(reply: Reply, call: ModelCall): Frame[];
   errorBody(fault: Fault, requestId: string): string;
-  /** An error in a stream that has begun; `isWholeResponse` asks for the failure of the response object, where the wire has one. */
+  /** An error in a stream that has begun. `isWholeResponse` makes the response object fail, if the wire has one. */
   errorFrame(fault: Fault, reply: Reply, isWholeResponse: boolean): string;
-  /** Request id and rate limits, on every answer. */
+  /** The request id and the rate limits of every answer. */
   headers(requestId: string, isRateLimited: boolean): Record<string, string>;
 };
 

@@ -60,7 +60,7 @@ function endOf({ stop }: Reply) {
   return { stop_reason: STOP[stop], stop_sequence: null, stop_details };
 }
 
-/** A content block at its start, the deltas that fill it, and the block they add up to. */
+/** A content block: its start, its deltas, and the complete block. */
 type Block = { start: object; deltas: object[]; whole: object };
 
 function inputOf(args: string): unknown {

@@ -7,18 +7,18 @@ const DEFAULTS: Record<number, { type: string; code: string | null }> = {
   429: { type: 'requests', code: 'rate_limit_exceeded' },
 };
 
-/** An error object as both OpenAI wires write it. */
+/** The error object of both OpenAI wires. */
 export function openaiError({ status, message, type, code, param }: Fault) {
   const known = DEFAULTS[status] ?? { type: status < 500 ? 'invalid_request_error' : 'server_error', code: null };
   return { message, type: type ?? known.type, code: code ?? known.code, param };
 }
 
-/** The body of an error answer of both OpenAI wires. */
+/** The body of an error answer on both OpenAI wires. */
 export function openaiErrorBody(fault: Fault): string {
   return JSON.stringify({ error: openaiError(fault) });
 }
 
-/** Request id and rate limits as both OpenAI wires send them. */
+/** The headers of both OpenAI wires for the request id and the rate limits. */
 export function openaiHeaders(requestId: string, isRateLimited: boolean): Record<string, string> {
   return {
     'x-request-id': requestId,

@@ -151,7 +151,7 @@ function frames(reply: Reply): Frame[] {
   return all;
 }
 
-/** OpenAI Responses: every request carries its whole conversation, since none goes on from a stored response. */
+/** OpenAI Responses. Every request contains its whole conversation; `previous_response_id` is not supported. */
 export const responses: WireForm = {
   body: (reply) => JSON.stringify(finalResponse(reply)),
   frames,
