@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
 import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
 import type { Provider } from '../catalogue/provider.ts';
-import { ErrandError } from '../errors.ts';
+import type { ErrandError } from '../errors.ts';
 import { boundedText, jsonOf } from './body.ts';
 import { isComplaintAlone, isComplaintInStream, isFilled, isRecord } from './complaint.ts';
 import { faultOfAnswer } from './faults.ts';
+import { malformed } from './malformed.ts';
 import { MAX_EVENT_CHARS, ReplyBudget, replyTooLarge } from './reply-budget.ts';
 
 /** Marks input without content: a ping, a comment, or a piece of an event. It shows that the stream is alive. */
@@ -128,7 +129,7 @@ function faultOfJson(provider: Provider, { status, headers }: Response, text: st
 
 /** The error for a provider that was asked for a stream and sent something else. */
 export function malformedEnd(provider: Provider, type: string): ErrandError {
-  return new ErrandError('PROVIDER_MALFORMED', `Provider "${provider.name}" sent ${type}; expected text/event-stream.`);
+  return malformed(provider, `${type}; expected text/event-stream`);
 }
 
 /** The event in a message; `undefined` for a message without content. */

@@ -4,6 +4,7 @@ import type { AnswerHeaders } from './answer.ts';
 import { type Complaint, readComplaint } from './complaint.ts';
 import { isRefusedAddress } from './connections.ts';
 import { codeOfComplaint, searchable } from './fault-codes.ts';
+import { malformed } from './malformed.ts';
 import { faultOfNetwork } from './network-fault.ts';
 import { remedyFor } from './remedies.ts';
 import { replyTooLarge } from './reply-budget.ts';
@@ -124,11 +125,7 @@ export function faultOf(provider: Provider, error: unknown): ErrandError {
     const { status, headers, error: body, message } = error;
     return faultOfAnswer(provider, { status, headers, body, message });
   }
-  return new ErrandError(
-    'PROVIDER_MALFORMED',
-    `Provider "${provider.name}" sent a reply that does not fit its wire "${provider.wire}": ${messageOf(error)}`,
-    { remedy: `Check that providers.${provider.name}.base_url (${provider.base_url}) and its wire belong together.` },
-  );
+  return malformed(provider, `a reply that does not fit its wire "${provider.wire}": ${messageOf(error)}`);
 }
 
 /** Adds the provider to the error for a reply that is too large. The code that counts the reply does not know the provider. */

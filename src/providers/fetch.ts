@@ -5,6 +5,7 @@ import type { Wire } from '../contract/route.ts';
 import { ErrandError } from '../errors.ts';
 import { discard, type RawAnswer, responseOf } from './answer.ts';
 import type { Connections } from './connections.ts';
+import { malformed } from './malformed.ts';
 
 /** The parts of a credential that a wire needs: the value, and the id that may appear in messages. */
 export type WireCredential = { id: string; secret: Secret };
@@ -113,5 +114,5 @@ function refusalOf(provider: Provider, { statusCode, headers }: RawAnswer): Erra
     statusCode > 599
       ? `the status ${statusCode}; expected at most 599`
       : `content-encoding ${coding}; expected identity`;
-  return new ErrandError('PROVIDER_MALFORMED', `Provider "${provider.name}" sent ${sent}.`);
+  return malformed(provider, sent);
 }

@@ -29,10 +29,10 @@ function remedyForRefusal({ message, field }: Complaint, provider: Provider): st
   const about = `${field ?? ''} ${message}`;
   const { name } = provider;
   if (TOOLS_WITH_EFFORT.test(message)) {
-    return `Declare provider "${name}" with wire "responses", or route its tasks with reasoning_effort "none".`;
+    return `Declare provider "${name}" with wire "responses", or set reasoning_effort of its tasks to "none".`;
   }
   if (THOUGHTS.test(message)) {
-    return `Provider "${name}" refused its own reasoning when it was sent back. Point its base_url at one vendor's endpoint, or route its tasks with reasoning_effort "none".`;
+    return `Set providers.${name}.base_url to the endpoint of one vendor, or set reasoning_effort of its tasks to "none": the provider refused its own reasoning when it was sent back.`;
   }
   if (OUTPUT_FIELD.test(about) && UNKNOWN_FIELD.test(message) && provider.wire === 'chat') {
     const other = provider.max_tokens_field === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
@@ -43,8 +43,8 @@ function remedyForRefusal({ message, field }: Complaint, provider: Provider): st
   }
   const room = roomIn(message);
   if (room || OUTPUT_FIELD.test(about)) {
-    const most = room && 'most' in room ? `${room.most} tokens or fewer` : 'what the message allows';
-    return `Set providers.${name}.max_output_tokens to ${most}, or lower budget.output_tokens_per_turn.`;
+    const max = room && 'most' in room ? `${room.most} or less` : 'the number that the message allows';
+    return `Set providers.${name}.max_output_tokens to ${max}, or lower budget.output_tokens_per_turn.`;
   }
   if (!EFFORT_FIELD.test(field ?? message)) return undefined;
   return `Declare the levels of the model under providers.${name}.efforts, or set its effort_policy to "omit".`;

@@ -19,8 +19,8 @@ export function withinSize({ name }: Provider, model: Model): Model {
  * Makes a model that repeats a refused call once, within the output limit that the provider named in its refusal. A refusal
  * is free, so nothing is paid twice. Later turns use the limit from the start.
  */
-export function withinNamedLimit({ name, max_output_tokens: most }: Provider, model: Model): Model {
-  let limit = most;
+export function withinNamedLimit({ name, max_output_tokens: max }: Provider, model: Model): Model {
+  let limit = max;
   return {
     async turn(request: TurnRequest, signal: AbortSignal): Promise<Turn> {
       const asked = Math.min(request.maxOutputTokens, limit);

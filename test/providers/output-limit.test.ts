@@ -130,7 +130,7 @@ describe('a call that is refused for its output limit', () => {
       .catch((error: unknown) => error);
     expect(fault).toMatchObject({
       code: 'PROVIDER_REFUSED_REQUEST',
-      remedy: 'Set providers.acme.max_output_tokens to 16384 tokens or fewer, or lower budget.output_tokens_per_turn.',
+      remedy: 'Set providers.acme.max_output_tokens to 16384 or less, or lower budget.output_tokens_per_turn.',
     });
     expect(asked).toEqual([32_000, 16_384]);
   });
@@ -189,7 +189,7 @@ const REMEDIES: [string, Wire, number, unknown, string][] = [
     'chat',
     400,
     { error: { message: 'max_tokens is too large' } },
-    'Set providers.acme.max_output_tokens to what the message allows, or lower budget.output_tokens_per_turn.',
+    'Set providers.acme.max_output_tokens to the number that the message allows, or lower budget.output_tokens_per_turn.',
   ],
 ];
 

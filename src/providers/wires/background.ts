@@ -3,8 +3,9 @@ import type { ResponseIncludable } from 'openai/resources/responses/responses';
 import { fieldOf, foreign, wordOf } from '../../base/foreign.ts';
 import type { Provider } from '../../catalogue/provider.ts';
 import { ResponseId } from '../../contract/checkpoint.ts';
-import { ErrandError } from '../../errors.ts';
+import type { ErrandError } from '../../errors.ts';
 import { type EventStream, eventStreamOf } from '../event-stream.ts';
+import { malformed } from '../malformed.ts';
 import type { BackgroundTies, ResponseMark } from '../model.ts';
 import { createOpenAIClient } from './openai-client.ts';
 import type { Endpoint } from './wire.ts';
@@ -60,9 +61,8 @@ async function unlessGone<T>(asked: Promise<T>): Promise<T | null> {
   }
 }
 
-function unusableId({ name }: Provider): ErrandError {
-  const message = `Provider "${name}" sent a response with an invalid id; expected 1 to 512 letters, digits or "_.:=+-".`;
-  return new ErrandError('PROVIDER_MALFORMED', message);
+function unusableId(provider: Provider): ErrandError {
+  return malformed(provider, 'a response with an invalid id; expected 1 to 512 letters, digits or "_.:=+-"');
 }
 
 /** The state of a response. It is read as JSON, because the SDK builds a text from the output, which may be missing. */

@@ -74,7 +74,7 @@ export class Meter {
     };
     const isKnown = input_tokens > 0 && output_tokens > 0;
     const { prices, model } = this.#route;
-    const reckoned = prices.costOf(model, isKnown ? { ...usage, cache_write_tokens } : null);
-    return { usage, cost_usd: this.#costUsd ?? reckoned };
+    const computed = prices.costOf(model, isKnown ? { ...usage, cache_write_tokens } : null);
+    return { usage, cost_usd: this.#costUsd ?? computed };
   }
 }
