@@ -1,15 +1,15 @@
 import type { Provider } from '../catalogue/provider.ts';
 import { ErrandError } from '../errors.ts';
 
-/** What failed below HTTP, and what to do about it. `check` takes the provider's setting and its host. */
-type Words = { what: string; check: (setting: string, host: string) => string };
+/** What failed below HTTP, and what to do about it. `check` takes the setting of the address, and the address. */
+type Words = { what: string; check: (setting: string, address: URL) => string };
 
-const onTheWay = (_setting: string, host: string) =>
+const onTheWay = (_setting: string, { host }: URL) =>
   `If it fails again, look for a proxy or a firewall that closes connections to ${host}.`;
-const unreached = (setting: string, host: string) =>
-  `Check ${setting} and the firewalls between the worker and ${host}; "curl -v URL" on the worker's machine shows what answers.`;
-const unnamed = (setting: string, host: string) =>
-  `Correct the host in ${setting}; "getent hosts ${host.replace(/:\d+$/, '')}" on the worker's machine looks it up.`;
+const unreached = (setting: string, { host, origin }: URL) =>
+  `Check ${setting} and the firewalls between the worker and ${host}; "curl -v ${origin}" on the worker's machine shows what answers.`;
+const unnamed = (setting: string, { hostname }: URL) =>
+  `Correct the host in ${setting}; "getent hosts ${hostname}" on the worker's machine looks it up.`;
 const unlistened = (setting: string) => `Correct ${setting}, or start the server that it names.`;
 const untrusted = (setting: string) =>
   `Correct ${setting}. If the certificate is of your own authority, set NODE_EXTRA_CA_CERTS=/path/ca.pem on every worker.`;
@@ -45,11 +45,11 @@ const WORDS = new Map<string, Words>([
 export function faultOfNetwork({ name, base_url }: Provider, root: Error | undefined): ErrandError {
   const code = root && 'code' in root && typeof root.code === 'string' ? root.code : '';
   const words = WORDS.get(code);
-  const { host } = new URL(base_url);
+  const address = new URL(base_url);
   return new ErrandError(
     'PROVIDER_UNREACHABLE',
-    `Connection to provider "${name}" at ${host} failed: ${words ? `${words.what} (${code})` : textOf(root, code)}`,
-    { cause: root, ...(words && { remedy: words.check(`providers.${name}.base_url`, host) }) },
+    `Connection to provider "${name}" at ${address.host} failed: ${words ? `${words.what} (${code})` : textOf(root, code)}`,
+    { cause: root, ...(words && { remedy: words.check(`providers.${name}.base_url`, address) }) },
   );
 }
 
