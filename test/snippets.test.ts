@@ -146,9 +146,9 @@ describe('a program that is marked to run', () => {
       'first: 2 of 2 tasks added, a new batch\nagain: 0 of 2 tasks added, the batch was there\n',
     'docs/how-to/choose-concurrency.md': '6 tasks succeeded, at most 2 at a time\n',
     'docs/how-to/serve-several-customers.md': 'acme reads 1 outcome\nglobex is refused: true\n',
+    'docs/internals/sdks.md': '200 false false\n',
     'docs/internals/bullmq.md': 'JobLockNotExist active null\n',
     'docs/internals/redis.md': 'ERR value is not an int\nwritten\n3 9.007199254741e+15\n',
-    'docs/internals/sdks.md': '200 false false\n',
   };
 
   test.for(ofLanguage('ts').filter(([, { mark }]) => mark === 'run'))('%s prints what it should', async ([, block]) => {
