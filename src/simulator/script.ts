@@ -44,5 +44,7 @@ export function parseScript(value: unknown): Script {
   const parsed = Script.safeParse(value, inWords('field'));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
-  throw new ErrandError('CONFIG_INVALID', `simulator script: ${problems[0]?.path}: ${problems[0]?.message}`, { problems });
+  throw new ErrandError('CONFIG_INVALID', `simulator script: ${problems[0]?.path}: ${problems[0]?.message}`, {
+    problems,
+  });
 }
