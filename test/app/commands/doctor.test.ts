@@ -82,7 +82,8 @@ test.each(REDIS_ROLES)('the user of the role %s: what it may not see is unknown'
   expect(code).toBe(0);
   const unknown = findings.filter(({ status }) => status === 'unknown');
   expect(unknown.map(({ check }) => check).sort()).toEqual(DENIED[role]);
-  for (const { remedy } of unknown) expect(remedy).toMatch(/rights of an operator .*: docs\/explanations\/redis\.md#users\.$/);
+  for (const { remedy } of unknown)
+    expect(remedy).toMatch(/rights of an operator .*: docs\/explanations\/redis\.md#users\.$/);
   expect(JSON.stringify(findings)).not.toMatch(/errand doctor|ACL SETUSER/);
 });
 
