@@ -11,6 +11,7 @@ const { values, positionals } = parseArgs({ options: { changed: { type: 'boolean
 if (!values.changed)
   run([
     ['biome', 'check', '.'],
+    ['node', 'scripts/english.ts'],
     ['tsc', '--noEmit'],
     ['vitest', 'run'],
   ]);
@@ -35,6 +36,7 @@ function stepsFor(changed: readonly string[]): string[][] {
   const lint = changed.filter((file) => /\.(ts|js|mjs|json)$/.test(file));
   return [
     ...(lint.length > 0 ? [['biome', 'check', '--no-errors-on-unmatched', ...lint]] : []),
+    ['node', 'scripts/english.ts'],
     ['tsc', '--noEmit'],
     ...(near.length > 0 ? [['vitest', 'run', ...near]] : []),
   ];
