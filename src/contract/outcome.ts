@@ -115,8 +115,8 @@ export const Answer = stored({
   /** Text of the last turn. */
   text: z.string(),
   /**
-   * Files that the task left in its workspace, at most 50 with their text, each up to 8 KiB. The workspace itself is
-   * removed.
+   * All files that the task left in its workspace, in the order of their paths. `text` is the content; it is absent for
+   * a file of more than 8 KiB, and after the first 50 files. The workspace itself is removed.
    */
   files: AnswerFiles,
 });
