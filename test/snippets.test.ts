@@ -144,7 +144,7 @@ describe('a program that is marked to run', () => {
     'docs/how-to/upgrade.md': 'CREDENTIAL_REJECTED discard\n',
     'docs/how-to/back-up-and-restore.md':
       'first: 2 of 2 tasks added, a new batch\nagain: 0 of 2 tasks added, the batch was there\n',
-    'docs/how-to/run-failed-tasks-again.md': 'failed: 2\nsucceeded at the second time: 1\n',
+    'docs/how-to/run-failed-tasks-again.md': 'did not succeed: 2\nsucceeded at the second time: 1\n',
     'docs/how-to/choose-concurrency.md': '6 tasks succeeded, at most 2 at a time\n',
     'docs/how-to/serve-several-customers.md': 'acme reads 1 outcome\nglobex is refused: true\n',
     'docs/internals/sdks.md': '200 false false\n',

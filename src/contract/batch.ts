@@ -128,7 +128,7 @@ export const Counts = stored({
   succeeded: z.number().int(),
   /** Tasks that failed. */
   failed: z.number().int(),
-  /** Tasks that never ran, because their batch was not admitted. */
+  /** Tasks whose last attempt built no child, because their batch was not admitted. */
   rejected: z.number().int(),
   /** Tasks that were cancelled. */
   cancelled: z.number().int(),

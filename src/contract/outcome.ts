@@ -146,7 +146,7 @@ export const Outcome = contract(
       ...common,
     }),
     stored({
-      /** The task never ran, because its batch was not admitted. */
+      /** The last attempt built no child, because the batch was not admitted. */
       status: z.literal('rejected'),
       failure: Failure,
       ...common,
