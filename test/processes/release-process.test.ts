@@ -5,7 +5,7 @@ import * as promises from 'node:fs/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { identityOf, isRunning } from '../../src/processes/process-identity.ts';
 import { releaseProcess } from '../../src/processes/release-process.ts';
-import { compileGuard, pidsTagged, startScript, untilTagged } from '../helpers/process-trees.ts';
+import { commandOf, compileGuard, pidsTagged, startScript, untilTagged } from '../helpers/process-trees.ts';
 
 // The real file system, with its calls on record.
 vi.mock('node:fs', { spy: true });
@@ -47,7 +47,8 @@ test('ends the whole tree of a living guard, and a second release finds it gone'
 
 test('ends a tree whose guard is stopped, in order', async () => {
   const tool = await startScript('exec sleep 300', { guardPath, graceMs: 1_000 });
-  await untilTagged(tool.tag, 2);
+  // A command that has not begun has no group yet: the guard kills it without a TERM.
+  await expect.poll(() => pidsTagged(tool.tag).map(commandOf)).toContain('sleep\x00300\x00');
   process.kill(tool.pid, 'SIGSTOP');
   expect(await releaseProcess(tool.ref, 5_000)).toMatchObject({ survivors: 0, evidence: 'verified' });
   expect(await tool.exited).toEqual({ code: 128 + 15, signal: null });
