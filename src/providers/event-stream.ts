@@ -62,14 +62,16 @@ class StreamReader<Event> {
       hasBegun ||= head.length >= MAX_HEAD_CHARS || /\S/.test(head);
       yield this.#eventsIn(text);
     }
-    yield this.#lastEvents();
+    // Some servers omit the blank line after their last event.
+    yield this.#eventsIn('\n\n', true);
   }
 
-  *#eventsIn(text: string): Generator<StreamItem<Event>> {
+  /** The events of one piece of text. At the end of the body an event that was cut in the middle is dropped. */
+  *#eventsIn(text: string, isEnd = false): Generator<StreamItem<Event>> {
     this.#parser.feed(text);
-    const messages = this.#messages;
+    const messages = isEnd ? this.#messages.filter(isWhole) : this.#messages;
     this.#messages = [];
-    let isSilent = true;
+    let isSilent = !isEnd;
     for (const message of messages) {
       const event = this.#eventOf(message);
       if (event === undefined) continue;
@@ -80,17 +82,6 @@ class StreamReader<Event> {
       this.#budget.count(event, message.data.length);
     }
     if (isSilent) yield SILENCE;
-  }
-
-  /** Some servers omit the blank line after their last event. An event that was cut in the middle is dropped. */
-  *#lastEvents(): Generator<StreamItem<Event>> {
-    this.#parser.feed('\n\n');
-    for (const message of this.#messages.filter(({ data }) => isDone(data) || jsonOf(data) !== undefined)) {
-      const event = this.#eventOf(message);
-      if (event === undefined) continue;
-      yield event;
-      this.#budget.count(event, message.data.length);
-    }
   }
 
   #eventOf(message: EventSourceMessage): Event | typeof DONE | undefined {
@@ -157,6 +148,11 @@ function complaintOf(event: Record<string, unknown>): unknown {
 
 /** Longer data is not looked at: nearly all events are JSON of more characters than the mark and the spaces around it. */
 const MAX_DONE_CHARS = 64;
+
+/** Tells whether an event has all its data: the mark of the end, or JSON that parses. */
+function isWhole({ data }: EventSourceMessage): boolean {
+  return isDone(data) || jsonOf(data) !== undefined;
+}
 
 function isDone(data: string): boolean {
   return data.length <= MAX_DONE_CHARS && data.trim() === '[DONE]';
