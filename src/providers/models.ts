@@ -1,6 +1,6 @@
 import type { Secret } from '../base/secret.ts';
 import { effortFor } from '../catalogue/effort.ts';
-import { PriceBook, type Prices } from '../catalogue/prices.ts';
+import { PriceBook } from '../catalogue/prices.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import type { ReasoningEffort } from '../contract/effort.ts';
 import type { EffectiveRoute, Wire } from '../contract/route.ts';
@@ -32,8 +32,8 @@ export type ModelOptions = {
   limits?: CallLimits;
 };
 
-/** What is kept for a provider and a credential: the function that makes a model, and the prices. */
-type Connected = { connect: ReturnType<ConnectWire>; prices: Prices };
+/** Makes the models of one provider with one credential. */
+type Connect = ReturnType<ConnectWire>;
 
 /** How many calls were in flight: before `close` aborted them, and after it waited for their end. */
 export type Closing = { aborted: number; inFlight: number };
@@ -90,7 +90,7 @@ class CallsInFlight {
  * and 6 KB.
  */
 export class Models {
-  readonly #connected = new WeakMap<Secret, Map<Provider, Promise<Connected>>>();
+  readonly #connected = new WeakMap<Secret, Map<Provider, Promise<Connect>>>();
   readonly #connections: Connections;
   readonly #prices: PriceBook;
 
@@ -108,7 +108,8 @@ export class Models {
    */
   async open({ provider, route, credential, limits }: ModelOptions): Promise<ModelHandle> {
     const effort = effortFor(provider, route.model, route.reasoning_effort);
-    const { connect, prices } = await this.#connect(provider, credential);
+    const connect = await this.#connect(provider, credential);
+    const prices = this.#prices.of(provider);
     const wire = connect({
       ...{ provider, prices, model: route.model, effort: effort.level },
       limits: limits ?? callLimitsOf(provider, effort.level),
@@ -144,16 +145,13 @@ export class Models {
     return cancelResponse({ provider, fetch }, response, signal);
   }
 
-  #connect(provider: Provider, credential: WireCredential): Promise<Connected> {
+  #connect(provider: Provider, credential: WireCredential): Promise<Connect> {
     const ofCredential = this.#connected.get(credential.secret) ?? new Map();
     this.#connected.set(credential.secret, ofCredential);
     const known = ofCredential.get(provider);
     if (known) return known;
     const fetch = createProviderFetch(provider, credential, this.#connections);
-    const connected = WIRES[provider.wire]().then((connect) => ({
-      connect: connect({ provider, fetch }),
-      prices: this.#prices.of(provider),
-    }));
+    const connected = WIRES[provider.wire]().then((connect) => connect({ provider, fetch }));
     ofCredential.set(provider, connected);
     return connected;
   }

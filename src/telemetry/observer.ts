@@ -35,7 +35,7 @@ export function during<T>(
   endOf: (value: T) => StepEnd = done,
 ): Promise<T> {
   const end = observer.begin(step);
-  // Most of the fourteen steps of a task are unobserved, and each unobserved step saves a promise.
+  // Most steps are unobserved: each of them saves a promise.
   return end === unobserved ? work() : endedBy(end, work, endOf);
 }
 
