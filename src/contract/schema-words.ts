@@ -46,18 +46,6 @@ export function inWords(noun: Noun): InWords {
   return { error: (issue) => wordsOf(issue, noun) };
 }
 
-/**
- * Returns the `error` of a schema that describes in its own words what it expects. It quotes a word that does not fit.
- */
-export function expecting(what: string): InWords {
-  return {
-    error: ({ code, input }) => {
-      if (input === undefined) return `is missing; expected ${what}`;
-      return `expected ${what}, got ${typeof input === 'string' ? quoted(input) : gotBy({ code, input })}`;
-    },
-  };
-}
-
 /** Formats the problems that a schema found, each with its path. `what` names the whole value. */
 export function problemTexts(issues: readonly z.core.$ZodIssue[], what: string): string[] {
   return issues.map(({ path, message }) => `${path.map(String).join('.') || what}: ${message}`);
