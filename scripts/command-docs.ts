@@ -2,7 +2,8 @@ import { commandLine } from '../src/app/command-line.ts';
 import type { Screen } from '../src/app/screen/screen.ts';
 import { code, tableOf } from './markdown-table.ts';
 
-const BATCH = 'bxxxxxxxxxxxxxxxxxxxxx';
+/** The id as the shell has it after `BATCH_ID=$(errand enqueue FILE)`. */
+const BATCH = '"$BATCH_ID"';
 
 /** One command line for each command. `test/snippets.test.ts` checks their arguments and options. */
 const EXAMPLES: Record<string, string> = {

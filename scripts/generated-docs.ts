@@ -48,8 +48,8 @@ function linksFrom(page: string, line: string): string {
 }
 
 function failureCodes(): string[] {
-  const rows = Object.entries(FAILURES).map(([code, { origin, means, disposition, remedy }]) => {
-    return [`\`${code}\``, origin, means, disposition, remedy];
+  const rows = Object.entries(FAILURES).map(([name, { origin, means, disposition, remedy }]) => {
+    return [code(name), origin, means, disposition, remedy];
   });
   return tableOf([['code', 'origin', 'means', 'disposition', 'remedy'], ...rows]);
 }

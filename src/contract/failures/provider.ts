@@ -13,7 +13,7 @@ export const PROVIDER_FAILURES = {
     disposition: 'discard',
     means: 'The provider refused the credential (401 or 403).',
     remedy:
-      'Replace the key that the message names. At the provider, check its project, its permissions and its expiry.',
+      'Replace the key that the message names; if it is in a variable, restart the workers. At the provider, check its project, its permissions and its expiry.',
   },
   CREDENTIAL_REPLACED: {
     origin: 'credential',
