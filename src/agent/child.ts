@@ -123,8 +123,10 @@ export class Child {
 
   #callTool(call: ToolCall, place: string, signal: AbortSignal): Promise<ToolResult> {
     const { tools, allowance, observer, label } = this.#parts;
-    const terms = { place, signal, limitMs: allowance.toolMs };
-    return during(observer, { name: 'tool', tool: call.name, ...attemptOf(label) }, () => tools.call(call, terms));
+    const step = { tool: call.name, ...attemptOf(label) };
+    const onProgress = (text: string) => note(observer, { name: 'tool_progress', ...step, text });
+    const terms = { place, signal, limitMs: allowance.toolMs, onProgress };
+    return during(observer, { name: 'tool', ...step }, () => tools.call(call, terms));
   }
 
   async #callModel(results: ToolResult[], signal: AbortSignal): Promise<Turn> {

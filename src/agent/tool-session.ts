@@ -1,5 +1,6 @@
 import type { Metadata } from '../contract/task.ts';
 import type { Hold } from './resource.ts';
+import type { WorkspaceAccess } from './workspace-access.ts';
 
 /** Writes lines to the log of the worker. Each line has the ids of the task. */
 export type ToolLog = Readonly<Record<'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>>;
@@ -17,6 +18,11 @@ export interface ToolSession {
   /** Acquires resources of the kinds of the toolset. They are released when the attempt ends, the last one first. */
   readonly hold: Hold;
   readonly log: ToolLog;
+  /**
+   * The files of the attempt; absent if the task has no toolset `workspace`. In `open` it is there only for a toolset
+   * that requires `workspace`.
+   */
+  readonly workspace: WorkspaceAccess | undefined;
   /**
    * Reports that something the tools depend on has failed, such as a disk. The attempt ends and the task is retried. At
    * the last try the attempt continues instead: the model reads the error of its call and can still answer.

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { inWords, problemTexts } from '../contract/schema-words.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
+import type { JsonValue, ToolReply } from './tool-reply.ts';
 import type { ToolSession } from './tool-session.ts';
 
 /**
@@ -18,8 +19,13 @@ export type CallContext = {
   callId: string;
   /** Aborts when the attempt ends or the call passes its limit. A tool that ignores it ends the attempt. */
   signal: AbortSignal;
+  /** Reports what the call does now, as a short sentence for the people who watch the task. */
+  progress: (text: string) => void;
   session: ToolSession;
 };
+
+/** What a tool returns: text, a JSON value that the model reads as JSON, or a {@link ToolReply} with images. */
+export type ToolOutput = JsonValue | ToolReply;
 
 /**
  * A function that the model can call. The model reads what `run` returns, or the message of the error that it throws.
@@ -29,7 +35,7 @@ export interface Tool {
   readonly class: ToolClass;
   /** The time limit of one call in ms, if it is lower than `watchdogs.tool_ms`. */
   readonly limitMs?: number | undefined;
-  run(args: unknown, call: CallContext): Promise<string>;
+  run(args: unknown, call: CallContext): Promise<ToolOutput>;
 }
 
 /** A JSON Schema of an object. */
@@ -41,7 +47,7 @@ type Fields<Parameters, Args> = {
   class: ToolClass;
   parameters: Parameters;
   limitMs?: number | undefined;
-  run: (args: Args, call: CallContext) => string | Promise<string>;
+  run: (args: Args, call: CallContext) => ToolOutput | Promise<ToolOutput>;
 };
 
 /**

@@ -1,15 +1,18 @@
 import { parseForeign } from '../base/foreign.ts';
 import { byteLength, clip, wellFormed } from '../base/text.ts';
 import type { ToolCall, ToolResult } from '../contract/checkpoint.ts';
-import { typeOf } from '../contract/plain-json.ts';
 import { type FailureCode, isErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
 import type { Tool, ToolClass } from './tool.ts';
 import { runWithin } from './tool-limit.ts';
+import { replyOf, type ToolReply } from './tool-reply.ts';
 import type { ToolSession } from './tool-session.ts';
 
 /** The maximum length of a tool result, in characters. A longer result is truncated with a note. */
 export const RESULT_CHARS = 64 * 1024;
+
+/** The maximum length of one report of progress, in characters. */
+const PROGRESS_CHARS = 1_000;
 
 /**
  * The toolset of a tool: its session, its failure code, and whether its idempotent calls are repeated to restore state.
@@ -20,7 +23,13 @@ export type ToolOwner = { session: ToolSession; restores: boolean; faultCode: Fa
 export type OwnedTool = ToolOwner & { tool: Tool };
 
 /** The terms of one call: its place in the task, the signal of the attempt, and the limit of any tool call. */
-export type CallTerms = { place: string; signal: AbortSignal; limitMs: number };
+export type CallTerms = {
+  place: string;
+  signal: AbortSignal;
+  limitMs: number;
+  /** Gets what the tool reports about its progress. */
+  onProgress: (text: string) => void;
+};
 
 /** The tools of one child, by name. */
 export class Tools {
@@ -68,7 +77,8 @@ export class Tools {
       return answer(`The arguments of ${call.name} are not valid JSON: ${messageOf(error)}`, true);
     }
     try {
-      return answer(await run(owned, args, terms), false);
+      const { text, isError } = await run(owned, args, terms);
+      return answer(text, isError);
     } catch (error) {
       terms.signal.throwIfAborted();
       if (isErrandError(error, 'CHILD_TOOL_TIMED_OUT')) throw error;
@@ -77,17 +87,12 @@ export class Tools {
   }
 }
 
-async function run(
-  { tool, session }: OwnedTool,
-  args: unknown,
-  { place, signal, limitMs }: CallTerms,
-): Promise<string> {
-  const limited = { name: tool.definition.name, limitMs: Math.min(limitMs, tool.limitMs ?? limitMs), signal };
-  const callId = `${session.taskId}/${place}`;
-  const text: unknown = await runWithin(limited, (live) => tool.run(args, { callId, signal: live, session }));
-  // A tool of a program without types may return anything.
-  if (typeof text !== 'string') throw new Error(`expected the tool to return a string, got ${typeOf(text)}`);
-  return text;
+async function run({ tool, session }: OwnedTool, args: unknown, terms: CallTerms): Promise<ToolReply> {
+  const limitMs = Math.min(terms.limitMs, tool.limitMs ?? terms.limitMs);
+  const callId = `${session.taskId}/${terms.place}`;
+  const progress = (text: string) => terms.onProgress(clip(wellFormed(String(text)), PROGRESS_CHARS));
+  const limited = { name: tool.definition.name, limitMs, signal: terms.signal };
+  return replyOf(await runWithin(limited, (signal) => tool.run(args, { callId, signal, progress, session })));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { quoted } from '../base/text.ts';
 import { KindName } from '../contract/cleanup.ts';
 import { typeOf } from '../contract/plain-json.ts';
-import { ToolsetName } from '../contract/task.ts';
+import { OwnToolsetName } from '../contract/task.ts';
 import { isFailureCode, messageOf, type Problem } from '../errors.ts';
 
 const CLASSES = ['read', 'idempotent', 'effect'];
@@ -54,9 +54,9 @@ class Problems {
 
   ofToolset(toolset: unknown, at: string, isReserved: (name: string) => string | null): void {
     if (!this.#isObject(toolset, at, 'a toolset made by defineToolset')) return;
-    const { name, restores, resources, tools, faultCode } = fieldsOf(toolset);
+    const { name, restores, resources, requires = [], tools, faultCode } = fieldsOf(toolset);
     const reserved = typeof name === 'string' ? isReserved(name) : null;
-    if (!ToolsetName.safeParse(name).success) {
+    if (!OwnToolsetName.safeParse(name).success) {
       this.#expected('a name of lower-case letters, digits, "-" and "_", at most 40', name, `${at}.name`);
     } else if (reserved !== null) this.#add(`${at}.name`, reserved);
     else this.#claim('toolsets', name, `${at}.name`);
@@ -65,6 +65,8 @@ class Problems {
     if (faultCode !== undefined && !(typeof faultCode === 'string' && isFailureCode(faultCode)))
       this.#expected('a failure code', faultCode, `${at}.faultCode`);
     if (tools !== null) this.ofTools(tools, `${at}.tools`);
+    if (!Array.isArray(requires) || requires.some((other) => typeof other !== 'string'))
+      this.#expected('an array of names of toolsets', requires, `${at}.requires`);
     if (!Array.isArray(resources)) this.#expected('an array of kinds of resources', resources, `${at}.resources`);
     else for (const [index, kind] of resources.entries()) this.#ofKind(kind, `${at}.resources.${index}`);
   }

@@ -3,6 +3,7 @@ import type { FailureCode } from '../errors.ts';
 import type { ResourceKind } from './resource.ts';
 import type { Tool } from './tool.ts';
 import type { ToolSession } from './tool-session.ts';
+import type { WorkspaceAccess } from './workspace-access.ts';
 
 /** A file that a child made: its path, its size, and its text if it is small. */
 export type FoundFile = Answer['files'][number];
@@ -10,6 +11,8 @@ export type FoundFile = Answer['files'][number];
 /** The tools of a toolset for one attempt. */
 export type OpenToolset = {
   tools: readonly Tool[];
+  /** The files of the attempt, for the toolsets that are opened after this one. */
+  workspace?: WorkspaceAccess | undefined;
   /** Returns the files that the child made, for its answer. Called before anything is released. */
   collect?: (() => Promise<FoundFile[]>) | undefined;
   /** Returns notes for the outcome about problems, as sentences. Called before anything is released. */
@@ -27,6 +30,8 @@ export interface Toolset {
   readonly resources: readonly ResourceKind[];
   /** The tools, to plan the size of requests; `null` if only {@link Toolset.open} knows all of them. */
   readonly tools: readonly Tool[] | null;
+  /** The names of toolsets that a task gets together with this one. They are opened before it. */
+  readonly requires?: readonly string[];
   /** The code of a failure to open, restore or collect. @default TOOLSET_UNAVAILABLE */
   readonly faultCode?: FailureCode;
   /** Prepares the tools for one attempt, before any call. */
@@ -41,6 +46,8 @@ export type ToolsetDefinition = {
   restores?: boolean;
   /** The kinds of resources that `open` and the tools hold. */
   resources?: readonly ResourceKind[];
+  /** The names of toolsets that its tasks get too, opened before it. */
+  requires?: readonly string[];
   /** Prepares an attempt, and returns the tools that need what it prepared. */
   open?: (session: ToolSession) => Promise<Partial<OpenToolset>>;
 };
@@ -51,12 +58,14 @@ export function defineToolset({
   tools = [],
   restores = false,
   resources = [],
+  requires = [],
   open,
 }: ToolsetDefinition): Toolset {
   return {
     name,
     restores,
     resources,
+    requires,
     tools: open ? null : tools,
     open: async (session) => {
       const opened = await open?.(session);

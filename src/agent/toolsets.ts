@@ -21,9 +21,21 @@ export class Toolsets {
     return [...this.#byName.keys()];
   }
 
-  /** Returns the toolsets with these names, each once. Ignores unknown names. */
+  /**
+   * Returns the toolsets with these names and the toolsets that they require, each once, a required one before the one
+   * that requires it. Ignores unknown names.
+   */
   named(names: readonly string[] = []): Toolset[] {
-    return [...new Set(names)].flatMap((name) => this.#byName.get(name) ?? []);
+    const found = new Set<Toolset>();
+    for (const name of names) this.#add(name, found);
+    return [...found];
+  }
+
+  #add(name: string, found: Set<Toolset>): void {
+    const toolset = this.#byName.get(name);
+    if (!toolset || found.has(toolset)) return;
+    for (const required of toolset.requires ?? []) this.#add(required, found);
+    found.add(toolset);
   }
 
   /** Returns the names without a toolset. */

@@ -4,10 +4,13 @@ import { z } from 'zod';
  * The reader version of this code. Jobs and records without `needs` have version 1, the first version. Raise it
  * together with the first content that needs it.
  */
-export const READER_VERSION = 2;
+export const READER_VERSION = 3;
 
 /** The first reader version that acts on toolsets and kinds of resources that are not built in. */
 export const OWN_TOOLSETS_SINCE = 2;
+
+/** The first reader version that acts on MCP servers as toolsets, instructions and tool policies of a task. */
+export const TOOLS_SINCE = 3;
 
 /**
  * Fields that change the route, money, tools, files or the result: path → first reader version that acts on the field,
@@ -15,7 +18,7 @@ export const OWN_TOOLSETS_SINCE = 2;
  */
 export type FieldVersions = Readonly<Record<string, number | ((value: unknown) => number)>>;
 
-const SINCE: FieldVersions = {};
+const SINCE: FieldVersions = { 'task.instructions': TOOLS_SINCE, 'task.tool_policy': TOOLS_SINCE };
 
 /** The minimum reader version that may act on a job or record. If it is absent, every reader may. */
 export const Needs = z.number().int().positive().optional();

@@ -6,10 +6,26 @@ import { ResolvedRoute, RouteRequest } from './route.ts';
 import { inWords, problemTexts } from './schema-words.ts';
 import { stored } from './stored.ts';
 
-/** The name of a toolset for a child. The workers decide which toolsets exist. */
-export const ToolsetName = z
+/** The name of a toolset that a program defines. */
+export const OwnToolsetName = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,39}$/, 'expected a toolset name: lower-case letters, digits, "-" and "_", at most 40');
+
+/**
+ * The name of a toolset for a child: the name of a toolset, or `mcp:` and the name of an MCP server. The workers decide
+ * which toolsets exist.
+ */
+export const ToolsetName = z
+  .string()
+  .regex(
+    /^(mcp:)?[a-z][a-z0-9_-]{0,39}$/,
+    'expected a toolset name: lower-case letters, digits, "-" and "_", at most 40, after "mcp:" for an MCP server',
+  );
+
+/** Returns whether a toolset name names an MCP server. */
+export function isMcpToolset(name: string): boolean {
+  return name.startsWith('mcp:');
+}
 
 const Seconds = z.number().positive().max(86_400);
 

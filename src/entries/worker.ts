@@ -9,7 +9,15 @@ import { createLog } from '../telemetry/log.ts';
 import type { Observer } from '../telemetry/observer.ts';
 
 export type { Hold, Released, Resource, ResourceKind, RowNames } from '../agent/resource.ts';
-export { type CallContext, defineTool, type ObjectSchema, type Tool, type ToolClass } from '../agent/tool.ts';
+export {
+  type CallContext,
+  defineTool,
+  type ObjectSchema,
+  type Tool,
+  type ToolClass,
+  type ToolOutput,
+} from '../agent/tool.ts';
+export { type JsonValue, type ToolImage, ToolReply, type ToolReplyFields } from '../agent/tool-reply.ts';
 export type { ToolLog, ToolSession } from '../agent/tool-session.ts';
 export {
   defineToolset,
@@ -18,6 +26,7 @@ export {
   type Toolset,
   type ToolsetDefinition,
 } from '../agent/toolset.ts';
+export type { WorkspaceAccess } from '../agent/workspace-access.ts';
 export type { RunningWorker } from '../app/compose-worker.ts';
 export type { Observer } from '../telemetry/observer.ts';
 export type { Step, StepEnd } from '../telemetry/step.ts';

@@ -4,10 +4,10 @@ import { batchIdOf, newBatchId } from '../base/ids.ts';
 import { clip } from '../base/text.ts';
 import type { Batch, BatchOptions, BatchRecord, RouteInUse } from '../contract/batch.ts';
 import type { Limits } from '../contract/limits.ts';
-import { type FieldVersions, needsFor, OWN_TOOLSETS_SINCE } from '../contract/needs.ts';
+import { type FieldVersions, needsFor, OWN_TOOLSETS_SINCE, TOOLS_SINCE } from '../contract/needs.ts';
 import { parseBatch } from '../contract/parse-batch.ts';
 import { type ResolvedRoute, type RouteRequest, routeKey } from '../contract/route.ts';
-import type { TaskJob } from '../contract/task.ts';
+import { isMcpToolset, type TaskJob } from '../contract/task.ts';
 import { type KnownToolsets, NO_TOOLSETS } from '../contract/toolset-check.ts';
 import { ErrandError, isErrandError, type Problem } from '../errors.ts';
 import { checkRoute } from './check.ts';
@@ -73,8 +73,11 @@ export async function planBatch(
 
 /** A task with toolsets that are not built in needs a worker that knows them by name. */
 function sinceOf({ builtIn }: KnownToolsets): FieldVersions {
-  const isBuiltIn = (names: unknown) => Array.isArray(names) && names.every((name) => builtIn.includes(name));
-  return { 'task.toolsets': (names) => (isBuiltIn(names) ? 1 : OWN_TOOLSETS_SINCE) };
+  const sinceOfName = (name: unknown) => {
+    if (typeof name !== 'string' || builtIn.includes(name)) return 1;
+    return isMcpToolset(name) ? TOOLS_SINCE : OWN_TOOLSETS_SINCE;
+  };
+  return { 'task.toolsets': (names) => (Array.isArray(names) ? Math.max(1, ...names.map(sinceOfName)) : 1) };
 }
 
 /** The route of a task if there is one, and what is wrong with it. */

@@ -69,6 +69,8 @@ export type Work =
 export type Fact =
   /** A piece of text came from the model. Frequent. */
   | ({ name: 'text' } & OfAttempt)
+  /** A tool reported its progress. `text` comes from the tool. */
+  | ({ name: 'tool_progress'; tool: string; text: string } & OfAttempt)
   /** A model call was cut off. The provider still bills the usage that it had reported. */
   | ({ name: 'call_cut_off'; spend: Spend } & AttemptLabel)
   /** The queue has counted a job as completed or failed. */

@@ -50,8 +50,9 @@ export class AttemptTools {
     const limits = { signal: attempt.signal, limitMs: deps.watchdogs.tool_ms };
     const opened: Opened[] = [];
     const tools: OwnedTool[] = [];
+    const workspace = () => opened.find(({ open }) => open.workspace !== undefined)?.open.workspace;
     for (const toolset of deps.toolsets.named(names)) {
-      const session = sessionOf(toolset, attempt, deps);
+      const session = sessionOf(toolset, attempt, { observer: deps.observer, log: deps.log, workspace });
       const open = await within(limits, toolset, 'open', async () => toolset.open(session));
       assertTools(toolset, open, tools);
       const owner = { session, restores: toolset.restores, faultCode: toolset.faultCode ?? 'TOOLSET_UNAVAILABLE' };

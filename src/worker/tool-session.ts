@@ -1,17 +1,19 @@
 import type { Hold } from '../agent/resource.ts';
 import type { ToolSession } from '../agent/tool-session.ts';
 import type { Toolset } from '../agent/toolset.ts';
+import type { WorkspaceAccess } from '../agent/workspace-access.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { note } from '../telemetry/observer.ts';
 import type { Attempt } from './attempt.ts';
 import type { TaskDeps } from './task-deps.ts';
 
+/** What the sessions of one attempt share: its files, once the toolset of the workspace is open. */
+export type SessionDeps = Pick<TaskDeps, 'observer' | 'log'> & {
+  workspace: () => WorkspaceAccess | undefined;
+};
+
 /** Makes the view that a toolset has of an attempt. */
-export function sessionOf(
-  toolset: Toolset,
-  attempt: Attempt,
-  { observer, log }: Pick<TaskDeps, 'observer' | 'log'>,
-): ToolSession {
+export function sessionOf(toolset: Toolset, attempt: Attempt, { observer, log, workspace }: SessionDeps): ToolSession {
   const { taskId, epoch, job, signal } = attempt;
   return {
     taskId,
@@ -20,6 +22,9 @@ export function sessionOf(
     metadata: job.task.metadata ?? {},
     signal,
     hold: holdOf(toolset, attempt),
+    get workspace() {
+      return workspace();
+    },
     log: log.child({ task_id: taskId, epoch, toolset: toolset.name }),
     reportFault: (error) => {
       const fault = faultOf(toolset, error);

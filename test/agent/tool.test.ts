@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { defineTool, type ObjectSchema } from '../../src/agent/tool.ts';
+import { defineTool, type ObjectSchema, type ToolOutput } from '../../src/agent/tool.ts';
+import { ToolReply } from '../../src/agent/tool-reply.ts';
 import { aSession, toolsOf } from '../helpers/tools.ts';
 
 const fields = { name: 'add', description: 'Adds.', class: 'read' } as const;
-const call = { callId: 't/1.1', signal: new AbortController().signal, session: aSession() };
+const call = { callId: 't/1.1', signal: new AbortController().signal, progress: () => undefined, session: aSession() };
 
 test('a tool takes a JSON Schema, and gets only arguments that fit', async () => {
   const parameters = { type: 'object', properties: { a: { type: 'number' } }, required: ['a'] } as const;
@@ -22,15 +23,24 @@ test.each<[string, z.ZodObject | ObjectSchema]>([
   expect(define).toThrow('the parameters of tool "add" are not a JSON Schema');
 });
 
-test('a tool that returns no text fails its call', async () => {
-  const tool = defineTool({ ...fields, parameters: z.object({}), run: () => 7 as unknown as string });
-  const result = await toolsOf([tool]).call(
-    { id: 'c', name: 'add', arguments: '' },
-    { ...call, place: '1.1', limitMs: 9 },
-  );
-  expect(result).toMatchObject({
+const terms = { ...call, place: '1.1', limitMs: 9_000, onProgress: call.progress };
+const callAdd = { id: 'c', name: 'add', arguments: '' };
+
+test.each<[string, ToolOutput, object]>([
+  ['text as it is', 'two', { text: 'two', is_error: false }],
+  ['a value as JSON', { sum: 2, of: [1, 1] }, { text: '{"sum":2,"of":[1,1]}', is_error: false }],
+  ['an error that the tool reports', new ToolReply({ text: 'no', isError: true }), { text: 'no', is_error: true }],
+])('the model reads %s', async (_, output, expected) => {
+  const tool = defineTool({ ...fields, parameters: z.object({}), run: () => output });
+  expect(await toolsOf([tool]).call(callAdd, terms)).toEqual({ call_id: 'c', ...expected });
+});
+
+test('a tool that returns nothing that JSON can carry fails its call', async () => {
+  const tool = defineTool({ ...fields, parameters: z.object({}), run: () => undefined as never });
+  expect(await toolsOf([tool]).call(callAdd, terms)).toEqual({
+    call_id: 'c',
     is_error: true,
-    text: 'add failed: expected the tool to return a string, got number',
+    text: 'add failed: expected the tool to return text, JSON or a ToolReply, got undefined',
   });
 });
 
@@ -47,17 +57,12 @@ test('the limit of a tool lowers that of the worker; its call id names task and 
   });
   const session = aSession();
   const asked = { id: 'c', name: 'add', arguments: '{}' };
-  const result = await toolsOf([hang], { session }).call(asked, { ...call, place: '4.2', limitMs: 60_000 });
+  const result = await toolsOf([hang], { session }).call(asked, {
+    ...call,
+    place: '4.2',
+    limitMs: 60_000,
+    onProgress: call.progress,
+  });
   expect(result.text).toContain('timed out after 0.02 s');
   expect(seen).toEqual([`${session.taskId}/4.2`]);
-});
-
-test('a tool that is not from defineTool and returns no text fails its call', async () => {
-  const tool = {
-    ...defineTool({ ...fields, parameters: z.object({}), run: () => '' }),
-    run: async () => ['a'] as never,
-  };
-  const terms = { ...call, place: '1.1', limitMs: 9 };
-  const result = await toolsOf([tool]).call({ id: 'c', name: 'add', arguments: '' }, terms);
-  expect(result).toMatchObject({ is_error: true, text: 'add failed: expected the tool to return a string, got array' });
 });

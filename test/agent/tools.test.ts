@@ -11,7 +11,7 @@ const add = defineTool({
   parameters: z.strictObject({ a: z.number(), b: z.number() }),
   run: async ({ a, b }) => String(a + b),
 });
-const terms = { place: '1.1', signal: new AbortController().signal, limitMs: 60_000 };
+const terms = { place: '1.1', signal: new AbortController().signal, limitMs: 60_000, onProgress: () => undefined };
 const callOf = (name: string, args: string) => ({ id: 'call-1', name, arguments: args });
 
 test('arguments lose the names that objects inherit and half characters, however deep', async () => {

@@ -15,6 +15,7 @@ export function aSession(over: Partial<ToolSession> = {}): ToolSession {
     signal: new AbortController().signal,
     hold: () => Promise.reject(new Error('nothing can be held here')),
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    workspace: undefined,
     reportFault: quiet,
     ...over,
   };

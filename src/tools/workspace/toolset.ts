@@ -30,6 +30,7 @@ export function workspaceToolset({ workspaceRoot, limits }: WorkspaceSettings): 
       const { workspace } = await session.hold({ workspace: { kind: 'workspace', ref, acquire } });
       return {
         tools: workspaceTools(workspace),
+        workspace,
         collect: () => workspace.collect(),
         notes: () => (workspace.faultNote === undefined ? [] : [workspace.faultNote]),
       };

@@ -1,11 +1,13 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { WorkspaceAccess } from '../../agent/workspace-access.ts';
 import { byteLength, counted } from '../../base/text.ts';
 import type { WorkspaceLimits } from '../../contract/limits.ts';
 import type { Answer } from '../../contract/outcome.ts';
 import { type ErrandError, isErrandError } from '../../errors.ts';
 import { workspaceFaultOf } from './fault.ts';
+import { writeNew } from './new-file.ts';
 import { lookUp, namesIn, walk } from './paths.ts';
 
 /** The maximum size of one file, in bytes. */
@@ -30,9 +32,10 @@ type Plan = { path: string; folders: string[]; bytes: number; oldBytes: number |
  * - A file is whole or absent: it is written beside the folder of the child, and renamed. A failure keeps the old file.
  * - The cost of a write does not grow with the number of files: nothing is listed after {@link Workspace.open}.
  */
-export class Workspace {
+export class Workspace implements WorkspaceAccess {
+  /** The absolute path of the folder of the child. */
+  readonly directory: string;
   readonly #home: string;
-  readonly #root: string;
   readonly #limits: WorkspaceLimits;
   readonly #onFault: (error: ErrandError) => void;
   #entries = 0;
@@ -43,7 +46,7 @@ export class Workspace {
 
   private constructor(home: string, limits: WorkspaceLimits, onFault: (error: ErrandError) => void) {
     this.#home = home;
-    this.#root = join(home, FILES);
+    this.directory = join(home, FILES);
     this.#limits = limits;
     this.#onFault = onFault;
   }
@@ -55,8 +58,8 @@ export class Workspace {
   static async open(home: string, limits: WorkspaceLimits, onFault: (error: ErrandError) => void): Promise<Workspace> {
     const workspace = new Workspace(home, limits, onFault);
     await workspace.#report('the workspace could not be opened', async () => {
-      await mkdir(workspace.#root, { recursive: true, mode: 0o700 });
-      for await (const { bytes } of walk(workspace.#root)) {
+      await mkdir(workspace.directory, { recursive: true, mode: 0o700 });
+      for await (const { bytes } of walk(workspace.directory)) {
         workspace.#entries += 1;
         workspace.#bytes += bytes;
       }
@@ -80,7 +83,7 @@ export class Workspace {
   list(): Promise<{ path: string; bytes: number }[]> {
     return this.#report('the files could not be listed', async () => {
       const files: { path: string; bytes: number }[] = [];
-      for await (const { path, type, bytes } of walk(this.#root)) if (type === 'file') files.push({ path, bytes });
+      for await (const { path, type, bytes } of walk(this.directory)) if (type === 'file') files.push({ path, bytes });
       return files;
     });
   }
@@ -139,10 +142,10 @@ export class Workspace {
   }
 
   async #read(given: string): Promise<string> {
-    const { found } = await lookUp(this.#root, namesIn(given));
+    const { found } = await lookUp(this.directory, namesIn(given));
     if (found === null) throw new Error(`there is no file "${given}"`);
     if (found.type !== 'file') throw new Error(`"${given}" is a folder; expected a file`);
-    const file = await open(join(this.#root, found.path), constants.O_RDONLY | constants.O_NOFOLLOW);
+    const file = await open(join(this.directory, found.path), constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
       const { size } = await file.stat();
       if (size > MAX_FILE_BYTES) throw new Error(`"${given}" has ${size} bytes; the limit is ${MAX_FILE_BYTES}`);
@@ -158,7 +161,7 @@ export class Workspace {
       const plan = await this.#plan(given, byteLength(text));
       try {
         for (const folder of plan.folders) {
-          await mkdir(join(this.#root, folder), { mode: 0o700 });
+          await mkdir(join(this.directory, folder), { mode: 0o700 });
           this.#entries += 1;
           made.push(folder);
         }
@@ -179,7 +182,7 @@ export class Workspace {
       throw new Error(`"${given}" is ${names.length} names deep; the limit is ${max_depth}`);
     }
     if (bytes > MAX_FILE_BYTES) throw new Error(`the file would have ${bytes} bytes; the limit is ${MAX_FILE_BYTES}`);
-    const { found, missing } = await lookUp(this.#root, names);
+    const { found, missing } = await lookUp(this.directory, names);
     if (found && found.type !== 'file') throw new Error(`"${given}" is a folder; expected a file`);
     if (this.#entries + missing > max_entries) {
       throw new Error(
@@ -204,10 +207,9 @@ export class Workspace {
   /** Renaming replaces the earlier file in one step. */
   async #replace({ path, bytes, oldBytes }: Plan, text: string): Promise<void> {
     const unfinished = join(this.#home, UNFINISHED);
-    const file = await openNew(unfinished);
     try {
-      await fill(file, text, bytes);
-      await rename(unfinished, join(this.#root, path));
+      await writeNew(unfinished, text, bytes);
+      await rename(unfinished, join(this.directory, path));
     } catch (error) {
       await unlink(unfinished).catch(() => undefined);
       throw error;
@@ -218,33 +220,11 @@ export class Workspace {
 
   /** A folder that cannot be removed still counts. */
   async #removeFolder(folder: string): Promise<void> {
-    await rmdir(join(this.#root, folder)).then(
+    await rmdir(join(this.directory, folder)).then(
       () => {
         this.#entries -= 1;
       },
       () => undefined,
     );
   }
-}
-
-/** Creates a file and removes anything left at its path. A link or a pipe is removed; its target is not written. */
-function openNew(path: string): Promise<FileHandle> {
-  const openIt = () => open(path, 'wx', 0o600);
-  return openIt().catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-    return rm(path, { recursive: true, force: true }).then(openIt);
-  });
-}
-
-/** A file is complete only after it was closed: some file systems report a full disk or quota only then. */
-async function fill(file: FileHandle, text: string, bytes: number): Promise<void> {
-  try {
-    await file.writeFile(text);
-    const { size } = await file.stat();
-    if (size !== bytes) throw Object.assign(new Error(`${size} of ${bytes} bytes were written`), { code: 'EIO' });
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    throw error;
-  }
-  await file.close();
 }

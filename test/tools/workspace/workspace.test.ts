@@ -24,7 +24,7 @@ async function aWorkspace(options: Options = {}) {
   const call = (name: string, args: object) => {
     const signal = new AbortController().signal;
     const asked = { id: 'c1', name, arguments: JSON.stringify(args) };
-    return tools.call(asked, { place: '1.1', signal, limitMs: 60_000 });
+    return tools.call(asked, { place: '1.1', signal, limitMs: 60_000, onProgress: () => undefined });
   };
   const write = async (path: string, content = 'x') => (await call('write_file', { path, content })).text;
   return { base, home, root: join(home, 'files'), workspace, faults, call, write };
