@@ -18,8 +18,6 @@ export interface ResourceKind<Live = unknown> {
    * proven dead, and its row is written before and after it is acquired.
    */
   readonly outlivesProcess: boolean;
-  /** Whether the ids of its rows end in a number from 1 instead of the reference, because references contain the id. */
-  readonly isNumbered?: boolean;
   /** Returns the last part of the id of its rows. @default the reference */
   rowName?(ref: string): string;
   /**
@@ -41,6 +39,11 @@ export type Resource<T> = {
   ref: string;
   acquire: () => T | Promise<T>;
   live?: (value: T) => unknown;
+  /**
+   * Returns a reference that says more, such as a pid, once the resource exists. The id of its row must stay the same.
+   * Only for kinds that outlive their process.
+   */
+  refOf?: (value: T) => string;
 };
 
 /** Acquires resources in order, each with a row in the ledger, and returns their values by name. */

@@ -6,12 +6,9 @@ import type { Row } from '../../records/row.ts';
 /** The name of a resource, if an attempt has several resources of one kind. */
 const OWN_NAME = /^[\w-]{1,100}$/;
 
-/**
- * Returns the id of a ledger row. `count`: its number among the rows of its kind and attempt, from 1, for kinds whose
- * rows are numbered.
- */
-export function rowIdOf({ epoch, ref }: Pick<LedgerRow, 'epoch' | 'ref'>, kind: ResourceKind, count = 0): string {
-  return `${epoch}.${kind.kind}.${kind.isNumbered ? count : (kind.rowName?.(ref) ?? ref)}`;
+/** Returns the id of a ledger row. */
+export function rowIdOf({ epoch, ref }: Pick<LedgerRow, 'epoch' | 'ref'>, kind: ResourceKind): string {
+  return `${epoch}.${kind.kind}.${kind.rowName?.(ref) ?? ref}`;
 }
 
 /** Returns the names in a row, for the checks and releases of its kind. */
@@ -29,11 +26,7 @@ export function namesOf({ taskId, id, entry }: Row): RowNames {
 export function whyNotBelieved(row: Row, kind: ResourceKind): string | null {
   const { taskId, id, entry } = row;
   if (parseTaskId(taskId) === null) return 'its task id is invalid';
-  const start = `${entry.epoch}.${entry.kind}.`;
-  const isNamed = kind.isNumbered
-    ? id.startsWith(start) && /^\d{1,9}$/.test(id.slice(start.length))
-    : id === rowIdOf(entry, kind);
-  if (!isNamed) return 'its id does not match its epoch, kind and ref';
+  if (id !== rowIdOf(entry, kind)) return 'its id does not match its epoch, kind and ref';
   return kind.doubt ? kind.doubt(namesOf(row)) : derivedDoubt(namesOf(row));
 }
 

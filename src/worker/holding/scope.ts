@@ -3,6 +3,7 @@ import { isoNow } from '../../base/clock.ts';
 import type { CleanupRecord } from '../../contract/cleanup.ts';
 import { typeOf } from '../../contract/plain-json.ts';
 import { ErrandError } from '../../errors.ts';
+import type { Row } from '../../records/row.ts';
 import type { TaskRecords } from '../../records/task-records.ts';
 import { during } from '../../telemetry/observer.ts';
 import { AttemptCancelled } from '../classify.ts';
@@ -34,8 +35,6 @@ export class Scope {
   readonly #deps: ScopeDeps;
   readonly #holder: Holder;
   readonly #held: Held[] = [];
-  /** The kinds of the numbered rows so far. */
-  readonly #numbered: string[] = [];
   #isUnwound = false;
 
   constructor(deps: ScopeDeps, holder: Holder) {
@@ -82,11 +81,18 @@ export class Scope {
     for (const { name, resource, held } of planned) {
       this.#assertNotUnwound();
       const value = await this.#acquire(resource, held);
-      const { entry } = held;
-      if (entry.status === 'intent') held.entry = { ...entry, status: 'acquired', acquired_at: isoNow() };
+      this.#markAcquired(held, resource.refOf?.(value) ?? held.entry.ref);
       values[name] = value;
     }
     return values;
+  }
+
+  #markAcquired(held: Held, ref: string): void {
+    const { entry } = held;
+    if (entry.status !== 'intent') return;
+    const acquired = { ...held, entry: { ...entry, ref, status: 'acquired', acquired_at: isoNow() } as const };
+    this.#assertBelieved(acquired);
+    held.entry = acquired.entry;
   }
 
   async #acquire<T>(resource: Resource<T>, held: Held): Promise<T> {
@@ -109,20 +115,25 @@ export class Scope {
   #plan({ kind: name, ref }: Pick<Resource<unknown>, 'kind' | 'ref'>): Held {
     const kind = this.#deps.releasers.kindOf(name);
     if (!kind) throw new ErrandError('INTERNAL', `no toolset of this worker has the resource kind "${name}"`);
-    assertRef(name, ref);
     const at = isoNow();
     const { taskId, epoch, owner } = this.#holder;
     const named = { kind: name, ref, epoch, owner, intent_at: at, ...this.#deps.releasers.needsOf(name) };
     const entry = kind.outlivesProcess
       ? ({ status: 'intent', ...named } as const)
       : ({ status: 'acquired', acquired_at: at, ...named } as const);
-    if (kind.isNumbered) this.#numbered.push(name);
-    const count = this.#numbered.filter((numbered) => numbered === name).length;
-    const row = { taskId, id: rowIdOf(entry, kind, count), entry };
-    const doubt = whyNotBelieved(row, kind);
+    assertRef(name, ref);
+    const row = { taskId, id: rowIdOf(entry, kind), entry };
+    this.#assertBelieved(row);
+    return { ...row, live: undefined, status: 'planned' };
+  }
+
+  #assertBelieved(row: Row): void {
+    const { kind: name, ref } = row.entry;
+    assertRef(name, ref);
+    const kind = this.#deps.releasers.kindOf(name);
+    const doubt = kind ? whyNotBelieved(row, kind) : 'its kind is unknown';
     if (doubt !== null)
       throw new ErrandError('INTERNAL', `a resource of the kind "${name}" was not acquired: ${doubt}`);
-    return { ...row, live: undefined, status: 'planned' };
   }
 }
 

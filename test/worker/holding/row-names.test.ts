@@ -24,7 +24,7 @@ function kindOf({ kind }: LedgerRow) {
 }
 
 function idOf(entry: LedgerRow): string {
-  return rowIdOf(entry, kindOf(entry), 1);
+  return rowIdOf(entry, kindOf(entry));
 }
 
 function why(entry: LedgerRow, id = idOf(entry), taskId = TASK_ID): string | null {
@@ -44,7 +44,8 @@ test('names of resources differ by task, epoch and deployment', () => {
 test('the id of a row has its epoch, kind and reference, or the id of a response', () => {
   expect(idOf(entryOf('client', 'api.acme.com'))).toBe('2.client.api.acme.com');
   expect(idOf(entryOf('response', 'acme/resp_1'))).toBe('2.response.resp_1');
-  expect(idOf(entryOf('process', '7:1:tag'))).toBe('2.process.1');
+  const tag = processTagOf(HERE, TASK_ID, '2.process.shell-1');
+  for (const ref of [tag, `7:1:${tag}`]) expect(idOf(entryOf('process', ref))).toBe('2.process.shell-1');
 });
 
 describe('a row is believed', () => {
@@ -52,6 +53,7 @@ describe('a row is believed', () => {
     ['its workspace is that of its task and epoch', entryOf('workspace', workspacePathOf(HERE, TASK_ID, 2)), undefined],
     ['it names a client', entryOf('client', 'api.acme.com'), undefined],
     ['it names a response', entryOf('response', 'acme/resp_1'), undefined],
+    ['its process has not started', entryOf('process', processTagOf(HERE, TASK_ID, '2.process.1')), '2.process.1'],
     ['its process has its tag', entryOf('process', `7:1:${processTagOf(HERE, TASK_ID, '2.process.1')}`), '2.process.1'],
   ])('if %s', (_, entry, id) => {
     expect(why(entry, id)).toBeNull();
@@ -70,7 +72,12 @@ describe('a row is not believed', () => {
     ['its directory is outside the root', entryOf('workspace', '/etc'), undefined, 'directory'],
     ['its id is of another kind', workspace, '2.client.host', 'id does not match'],
     ['its id is of another epoch', workspace, `1.workspace.${workspace.ref}`, 'id does not match'],
-    ['its process has no number', entryOf('process', '7:1:tag'), '2.process.x', 'id does not match'],
+    [
+      'its tag is of another row',
+      entryOf('process', `7:1:${processTagOf(HERE, TASK_ID, '2.process.1')}`),
+      '2.process.x',
+      'id does not match',
+    ],
     [
       'its tag is of another deployment',
       entryOf('process', `7:1:${processTagOf(ELSEWHERE, TASK_ID, '2.process.1')}`),
