@@ -167,7 +167,7 @@ describe('the tables agree with the code:', () => {
     const documented = settings.filter(([, , value = '']) => !['–', '`{}`'].includes(value));
     expect(documented.map(([key, , value]) => [codesIn(key ?? '')[0], codesIn(value ?? '')[0]]).toSorted()).toEqual(
       defaults
-        .filter(([key]) => !['delegation', 'model_aliases', 'redis_tls', 'redis_sentinel'].includes(key))
+        .filter(([key]) => !['agent', 'delegation', 'model_aliases', 'redis_tls', 'redis_sentinel'].includes(key))
         .map(([key, value]) => [key, String(value)])
         .toSorted(),
     );

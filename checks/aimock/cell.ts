@@ -76,8 +76,7 @@ function childOf(goal: string, model: ConstructorParameters<typeof Child>[0]['mo
     },
   });
   return new Child({
-    task: { goal },
-    batchContext: '',
+    prompt: { system: 'You find out.', first: { role: 'user', text: goal } },
     model,
     tools: toolsOf([degrees]),
     allowance: anAllowance({ turns: 4, outputTokensPerTurn: 4_000, toolMs: 5_000 }),

@@ -2,7 +2,6 @@ import { isoNow } from '../base/clock.ts';
 import { clip } from '../base/text.ts';
 import type { Checkpoint, ToolCall, ToolResult, Turn } from '../contract/checkpoint.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
-import type { TaskJob } from '../contract/task.ts';
 import type { Usage } from '../contract/usage.ts';
 import { ErrandError } from '../errors.ts';
 import type { Model } from '../providers/model.ts';
@@ -11,7 +10,7 @@ import type { AttemptLabel, Fact } from '../telemetry/step.ts';
 import { type Allowance, tokensForNextTurn } from './allowance.ts';
 import { EffectJournal, type WriteEffect } from './effect-journal.ts';
 import { repeatedTurns } from './progress.ts';
-import { promptOf, SYSTEM } from './prompt.ts';
+import type { Prompt } from './prompt.ts';
 import { fitResults, type Tools } from './tools.ts';
 import { Transcript } from './transcript.ts';
 
@@ -22,9 +21,7 @@ import { Transcript } from './transcript.ts';
  * attempts.
  */
 export type ChildParts = {
-  task: TaskJob['task'];
-  /** The shared context of the batch; may be empty. */
-  batchContext: string;
+  prompt: Prompt;
   model: Model;
   tools: Tools;
   allowance: Allowance;
@@ -58,7 +55,7 @@ export class Child {
   constructor(parts: ChildParts) {
     this.#parts = parts;
     this.#textSeen = { name: 'text', ...attemptOf(parts.label) };
-    this.transcript = new Transcript(promptOf(parts), parts.recorded);
+    this.transcript = new Transcript(parts.prompt.first, parts.recorded);
     this.effects = new EffectJournal(parts.effects, parts.journal);
   }
 
@@ -130,14 +127,14 @@ export class Child {
   }
 
   async #callModel(results: ToolResult[], signal: AbortSignal): Promise<Turn> {
-    const { model, tools, allowance, observer, label } = this.#parts;
+    const { prompt, model, tools, allowance, observer, label } = this.#parts;
     const { turns, usage } = this.transcript.tally;
     const maxOutputTokens = tokensForNextTurn(allowance, { turns, tokens: usage.input_tokens + usage.output_tokens });
     this.transcript.assertFits(results);
     this.#streaming = '';
     this.#reportedUsage = undefined;
     const request = {
-      system: SYSTEM,
+      system: prompt.system,
       transcript: this.transcript.withResults(results),
       tools: tools.definitions,
       maxOutputTokens,

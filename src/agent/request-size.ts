@@ -1,8 +1,7 @@
 import { byteLength } from '../base/text.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
-import type { TaskJob } from '../contract/task.ts';
 import type { ToolDefinition, TurnRequest } from '../providers/model.ts';
-import { promptOf, SYSTEM } from './prompt.ts';
+import type { Prompt } from './prompt.ts';
 import { RESULT_CHARS } from './tools.ts';
 import { Transcript } from './transcript.ts';
 
@@ -28,16 +27,16 @@ export function maxInputTokens({
 
 /**
  * The maximum number of input tokens of any request of a task, up to the request that follows its recorded turns. The
- * tool results of the last turn are unknown, so they count with their maximum length. `tools` are the tools that the
- * task may call.
+ * tool results of the last turn are unknown, so they count with their maximum length. The prompt has no shared context:
+ * it counts with `contextBytes`. `tools` are the tools that the task may call.
  */
 export function maxInputTokensOf(
-  task: TaskJob['task'],
+  { system, first }: Prompt,
   tools: readonly ToolDefinition[],
   contextBytes: number,
   recorded: readonly Checkpoint[],
 ): number {
-  const transcript = new Transcript(promptOf({ task, batchContext: '' }), recorded);
-  const known = maxInputTokens({ system: SYSTEM, transcript: transcript.withResults([]), tools: [...tools] });
+  const transcript = new Transcript(first, recorded);
+  const known = maxInputTokens({ system, transcript: transcript.withResults([]), tools });
   return known + contextBytes + transcript.pendingCalls.length * RESULT_CHARS * BYTES_PER_CHAR;
 }

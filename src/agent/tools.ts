@@ -39,9 +39,10 @@ export class Tools {
     this.#byName = new Map(tools.map((owned) => [owned.tool.definition.name, owned]));
   }
 
-  /** The tools as the model sees them. */
+  /** The tools as the model sees them, sorted by name: a provider caches a prompt only if its tools never move. */
   get definitions(): ToolDefinition[] {
-    return [...this.#byName.values()].map(({ tool }) => tool.definition);
+    const definitions = [...this.#byName.values()].map(({ tool }) => tool.definition);
+    return definitions.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Returns the class of a tool; `undefined` if there is no such tool. */

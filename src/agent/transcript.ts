@@ -1,6 +1,6 @@
 import { type Checkpoint, type Tally, type ToolCall, type ToolResult, tallyOf } from '../contract/checkpoint.ts';
 import { ErrandError } from '../errors.ts';
-import type { TranscriptEntry } from '../providers/model.ts';
+import type { TranscriptEntry, UserEntry } from '../providers/model.ts';
 
 /**
  * The maximum size of a conversation, in characters of JSON. No model has a larger window, and each turn sends the
@@ -22,9 +22,9 @@ export class Transcript {
    */
   #measuredTurns = 0;
 
-  constructor(prompt: string, recorded: readonly Checkpoint[]) {
-    this.#entries = [{ role: 'user', text: prompt }];
-    this.#chars = prompt.length;
+  constructor(first: UserEntry, recorded: readonly Checkpoint[]) {
+    this.#entries = [first];
+    this.#chars = (first.shared ?? '').length + first.text.length;
     for (const checkpoint of recorded) this.append(checkpoint);
   }
 

@@ -88,6 +88,7 @@ function valuesOf(base: WorkerBase) {
       kinds: [...baseKinds({ deployment, catalogue, credentials, models }), ...toolsets.builtInKinds],
       ownKinds: toolsets.ownKinds,
     }),
+    instructions: config.agent.instructions,
     budget: config.budget,
     watchdogs: config.watchdogs,
   };

@@ -12,6 +12,8 @@ import { MAX_CONCURRENCY } from './over-worker.ts';
 const ms = z.number().int().positive();
 const port = z.number().int().min(0).max(65_535);
 const path = z.string().min(1);
+/** The maximum number of characters of `agent.instructions`: more than a prompt needs, and less than the context of a model. */
+const MAX_INSTRUCTIONS = 262_144;
 const maskedPath = (text: string) => (isShownAsPath(text) ? text : '[secret]');
 /** A name in records, logs and on the board, with the maximum length of a DNS name. */
 const name = z
@@ -92,6 +94,17 @@ export const SETTINGS = {
   routing_precedence: {
     type: RoutingPrecedence.default('strict'),
     meaning: '`strict`, or `inherit`, which makes top-level route fields of a batch defaults',
+  },
+  agent: {
+    instructions: {
+      type: z
+        .string()
+        .max(MAX_INSTRUCTIONS)
+        .refine((text) => text.trim() !== '', 'expected instructions, got blank text')
+        .optional(),
+      meaning:
+        "system prompt of every child instead of Errand's own [text](explanations/prompt.md); give every worker the same",
+    },
   },
   limits: LIMIT_SETTINGS,
   budget: BUDGET_SETTINGS,

@@ -68,6 +68,9 @@ const ANTHROPIC_LEVELS: Record<string, Levels> = {
   'claude-mythos-*': LOW_TO_MAX,
 };
 
+/** The models of OpenAI that take marks in a prompt: GPT-5.6 and later, as of November 2026. */
+const TAKES_MARKS = /^gpt-(5\.([6-9]|\d\d)|[6-9]|\d\d)(\D|$)/;
+
 const BUILT_IN: Record<Wire, LevelTable> = {
   responses: tableOf(OPENAI_LEVELS, 'responses'),
   chat: tableOf(OPENAI_LEVELS, 'chat'),
@@ -107,4 +110,9 @@ export function levelsOf(provider: Pick<Provider, 'wire' | 'efforts'>, model: st
   const { wire, efforts } = provider;
   const declared = Object.keys(efforts).length > 0 ? lookUp(tableOf(efforts, wire), model) : undefined;
   return declared ?? lookUp(BUILT_IN[wire], model) ?? NONE_TO_HIGH;
+}
+
+/** Tells whether a request may mark the end of a prefix to cache, as OpenAI's later models need it. Others refuse it. */
+export function marksPrefixes({ prompt_cache }: Pick<Provider, 'prompt_cache'>, model: string): boolean {
+  return prompt_cache && TAKES_MARKS.test(model);
 }

@@ -111,6 +111,11 @@ export const PROVIDER_SETTINGS = {
     meaning:
       "wire `chat`: whether the next turn sends the fields that the provider adds to OpenAI's own, such as `reasoning_content`: `always`, `never`, or `auto`, which leaves them out only for Groq, Mistral and Cerebras, because these refuse them",
   },
+  prompt_cache: {
+    type: z.boolean().default(false),
+    meaning:
+      "wires `responses` and `chat`: `true` sends OpenAI's fields of the [prompt cache](explanations/prompt.md#prompt-caches), which some compatible endpoints refuse; Claude models on the wire `messages` always get theirs",
+  },
   background: {
     type: z.boolean().default(false),
     meaning: '`true` lets turns outlive their connection, with wire `responses` only; the provider stores them',

@@ -13,6 +13,7 @@ export const BUILT_IN_PROVIDERS: Readonly<Record<string, DeclaredProvider>> = {
     base_url: 'https://api.openai.com/v1',
     credential: 'env:OPENAI_API_KEY',
     default_model: 'gpt-5.6-sol',
+    prompt_cache: true,
     aliases: ['openai-api'],
   },
   anthropic: {

@@ -26,13 +26,13 @@ export const LIMIT_SETTINGS = {
   max_context_bytes: {
     type: bytes.default(1024 * 1024),
     unit: 'bytes',
-    meaning: 'size of the context of a task, and of the shared context of a batch',
+    meaning: 'size of the context and of the instructions of a task, and of the shared context of a batch',
   },
   max_metadata_bytes: { type: bytes.default(16 * 1024), unit: 'bytes', meaning: 'size of the metadata of a task' },
   max_batch_bytes: {
     type: bytes.default(128 * 1024 * 1024),
     unit: 'bytes',
-    meaning: 'goals, contexts and metadata of a batch together',
+    meaning: 'goals, instructions, contexts and metadata of a batch together',
   },
   max_depth: { type: z.number().int().positive().max(1000).default(32), meaning: 'nesting of metadata' },
 } satisfies Section;

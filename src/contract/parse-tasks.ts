@@ -28,26 +28,27 @@ const MAX_JSON_BYTES_PER_BYTE = 6;
 
 /** Checks the texts of a task, or of a batch, against the limits; returns how many bytes they are. */
 export function checkSizes(
-  { goal = '', context = '', metadata }: Partial<TaskSpec>,
+  { goal = '', instructions = '', context = '', metadata }: Partial<TaskSpec>,
   { at, index }: Spot,
   limits: Limits,
   findings: Findings,
 ): number {
   const sizes = [
-    ['goal', byteLength(goal), limits.max_goal_bytes],
-    ['context', byteLength(context), limits.max_context_bytes],
-    ['metadata', metadata ? byteLength(JSON.stringify(metadata)) : 0, limits.max_metadata_bytes],
+    ['goal', byteLength(goal), 'max_goal_bytes'],
+    ['instructions', byteLength(instructions), 'max_context_bytes'],
+    ['context', byteLength(context), 'max_context_bytes'],
+    ['metadata', metadata ? byteLength(JSON.stringify(metadata)) : 0, 'max_metadata_bytes'],
   ] as const;
   for (const [field, size, limit] of sizes) {
-    if (size <= limit) continue;
-    const allowed = `${limit} bytes (limits.max_${field}_bytes)`;
+    if (size <= limits[limit]) continue;
+    const allowed = `${limits[limit]} bytes (limits.${limit})`;
     findings.add(joinPath(at, field), `expected at most ${allowed}, got ${size}`, index);
   }
   const sum = sizes.reduce((all, [, size]) => all + size, 0);
-  const isWithinLimits = sizes.every(([, size, limit]) => size <= limit);
+  const isWithinLimits = sizes.every(([, size, limit]) => size <= limits[limit]);
   // Only a text in which every character needs an escape grows this much.
   if (!isWithinLimits || sum * MAX_JSON_BYTES_PER_BYTE <= MAX_TASK_BYTES) return sum;
-  const bytes = byteLength(JSON.stringify([goal, context, metadata]));
+  const bytes = byteLength(JSON.stringify([goal, instructions, context, metadata]));
   if (bytes > MAX_TASK_BYTES) findings.add(at, `expected at most ${MAX_TASK_BYTES} bytes as JSON, got ${bytes}`, index);
   return sum;
 }

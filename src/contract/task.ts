@@ -68,6 +68,11 @@ export const TaskSpec = z.strictObject({
   goal: z
     .string({ error: (issue) => (issue.input === undefined ? 'is missing; every task needs a goal' : undefined) })
     .refine((goal) => goal.trim() !== '', 'expected a goal, got blank text'),
+  /** How the task must be done, beside the system prompt: a role, a tone, the form of the answer. */
+  instructions: z
+    .string()
+    .refine((text) => text.trim() !== '', 'expected instructions, got blank text')
+    .optional(),
   /** Background of this task. */
   context: z.string().optional(),
   ...RouteRequest.shape,

@@ -4,9 +4,15 @@ import type { Cost, Usage } from '../contract/usage.ts';
 /** A tool as it is described to the model. `parameters` is a JSON Schema of an object. */
 export type ToolDefinition = { name: string; description: string; parameters: Record<string, unknown> };
 
+/**
+ * The first message of a conversation. `shared` comes before `text`: the part that other tasks of the batch send with
+ * the same bytes, so that a provider can cache it.
+ */
+export type UserEntry = { role: 'user'; shared?: string; text: string };
+
 /** One entry of a conversation. A turn of the assistant is the provider's own JSON, which only its wire reads. */
 export type TranscriptEntry =
-  | { role: 'user'; text: string }
+  | UserEntry
   | { role: 'assistant'; native: Turn['native'] }
   | { role: 'tools'; results: ToolResult[] };
 

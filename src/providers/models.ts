@@ -30,6 +30,8 @@ export type ModelOptions = {
   credential: WireCredential;
   /** The limits of each call. @default those of the provider */
   limits?: CallLimits;
+  /** The same for requests with a common beginning; a provider with `prompt_cache` gets it. */
+  cacheKey?: string;
 };
 
 /** Makes the models of one provider with one credential. */
@@ -106,12 +108,12 @@ export class Models {
    * @throws ErrandError `ROUTE_UNSUPPORTED` if the provider's `effort_policy` is `strict` and the model does not accept
    * the effort.
    */
-  async open({ provider, route, credential, limits }: ModelOptions): Promise<ModelHandle> {
+  async open({ provider, route, credential, limits, cacheKey }: ModelOptions): Promise<ModelHandle> {
     const effort = effortFor(provider, route.model, route.reasoning_effort);
     const connect = await this.#connect(provider, credential);
     const prices = this.#prices.of(provider);
     const wire = connect({
-      ...{ provider, prices, model: route.model, effort: effort.level },
+      ...{ provider, prices, model: route.model, effort: effort.level, cacheKey },
       limits: limits ?? callLimitsOf(provider, effort.level),
     });
     const bounded = withinNamedLimit(provider, withinSize(provider, wire));

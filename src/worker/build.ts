@@ -1,14 +1,19 @@
+import { createHash } from 'node:crypto';
 import { allowanceFor } from '../agent/allowance.ts';
 import { Child } from '../agent/child.ts';
+import { type Prompt, promptOf } from '../agent/prompt.ts';
 import { effortFor } from '../catalogue/effort.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
+import { routeKey } from '../contract/route.ts';
 import type { CutSpend } from '../contract/spend.ts';
+import type { TaskJob } from '../contract/task.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { CallLimits } from '../providers/call-limits.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import { during, note } from '../telemetry/observer.ts';
+import { WORKSPACE } from '../tools/names.ts';
 import type { AdmittedBatch } from './admission.ts';
 import type { Attempt } from './attempt.ts';
 import { AttemptTools } from './attempt-tools.ts';
@@ -52,8 +57,7 @@ async function buildChild(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps
   const background = new BackgroundCalls(calls, { attempt, deployment: deps.deployment, records: deps.records });
   attempt.limitSeconds(allowance.seconds);
   const child = new Child({
-    task: job.task,
-    batchContext: batch.context,
+    prompt: promptFor(job, batch, toolsets, deps),
     model: provider.background ? background : calls,
     tools: toolsets.tools,
     allowance,
@@ -63,6 +67,17 @@ async function buildChild(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps
     label: attempt.label,
   });
   return { child, effective, credential, calls, background, toolsets };
+}
+
+function promptFor({ task }: TaskJob, batch: AdmittedBatch, { tools }: AttemptTools, deps: TaskDeps): Prompt {
+  const hasWorkspace = task.toolsets?.includes(WORKSPACE) ?? false;
+  const { instructions } = deps;
+  const { context, record } = batch;
+  return promptOf({
+    ...{ task, hasWorkspace, instructions },
+    batch: { context, total: record.total },
+    tools: tools.definitions,
+  });
 }
 
 /** Resolves the credential of the route. */
@@ -83,11 +98,18 @@ async function openModel(
     client: {
       kind: 'client' as const,
       ref: new URL(terms.provider.base_url).host,
-      acquire: () => deps.models.open({ ...terms, route: job.route }),
+      acquire: () => deps.models.open({ ...terms, route: job.route, cacheKey: cacheKeyOf(job) }),
       live: (made: ModelHandle) => made,
     },
   });
   return client;
+}
+
+/** The same for all tasks of a batch on one route, and in each attempt. */
+function cacheKeyOf({ batch_id, route }: TaskJob): string {
+  return createHash('sha256')
+    .update(`${batch_id} ${routeKey(route)}`)
+    .digest('base64url');
 }
 
 function listenersOf({ taskId, epoch, label }: Attempt, { observer, spends }: TaskDeps): CallListeners {

@@ -45,6 +45,8 @@ export type TaskDeps = {
   /** The values from which the names of resources are derived. */
   deployment: Deployment;
   versions: VersionWait;
+  /** The system prompt of the deployment; `undefined` for the text of Errand. */
+  instructions: string | undefined;
   budget: DefaultBudget;
   watchdogs: LimitSources['deployment']['watchdogs'];
 };

@@ -61,8 +61,7 @@ function aChild(turns: Turn[], { tools = [], restores = true, ...over }: Over = 
   const model = new ScriptedModel(turns);
   const recorded: Checkpoint[] = [];
   const child = new Child({
-    task: { goal: 'Do it' },
-    batchContext: '',
+    prompt: { system: '', first: { role: 'user', text: 'Do it' } },
     model,
     tools: toolsOf(tools, { restores }),
     allowance: anAllowance({ turns: 9, outputTokensPerTurn: 100 }),
@@ -97,17 +96,6 @@ test('sends tool results in the order of the calls and echoes the model’s own 
     { role: 'user', text: 'Do it' },
     { role: 'assistant', native: { said: '' } },
     { role: 'tools', results: [{ call_id: 'c1', text: 'write done', is_error: false }] },
-  ]);
-});
-
-test('tells the child the background of the batch and its own context [B3] [B40]', async () => {
-  const { child, model } = aChild([aTurn({ text: 'ok' })], {
-    task: { goal: 'Do it', context: 'mine' },
-    batchContext: 'ours',
-  });
-  await child.run(live);
-  expect(model.asked[0]?.transcript).toEqual([
-    { role: 'user', text: 'Background of the batch:\nours\n\nContext:\nmine\n\nTask:\nDo it' },
   ]);
 });
 

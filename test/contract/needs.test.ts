@@ -28,3 +28,8 @@ test('a writer puts the lowest version that the content allows', () => {
   expect(needsFor({ task: { output_schema: null }, route: { fallbacks: [] } }, since)).toEqual({ needs: 3 });
   expect(needsFor({ task: 'text', route: null }, since)).toEqual({});
 });
+
+test('a task with instructions waits for a worker that knows them', () => {
+  expect(needsFor({ task: { goal: 'Go', instructions: 'In German.' } })).toEqual({ needs: 3 });
+  expect(needsFor({ task: { goal: 'Go', context: 'A text.' } })).toEqual({});
+});

@@ -188,7 +188,7 @@ describe('problems', () => {
     expect(problems).toEqual({
       budget: `unknown field; known: name, context, defaults, parent, admission, max_concurrent, priority, idempotency_key, metadata, tasks, goal, ${route}`,
       'defaults.effort': `unknown field; did you mean reasoning_effort? Known: ${route}`,
-      'tasks[0].modle': `unknown field; did you mean model? Known: goal, context, ${route}, toolsets, budget, metadata`,
+      'tasks[0].modle': `unknown field; did you mean model? Known: goal, instructions, context, ${route}, toolsets, budget, metadata`,
       'tasks[0].budget.minutes':
         'unknown field; known: turns, tokens, seconds, first_token_seconds, idle_seconds, turn_seconds, tool_seconds, turns_without_progress',
     });
@@ -525,7 +525,9 @@ describe('limits', () => {
 
   test('the metadata and the context of the batch itself count too', async () => {
     const large = 'x'.repeat(2 * 1024 * 1024);
-    expect(await problemsOf({ tasks: [{ goal: 'a' }], context: large, metadata: { large } })).toEqual({
+    const tasks = [{ goal: 'a', instructions: large }];
+    expect(await problemsOf({ tasks, context: large, metadata: { large } })).toEqual({
+      'tasks[0].instructions': 'expected at most 1048576 bytes (limits.max_context_bytes), got 2097152',
       context: 'expected at most 1048576 bytes (limits.max_context_bytes), got 2097152',
       metadata: 'expected at most 16384 bytes (limits.max_metadata_bytes), got 2097164',
     });

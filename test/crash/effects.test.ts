@@ -37,8 +37,7 @@ async function attemptWith(tasks: TaskRecords, taskId: string, turns: Turn[], to
   const { epoch, checkpoints, effects } = opening;
   const told: ToolResult[] = [];
   const child = new Child({
-    task: { goal: 'Do it' },
-    batchContext: '',
+    prompt: { system: '', first: { role: 'user', text: 'Do it' } },
     model: { turn: async () => turns.shift() ?? expect.fail('the script has no further turn') },
     tools: toolsOf(tools, { restores: false }),
     allowance: anAllowance({ turns: 9, turnsWithoutProgress: 9 }),

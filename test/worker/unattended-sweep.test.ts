@@ -55,6 +55,7 @@ async function aSweep({ lanes = ['anthropic'], unservedMs = HOUR_MS } = {}) {
     reclaim: new Reclaim({ ...aHandBack({ redis, prefix }), workers, records: tasks, self, releasers, observer }),
     releasers,
     toolsets: new Toolsets([]),
+    instructions: undefined,
   });
   const options = optionsOf({ prefix });
   const producer = openProducer(options);

@@ -1,9 +1,14 @@
-import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions/completions';
+import type {
+  ChatCompletionContentPartText,
+  ChatCompletionMessageParam,
+} from 'openai/resources/chat/completions/completions';
 import { asText, type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import { marksPrefixes } from '../../catalogue/models.ts';
 import type { Provider } from '../../catalogue/provider.ts';
-import type { TranscriptEntry } from '../model.ts';
+import type { TranscriptEntry, UserEntry } from '../model.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
-import { fromNative } from './wire.ts';
+import { SHARED_END } from './openai-cache.ts';
+import { fromNative, wholeText } from './wire.ts';
 
 /** The fields of OpenAI's own protocol for a message of an assistant, and for a call in it. */
 const MESSAGE_FIELDS = new Set(['role', 'content', 'refusal', 'tool_calls', 'function_call']);
@@ -29,26 +34,38 @@ const STRICT_HOSTS = new Set(['api.groq.com', 'api.mistral.ai', 'api.cerebras.ai
  */
 export class ChatEcho {
   readonly #hasExtras: boolean;
+  readonly #marksShared: boolean;
   readonly #ids: CallIds;
   /** The ids of the calls of the last assistant turn, which its results answer in order. */
   #lastIds: string[] = [];
 
-  constructor(provider: Provider, ids: CallIds) {
+  constructor(provider: Provider, model: string, ids: CallIds) {
     const { echo_extras: echo, base_url } = provider;
     this.#hasExtras = echo === 'auto' ? !STRICT_HOSTS.has(new URL(base_url).hostname) : echo === 'always';
+    this.#marksShared = marksPrefixes(provider, model);
     this.#ids = ids;
   }
 
   /** The messages of a conversation, in order. */
   messagesOf(transcript: readonly TranscriptEntry[]): ChatCompletionMessageParam[] {
     return transcript.flatMap((entry): ChatCompletionMessageParam[] => {
-      if (entry.role === 'user') return [{ role: 'user', content: entry.text }];
+      if (entry.role === 'user') return [{ role: 'user', content: this.#first(entry) }];
       if (entry.role === 'assistant') return [this.#assistant(fromNative(entry.native))];
       const ids = this.#lastIds;
       return entry.results.map(({ call_id, text }, at) => {
         return { role: 'tool', tool_call_id: ids[at] ?? call_id, content: text };
       });
     });
+  }
+
+  /** Only a request with a mark has parts: some compatible servers take a text alone. */
+  #first(entry: UserEntry): string | ChatCompletionContentPartText[] {
+    const { shared, text } = entry;
+    if (shared === undefined || !this.#marksShared) return wholeText(entry);
+    return [
+      { type: 'text', text: shared, ...SHARED_END },
+      { type: 'text', text },
+    ];
   }
 
   #assistant(native: unknown): ChatCompletionMessageParam {

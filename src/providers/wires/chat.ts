@@ -8,6 +8,7 @@ import type { ToolDefinition, TurnRequest } from '../model.ts';
 import type { CallIds } from './call-ids.ts';
 import { ChatEcho } from './chat-echo.ts';
 import { ChatReply } from './chat-reply.ts';
+import { cacheKeyOf } from './openai-cache.ts';
 import { createOpenAIClient } from './openai-client.ts';
 import { type ConnectWire, type WireRoute, wireModel } from './wire.ts';
 
@@ -21,10 +22,11 @@ function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): ChatCom
     request.system === '' ? [] : [{ role: 'system', content: request.system }];
   return {
     model,
-    messages: [...system, ...new ChatEcho(provider, ids).messagesOf(request.transcript)],
+    messages: [...system, ...new ChatEcho(provider, model, ids).messagesOf(request.transcript)],
     stream: true,
     stream_options: { include_usage: true },
     [provider.max_tokens_field]: request.maxOutputTokens,
+    ...cacheKeyOf(route),
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
     ...(effort !== null && { reasoning_effort: effort }),
   };

@@ -1,9 +1,12 @@
 import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages/messages';
 import { asList, fieldOf, isObject, textOf, wordOf } from '../../base/foreign.ts';
-import type { TranscriptEntry } from '../model.ts';
+import type { TranscriptEntry, UserEntry } from '../model.ts';
 import { type CallIds, echoedName } from './call-ids.ts';
 import { isClaude } from './thinking.ts';
-import { fromNative } from './wire.ts';
+import { fromNative, wholeText } from './wire.ts';
+
+/** Marks the end of a prefix that Anthropic caches. A request has at most four marks. */
+export const CACHED = { cache_control: { type: 'ephemeral' as const } };
 
 /**
  * Writes a conversation for the messages wire. Blocks of the assistant are sent as the provider sent them, signatures and
@@ -23,10 +26,20 @@ export class MessagesEcho {
   /** The messages of a conversation, in order. */
   messagesOf(transcript: readonly TranscriptEntry[]): MessageParam[] {
     return transcript.flatMap((entry): MessageParam[] => {
-      if (entry.role === 'user') return [{ role: 'user', content: entry.text }];
+      if (entry.role === 'user') return [{ role: 'user', content: this.#first(entry) }];
       if (entry.role === 'assistant') return this.#assistant(fromNative(entry.native));
       return [{ role: 'user', content: this.#results(entry.results) }];
     });
+  }
+
+  /** The shared part is a block of its own, with a mark. */
+  #first(entry: UserEntry): string | ContentBlockParam[] {
+    const { shared, text } = entry;
+    if (shared === undefined || !isClaude(this.#model)) return wholeText(entry);
+    return [
+      { type: 'text', text: shared, ...CACHED },
+      { type: 'text', text },
+    ];
   }
 
   #results(results: Extract<TranscriptEntry, { role: 'tools' }>['results']): ContentBlockParam[] {

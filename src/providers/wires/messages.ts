@@ -5,7 +5,7 @@ import { KEY_HELD_BY_FETCH } from '../fetch.ts';
 import type { ToolDefinition, TurnRequest } from '../model.ts';
 import { sendingBare } from './bare-request.ts';
 import type { CallIds } from './call-ids.ts';
-import { MessagesEcho } from './messages-echo.ts';
+import { CACHED, MessagesEcho } from './messages-echo.ts';
 import { MessagesReply } from './messages-reply.ts';
 import { isClaude, thinkingFor } from './thinking.ts';
 import { type ConnectWire, type Endpoint, type WireRoute, wireModel } from './wire.ts';
@@ -34,12 +34,18 @@ function toolOf({ name, description, parameters }: ToolDefinition): Tool {
   return { name, description, input_schema: { ...parameters, type: 'object' } };
 }
 
+type Cached = Pick<MessageCreateParamsStreaming, 'system' | 'cache_control'>;
+
 /**
- * Caches the prompt if the child has tools, because then every turn sends it again. Without tools, a cache write only
- * costs more.
+ * The system prompt and the marks of the cache. With tools, the tools and the system prompt are cached for all tasks,
+ * and the conversation so far for the next turn. Without tools there is no next turn, and a cache write only costs more.
  */
-function cachingFor(model: string, { tools }: TurnRequest): Pick<MessageCreateParamsStreaming, 'cache_control'> {
-  return tools.length > 0 && isClaude(model) ? { cache_control: { type: 'ephemeral' } } : {};
+function cachedFor(model: string, { system, tools }: TurnRequest): Cached {
+  const isCached = tools.length > 0 && isClaude(model);
+  return {
+    ...(system !== '' && { system: isCached ? [{ type: 'text', text: system, ...CACHED }] : system }),
+    ...(isCached && CACHED),
+  };
 }
 
 function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): MessageCreateParamsStreaming {
@@ -50,9 +56,8 @@ function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): Message
     messages: new MessagesEcho(model, ids).messagesOf(request.transcript),
     max_tokens: maxTokens,
     stream: true,
-    ...(request.system !== '' && { system: request.system }),
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
-    ...cachingFor(model, request),
+    ...cachedFor(model, request),
     ...thinkingFor(model, effort, maxTokens),
   };
 }

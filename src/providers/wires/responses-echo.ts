@@ -1,9 +1,10 @@
-import type { ResponseInputItem } from 'openai/resources/responses/responses';
+import type { ResponseInputContent, ResponseInputItem } from 'openai/resources/responses/responses';
 import { asList, type ForeignObject, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
-import type { TranscriptEntry } from '../model.ts';
+import type { TranscriptEntry, UserEntry } from '../model.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
+import { SHARED_END } from './openai-cache.ts';
 import { callIdOf, isItem, partsOf } from './responses-items.ts';
-import { fromNative } from './wire.ts';
+import { fromNative, wholeText } from './wire.ts';
 
 /**
  * Writes a conversation for the responses wire. Items of the assistant are sent as the provider sent them, encrypted
@@ -11,27 +12,41 @@ import { fromNative } from './wire.ts';
  */
 export class ResponsesEcho {
   readonly #isStored: boolean;
+  readonly #marksShared: boolean;
   readonly #ids: CallIds;
   readonly #itemIds = new Set<string>();
   /** The ids of the calls of the last assistant turn, which its results answer in order. */
   #lastIds: string[] = [];
 
-  /** `isStored`: the provider stores the items and finds them by their ids. */
-  constructor(isStored: boolean, ids: CallIds) {
+  /**
+   * `isStored`: the provider stores the items and finds them by their ids. `marksShared`: it takes a mark at the end of
+   * what a batch shares.
+   */
+  constructor({ isStored, marksShared }: { isStored: boolean; marksShared: boolean }, ids: CallIds) {
     this.#isStored = isStored;
+    this.#marksShared = marksShared;
     this.#ids = ids;
   }
 
   /** The input items of a conversation, in order. */
   itemsOf(transcript: readonly TranscriptEntry[]): ResponseInputItem[] {
     return transcript.flatMap((entry): ResponseInputItem[] => {
-      if (entry.role === 'user') return [{ role: 'user', content: entry.text }];
+      if (entry.role === 'user') return [{ role: 'user', content: this.#first(entry) }];
       if (entry.role === 'assistant') return this.#assistant(fromNative(entry.native));
       const ids = this.#lastIds;
       return entry.results.map(({ call_id, text }, at) => {
         return { type: 'function_call_output', call_id: ids[at] ?? call_id, output: text };
       });
     });
+  }
+
+  #first(entry: UserEntry): string | ResponseInputContent[] {
+    const { shared, text } = entry;
+    if (shared === undefined || !this.#marksShared) return wholeText(entry);
+    return [
+      { type: 'input_text', text: shared, ...SHARED_END },
+      { type: 'input_text', text },
+    ];
   }
 
   /**

@@ -3,12 +3,13 @@ import type {
   ResponseCreateParamsStreaming,
   ResponseIncludable,
 } from 'openai/resources/responses/responses';
-import { levelsOf } from '../../catalogue/models.ts';
+import { levelsOf, marksPrefixes } from '../../catalogue/models.ts';
 import { ErrandError } from '../../errors.ts';
 import { eventStreamOf } from '../event-stream.ts';
 import type { ToolDefinition, TurnRequest } from '../model.ts';
 import { inBackground } from './background.ts';
 import type { CallIds } from './call-ids.ts';
+import { cacheKeyOf } from './openai-cache.ts';
 import { createOpenAIClient } from './openai-client.ts';
 import { ResponsesEcho } from './responses-echo.ts';
 import { ResponsesReply } from './responses-reply.ts';
@@ -43,14 +44,16 @@ function paramsOf(route: WireRoute, request: TurnRequest, ids: CallIds): Respons
       `${maxTokens} output tokens are left for the turn; provider "${provider.name}" requires at least ${MIN_OUTPUT_TOKENS}`,
     );
   }
+  const echoing = { isStored: provider.background, marksShared: marksPrefixes(provider, model) };
   return {
     model,
-    input: new ResponsesEcho(provider.background, ids).itemsOf(request.transcript),
+    input: new ResponsesEcho(echoing, ids).itemsOf(request.transcript),
     max_output_tokens: maxTokens,
     stream: true,
     store: provider.background,
     ...(provider.background && { background: true, metadata: request.background?.mark ?? null }),
     include: includeOf(route),
+    ...cacheKeyOf(route),
     ...(request.system !== '' && { instructions: request.system }),
     ...(request.tools.length > 0 && { tools: request.tools.map(toolOf) }),
     ...(effort !== null && { reasoning: { effort } }),

@@ -8,7 +8,7 @@ import type { AnswerHeaders } from '../answer.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
 import type { CallLimits } from '../call-limits.ts';
 import { faultOf } from '../faults.ts';
-import type { Model, TurnListeners, TurnRequest } from '../model.ts';
+import type { Model, TurnListeners, TurnRequest, UserEntry } from '../model.ts';
 import { CallIds } from './call-ids.ts';
 import { type Bill, Meter } from './meter.ts';
 import { ReplyLimits } from './reply-limits.ts';
@@ -23,6 +23,8 @@ export type WireRoute = {
   model: string;
   effort: Effort['level'];
   limits: CallLimits;
+  /** What requests with a common beginning have in common, for a provider with `prompt_cache`. */
+  cacheKey?: string | undefined;
 };
 
 /** Opens the client of a wire once, and makes a model with it for each task. */
@@ -128,6 +130,11 @@ function listenersOf({ onText, onUsage }: TurnRequest): TurnListeners {
 
 function isFirstHalf(code: number): boolean {
   return code >= 0xd8_00 && code <= 0xdb_ff;
+}
+
+/** The whole text of a first message, for a request that does not mark its shared part. */
+export function wholeText({ shared, text }: UserEntry): string {
+  return shared === undefined ? text : `${shared}\n\n${text}`;
 }
 
 /** A turn nests the input of its calls some levels deeper than the text that it was parsed from. */

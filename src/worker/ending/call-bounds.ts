@@ -1,15 +1,17 @@
 import { outputTokensPerTurn } from '../../agent/allowance.ts';
+import { promptOf } from '../../agent/prompt.ts';
 import { maxInputTokensOf } from '../../agent/request-size.ts';
 import type { ResolvedRoute } from '../../contract/route.ts';
 import type { TaskJob } from '../../contract/task.ts';
 import { isErrandError } from '../../errors.ts';
+import { WORKSPACE } from '../../tools/names.ts';
 import type { TaskDeps } from '../task-deps.ts';
 import { type CallBounds, type CallFacts, cutOffIn, type MaxCostOf } from './paid-twice.ts';
 
 /** The task whose calls are bounded; `spec` is absent if its job is gone. */
 export type BoundedTask = { batchId: string; route: ResolvedRoute | null; spec?: TaskJob['task'] | undefined };
 
-type Deps = Pick<TaskDeps, 'catalogue' | 'prices' | 'budget' | 'spends' | 'toolsets'>;
+type Deps = Pick<TaskDeps, 'catalogue' | 'prices' | 'budget' | 'spends' | 'toolsets' | 'instructions'>;
 
 /** Bounds the cost of a cut-off call of a task. Reads nothing for a task without a cut-off call. */
 export async function boundsOf(
@@ -22,8 +24,11 @@ export async function boundsOf(
   if (!hasCutCall || !route || !spec) return { maxCostOf: priceOf(route, deps), maxInputTokens: null };
   const tools = deps.toolsets.definitionsOf(spec.toolsets);
   if (tools === null) return { maxCostOf: priceOf(route, deps), maxInputTokens: null };
+  const hasWorkspace = spec.toolsets?.includes(WORKSPACE) ?? false;
+  const { instructions } = deps;
+  const prompt = promptOf({ task: spec, batch: { context: '', total: 1 }, tools, hasWorkspace, instructions });
   const contextBytes = await deps.spends.contextBytes(batchId);
-  const maxInputTokens = maxInputTokensOf(spec, tools, contextBytes, facts.checkpoints);
+  const maxInputTokens = maxInputTokensOf(prompt, tools, contextBytes, facts.checkpoints);
   return { maxCostOf: priceOf(route, deps), maxInputTokens };
 }
 

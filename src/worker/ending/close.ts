@@ -12,7 +12,16 @@ import { outcomeOf, type TaskEnd, type TaskFacts } from './outcome.ts';
 /** The dependencies of {@link close}. */
 export type CloseDeps = Pick<
   TaskDeps,
-  'records' | 'spends' | 'catalogue' | 'prices' | 'budget' | 'toolsets' | 'redactor' | 'observer' | 'self'
+  | 'records'
+  | 'spends'
+  | 'catalogue'
+  | 'prices'
+  | 'budget'
+  | 'toolsets'
+  | 'instructions'
+  | 'redactor'
+  | 'observer'
+  | 'self'
 >;
 
 /** The task to close; `provider` is the provider of its lane, empty if it is unknown. */

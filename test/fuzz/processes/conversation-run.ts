@@ -69,8 +69,7 @@ export async function hold(system: System, order: Order, url: string, found: Fou
     },
   };
   const child = new system.Child({
-    task: { goal: 'Find out.' },
-    batchContext: '',
+    prompt: { system: 'You find out.', first: { role: 'user', text: 'Find out.' } },
     model: tied,
     tools: new system.Tools(toolsNoting(runs).map((tool) => ({ tool, ...OWNER }))),
     allowance: anAllowance({ turns: 6, outputTokensPerTurn: 8_000, turnsWithoutProgress: 50 }),

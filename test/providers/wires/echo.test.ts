@@ -311,7 +311,7 @@ test.each([
 ])('reasoning goes back to %s with echo_extras %s: %s', (base_url, echo_extras, isEchoed) => {
   const provider = Provider.parse({ name: 'x', wire: 'chat', base_url, credential: 'none', echo_extras });
   const native = { role: 'assistant', content: 'Hm.', reasoning: 'Thus' };
-  const [message] = new ChatEcho(provider, new CallIds('chat')).messagesOf([{ role: 'assistant', native }]);
+  const [message] = new ChatEcho(provider, 'm', new CallIds('chat')).messagesOf([{ role: 'assistant', native }]);
   expect(message).toEqual({ role: 'assistant', content: 'Hm.', ...(isEchoed && { reasoning: 'Thus' }) });
 });
 
