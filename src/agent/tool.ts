@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { inWords, problemTexts } from '../contract/schema-words.ts';
 import { ErrandError, messageOf } from '../errors.ts';
 import type { ToolDefinition } from '../providers/model.ts';
+import { shownTool } from './shown-tool.ts';
 import type { JsonValue, ToolReply } from './tool-reply.ts';
 import type { ToolSession } from './tool-session.ts';
 
@@ -60,7 +61,7 @@ export function defineTool(tool: Fields<z.ZodObject | ObjectSchema, never>): Too
   const { name, description, limitMs } = tool;
   const { shown, schema } = parametersOf(name, tool.parameters);
   return {
-    definition: { name, description, parameters: shown },
+    definition: shownTool({ name, description, parameters: shown }),
     class: tool.class,
     ...(limitMs !== undefined && { limitMs }),
     run: async (args, call) => {
@@ -78,8 +79,7 @@ type Parameters = { shown: Record<string, unknown>; schema: z.ZodType };
 function parametersOf(name: string, parameters: z.ZodObject | ObjectSchema): Parameters {
   try {
     if (!isZod(parameters)) return { shown: parameters, schema: z.fromJSONSchema(parameters) };
-    const { $schema: _, ...shown } = z.toJSONSchema(parameters, { io: 'input' });
-    return { shown, schema: parameters };
+    return { shown: z.toJSONSchema(parameters, { io: 'input' }), schema: parameters };
   } catch (cause) {
     const message = `the parameters of tool "${name}" are not a JSON Schema: ${messageOf(cause)}`;
     const remedy = 'Pass a Zod object of plain JSON values, or a JSON Schema with the type "object".';

@@ -15,6 +15,17 @@ test('a tool takes a JSON Schema, and gets only arguments that fit', async () =>
   await expect(tool.run({ a: 'one' }, call)).rejects.toThrow('invalid arguments');
 });
 
+test('a rule at the top of the parameters moves into the description, and still holds', async () => {
+  const properties = { id: { type: 'number' }, name: { type: 'string' } };
+  const anyOf = ['id', 'name'].map((name) => ({ type: 'object', properties, required: [name] }));
+  const tool = defineTool({ ...fields, parameters: { type: 'object', properties, anyOf }, run: () => 'found' });
+  expect(tool.definition.parameters).toEqual({ type: 'object', properties });
+  const rule = `The arguments must also fit this JSON Schema: ${JSON.stringify({ anyOf })}`;
+  expect(tool.definition.description).toBe(`Adds.\n\n${rule}`);
+  expect(await tool.run({ id: 1 }, call)).toBe('found');
+  await expect(tool.run({}, call)).rejects.toThrow('invalid arguments');
+});
+
 test.each<[string, z.ZodObject | ObjectSchema]>([
   ['a date', z.object({ at: z.date() })],
   ['a reference to another file', { type: 'object', properties: { a: { $ref: 'http://host/a' } } }],
