@@ -14,7 +14,7 @@ const WHOLE = 'test/end-to-end/batch.test.ts';
 const READERS: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^(src|dashboards)\/.*\.ts$/, ['test/architecture.test.ts', WHOLE]],
   [/\.md$/, ['test/docs.test.ts', 'test/contributing.test.ts']],
-  [/^(docs\/.*|README)\.md$/, ['test/snippets.test.ts']],
+  [/^(docs\/.*|README|CONTRIBUTING)\.md$/, ['test/snippets.test.ts']],
   [/^(package(-lock)?\.json|Dockerfile|docker-compose\.yml)$/, ['test/shipping.test.ts']],
   [/^examples\//, ['test/examples.test.ts']],
 ];

@@ -49,7 +49,7 @@ test('every command that CONTRIBUTING names exists', () => {
 });
 
 test('the drawing of the house has every room on its floor, and no other', () => {
-  const drawing = /```text\nsrc\/\n([\s\S]*?)```/.exec(TEXT)?.[1] ?? '';
+  const drawing = /```text drawing\nsrc\/\n([\s\S]*?)```/.exec(TEXT)?.[1] ?? '';
   const drawn = drawing.split('\n').flatMap((line) => {
     const [, floor, rooms = ''] = /^ {2}(\d) {2}((?:[\w.-]+\/? ?)+)/.exec(line) ?? [];
     return rooms

@@ -1,80 +1,73 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { Script } from 'node:vm';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../src/app/config.ts';
+import { findRedisBinary } from '../src/app/embedded-redis/binary.ts';
+import { EXIT } from '../src/app/exit-code.ts';
+import { statusText } from '../src/app/screen/status-text.ts';
+import { newBatchId } from '../src/base/ids.ts';
 import { CleanupRecord } from '../src/contract/cleanup.ts';
 import { DEFAULT_LIMITS } from '../src/contract/limits.ts';
 import { RouteAudit } from '../src/contract/route.ts';
 import { NO_TOOLSETS } from '../src/contract/toolset-check.ts';
-import { parseScript, startSimulator } from '../src/entries/simulator.ts';
-import { createWorker } from '../src/entries/worker.ts';
+import { NO_USAGE } from '../src/contract/usage.ts';
+import { createProducer } from '../src/entries/producer.ts';
+import { parseScript } from '../src/entries/simulator.ts';
 import { planBatch } from '../src/routes/plan.ts';
 import { routingTable } from '../src/routes/table.ts';
 import { BUILT_IN_TOOLSETS } from '../src/tools/names.ts';
 import { installPackage } from './helpers/installed-package.ts';
-import { type CodeBlock, codeBlocks } from './helpers/markdown.ts';
+import { type CodeBlock, codeBlocks, codesIn, tableRows } from './helpers/markdown.ts';
 import { page, pages, root, textOf } from './helpers/pages.ts';
 import { freshPrefix, redisUrl } from './helpers/redis.ts';
+import { summaryOf } from './records/samples.ts';
+import { blocks, blocksOf, kindOf, placeOf } from './snippets/blocks.ts';
+import { checkKubernetes } from './snippets/manifests.ts';
+import { DRIVERS, PRINTED } from './snippets/programs.ts';
+import { type PageDeployment, runProgram, startDeployment, writeProgram } from './snippets/project.ts';
+import { linkCommand, NOT_RUN, Shell, shellLines } from './snippets/shell.ts';
 
 const execute = promisify(execFile);
-const blocks = Object.entries(pages).flatMap(([file, text]) => codeBlocks(file, text));
-const LANGUAGES = ['ts', 'json', 'yaml', 'sh', 'text', 'mermaid'];
 
-/** What is looked at in the manifest of a worker. */
-const Probe = z.looseObject({ httpGet: z.strictObject({ path: z.string(), port: z.string() }) });
-const WorkerContainer = z.looseObject({
-  name: z.string(),
-  args: z.tuple([z.literal('worker')]),
-  env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })),
-  ports: z.array(z.unknown()),
-  livenessProbe: Probe,
-  readinessProbe: Probe,
-  securityContext: z.strictObject({
-    readOnlyRootFilesystem: z.literal(true),
-    allowPrivilegeEscalation: z.literal(false),
-    capabilities: z.strictObject({ drop: z.tuple([z.literal('ALL')]) }),
-  }),
-  volumeMounts: z.array(z.looseObject({ name: z.string(), mountPath: z.string() })),
-});
-const Pod = z.looseObject({
-  terminationGracePeriodSeconds: z.number(),
-  automountServiceAccountToken: z.literal(false),
-  securityContext: z.looseObject({
-    runAsNonRoot: z.literal(true),
-    runAsUser: z.number(),
-    seccompProfile: z.strictObject({ type: z.literal('RuntimeDefault') }),
-  }),
-  containers: z.tuple([WorkerContainer]),
-  volumes: z.array(z.looseObject({ name: z.string() })),
-});
-const PodOfDeployment = z.looseObject({
-  kind: z.literal('Deployment'),
-  spec: z.looseObject({ template: z.looseObject({ spec: Pod }) }),
-});
+/** Every kind of block, by the language and the mark after its fence, and what becomes of it here. */
+const KINDS: Readonly<Record<string, string>> = {
+  'ts run': 'runs, and its output is compared',
+  'ts module': 'runs, called by a program of `snippets/programs.ts`',
+  'js express': 'is not run, because Express is not installed: it parses, and what it calls is in the module above it',
+  sh: 'runs line by line if the line is of Errand; for other lines see `NOT_RUN`',
+  'text output': 'is compared with what the command prints, see `SHOWN_BY`',
+  'text drawing': 'is not run, because a person reads it',
+  mermaid: 'is not run, because a person reads it',
+  'text acl': 'is compared in `redis/rights.test.ts`',
+  'text promql': 'names metrics that a worker has',
+  'conf redis': 'is loaded by a Redis',
+  'ini systemd': 'is compared with the package and the exit codes',
+  'json package': 'runs as a shell line',
+  'json batch': 'is planned',
+  'json cleanup_record': 'is parsed',
+  'json route_audit': 'is parsed',
+  'yaml batch': 'is planned',
+  'yaml config': 'is loaded',
+  'yaml kubernetes': 'is compared with the image and the configuration',
+  'yaml script': 'is parsed',
+};
 
-const Ports = z.array(z.strictObject({ port: z.number(), protocol: z.enum(['UDP', 'TCP']).optional() })).min(1);
-const Peer = z.strictObject({
-  namespaceSelector: z.looseObject({}).optional(),
-  podSelector: z.looseObject({}).optional(),
-  ipBlock: z.strictObject({ cidr: z.string(), except: z.array(z.string()) }).optional(),
-});
-const NetworkPolicy = z.strictObject({
-  apiVersion: z.literal('networking.k8s.io/v1'),
-  kind: z.literal('NetworkPolicy'),
-  metadata: z.strictObject({ name: z.string() }),
-  spec: z.strictObject({
-    podSelector: z.looseObject({ matchLabels: z.strictObject({ app: z.literal('errand-worker') }) }),
-    policyTypes: z.tuple([z.literal('Ingress'), z.literal('Egress')]),
-    ingress: z.tuple([z.strictObject({ from: z.array(Peer).min(1), ports: Ports })]),
-    egress: z.array(z.strictObject({ to: z.array(Peer).min(1), ports: Ports })),
-  }),
-});
+/** The shell lines whose output a block shows: the place of the block, and the place of the lines. */
+const SHOWN_BY: Readonly<Record<string, string>> = {
+  'README.md#try-it': 'docs/reference/cli.md#up',
+  'docs/explanations/credentials.md#when-a-credential-is-missing': 'docs/reference/cli.md#up',
+  'docs/how-to/add-a-provider.md': 'docs/how-to/add-a-provider.md',
+  'docs/how-to/find-a-stuck-batch.md': 'docs/how-to/find-a-stuck-batch.md',
+  'docs/start/first-real-key.md#give-the-worker-the-key': 'docs/start/first-real-key.md#give-the-worker-the-key',
+};
 
 /** A project with the package installed as its users get it. */
 let dir: string;
@@ -86,115 +79,91 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-function ofLanguage(...languages: string[]): [string, CodeBlock][] {
-  const found = blocks.filter(({ language }) => languages.includes(language));
-  return found.map((block) => [`${block.file}:${block.line}`, block]);
-}
-
-/** Writes a program into the project. */
-async function writeProgram({ file, line, text }: CodeBlock): Promise<string> {
-  const path = join(dir, `${file.replaceAll(/\W/g, '-')}-${line}.ts`);
-  await writeFile(path, text);
-  return path;
-}
-
 test('the package holds the pages that its users read, as they are checked here', () => {
   const shipped = Object.entries(pages).filter(([file]) => /^(README|CHANGELOG|docs\/)/.test(file));
   expect(shipped.length).toBeGreaterThan(20);
   for (const [file, text] of shipped) expect(readFileSync(join(installed, file), 'utf8'), file).toBe(text);
 });
 
-test('every code block is of a language that is checked, and each language is used', () => {
-  expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(LANGUAGES.toSorted());
-});
-
-test('every program type-checks', async () => {
-  const programs = await Promise.all(ofLanguage('ts').map(([, block]) => writeProgram(block)));
-  const config = {
-    extends: join(root, 'tsconfig.json'),
-    compilerOptions: {
-      typeRoots: [join(root, 'node_modules/@types')],
-      moduleDetection: 'force',
-      rewriteRelativeImportExtensions: false,
-    },
-    files: programs,
-    include: [],
-  };
-  await writeFile(join(dir, 'tsconfig.json'), JSON.stringify(config));
-  const checked = await execute(join(root, 'node_modules/.bin/tsc'), ['-p', dir]).catch((error: unknown) => error);
-  expect(checked).toMatchObject({ stdout: '' });
-});
-
-describe('a program that is marked to run', () => {
-  const PRINTED: Record<string, string> = {
-    'README.md': 'Simulated answer to: Summarise RFC 9110.\nSimulated answer to: Review RFC 9110.\n',
-    'docs/reference/producer.md':
-      '2 tasks planned, 0 warnings\n2 of 2 succeeded\ntask 1 succeeded, turns: 1\nheard the end of 2 tasks\n',
-    'docs/how-to/add-a-tool.md': 'succeeded 1\n',
-    'docs/reference/simulator.md': '200 complete\n',
-    'docs/start/in-your-app.md': 'Simulated answer to: Summarise: Errand runs AI agents.\n',
-    'docs/start/run.md': '1 task succeeded\n',
-    'docs/start/first-real-key.md':
-      'succeeded on openai, gpt-5.6-sol, effort low\nSimulated answer to: Name the first prime above 100.\ncost unknown\n',
-    'docs/how-to/add-a-provider.md': 'succeeded acme acme-large chat\n/v1/chat/completions\n',
-    'docs/how-to/cancel.md':
-      'cancelled: 2 of 2 tasks\n0 the customer changed their mind 1\n1 the customer changed their mind 0\n',
-    'docs/how-to/find-a-stuck-batch.md': 'running: 0 of 1 ended\nwaits for lane_unserved acme\n',
-    'docs/how-to/operate.md': '/healthz 200\n/readyz 200\n',
-    'docs/how-to/upgrade.md': 'CREDENTIAL_REJECTED discard\n',
-    'docs/how-to/back-up-and-restore.md':
-      'first: 2 of 2 tasks added, a new batch\nagain: 0 of 2 tasks added, the batch was there\n',
-    'docs/how-to/run-failed-tasks-again.md': 'did not succeed: 2\nsucceeded at the second time: 1\n',
-    'docs/how-to/choose-concurrency.md': '6 tasks succeeded, at most 2 at a time\n',
-    'docs/how-to/serve-several-customers.md': 'acme reads 1 outcome\nglobex is refused: true\n',
-    'docs/internals/sdks.md': '200 false false\n',
-    'docs/internals/bullmq.md': 'JobLockNotExist active null\n',
-    'docs/internals/redis.md': 'ERR value is not an int\nwritten\n3 9.007199254741e+15\n',
-  };
-
-  test.for(ofLanguage('ts').filter(([, { mark }]) => mark === 'run'))('%s prints what it should', async ([, block]) => {
-    const env = await aDeployment();
-    const { stdout, stderr } = await execute(process.execPath, [await writeProgram(block)], { env, timeout: 20_000 });
-    expect({ stdout, stderr }).toEqual({ stdout: PRINTED[block.file], stderr: '' });
+describe('a code block', () => {
+  test('is of a kind that is known, and each kind is used', () => {
+    expect([...new Set(blocks.map(kindOf))].sort()).toEqual(Object.keys(KINDS).sort());
   });
 
-  /** A worker with simulated providers; returns the environment a producer finds them in. */
-  async function aDeployment(): Promise<NodeJS.ProcessEnv> {
-    const simulator = await startSimulator();
-    const providers = {
-      openai: { wire: 'responses', base_url: `${simulator.url}/v1`, credential: 'none' },
-      anthropic: { wire: 'messages', base_url: simulator.url, credential: 'none' },
+  test.for(Object.entries(pages))('of %s has a fence that is read here', ([file, text]) => {
+    const fences = text.split('\n').filter((line) => /^\s*(```|~~~)/.test(line));
+    expect(fences).toHaveLength(2 * codeBlocks(file, text).length);
+  });
+
+  test('that is an output shows what a command prints, and says so if none is run', () => {
+    const computed = ['docs/explanations/cost.md#fields-and-metrics'];
+    const longRuns = ['docs/internals/storm.md#result'];
+    const places = blocksOf('text output').map(([place]) => place);
+    expect(places.toSorted()).toEqual([...Object.keys(SHOWN_BY), ...computed, ...longRuns].toSorted());
+  });
+});
+
+describe('a program', () => {
+  const programs = blocksOf('ts run', 'ts module');
+
+  test('has a place of its own, and what it prints is known', () => {
+    const places = programs.map(([place]) => place);
+    expect(places.toSorted()).toEqual([...Object.keys(PRINTED), ...Object.keys(DRIVERS)].toSorted());
+  });
+
+  test('type-checks, with the program that calls it if it is a module', async () => {
+    const config = {
+      extends: join(root, 'tsconfig.json'),
+      compilerOptions: {
+        typeRoots: [join(root, 'node_modules/@types')],
+        moduleDetection: 'force',
+        rewriteRelativeImportExtensions: false,
+      },
+      files: programs.flatMap(([, block]) => writeProgram(dir, block).files),
+      include: [],
     };
-    const [redis, prefix] = [redisUrl(), freshPrefix()];
-    const settings = { prefix, providers, worker: { health_port: 0, log_level: 'silent', workspace_root: dir } };
-    const worker = await createWorker({ redis, settings });
-    onTestFinished(async () => {
-      await worker.drain();
-      await simulator.close();
-    });
-    return {
-      PATH: process.env.PATH,
-      REDIS_URL: redis,
-      ERRAND_PREFIX: prefix,
-      ERRAND_PROVIDERS: JSON.stringify(providers),
-    };
-  }
+    await writeFile(join(dir, 'tsconfig.json'), JSON.stringify(config));
+    const checked = await execute(join(root, 'node_modules/.bin/tsc'), ['-p', dir]).catch((error: unknown) => error);
+    expect(checked).toMatchObject({ stdout: '' });
+  });
+
+  test.for(programs)('%s prints what it should', async ([place, block]) => {
+    const { program } = writeProgram(dir, block);
+    // A program that starts a worker shows what this worker does, so no other may take its tasks.
+    const hasWorker = !readFileSync(program, 'utf8').includes('createWorker');
+    const { env, close } = await startDeployment(dir, { hasWorker });
+    onTestFinished(close);
+    const { code, out, err } = await runProgram(program, env, place);
+    const printed = PRINTED[place] ?? DRIVERS[place]?.printed;
+    expect({ code, out: out.replaceAll(/\b\d+ ms\b/g, 'N ms'), err }).toEqual({ code: 0, out: printed, err: '' });
+  });
+
+  test('of the README is the heart of an example', () => {
+    const [program] = codeBlocks('README.md', page('README.md'));
+    const heart = /const { batch_id }[\s\S]*(?=await producer\.close)/.exec(program?.text ?? '')?.[0];
+    expect(heart).toContain('producer.outcomes');
+    expect(textOf('examples/02-mixed-routes.ts')).toContain(heart);
+  });
+
+  test('is on every page of Start and How to, or a manifest is', () => {
+    const files = Object.keys(pages).filter((file) => /^docs\/(start|how-to)\//.test(file));
+    const shown = new Set(blocksOf('ts run', 'yaml kubernetes').map(([, { file }]) => file));
+    expect(files.filter((file) => !shown.has(file))).toEqual([]);
+  });
+
+  test.for(blocksOf('js express'))(
+    'of Express calls what the module above it exports: %s',
+    ([, { text, file, line }]) => {
+      const module = blocks.findLast((block) => block.file === file && block.line < line);
+      const called = [...text.matchAll(/=> (\w+)\(/g)].map(([, name]) => name);
+      expect(new Script(text)).toBeDefined();
+      expect(called).toHaveLength(2);
+      for (const name of called) expect(module?.text).toContain(`export async function ${name}(`);
+    },
+  );
 });
 
-test('every page of Start and How to has a block that a test runs or reads', () => {
-  const files = Object.keys(pages).filter((file) => /^docs\/(start|how-to)\//.test(file));
-  const shown = new Set(blocks.filter(({ mark }) => ['run', 'kubernetes'].includes(mark)).map(({ file }) => file));
-  expect(files.filter((file) => !shown.has(file))).toEqual([]);
-});
-
-test('the program of the README is the heart of an example', () => {
-  const [program] = codeBlocks('README.md', page('README.md'));
-  const heart = /const { batch_id }[\s\S]*(?=await producer\.close)/.exec(program?.text ?? '')?.[0];
-  expect(heart).toContain('producer.outcomes');
-  expect(textOf('examples/02-mixed-routes.ts')).toContain(heart);
-});
-
-describe('JSON and YAML', () => {
+describe('a file of JSON or YAML', () => {
   const CHECKS: Record<string, (value: unknown, text: string) => unknown> = {
     batch: checkBatch,
     config: (_value, text) => checkConfig(text),
@@ -204,9 +173,16 @@ describe('JSON and YAML', () => {
     cleanup_record: (value) => CleanupRecord.parse(value),
   };
 
-  test.for(ofLanguage('json', 'yaml'))('%s is what it says it is', async ([, { language, mark, text }]) => {
-    expect(Object.keys(CHECKS)).toContain(mark);
-    await CHECKS[mark]?.(language === 'json' ? JSON.parse(text) : parseYaml(text), text);
+  test.for(blocks.filter(({ mark }) => mark in CHECKS).map((block) => [placeOf(block), block] as const))(
+    '%s is what it says it is',
+    async ([, { language, mark, text }]) => {
+      await CHECKS[mark]?.(language === 'json' ? JSON.parse(text) : parseYaml(text), text);
+    },
+  );
+
+  test('is checked by every mark that one has', () => {
+    const marks = Object.keys(KINDS).flatMap((kind) => /^(?:json|yaml) (\w+)$/.exec(kind)?.[1] ?? []);
+    expect([...new Set(marks)].filter((mark) => mark !== 'package').toSorted()).toEqual(Object.keys(CHECKS).toSorted());
   });
 
   test('the example batch is one', async () => {
@@ -223,42 +199,6 @@ describe('JSON and YAML', () => {
     expect(warnings).toEqual([]);
   }
 
-  function checkKubernetes(value: unknown): void {
-    const { kind } = z.looseObject({ kind: z.string() }).parse(value);
-    if (kind === 'NetworkPolicy') checkNetworkPolicy(value);
-    else checkWorkerDeployment(value);
-  }
-
-  /** A worker is reached at its health port alone, and reaches DNS, Redis and public addresses, never metadata services. */
-  function checkNetworkPolicy(value: unknown): void {
-    const { ingress, egress } = NetworkPolicy.parse(value).spec;
-    const { health_port: port } = loadConfig({ ERRAND_CONFIG: '/dev/null' }).worker;
-    expect(ingress[0].ports).toEqual([{ port }]);
-    expect(egress.map(({ ports }) => ports.map((entry) => entry.port))).toEqual([[53, 53], [6379], [443]]);
-    const blocks = egress.flatMap(({ to }) => to.flatMap(({ ipBlock }) => ipBlock ?? []));
-    expect(blocks.map(({ except }) => except)).toEqual([
-      ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'],
-    ]);
-  }
-
-  /** What the manifest says of a worker is what the image and the configuration need. */
-  function checkWorkerDeployment(value: unknown): void {
-    const { worker } = loadConfig({ ERRAND_CONFIG: '/dev/null' });
-    const { terminationGracePeriodSeconds: seconds, ...pod } = PodOfDeployment.parse(value).spec.template.spec;
-    const [container] = pod.containers;
-    expect(seconds * 1000).toBeGreaterThan(worker.drain_grace_ms + 20_000);
-    expect(pod.securityContext.runAsUser).toBe(Number(/^USER (\d+)/m.exec(textOf('Dockerfile'))?.[1]));
-    expect(container.ports).toEqual([{ name: 'health', containerPort: worker.health_port }]);
-    const probes = [container.livenessProbe, container.readinessProbe].map(({ httpGet }) => httpGet);
-    expect(probes).toEqual(['/healthz', '/readyz'].map((path) => ({ path, port: 'health' })));
-    expect(container.env).toContainEqual({ name: 'ERRAND_WORKER_SEAT', value: container.name });
-    const keys = container.env.filter(({ name }) => /_KEY(_FILE)?$/.test(name));
-    expect(keys.filter(({ name, value: path }) => !(name.endsWith('_FILE') && path?.startsWith('/')))).toEqual([]);
-    const mounted = container.volumeMounts.map(({ mountPath }) => mountPath);
-    expect(mounted).toContain(/^VOLUME (.+)$/m.exec(textOf('Dockerfile'))?.[1]);
-    expect(container.volumeMounts.map(({ name }) => name)).toEqual(pod.volumes.map(({ name }) => name));
-  }
-
   async function checkConfig(text: string): Promise<void> {
     const file = join(dir, 'errand.config.yaml');
     await writeFile(file, text);
@@ -266,49 +206,142 @@ describe('JSON and YAML', () => {
   }
 });
 
-describe('shell lines', () => {
-  const SYSTEM = [
-    'mkdir',
-    'cp',
-    'printf',
-    'openssl',
-    'docker compose',
-    'redis-cli',
-    'redis-server',
-    'redis-check-rdb',
-    'export',
+describe('a shell line', { concurrent: true }, () => {
+  vi.setConfig({ maxConcurrency: 4 });
+  /** The lines that do not end with 0, and what they print then. */
+  const ENDS: readonly { line: RegExp; codes: readonly number[]; err: RegExp }[] = [
+    { line: /errand leaks --close/, codes: [EXIT.refused], err: /^NOT_FOUND: / }, // no worker has this name
+    { line: /errand outcomes "\$BATCH_ID"$/, codes: [EXIT.ok, EXIT.failed], err: /^/ }, // a cancelled task is no success
   ];
-  const lines = ofLanguage('sh').flatMap(([at, { text }]) =>
-    text
-      .split(/\n| && /)
-      .filter(Boolean)
-      .map((line) => [at, line]),
-  );
+  const WITHOUT_WORKER = 'docs/how-to/find-a-stuck-batch.md';
+  const lines = blocksOf('sh').flatMap(([, block]) => shellLines(block));
+  const runnable = [...blocksOf('sh'), ...blocksOf('json package').map(scriptsOf)]
+    .map(([place, block]) => ({ place, block, of: shellLines(block).filter(({ kind }) => kind === 'errand') }))
+    .filter(({ of }) => of.length > 0)
+    .map(({ place, block, of }) => [`${place}: ${of.map(({ line }) => line).join('; ')}`, place, block] as const);
 
-  test.for(lines)('%s: %s', async ([, line = '']) => {
-    const errand = /^(?:\w+=\$\()?(?:npm run -s errand --|npx node src\/cli\.ts|npx errand|errand) (.+?)\)?$/.exec(
-      line,
-    );
-    if (errand?.[1]) return checkCommand(errand[1]);
-    // `shipping.test.ts` packs it.
-    const { name, version } = JSON.parse(textOf('package.json'));
-    if (line === 'npm pack' || line === `npm install ../${name}/${name}-${version}.tgz`) return;
-    const script = /^npm (?:run )?([\w:]+)(?: -- .+)?$/.exec(line)?.[1];
-    if (script && script !== 'ci') return expect(JSON.parse(textOf('package.json')).scripts).toHaveProperty(script);
-    const [, tested, title = ''] = /^npx (?:vitest run|node) (\S+)(?: -t '([^']+)')?$/.exec(line) ?? [];
-    if (tested) return expect(existsSync(join(root, tested)) && textOf(tested).includes(title)).toBe(true);
-    expect(line === 'npm ci' || SYSTEM.some((name) => line.startsWith(`${name} `))).toBe(true);
+  let deployment: PageDeployment;
+  let shell: Shell;
+  let answered: { prefix: string; batchId: string };
+  let waiting: { prefix: string; batchId: string };
+  beforeAll(async () => {
+    deployment = await startDeployment(dir, { hasWorker: true });
+    const { ERRAND_PROVIDERS: _, ERRAND_LOG_LEVEL: __, ERRAND_PREFIX: prefix = '', ...common } = deployment.env;
+    const providers = Object.entries(deployment.providers).map(([name, provider]) => {
+      return [name, { ...provider, credential: `env:${name.toUpperCase()}_API_KEY` }];
+    });
+    const PATH = `${linkCommand(dir, installed)}:${inject('path')}`;
+    const env = { ...common, PATH, ERRAND_BOARD_PORT: '0' };
+    shell = new Shell({ dir, env, config: JSON.stringify({ providers: Object.fromEntries(providers) }) });
+    [answered, waiting] = await Promise.all([enqueued(prefix), enqueued(freshPrefix())]);
+  });
+  afterAll(() => deployment.close());
+
+  test('is of Errand, or of a program that is listed as not run', () => {
+    const others = lines.flatMap((line) => (line.kind === 'other' ? [line.program] : []));
+    expect([...new Set(others)].sort()).toEqual(Object.keys(NOT_RUN).sort());
   });
 
-  async function checkCommand(line: string): Promise<void> {
-    const [command = '', ...args] = line.match(/"[^"]*"|\S+/g) ?? [];
-    const { stdout } = await execute(process.execPath, [join(installed, 'dist/src/cli.js'), command, '--help']);
-    const [usage = ''] = stdout.split('\n');
-    expect(usage).toMatch(new RegExp(`^Usage: errand ${command}\\b`));
-    const takesValue = (option = '') => option.startsWith('--') && stdout.includes(`${option} <`);
-    const values = args.filter((arg, at) => !arg.startsWith('--') && !takesValue(args[at - 1]));
-    for (const option of args.filter((arg) => arg.startsWith('--'))) expect(stdout).toContain(option);
-    expect(values).toHaveLength(usage.match(/<[A-Z-]+>/g)?.length ?? 0);
-    for (const file of values.filter((value) => value.includes('/'))) expect(existsSync(join(root, file))).toBe(true);
+  test.for(runnable)('runs in %s', async ([, place, block]) => {
+    const workerPrefix = freshPrefix();
+    const ended = await shell.run(block, { ...(place === WITHOUT_WORKER ? waiting : answered), workerPrefix });
+    for (const [line, { code, out, err }] of ended) {
+      const end = ENDS.find((other) => other.line.test(line)) ?? { codes: [EXIT.ok], err: /^/ };
+      expect(end.codes, `${line}\n${out}${err}`).toContain(code);
+      expect(err).toMatch(end.err);
+    }
+    const output = comparable(ended.map(([, { out }]) => out).join('\n'));
+    const shown = blocksOf('text output').filter(([at]) => SHOWN_BY[at] === place);
+    const shownLines = shown.flatMap(([, { text }]) => text.trim().split('\n'));
+    for (const line of shownLines) expect(output).toContain(comparable(line));
+  });
+
+  test.for(lines.filter(({ kind }) => kind === 'other'))('that is not run names what exists: $line', ({ line }) => {
+    const { name, version, scripts } = JSON.parse(textOf('package.json'));
+    const script = /^npm (?:run )?([\w:]+)(?: -- .+)?$/.exec(line)?.[1];
+    if (script !== undefined && !['ci', 'pack'].includes(script)) expect(scripts).toHaveProperty(script);
+    if (line.startsWith('npm install ')) expect(line).toBe(`npm install ../${name}/${name}-${version}.tgz`);
+    if (!line.startsWith('npx ')) return;
+    const [, file = '', title = ''] = /^npx (?:vitest run|node) (\S+)(?: -t '([^']+)')?$/.exec(line) ?? [];
+    expect(existsSync(join(root, file)) && textOf(file).includes(title)).toBe(true);
+  });
+
+  /** The scripts of a package as shell lines. `exec` is for the shell of npm. */
+  function scriptsOf([place, block]: [string, CodeBlock]): [string, CodeBlock] {
+    const Scripts = z.strictObject({ scripts: z.record(z.string(), z.string()) });
+    const scripts = Object.values(Scripts.parse(JSON.parse(block.text)).scripts);
+    return [place, { ...block, text: scripts.map((script) => script.replace(/^exec /, '')).join('\n') }];
   }
+
+  /** Enqueues a batch of two tasks. */
+  async function enqueued(prefix: string): Promise<{ prefix: string; batchId: string }> {
+    const producer = createProducer({ redis: redisUrl(), settings: { prefix, providers: deployment.providers } });
+    const tasks = ['Name a prime.', 'Name a square.'].map((goal) => ({ goal, provider: 'openai' }));
+    const { batch_id } = await producer.enqueue({ tasks });
+    await producer.close();
+    return { prefix, batchId: batch_id };
+  }
+
+  /** An output without what differs from run to run: ids, the width of columns, and tokens with their cost. */
+  function comparable(text: string): string {
+    const named = text.replaceAll(/batch \w{6} \(\w{22}\)/g, 'batch NAME (ID)');
+    return named.replaceAll(/\b\d+( +)\$[\d.]+/g, 'TOKENS COST').replaceAll(/[ ─]+/g, ' ');
+  }
+});
+
+describe('what another program reads', () => {
+  test.for(blocksOf('conf redis'))('is loaded by a Redis: %s', async ([, { text }]) => {
+    const settings = text
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '));
+    const folder = await mkdtemp(join(dir, 'redis-'));
+    const socket = join(folder, 'socket');
+    const binary = await findRedisBinary({ path: inject('path'), isRoot: false, log: () => undefined });
+    const server = spawn(binary, ['-', '--port', '0', '--unixsocket', socket, '--dir', folder]);
+    onTestFinished(() => void server.kill('SIGKILL'));
+    server.stdin.end(text);
+    const redis = new Redis({ path: socket });
+    redis.on('error', () => undefined); // until it listens
+    onTestFinished(() => redis.disconnect());
+    const read = await Promise.all(settings.map(([name = '']) => redis.config('GET', name)));
+    expect(read).toEqual(settings);
+  });
+
+  test.for(blocksOf('ini systemd'))('starts the worker, and restarts it by its exit codes: %s', ([, { text }]) => {
+    const of = Object.fromEntries(
+      text
+        .split('\n')
+        .filter((line) => line.includes('='))
+        .map((line) => line.split('=', 2)),
+    );
+    const [, at = ''] = /^\/usr\/bin\/node \/srv\/errand\/(\S+) worker$/.exec(of.ExecStart) ?? [];
+    expect(existsSync(join(dir, at))).toBe(true);
+    expect(of.RestartPreventExitStatus).toBe(`${EXIT.refused} ${EXIT.interrupted}`);
+    const { drain_grace_ms: graceMs } = loadConfig({ ERRAND_CONFIG: '/dev/null' }).worker;
+    expect(Number(of.TimeoutStopSec) * 1000).toBeGreaterThan(graceMs + 20_000);
+  });
+
+  test.for(blocksOf('text promql'))('names metrics that a worker has: %s', ([, { text }]) => {
+    const known = tableRows(page('docs/reference/metrics.md'), 'metric').flatMap(([cell = '']) => codesIn(cell));
+    const named = text.match(/errand_\w+/g) ?? [];
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  test('is the cost of a batch with calls of unknown cost', () => {
+    const summary = {
+      ...summaryOf(newBatchId(), 'sample'),
+      usage: { ...NO_USAGE, input_tokens: 4096, output_tokens: 16 },
+      cost_usd: null,
+      known_cost_usd: 0.0043,
+      unpriced_tasks: 17,
+      calls_of_unknown_cost: 20,
+      unpriced_models: [{ provider: 'local', model: 'llama-local', tasks: 16, calls: 16 }],
+    };
+    const { batch_id, name, total, counts } = summary;
+    const text = statusText({ batch_id, name, total, counts, ended: total, running: 0, status: 'settled', summary });
+    const shown = blocksOf('text output').find(([place]) => place === 'docs/explanations/cost.md#fields-and-metrics');
+    expect(text).toContain(shown?.[1].text);
+  });
 });

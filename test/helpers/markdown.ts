@@ -1,11 +1,16 @@
-/** A fenced block: its language, the word after it, and where it begins. */
-export type CodeBlock = { file: string; line: number; language: string; mark: string; text: string };
+/**
+ * A fenced block: its language, the word after it, and where it begins. `section` is the anchor of its heading; it is
+ * empty under the title of the page.
+ */
+export type CodeBlock = { file: string; section: string; line: number; language: string; mark: string; text: string };
 
 /** Every fenced block of a page. */
 export function codeBlocks(file: string, page: string): CodeBlock[] {
   return [...page.matchAll(/^```(\w*)[ ]?(\w*)\n([\s\S]*?)^```$/gm)].map((match) => {
     const [, language = '', mark = '', text = ''] = match;
-    return { file, line: lineAt(page, match.index), language, mark, text };
+    const [, ...sections] = anchorsOf(page.slice(0, match.index));
+    const section = sections.at(-1) ?? '';
+    return { file, section, line: lineAt(page, match.index), language, mark, text };
   });
 }
 
