@@ -9,7 +9,10 @@ export const READER_VERSION = 3;
 /** The first reader version that acts on toolsets and kinds of resources that are not built in. */
 export const OWN_TOOLSETS_SINCE = 2;
 
-/** The first reader version that acts on MCP servers as toolsets, instructions and tool policies of a task. */
+/**
+ * The first reader version that acts on MCP servers as toolsets, instructions and tool policies of a task, and on turns
+ * that edit, append to or delete files.
+ */
 export const TOOLS_SINCE = 3;
 
 /**
@@ -18,7 +21,20 @@ export const TOOLS_SINCE = 3;
  */
 export type FieldVersions = Readonly<Record<string, number | ((value: unknown) => number)>>;
 
-const SINCE: FieldVersions = { 'task.instructions': TOOLS_SINCE, 'task.tool_policy': TOOLS_SINCE };
+/**
+ * Tools of the workspace that older workers lack. They could not make the files of such a turn again, and would
+ * continue with other files.
+ */
+const NEW_WORKSPACE_TOOLS = ['append_file', 'edit_file', 'delete_file'];
+
+const callsSince = (calls: unknown) =>
+  Array.isArray(calls) && calls.some((call) => NEW_WORKSPACE_TOOLS.includes(Object(call).name)) ? TOOLS_SINCE : 1;
+
+const SINCE: FieldVersions = {
+  'task.instructions': TOOLS_SINCE,
+  'task.tool_policy': TOOLS_SINCE,
+  'reply.tool_calls': callsSince,
+};
 
 /** The minimum reader version that may act on a job or record. If it is absent, every reader may. */
 export const Needs = z.number().int().positive().optional();

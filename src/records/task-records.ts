@@ -7,7 +7,7 @@ import { CleanupStep, LedgerRow } from '../contract/cleanup.ts';
 import { EffectCall } from '../contract/effect-call.ts';
 import type { ErrandEvent } from '../contract/events.ts';
 import type { Contract } from '../contract/fits.ts';
-import { READER_VERSION } from '../contract/needs.ts';
+import { needsFor, READER_VERSION } from '../contract/needs.ts';
 import { Attempt, type Outcome } from '../contract/outcome.ts';
 import type { Redis } from '../redis/connection.ts';
 import { apart } from './beside.ts';
@@ -104,8 +104,9 @@ export class TaskRecords {
    */
   async checkpoint(taskId: string, epoch: number, checkpoint: Checkpoint): Promise<CancelFlag | null> {
     const { turn } = checkpoint;
+    const record = { ...checkpoint, ...needsFor(checkpoint) };
     const event = this.#eventArgs(taskId, { event: 'turn_recorded', epoch, turn, at: isoNow() });
-    const args = { ...event, epoch, turn, checkpoint: this.#text(Checkpoint, checkpoint) };
+    const args = { ...event, epoch, turn, checkpoint: this.#text(Checkpoint, record) };
     const reply = await CHECKPOINT.run(this.#redis, { keys: new TaskKeys(this.#keys, taskId), args });
     return fenced(reply, partsOf(taskId).batchId);
   }

@@ -33,3 +33,9 @@ test('a task with instructions waits for a worker that knows them', () => {
   expect(needsFor({ task: { goal: 'Go', instructions: 'In German.' } })).toEqual({ needs: 3 });
   expect(needsFor({ task: { goal: 'Go', context: 'A text.' } })).toEqual({});
 });
+
+test('a turn that changes files in a new way needs a worker that can change them again', () => {
+  const turn = (name: string) => ({ version: 1, reply: { tool_calls: [{ name: 'read_file' }, { name }] } });
+  for (const name of ['append_file', 'edit_file', 'delete_file']) expect(needsFor(turn(name))).toEqual({ needs: 3 });
+  for (const name of ['write_file', 'search_files', 'find_order']) expect(needsFor(turn(name))).toEqual({});
+});

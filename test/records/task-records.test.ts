@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { cleanupOf } from '../../src/contract/cleanup.ts';
+import { needsOf, TOOLS_SINCE } from '../../src/contract/needs.ts';
 import type { Attempt } from '../../src/contract/outcome.ts';
 import { expectNoSecret, openResendingRedis } from '../helpers/redis.ts';
 import {
@@ -41,6 +42,16 @@ describe('opening', () => {
       epoch: 3,
       past: [{ ended: 'deferred' }, { epoch: 2, worker: 'w2', ended: 'lost' }],
     });
+  });
+
+  test('an older worker opens no task with a turn that it could not repeat', async () => {
+    const { tasks, taskId } = await opened();
+    const plain = checkpointOf(1);
+    await tasks.checkpoint(taskId, 1, plain);
+    const call = { id: 'c1', name: 'edit_file', arguments: '{}' };
+    await tasks.checkpoint(taskId, 1, { ...checkpointOf(2), reply: { ...plain.reply, tool_calls: [call] } });
+    const opening = await tasks.open(taskId, 'openai', 'w2');
+    expect(opening.status === 'opened' && opening.checkpoints.map(needsOf)).toEqual([1, TOOLS_SINCE]);
   });
 
   test('gives no epoch if the batch has no record', async () => {

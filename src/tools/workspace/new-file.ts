@@ -1,8 +1,8 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 
-/** Writes a new file of `bytes` bytes. Rejects unless all of them were written. Replaces anything left at its path. */
-export async function writeNew(path: string, text: string, bytes: number): Promise<void> {
-  await fill(await openNew(path), text, bytes);
+/** Writes a new file. Rejects unless all of it was written. Replaces anything left at its path. */
+export async function writeNew(path: string, content: Buffer): Promise<void> {
+  await fill(await openNew(path), content);
 }
 
 /** Creates a file and removes anything left at its path. A link or a pipe is removed; its target is not written. */
@@ -15,11 +15,12 @@ function openNew(path: string): Promise<FileHandle> {
 }
 
 /** A file is complete only after it was closed: some file systems report a full disk or quota only then. */
-async function fill(file: FileHandle, text: string, bytes: number): Promise<void> {
+async function fill(file: FileHandle, content: Buffer): Promise<void> {
   try {
-    await file.writeFile(text);
+    await file.writeFile(content);
     const { size } = await file.stat();
-    if (size !== bytes) throw Object.assign(new Error(`${size} of ${bytes} bytes were written`), { code: 'EIO' });
+    if (size !== content.length)
+      throw Object.assign(new Error(`${size} of ${content.length} bytes were written`), { code: 'EIO' });
   } catch (error) {
     await file.close().catch(() => undefined);
     throw error;

@@ -10,10 +10,18 @@ import { Workspace } from './workspace.ts';
 export type WorkspaceSettings = Pick<Deployment, 'workspaceRoot'> & { limits: WorkspaceLimits };
 
 /** Tools without files, for their definitions. */
-const SHOWN = workspaceTools({ list: async () => [], read: async () => '', write: async () => 0 });
+const SHOWN = workspaceTools({
+  list: async () => [],
+  read: async () => '',
+  search: async () => '',
+  write: async () => 0,
+  append: async () => 0,
+  edit: async () => 0,
+  remove: async () => undefined,
+});
 
 /**
- * The toolset `workspace`: a directory for each attempt, and tools to list, read and write its files. If the disk
+ * The toolset `workspace`: a directory for each attempt, and tools for its files. If the disk
  * fails, the attempt ends and the task is retried, perhaps on a worker with a working disk. At the last try the model
  * gets the error.
  */
