@@ -29,7 +29,7 @@ try {
     const { text, exitCode } = errorTextOf(error instanceof CommanderError ? usageError(error) : error);
     screen.note(text);
     process.exitCode = exitCode;
-    // Connections that still try to reach Redis would keep the process running.
-    if (exitCode === EXIT.redisAway) process.exit();
+    // Connections that still try to reach Redis, or a tool module, would keep the process running.
+    process.exit();
   }
 }

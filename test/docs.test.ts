@@ -168,7 +168,7 @@ describe('the tables agree with the code:', () => {
     expect(documented.map(([key, , value]) => [codesIn(key ?? '')[0], codesIn(value ?? '')[0]]).toSorted()).toEqual(
       defaults
         .filter(([key]) => !['agent', 'delegation', 'model_aliases', 'redis_tls', 'redis_sentinel'].includes(key))
-        .map(([key, value]) => [key, String(value)])
+        .map(([key, value]) => [key, Array.isArray(value) ? JSON.stringify(value) : String(value)])
         .toSorted(),
     );
   });

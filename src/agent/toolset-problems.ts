@@ -12,19 +12,17 @@ const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 export type TakenNames = { toolsets: Iterable<string>; tools: Iterable<string>; kinds: Iterable<string> };
 
 /**
- * Finds the problems of the toolsets of a program, each with the path of its field, such as `toolsets.1.name`. The
- * toolsets may come from JavaScript without types. `isReserved` says why a toolset name must not be used.
+ * Finds the problems of own toolsets, each with the path of its field: `at` of the toolset, then the field, such as
+ * `toolsets.1.name`. The toolsets may come from JavaScript without types. `isReserved` says why a toolset name must not
+ * be used.
  */
 export function problemsOfToolsets(
-  toolsets: readonly unknown[],
+  toolsets: readonly { at: string; toolset: unknown }[],
   taken: TakenNames,
   isReserved: (name: string) => string | null = () => null,
 ): Problem[] {
   const problems = new Problems(taken);
-  for (const [index, toolset] of toolsets.entries()) {
-    const at = `toolsets.${index}`;
-    problems.reading(at, () => problems.ofToolset(toolset, at, isReserved));
-  }
+  for (const { at, toolset } of toolsets) problems.reading(at, () => problems.ofToolset(toolset, at, isReserved));
   return problems.found;
 }
 

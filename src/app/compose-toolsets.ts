@@ -8,10 +8,25 @@ import { configInvalid } from './config-fault.ts';
 import { BASE_KINDS } from './resource-kinds.ts';
 
 /**
- * Makes the toolsets of a worker: the built-in ones, and the checked toolsets of the program.
- * @throws ErrandError `CONFIG_INVALID` with every problem of the toolsets of the program, by index and field.
+ * A toolset that is not built in and not yet checked. `at`: its path in problems, such as `tool_modules.0`. `from`: the
+ * file or the option that it comes from.
  */
-export function composeToolsets({ worker, workspace }: Config, own: readonly unknown[]): Toolsets {
+export type OwnToolset = { at: string; from: string; toolset: unknown };
+
+/** Returns the toolsets that a program passes to `createWorker`. */
+export function toolsetsOfProgram(toolsets: readonly unknown[]): OwnToolset[] {
+  return toolsets.map((toolset, index) => ({
+    at: `toolsets.${index}`,
+    from: 'the option toolsets of createWorker',
+    toolset,
+  }));
+}
+
+/**
+ * Makes the toolsets of a worker: the built-in ones, and the checked own ones.
+ * @throws ErrandError `CONFIG_INVALID` with every problem of the own toolsets, by index and field.
+ */
+export function composeToolsets({ worker, workspace }: Config, own: readonly OwnToolset[]): Toolsets {
   const builtIn = builtInToolsets({ workspaceRoot: worker.workspace_root, limits: workspace });
   const taken = {
     toolsets: builtIn.map(({ name }) => name),
@@ -19,8 +34,14 @@ export function composeToolsets({ worker, workspace }: Config, own: readonly unk
     kinds: [...BASE_KINDS, ...builtIn.flatMap(({ resources }) => resources).map(({ kind }) => kind)],
   };
   const problems = problemsOfToolsets(own, taken, whyReserved);
-  if (problems.length > 0) throw configInvalid(problems, 'Correct the option toolsets of createWorker.');
-  return new Toolsets(builtIn, own as readonly Toolset[]);
+  if (problems.length > 0) {
+    const wrong = own.filter(({ at }) => problems.some(({ path }) => path === at || path.startsWith(`${at}.`)));
+    throw configInvalid(problems, `Correct ${[...new Set(wrong.map(({ from }) => from))].join(', ')}.`);
+  }
+  return new Toolsets(
+    builtIn,
+    own.map(({ toolset }) => toolset as Toolset),
+  );
 }
 
 /** Says why a name is reserved: a toolset name of Hermes in a `delegate_task` payload means the toolset of Hermes. */

@@ -46,7 +46,7 @@ function numberIn(text: string): number {
 }
 
 function jsonIn(text: string, variable: string, key: string): unknown {
-  const remedy = `Set ${variable} to an object of ${key} as JSON, in single quotes in a shell, or unset it.`;
+  const remedy = `Set ${variable} to the value of ${key} as JSON, in single quotes in a shell, or unset it.`;
   try {
     JSON.parse(text);
   } catch {

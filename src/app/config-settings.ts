@@ -109,6 +109,12 @@ export const SETTINGS = {
   limits: LIMIT_SETTINGS,
   budget: BUDGET_SETTINGS,
   workspace: WORKSPACE_SETTINGS,
+  tool_modules: {
+    type: z.array(path, 'expected a list of files').max(100).default([]),
+    variable: 'ERRAND_TOOL_MODULES',
+    meaning:
+      'files of your [own tools](how-to/add-a-tool.md), relative to the configuration file; the variable takes the list as JSON',
+  },
   watchdogs: {
     ...streamTimeouts,
     tool_ms: {

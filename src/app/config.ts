@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { withBuiltIn } from '../catalogue/catalogue.ts';
 import { Provider } from '../catalogue/provider.ts';
@@ -16,7 +16,7 @@ import { problemsOfOnly } from './over-worker.ts';
 
 /**
  * The configuration of a process: the file, overridden by the environment, completed by defaults. `providers` includes
- * the built-in providers.
+ * the built-in providers. The paths of `tool_modules` are absolute.
  */
 export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'model_aliases' | 'worker' | 'redis_url'> & {
   /** The parsed `redis_url`; absent if no Redis is configured. */
@@ -31,6 +31,11 @@ export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'model_alias
 /** Returns a copy of the environment of this process. No other code reads `process.env`. */
 export function processEnvironment(): Environment {
   return { ...process.env };
+}
+
+/** Takes variables out of the environment of this process and of the processes that it starts from now on. */
+export function dropVariables(names: readonly string[]): void {
+  for (const name of names) delete process.env[name];
 }
 
 /** Makes a reader of the secrets in the current environment. */
@@ -72,6 +77,7 @@ export function checkSettings({ settings, file, nameOf }: ReadSettings): Config 
     ...redis,
     providers: known,
     model_aliases: aliases,
+    tool_modules: rest.tool_modules.map((path) => resolve(dirname(file ?? '.'), path)),
     worker: {
       ...worker,
       name: worker.name ?? `${hostname()}-${process.pid}`,

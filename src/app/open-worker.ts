@@ -17,7 +17,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { MetricsObserver } from '../telemetry/metrics-observer.ts';
 import { note, type Observer, observers as observeWith } from '../telemetry/observer.ts';
 import { identifyWorker } from '../worker/holding/identity.ts';
-import { composeToolsets } from './compose-toolsets.ts';
+import { composeToolsets, type OwnToolset } from './compose-toolsets.ts';
 import type { Config } from './config.ts';
 import type { Disposables } from './disposables.ts';
 import { knownNames } from './known-names.ts';
@@ -32,8 +32,8 @@ export type WorkerSurroundings = {
   secrets: SecretReader;
   /** Receive every step of the worker, after its log and its metrics. */
   observers?: readonly Observer[];
-  /** The toolsets of the program, not yet checked. */
-  toolsets?: readonly unknown[];
+  /** The own toolsets of the worker, not yet checked. */
+  toolsets?: readonly OwnToolset[];
   /** Called just before the worker can take its first task. */
   onTaking?: () => void;
 };

@@ -1,9 +1,11 @@
 /** The library for programs that run a worker in their own process instead of `errand worker`. */
 import type { Toolset } from '../agent/toolset.ts';
+import { toolsetsOfProgram } from '../app/compose-toolsets.ts';
 import { type RunningWorker, startWorker } from '../app/compose-worker.ts';
 import { loadConfig, processEnvironment, processSecrets } from '../app/config.ts';
 import { optionsIn, settingsIn, WorkerOptionsShape } from '../app/config-options.ts';
 import { overWorker } from '../app/over-worker.ts';
+import { loadToolModules } from '../app/tool-modules.ts';
 import { Redactor } from '../base/secret.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { Observer } from '../telemetry/observer.ts';
@@ -41,7 +43,7 @@ export type CreateWorkerOptions = {
   only?: string[];
   /** Tasks at a time in each lane; wins over `worker.concurrency`. @default 50 */
   concurrency?: number;
-  /** Toolsets of the program, beside the built-in ones. A task asks for them by name. */
+  /** Toolsets of the program, beside the built-in ones and `tool_modules`. A task asks for them by name. */
   toolsets?: readonly Toolset[];
   /** Settings that win over the file, in the form of the file. */
   settings?: Record<string, unknown>;
@@ -62,12 +64,13 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<R
     concurrency,
     output = process.stdout,
     observers = [],
-    toolsets = [],
+    toolsets: passed = [],
     ...given
   } = optionsIn(WorkerOptionsShape, options);
   const { environment, overrides } = settingsIn(given);
   const choice = { only, concurrency };
   const config = loadConfig({ ...processEnvironment(), ...environment }, overWorker(overrides, choice));
+  const toolsets = [...toolsetsOfProgram(passed), ...(await loadToolModules(config.tool_modules))];
   const redactor = new Redactor();
   const log = createLog({ level: config.worker.log_level, isPretty: false, redactor, output });
   return startWorker(config, { log, redactor, secrets: processSecrets(), observers, toolsets });

@@ -8,6 +8,7 @@ import type { Board } from '../../dashboards/board.ts';
 import type { Toolset } from '../../src/agent/toolset.ts';
 import { composeBoard } from '../../src/app/compose-board.ts';
 import { composeProducer } from '../../src/app/compose-producer.ts';
+import { toolsetsOfProgram } from '../../src/app/compose-toolsets.ts';
 import { type RunningWorker, startWorker } from '../../src/app/compose-worker.ts';
 import { type Config, loadConfig } from '../../src/app/config.ts';
 import { redisOf } from '../../src/app/redis-settings.ts';
@@ -120,7 +121,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
         redactor,
         secrets: given,
         observers,
-        toolsets,
+        toolsets: toolsetsOfProgram(toolsets),
       });
       workers.push(worker);
       return worker;

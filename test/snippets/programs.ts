@@ -6,7 +6,8 @@ export const PRINTED: Readonly<Record<string, string>> = {
   'docs/start/first-real-key.md#send-one-task':
     'succeeded on openai, gpt-5.6-sol, effort low\nSimulated answer to: Name the first prime above 100.\ncost unknown\n',
   'docs/how-to/add-a-provider.md#try-it-without-a-key': 'succeeded acme acme-large chat\n/v1/chat/completions\n',
-  'docs/how-to/add-a-tool.md': 'succeeded 1\n',
+  'docs/how-to/add-a-tool.md#in-your-own-program': 'succeeded 1\n',
+  'docs/how-to/hold-resources.md': 'browser released acknowledged owner 0\n',
   'docs/how-to/cancel.md':
     'cancelled: 2 of 2 tasks\n0 the customer changed their mind 1\n1 the customer changed their mind 0\n',
   'docs/how-to/find-a-stuck-batch.md': 'running: 0 of 1 ended\nwaits for lane_unserved acme\n',
@@ -95,23 +96,20 @@ console.log(status, text);
 process.exit();
 `,
   },
-  'docs/how-to/add-a-tool.md#resources': {
-    printed: 'succeeded\nbrowser released acknowledged: the browser service stopped it\n',
+  'docs/how-to/add-a-tool.md': {
+    printed: 'succeeded 1\n',
     text: `
+import { fileURLToPath } from 'node:url';
 import { createProducer } from 'errand';
 import { createWorker } from 'errand/worker';
-import { browsing } from './block.ts';
 
-const worker = await createWorker({ toolsets: [browsing] });
+const tool_modules = [fileURLToPath(import.meta.resolve('./block.ts'))];
+const worker = await createWorker({ settings: { tool_modules } });
 const producer = createProducer();
-const { batch_id } = await producer.enqueue({ goal: 'Say hello.', provider: 'openai', toolsets: ['browsing'] });
+const goal = 'When was order 7 shipped? [[sim: tool=find_order args={"number":7}]] [[sim: text="On Monday."]]';
+const { batch_id } = await producer.enqueue({ goal, provider: 'openai', toolsets: ['shop'] });
 await producer.settled(batch_id);
-for await (const { status, cleanup } of producer.outcomes(batch_id)) {
-  console.log(status);
-  for (const { kind, status, evidence, detail } of cleanup.steps) {
-    if (kind === 'browser') console.log(\`\${kind} \${status} \${evidence}: \${detail}\`);
-  }
-}
+for await (const outcome of producer.outcomes(batch_id)) console.log(outcome.status, outcome.tool_calls);
 await producer.close();
 await worker.drain();
 `,

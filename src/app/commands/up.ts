@@ -10,6 +10,7 @@ import { startSimulator } from '../../simulator/simulator.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { composeBoard } from '../compose-board.ts';
 import { composeProducer } from '../compose-producer.ts';
+import type { OwnToolset } from '../compose-toolsets.ts';
 import { startWorker } from '../compose-worker.ts';
 import { type Config, loadConfig, processEnvironment, processSecrets } from '../config.ts';
 import { Disposables } from '../disposables.ts';
@@ -23,6 +24,7 @@ import { followBatch } from '../screen/follow-batch.ts';
 import type { Screen } from '../screen/screen.ts';
 import { showOutcomes } from '../screen/show-outcomes.ts';
 import { aborted, onStop } from '../stopping.ts';
+import { loadOwnTools } from '../tool-modules.ts';
 
 const HOME = '.errand';
 const REACHABLE_WITHIN_MS = 3_000;
@@ -34,12 +36,13 @@ const REACHABLE_WITHIN_MS = 3_000;
 export type UpFlags = { exit?: boolean; live?: boolean; verbose?: boolean };
 
 /**
- * The configuration and secrets of this run, and its sample batch. `ownRedis`: the address of the Redis that it
- * started.
+ * The configuration, secrets and own toolsets of this run, and its sample batch. `ownRedis`: the address of the Redis
+ * that it started.
  */
 type UpContext = {
   config: Config;
   secrets: SecretReader;
+  toolsets: readonly OwnToolset[];
   ownRedis: string | null;
   sample: BatchInput & { tasks: { goal: string }[] };
 };
@@ -49,10 +52,18 @@ type UpContext = {
  * signal asks to stop, then closes everything.
  */
 export async function up(flags: UpFlags, screen: Screen): Promise<number> {
+  const config = loadConfig();
+  const exitCode = await serve(config, flags, screen);
+  // A tool module may hold a connection or a timer, which would keep the process running.
+  if (config.tool_modules.length > 0) process.exit(exitCode);
+  return exitCode;
+}
+
+async function serve(config: Config, flags: UpFlags, screen: Screen): Promise<number> {
   const stopping = onStop();
   const opened = new Disposables();
   try {
-    const station = await prepare(loadConfig(), flags, opened, screen);
+    const station = await prepare(config, flags, opened, screen);
     stopping.throwIfAborted();
     await startOwnWorker(station, flags, opened);
     const boardUrl = await startOwnBoard(station, opened, screen);
@@ -78,6 +89,7 @@ export async function up(flags: UpFlags, screen: Screen): Promise<number> {
 
 async function prepare(given: Config, { live }: UpFlags, opened: Disposables, screen: Screen): Promise<UpContext> {
   const secrets = processSecrets();
+  const toolsets = await loadOwnTools(given);
   const keys = await providerKeys(given.providers, secrets);
   const usable = keys.filter(({ remedy, provider }) => remedy === null && provider.default_model !== undefined);
   const names = usable.map(({ provider }) => provider.name);
@@ -87,7 +99,7 @@ async function prepare(given: Config, { live }: UpFlags, opened: Disposables, sc
   const config = ownRedis === null ? given : { ...given, redis: parseRedisAddress(ownRedis) };
   if (live) {
     screen.note(`Live: ${names.join(', ')}. The sample sends one short question to each provider, which costs money.`);
-    return { config, secrets, ownRedis, sample: liveSample(names) };
+    return { config, secrets, toolsets, ownRedis, sample: liveSample(names) };
   }
   const simulator = opened.add(await startSimulator(), (running) => running.close());
   const pretended = simulated(config, simulator.url);
@@ -95,7 +107,7 @@ async function prepare(given: Config, { live }: UpFlags, opened: Disposables, sc
   screen.note(`The simulator answers for ${wires.join(', ')}. No provider is called and nothing is spent.`);
   if (names.length > 0)
     screen.note(`Credentials found for ${names.join(', ')}. To call these providers: errand up --live`);
-  return { config: pretended, secrets: simulatedSecrets(secrets), ownRedis, sample: SAMPLE_BATCH };
+  return { config: pretended, secrets: simulatedSecrets(secrets), toolsets, ownRedis, sample: SAMPLE_BATCH };
 }
 
 /** Fails if Redis does not answer: a worker would wait for it without limit, and the user should see the error. */
@@ -117,7 +129,7 @@ async function startOwnRedis(opened: Disposables, screen: Screen): Promise<strin
 
 /** Starts the worker. Its log prints only unexpected errors, because the table of the sample shows failed attempts. */
 async function startOwnWorker(
-  { config, secrets }: UpContext,
+  { config, secrets, toolsets }: UpContext,
   { verbose }: UpFlags,
   opened: Disposables,
 ): Promise<void> {
@@ -125,7 +137,9 @@ async function startOwnWorker(
   const level = verbose ? config.worker.log_level : 'error';
   const log = createLog({ level, isPretty: process.stderr.isTTY === true, redactor, output: process.stderr });
   const worker = { ...config.worker, health_host: '127.0.0.1', health_port: 0 };
-  opened.add(await startWorker({ ...config, worker }, { log, redactor, secrets }), (running) => running.drain());
+  opened.add(await startWorker({ ...config, worker }, { log, redactor, secrets, toolsets }), (running) =>
+    running.drain(),
+  );
 }
 
 /** Starts the board. Takes a free port if the configured port is in use, so that a first run does not fail. */

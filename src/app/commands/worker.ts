@@ -4,11 +4,13 @@ import { withinTime } from '../../base/within-time.ts';
 import { ErrandError, messageOf } from '../../errors.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { closePrototypes } from '../close-prototypes.ts';
-import { HANDING_BACK_MS, startWorker } from '../compose-worker.ts';
-import { loadConfig, processEnvironment, processSecrets } from '../config.ts';
+import { HANDING_BACK_MS, type RunningWorker, startWorker } from '../compose-worker.ts';
+import { type Config, loadConfig, processEnvironment, processSecrets } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
+import type { WorkerSurroundings } from '../open-worker.ts';
 import { MAX_CONCURRENCY, overWorker, type WorkerChoice, wrongProvider } from '../over-worker.ts';
 import { aborted, onStop } from '../stopping.ts';
+import { loadOwnTools } from '../tool-modules.ts';
 
 /**
  * `only`: the providers whose tasks the worker takes, separated by commas. `concurrency`: tasks at a time in each lane.
@@ -17,12 +19,12 @@ export type WorkerFlags = { only?: string; concurrency?: string };
 
 /**
  * Runs a worker until a signal asks it to stop, then drains it. Writes only its log, to standard output. This process
- * runs nothing but the worker, so its prototypes are closed; `createWorker` leaves those of its host open.
+ * runs nothing but the worker, so its prototypes are closed after its tool modules are loaded, which may complete them;
+ * `createWorker` leaves those of its host open.
  *
  * @throws ErrandError `USAGE_INVALID` for wrong flags; the errors of {@link startWorker} and {@link loadConfig}.
  */
 export async function worker(flags: WorkerFlags): Promise<number> {
-  closePrototypes();
   const stopping = onStop();
   const config = loadConfig(processEnvironment(), overWorker({}, choiceOf(flags)));
   const redactor = new Redactor();
@@ -30,14 +32,10 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   const log = createLog({ level: config.worker.log_level, isPretty, redactor, output: process.stdout });
   const stopped = aborted(stopping);
   let isTaking = false;
-  const starting = startWorker(config, {
-    log,
-    redactor,
-    secrets: processSecrets(),
-    onTaking: () => {
-      isTaking = true;
-    },
-  });
+  const onTaking = () => {
+    isTaking = true;
+  };
+  const starting = startWithTools(config, { log, redactor, secrets: processSecrets(), onTaking });
   await Promise.race([starting, stopped]);
   // A worker that still waits for its Redis has no tasks to return.
   if (stopping.aborted && !isTaking) process.exit(EXIT.ok);
@@ -45,7 +43,15 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   await stopped;
   log.info({ why: messageOf(stopping.reason) }, 'asked to stop');
   await running.drain();
+  // A tool module may hold a connection or a timer, which would keep the process running.
+  if (config.tool_modules.length > 0) process.exit(EXIT.ok);
   return EXIT.ok;
+}
+
+async function startWithTools(config: Config, surroundings: WorkerSurroundings): Promise<RunningWorker> {
+  const toolsets = await loadOwnTools(config);
+  closePrototypes();
+  return startWorker(config, { ...surroundings, toolsets });
 }
 
 /**
