@@ -26,6 +26,8 @@ export type ChildParts = {
   tools: Tools;
   allowance: Allowance;
   shouldYield: () => boolean;
+  /** Waits until the next model call may be sent; absent if it never waits. Rejects with the reason of the signal. */
+  ready?: ((signal: AbortSignal) => Promise<void>) | undefined;
   recorded: readonly Checkpoint[];
   record: (checkpoint: Checkpoint) => Promise<void>;
   effects: readonly EffectCall[];
@@ -90,6 +92,7 @@ export class Child {
 
   async #takeTurn(signal: AbortSignal): Promise<void> {
     const results = await this.#answerCalls(signal);
+    if (this.#parts.ready) await this.#parts.ready(signal);
     this.#assertMayCall(signal);
     const reply = await this.#callModel(results, signal);
     const turn = this.transcript.checkpoints.length + 1;

@@ -19,6 +19,7 @@ import type { SettleDeps } from '../worker/settle-batch.ts';
 import type { TaskDeps } from '../worker/task-deps.ts';
 import { UnattendedSweep } from '../worker/unattended-sweep.ts';
 import { VersionWait } from '../worker/version-wait.ts';
+import { WarmPrefixes } from '../worker/warm-prefixes.ts';
 import { openChannels } from './compose-channels.ts';
 import { retentionSecondsOf } from './compose-producer.ts';
 import { startReclaim } from './compose-reclaim.ts';
@@ -82,6 +83,7 @@ function valuesOf(base: WorkerBase) {
       check: (route, admission) => checkUsable(route, admission, { providers: catalogue.providers, credentials }),
     }),
     active: new ActiveAttempts(records),
+    prefixes: new WarmPrefixes(),
     releasers: new Releasers({
       redactor,
       observer,

@@ -1,4 +1,5 @@
 import type { Wire } from '../contract/route.ts';
+import { type PromptBytes, promptBytesOf } from './prompt-bytes.ts';
 
 type Json = Record<string, unknown>;
 
@@ -27,6 +28,8 @@ export type ModelCall = {
   turn: number;
   /** Characters of the request body. */
   characters: number;
+  /** The prompt as a cache sees it; `null` if it is too small for a cache. */
+  prompt: PromptBytes | null;
 };
 
 /** The effort fields of all wires. */
@@ -146,5 +149,6 @@ export function readModelCall(
     maxOutputTokens: limit ?? null,
     ...readConversation(items.map(asObject)),
     characters: body.length,
+    prompt: promptBytesOf(door.wire, fields, items),
   };
 }

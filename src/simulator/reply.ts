@@ -4,6 +4,7 @@ import type { Usage } from '../contract/usage.ts';
 import type { Directive } from './directive.ts';
 import type { ModelCall } from './model-call.ts';
 import type { Play } from './playbook.ts';
+import type { CacheUse } from './prompt-cache.ts';
 
 /** Why an answer ends. */
 export type Stop = 'answer' | 'tools' | 'length' | 'filter' | 'refusal';
@@ -75,9 +76,9 @@ function stopOf({ directive, tools }: Play, isCut: boolean): Stop {
 
 /**
  * Composes the answer to a call. A token is four characters: of the request body for the input, of the answer for the
- * output. An answer longer than the output limit of the request is cut there and ends with `length`.
+ * output. `cache` tells which part of the input was cached, unless the directive does. An answer longer than the output limit of the request is cut there and ends with `length`.
  */
-export function composeReply(call: ModelCall, play: Play, id: string): Reply {
+export function composeReply(call: ModelCall, play: Play, id: string, cache: CacheUse): Reply {
   const { directive } = play;
   const limit = call.maxOutputTokens ?? Number.POSITIVE_INFINITY;
   const thought = directive.reasoning_tokens ?? Math.min(reasoningTokens(call), Math.floor(limit / 2));
@@ -96,8 +97,8 @@ export function composeReply(call: ModelCall, play: Play, id: string): Reply {
     toolCalls,
     usage: {
       input_tokens: directive.input_tokens ?? tokensOf(call.characters),
-      cached_input_tokens: directive.cached_input_tokens ?? 0,
-      cache_write_tokens: directive.cache_write_tokens ?? 0,
+      cached_input_tokens: directive.cached_input_tokens ?? cache.read,
+      cache_write_tokens: directive.cache_write_tokens ?? cache.written,
       output_tokens: thought + (directive.tokens ?? said),
       reasoning_tokens: thought,
     },

@@ -3,6 +3,7 @@ import { BackgroundResponses } from './background.ts';
 import { answerModelCall } from './model-endpoint.ts';
 import { answerOwnPath } from './own-paths.ts';
 import { Playbook } from './playbook.ts';
+import { PromptCache } from './prompt-cache.ts';
 import { type LoggedRequest, type RequestListener, RequestLog } from './request-log.ts';
 import { parseScript, type ScriptInput } from './script.ts';
 
@@ -63,13 +64,14 @@ const LIMITS = {
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { port = 0, host = '127.0.0.1', script = { rules: [] }, logLimit = DEFAULT_LOG_LIMIT } = options;
   const playbook = new Playbook(parseScript(script));
+  const cache = new PromptCache();
   const background = new BackgroundResponses();
   const log = new RequestLog(logLimit);
   let seq = 0;
   const server = await openHttpServer(
     (req, res) => {
       if (req.url?.startsWith('/_sim/')) return answerOwnPath(req, res, log);
-      return answerModelCall(req, res, ++seq, { playbook, background, log });
+      return answerModelCall(req, res, ++seq, { playbook, cache, background, log });
     },
     { what: 'simulator', host, port, settings: SETTINGS },
     LIMITS,

@@ -86,9 +86,10 @@ export class MetricsObserver implements Observer {
   }
 
   #spent({ provider, model }: AttemptLabel, { usage, known_cost_usd, calls_of_unknown_cost }: Spend): void {
-    const { tokens, costUsd, callsOfUnknownCost } = this.#metrics;
+    const { tokens, cachedTokens, costUsd, callsOfUnknownCost } = this.#metrics;
     tokens.inc({ provider, model, kind: 'input' }, usage.input_tokens);
     tokens.inc({ provider, model, kind: 'output' }, usage.output_tokens);
+    if (usage.cached_input_tokens > 0) cachedTokens.inc({ provider, model }, usage.cached_input_tokens);
     if (known_cost_usd > 0) costUsd.inc({ provider, model }, known_cost_usd);
     if (calls_of_unknown_cost > 0) callsOfUnknownCost.inc({ provider, model }, calls_of_unknown_cost);
   }

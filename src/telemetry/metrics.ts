@@ -31,19 +31,7 @@ export function createMetrics(names: KnownNames = NO_NAMES) {
   return {
     registry: table.registry,
     ...attemptMetrics(table, { provider, code }),
-    turns: table.counterBy('errand_turns_total', 'Completed model calls.', { provider, model }),
-    tokens: table.counterBy('errand_tokens_total', 'Tokens used, as reported by providers.', {
-      provider,
-      model,
-      kind: oneOf(['input', 'output']),
-    }),
-    costUsd: table.counterBy('errand_cost_usd_total', 'Known cost of model calls, in US dollars.', { provider, model }),
-    callsOfUnknownCost: table.counterBy(
-      'errand_calls_of_unknown_cost_total',
-      'Model calls of unknown cost that may be billed.',
-      { provider, model },
-    ),
-    unpricedTurns: table.counterBy('errand_unpriced_turns_total', 'Turns whose price is unknown.', { provider, model }),
+    ...callMetrics(table, { provider, model }),
     cleanupSteps: table.counterBy('errand_cleanup_steps_total', 'Cleanup steps: resources released or left open.', {
       kind: oneOf(names.kinds),
       status: oneOf(CleanupStep.shape.status.options),
@@ -82,6 +70,30 @@ function attemptMetrics(table: MetricTable, { provider, code }: { provider: Labe
       status,
       code,
     }),
+  };
+}
+
+/** The metrics of model calls. */
+function callMetrics(table: MetricTable, { provider, model }: { provider: LabelSet; model: LabelSet }) {
+  return {
+    turns: table.counterBy('errand_turns_total', 'Completed model calls.', { provider, model }),
+    tokens: table.counterBy('errand_tokens_total', 'Tokens used, as reported by providers.', {
+      provider,
+      model,
+      kind: oneOf(['input', 'output']),
+    }),
+    cachedTokens: table.counterBy(
+      'errand_cached_input_tokens_total',
+      'Input tokens that came from the cache of a provider; part of errand_tokens_total.',
+      { provider, model },
+    ),
+    costUsd: table.counterBy('errand_cost_usd_total', 'Known cost of model calls, in US dollars.', { provider, model }),
+    callsOfUnknownCost: table.counterBy(
+      'errand_calls_of_unknown_cost_total',
+      'Model calls of unknown cost that may be billed.',
+      { provider, model },
+    ),
+    unpricedTurns: table.counterBy('errand_unpriced_turns_total', 'Turns whose price is unknown.', { provider, model }),
   };
 }
 

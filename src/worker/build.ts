@@ -1,26 +1,23 @@
-import { createHash } from 'node:crypto';
 import { allowanceFor } from '../agent/allowance.ts';
 import { Child } from '../agent/child.ts';
-import { type Prompt, promptOf } from '../agent/prompt.ts';
 import { effortFor } from '../catalogue/effort.ts';
 import type { Provider } from '../catalogue/provider.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
-import { routeKey } from '../contract/route.ts';
 import type { CutSpend } from '../contract/spend.ts';
-import type { TaskJob } from '../contract/task.ts';
 import type { Credential } from '../credentials/credential.ts';
 import type { CallLimits } from '../providers/call-limits.ts';
 import type { ModelHandle } from '../providers/models.ts';
 import { during, note } from '../telemetry/observer.ts';
-import { WORKSPACE } from '../tools/names.ts';
 import type { AdmittedBatch } from './admission.ts';
 import type { Attempt } from './attempt.ts';
 import { AttemptTools } from './attempt-tools.ts';
 import { BackgroundCalls } from './background-calls.ts';
 import { priceOf } from './ending/call-bounds.ts';
 import { type CallListeners, ModelCalls } from './model-calls.ts';
+import { cacheKeyOf, prefixKeyOf, promptFor } from './shared-prompt.ts';
 import type { TaskDeps } from './task-deps.ts';
+import type { PrefixPlace } from './warm-prefixes.ts';
 
 /** The child that an attempt runs, and its parts. */
 export type Built = {
@@ -31,6 +28,8 @@ export type Built = {
   calls: ModelCalls;
   background: BackgroundCalls;
   toolsets: AttemptTools;
+  /** Its place among the attempts with the same beginning of the prompt; absent if that is too small for a cache. */
+  prefix: PrefixPlace | undefined;
 };
 
 /**
@@ -56,28 +55,21 @@ async function buildChild(attempt: Attempt, batch: AdmittedBatch, deps: TaskDeps
   const calls = new ModelCalls(model, prices, listenersOf(attempt, deps));
   const background = new BackgroundCalls(calls, { attempt, deployment: deps.deployment, records: deps.records });
   attempt.limitSeconds(allowance.seconds);
+  const prompt = promptFor(job, batch, toolsets.tools, deps);
+  const prefixKey = prefixKeyOf(job, prompt, toolsets.tools);
+  const prefix = prefixKey === null ? undefined : deps.prefixes.placeOf(prefixKey);
   const child = new Child({
-    prompt: promptFor(job, batch, toolsets, deps),
+    prompt,
     model: provider.background ? background : calls,
     tools: toolsets.tools,
     allowance,
     shouldYield: () => deps.active.isDraining,
-    ...recordingOf(attempt, { calls, background }, deps),
+    ready: prefix && ((signal) => prefix.ready(signal)),
+    ...recordingOf(attempt, { calls, background, prefix }, deps),
     observer: deps.observer,
     label: attempt.label,
   });
-  return { child, effective, credential, calls, background, toolsets };
-}
-
-function promptFor({ task }: TaskJob, batch: AdmittedBatch, { tools }: AttemptTools, deps: TaskDeps): Prompt {
-  const hasWorkspace = task.toolsets?.includes(WORKSPACE) ?? false;
-  const { instructions } = deps;
-  const { context, record } = batch;
-  return promptOf({
-    ...{ task, hasWorkspace, instructions },
-    batch: { context, total: record.total },
-    tools: tools.definitions,
-  });
+  return { child, effective, credential, calls, background, toolsets, prefix };
 }
 
 /** Resolves the credential of the route. */
@@ -105,13 +97,6 @@ async function openModel(
   return client;
 }
 
-/** The same for all tasks of a batch on one route, and in each attempt. */
-function cacheKeyOf({ batch_id, route }: TaskJob): string {
-  return createHash('sha256')
-    .update(`${batch_id} ${routeKey(route)}`)
-    .digest('base64url');
-}
-
 function listenersOf({ taskId, epoch, label }: Attempt, { observer, spends }: TaskDeps): CallListeners {
   return {
     onCut: (spend) => note(observer, { name: 'call_cut_off', ...label, spend }),
@@ -123,11 +108,16 @@ function listenersOf({ taskId, epoch, label }: Attempt, { observer, spends }: Ta
 }
 
 /** The recorded turns and effect calls that the child continues from, and the functions that record more. */
-function recordingOf(attempt: Attempt, { calls, background }: Pick<Built, 'calls' | 'background'>, deps: TaskDeps) {
+function recordingOf(
+  attempt: Attempt,
+  { calls, background, prefix }: Pick<Built, 'calls' | 'background' | 'prefix'>,
+  deps: TaskDeps,
+) {
   const { taskId, epoch, history } = attempt;
   return {
     recorded: history.checkpoints,
     record: async (checkpoint: Checkpoint) => {
+      prefix?.answered();
       const flag = await deps.records.checkpoint(taskId, epoch, checkpoint);
       calls.turnRecorded();
       background.turnRecorded();

@@ -116,7 +116,7 @@ async function prepare(attempt: Attempt, deps: TaskDeps): Promise<{ status: 'bui
 
 async function run(built: Built, attempt: Attempt, deps: TaskDeps): Promise<Result> {
   try {
-    await built.child.run(attempt.signal);
+    await built.child.run(attempt.signal).finally(() => built.prefix?.leave());
     return { status: 'succeeded', work: workOf(built, await built.toolsets.deliverFiles()) };
   } catch (thrown) {
     const error = await unlessReplaced(errorOf(thrown, attempt.signal), built, attempt, deps);

@@ -19,6 +19,7 @@ import type { HeldBatches } from './held-batches.ts';
 import type { Reclaim } from './holding/reclaim.ts';
 import type { Releasers } from './holding/releasers.ts';
 import type { VersionWait } from './version-wait.ts';
+import type { WarmPrefixes } from './warm-prefixes.ts';
 
 /** The dependencies of running a task. They are built once for each worker. */
 export type TaskDeps = {
@@ -40,6 +41,7 @@ export type TaskDeps = {
   reclaim: Reclaim;
   releasers: Releasers;
   toolsets: Toolsets;
+  prefixes: WarmPrefixes;
   /** For the lines of tools. */
   log: Log;
   /** The values from which the names of resources are derived. */

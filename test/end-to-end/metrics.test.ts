@@ -14,7 +14,7 @@ test('the metrics of a worker say what its batch came to', async () => {
   const { local } = settings.providers as Record<string, object>;
   Object.assign(local ?? {}, { prices: { 'local-1': { input: 1_000_000, output: 2_000_000 } } });
   const worker = await startWorker();
-  const said = 'text="a" tokens=3 input_tokens=5';
+  const said = 'text="a" tokens=3 input_tokens=5 cached_input_tokens=2';
   const { batch_id: batchId } = await producer.enqueue({
     tasks: [
       { goal: `[[sim: tool=list_files args={}]] [[sim: ${said}]]`, provider: 'local', toolsets: ['workspace'] },
@@ -48,6 +48,8 @@ test('the metrics of a worker say what its batch came to', async () => {
         'errand_tokens_total{provider="local",model="local-1",kind="output"} 9',
         'errand_tokens_total{provider="openai",model="gpt-5.6-sol",kind="input"} 5',
         'errand_tokens_total{provider="openai",model="gpt-5.6-sol",kind="output"} 3',
+        'errand_cached_input_tokens_total{provider="local",model="local-1"} 6',
+        'errand_cached_input_tokens_total{provider="openai",model="gpt-5.6-sol"} 2',
         'errand_cost_usd_total{provider="local",model="local-1"} 33',
         'errand_calls_of_unknown_cost_total{provider="openai",model="gpt-5.6-sol"} 1',
         'errand_unpriced_turns_total{provider="openai",model="gpt-5.6-sol"} 1',

@@ -31,7 +31,13 @@ function writeAll(metrics: Metrics, text: string): void {
   metrics.attemptsEnded.inc({ provider: text, ended: text, code: text });
   metrics.attemptSeconds.observe({ provider: text, ended: text }, 1);
   metrics.tasksEnded.inc({ provider: text, status: text, code: text });
-  for (const counter of [metrics.turns, metrics.costUsd, metrics.callsOfUnknownCost, metrics.unpricedTurns]) {
+  for (const counter of [
+    metrics.turns,
+    metrics.cachedTokens,
+    metrics.costUsd,
+    metrics.callsOfUnknownCost,
+    metrics.unpricedTurns,
+  ]) {
     counter.inc(names);
   }
   metrics.tokens.inc({ ...names, kind: text }, 5);

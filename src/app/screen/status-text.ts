@@ -37,12 +37,16 @@ function summaryText(summary: BatchSummary): string[] {
   const open = cleanup.open > 0 ? `, ${cleanup.open} STILL OPEN` : '';
   return [
     `  settled   ${settled_at}`,
-    `  tokens    ${usage.input_tokens} in, ${usage.output_tokens} out`,
+    `  tokens    ${usage.input_tokens} in${cachedText(usage)}, ${usage.output_tokens} out`,
     `  cost      ${batchCostText(summary)}`,
     `  cleaned   ${cleanup.released} released${open}`,
     ...failureLines(failures),
     ...(hidden > 0 ? [`  and ${hidden} more: errand outcomes ${batchId} --failed`] : []),
   ];
+}
+
+function cachedText({ cached_input_tokens: cached }: BatchSummary['usage']): string {
+  return cached === 0 ? '' : ` (${cached} cached)`;
 }
 
 /**
