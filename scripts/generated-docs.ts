@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { SETTINGS } from '../src/app/config-settings.ts';
 import { OTHER_VARIABLES } from '../src/app/config-variables.ts';
+import { EXIT_CODES } from '../src/app/exit-code.ts';
 import { PROVIDER_SETTINGS } from '../src/catalogue/provider.ts';
 import { BUILT_IN_PROVIDERS } from '../src/catalogue/rows.ts';
 import { type SettingRow, settingRows } from '../src/contract/setting.ts';
@@ -15,7 +16,7 @@ const PARTS: Record<string, Readonly<Record<string, () => string[]>>> = {
   'docs/reference/configuration.md': { settings, providers: providerSettings, variables: otherVariables },
   'docs/reference/failures.md': { codes: failureCodes },
   'docs/reference/metrics.md': { metrics: metricList },
-  'docs/reference/cli.md': { commands: commandList, sections: commandSections },
+  'docs/reference/cli.md': { commands: commandList, exits: exitCodes, sections: commandSections },
   'docs/reference/contract.md': CONTRACT_PARTS,
   'docs/explanations/credentials.md': { providers: builtInProviders },
 };
@@ -52,6 +53,10 @@ function failureCodes(): string[] {
     return [code(name), origin, means, disposition, remedy];
   });
   return tableOf([['code', 'origin', 'means', 'disposition', 'remedy'], ...rows]);
+}
+
+function exitCodes(): string[] {
+  return tableOf([['code', 'means'], ...EXIT_CODES.map(({ code, means }) => [String(code), means])]);
 }
 
 function builtInProviders(): string[] {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { EXIT_CODES } from './exit-code.ts';
 import type { Screen } from './screen/screen.ts';
 import { ownVersion } from './version.ts';
 
@@ -7,11 +8,7 @@ FILE is a JSON, JSONL or YAML file; use - for standard input. JSON and YAML hold
 JSONL holds one task a line. Its first line can be {"batch": {...}} with the options of the batch.
 
 Exit codes
-  0    success; every finished task succeeded
-  1    a task did not succeed, an address is in use, or an unexpected error
-  2    wrong usage, configuration or input; the same command would fail again
-  3    Redis is unreachable or full
-  130  interrupted
+${EXIT_CODES.map(({ code, means }) => `  ${String(code).padEnd(4)} ${means}`).join('\n')}
 
 Configuration: errand.config.yaml (or .yml, .json) in this directory, or the file in ERRAND_CONFIG.
 Variables such as REDIS_URL override the file. "errand config" prints every setting.`;

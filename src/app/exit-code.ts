@@ -4,6 +4,15 @@ import { type ErrandError, FAILURES, type FailureCode, isErrandError, messageOf 
 /** The exit codes of commands: success, a task failed, wrong input, Redis unreachable, interrupted. */
 export const EXIT = { ok: 0, failed: 1, refused: 2, redisAway: 3, interrupted: 130 } as const;
 
+/** What the exit codes mean, as the help and the docs list them. */
+export const EXIT_CODES: readonly { code: number; means: string }[] = [
+  { code: EXIT.ok, means: 'success; every finished task succeeded' },
+  { code: EXIT.failed, means: 'a task did not succeed, an address is in use, or an unexpected error' },
+  { code: EXIT.refused, means: 'wrong usage, configuration or input; the same command would fail again' },
+  { code: EXIT.redisAway, means: 'Redis is unreachable or full' },
+  { code: EXIT.interrupted, means: 'interrupted' },
+];
+
 /** The exit codes of failures that do not exit with {@link EXIT}`.refused`. */
 const OTHERS: { [code in FailureCode]?: number } = {
   REDIS_UNAVAILABLE: EXIT.redisAway,

@@ -26,16 +26,18 @@ export function taskCostText({ cost_usd, known_cost_usd = 0, is_unpriced }: Outc
 
 /**
  * Formats the cost of a batch: its known part, the tasks without a price by model, and the other calls of unknown cost:
- * `$0.0123 and 16 tasks without a price for llama-local`.
+ * `$0.0123 and 16 tasks without a price for llama-local`. A model of several providers is named with its provider.
  */
 export function batchCostText(summary: BatchSummary): string {
   const { cost_usd, unpriced_tasks, calls_of_unknown_cost: calls, known_cost_usd = 0, unpriced_models = [] } = summary;
   if (cost_usd !== null) return costText(cost_usd);
   const tasks = counted(unpriced_tasks, 'task');
   if (calls === undefined) return `unknown (${tasks} of unknown cost)`;
-  const parts = unpriced_models.map(
-    ({ model, tasks }) => `${counted(tasks, 'task')} without a price for ${clip(oneLine(model), MODEL_SHOWN)}`,
-  );
+  const parts = unpriced_models.map(({ provider, model, tasks }) => {
+    const isShared = unpriced_models.some((other) => other.model === model && other.provider !== provider);
+    const name = isShared ? `${provider}/${model}` : model;
+    return `${counted(tasks, 'task')} without a price for ${clip(oneLine(name), MODEL_SHOWN)}`;
+  });
   const cutTasks = unpriced_tasks - unpriced_models.reduce((sum, { tasks }) => sum + tasks, 0);
   const cutCalls = calls - unpriced_models.reduce((sum, { calls }) => sum + calls, 0);
   if (cutTasks > 0) parts.push(`${counted(cutCalls, 'call')} of unknown cost in ${counted(cutTasks, 'task')}`);

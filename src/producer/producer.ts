@@ -133,8 +133,10 @@ export class Producer {
   }
 
   /**
-   * Reads the outcomes of the tasks that have one, page by page, in the order of the tasks.
-   * @throws ErrandError `NOT_FOUND`, `RECORD_UNREADABLE`, `REDIS_UNAVAILABLE`, `USAGE_INVALID`.
+   * Reads the outcomes of the tasks that have one, page by page, in the order of the tasks. An outcome that cannot be
+   * read is yielded as failed with `RECORD_UNREADABLE`.
+   * @throws ErrandError `NOT_FOUND`, `REDIS_UNAVAILABLE`, `USAGE_INVALID`; `RECORD_UNREADABLE` for the record of the
+   * batch.
    */
   async *outcomes(id: string, options: { from?: number } = {}): AsyncGenerator<Outcome> {
     const [batchId, from] = [textIn(id), firstIndexIn(options)];

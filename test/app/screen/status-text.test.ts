@@ -50,6 +50,20 @@ test.each<[string, Partial<BatchSummary>, string]>([
     'cost      2 tasks without a price for a, 1 task without a price for b and 1 call of unknown cost in 1 task',
   ],
   [
+    'the provider of a model that several providers have',
+    {
+      cost_usd: null,
+      unpriced_tasks: 4,
+      calls_of_unknown_cost: 4,
+      unpriced_models: [
+        { provider: 'local', model: 'a', tasks: 1, calls: 1 },
+        { provider: 'vllm', model: 'a', tasks: 2, calls: 2 },
+        { provider: 'vllm', model: 'b', tasks: 1, calls: 1 },
+      ],
+    },
+    'cost      1 task without a price for local/a, 2 tasks without a price for vllm/a and 1 task without a price for b',
+  ],
+  [
     'the summary of a worker that counts no calls',
     { cost_usd: null, unpriced_tasks: 3 },
     'cost      unknown (3 tasks of unknown cost)',
