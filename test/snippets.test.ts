@@ -233,7 +233,7 @@ describe('a shell line', { concurrent: true }, () => {
     const PATH = `${linkCommand(dir, installed)}:${inject('path')}`;
     const env = { ...common, PATH, ERRAND_BOARD_PORT: '0' };
     shell = new Shell({ dir, env, config: JSON.stringify({ providers: Object.fromEntries(providers) }) });
-    [answered, waiting] = await Promise.all([enqueued(prefix), enqueued(freshPrefix())]);
+    [answered, waiting] = await Promise.all([enqueued(prefix, true), enqueued(freshPrefix(), false)]);
   });
   afterAll(() => deployment.close());
 
@@ -273,11 +273,12 @@ describe('a shell line', { concurrent: true }, () => {
     return [place, { ...block, text: scripts.map((script) => script.replace(/^exec /, '')).join('\n') }];
   }
 
-  /** Enqueues a batch of two tasks. */
-  async function enqueued(prefix: string): Promise<{ prefix: string; batchId: string }> {
+  /** Enqueues a batch of two tasks. With a worker, waits until it has settled. */
+  async function enqueued(prefix: string, hasWorker: boolean): Promise<{ prefix: string; batchId: string }> {
     const producer = createProducer({ redis: redisUrl(), settings: { prefix, providers: deployment.providers } });
     const tasks = ['Name a prime.', 'Name a square.'].map((goal) => ({ goal, provider: 'openai' }));
     const { batch_id } = await producer.enqueue({ tasks });
+    if (hasWorker) await producer.settled(batch_id);
     await producer.close();
     return { prefix, batchId: batch_id };
   }

@@ -27,6 +27,7 @@ HTTP 400, request req_00000001
   'docs/reference/metrics.md#observers': 'an attempt on openai succeeded after N ms\n',
   'docs/reference/producer.md':
     '2 tasks planned, 0 warnings\n2 of 2 succeeded\ntask 1 succeeded, turns: 1\nheard the end of 2 tasks\n',
+  'docs/reference/producer.md#the-outcome-of-one-task': 'Simulated answer to: Name a square.\n',
   'docs/reference/simulator.md': '200 complete\n',
   'docs/reference/workspace.md#what-becomes-of-the-files': 'haiku.txt 24 First in, and first out.\n',
   'docs/explanations/guarantees.md': 'enqueued again: 0 tasks added, is_new: false\n',
