@@ -4,6 +4,8 @@ import type { Complaint } from './complaint.ts';
 import { roomIn } from './output-limit.ts';
 
 const TOOLS_WITH_EFFORT = /function tools with reasoning_effort/i;
+/** The fields of a request for the prompt cache of OpenAI. */
+const CACHE_FIELD = /prompt_cache_(key|breakpoint)/i;
 /** Reasoning of the model that was sent again with the conversation. It is unrelated to the effort of a request. */
 const THOUGHTS = /signature|(redacted_)?thinking\W{0,3} ?blocks?|redacted_thinking|encrypted_content/i;
 const EFFORT_FIELD = /reasoning[._ ]?effort|output_config|\beffort\b|\bthinking\b/i;
@@ -28,6 +30,7 @@ export function remedyFor(code: FailureCode, complaint: Complaint, provider: Pro
 function remedyForRefusal({ message, field }: Complaint, provider: Provider): string | undefined {
   const about = `${field ?? ''} ${message}`;
   const { name } = provider;
+  if (CACHE_FIELD.test(about)) return `Declare provider "${name}" with prompt_cache: false.`;
   if (TOOLS_WITH_EFFORT.test(message)) {
     return `Declare provider "${name}" with wire "responses", or set reasoning_effort of its tasks to "none".`;
   }

@@ -40,8 +40,9 @@ function asArray(value: unknown): unknown[] {
 
 function blockOf(role: unknown, value: unknown, endsQuestion: boolean): Block {
   const { cache_control, prompt_cache_breakpoint, ...part } = asObject(value);
+  // A text alone is the same as one block of text.
   return {
-    bytes: `${JSON.stringify([role, typeof value === 'string' ? value : part])}\n`,
+    bytes: `${JSON.stringify([role, typeof value === 'string' ? { type: 'text', text: value } : part])}\n`,
     isMarked: Boolean(cache_control ?? prompt_cache_breakpoint),
     endsQuestion,
   };

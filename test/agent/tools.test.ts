@@ -28,6 +28,16 @@ test('arguments lose the names that objects inherit and half characters, however
   expect(Object.getOwnPropertyNames(seen[0])).toEqual(['a']);
 });
 
+test('shows the tools sorted by name, whatever the order of the toolsets is', () => {
+  const named = (name: string): Tool => ({ ...add, definition: { ...add.definition, name } });
+  const names = ['write_file', 'Add', 'add_all', 'add'];
+  const shown = [names, names.toReversed()].map((order) =>
+    toolsOf(order.map(named)).definitions.map(({ name }) => name),
+  );
+  expect(shown[0]).toEqual(['Add', 'add', 'add_all', 'write_file']);
+  expect(shown[1]).toEqual(shown[0]);
+});
+
 test('runs a tool with parsed arguments', async () => {
   expect(await toolsOf([add]).call(callOf('add', '{"a":1,"b":2}'), terms)).toEqual({
     call_id: 'call-1',

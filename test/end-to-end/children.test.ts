@@ -26,8 +26,21 @@ test('a child has the tools of its toolsets and no others [B31] [B37] [B38] [B41
     simulator.requests().find(({ body }) => body.includes(goal))?.body ?? expect.fail(`${goal} was not asked`);
   expect(tasks.map(({ goal }) => toolsIn(offered(goal.slice(0, 5))))).toEqual([
     [],
-    ['list_files', 'read_file', 'write_file'],
+    ['append_file', 'delete_file', 'edit_file', 'list_files', 'read_file', 'search_files', 'write_file'],
     [],
+  ]);
+});
+
+test('instructions of a deployment replace the system prompt, a task adds to it', async () => {
+  const settings = { agent: { instructions: 'You are a clerk.' } };
+  const { producer, startWorker, simulator } = await aDeployment({ settings });
+  await startWorker();
+  const task = { goal: 'Count.', instructions: 'In German.', provider: 'local' };
+  await producer.settled((await producer.enqueue({ tasks: [task] })).batch_id);
+  const [request = expect.fail('nothing was asked')] = simulator.requests();
+  expect(JSON.parse(request.body).messages).toEqual([
+    { role: 'system', content: 'You are a clerk.' },
+    { role: 'user', content: 'Instructions:\nIn German.\n\nTask:\nCount.' },
   ]);
 });
 

@@ -3,7 +3,7 @@ import { Secret } from '../../../src/base/secret.ts';
 import type { Wire } from '../../../src/contract/route.ts';
 import type { TranscriptEntry } from '../../../src/providers/model.ts';
 import { Models } from '../../../src/providers/models.ts';
-import { ask, providerAt, simulate } from '../models.ts';
+import { ask, faultOfTurn, providerAt, simulate } from '../models.ts';
 
 const FIRST = { role: 'user' as const, shared: 'ours', text: 'mine' };
 const TOOLS = [{ name: 'add', description: 'Adds.', parameters: { type: 'object' } }];
@@ -35,6 +35,23 @@ test('messages: Claude gets marks after system prompt, shared part and last bloc
   expect(body.messages).toEqual([{ role: 'user', content: blocks }]);
 });
 
+test('messages: a later turn reads what the turn before it wrote, with four marks', async () => {
+  const call = { type: 'tool_use', id: 'c1', name: 'add', input: {} };
+  const results = (ids: string[]) => ids.map((call_id) => ({ call_id, text: '3', is_error: false }));
+  const transcript: TranscriptEntry[] = [
+    FIRST,
+    { role: 'assistant', native: [call, { ...call, id: 'c2' }] },
+    { role: 'tools', results: results(['c1', 'c2']) },
+    { role: 'assistant', native: [{ ...call, id: 'c3' }] },
+    { role: 'tools', results: results(['c3']) },
+  ];
+  const body = await bodyOf('messages', { model: 'claude-opus-5-5', tools: TOOLS, transcript });
+  expect(JSON.stringify(body).match(/cache_control/g)).toHaveLength(4);
+  const [, , last, , newest] = body.messages;
+  expect(last.content.map((block: object) => 'cache_control' in block)).toEqual([false, true]);
+  expect(newest.content.map((block: object) => 'cache_control' in block)).toEqual([false]);
+});
+
 test('messages: only the shared part is marked without tools, and nothing for others', async () => {
   const alone = await bodyOf('messages', { model: 'claude-opus-5-5' });
   expect(JSON.stringify(alone).match(/cache_control/g)).toHaveLength(1);
@@ -42,6 +59,17 @@ test('messages: only the shared part is marked without tools, and nothing for ot
   const other = await bodyOf('messages', { model: 'deepseek-v4', tools: TOOLS });
   expect(JSON.stringify(other)).not.toContain('cache_control');
   expect(other.messages).toEqual([{ role: 'user', content: 'ours\n\nmine' }]);
+});
+
+test('a provider that refuses the fields of the cache gets a remedy with the setting', async () => {
+  const message = "property 'prompt_cache_key' is unsupported";
+  const sim = await simulate({ status: 400, message });
+  onTestFinished(() => sim.close());
+  const fault = await faultOfTurn(providerAt('chat', sim.url, { prompt_cache: true }));
+  expect(fault).toMatchObject({
+    code: 'PROVIDER_REFUSED_REQUEST',
+    remedy: expect.stringContaining('prompt_cache: false'),
+  });
 });
 
 test.each([
