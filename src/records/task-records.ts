@@ -170,13 +170,13 @@ export class TaskRecords {
     released: ReleasedRows = NOTHING_RELEASED,
     knownRows = 0,
   ): Promise<Closing> {
-    const { task_id: taskId, status } = outcome;
+    const { task_id: taskId, status, ended_at: at } = outcome;
     const code = status === 'succeeded' ? {} : { code: outcome.failure.code };
     const { plain, beside: unmasked, calls } = apart(outcome);
     const beside = this.#redactor.scrub(unmasked);
     const { text, record } = masked(plain, this.#redactor);
     const args = {
-      ...this.#eventArgs(taskId, { event: 'task_ended', status, at: isoNow(), ...code }),
+      ...this.#eventArgs(taskId, { event: 'task_ended', status, at, ...code }),
       task_id: taskId,
       epoch,
       outcome: text,

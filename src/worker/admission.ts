@@ -119,11 +119,12 @@ function isPassing({ unusable }: AdmissionVerdict): boolean {
  * unusable task of a batch that is not admitted. Returns `null` if the task may run.
  */
 export function refusalOf({ record, verdict }: AdmittedBatch, route: ResolvedRoute): ErrandError | null {
+  const [first] = verdict.unusable;
+  if (!first) return null;
   const key = routeKey(route);
   const own = verdict.unusable.find((other) => routeKey(other) === key);
   if (own) return unusableRoute(own.failure);
-  const [first] = verdict.unusable;
-  if (record.admission === 'task' || !first) return null;
+  if (record.admission === 'task') return null;
   const { first_index, provider, model, failure } = first;
   const why = `task ${first_index} (${provider}/${model}) cannot run: ${failure.code}: ${failure.message}`;
   const message = `the batch was not admitted: ${why}`;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Prompt, promptOf } from '../agent/prompt.ts';
 import type { Tools } from '../agent/tools.ts';
 import { routeKey } from '../contract/route.ts';
@@ -39,5 +39,5 @@ export function cacheKeyOf({ batch_id, route }: TaskJob): string {
 }
 
 function digestOf(parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  return hash('sha256', JSON.stringify(parts), 'base64url');
 }

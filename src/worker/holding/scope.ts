@@ -53,7 +53,8 @@ export class Scope {
     const { records, observer } = this.#deps;
     const { taskId, epoch } = this.#holder;
     const named = Object.entries(resources) as [string, Resource<T[keyof T]>][];
-    const planned = named.map(([name, resource]) => ({ name, resource, held: this.#plan(resource) }));
+    const at = isoNow();
+    const planned = named.map(([name, resource]) => ({ name, resource, held: this.#plan(resource, at) }));
     const rows = planned.map(({ held }) => held);
     const intended = rows.filter(({ entry }) => entry.status === 'intent');
     // Before the write: if its reply is lost, the write is repeated and may then be refused, although its rows exist.
@@ -112,10 +113,9 @@ export class Scope {
     if (this.#isUnwound) throw new ErrandError('INTERNAL', 'a resource was requested after its attempt had ended');
   }
 
-  #plan({ kind: name, ref }: Pick<Resource<unknown>, 'kind' | 'ref'>): Held {
+  #plan({ kind: name, ref }: Pick<Resource<unknown>, 'kind' | 'ref'>, at: string): Held {
     const kind = this.#deps.releasers.kindOf(name);
     if (!kind) throw new ErrandError('INTERNAL', `no toolset of this worker has the resource kind "${name}"`);
-    const at = isoNow();
     const { taskId, epoch, owner } = this.#holder;
     const named = { kind: name, ref, epoch, owner, intent_at: at, ...this.#deps.releasers.needsOf(name) };
     const entry = kind.outlivesProcess
