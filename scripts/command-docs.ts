@@ -17,6 +17,7 @@ const EXAMPLES: Record<string, string> = {
   cancel: `errand cancel ${BATCH} --reason "replaced by a later batch"`,
   routes: 'errand routes examples/batch.yaml',
   leaks: 'errand leaks --close worker-7f9c-1 --because "the node was deleted, with its disk"',
+  tools: 'errand tools --call list_files',
   config: 'errand config --json',
   doctor: 'errand doctor',
 };

@@ -115,6 +115,14 @@ function addChecks(program: Command, screen: Screen): void {
     .action(run(async (flags) => (await import('./commands/leaks.ts')).leaks(flags, screen)));
 
   program
+    .command('tools')
+    .description('list the tools of workers with this configuration, or try one')
+    .option('--call <tool>', 'run this tool once, outside of any task')
+    .option('--args <json>', 'with --call: its arguments; without, an empty object')
+    .option('--json', 'print the tools or the result as JSON')
+    .action(run(async (flags) => (await import('./commands/tools.ts')).tools(flags, screen)));
+
+  program
     .command('config')
     .description('print every setting and its source')
     .option('--json', 'print the settings as JSON')

@@ -1,3 +1,4 @@
+import type { Tool } from '../agent/tool.ts';
 import { type OwnedTool, Tools } from '../agent/tools.ts';
 import type { OpenToolset, Toolset } from '../agent/toolset.ts';
 import { problemsOfTools } from '../agent/toolset-problems.ts';
@@ -6,7 +7,7 @@ import { unlessAborted } from '../base/unless-aborted.ts';
 import { withinTime } from '../base/within-time.ts';
 import { type Answer, AnswerFiles } from '../contract/outcome.ts';
 import { ErrandError, messageOf } from '../errors.ts';
-import type { Attempt } from './attempt.ts';
+import type { ToolAttempt } from './attempt.ts';
 import type { TaskDeps } from './task-deps.ts';
 import { faultOf, sessionOf } from './tool-session.ts';
 
@@ -43,7 +44,7 @@ export class AttemptTools {
    * @throws ErrandError with the code of a toolset that cannot be opened; what {@link Scope.hold} throws;
    *   `TOOLSET_UNSERVED`.
    */
-  static async open(attempt: Attempt, deps: Deps): Promise<AttemptTools> {
+  static async open(attempt: ToolAttempt, deps: Deps): Promise<AttemptTools> {
     const { toolsets: names } = attempt.job.task;
     const [lacking] = deps.toolsets.lacking(names);
     if (lacking !== undefined) throw new ErrandError('TOOLSET_UNSERVED', `this worker has no toolset "${lacking}"`);
@@ -60,6 +61,11 @@ export class AttemptTools {
       opened.push({ toolset, open });
     }
     return new AttemptTools(new Tools(tools), opened, limits.limitMs);
+  }
+
+  /** Returns the tools of one open toolset; none if it is not open. */
+  toolsOf(name: string): readonly Tool[] {
+    return this.#opened.find(({ toolset }) => toolset.name === name)?.open.tools ?? [];
   }
 
   /**

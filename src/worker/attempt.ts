@@ -27,6 +27,12 @@ export type AttemptParts = {
   leaveRows: (hasOpenRows: boolean) => void;
 };
 
+/** What tools see and use of an attempt. */
+export type ToolAttempt = Pick<Attempt, 'taskId' | 'epoch' | 'signal' | 'isLastTry' | 'abort'> & {
+  job: Pick<TaskJob, 'batch_id'> & { task: Pick<TaskJob['task'], 'toolsets' | 'metadata'> };
+  scope: Pick<Scope, 'hold'>;
+};
+
 /**
  * One start of one task: its identity, its resources, and the signal that ends it early. Its `Result` says what it did.
  */

@@ -4,7 +4,7 @@ import type { Toolset } from '../agent/toolset.ts';
 import type { WorkspaceAccess } from '../agent/workspace-access.ts';
 import { ErrandError, isErrandError, messageOf } from '../errors.ts';
 import { note } from '../telemetry/observer.ts';
-import type { Attempt } from './attempt.ts';
+import type { ToolAttempt } from './attempt.ts';
 import type { TaskDeps } from './task-deps.ts';
 
 /** What the sessions of one attempt share: its files, once the toolset of the workspace is open. */
@@ -13,7 +13,11 @@ export type SessionDeps = Pick<TaskDeps, 'observer' | 'log'> & {
 };
 
 /** Makes the view that a toolset has of an attempt. */
-export function sessionOf(toolset: Toolset, attempt: Attempt, { observer, log, workspace }: SessionDeps): ToolSession {
+export function sessionOf(
+  toolset: Toolset,
+  attempt: ToolAttempt,
+  { observer, log, workspace }: SessionDeps,
+): ToolSession {
   const { taskId, epoch, job, signal } = attempt;
   return {
     taskId,
@@ -46,7 +50,7 @@ export function faultOf({ name, faultCode = 'TOOLSET_UNAVAILABLE' }: Toolset, er
  * Holds resources of the toolset. If that is refused because the attempt is over, aborts it, even if the tool
  * continues.
  */
-function holdOf(toolset: Toolset, attempt: Attempt): Hold {
+function holdOf(toolset: Toolset, attempt: ToolAttempt): Hold {
   const kinds = new Set(toolset.resources.map(({ kind }) => kind));
   return async (resources) => {
     for (const name in resources) {

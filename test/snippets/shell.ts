@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Ended, follow } from '../app/run-cli.ts';
 import type { CodeBlock } from '../helpers/markdown.ts';
 import { root } from '../helpers/pages.ts';
-import { blocks, kindOf } from './blocks.ts';
+import { blocks, kindOf, placeOf } from './blocks.ts';
 
 /** The programs of shell lines that do not run here, and why. Their lines are only looked at. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
@@ -116,6 +116,7 @@ export class Shell {
   async #run({ line, command, exported, files, variables }: Run, prefix: string): Promise<Ended> {
     const cwd = await mkdtemp(join(this.#place.dir, 'shell-'));
     cpSync(join(root, 'examples'), join(cwd, 'examples'), { recursive: true });
+    mkdirSync(join(cwd, 'tools'));
     for (const [name, text] of Object.entries(files)) writeFileSync(join(cwd, name), text);
     // The port on a page may be taken here.
     const free = command === 'simulator' ? `${line.replace(/ --port \d+/, '')} --port 0` : line;
@@ -153,6 +154,7 @@ function filesOf(block: CodeBlock, config: string): Record<string, string> {
     'payload.json': batch,
     'acme.yaml': ACME,
     'errand.config.yaml': ownOr(block, ['yaml config'], config),
+    'tools/orders.ts': textAt('docs/how-to/add-a-tool.md'),
     'openai.key': 'sk-openai-of-a-page',
     'anthropic.key': 'sk-anthropic-of-a-page',
     'acme.key': 'sk-acme-of-a-page',
@@ -165,6 +167,11 @@ function exportsBefore({ file, line }: CodeBlock): string[] {
   const before = blocks.filter((block) => block.file === file && kindOf(block) === 'sh' && block.line <= line);
   const exported = before.flatMap(shellLines).filter(({ kind }) => kind === 'export');
   return exported.map((found) => found.line).filter((text) => !text.startsWith('export REDIS_URL='));
+}
+
+/** The text of the first block at a place. */
+function textAt(place: string): string {
+  return blocks.find((block) => placeOf(block) === place)?.text ?? '';
 }
 
 /** The text of the last block of these kinds above a block, else of the first below it; without any, the other text. */

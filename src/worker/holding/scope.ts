@@ -14,7 +14,7 @@ import { type Held, releaseHeld, type UnwindDeps, unwind } from './unwind.ts';
 const MAX_REF_CHARS = 8_192;
 
 /** The dependencies of {@link Scope}. */
-export type ScopeDeps = UnwindDeps & { records: TaskRecords };
+export type ScopeDeps = UnwindDeps & { records: Pick<TaskRecords, 'hold'> };
 
 /** The attempt that holds resources. `owner` is the instance of its worker. */
 export type Holder = { taskId: string; epoch: number; owner: string };

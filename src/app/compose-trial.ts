@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Toolset } from '../agent/toolset.ts';
+import { Redactor } from '../base/secret.ts';
+import { createLog } from '../telemetry/log.ts';
+import { type Observer, unobserved } from '../telemetry/observer.ts';
+import { Releasers } from '../worker/holding/releasers.ts';
+import type { TrialDeps } from '../worker/trial.ts';
+import { composeToolsets, type OwnToolset } from './compose-toolsets.ts';
+import type { Config } from './config.ts';
+
+/** The configuration and the own toolsets of trials, and the signal that ends them. */
+export type TrialOptions = { config: Config; own: readonly OwnToolset[]; signal: AbortSignal };
+
+/** A toolset, and the file that it comes from; `built-in` for one that every worker has. */
+export type SourcedToolset = { toolset: Toolset; from: string };
+
+/** What a command needs to list and to try the toolsets of a worker. */
+export type TrialParts = { deps: TrialDeps; toolsets: readonly SourcedToolset[] };
+
+const NO_OBSERVER: Observer = { begin: () => unobserved };
+
+/**
+ * Makes the toolsets of a worker for trials, and passes them to `use`. Workspaces are in a temporary directory, which
+ * is removed afterwards; the lines of tools go to standard error.
+ *
+ * @throws ErrandError `CONFIG_INVALID` for own toolsets that do not fit.
+ */
+export async function withTrialParts<T>(options: TrialOptions, use: (parts: TrialParts) => Promise<T>): Promise<T> {
+  const { config, own, signal } = options;
+  const root = await mkdtemp(join(tmpdir(), 'errand-tools-'));
+  try {
+    const toolsets = composeToolsets({ ...config, worker: { ...config.worker, workspace_root: root } }, own);
+    const redactor = new Redactor();
+    const { builtInKinds: kinds, ownKinds } = toolsets;
+    const output = process.stderr;
+    const deps = {
+      ...{ toolsets, signal, watchdogs: config.watchdogs, observer: NO_OBSERVER },
+      log: createLog({ level: config.worker.log_level, isPretty: output.isTTY === true, redactor, output }),
+      releasers: new Releasers({ redactor, observer: NO_OBSERVER, kinds, ownKinds }),
+    };
+    const files = new Map(own.map(({ toolset, from }) => [toolset, from]));
+    const sourced = toolsets.named(toolsets.names).map((toolset) => ({
+      toolset,
+      from: files.get(toolset) ?? 'built-in',
+    }));
+    return await use({ deps, toolsets: sourced });
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
