@@ -12,9 +12,9 @@ export type Demo = { options: CreateProducerOptions; simulator: Simulator; close
 
 /**
  * Starts what an example needs, without any key: the simulator instead of the providers, a worker, and a Redis unless
- * `REDIS_URL` names one.
+ * `REDIS_URL` names one. `more`: further settings.
  */
-export async function startDemo(): Promise<Demo> {
+export async function startDemo(more: Record<string, unknown> = {}): Promise<Demo> {
   const dir = await mkdtemp(join(tmpdir(), 'errand-example-'));
   const redis = await findRedis(dir);
   const simulator = await startSimulator();
@@ -24,6 +24,7 @@ export async function startDemo(): Promise<Demo> {
       anthropic: { wire: 'messages', base_url: simulator.url, credential: 'none', default_model: 'claude-opus-5-5' },
     },
     worker: { health_host: '127.0.0.1', health_port: 0, log_level: 'silent', workspace_root: join(dir, 'workspaces') },
+    ...more,
   };
   const options = { ...(redis.url !== undefined && { redis: redis.url }), settings };
   const worker = await createWorker(options);

@@ -48,6 +48,9 @@ task_ended of task 0
 batch_settled
 added: 1
 `,
+  '08-own-tool.ts': `Order 7 was shipped on Monday. (2 tool calls)
+the model read both results: true
+`,
 };
 
 vi.setConfig({ maxConcurrency: 2 });

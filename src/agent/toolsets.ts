@@ -7,13 +7,15 @@ export class Toolsets {
   readonly #byName: ReadonlyMap<string, Toolset>;
   /** The kinds of resources of the built-in toolsets. */
   readonly builtInKinds: readonly ResourceKind[];
-  /** The kinds of resources of the other toolsets. */
+  /** The names of the other toolsets, and the kinds of their resources. */
+  readonly ownNames: readonly string[];
   readonly ownKinds: readonly ResourceKind[];
 
   /** @param own toolsets that pass `problemsOfToolsets` */
   constructor(builtIn: readonly Toolset[], own: readonly Toolset[] = []) {
     this.#byName = new Map([...builtIn, ...own].map((toolset) => [toolset.name, toolset]));
     this.builtInKinds = builtIn.flatMap(({ resources }) => resources);
+    this.ownNames = own.map(({ name }) => name);
     this.ownKinds = own.flatMap(({ resources }) => resources);
   }
 

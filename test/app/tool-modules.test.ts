@@ -97,6 +97,15 @@ test('a toolset that does not fit is refused by its place, with its file', async
   });
 });
 
+test.each<[string, object]>([
+  ['throw 7;', { status: 'fault', message: expect.stringMatching(/tool_modules\.0: .*orders\.mjs failed: 7$/) }],
+  [moduleOf("defineToolset({ name: 'one', tools: [tool('look')] })"), { status: 'ok', message: 'toolsets one' }],
+])('errand doctor says whether the modules load: %#', async (text, finding) => {
+  const { dir } = aFolderOf({ 'orders.mjs': `setInterval(() => undefined, 1_000);\n${text}` });
+  const { out } = await start(['doctor', '--json'], dir, {}).ended;
+  expect(JSON.parse(out).findings).toContainEqual(expect.objectContaining({ check: 'tool modules', ...finding }));
+});
+
 test('the variables of secrets are those of providers, passwords and Redis', () => {
   expect(secretVariables([{ credential: 'env:ACME_KEY' }, { credential: 'file:/run/key' }])).toEqual(
     expect.arrayContaining([

@@ -5,6 +5,7 @@ import { systemFaultText } from '../../contract/system-fault.ts';
 import type { SecretReader } from '../../credentials/secrets.ts';
 import { ErrandError, isErrandError, messageOf } from '../../errors.ts';
 import { inspect, type Looked } from '../../queue/inspection.ts';
+import { composeToolsets } from '../compose-toolsets.ts';
 import { type Config, loadConfig, processSecrets } from '../config.ts';
 import {
   clockFinding,
@@ -23,6 +24,7 @@ import { providerKeys } from '../provider-keys.ts';
 import { redisOf } from '../redis-settings.ts';
 import type { Screen } from '../screen/screen.ts';
 import { table } from '../screen/table.ts';
+import { loadOwnTools } from '../tool-modules.ts';
 
 const WITHIN_MS = 3_000;
 
@@ -40,13 +42,24 @@ export async function doctor({ json = false }: { json?: boolean }, screen: Scree
       const root = config.worker.workspace_root;
       return [workspaceFinding(root, await whyNotWritable(root))];
     }),
+    checked('tool modules', () => toolFindings(config)),
     checked('providers', async () => (await providerKeys(config.providers, secrets)).flatMap(providerFindings)),
   ]);
   const findings = [nodeFinding(process.versions.node), ...redis.findings, ...others.flat()];
   if (json) screen.json({ findings });
   else show(findings, screen);
-  if (redis.isAway) return EXIT.redisAway;
-  return findings.some(({ status }) => status === 'fault') ? EXIT.refused : EXIT.ok;
+  const isFaulty = findings.some(({ status }) => status === 'fault');
+  const exitCode = redis.isAway ? EXIT.redisAway : isFaulty ? EXIT.refused : EXIT.ok;
+  // A tool module may hold a connection or a timer, which would keep the process running.
+  if (config.tool_modules.length > 0) process.exit(exitCode);
+  return exitCode;
+}
+
+/** Loads the tool modules as a worker does. Without modules there is nothing to find. */
+async function toolFindings(config: Config): Promise<Finding[]> {
+  if (config.tool_modules.length === 0) return [];
+  const { ownNames } = composeToolsets(config, await loadOwnTools(config));
+  return [{ check: 'tool modules', status: 'ok', message: `toolsets ${ownNames.join(', ')}` }];
 }
 
 /** Runs one check. If the check throws, the error becomes its finding. */

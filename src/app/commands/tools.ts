@@ -115,11 +115,11 @@ function rowsOf({ name: toolset, from, tools: found }: ListedToolset): Record<st
 async function callTool(trial: Trial, parts: TrialParts, { json, screen }: Output): Promise<number> {
   const { deps } = parts;
   for (const name of candidatesFor(trial.tool, parts)) {
-    const ended = await tryToolsets([name], deps, async ({ tools: opened }, signal) => {
-      if (opened.classOf(trial.tool) === undefined) return null;
+    const ended = await tryToolsets([name], deps, async (opened, signal) => {
+      if (!opened.toolsOf(name).some(({ definition }) => definition.name === trial.tool)) return null;
       const call = { id: 'trial', name: trial.tool, arguments: trial.args };
       const onProgress = (text: string) => screen.note(`progress: ${oneLine(text)}`);
-      return opened.call(call, { place: '1.1', signal, limitMs: deps.watchdogs.tool_ms, onProgress });
+      return opened.tools.call(call, { place: '1.1', signal, limitMs: deps.watchdogs.tool_ms, onProgress });
     });
     deps.signal.throwIfAborted();
     const isClean = noteOpenRows(ended.cleanup, screen);
