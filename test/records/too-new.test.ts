@@ -32,7 +32,7 @@ test('a wait that is started over, or ended by an attempt, leaves nothing', asyn
 
 test.each([
   ['{"version":1,"needs":7}', 7],
-  ['{ "version" : 3 }', 3],
+  ['{ "version" : 9 }', 9],
   ['{"worker":"w","needs":1e300}', 1e300],
   ['{"version":1,"metadata":{"needs":9,"version":9}}', null],
   ['{"version":1,"needs":"9"}', null],
