@@ -58,8 +58,9 @@ export async function loadToolModules(paths: readonly string[], limitMs = LOAD_W
     }
   }
   if (problems.length === 0) return found;
-  const files = problems.map(({ path }) => paths[Number(path.slice('tool_modules.'.length))]);
-  const remedy = `Correct tool_modules or ${files.join(', ')}; run "node FILE" to see where a file fails.`;
+  const [first, ...others] = problems.map(({ path }) => paths[Number(path.slice('tool_modules.'.length))]);
+  const files = others.length > 0 ? `${first} and ${others.length} other files` : first;
+  const remedy = `Correct tool_modules or ${files}. To see where a module fails, run it: node ${first}`;
   throw configInvalid(problems, remedy);
 }
 

@@ -70,8 +70,9 @@ export async function createWorker(options: CreateWorkerOptions = {}): Promise<R
   const { environment, overrides } = settingsIn(given);
   const choice = { only, concurrency };
   const config = loadConfig({ ...processEnvironment(), ...environment }, overWorker(overrides, choice));
+  const secrets = processSecrets();
   const toolsets = [...toolsetsOfProgram(passed), ...(await loadToolModules(config.tool_modules))];
   const redactor = new Redactor();
   const log = createLog({ level: config.worker.log_level, isPretty: false, redactor, output });
-  return startWorker(config, { log, redactor, secrets: processSecrets(), observers, toolsets });
+  return startWorker(config, { log, redactor, secrets, observers, toolsets });
 }
