@@ -10,9 +10,10 @@ RUN npm run build \
   && npm prune --omit=dev
 
 FROM node:24-bookworm-slim
-# tini -g passes signals to the whole process group and reaps processes that a tool leaves behind.
+# tini -g passes signals to the whole process group and reaps processes that a tool leaves behind. bubblewrap is the
+# sandbox of the toolset shell.
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends tini \
+  && apt-get install --yes --no-install-recommends bubblewrap tini \
   && rm -rf /var/lib/apt/lists/* \
   && mkdir -p /var/lib/errand/workspaces \
   && chown -R 10001:10001 /var/lib/errand

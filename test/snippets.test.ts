@@ -24,6 +24,7 @@ import { parseScript } from '../src/entries/simulator.ts';
 import { planBatch } from '../src/routes/plan.ts';
 import { routingTable } from '../src/routes/table.ts';
 import { BUILT_IN_TOOLSETS } from '../src/tools/names.ts';
+import { needBubblewrap } from './helpers/bubblewrap.ts';
 import { installPackage } from './helpers/installed-package.ts';
 import { type CodeBlock, codeBlocks, codesIn, tableRows } from './helpers/markdown.ts';
 import { page, pages, root, textOf } from './helpers/pages.ts';
@@ -76,6 +77,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'errand-snippets-'));
   await writeFile(join(dir, 'package.json'), '{ "type": "module" }');
   installed = await installPackage(dir);
+  await needBubblewrap();
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 

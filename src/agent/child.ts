@@ -211,14 +211,15 @@ export class Child {
    * state. Skips the calls of the last turn, which have no result yet and run with the next turn. Skips failed calls
    * too: the model knows that they changed nothing.
    * @throws ErrandError with the code of the toolset if a call that succeeded before fails now: the model relies on its
-   *   effect.
+   *   effect. A call on files that a command made fails now, and the toolset of the command tells so.
    */
   async #restore(signal: AbortSignal): Promise<void> {
     for (const { call, place, hasFailed } of answeredCalls(this.transcript.checkpoints)) {
       const restorer = hasFailed ? undefined : this.#parts.tools.restorerOf(call.name);
       if (!restorer) continue;
       const { is_error, text } = await this.#callTool(call, place, signal);
-      if (is_error) throw new ErrandError(restorer.faultCode, `a recorded call cannot be repeated: ${text}`);
+      if (!is_error || this.#parts.tools.changesOthers(this.effects.calls)) continue;
+      throw new ErrandError(restorer.faultCode, `a recorded call cannot be repeated: ${text}`);
     }
   }
 }

@@ -23,6 +23,8 @@ export interface ToolSession {
    * that requires `workspace`.
    */
   readonly workspace: WorkspaceAccess | undefined;
+  /** The tools of the class `effect` that earlier attempts of the task called: one name for each call, in any order. */
+  readonly earlierEffects: readonly string[];
   /**
    * Reports that something the tools depend on has failed, such as a disk. The attempt ends and the task is retried. At
    * the last try the attempt continues instead: the model reads the error of its call and can still answer.

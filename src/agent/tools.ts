@@ -15,9 +15,15 @@ export const RESULT_CHARS = 64 * 1024;
 const PROGRESS_CHARS = 1_000;
 
 /**
- * The toolset of a tool: its session, its failure code, and whether its idempotent calls are repeated to restore state.
+ * The toolset of a tool: its session, its failure code, whether its idempotent calls are repeated to restore state, and
+ * the toolsets that it requires.
  */
-export type ToolOwner = { session: ToolSession; restores: boolean; faultCode: FailureCode };
+export type ToolOwner = {
+  session: ToolSession;
+  restores: boolean;
+  faultCode: FailureCode;
+  requires?: readonly string[] | undefined;
+};
 
 /** The tools of one child, each with its owner. */
 export type OwnedTool = ToolOwner & { tool: Tool };
@@ -56,6 +62,11 @@ export class Tools {
   restorerOf(name: string): ToolOwner | undefined {
     const owned = this.#byName.get(name);
     return owned?.restores && owned.tool.class === 'idempotent' ? owned : undefined;
+  }
+
+  /** Returns whether one of these calls may have changed the state of another toolset, such as its files. */
+  changesOthers(calls: readonly { tool: string }[]): boolean {
+    return calls.some(({ tool }) => (this.#byName.get(tool)?.requires ?? []).length > 0);
   }
 
   /**

@@ -3,6 +3,7 @@ import { problemsOfToolsets } from '../agent/toolset-problems.ts';
 import { Toolsets } from '../agent/toolsets.ts';
 import { isHermesToolset } from '../contract/hermes-toolsets.ts';
 import { builtInToolsets } from '../tools/built-in.ts';
+import { OPTIONAL_TOOLSETS } from '../tools/names.ts';
 import type { Config } from './config.ts';
 import { configInvalid } from './config-fault.ts';
 import { BASE_KINDS } from './resource-kinds.ts';
@@ -23,11 +24,17 @@ export function toolsetsOfProgram(toolsets: readonly unknown[]): OwnToolset[] {
 }
 
 /**
- * Makes the toolsets of a worker: the built-in ones, and the checked own ones.
+ * Makes the toolsets of a worker: the built-in ones, those that its configuration adds (`optional`), and the checked own
+ * ones.
  * @throws ErrandError `CONFIG_INVALID` with every problem of the own toolsets, by index and field.
  */
-export function composeToolsets({ worker, workspace }: Config, own: readonly OwnToolset[]): Toolsets {
-  const builtIn = builtInToolsets({ workspaceRoot: worker.workspace_root, limits: workspace });
+export function composeToolsets(
+  { worker, workspace }: Config,
+  own: readonly OwnToolset[],
+  optional: readonly Toolset[] = [],
+): Toolsets {
+  const settings = { workspaceRoot: worker.workspace_root, limits: workspace };
+  const builtIn = [...builtInToolsets(settings), ...optional];
   const taken = {
     toolsets: builtIn.map(({ name }) => name),
     tools: builtIn.flatMap(({ tools }) => tools ?? []).map(({ definition }) => definition.name),
@@ -44,8 +51,13 @@ export function composeToolsets({ worker, workspace }: Config, own: readonly Own
   );
 }
 
-/** Says why a name is reserved: a toolset name of Hermes in a `delegate_task` payload means the toolset of Hermes. */
+/**
+ * Says why a name is reserved: for a built-in toolset that other workers may have, or because a toolset name of Hermes
+ * in a `delegate_task` payload means the toolset of Hermes.
+ */
 function whyReserved(name: string): string | null {
+  if (OPTIONAL_TOOLSETS.includes(name))
+    return 'expected a name that is not of a built-in toolset, which other workers may have; add a prefix';
   if (!isHermesToolset(name)) return null;
   return 'expected a name that is not a toolset of Hermes, because payloads for Hermes may contain it; add a prefix';
 }

@@ -9,11 +9,12 @@ import { Releasers } from '../worker/holding/releasers.ts';
 import type { TrialDeps } from '../worker/trial.ts';
 import { composeToolsets, type OwnToolset } from './compose-toolsets.ts';
 import type { Config } from './config.ts';
+import { optionalToolsets } from './optional-toolsets.ts';
 
 /** The configuration and the own toolsets of trials, and the signal that ends them. */
 export type TrialOptions = { config: Config; own: readonly OwnToolset[]; signal: AbortSignal };
 
-/** A toolset, and the file that it comes from; `built-in` for one that every worker has. */
+/** A toolset, and the file that it comes from; `built-in` for one of Errand itself. */
 export type SourcedToolset = { toolset: Toolset; from: string };
 
 /** What a command needs to list and to try the toolsets of a worker. */
@@ -25,13 +26,14 @@ const NO_OBSERVER: Observer = { begin: () => unobserved };
  * Makes the toolsets of a worker for trials, and passes them to `use`. Workspaces are in a temporary directory, which
  * is removed afterwards; the lines of tools go to standard error.
  *
- * @throws ErrandError `CONFIG_INVALID` for own toolsets that do not fit.
+ * @throws ErrandError `CONFIG_INVALID` for own toolsets that do not fit, or a sandbox of `shell` that does not work.
  */
 export async function withTrialParts<T>(options: TrialOptions, use: (parts: TrialParts) => Promise<T>): Promise<T> {
   const { config, own, signal } = options;
   const root = await mkdtemp(join(tmpdir(), 'errand-tools-'));
   try {
-    const toolsets = composeToolsets({ ...config, worker: { ...config.worker, workspace_root: root } }, own);
+    const there = { ...config, worker: { ...config.worker, workspace_root: root } };
+    const toolsets = composeToolsets(there, own, await optionalToolsets(there));
     const redactor = new Redactor();
     const { builtInKinds: kinds, ownKinds } = toolsets;
     const output = process.stderr;

@@ -6,6 +6,7 @@ import { RouteRequest, RoutingPrecedence } from '../contract/route.ts';
 import { type SettingsTable, tableShape } from '../contract/setting.ts';
 import { maskedAddress } from '../redis/address.ts';
 import { DEFAULT_PREFIX } from '../redis/rights.ts';
+import { SHELL_SETTINGS } from '../tools/shell/settings.ts';
 import { ModelAliases } from './config-routes.ts';
 import { MAX_CONCURRENCY } from './over-worker.ts';
 
@@ -115,6 +116,7 @@ export const SETTINGS = {
     meaning:
       'files of your [own tools](how-to/add-a-tool.md), relative to the configuration file; the variable takes the list as JSON',
   },
+  shell: SHELL_SETTINGS,
   watchdogs: {
     ...streamTimeouts,
     tool_ms: {

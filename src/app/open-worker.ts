@@ -21,6 +21,7 @@ import { composeToolsets, type OwnToolset } from './compose-toolsets.ts';
 import type { Config } from './config.ts';
 import type { Disposables } from './disposables.ts';
 import { knownNames } from './known-names.ts';
+import { optionalToolsets } from './optional-toolsets.ts';
 import { warnOfPlainHttp } from './plain-http.ts';
 import { redisOf } from './redis-settings.ts';
 import { makeWorkspaceRoot } from './workspace-root.ts';
@@ -69,8 +70,8 @@ export async function openWorker(
   { log, redactor, secrets, observers = [], toolsets: own = [] }: WorkerSurroundings,
   opened: Disposables,
 ): Promise<WorkerBase> {
-  const toolsets = composeToolsets(config, own);
   await makeWorkspaceRoot(config.worker.workspace_root);
+  const toolsets = composeToolsets(config, own, await optionalToolsets(config));
   const { prefix } = config;
   const catalogue = createCatalogue(config.providers);
   const metrics = createMetrics(knownNames(config, catalogue, toolsets));

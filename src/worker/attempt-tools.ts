@@ -56,7 +56,8 @@ export class AttemptTools {
       const session = sessionOf(toolset, attempt, { observer: deps.observer, log: deps.log, workspace });
       const open = await within(limits, toolset, 'open', async () => toolset.open(session));
       assertTools(toolset, open, tools);
-      const owner = { session, restores: toolset.restores, faultCode: toolset.faultCode ?? 'TOOLSET_UNAVAILABLE' };
+      const { restores, requires, faultCode = 'TOOLSET_UNAVAILABLE' } = toolset;
+      const owner = { session, restores, requires, faultCode };
       tools.push(...open.tools.map((tool) => ({ tool, ...owner })));
       opened.push({ toolset, open });
     }

@@ -29,6 +29,7 @@ export function sessionOf(
     get workspace() {
       return workspace();
     },
+    earlierEffects: attempt.history.effects.map(({ tool }) => tool),
     log: log.child({ task_id: taskId, epoch, toolset: toolset.name }),
     reportFault: (error) => {
       const fault = faultOf(toolset, error);

@@ -16,6 +16,7 @@ export function aSession(over: Partial<ToolSession> = {}): ToolSession {
     hold: () => Promise.reject(new Error('nothing can be held here')),
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     workspace: undefined,
+    earlierEffects: [],
     reportFault: quiet,
     ...over,
   };

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkspaceLimits } from '../../contract/limits.ts';
+import { type Changing, measure } from './measure.ts';
 import { writeNew } from './new-file.ts';
 import { lookUp, namesIn, walk } from './paths.ts';
 
@@ -23,6 +24,7 @@ type Plan = { path: string; folders: string[]; bytes: number; oldBytes: number |
  * - Limits are checked before anything is made. Entries are files and folders together.
  * - A file is whole or absent: it is written beside the folder of the child, and renamed. A failure keeps the old file.
  * - The cost of a change does not grow with the number of files: nothing is listed after {@link WorkspaceFiles.open}.
+ *   Commands change files too: {@link WorkspaceFiles.recount} follows each of them.
  */
 export class WorkspaceFiles {
   /** The absolute path of the folder of the child. */
@@ -54,10 +56,23 @@ export class WorkspaceFiles {
     return { entries: this.#entries, bytes: this.#bytes };
   }
 
-  /** Lists the files, sorted by path. */
+  /** Counts the files again. Returns the limit that they pass, as a sentence, or `null`. */
+  async recount(changing: Changing): Promise<string | null> {
+    const { entries, bytes, excess } = await measure(this.directory, this.#limits, changing);
+    this.#entries = entries;
+    this.#bytes = bytes;
+    return excess;
+  }
+
+  /** Lists the files, sorted by path, at most as many as a workspace may have: commands may leave more. */
   async list(): Promise<{ path: string; bytes: number }[]> {
     const files: { path: string; bytes: number }[] = [];
-    for await (const { path, type, bytes } of walk(this.directory)) if (type === 'file') files.push({ path, bytes });
+    let entries = 0;
+    for await (const { path, type, bytes } of walk(this.directory)) {
+      if (type === 'file') files.push({ path, bytes });
+      entries += 1;
+      if (entries >= this.#limits.max_entries) break;
+    }
     return files;
   }
 

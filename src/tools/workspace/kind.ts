@@ -1,7 +1,13 @@
+import { execFile } from 'node:child_process';
 import { lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Released, ResourceKind } from '../../agent/resource.ts';
 import type { Deployment } from '../../base/deployment.ts';
+import { clip, oneLine } from '../../base/text.ts';
+
+const execute = promisify(execFile);
+const SYSTEM = { PATH: '/usr/bin:/bin' };
 
 /** Returns the directory of one attempt. A row that names another directory is not released. */
 export function workspacePathOf(
@@ -25,6 +31,14 @@ export function workspaceKind(deployment: Pick<Deployment, 'workspaceRoot'>): Re
   };
 }
 
+/** Removes what commands may leave: folders without rights, and paths longer than the kernel takes at once. */
+async function removeStubborn(path: string): Promise<void> {
+  await execute('chmod', ['-R', 'u+rwX', '--', path], { env: SYSTEM }).catch(() => undefined);
+  await execute('rm', ['-rf', '--', path], { env: SYSTEM }).catch((error: Error) => {
+    throw new Error(`it cannot be removed: ${clip(oneLine(error.message), 400)}`, { cause: error });
+  });
+}
+
 /** Never follows a link: `rm` removes a link itself, and a link in place of the directory is left alone. */
 async function removeDirectory(path: string): Promise<Released> {
   const found = await lstat(path).catch(() => null);
@@ -32,7 +46,7 @@ async function removeDirectory(path: string): Promise<Released> {
     return { evidence: 'unknown', detail: 'the path is a link or a file, not a directory' };
   await rm(path, { recursive: true, force: true, maxRetries: 2 }).catch((error: NodeJS.ErrnoException) => {
     // If a part of the path is a file, nothing can be below it.
-    if (error.code !== 'ENOTDIR') throw error;
+    if (error.code !== 'ENOTDIR') return removeStubborn(path);
   });
   const isThere = await lstat(path).then(
     () => true,

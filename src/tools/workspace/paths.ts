@@ -4,6 +4,11 @@ import { isAbsolute, join, relative, sep } from 'node:path';
 /** The maximum size of one name on Linux file systems, in bytes. */
 const MAX_NAME_BYTES = 255;
 
+/** The longest path that tools name, in bytes: the kernel takes less than 4,096, and the root is part of it. */
+export const MAX_PATH_BYTES = 2_048;
+/** The largest `workspace.max_depth`. */
+const MAX_DEPTH = 200;
+
 /** Something in a workspace. `path` is relative to its root, with "/" between folders; only a file has bytes. */
 export type Entry = { path: string; type: 'file' | 'folder' | 'other'; bytes: number };
 
@@ -47,17 +52,33 @@ export async function lookUp(
   return { found, missing: 0 };
 }
 
-/** Lists everything in a workspace in the order of names, a folder before its content. It follows no link. */
-export async function* walk(root: string, folder = ''): AsyncGenerator<Entry> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true });
+/**
+ * Lists everything in a workspace in the order of names, a folder before its content. It follows no link. Commands may
+ * have made what no tool can name or read: that has the type `other`, and its content is not listed.
+ */
+export async function* walk(root: string, folder = '', depth = 1): AsyncGenerator<Entry> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((error) =>
+    noneIfHidden(error, folder),
+  );
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = folder ? `${folder}/${entry.name}` : entry.name;
-    if (entry.isDirectory()) {
+    const stats = isNamed(path, depth) ? await lstat(join(root, path)).catch(nullIfAbsent) : null;
+    if (stats?.isDirectory()) {
       yield { path, type: 'folder', bytes: 0 };
-      yield* walk(root, path);
-    } else if (entry.isFile()) yield { path, type: 'file', bytes: (await lstat(join(root, path))).size };
+      yield* walk(root, path, depth + 1);
+    } else if (stats?.isFile()) yield { path, type: 'file', bytes: stats.size };
     else yield { path, type: 'other', bytes: 0 };
   }
+}
+
+/** The decoder puts U+FFFD in place of bytes that are not text. */
+function isNamed(path: string, depth: number): boolean {
+  return depth <= MAX_DEPTH && Buffer.byteLength(path) <= MAX_PATH_BYTES && !path.includes('\uFFFD');
+}
+
+function noneIfHidden(error: NodeJS.ErrnoException, folder: string): [] {
+  if (folder !== '' && ['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR'].includes(error.code ?? '')) return [];
+  throw error;
 }
 
 function nullIfAbsent(error: NodeJS.ErrnoException): null {

@@ -6,6 +6,7 @@ import { type ErrandError, isErrandError } from '../../errors.ts';
 import { type Edit, edited, exactText } from './edit.ts';
 import { workspaceFaultOf } from './fault.ts';
 import { WorkspaceFiles } from './files.ts';
+import type { Changing } from './measure.ts';
 import { type Search, search } from './search.ts';
 
 /** The maximum number and size of files whose contents go into the answer. */
@@ -60,6 +61,11 @@ export class Workspace implements WorkspaceAccess {
     if (!this.#lastFault) return undefined;
     const { code, message } = this.#lastFault;
     return `${code}: ${counted(this.#failedWrites, 'write')} failed; the last error: ${message}`;
+  }
+
+  /** Counts the files again after a command, or while it runs. Returns the limit that they pass, or `null`. */
+  recount(changing: Changing): Promise<string | null> {
+    return this.#report('the files could not be counted', () => this.#files.recount(changing));
   }
 
   /** Lists the files, sorted by path. */

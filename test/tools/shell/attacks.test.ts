@@ -1,0 +1,125 @@
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { needBubblewrap } from '../../helpers/bubblewrap.ts';
+import { compileGuard } from '../../helpers/process-trees.ts';
+import { redisUrl } from '../../helpers/redis.ts';
+import { aShell } from '../../helpers/shell.ts';
+
+let guardPath: string;
+let remove: () => void;
+beforeAll(async () => {
+  await needBubblewrap();
+  ({ guardPath, remove } = await compileGuard());
+});
+afterAll(() => remove());
+
+const PLANTED = 'planted-5f1c9e';
+process.env.PLANTED_SECRET = PLANTED;
+
+/** A command that leaks nothing prints `shut` for each way that it tries, and `OPEN` for each that works. */
+function tries(...ways: string[]): string {
+  return ways
+    .map((way) => `if (${way}) > /dev/null 2>&1; then echo 'OPEN: ${way.replaceAll("'", '')}'; else echo shut; fi`)
+    .join('\n');
+}
+
+const REDIS_PORT = new URL(redisUrl()).port;
+
+test.each([
+  [
+    'files of the machine',
+    ['cat /etc/shadow', 'cat /etc/passwd', 'ls /root', 'ls /home', 'ls /var', 'ls /run', 'ls /sys/class'],
+  ],
+  [
+    'files of the worker',
+    [`ls ${process.cwd()}`, 'ls ../../..//work', 'ls /proc/1/cwd/home', `cat /proc/${process.pid}/environ`],
+  ],
+  [
+    'places to write',
+    [
+      'touch /x',
+      'touch /usr/x',
+      'touch /dev/x',
+      'touch /etc/x',
+      'echo 1 > /proc/sysrq-trigger',
+      'touch /workspace/../x',
+    ],
+  ],
+  [
+    'the network',
+    [
+      `exec 3<>/dev/tcp/127.0.0.1/${REDIS_PORT}`,
+      `exec 3<>/dev/tcp/::1/${REDIS_PORT}`,
+      'exec 3<>/dev/tcp/10.0.0.1/80',
+      'exec 3<>/dev/tcp/169.254.169.254/80',
+      'exec 3<>/dev/tcp/1.1.1.1/53',
+    ],
+  ],
+  [
+    'more rights',
+    [
+      'unshare -U true',
+      'unshare -n true',
+      'mount -t tmpfs t /tmp',
+      'chroot / true',
+      'mknod d b 8 0',
+      'ulimit -f unlimited',
+      `kill -0 ${process.pid}`,
+    ],
+  ],
+])('a command reaches none of: %s', async (_title, ways) => {
+  const { run } = await aShell({ guardPath });
+  expect((await run(tries(...ways))).text).toBe(`Exit status 0. Output:\n${'shut\n'.repeat(ways.length)}`);
+});
+
+test('no process that a command sees has a variable of the worker', async () => {
+  const { run } = await aShell({ guardPath });
+  const { text } = await run(
+    'cat /proc/[0-9]*/environ /proc/self/task/*/environ | tr "\\0" "\\n" | cut -d= -f1 | sort -u | xargs',
+  );
+  expect(text).toBe('Exit status 0. Output:\nERRAND_ROW HOME LANG OLDPWD PATH PWD SHLVL _\n'.replace(' OLDPWD', ''));
+  const { text: all } = await run('cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline; env');
+  expect(all).not.toContain(PLANTED);
+});
+
+test('links, pipes and hard links of a command lead no tool outside', async () => {
+  const { run, workspace, directory } = await aShell({ guardPath });
+  await run(
+    'ln -s /etc/passwd link; ln -s / root; mkfifo pipe; mkdir d; ln -s ../.. d/up; ln /usr/bin/env hard; echo ok > file; ln file twin',
+  );
+  await symlink('/etc', join(directory, 'etc'));
+  for (const path of ['link', 'root/etc/passwd', 'd/up/etc', 'etc/passwd'])
+    await expect(workspace.read(path)).rejects.toThrow('symbolic link');
+  for (const path of ['link', 'root/tmp/x']) await expect(workspace.write(path, 'x')).rejects.toThrow('symbolic link');
+  await expect(workspace.read('pipe')).rejects.toThrow('expected a file');
+  expect(await workspace.collect()).toEqual([
+    { path: 'file', bytes: 3, text: 'ok\n' },
+    { path: 'twin', bytes: 3, text: 'ok\n' },
+  ]);
+});
+
+test('names, rights and depths of any kind hinder neither answer nor removal', async () => {
+  const { run, workspace, end } = await aShell({ guardPath });
+  const { text } = await run(
+    'echo a > a; mkdir locked; echo b > locked/b; chmod 000 locked a; touch "$(printf "\\377")"; mkdir "$(printf "d\\377")"; echo c > "$(printf "d\\377")/c"; chmod 000 .',
+  );
+  expect(text).toBe('Exit status 0. No output.');
+  expect(workspace.used).toEqual({ entries: 6, bytes: 6 });
+  expect((await workspace.collect()).map(({ path }) => path)).toEqual(['a', 'locked/b']);
+  const deep = await run('for i in $(seq 300); do mkdir dddddddddddddddddddd; cd dddddddddddddddddddd; done');
+  expect(deep.text).toContain('a path has at most 32 names');
+  expect(await workspace.collect()).toHaveLength(2);
+  await end();
+});
+
+test('the workspace, shared memory and /tmp are bounded, sparse files too', async () => {
+  const { run } = await aShell({ guardPath, limits: { max_bytes: 20_000_000 } });
+  const { text } = await run('mkdir many; for i in $(seq 100000); do head -c 5000000 /dev/zero > many/$i; done');
+  expect(text).toContain('the files of a workspace have at most 20000000 bytes');
+  expect((await run('rm -r many; truncate -s 1T sparse; ls -s sparse; rm sparse')).text).toContain('0 sparse');
+  const fill = (path: string) =>
+    `for i in $(seq 60); do head -c 15000000 /dev/zero > ${path}/$i || break; done; du -sm ${path}`;
+  const sizes = (await run(`(${fill('/tmp')}; ${fill('/dev/shm')}) 2>/dev/null`)).text.match(/^\d+/gm)?.map(Number);
+  expect(sizes).toEqual([256, 64]);
+});
