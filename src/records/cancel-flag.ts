@@ -2,7 +2,7 @@ import { isoNow } from '../base/clock.ts';
 import { clip } from '../base/text.ts';
 import { CancelFlag } from '../contract/batch.ts';
 import type { Redis } from '../redis/connection.ts';
-import { repliesOf, textsOrNull } from '../redis/replies.ts';
+import { textsOrNull } from '../redis/replies.ts';
 import { type Keys, partsOf } from './keys.ts';
 import { readEntry } from './read-record.ts';
 
@@ -19,17 +19,18 @@ export function readFlag(text: string): CancelFlag {
   return readEntry(CancelFlag, text) ?? { reason: 'the reason cannot be read', requested_at: isoNow() };
 }
 
-/** Reads the cancel flag of each task or of its batch, in the order of the ids. */
+/**
+ * Reads the cancel flag of each task or of its batch, in the order of the ids. Uses no pipeline: ioredis copies the 64
+ * scripts of BullMQ into each one, which costs more than many reads.
+ */
 export async function readFlags(redis: Redis, keys: Keys, taskIds: string[]): Promise<(CancelFlag | null)[]> {
-  const pipeline = redis.pipeline();
-  for (const taskId of taskIds) {
-    const { batchId, index } = partsOf(taskId);
-    pipeline.hmget(keys.batch(batchId), 'cancel', `cancel:${index}`);
-  }
-  const replies = await repliesOf(pipeline);
-  return taskIds.map((_, position) => {
-    const [ofBatch, ofTask] = textsOrNull(replies[position]);
-    const text = ofBatch ?? ofTask;
-    return text ? readFlag(text) : null;
-  });
+  return Promise.all(taskIds.map((taskId) => flagOf(redis, keys, taskId)));
+}
+
+async function flagOf(redis: Redis, keys: Keys, taskId: string): Promise<CancelFlag | null> {
+  const { batchId, index } = partsOf(taskId);
+  const reply = await redis.hmget(keys.batch(batchId), 'cancel', `cancel:${index}`);
+  const [ofBatch, ofTask] = textsOrNull(reply);
+  const text = ofBatch ?? ofTask;
+  return text ? readFlag(text) : null;
 }
