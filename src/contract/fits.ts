@@ -136,19 +136,23 @@ function listTest(schema: Schema, element: Schema, checks: readonly z.core.$ZodC
  * The loop is over the fields of the value, because Node reads a field by a computed name fast only there.
  */
 function objectTest(shape: Readonly<Record<string, Schema>>): Test {
-  const tests = new Map(Object.entries(shape).map(([name, schema]) => [name, testOf(schema)]));
-  const required = new Set([...tests].filter(([, test]) => !test(undefined)).map(([name]) => name));
+  const fields = new Map(Object.entries(shape).map(([name, schema]) => [name, fieldTest(testOf(schema))]));
+  const required = [...fields.values()].filter(({ isRequired }) => isRequired).length;
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-    let missing = required.size;
+    let missing = required;
     for (const name in value) {
-      const test = tests.get(name);
-      if (test === undefined && name !== '__proto__') continue;
-      if (!test?.((value as Fields)[name])) return false;
-      if (required.has(name)) missing -= 1;
+      const field = fields.get(name);
+      if (field === undefined && name !== '__proto__') continue;
+      if (!field?.test((value as Fields)[name])) return false;
+      if (field.isRequired) missing -= 1;
     }
     return missing === 0;
   };
+}
+
+function fieldTest(test: Test): { test: Test; isRequired: boolean } {
+  return { test, isRequired: !test(undefined) };
 }
 
 /** For an object with free names. */
