@@ -11,6 +11,8 @@ declare module 'vitest' {
     redisUrl: string;
     /** The PATH the suite was started with. */
     path: string;
+    /** A folder of this run, for what several test files share. */
+    shared: string;
   }
 }
 
@@ -22,10 +24,15 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const given = process.env.REDIS_URL;
   const path = process.env.PATH ?? '';
   const redis = given ? { url: given, close: async () => {} } : await startTemporaryRedis(path);
+  const shared = await mkdtemp(join(tmpdir(), 'errand-shared-'));
   project.provide('redisUrl', redis.url);
   project.provide('path', path);
+  project.provide('shared', shared);
   prepareBrowser();
-  return redis.close;
+  return async () => {
+    await redis.close();
+    await rm(shared, { recursive: true, force: true });
+  };
 }
 
 async function startTemporaryRedis(path: string): Promise<{ url: string; close: () => Promise<void> }> {

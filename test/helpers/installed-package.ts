@@ -1,8 +1,20 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { inject } from 'vitest';
 import { z } from 'zod';
 import { root } from './pages.ts';
 
@@ -17,11 +29,44 @@ const SOURCES = [
 const Packed = z.tuple([z.looseObject({ filename: z.string() })]);
 
 /**
- * Packs the package as `npm pack` does, and installs it in the project at `dir`, beside the dependencies of this
- * repository. It is built from a copy, so that no other test loses its `dist`. Returns the directory of the installed
- * package.
+ * Installs the package in the project at `dir` as its users get it, beside the dependencies of this repository. It is
+ * packed once for a run of tests. Returns the directory of the installed package.
  */
 export async function installPackage(dir: string): Promise<string> {
+  const modules = join(dir, 'node_modules');
+  const installed = join(modules, 'errand');
+  mkdirSync(installed, { recursive: true });
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+  await execute('tar', ['-xzf', await packedOnce(), '-C', installed, '--strip-components=1']);
+  return installed;
+}
+
+/** Returns the packed package of this run. The first test file that asks packs it, and the others wait for it. */
+async function packedOnce(): Promise<string> {
+  const packing = join(inject('shared'), 'packing');
+  const packed = join(inject('shared'), 'errand.tgz');
+  try {
+    mkdirSync(packing);
+  } catch {
+    while (!existsSync(packed)) {
+      if (existsSync(join(packing, 'failed'))) throw new Error('another test file could not pack the package');
+      await delay(50);
+    }
+    return packed;
+  }
+  try {
+    await pack(packed);
+    return packed;
+  } catch (error) {
+    writeFileSync(join(packing, 'failed'), '');
+    throw error;
+  }
+}
+
+/** Packs the package as `npm pack` does. It is built from a copy, so that no other test loses its `dist`. */
+async function pack(packed: string): Promise<void> {
   const copy = mkdtempSync(join(tmpdir(), 'errand-pack-'));
   try {
     for (const source of SOURCES) cpSync(join(root, source), join(copy, source), { recursive: true });
@@ -29,14 +74,9 @@ export async function installPackage(dir: string): Promise<string> {
     const env = { ...process.env, npm_config_loglevel: 'silent' };
     const { stdout } = await execute('npm', ['pack', '--json', '--foreground-scripts=false'], { cwd: copy, env });
     const [{ filename }] = Packed.parse(JSON.parse(stdout));
-    const modules = join(dir, 'node_modules');
-    const installed = join(modules, 'errand');
-    mkdirSync(installed, { recursive: true });
-    for (const name of readdirSync(join(root, 'node_modules'))) {
-      if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(modules, name));
-    }
-    await execute('tar', ['-xzf', join(copy, filename), '-C', installed, '--strip-components=1']);
-    return installed;
+    // A rename is atomic, so no other test file reads a half of it.
+    cpSync(join(copy, filename), `${packed}.part`);
+    renameSync(`${packed}.part`, packed);
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
