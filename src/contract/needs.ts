@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fieldOf } from '../base/foreign.ts';
 
 /**
  * The reader version of this code. Jobs and records without `needs` have version 1, the first version. Raise it
@@ -44,9 +45,7 @@ export const Needs = z.number().int().positive().optional();
  * value that is not a whole number is ignored here; the schema refuses it.
  */
 export function needsOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 1;
-  const numbers = ['needs', 'version'].map((name) => Object.getOwnPropertyDescriptor(value, name)?.value);
-  return Math.max(1, ...numbers.filter(isWhole));
+  return Math.max(1, wholeOf(value, 'needs'), wholeOf(value, 'version'));
 }
 
 /** Returns whether a reader of this version must leave the value to a newer one. */
@@ -61,7 +60,7 @@ export function isTooNew(value: unknown): boolean {
  */
 export function needsFor(content: object, also: FieldVersions = {}): { needs?: number } {
   const versions = Object.entries({ ...SINCE, ...also }).map(([path, version]) => {
-    const value = fieldAt(content, path.split('.'));
+    const value = fieldAt(content, path);
     if (value === undefined) return 1;
     return typeof version === 'number' ? version : version(value);
   });
@@ -69,12 +68,11 @@ export function needsFor(content: object, also: FieldVersions = {}): { needs?: n
   return needs === 1 ? {} : { needs };
 }
 
-function fieldAt(value: unknown, [name, ...rest]: string[]): unknown {
-  if (name === undefined) return value;
-  if (typeof value !== 'object' || value === null) return undefined;
-  return fieldAt(Object.getOwnPropertyDescriptor(value, name)?.value, rest);
+function fieldAt(content: object, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, name) => fieldOf(value, name), content);
 }
 
-function isWhole(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value);
+function wholeOf(value: unknown, name: string): number {
+  const found = fieldOf(value, name);
+  return typeof found === 'number' && Number.isInteger(found) ? found : 1;
 }
