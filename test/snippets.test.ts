@@ -38,6 +38,8 @@ import { linkCommand, NOT_RUN, Shell, shellLines } from './snippets/shell.ts';
 
 const execute = promisify(execFile);
 
+vi.setConfig({ maxConcurrency: 4 });
+
 /** Every kind of block, by the language and the mark after its fence, and what becomes of it here. */
 const KINDS: Readonly<Record<string, string>> = {
   'ts run': 'runs, and its output is compared',
@@ -70,16 +72,20 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'docs/start/first-real-key.md#give-the-worker-the-key': 'docs/start/first-real-key.md#give-the-worker-the-key',
 };
 
-/** A project with the package installed as its users get it. */
+/** A project with the package installed as its users get it, and what its programs talk to. */
 let dir: string;
 let installed: string;
+let deployment: PageDeployment;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'errand-snippets-'));
   await writeFile(join(dir, 'package.json'), '{ "type": "module" }');
-  installed = await installPackage(dir);
+  [installed, deployment] = await Promise.all([installPackage(dir), startDeployment(dir)]);
   await needBubblewrap();
 });
-afterAll(() => rm(dir, { recursive: true, force: true }));
+afterAll(async () => {
+  await deployment.close();
+  await rm(dir, { recursive: true, force: true });
+});
 
 test('the package holds the pages that its users read, as they are checked here', () => {
   const shipped = Object.entries(pages).filter(([file]) => /^(README|CHANGELOG|docs\/)/.test(file));
@@ -105,7 +111,7 @@ describe('a code block', () => {
   });
 });
 
-describe('a program', () => {
+describe('a program', { concurrent: true }, () => {
   const programs = blocksOf('ts run', 'ts module');
 
   test('has a place of its own, and what it prints is known', () => {
@@ -132,12 +138,12 @@ describe('a program', () => {
   test.for(programs)('%s prints what it should', async ([place, block]) => {
     const { program } = writeProgram(dir, block);
     // A program that starts a worker shows what this worker does, so no other may take its tasks.
-    const hasWorker = !readFileSync(program, 'utf8').includes('createWorker');
-    const { env, close } = await startDeployment(dir, { hasWorker });
-    onTestFinished(close);
+    const isAlone = readFileSync(program, 'utf8').includes('createWorker');
+    const env = { ...deployment.env, ...(isAlone && { ERRAND_PREFIX: freshPrefix() }) };
     const { code, out, err } = await runProgram(program, env, place);
     const printed = PRINTED[place] ?? DRIVERS[place]?.printed;
-    expect({ code, out: out.replaceAll(/\b\d+ ms\b/g, 'N ms'), err }).toEqual({ code: 0, out: printed, err: '' });
+    const told = out.replaceAll(/\b\d+ ms\b/g, 'N ms').replaceAll(/\breq_\w+/g, 'req_N');
+    expect({ code, out: told, err }).toEqual({ code: 0, out: printed, err: '' });
   });
 
   test('of the README is the heart of an example', () => {
@@ -209,7 +215,6 @@ describe('a file of JSON or YAML', () => {
 });
 
 describe('a shell line', { concurrent: true }, () => {
-  vi.setConfig({ maxConcurrency: 4 });
   /** The lines that do not end with 0, and what they print then. */
   const ENDS: readonly { line: RegExp; codes: readonly number[]; err: RegExp }[] = [
     { line: /errand leaks --close/, codes: [EXIT.refused], err: /^NOT_FOUND: / }, // no worker has this name
@@ -222,22 +227,18 @@ describe('a shell line', { concurrent: true }, () => {
     .filter(({ of }) => of.length > 0)
     .map(({ place, block, of }) => [`${place}: ${of.map(({ line }) => line).join('; ')}`, place, block] as const);
 
-  let deployment: PageDeployment;
   let shell: Shell;
   let answered: { prefix: string; batchId: string };
   let waiting: { prefix: string; batchId: string };
   beforeAll(async () => {
-    deployment = await startDeployment(dir, { hasWorker: true });
     const { ERRAND_PROVIDERS: _, ERRAND_LOG_LEVEL: __, ERRAND_PREFIX: prefix = '', ...common } = deployment.env;
     const providers = Object.entries(deployment.providers).map(([name, provider]) => {
       return [name, { ...provider, credential: `env:${name.toUpperCase()}_API_KEY` }];
     });
-    const PATH = `${linkCommand(dir, installed)}:${inject('path')}`;
-    const env = { ...common, PATH, ERRAND_BOARD_PORT: '0' };
+    const env = { ...common, PATH: `${linkCommand(dir, installed)}:${common.PATH}`, ERRAND_BOARD_PORT: '0' };
     shell = new Shell({ dir, env, config: JSON.stringify({ providers: Object.fromEntries(providers) }) });
     [answered, waiting] = await Promise.all([enqueued(prefix, true), enqueued(freshPrefix(), false)]);
   });
-  afterAll(() => deployment.close());
 
   test('is of Errand, or of a program that is listed as not run', () => {
     const others = lines.flatMap((line) => (line.kind === 'other' ? [line.program] : []));

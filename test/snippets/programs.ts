@@ -23,7 +23,7 @@ export const PRINTED: Readonly<Record<string, string>> = {
   'docs/reference/failures.md': `PROVIDER_REFUSED_REQUEST: The provider refused the request as wrong (400, 404, 413, 422).
 Provider "openai" answered 400: Simulated error 400.
 Correct what the message names: often the model (see errand routes FILE) or the size of the context.
-HTTP 400, request req_00000001
+HTTP 400, request req_N
 `,
   'docs/reference/metrics.md#observers': 'an attempt on openai succeeded after N ms\n',
   'docs/reference/producer.md':

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inject } from 'vitest';
 import { startSimulator } from '../../src/entries/simulator.ts';
 import { createWorker } from '../../src/entries/worker.ts';
 import { type Ended, follow } from '../app/run-cli.ts';
@@ -33,27 +34,29 @@ export async function runProgram(program: string, env: NodeJS.ProcessEnv, place:
   return ended;
 }
 
-/** A deployment of a page: the environment of its programs, and its providers. `close` stops its worker. */
-export type PageDeployment = { env: NodeJS.ProcessEnv; providers: Providers; close: () => Promise<void> };
+/** What pages talk to: the environment of their programs, and the providers in it. `close` stops its worker. */
+export type PageDeployment = {
+  env: Readonly<Record<string, string>>;
+  providers: Record<string, Record<string, string>>;
+  close: () => Promise<void>;
+};
 
-type Providers = Record<string, Record<string, string>>;
-
-/** Starts simulated providers, and a worker unless the program starts one. `dir` has the workspaces. */
-export async function startDeployment(dir: string, { hasWorker }: { hasWorker: boolean }): Promise<PageDeployment> {
+/** Starts simulated providers and a worker. `dir` has the workspaces. */
+export async function startDeployment(dir: string): Promise<PageDeployment> {
   const [redis, prefix, ...customers] = [redisUrl(), freshPrefix(), freshPrefix(), freshPrefix()];
   const simulator = await startSimulator();
-  const providers: Providers = {
+  const providers = {
     openai: { wire: 'responses', base_url: `${simulator.url}/v1`, credential: 'none', default_model: 'gpt-5.6-sol' },
     anthropic: { wire: 'messages', base_url: simulator.url, credential: 'none', default_model: 'claude-opus-5-5' },
   };
   const settings = { prefix, providers, worker: { health_port: 0, log_level: 'silent', workspace_root: dir } };
-  const worker = hasWorker ? await createWorker({ redis, settings }) : null;
+  const worker = await createWorker({ redis, settings });
   const close = async () => {
-    await worker?.drain();
+    await worker.drain();
     await simulator.close();
   };
   const env = {
-    PATH: process.env.PATH,
+    PATH: inject('path'),
     REDIS_URL: redis,
     ERRAND_PREFIX: prefix,
     ERRAND_PROVIDERS: JSON.stringify(providers),

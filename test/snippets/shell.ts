@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Ended, follow } from '../app/run-cli.ts';
@@ -32,6 +32,9 @@ const ENDLESS: Readonly<Record<string, RegExp>> = {
 /** The commands that run a worker. */
 const OWN_WORKER = new Set(['worker', 'up']);
 
+/** The file that every command reads. */
+const CONFIG = 'errand.config.yaml';
+
 /** The batch that a command gets if its page has none. */
 const SAMPLE = JSON.stringify({
   tasks: ['Name a prime.', 'Name a square.'].map((goal) => ({ goal, provider: 'openai' })),
@@ -63,9 +66,7 @@ function shellLine(line: string): ShellLine {
 export function linkCommand(dir: string, installed: string): string {
   const bin = join(dir, 'bin');
   mkdirSync(bin);
-  const cli = join(installed, 'dist/src/cli.js');
-  chmodSync(cli, 0o755);
-  symlinkSync(cli, join(bin, 'errand'));
+  symlinkSync(join(installed, 'dist/src/cli.js'), join(bin, 'errand'));
   symlinkSync(process.execPath, join(bin, 'node'));
   writeFileSync(join(bin, 'npx'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
   return bin;
@@ -105,9 +106,11 @@ export class Shell {
 
   #once(run: Run, prefix: string): Promise<Ended> {
     const { line, exported, files, variables } = run;
-    const subject = JSON.stringify([line.replace(/^npx /, ''), exported, files, variables]);
+    const read = Object.entries(files).filter(([name]) => name === CONFIG || line.includes(name));
+    const subject = JSON.stringify([line.replace(/^npx /, ''), exported, read, variables]);
     const known = run.sets === null ? this.#ended.get(subject) : undefined;
     if (known) return known;
+    console.log('RUN', line);
     const ended = this.#run(run, prefix);
     this.#ended.set(subject, ended);
     return ended;
@@ -153,7 +156,7 @@ function filesOf(block: CodeBlock, config: string): Record<string, string> {
     'batch.yaml': batch,
     'payload.json': batch,
     'acme.yaml': ACME,
-    'errand.config.yaml': ownOr(block, ['yaml config'], config),
+    [CONFIG]: ownOr(block, ['yaml config'], config),
     'tools/orders.ts': textAt('docs/how-to/add-a-tool.md'),
     'openai.key': 'sk-openai-of-a-page',
     'anthropic.key': 'sk-anthropic-of-a-page',
