@@ -81,6 +81,8 @@ describe('the floor plan reports', () => {
     ['openai/helpers/zod', 'src/simulator/a.ts'],
     ['@anthropic-ai/sdk', 'src/app/a.ts'],
     ['@pydantic/genai-prices', 'src/contract/a.ts'],
+    ['ipaddr.js', 'src/tools/a.ts'],
+    ['undici', 'src/tools/a.ts'],
     ['pino', 'src/worker/a.ts'],
     ['prom-client', 'dashboards/a.ts'],
     ['zod', 'src/queue/a.ts'],

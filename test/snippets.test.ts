@@ -23,7 +23,7 @@ import { createProducer } from '../src/entries/producer.ts';
 import { parseScript } from '../src/entries/simulator.ts';
 import { planBatch } from '../src/routes/plan.ts';
 import { routingTable } from '../src/routes/table.ts';
-import { BUILT_IN_TOOLSETS } from '../src/tools/names.ts';
+import { BUILT_IN_TOOLSETS, OPTIONAL_TOOLSETS } from '../src/tools/names.ts';
 import { needBubblewrap } from './helpers/bubblewrap.ts';
 import { installPackage } from './helpers/installed-package.ts';
 import { type CodeBlock, codeBlocks, codesIn, tableRows } from './helpers/markdown.ts';
@@ -203,7 +203,10 @@ describe('a file of JSON or YAML', () => {
 
   async function checkBatch(value: unknown): Promise<void> {
     const table = routingTable(loadConfig({ ERRAND_CONFIG: '/dev/null' }));
-    const { warnings } = await planBatch(value, DEFAULT_LIMITS, table, { ...NO_TOOLSETS, builtIn: BUILT_IN_TOOLSETS });
+    const { warnings } = await planBatch(value, DEFAULT_LIMITS, table, {
+      ...NO_TOOLSETS,
+      builtIn: [...BUILT_IN_TOOLSETS, ...OPTIONAL_TOOLSETS],
+    });
     expect(warnings).toEqual([]);
   }
 

@@ -29,11 +29,11 @@ export function toolsetsOfProgram(toolsets: readonly unknown[]): OwnToolset[] {
  * @throws ErrandError `CONFIG_INVALID` with every problem of the own toolsets, by index and field.
  */
 export function composeToolsets(
-  { worker, workspace }: Config,
+  { worker, workspace, http }: Config,
   own: readonly OwnToolset[],
   optional: readonly Toolset[] = [],
 ): Toolsets {
-  const settings = { workspaceRoot: worker.workspace_root, limits: workspace };
+  const settings = { workspaceRoot: worker.workspace_root, limits: workspace, http };
   const builtIn = [...builtInToolsets(settings), ...optional];
   const taken = {
     toolsets: builtIn.map(({ name }) => name),

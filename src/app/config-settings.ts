@@ -6,6 +6,7 @@ import { RouteRequest, RoutingPrecedence } from '../contract/route.ts';
 import { type SettingsTable, tableShape } from '../contract/setting.ts';
 import { maskedAddress } from '../redis/address.ts';
 import { DEFAULT_PREFIX } from '../redis/rights.ts';
+import { HTTP_SETTINGS } from '../tools/http/settings.ts';
 import { SHELL_SETTINGS } from '../tools/shell/settings.ts';
 import { ModelAliases } from './config-routes.ts';
 import { MAX_CONCURRENCY } from './over-worker.ts';
@@ -110,6 +111,7 @@ export const SETTINGS = {
   limits: LIMIT_SETTINGS,
   budget: BUDGET_SETTINGS,
   workspace: WORKSPACE_SETTINGS,
+  http: HTTP_SETTINGS,
   tool_modules: {
     type: z.array(path, 'expected a list of files').max(100).default([]),
     variable: 'ERRAND_TOOL_MODULES',

@@ -198,6 +198,11 @@ describe('createWorker refuses toolsets that do not fit, by index and field:', (
     ['no toolset', [null], 'toolsets.0: expected a toolset made by defineToolset, got null'],
     ['a name with a space', [{ ...good, name: 'a b' }], 'toolsets.0.name: expected a name of lower-case letters'],
     ['a built-in name', [{ ...good, name: 'workspace' }], 'toolsets.0.name: expected a unique name'],
+    [
+      'a name that is off here',
+      [{ ...good, name: 'http' }],
+      'toolsets.0.name: expected a name that is not of a built-in',
+    ],
     ['a name of Hermes', [{ ...good, name: 'terminal' }], 'toolsets.0.name: expected a name that is not a toolset of'],
     [
       'a name twice',

@@ -37,6 +37,7 @@ export const FLOORS: Record<string, number> = {
   credentials: 2,
   processes: 2,
   providers: 2,
+  outbound: 2,
   telemetry: 1,
   redis: 1,
   catalogue: 1,
@@ -55,7 +56,8 @@ const PACKAGES: Record<string, RegExp> = {
   ioredis: /^src\/redis\//,
   openai: /^src\/providers\//,
   '@anthropic-ai/sdk': /^src\/providers\//,
-  undici: /^src\/providers\/(fetch|connections)\.ts$/,
+  undici: /^src\/(providers\/(fetch|connections)|outbound\/outbound)\.ts$/,
+  'ipaddr.js': /^src\/outbound\/address\.ts$/,
   'eventsource-parser': /^src\/providers\/event-stream\.ts$/,
   '@pydantic/genai-prices': /^src\/catalogue\/prices\.ts$/,
   pino: /^src\/telemetry\//,
@@ -116,7 +118,7 @@ function targetOf(file: string, specifier: string): string {
 }
 
 function isFile(target: string): boolean {
-  return /\.\w+$/.test(target);
+  return /\/.*\.\w+$/.test(target);
 }
 
 /** The room of a file: the directory under `src/`, or `dashboards`. */

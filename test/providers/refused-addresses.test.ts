@@ -1,6 +1,5 @@
-import { channel } from 'node:diagnostics_channel';
 import type { LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction, type Socket } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import type { Provider } from '../../src/catalogue/provider.ts';
@@ -8,6 +7,7 @@ import { Connections } from '../../src/providers/connections.ts';
 import { createProviderFetch } from '../../src/providers/fetch.ts';
 import { Models } from '../../src/providers/models.ts';
 import { costsNothing } from '../../src/providers/unbilled.ts';
+import { connectionAttempts } from '../helpers/connection-attempts.ts';
 import { ask, KEY, providerAt, simulate, WIRES } from './models.ts';
 
 const CREDENTIAL = { id: 'env:ACME_API_KEY', secret: new Secret(KEY) };
@@ -22,19 +22,6 @@ function resolvingTo(...lists: string[][]): { connections: Connections; asked: s
     setImmediate(() => (all ? callback(null, found) : callback(null, found[0]?.address ?? '', found[0]?.family)));
   };
   return { connections: new Connections(lookup), asked };
-}
-
-/** The addresses that sockets of this process try to connect to from now on. */
-function attempts(): { sockets: number; addresses: string[] } {
-  const seen: { sockets: number; addresses: string[] } = { sockets: 0, addresses: [] };
-  const watch = (message: unknown) => {
-    seen.sockets += 1;
-    const { socket } = message as { socket: Socket };
-    socket.on('connectionAttempt', (address: string) => seen.addresses.push(address));
-  };
-  channel('net.client.socket').subscribe(watch);
-  onTestFinished(() => void channel('net.client.socket').unsubscribe(watch));
-  return seen;
 }
 
 async function turnOf(provider: Provider, connections?: Connections): Promise<unknown> {
@@ -57,7 +44,7 @@ function uncheckedAt(host: string): Provider {
 
 test.each(WIRES)('on the wire %s a name that resolves to a metadata address is refused', async (wire) => {
   const { connections } = resolvingTo(['169.254.169.254']);
-  const { addresses } = attempts();
+  const { addresses } = connectionAttempts();
   const { provider } = await aSimulatorAt('models.example', {}, wire);
   const error = await turnOf(provider, connections).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({
@@ -73,7 +60,7 @@ test.each(WIRES)('on the wire %s a name that resolves to a metadata address is r
 test.each(['fe80::1', 'fe80::1%lo', '::ffff:169.254.1.1', '0.0.0.0', '::', 'fd00:ec2::254', '224.0.0.1'])(
   'a name that resolves to %s is refused, also with https',
   async (address) => {
-    const seen = attempts();
+    const seen = connectionAttempts();
     for (const url of ['http://models.example', 'https://models.example']) {
       const { connections } = resolvingTo([address]);
       const call = turnOf(providerAt('chat', url), connections);
@@ -86,7 +73,7 @@ test.each(['fe80::1', 'fe80::1%lo', '::ffff:169.254.1.1', '0.0.0.0', '::', 'fd00
 test.each(['169.254.169.254', '169.254.1.1', '[fe80::1]', '[::ffff:169.254.1.1]', '0.0.0.0', '2852039166'])(
   'an unchecked configuration with %s opens no socket',
   async (host) => {
-    const seen = attempts();
+    const seen = connectionAttempts();
     const fetch = createProviderFetch(uncheckedAt(host), CREDENTIAL, new Connections());
     await expect(fetch(`http://${host}/v1/models`)).rejects.toMatchObject({ code: 'ERR_ADDRESS_REFUSED' });
     await expect(turnOf(uncheckedAt(host))).rejects.toMatchObject({ code: 'PROVIDER_ADDRESS_REFUSED' });
@@ -97,7 +84,7 @@ test.each(['169.254.169.254', '169.254.1.1', '[fe80::1]', '[::ffff:169.254.1.1]'
 test('of several addresses only those that are not refused are connected to', async () => {
   const { connections } = resolvingTo(['fe80::1', '169.254.169.254', '127.0.0.1']);
   const { simulator, provider } = await aSimulatorAt('models.example');
-  const { addresses } = attempts();
+  const { addresses } = connectionAttempts();
   await turnOf(provider, connections);
   expect(addresses).toEqual(['127.0.0.1']);
   expect(simulator.requests()).toHaveLength(1);
@@ -106,7 +93,7 @@ test('of several addresses only those that are not refused are connected to', as
 test('a name that changes after a first call is refused at the next connection', async () => {
   const { connections, asked } = resolvingTo(['127.0.0.1'], ['169.254.169.254']);
   const { simulator, provider } = await aSimulatorAt('models.example');
-  const { addresses } = attempts();
+  const { addresses } = connectionAttempts();
   // One connection is in use by the first call, so the second call needs one more.
   const model = (await new Models({ connections }).open({ provider, route: { model: 'm' }, credential: CREDENTIAL }))
     .model;

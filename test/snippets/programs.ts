@@ -7,6 +7,7 @@ export const PRINTED: Readonly<Record<string, string>> = {
     'succeeded on openai, gpt-5.6-sol, effort low\nSimulated answer to: Name the first prime above 100.\ncost unknown\n',
   'docs/how-to/add-a-provider.md#try-it-without-a-key': 'succeeded acme acme-large chat\n/v1/chat/completions\n',
   'docs/how-to/add-a-tool.md#in-your-own-program': 'succeeded 1\n',
+  'docs/how-to/let-a-child-call-http.md#try-it': 'succeeded 1\n',
   'docs/how-to/hold-resources.md': 'browser released acknowledged owner 0\n',
   'docs/how-to/let-a-child-run-commands.md': "[ { path: 'out', bytes: 4, text: 'a\\nb\\n' } ]\n",
   'docs/how-to/cancel.md':
