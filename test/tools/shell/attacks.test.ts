@@ -1,6 +1,7 @@
 import { symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { workspaceKind } from '../../../src/tools/workspace/kind.ts';
 import { needBubblewrap } from '../../helpers/bubblewrap.ts';
 import { compileGuard } from '../../helpers/process-trees.ts';
 import { redisUrl } from '../../helpers/redis.ts';
@@ -14,6 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
+const NO_ROW = { taskId: '', epoch: 1, rowId: '', ref: '' };
 const PLANTED = 'planted-5f1c9e';
 process.env.PLANTED_SECRET = PLANTED;
 
@@ -100,7 +102,7 @@ test('links, pipes and hard links of a command lead no tool outside', async () =
 });
 
 test('names, rights and depths of any kind hinder neither answer nor removal', async () => {
-  const { run, workspace, end } = await aShell({ guardPath });
+  const { run, workspace, directory } = await aShell({ guardPath });
   const { text } = await run(
     'echo a > a; mkdir locked; echo b > locked/b; chmod 000 locked a; touch "$(printf "\\377")"; mkdir "$(printf "d\\377")"; echo c > "$(printf "d\\377")/c"; chmod 000 .',
   );
@@ -110,7 +112,8 @@ test('names, rights and depths of any kind hinder neither answer nor removal', a
   const deep = await run('for i in $(seq 300); do mkdir dddddddddddddddddddd; cd dddddddddddddddddddd; done');
   expect(deep.text).toContain('a path has at most 32 names');
   expect(await workspace.collect()).toHaveLength(2);
-  await end();
+  const released = await workspaceKind({ workspaceRoot: '/' }).release(dirname(directory), undefined, NO_ROW);
+  expect(released).toEqual({ evidence: 'verified', detail: 'the directory is gone' });
 });
 
 test('the workspace, shared memory and /tmp are bounded, sparse files too', async () => {
