@@ -167,7 +167,10 @@ describe('the tables agree with the code:', () => {
     const documented = settings.filter(([, , value = '']) => !['–', '`{}`'].includes(value));
     expect(documented.map(([key, , value]) => [codesIn(key ?? '')[0], codesIn(value ?? '')[0]]).toSorted()).toEqual(
       defaults
-        .filter(([key]) => !['agent', 'delegation', 'model_aliases', 'redis_tls', 'redis_sentinel'].includes(key))
+        .filter(
+          ([key]) =>
+            !['agent', 'delegation', 'model_aliases', 'tool_policy', 'redis_tls', 'redis_sentinel'].includes(key),
+        )
         .map(([key, value]) => [key, Array.isArray(value) ? JSON.stringify(value) : String(value)])
         .toSorted(),
     );

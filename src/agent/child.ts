@@ -11,12 +11,14 @@ import { type Allowance, tokensForNextTurn } from './allowance.ts';
 import { EffectJournal, type WriteEffect } from './effect-journal.ts';
 import { repeatedTurns } from './progress.ts';
 import type { Prompt } from './prompt.ts';
-import { fitResults, type Tools } from './tools.ts';
+import { fitResults } from './tool-result.ts';
+import type { Tools } from './tools.ts';
 import { Transcript } from './transcript.ts';
+import { placeOf, runTurn } from './turn-calls.ts';
 
 /**
  * What a child is built from. The child calls `record` after each model call, before anything else happens. It calls
- * `shouldYield` before each model call and each set of tool calls; if the result is true, it leaves the task to another
+ * `shouldYield` before each model call and each tool call; if the result is true, it leaves the task to another
  * worker. It calls `journal` before and after each call of an effect tool. `effects` holds the effect calls of earlier
  * attempts.
  */
@@ -103,16 +105,18 @@ export class Child {
     await during(observer, { name: 'record_turn', ...label, reply }, () => record(checkpoint));
   }
 
-  /** Runs the tool calls of the last turn one after the other: a model may write a file and read it in one turn. */
+  /** Runs the tool calls of the last turn: reads together, other calls in order. */
   async #answerCalls(signal: AbortSignal): Promise<ToolResult[]> {
-    const results: ToolResult[] = [];
-    const turn = this.transcript.checkpoints.length;
-    for (const [at, call] of this.transcript.pendingCalls.entries()) {
-      results.push(await this.#answer(call, placeOf(turn, at), signal));
-    }
-    const fitted = fitResults(results);
-    if (fitted.length > 0) this.#assertProgress(fitted);
-    return fitted;
+    const { pendingCalls: calls, checkpoints } = this.transcript;
+    if (calls.length === 0) return [];
+    const isRead = ({ name }: ToolCall) => this.#parts.tools.classOf(name) === 'read';
+    const run = (call: ToolCall, at: number, live: AbortSignal) => {
+      this.#assertMayCall(live);
+      return this.#answer(call, placeOf(checkpoints.length, at), live);
+    };
+    const results = fitResults(await runTurn({ calls, isRead, run }, signal));
+    this.#assertProgress(results);
+    return results;
   }
 
   async #answer(call: ToolCall, place: string, signal: AbortSignal): Promise<ToolResult> {
@@ -124,6 +128,7 @@ export class Child {
   #callTool(call: ToolCall, place: string, signal: AbortSignal): Promise<ToolResult> {
     const { tools, allowance, observer, label } = this.#parts;
     const step = { tool: call.name, ...attemptOf(label) };
+    if (tools.denialOf(call.name) !== undefined) note(observer, { name: 'tool_denied', ...step });
     const onProgress = (text: string) => note(observer, { name: 'tool_progress', ...step, text });
     const terms = { place, signal, limitMs: allowance.toolMs, onProgress };
     return during(observer, { name: 'tool', ...step }, () => tools.call(call, terms));
@@ -159,8 +164,7 @@ export class Child {
   }
 
   /**
-   * Called before tools and again before the model call: a stopping worker would waste the cost of a call that it
-   * starts.
+   * Called before each tool call and before the model call: a stopping worker would waste a call that it starts.
    */
   #assertMayCall(signal: AbortSignal): void {
     signal.throwIfAborted();
@@ -222,11 +226,6 @@ export class Child {
       throw new ErrandError(restorer.faultCode, `a recorded call cannot be repeated: ${text}`);
     }
   }
-}
-
-/** The place of a call in its task: `<turn>.<number in the turn>`, both from 1. It is the same in every attempt. */
-function placeOf(turn: number, at: number): string {
-  return `${turn}.${at + 1}`;
 }
 
 type AnsweredCall = { call: ToolCall; place: string; hasFailed: boolean };

@@ -10,7 +10,7 @@ export function repeatedTurns(checkpoints: readonly Checkpoint[], results: reado
   let count = 0;
   for (const { reply, tool_results } of checkpoints.toReversed()) {
     const calls = reply.tool_calls.map(({ name, arguments: args }) => [name, args]);
-    const turn = JSON.stringify([calls, answers.map(({ text, is_error }) => [text, is_error])]);
+    const turn = JSON.stringify([calls, answers.map(({ text, is_error, images }) => [text, is_error, images])]);
     if (last !== undefined && turn !== last) break;
     last = turn;
     answers = tool_results;

@@ -1,8 +1,8 @@
 import { byteLength } from '../base/text.ts';
 import type { Checkpoint } from '../contract/checkpoint.ts';
-import type { ToolDefinition, TurnRequest } from '../providers/model.ts';
+import type { ToolDefinition, TranscriptEntry, TurnRequest } from '../providers/model.ts';
 import type { Prompt } from './prompt.ts';
-import { RESULT_CHARS } from './tools.ts';
+import { RESULT_BYTES, TURN_IMAGES } from './tool-result.ts';
 import { Transcript } from './transcript.ts';
 
 /**
@@ -10,8 +10,8 @@ import { Transcript } from './transcript.ts';
  */
 const FRAME_TOKENS = 1_024;
 
-/** The maximum number of UTF-8 bytes of one character of a JavaScript string. */
-const BYTES_PER_CHAR = 3;
+/** The maximum number of tokens of one image. Providers count its size in pixels, not its bytes. */
+const IMAGE_TOKENS = 16_384;
 
 /**
  * The maximum number of input tokens of a request. A token is at least one byte of text. The JSON measured here has
@@ -22,7 +22,18 @@ export function maxInputTokens({
   transcript,
   tools,
 }: Pick<TurnRequest, 'system' | 'transcript' | 'tools'>): number {
-  return byteLength(JSON.stringify([system, transcript, tools])) + FRAME_TOKENS;
+  let images = 0;
+  const text = JSON.stringify([system, transcript.map(withoutImages), tools]);
+  return byteLength(text) + images * IMAGE_TOKENS + FRAME_TOKENS;
+
+  function withoutImages(entry: TranscriptEntry): TranscriptEntry {
+    if (entry.role !== 'tools') return entry;
+    const results = entry.results.map(({ images: given = [], ...result }) => {
+      images += given.length;
+      return result;
+    });
+    return { role: 'tools', results };
+  }
 }
 
 /**
@@ -38,5 +49,7 @@ export function maxInputTokensOf(
 ): number {
   const transcript = new Transcript(first, recorded);
   const known = maxInputTokens({ system, transcript: transcript.withResults([]), tools });
-  return known + contextBytes + transcript.pendingCalls.length * RESULT_CHARS * BYTES_PER_CHAR;
+  const calls = transcript.pendingCalls.length;
+  const unknown = calls === 0 ? 0 : calls * RESULT_BYTES + TURN_IMAGES * IMAGE_TOKENS;
+  return known + contextBytes + unknown;
 }

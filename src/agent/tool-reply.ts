@@ -1,13 +1,10 @@
 import { typeOf } from '../contract/plain-json.ts';
+import type { ToolImage } from '../contract/tool-image.ts';
 import { messageOf } from '../errors.ts';
 
-/** The types of images that every provider with images accepts. */
-export const IMAGE_TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
+export { IMAGE_TYPES, type ToolImage } from '../contract/tool-image.ts';
 
 const BRAND = Symbol.for('errand.tool_reply');
-
-/** An image that a tool returns; `data` is base64. */
-export type ToolImage = { readonly type: (typeof IMAGE_TYPES)[number]; readonly data: string };
 
 /** A value that JSON can carry. */
 export type JsonValue =

@@ -91,6 +91,7 @@ function valuesOf(base: WorkerBase) {
       ownKinds: toolsets.ownKinds,
     }),
     instructions: config.agent.instructions,
+    toolPolicy: config.tool_policy,
     budget: config.budget,
     watchdogs: config.watchdogs,
   };

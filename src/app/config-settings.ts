@@ -4,6 +4,7 @@ import { CALL_TIMEOUT_SETTINGS } from '../catalogue/provider.ts';
 import { BUDGET_SETTINGS, LIMIT_SETTINGS, WORKSPACE_SETTINGS } from '../contract/limits.ts';
 import { RouteRequest, RoutingPrecedence } from '../contract/route.ts';
 import { type SettingsTable, tableShape } from '../contract/setting.ts';
+import { ToolPolicy } from '../contract/tool-policy.ts';
 import { maskedAddress } from '../redis/address.ts';
 import { DEFAULT_PREFIX } from '../redis/rights.ts';
 import { HTTP_SETTINGS } from '../tools/http/settings.ts';
@@ -107,6 +108,11 @@ export const SETTINGS = {
       meaning:
         "system prompt of every child instead of Errand's own [text](explanations/prompt.md); give every worker the same",
     },
+  },
+  tool_policy: {
+    type: ToolPolicy.default({}),
+    meaning:
+      'tools that models may call: names, or patterns with `*`, each `allow` or `deny`; see [policies](how-to/operate.md#deny-tools)',
   },
   limits: LIMIT_SETTINGS,
   budget: BUDGET_SETTINGS,

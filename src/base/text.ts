@@ -13,6 +13,19 @@ export function cut(text: string, max: number): string {
   return text.slice(0, isInsideCharacter(text, end) ? end - 1 : end);
 }
 
+/** Cuts text to at most `max` bytes of UTF-8, at the end of a character. Half characters become `U+FFFD`. */
+export function cutBytes(text: string, max: number): string {
+  const bytes = Buffer.from(cut(text, max).toWellFormed());
+  let end = Math.max(0, Math.min(max, bytes.length));
+  while (end < bytes.length && end > 0 && isContinuation(bytes[end])) end--;
+  return bytes.toString('utf8', 0, end);
+}
+
+/** Tells whether a byte of UTF-8 continues a character. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && byte >> 6 === 0b10;
+}
+
 /** Cuts text into pieces of at most `max` UTF-16 units; `max` must be 2 or more. The joined pieces equal the text. */
 export function piecesOf(text: string, max: number): string[] {
   const pieces: string[] = [];

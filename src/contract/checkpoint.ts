@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isJsonValue } from './plain-json.ts';
 import { ProviderName } from './route.ts';
 import { stored } from './stored.ts';
+import { ToolImage } from './tool-image.ts';
 import { addCost, addUsage, Cost, NO_USAGE, Usage } from './usage.ts';
 
 /** A tool call of the model. `arguments` is the JSON text as the model wrote it; it may not parse. */
@@ -9,7 +10,12 @@ export const ToolCall = stored({ id: z.string(), name: z.string(), arguments: z.
 export type ToolCall = z.infer<typeof ToolCall>;
 
 /** The result of a tool call. An error is a result too: the model reads it and continues. */
-export const ToolResult = stored({ call_id: z.string(), text: z.string(), is_error: z.boolean() });
+export const ToolResult = stored({
+  call_id: z.string(),
+  text: z.string(),
+  is_error: z.boolean(),
+  images: z.array(ToolImage).optional(),
+});
 export type ToolResult = z.infer<typeof ToolResult>;
 
 /**

@@ -11,8 +11,8 @@ export const READER_VERSION = 3;
 export const OWN_TOOLSETS_SINCE = 2;
 
 /**
- * The first reader version that acts on MCP servers as toolsets, instructions and tool policies of a task, and on turns
- * that edit, append to or delete files.
+ * The first reader version that acts on MCP servers as toolsets, instructions and tool policies of a task, on images in
+ * tool results, and on turns that edit, append to or delete files.
  */
 export const TOOLS_SINCE = 3;
 
@@ -31,10 +31,16 @@ const NEW_WORKSPACE_TOOLS = ['append_file', 'edit_file', 'delete_file'];
 const callsSince = (calls: unknown) =>
   Array.isArray(calls) && calls.some((call) => NEW_WORKSPACE_TOOLS.includes(Object(call).name)) ? TOOLS_SINCE : 1;
 
+/** A reader that knows no images would leave them out of the conversation. */
+const imagesSince = (results: unknown) =>
+  Array.isArray(results) && results.some((result) => Object(result).images !== undefined) ? TOOLS_SINCE : 1;
+
 const SINCE: FieldVersions = {
   'task.instructions': TOOLS_SINCE,
   'task.tool_policy': TOOLS_SINCE,
   'reply.tool_calls': callsSince,
+  tool_results: imagesSince,
+  'result.images': TOOLS_SINCE,
 };
 
 /** The minimum reader version that may act on a job or record. If it is absent, every reader may. */

@@ -5,6 +5,7 @@ import { Needs } from './needs.ts';
 import { ResolvedRoute, RouteRequest } from './route.ts';
 import { inWords, problemTexts } from './schema-words.ts';
 import { stored } from './stored.ts';
+import { StoredToolPolicy, ToolPolicy } from './tool-policy.ts';
 
 /** The name of a toolset that a program defines. */
 export const OwnToolsetName = z
@@ -78,6 +79,11 @@ export const TaskSpec = z.strictObject({
   ...RouteRequest.shape,
   /** Names of the toolsets that the model can call: `workspace`, and the toolsets of your workers. */
   toolsets: z.array(ToolsetName).max(16).optional(),
+  /**
+   * Tools that the model must not call: names of tools, or patterns with `*`, with `allow` or `deny`. The most specific
+   * one counts. A task cannot allow what the deployment denies.
+   */
+  tool_policy: ToolPolicy.optional(),
   /** What the task may use. */
   budget: Budget.optional(),
   /** Free JSON, returned in the events and the outcome of the task. */
@@ -96,7 +102,11 @@ export const TaskJob = stored({
   needs: Needs,
   batch_id: z.string(),
   index: z.number().int().nonnegative(),
-  task: stored({ ...ownFields, budget: stored(Budget.shape).optional() }),
+  task: stored({
+    ...ownFields,
+    tool_policy: StoredToolPolicy.optional(),
+    budget: stored(Budget.shape).optional(),
+  }),
   route: ResolvedRoute,
 });
 export type TaskJob = z.infer<typeof TaskJob>;

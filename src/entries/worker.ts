@@ -19,7 +19,7 @@ export {
   type ToolClass,
   type ToolOutput,
 } from '../agent/tool.ts';
-export { type JsonValue, type ToolImage, ToolReply, type ToolReplyFields } from '../agent/tool-reply.ts';
+export { type JsonValue, ToolReply, type ToolReplyFields } from '../agent/tool-reply.ts';
 export type { ToolLog, ToolSession } from '../agent/tool-session.ts';
 export {
   defineToolset,
@@ -30,6 +30,7 @@ export {
 } from '../agent/toolset.ts';
 export type { WorkspaceAccess } from '../agent/workspace-access.ts';
 export type { RunningWorker } from '../app/compose-worker.ts';
+export type { ToolImage } from '../contract/tool-image.ts';
 export type { Observer } from '../telemetry/observer.ts';
 export type { Step, StepEnd } from '../telemetry/step.ts';
 

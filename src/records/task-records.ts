@@ -128,7 +128,7 @@ export class TaskRecords {
    */
   async journal(taskId: string, epoch: number, call: EffectCall): Promise<CancelFlag | null> {
     const { batchId, index } = partsOf(taskId);
-    const args = { index, epoch, call_id: call.id, call: this.#text(EffectCall, call) };
+    const args = { index, epoch, call_id: call.id, call: this.#text(EffectCall, { ...call, ...needsFor(call) }) };
     return fenced(await JOURNAL.run(this.#redis, { keys: new TaskKeys(this.#keys, taskId), args }), batchId);
   }
 

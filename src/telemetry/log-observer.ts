@@ -33,6 +33,10 @@ export class LogObserver implements Observer {
         return this.#reclaim(step.taskId);
       case 'settle':
         return this.#settle();
+      case 'tool_progress':
+      case 'tool_denied':
+        this.#tool(step);
+        return unobserved;
       case 'write_refused':
       case 'move_refused':
       case 'locks_lost':
@@ -50,6 +54,12 @@ export class LogObserver implements Observer {
       default:
         return unobserved;
     }
+  }
+
+  #tool(fact: FactOf<'tool_progress' | 'tool_denied'>): void {
+    const fields = { task_id: fact.taskId, epoch: fact.epoch, tool: fact.tool };
+    if (fact.name === 'tool_denied') this.#log.info(fields, 'the tool policy denied a call');
+    else this.#log.debug({ ...fields, progress: fact.text }, 'a tool reported its progress');
   }
 
   #attempt(attempt: AttemptLabel): End {

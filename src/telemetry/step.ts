@@ -71,6 +71,8 @@ export type Fact =
   | ({ name: 'text' } & OfAttempt)
   /** A tool reported its progress. `text` comes from the tool. */
   | ({ name: 'tool_progress'; tool: string; text: string } & OfAttempt)
+  /** The model called a tool that the policy denies. It did not run. */
+  | ({ name: 'tool_denied'; tool: string } & OfAttempt)
   /** A model call was cut off. The provider still bills the usage that it had reported. */
   | ({ name: 'call_cut_off'; spend: Spend } & AttemptLabel)
   /** The queue has counted a job as completed or failed. */

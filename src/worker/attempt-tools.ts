@@ -1,4 +1,5 @@
 import type { Tool } from '../agent/tool.ts';
+import { ToolGate } from '../agent/tool-policy.ts';
 import { type OwnedTool, Tools } from '../agent/tools.ts';
 import type { OpenToolset, Toolset } from '../agent/toolset.ts';
 import { problemsOfTools } from '../agent/toolset-problems.ts';
@@ -24,7 +25,7 @@ export type KeptFiles = { files: Answer['files']; notes: readonly string[] };
 
 type Opened = { toolset: Toolset; open: OpenToolset };
 
-type Deps = Pick<TaskDeps, 'toolsets' | 'observer' | 'log' | 'watchdogs'>;
+type Deps = Pick<TaskDeps, 'toolsets' | 'toolPolicy' | 'observer' | 'log' | 'watchdogs'>;
 
 /** The open toolsets of one attempt. Opening and collecting have the time limit of one tool call. */
 export class AttemptTools {
@@ -45,7 +46,7 @@ export class AttemptTools {
    *   `TOOLSET_UNSERVED`.
    */
   static async open(attempt: ToolAttempt, deps: Deps): Promise<AttemptTools> {
-    const { toolsets: names } = attempt.job.task;
+    const { toolsets: names, tool_policy: policy = {} } = attempt.job.task;
     const [lacking] = deps.toolsets.lacking(names);
     if (lacking !== undefined) throw new ErrandError('TOOLSET_UNSERVED', `this worker has no toolset "${lacking}"`);
     const limits = { signal: attempt.signal, limitMs: deps.watchdogs.tool_ms };
@@ -61,7 +62,8 @@ export class AttemptTools {
       tools.push(...open.tools.map((tool) => ({ tool, ...owner })));
       opened.push({ toolset, open });
     }
-    return new AttemptTools(new Tools(tools), opened, limits.limitMs);
+    const gate = new ToolGate([deps.toolPolicy, policy]);
+    return new AttemptTools(new Tools(tools, gate), opened, limits.limitMs);
   }
 
   /** Returns the tools of one open toolset; none if it is not open. */

@@ -30,7 +30,7 @@ export type AttemptParts = {
 
 /** What tools see and use of an attempt. */
 export type ToolAttempt = Pick<Attempt, 'taskId' | 'epoch' | 'signal' | 'isLastTry' | 'abort'> & {
-  job: Pick<TaskJob, 'batch_id'> & { task: Pick<TaskJob['task'], 'toolsets' | 'metadata'> };
+  job: Pick<TaskJob, 'batch_id'> & { task: Pick<TaskJob['task'], 'toolsets' | 'tool_policy' | 'metadata'> };
   scope: Pick<Scope, 'hold'>;
   history: { effects: readonly Pick<EffectCall, 'tool'>[] };
 };

@@ -1,4 +1,6 @@
 import type { CutCall } from '../agent/child.ts';
+import type { Tools } from '../agent/tools.ts';
+import { counted } from '../base/text.ts';
 import type { BackgroundResponse, Checkpoint } from '../contract/checkpoint.ts';
 import type { EffectCall } from '../contract/effect-call.ts';
 import type { Answer } from '../contract/outcome.ts';
@@ -63,7 +65,7 @@ export function workBefore({ checkpoints, effects, response }: TaskHistory): Wor
 
 /** The work of a child that has stopped, with its files and the notes about them. */
 export function workOf(
-  { child, effective, calls, background }: Built,
+  { child, effective, calls, background, toolsets: { tools } }: Built,
   { files, notes }: Pick<Work, 'files' | 'notes'>,
 ): Work {
   return {
@@ -71,7 +73,7 @@ export function workOf(
     effects: child.effects.calls,
     text: child.text,
     files,
-    notes: [...calls.notes, ...notes],
+    notes: [...calls.notes, ...notes, ...deniedIn(child.transcript.checkpoints, tools)],
     effective,
     cutCall: child.cutCall,
     unfinishedCalls: calls.unfinished,
@@ -81,4 +83,17 @@ export function workOf(
     orphan: background.orphan,
     callTakenOverFrom: background.takenOverFrom,
   };
+}
+
+/** One note for each tool that the model called although the policy denies it, over all attempts. */
+function deniedIn(checkpoints: readonly Checkpoint[], tools: Tools): string[] {
+  const counts = new Map<string, number>();
+  for (const [turn, { reply }] of checkpoints.entries()) {
+    for (const [at, { name }] of reply.tool_calls.entries()) {
+      const denial = tools.denialOf(name);
+      const isDenied = denial !== undefined && checkpoints[turn + 1]?.tool_results[at]?.text === denial;
+      if (isDenied) counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+  }
+  return [...counts].map(([name, count]) => `the tool policy denied ${counted(count, 'call')} of ${name}`);
 }

@@ -5,6 +5,7 @@ import type { Redactor } from '../base/secret.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { PriceBook } from '../catalogue/prices.ts';
 import type { DefaultBudget } from '../contract/limits.ts';
+import type { ToolPolicy } from '../contract/tool-policy.ts';
 import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { CredentialResolver } from '../credentials/resolver.ts';
 import type { Models } from '../providers/models.ts';
@@ -49,6 +50,8 @@ export type TaskDeps = {
   versions: VersionWait;
   /** The system prompt of the deployment; `undefined` for the text of Errand. */
   instructions: string | undefined;
+  /** Which tools the deployment lets models call. */
+  toolPolicy: ToolPolicy;
   budget: DefaultBudget;
   watchdogs: LimitSources['deployment']['watchdogs'];
 };

@@ -36,7 +36,9 @@ export async function tryToolsets<T>(
     abort: (reason: Error) => ending.abort(reason),
   };
   try {
-    const value = await use(await AttemptTools.open(attempt, deps), attempt.signal);
+    // A policy is about what models call.
+    const opened = await AttemptTools.open(attempt, { ...deps, toolPolicy: {} });
+    const value = await use(opened, attempt.signal);
     ending.abort();
     return { status: 'done', value, cleanup: await scope.unwind() };
   } catch (error) {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { Child, type ChildParts } from '../../src/agent/child.ts';
 import type { Tool, ToolClass } from '../../src/agent/tool.ts';
+import { ToolGate } from '../../src/agent/tool-policy.ts';
 import type { Checkpoint, Turn } from '../../src/contract/checkpoint.ts';
+import type { EffectCall } from '../../src/contract/effect-call.ts';
 import type { Model, TurnRequest } from '../../src/providers/model.ts';
 import { anAllowance } from '../helpers/allowance.ts';
+import { anImage } from '../helpers/images.ts';
 import { toolsOf } from '../helpers/tools.ts';
 import { aWitness } from '../helpers/witness.ts';
 
@@ -55,15 +58,15 @@ function aNotebook() {
   return { ran, tools: [tool('write', 'idempotent'), tool('look', 'read')] };
 }
 
-type Over = Partial<Omit<ChildParts, 'tools'>> & { tools?: Tool[]; restores?: boolean };
+type Over = Partial<Omit<ChildParts, 'tools'>> & { tools?: Tool[]; restores?: boolean; gate?: ToolGate };
 
-function aChild(turns: Turn[], { tools = [], restores = true, ...over }: Over = {}) {
+function aChild(turns: Turn[], { tools = [], restores = true, gate, ...over }: Over = {}) {
   const model = new ScriptedModel(turns);
   const recorded: Checkpoint[] = [];
   const child = new Child({
     prompt: { system: '', first: { role: 'user', text: 'Do it' } },
     model,
-    tools: toolsOf(tools, { restores }),
+    tools: toolsOf(tools, { restores }, gate),
     allowance: anAllowance({ turns: 9, outputTokensPerTurn: 100 }),
     shouldYield: () => false,
     recorded: [],
@@ -141,6 +144,69 @@ describe('the tool calls of one turn', () => {
     expect([...model.asked, ...heir.model.asked]).toHaveLength(1);
   });
 
+  test('200 reads run 8 at a time, and the model gets their results in order', async () => {
+    let [running, most] = [0, 0];
+    const tool: Tool = {
+      definition: { name: 'look', description: 'look', parameters: {} },
+      class: 'read',
+      run: async (_, { callId }) => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running--;
+        return callId.replace(/.*\//, '');
+      },
+    };
+    const many = anAllowance({ toolCallsPerTurn: 200 });
+    const { child, recorded } = aChild([turnOf(200), aTurn({ text: 'done' })], { tools: [tool], allowance: many });
+    expect(await child.run(live)).toBe('done');
+    expect(most).toBe(8);
+    const results = Array.from({ length: 200 }, (_, at) => ({
+      call_id: `c${at}`,
+      text: `1.${at + 1}`,
+      is_error: false,
+    }));
+    expect(recorded[1]?.tool_results).toEqual(results);
+  });
+
+  test('one that ignores its limit ends the calls beside it, and none of them is left', async () => {
+    const ended: unknown[] = [];
+    const look = (stuck: boolean): Tool => ({
+      definition: { name: stuck ? 'stick' : 'look', description: 'look', parameters: {} },
+      class: 'read',
+      ...(stuck && { limitMs: 20 }),
+      run: (_, { signal }) =>
+        new Promise((_resolve, reject) => {
+          // Rejects after its call was abandoned: an unhandled rejection would fail this test.
+          if (stuck) setTimeout(() => reject(new Error('too late')), 1_200);
+          else signal.addEventListener('abort', () => reject(ended.push(signal.reason)));
+        }),
+    });
+    const calls = ['look', 'stick', 'look'].map((name, at) => ({ id: `c${at}`, name, arguments: '{}' }));
+    const turns = [aTurn({ stop: 'tools', tool_calls: calls })];
+    const { child } = aChild(turns, { tools: [look(false), look(true)], allowance });
+    const error = await child.run(live).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'CHILD_TOOL_TIMED_OUT' });
+    expect(ended).toEqual([error, error]);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+  });
+
+  test('stop starting when the worker leaves; an effect not begun is in no journal', async () => {
+    let isLeaving = false;
+    const send: Tool = {
+      definition: { name: 'send', description: 'send', parameters: {} },
+      class: 'effect',
+      run: async () => {
+        isLeaving = true;
+        return 'sent';
+      },
+    };
+    const calls = [1, 2].map((at) => ({ id: `c${at}`, name: 'send', arguments: '{}' }));
+    const turns = [aTurn({ stop: 'tools', tool_calls: calls })];
+    const { child } = aChild(turns, { tools: [send], shouldYield: () => isLeaving });
+    await expect(child.run(live)).rejects.toMatchObject({ code: 'ATTEMPT_DRAINED' });
+    expect(child.effects.calls).toMatchObject([{ id: '1.1', result: { text: 'sent' } }]);
+  });
+
   test('all run up to the limit', async () => {
     const { tools, ran } = aNotebook();
     const { child } = aChild([turnOf(3), aTurn({ text: 'done' })], { tools, allowance });
@@ -209,6 +275,44 @@ describe('taking over', () => {
       message: 'a recorded call cannot be repeated: write failed: the disk is full',
     });
     expect(model.asked).toEqual([]);
+  });
+
+  const denied = new ToolGate([{ '*': 'deny' }]);
+
+  test('a call that the policy denies by now gets its recorded result, or does not run', async () => {
+    const { tools, ran } = aNotebook();
+    const result = { call_id: 'c1', text: 'sent', is_error: false };
+    const effects: EffectCall[] = [{ version: 1, id: '1.1', call_id: 'c1', tool: 'send', result }];
+    const calls = [
+      { id: 'c1', name: 'send' },
+      { id: 'c2', name: 'look' },
+    ];
+    const past = recorded([aTurn({ stop: 'tools', tool_calls: calls.map((call) => ({ ...call, arguments: '{}' })) })]);
+    const { child, model } = aChild([aTurn({ text: 'done' })], { tools, gate: denied, recorded: past, effects });
+    await child.run(live);
+    const denial = { call_id: 'c2', text: expect.stringContaining('The tool policy denies look.'), is_error: true };
+    expect(model.asked[0]?.transcript.at(-1)).toEqual({ role: 'tools', results: [result, denial] });
+    expect(ran).toEqual([]);
+  });
+
+  test('stops if a recorded call that restores state is denied by now', async () => {
+    const { tools, ran } = aNotebook();
+    const past = answered([wants('write', { at: 1 }, 'c1'), wants('look', {}, 'c2')], [false]);
+    const { child } = aChild([aTurn({ text: 'never' })], { tools, gate: denied, recorded: past });
+    const message = expect.stringContaining('a recorded call cannot be repeated: The tool policy denies write.');
+    await expect(child.run(live)).rejects.toMatchObject({ code: 'WORKSPACE_UNAVAILABLE', message });
+    expect(ran).toEqual([]);
+  });
+
+  test('sends the images of recorded results again', async () => {
+    const images = [anImage('image/png')];
+    const results = [{ call_id: 'c1', text: '', is_error: false, images }];
+    const [first, second] = recorded([wants('look', {}, 'c1'), wants('look', {}, 'c2')]);
+    const past = [first, second && { ...second, tool_results: results }].filter((turn) => turn !== undefined);
+    const { tools } = aNotebook();
+    const { child, model } = aChild([aTurn({ text: 'done' })], { tools, recorded: past });
+    await child.run(live);
+    expect(model.asked[0]?.transcript[2]).toEqual({ role: 'tools', results });
   });
 
   test('finds its answer on record and asks nothing', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type CallContext, defineTool, type Tool } from '../../src/agent/tool.ts';
-import { fitResults } from '../../src/agent/tools.ts';
+import { fitResults } from '../../src/agent/tool-result.ts';
 import { toolsOf } from '../helpers/tools.ts';
 
 const add = defineTool({
@@ -112,7 +112,7 @@ test('cuts a result that is too long and says so', async () => {
   const wordy = { ...add, run: async () => 'x'.repeat(100_000) };
   const { text } = await toolsOf([wordy]).call(callOf('add', '{}'), terms);
   expect(text.length).toBeLessThan(66_000);
-  expect(text).toContain('[truncated; the full result has 100000 characters]');
+  expect(text).toContain('[truncated; the full result has 100000 bytes]');
 });
 
 test('cuts the long results of one turn together, so that they fit into its checkpoint', () => {
@@ -125,7 +125,7 @@ test('cuts the long results of one turn together, so that they fit into its chec
   expect(JSON.stringify(fitted).length).toBeLessThan(800 * 1024);
   expect(fitted[0]).toEqual(many[0]);
   expect(fitted[1]?.text).toMatch(
-    /\n\[truncated to fit beside the results of other calls; the full result has 65536 characters\]$/,
+    /\n\[truncated to fit beside the results of other calls; the full result has 65536 bytes\]$/,
   );
 });
 
@@ -135,4 +135,20 @@ test('is told to the model as a JSON Schema without unknown arguments', () => {
     required: ['a', 'b'],
     additionalProperties: false,
   });
+});
+
+test('reports progress at most once a second, and not after the end of the call', async () => {
+  const reports: string[] = [];
+  let late: (() => void) | undefined;
+  const busy = {
+    ...add,
+    run: async (_: unknown, { progress }: CallContext) => {
+      for (let at = 0; at < 1_000; at++) progress(`${'p'.repeat(2_000)}${at}`);
+      late = () => progress('late');
+      return 'done';
+    },
+  };
+  await toolsOf([busy]).call(callOf('add', '{}'), { ...terms, onProgress: (text) => reports.push(text) });
+  late?.();
+  expect(reports).toEqual([`${'p'.repeat(999)}…`]);
 });

@@ -39,3 +39,11 @@ test('a turn that changes files in a new way needs a worker that can change them
   for (const name of ['append_file', 'edit_file', 'delete_file']) expect(needsFor(turn(name))).toEqual({ needs: 3 });
   for (const name of ['write_file', 'search_files', 'find_order']) expect(needsFor(turn(name))).toEqual({});
 });
+
+test('a record with images in tool results needs a worker that sends them again', () => {
+  const result = { call_id: 'c', text: '', is_error: false };
+  const images = [{ type: 'image/png', data: 'iVBO' }];
+  expect(needsFor({ version: 1, tool_results: [result, { ...result, images }] })).toEqual({ needs: 3 });
+  expect(needsFor({ version: 1, tool: 'snap', result: { ...result, images } })).toEqual({ needs: 3 });
+  expect(needsFor({ version: 1, tool_results: [result], result })).toEqual({});
+});

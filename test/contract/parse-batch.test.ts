@@ -188,7 +188,7 @@ describe('problems', () => {
     expect(problems).toEqual({
       budget: `unknown field; known: name, context, defaults, parent, admission, max_concurrent, priority, idempotency_key, metadata, tasks, goal, ${route}`,
       'defaults.effort': `unknown field; did you mean reasoning_effort? Known: ${route}`,
-      'tasks[0].modle': `unknown field; did you mean model? Known: goal, instructions, context, ${route}, toolsets, budget, metadata`,
+      'tasks[0].modle': `unknown field; did you mean model? Known: goal, instructions, context, ${route}, toolsets, tool_policy, budget, metadata`,
       'tasks[0].budget.minutes':
         'unknown field; known: turns, tokens, seconds, first_token_seconds, idle_seconds, turn_seconds, tool_seconds, turns_without_progress',
     });

@@ -1,12 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { taskIdOf } from '../../src/base/ids.ts';
-import { createWorker, defineTool, defineToolset, type Toolset } from '../../src/entries/worker.ts';
+import { createWorker, defineTool, defineToolset, ToolReply, type Toolset } from '../../src/entries/worker.ts';
 import { acmeCalls, acmeToolset, hasDesk } from '../helpers/acme-toolset.ts';
 import { aDeployment, type Deployment } from '../helpers/deployment.ts';
+import { anImage } from '../helpers/images.ts';
 import { startWorkerProcess } from '../helpers/process.ts';
 import { openRedis } from '../helpers/redis.ts';
 
@@ -91,6 +92,82 @@ test('after kill -9 an interrupted effect is not repeated; idempotent results co
     }),
   );
   expect(await hasDesk(dir, taskIdOf(batch_id, 0), 1)).toBe(false);
+});
+
+test('after kill -9 a toolset that restores is opened, then repeats idempotent calls', async () => {
+  const dir = await aFolder();
+  const deployment = await aDeployment({ toolsets: [acmeToolset({ dir })] });
+  const { producer, startWorker } = deployment;
+  const env = { ACME_DIR: dir, ACME_HANGS_AT: 'send' };
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed' }, { fixture: 'acme-worker.ts', env });
+  const { batch_id } = await producer.enqueue(aTask(ALL_TOOLS));
+  await expect.poll(() => ran(dir), { timeout: 30_000 }).toContain('1 send');
+  doomed.process.kill('SIGKILL');
+  await doomed.exited;
+  const acme = acmeToolset({ dir, restores: true });
+  const opening: Toolset = {
+    ...acme,
+    open: async (session) => {
+      await appendFile(join(dir, 'calls'), `${session.epoch} open -\n`);
+      return acme.open(session);
+    },
+  };
+  await startWorker({ name: 'heir' }, undefined, [], [opening]);
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  expect(await ran(dir)).toEqual(['1 look', '1 put', '1 send', '2 open', '2 put']);
+  const places = (await acmeCalls(dir)).filter(([, tool]) => tool === 'put').map(([, , callId]) => callId);
+  expect(places).toEqual(Array(2).fill(`${taskIdOf(batch_id, 0)}/2.1`));
+});
+
+describe('a tool policy', () => {
+  test.each<[string, Record<string, unknown>, object]>([
+    ['of the deployment', { tool_policy: { 's*': 'deny' } }, { tool_policy: { send: 'allow' } }],
+    ['of a task', {}, { tool_policy: { '*': 'allow', send: 'deny' } }],
+  ])('%s: a denied tool does not run, and the outcome counts its calls [B44]', async (_, settings, task) => {
+    const dir = await aFolder();
+    const deployment = await aDeployment({ toolsets: [acmeToolset({ dir })], settings });
+    const { producer, simulator, startWorker, outcomesOf } = deployment;
+    await startWorker();
+    const { batch_id } = await producer.enqueue({ ...aTask(ALL_TOOLS), ...task });
+    expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+    expect(await ran(dir)).toEqual(['1 look', '1 put']);
+    expect(simulator.requests().map(({ tool_count }) => tool_count)).toEqual([2, 2, 2, 2]);
+    expect(simulator.requests().at(-1)?.body).toContain('The tool policy denies send. It did not run');
+    const [outcome] = await outcomesOf(batch_id);
+    expect(outcome?.notes).toEqual(['the tool policy denied 1 call of send']);
+    expect(outcome).not.toHaveProperty('interrupted_effects');
+  });
+
+  test('that does not fit is refused with index and path', async () => {
+    const { producer } = await aDeployment();
+    const many = Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`t${at}`, 'deny']));
+    const tasks = [{ look: 'ask' }, { 'a b': 'deny' }, many].map((tool_policy) => ({
+      ...aTask('Go', []),
+      tool_policy,
+    }));
+    const refused = producer.enqueue({ tasks } as never);
+    await expect(refused).rejects.toMatchObject({
+      code: 'BATCH_INVALID',
+      problems: [
+        { index: 0, path: 'tasks[0].tool_policy.look', message: expect.stringContaining('allow') },
+        { index: 1, path: 'tasks[1].tool_policy.a b', message: expect.stringContaining('the name of a tool') },
+        { index: 2, path: 'tasks[2].tool_policy', message: expect.stringContaining('at most 100 patterns') },
+      ],
+    });
+  });
+});
+
+test('images of a tool reach the model, also when it asks again', async () => {
+  const image = anImage('image/png');
+  const parameters = { type: 'object' } as const;
+  const run = () => new ToolReply({ text: 'The page.', images: [image] });
+  const snap = defineTool({ name: 'snap', description: 'Snaps.', class: 'effect', parameters, run });
+  const deployment = await aDeployment({ toolsets: [defineToolset({ name: 'acme', tools: [snap] })] });
+  const { producer, simulator, startWorker } = deployment;
+  await startWorker();
+  const { batch_id } = await producer.enqueue(aTask('[[sim: tool=snap args={}]] [[sim: tool=snap args={"a":1}]]'));
+  expect((await producer.settled(batch_id)).counts.succeeded).toBe(1);
+  expect(simulator.requests().map(({ body }) => body.split(image.data).length - 1)).toEqual([0, 1, 2]);
 });
 
 describe('a fault of a toolset', () => {

@@ -1,4 +1,5 @@
 import type { Tool } from '../../src/agent/tool.ts';
+import type { ToolGate } from '../../src/agent/tool-policy.ts';
 import type { ToolSession } from '../../src/agent/tool-session.ts';
 import { type ToolOwner, Tools } from '../../src/agent/tools.ts';
 import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
@@ -23,7 +24,10 @@ export function aSession(over: Partial<ToolSession> = {}): ToolSession {
 }
 
 /** The tools of a child, as those of a toolset that restores state. */
-export function toolsOf(tools: readonly Tool[], over: Partial<ToolOwner> = {}): Tools {
+export function toolsOf(tools: readonly Tool[], over: Partial<ToolOwner> = {}, gate?: ToolGate): Tools {
   const owner = { session: aSession(), restores: true, faultCode: 'WORKSPACE_UNAVAILABLE' as const, ...over };
-  return new Tools(tools.map((tool) => ({ tool, ...owner })));
+  return new Tools(
+    tools.map((tool) => ({ tool, ...owner })),
+    gate,
+  );
 }

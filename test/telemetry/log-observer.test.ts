@@ -7,7 +7,7 @@ import { createLog } from '../../src/telemetry/log.ts';
 import { LogObserver } from '../../src/telemetry/log-observer.ts';
 import type { Step, StepEnd } from '../../src/telemetry/step.ts';
 
-const LEVELS: Record<number, string> = { 30: 'info', 40: 'warn', 50: 'error' };
+const LEVELS: Record<number, string> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' };
 
 /** A log in memory, and the lines that the steps leave in it, without their time. */
 function aLog() {
@@ -55,6 +55,16 @@ test.each<[Step, StepEnd, object]>([
       ...{ level: 'info', job_ids: some, count: 30, instance: 'w.1', proof: 'its process has ended' },
       msg: 'returned the jobs of a dead worker to their queues',
     },
+  ],
+  [
+    { name: 'tool_progress', taskId: 'a', epoch: 2, tool: 'dig', text: 'half way' },
+    DONE,
+    { level: 'debug', task_id: 'a', epoch: 2, tool: 'dig', progress: 'half way', msg: 'a tool reported its progress' },
+  ],
+  [
+    { name: 'tool_denied', taskId: 'a', epoch: 2, tool: 'send' },
+    DONE,
+    { level: 'info', task_id: 'a', epoch: 2, tool: 'send', msg: 'the tool policy denied a call' },
   ],
   [
     { name: 'write_refused', taskId: 'a' },

@@ -1,14 +1,16 @@
 import type {
+  ChatCompletionContentPart,
   ChatCompletionContentPartText,
   ChatCompletionMessageParam,
 } from 'openai/resources/chat/completions/completions';
 import { asText, type ForeignObject, fieldOf, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
 import { marksPrefixes } from '../../catalogue/models.ts';
 import type { Provider } from '../../catalogue/provider.ts';
+import type { ToolResult } from '../../contract/checkpoint.ts';
 import type { TranscriptEntry, UserEntry } from '../model.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
 import { SHARED_END } from './openai-cache.ts';
-import { fromNative, wholeText } from './wire.ts';
+import { dataUrlOf, fromNative, wholeText } from './wire.ts';
 
 /** The fields of OpenAI's own protocol for a message of an assistant, and for a call in it. */
 const MESSAGE_FIELDS = new Set(['role', 'content', 'refusal', 'tool_calls', 'function_call']);
@@ -51,11 +53,22 @@ export class ChatEcho {
     return transcript.flatMap((entry): ChatCompletionMessageParam[] => {
       if (entry.role === 'user') return [{ role: 'user', content: this.#first(entry) }];
       if (entry.role === 'assistant') return [this.#assistant(fromNative(entry.native))];
-      const ids = this.#lastIds;
-      return entry.results.map(({ call_id, text }, at) => {
-        return { role: 'tool', tool_call_id: ids[at] ?? call_id, content: text };
-      });
+      return this.#results(entry.results);
     });
+  }
+
+  /** A message of a tool has no images on this wire, so they follow as a message of the user. */
+  #results(results: readonly ToolResult[]): ChatCompletionMessageParam[] {
+    const ids = this.#lastIds;
+    const messages = results.map(({ call_id, text }, at): ChatCompletionMessageParam => {
+      return { role: 'tool', tool_call_id: ids[at] ?? call_id, content: text };
+    });
+    const images = results.flatMap(({ call_id, images = [] }, at): ChatCompletionContentPart[] => {
+      if (images.length === 0) return [];
+      const title = { type: 'text' as const, text: `Images in the result of the call ${ids[at] ?? call_id}:` };
+      return [title, ...images.map((image) => ({ type: 'image_url' as const, image_url: { url: dataUrlOf(image) } }))];
+    });
+    return images.length === 0 ? messages : [...messages, { role: 'user', content: images }];
   }
 
   /** Only a request with a mark has parts: some compatible servers take a text alone. */

@@ -1,5 +1,10 @@
-import type { ContentBlockParam, MessageParam } from '@anthropic-ai/sdk/resources/messages/messages';
+import type {
+  ContentBlockParam,
+  MessageParam,
+  ToolResultBlockParam,
+} from '@anthropic-ai/sdk/resources/messages/messages';
 import { asList, fieldOf, isObject, textOf, wordOf } from '../../base/foreign.ts';
+import type { ToolResult } from '../../contract/checkpoint.ts';
 import type { TranscriptEntry, UserEntry } from '../model.ts';
 import { type CallIds, echoedName } from './call-ids.ts';
 import { isClaude } from './thinking.ts';
@@ -43,11 +48,11 @@ export class MessagesEcho {
   }
 
   #results(results: Extract<TranscriptEntry, { role: 'tools' }>['results']): ContentBlockParam[] {
-    return results.map(({ call_id, text, is_error }, at) => ({
+    return results.map((result, at) => ({
       type: 'tool_result',
-      tool_use_id: this.#lastIds[at] ?? call_id,
-      content: text,
-      is_error,
+      tool_use_id: this.#lastIds[at] ?? result.call_id,
+      content: contentOf(result),
+      is_error: result.is_error,
     }));
   }
 
@@ -84,4 +89,13 @@ export class MessagesEcho {
     const input = fieldOf(block, 'input');
     return { ...block, id, name: echoedName(wordOf(block, 'name')), input: isObject(input) ? input : {} };
   }
+}
+
+/** Anthropic refuses a blank text beside other blocks. */
+function contentOf({ text, images = [] }: ToolResult): NonNullable<ToolResultBlockParam['content']> {
+  if (images.length === 0) return text;
+  const blocks = images.map(({ type, data }) => {
+    return { type: 'image' as const, source: { type: 'base64' as const, media_type: type, data } };
+  });
+  return text.trim() === '' ? blocks : [{ type: 'text', text }, ...blocks];
 }

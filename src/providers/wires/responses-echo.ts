@@ -1,10 +1,15 @@
-import type { ResponseInputContent, ResponseInputItem } from 'openai/resources/responses/responses';
+import type {
+  ResponseFunctionCallOutputItem,
+  ResponseInputContent,
+  ResponseInputItem,
+} from 'openai/resources/responses/responses';
 import { asList, type ForeignObject, isObject, listOf, textOf, wordOf } from '../../base/foreign.ts';
+import type { ToolResult } from '../../contract/checkpoint.ts';
 import type { TranscriptEntry, UserEntry } from '../model.ts';
 import { type CallIds, echoedArguments, echoedName } from './call-ids.ts';
 import { SHARED_END } from './openai-cache.ts';
 import { callIdOf, isItem, partsOf } from './responses-items.ts';
-import { fromNative, wholeText } from './wire.ts';
+import { dataUrlOf, fromNative, wholeText } from './wire.ts';
 
 /**
  * Writes a conversation for the responses wire. Items of the assistant are sent as the provider sent them, encrypted
@@ -34,8 +39,8 @@ export class ResponsesEcho {
       if (entry.role === 'user') return [{ role: 'user', content: this.#first(entry) }];
       if (entry.role === 'assistant') return this.#assistant(fromNative(entry.native));
       const ids = this.#lastIds;
-      return entry.results.map(({ call_id, text }, at) => {
-        return { type: 'function_call_output', call_id: ids[at] ?? call_id, output: text };
+      return entry.results.map((result, at) => {
+        return { type: 'function_call_output', call_id: ids[at] ?? result.call_id, output: outputOf(result) };
       });
     });
   }
@@ -84,6 +89,12 @@ export class ResponsesEcho {
     const args = echoedArguments(textOf(item, 'arguments'));
     return { ...item, call_id: id, name: echoedName(wordOf(item, 'name')), arguments: args };
   }
+}
+
+function outputOf({ text, images = [] }: ToolResult): string | ResponseFunctionCallOutputItem[] {
+  if (images.length === 0) return text;
+  const parts = images.map((image) => ({ type: 'input_image' as const, image_url: dataUrlOf(image) }));
+  return text === '' ? parts : [{ type: 'input_text', text }, ...parts];
 }
 
 function withoutId({ id: _, ...item }: ForeignObject): ForeignObject {

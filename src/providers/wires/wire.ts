@@ -4,6 +4,7 @@ import type { Effort } from '../../catalogue/effort.ts';
 import type { Prices } from '../../catalogue/prices.ts';
 import type { Provider } from '../../catalogue/provider.ts';
 import type { Turn } from '../../contract/checkpoint.ts';
+import type { ToolImage } from '../../contract/tool-image.ts';
 import type { AnswerHeaders } from '../answer.ts';
 import { makeCall, type OpenStream, type Reply } from '../call.ts';
 import type { CallLimits } from '../call-limits.ts';
@@ -135,6 +136,11 @@ function isFirstHalf(code: number): boolean {
 /** The whole text of a first message, for a request that does not mark its shared part. */
 export function wholeText({ shared, text }: UserEntry): string {
   return shared === undefined ? text : `${shared}\n\n${text}`;
+}
+
+/** An image as an address that contains it. */
+export function dataUrlOf({ type, data }: ToolImage): string {
+  return `data:${type};base64,${data}`;
 }
 
 /** A turn nests the input of its calls some levels deeper than the text that it was parsed from. */

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineTool, type ObjectSchema } from '../../../src/agent/tool.ts';
+import { WorkspaceLimits } from '../../../src/contract/limits.ts';
 import type { Wire } from '../../../src/contract/route.ts';
 import type { Simulator } from '../../../src/entries/simulator.ts';
+import { workspaceToolset } from '../../../src/tools/workspace/toolset.ts';
 import { toolProblems } from '../../helpers/tool-schema-check.ts';
 import { ask, modelOf, providerAt, simulate, WIRES } from '../models.ts';
 
@@ -54,7 +56,8 @@ const tools = [{ type: 'object' as const }, zod, schema, draft7].map((parameters
     run: () => '',
   }),
 );
-const definitions = tools.map(({ definition }) => definition);
+const workspace = workspaceToolset({ workspaceRoot: '/tmp/errand', limits: WorkspaceLimits.parse({}) });
+const definitions = [...tools, ...(workspace.tools ?? [])].map(({ definition }) => definition);
 
 function sentTo(wire: Wire): { wire: Wire; body: string; tools: Record<string, unknown>[] } {
   const { body } = sim.requests()[0] ?? { body: '{}' };
