@@ -49,12 +49,7 @@ export async function newerTree(dir: string): Promise<Tree> {
   await cp(join(ROOT, 'package.json'), join(dir, 'package.json'));
   await linkPackages(dir);
   await change(dir, 'src/contract/needs.ts', 'READER_VERSION = 3;', 'READER_VERSION = 99;');
-  await change(
-    dir,
-    'src/contract/needs.ts',
-    'Versions = { ',
-    "Versions = { 'task.context': 99, 'metadata.needs': 99, ",
-  );
+  await change(dir, 'src/contract/needs.ts', 'Versions = {', "Versions = { 'task.context': 99, 'metadata.needs': 99,");
   await change(
     dir,
     'src/contract/task.ts',
