@@ -110,7 +110,6 @@ export class Shell {
     const subject = JSON.stringify([line.replace(/^npx /, ''), exported, read, variables]);
     const known = run.sets === null ? this.#ended.get(subject) : undefined;
     if (known) return known;
-    console.log('RUN', line);
     const ended = this.#run(run, prefix);
     this.#ended.set(subject, ended);
     return ended;
