@@ -1,5 +1,6 @@
 import type { Attack } from './attack.ts';
 import type { CallTally } from './calls.ts';
+import { effectsIn, tallyEffects } from './effects.ts';
 import { awaitClosedRows, leftDirs, leftProcesses } from './leftovers.ts';
 import { auditOutcomes, type OutcomesAudit } from './outcomes-audit.ts';
 import { percentile, type Report } from './report.ts';
@@ -20,19 +21,22 @@ export async function audit(
   seed: number,
   tell: (line: string) => void,
 ): Promise<Omit<Report, 'seconds'>> {
-  const { redis, workers, producer, provider, workspaceRoot, mark } = stage;
-  const outcomes = await auditOutcomes(producer, attack.accepted, seed, workers.killedAt);
+  const { redis, workers, producer, provider, sessions, workspaceRoot, mark } = stage;
   const open = await awaitClosedRows(redis.port, CLOSE_WITHIN_MS);
+  const outcomes = await auditOutcomes(producer, attack.accepted, seed, workers.killedAt);
   const calls = await provider.tally();
   const stubborn = await workers.drain();
   const dirs = await leftDirs(workspaceRoot);
+  const leftSessions = await sessions.tally();
   await provider.close();
+  await sessions.close();
   const batchIds = attack.accepted.map(({ batchId }) => batchId);
   const processes = await leftProcesses(mark, batchIds);
   const paid = paidTwice(calls, outcomes);
-  const suspects = [...outcomes.suspects, ...paid.suspects];
+  const effects = tallyEffects(await effectsIn(stage.effectsFile), outcomes.effects);
+  const suspects = [...outcomes.suspects, ...paid.suspects, ...effects.repeated, ...effects.unreported];
   for (const suspect of suspects.slice(0, MOST_TOLD)) tell(`look at ${suspect}`);
-  for (const left of [...open, ...dirs, ...processes].slice(0, MOST_TOLD)) tell(`left: ${left}`);
+  for (const left of [...open, ...dirs, ...processes, ...leftSessions].slice(0, MOST_TOLD)) tell(`left: ${left}`);
   return {
     ...whatCame(stage, attack, calls),
     seed,
@@ -40,8 +44,14 @@ export async function audit(
     duplicate_finals: outcomes.duplicateFinals,
     open_rows: open.length,
     leaked_dirs: dirs.length,
+    rows_without_evidence: outcomes.rowsWithoutEvidence,
     leaked_processes: processes.length,
+    leaked_sessions: leftSessions.length,
     leaked_leases: open.filter((row) => row.includes('.credential_lease.')).length,
+    effects: effects.happened,
+    effects_interrupted: effects.interrupted,
+    effects_repeated: effects.repeated.length,
+    effects_unreported: effects.unreported.length,
     calls: calls.answered,
     calls_paid_twice: paid.times,
     calls_unreported: paid.unreported,

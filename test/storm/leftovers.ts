@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { monotonicMs, sleep } from '../../src/base/clock.ts';
-import { TAG_VARIABLE } from '../../src/processes/tag.ts';
+import { tagIn } from '../../src/processes/tag.ts';
 import { Stored } from '../records/stored.ts';
 import { MARK, PREFIX } from './stage.ts';
 
@@ -32,13 +32,13 @@ export function leftDirs(workspaceRoot: string): Promise<string[]> {
  * Meant for the time when all workers are gone.
  */
 export async function leftProcesses(mark: string, batchIds: readonly string[]): Promise<number[]> {
-  const marks = [`${MARK}=${mark}`, ...batchIds.map((id) => `${TAG_VARIABLE}=${id}`)];
   const left: number[] = [];
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const environment = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '');
-    const entries = environment.split('\0');
-    if (marks.some((text) => entries.some((entry) => entry.startsWith(text)))) left.push(Number(name));
+    const tag = tagIn(environment) ?? '';
+    const isMarked = environment.split('\0').includes(`${MARK}=${mark}`);
+    if (isMarked || batchIds.some((id) => tag.includes(`:${id}-`))) left.push(Number(name));
   }
   return left;
 }

@@ -1,6 +1,7 @@
 import type { Attempt, Outcome } from '../../src/contract/outcome.ts';
 import type { Producer } from '../../src/producer/producer.ts';
 import type { Accepted } from './attack.ts';
+import type { AskedEffect } from './effects.ts';
 import { batchOf, type Expected, tagOf } from './workload.ts';
 
 /** Codes that say that the queue lost the task, though the batch has settled over it. */
@@ -19,6 +20,10 @@ export type OutcomesAudit = {
   startedOver: Map<string, Outcome>;
   /** From each SIGKILL to the next start of each task that ran there, in milliseconds. */
   recoveriesMs: number[];
+  /** The effects that tasks asked for, each with the outcome of its task. */
+  effects: AskedEffect[];
+  /** Steps of cleanup records that do not say how sure it is that the resource is gone. */
+  rowsWithoutEvidence: number;
   /** What is on record of each task that was lost or answered wrongly. */
   suspects: string[];
 };
@@ -39,6 +44,8 @@ export async function auditOutcomes(
     failures: {},
     startedOver: new Map(),
     recoveriesMs: [],
+    effects: [],
+    rowsWithoutEvidence: 0,
     suspects: [],
   };
   for (const { number, batchId, total } of accepted) {
@@ -74,6 +81,9 @@ function note(
     audit.wrongAnswers++;
     audit.suspects.push(JSON.stringify(outcome));
   }
+  const effect = expected?.effect;
+  if (effect) audit.effects.push({ effect, outcome });
+  audit.rowsWithoutEvidence += outcome.cleanup.steps.filter(({ evidence }) => evidence === 'unknown').length;
   if (outcome.attempts.length > 1) audit.startedOver.set(tagOf(batch, outcome.index), outcome);
   audit.recoveriesMs.push(...recoveriesOf(outcome.attempts, killedAt));
 }

@@ -13,9 +13,20 @@ export type Report = {
   lost: number;
   duplicate_finals: number;
   open_rows: number;
+  /** Rows of cleanup records whose evidence is unknown. */
+  rows_without_evidence: number;
   leaked_dirs: number;
   leaked_processes: number;
+  /** Sessions at the services of the tools that nothing ends any more. */
+  leaked_sessions: number;
   leaked_leases: number;
+  /** Effects of tools, by the file of their servers. */
+  effects: number;
+  /** Calls of effect tools that outcomes list as interrupted. */
+  effects_interrupted: number;
+  effects_repeated: number;
+  /** Effects of tasks that succeeded, which neither happened nor are listed as interrupted. */
+  effects_unreported: number;
   /** Turns that the provider answered whole more than once, each time counted. */
   calls_paid_twice: number;
   /** Those of them that the outcome of their task does not tell of. */
@@ -37,9 +48,13 @@ const LOSSES = [
   'lost',
   'duplicate_finals',
   'open_rows',
+  'rows_without_evidence',
   'leaked_dirs',
   'leaked_processes',
+  'leaked_sessions',
   'leaked_leases',
+  'effects_repeated',
+  'effects_unreported',
   'calls_unreported',
   'unsettled_batches',
   'wrong_answers',
@@ -74,9 +89,13 @@ export function lineOf(report: Report): string {
     `lost ${report.lost}`,
     `duplicate finals ${report.duplicate_finals}`,
     `open rows ${report.open_rows}`,
+    `without evidence ${report.rows_without_evidence}`,
     `leaked directories ${report.leaked_dirs}`,
     `processes ${report.leaked_processes}`,
+    `sessions ${report.leaked_sessions}`,
     `leases ${report.leaked_leases}`,
+    `effects repeated ${report.effects_repeated} of ${report.effects}`,
+    `interrupted ${report.effects_interrupted}`,
     `calls paid twice ${report.calls_paid_twice} of ${report.calls}`,
     `recovery p50 ${report.recovery_p50_ms} ms`,
     `p99 ${report.recovery_p99_ms} ms`,

@@ -6,7 +6,9 @@ import { composeProducer } from '../../src/app/compose-producer.ts';
 import { loadConfig, processEnvironment } from '../../src/app/config.ts';
 import { secretsIn } from '../../src/credentials/secrets.ts';
 import type { Producer } from '../../src/producer/producer.ts';
-import { Provider } from './provider.ts';
+import type { CallTally } from './calls.ts';
+import { CountingProcess } from './counting-process.ts';
+import { EFFECTS_FILE } from './effects.ts';
 import { RedisUnderFire } from './redis-under-fire.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -28,7 +30,11 @@ export type Stage = {
   workspaceRoot: string;
   redis: RedisUnderFire;
   proxy: TcpProxy;
-  provider: Provider;
+  provider: CountingProcess<CallTally>;
+  /** The service of the own toolset, which tells the sessions that are open. */
+  sessions: CountingProcess<string[]>;
+  /** Where the servers of the tools note each effect. */
+  effectsFile: string;
   workers: WorkerPool;
   producer: Producer;
   /** Ends all of it; removes the directory unless what it holds is still of use. */
@@ -45,10 +51,12 @@ export async function openStage(): Promise<Stage> {
   const env = { PATH: path, [MARK]: mark, STORM_KEY: 'sk-storm-0123456789abcdef', ERRAND_CONFIG: '/dev/null' };
   const redis = await RedisUnderFire.start(dir, path);
   const proxy = await TcpProxy.start(redis.port);
-  const provider = await Provider.start(env);
+  const effectsFile = join(dir, 'effects');
+  const provider = await CountingProcess.start<CallTally>('simulator', env);
+  const sessions = await CountingProcess.start<string[]>('sessions', { ...env, [EFFECTS_FILE]: effectsFile });
   const settingsThrough = (port: number) => settingsOf(port, provider.url);
   const workers = await WorkerPool.start(SLOTS, {
-    env,
+    env: { ...env, STORM_SESSIONS: sessions.url },
     logFile: join(dir, 'workers.log'),
     settings: (slot, name) => ({
       ...settingsThrough(slot % 2 === 0 ? redis.port : proxy.port),
@@ -57,7 +65,7 @@ export async function openStage(): Promise<Stage> {
   });
   const producer = composeProducer(loadConfig(env, settingsThrough(redis.port)), secretsIn({}));
   const abandon = () => {
-    for (const part of [workers, provider, redis]) part.abandon();
+    for (const part of [workers, provider, sessions, redis]) part.abandon();
   };
   process.once('exit', abandon);
   const close = async ({ isKept }: { isKept: boolean }) => {
@@ -65,11 +73,12 @@ export async function openStage(): Promise<Stage> {
     await producer.close();
     await workers.drain();
     await provider.close();
+    await sessions.close();
     await proxy.close();
     await redis.close();
     if (!isKept) await rm(dir, { recursive: true, force: true });
   };
-  return { mark, dir, workspaceRoot, redis, proxy, provider, workers, producer, close };
+  return { mark, dir, workspaceRoot, redis, proxy, provider, sessions, effectsFile, workers, producer, close };
 }
 
 function settingsOf(redisPort: number, url: string): Record<string, unknown> {

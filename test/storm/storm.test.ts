@@ -5,6 +5,7 @@ import { BatchSpec } from '../../src/contract/batch.ts';
 import type { LoggedRequest } from '../../src/entries/simulator.ts';
 import { readDirectives } from '../../src/simulator/directive-text.ts';
 import { Calls } from './calls.ts';
+import { tallyEffects } from './effects.ts';
 import { planStorm } from './plan.ts';
 import { lossesIn, percentile, type Report } from './report.ts';
 import { TcpProxy } from './tcp-proxy.ts';
@@ -70,9 +71,36 @@ test('a turn answered three times was paid twice too often; cut calls were not p
 test('a report is clean only while every loss is 0', () => {
   const zero = { lost: 0, duplicate_finals: 0, open_rows: 0, leaked_dirs: 0, leaked_processes: 0, leaked_leases: 0 };
   const rest = { calls_unreported: 0, unsettled_batches: 0, wrong_answers: 0, workers_failed: 0, calls_paid_twice: 9 };
-  expect(lossesIn({ ...zero, ...rest } as Report)).toEqual([]);
-  expect(lossesIn({ ...zero, ...rest, leaked_leases: 1 } as Report)).toEqual(['leaked_leases']);
+  const tools = { rows_without_evidence: 0, leaked_sessions: 0, effects_repeated: 0, effects_unreported: 0 };
+  const clean = { ...zero, ...rest, ...tools } as Report;
+  expect(lossesIn(clean)).toEqual([]);
+  expect(lossesIn({ ...clean, leaked_sessions: 1 })).toEqual(['leaked_sessions']);
   expect([percentile([], 0.99), percentile([3, 1, 2], 0.5), percentile([3, 1, 2], 0.99)]).toEqual([0, 2, 3]);
+});
+
+test('an effect that happened twice, or got lost without a word, is told', () => {
+  const happened = new Map([
+    ['done', 1],
+    ['again', 2],
+  ]);
+  const interrupted = [{ call_id: 'c1', tool: 'send' }];
+  const asked = [
+    { effect: 'done', outcome: { status: 'succeeded' } },
+    { effect: 'lost', outcome: { status: 'succeeded' } },
+    { effect: 'unknown', outcome: { status: 'succeeded', interrupted_effects: interrupted } },
+    { effect: 'never', outcome: { status: 'cancelled' } },
+  ] as const;
+  expect(
+    tallyEffects(
+      happened,
+      asked.map(({ effect, outcome }) => ({ effect, outcome: { ...outcome } })),
+    ),
+  ).toEqual({
+    happened: 2,
+    repeated: ['again'],
+    unreported: ['lost'],
+    interrupted: 1,
+  });
 });
 
 /** An echo server behind a proxy, and a client of it that is connected. */

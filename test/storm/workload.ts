@@ -5,8 +5,11 @@ import { Random } from './random.ts';
 /** Providers of the storm: one for each wire, and one whose credential no worker has. */
 export const PROVIDERS = { responses: 'openai', messages: 'anthropic', chat: 'local', keyless: 'acme' } as const;
 
-/** What becomes of a task that succeeds: the text of its answer and the files it has written. */
-export type Expected = { text: string; files: Record<string, string> };
+/**
+ * What becomes of a task that succeeds: the text of its answer, the files it has written, and the effect that it asked
+ * for, if any.
+ */
+export type Expected = { text: string; files: Record<string, string>; effect: string | null };
 
 /** A batch of the storm, and what its tasks come to where they succeed. */
 export type StormBatch = { input: BatchInput; expected: Expected[]; isSentTwice: boolean };
@@ -23,6 +26,8 @@ const FAULTS = [
   'cut=clean after=1',
 ] as const;
 const FAULTY_SHARE = 0.12;
+/** The toolsets beside the workspace, each with its tool that has an effect, and the share of tasks that use it. */
+const SERVICES = [{ toolset: 'sessions', tool: 'send', share: 0.2 }] as const;
 const LARGE = { every: 10, tasks: 1_050 };
 
 /** Reads the tag of a task, such as `storm:3/17`, out of any text that holds its goal. */
@@ -71,21 +76,34 @@ function shapeOf(random: Random): { max_concurrent?: number; admission?: 'task';
   }
 }
 
-/** Two to four turns: one for each file, and one for the answer. */
+/** Two to five turns: one for each file, one for an effect if there is one, and one for the answer. */
 function taskOf(random: Random, tag: string, isKeylessIn: boolean): { task: TaskSpec; ending: Expected } {
-  const turns = random.whole(2, 4);
   const files: Expected['files'] = {};
-  for (let turn = 1; turn < turns; turn++) files[`${turn}.txt`] = `${tag} wrote ${turn}`;
+  const fileCount = random.whole(1, 3);
+  for (let turn = 1; turn <= fileCount; turn++) files[`${turn}.txt`] = `${tag} wrote ${turn}`;
   const calls = Object.entries(files).map(([path, content]) => {
     return `[[sim: tool=write_file args=${JSON.stringify({ path, content })}]]`;
   });
+  const service = serviceOf(random);
+  const effect = service && `${tag} sent it`;
+  if (service) calls.push(`[[sim: tool=${service.tool} args=${JSON.stringify({ text: effect })}]]`);
   const text = `${tag} is done`;
   const pace = `[[sim: text="${text}" latency_ms=${random.whole(50, 250)}]]`;
   const fault = random.chance(FAULTY_SHARE)
-    ? `[[sim: turn=${random.whole(1, turns)} times=1 ${random.pick(FAULTS)}]]`
+    ? `[[sim: turn=${random.whole(1, calls.length + 1)} times=1 ${random.pick(FAULTS)}]]`
     : '';
   const { responses, messages, chat, keyless } = PROVIDERS;
   const provider = isKeylessIn && random.chance(0.05) ? keyless : random.pick([responses, messages, chat]);
   const goal = [tag, ...calls, pace, fault].join(' ');
-  return { task: { goal, provider, toolsets: ['workspace'] }, ending: { text, files } };
+  const toolsets = service ? ['workspace', service.toolset] : ['workspace'];
+  return { task: { goal, provider, toolsets }, ending: { text, files, effect } };
+}
+
+function serviceOf(random: Random): (typeof SERVICES)[number] | null {
+  let roll = random.next();
+  for (const service of SERVICES) {
+    if (roll < service.share) return service;
+    roll -= service.share;
+  }
+  return null;
 }

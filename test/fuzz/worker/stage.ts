@@ -8,7 +8,7 @@ import { loadConfig, processEnvironment } from '../../../src/app/config.ts';
 import { sleep } from '../../../src/base/clock.ts';
 import { secretsIn } from '../../../src/credentials/secrets.ts';
 import type { Producer } from '../../../src/producer/producer.ts';
-import { Provider } from '../../storm/provider.ts';
+import { CountingProcess } from '../../storm/counting-process.ts';
 import { RedisUnderFire } from '../../storm/redis-under-fire.ts';
 import { HostileHost } from './hostile-host.ts';
 
@@ -36,7 +36,7 @@ export class Stage {
   readonly hostile: HostileHost;
   readonly producer: Producer;
   readonly #redis: RedisUnderFire;
-  readonly #provider: Provider;
+  readonly #provider: CountingProcess<unknown>;
   readonly #worker: ChildProcess;
   readonly #peer: ChildProcess | null;
   readonly #healthUrl: string;
@@ -44,7 +44,7 @@ export class Stage {
   private constructor(
     parts: Pick<Stage, 'dir' | 'hostile' | 'producer'> & {
       redis: RedisUnderFire;
-      provider: Provider;
+      provider: CountingProcess<unknown>;
       worker: ChildProcess;
       peer: ChildProcess | null;
       healthUrl: string;
@@ -69,7 +69,7 @@ export class Stage {
     const path = processEnvironment().PATH ?? '';
     const env = { PATH: path, FUZZ_KEY: 'sk-fuzz-0123456789abcdef', FUZZ_DELAYS: join(dir, 'delays.json') };
     const redis = await RedisUnderFire.start(dir, path);
-    const provider = await Provider.start(env);
+    const provider = await CountingProcess.start('simulator', env);
     const hostile = await HostileHost.start(seed);
     const settings = settingsOf({ port: redis.port, good: provider.url, hostile: hostile.url, dir });
     const configFile = join(dir, 'errand.config.json');

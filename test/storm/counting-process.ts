@@ -1,12 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { CallTally } from './calls.ts';
 
-const PROGRAM = join(import.meta.dirname, 'processes/simulator.ts');
-
-/** The simulator of a storm, in a process of its own that nobody kills. */
-export class Provider {
+/** A process of the storm that nobody kills. It listens on loopback, and says on request what it has counted. */
+export class CountingProcess<Tally> {
   readonly url: string;
   readonly #process: ChildProcess;
 
@@ -15,18 +12,19 @@ export class Provider {
     this.url = url;
   }
 
-  static async start(env: NodeJS.ProcessEnv): Promise<Provider> {
-    const child = fork(PROGRAM, [], { env });
+  /** Starts a program of `processes/`; resolves when it listens. */
+  static async start<Tally>(program: string, env: NodeJS.ProcessEnv): Promise<CountingProcess<Tally>> {
+    const child = fork(join(import.meta.dirname, 'processes', `${program}.ts`), [], { env });
     const [url] = await once(child, 'message');
-    return new Provider(child, String(url));
+    return new CountingProcess(child, String(url));
   }
 
   /** What it has counted up to now. */
-  async tally(): Promise<CallTally> {
+  async tally(): Promise<Tally> {
     const answer = once(this.#process, 'message');
     this.#process.send('tally');
     const [tally] = await answer;
-    return tally as CallTally; // both ends are files of the storm
+    return tally as Tally; // both ends are files of the storm
   }
 
   /** Ends it; safe to repeat. */
