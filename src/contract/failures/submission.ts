@@ -82,7 +82,8 @@ export const SUBMISSION_FAILURES = {
     origin: 'infrastructure',
     disposition: 'discard',
     means: 'No worker that serves the lane of the task had its toolset for tasks.version_wait_ms.',
-    remedy: 'Start a worker with createWorker({ toolsets: [...] }) that has the toolset, then enqueue the task again.',
+    remedy:
+      'Start a worker that has the toolset (tool_modules, or toolsets of createWorker), then enqueue the task again.',
   },
   BATCH_REJECTED: {
     origin: 'credential',
