@@ -5,10 +5,12 @@ import type { Toolset } from '../agent/toolset.ts';
 import { Redactor } from '../base/secret.ts';
 import { createLog } from '../telemetry/log.ts';
 import { type Observer, unobserved } from '../telemetry/observer.ts';
+import type { ToolListStore } from '../tools/mcp/tool-lists.ts';
 import { Releasers } from '../worker/holding/releasers.ts';
 import type { TrialDeps } from '../worker/trial.ts';
+import { composeMcp } from './compose-mcp.ts';
 import { composeToolsets, type OwnToolset } from './compose-toolsets.ts';
-import type { Config } from './config.ts';
+import { type Config, processSecrets } from './config.ts';
 import { optionalToolsets } from './optional-toolsets.ts';
 
 /** The configuration and the own toolsets of trials, and the signal that ends them. */
@@ -19,6 +21,9 @@ export type SourcedToolset = { toolset: Toolset; from: string };
 
 /** What a command needs to list and to try the toolsets of a worker. */
 export type TrialParts = { deps: TrialDeps; toolsets: readonly SourcedToolset[] };
+
+/** A trial asks each MCP server for its tools. */
+const NOTHING_KEPT: ToolListStore = { read: async () => null, write: async () => undefined };
 
 const NO_OBSERVER: Observer = { begin: () => unobserved };
 
@@ -33,13 +38,15 @@ export async function withTrialParts<T>(options: TrialOptions, use: (parts: Tria
   const root = await mkdtemp(join(tmpdir(), 'errand-tools-'));
   try {
     const there = { ...config, worker: { ...config.worker, workspace_root: root } };
-    const toolsets = composeToolsets(there, own, await optionalToolsets(there));
     const redactor = new Redactor();
-    const { builtInKinds: kinds, ownKinds } = toolsets;
     const output = process.stderr;
+    const log = createLog({ level: config.worker.log_level, isPretty: output.isTTY === true, redactor, output });
+    const servers = composeMcp(config, { log, redactor, secrets: processSecrets(), lists: NOTHING_KEPT });
+    const toolsets = composeToolsets(there, own, [...(await optionalToolsets(there)), ...servers]);
+    const { builtInKinds: kinds, ownKinds } = toolsets;
     const deps = {
       ...{ toolsets, signal, watchdogs: config.watchdogs, observer: NO_OBSERVER },
-      log: createLog({ level: config.worker.log_level, isPretty: output.isTTY === true, redactor, output }),
+      log,
       releasers: new Releasers({ redactor, observer: NO_OBSERVER, kinds, ownKinds }),
     };
     const files = new Map(own.map(({ toolset, from }) => [toolset, from]));

@@ -1,6 +1,7 @@
 import { PROVIDER_SETTINGS, type Provider } from '../catalogue/provider.ts';
 import { settingRows } from '../contract/setting.ts';
 import type { SecretReader } from '../credentials/secrets.ts';
+import { isSecretSource } from '../tools/mcp/settings.ts';
 import type { Config } from './config.ts';
 import { isSettings, type ReadSettings, type SettingSource } from './config-layers.ts';
 import { SETTINGS } from './config-settings.ts';
@@ -16,7 +17,7 @@ export type EffectiveSetting = { key: string; value: unknown; source: SettingSou
  * variable.
  */
 export function effectiveSettings(read: ReadSettings, config: Config, secrets: SecretReader): EffectiveSetting[] {
-  const rows = settingRows(SETTINGS).filter(({ key }) => key !== 'providers' && key !== 'model_aliases');
+  const rows = settingRows(SETTINGS).filter(({ key }) => !['providers', 'model_aliases', 'mcp'].includes(key));
   const settings = rows.map(({ key, mask }): EffectiveSetting => {
     const path = key.split('.');
     const value = valueAt(config, path) ?? valueAt(read.settings, path) ?? null;
@@ -25,8 +26,19 @@ export function effectiveSettings(read: ReadSettings, config: Config, secrets: S
   const aliases = Object.entries(config.model_aliases).map(([name, value]): EffectiveSetting => {
     return { key: `model_aliases.${name}`, value, source: read.sourceOf(['model_aliases', name]) };
   });
+  const servers = mcpSettings(read, config);
   const providers = config.providers.flatMap((provider) => providerSettings(provider, read));
-  return [...settings, ...aliases, ...providers, ...secretSettings(secrets)];
+  return [...settings, ...aliases, ...servers, ...providers, ...secretSettings(secrets)];
+}
+
+/** Lists the MCP servers. A value of their variables is shown only if it says where a secret is. */
+function mcpSettings(read: ReadSettings, { mcp }: Config): EffectiveSetting[] {
+  const source = read.sourceOf(['mcp']);
+  const servers = mcp.servers.map(({ name, ...server }) => {
+    const env = Object.entries(server.env).map(([key, value]) => [key, isSecretSource(value) ? value : '[set]']);
+    return { key: `mcp.${name}`, value: { ...server, env: Object.fromEntries(env) }, source };
+  });
+  return [{ key: 'mcp.max_processes', value: mcp.max_processes, source }, ...servers];
 }
 
 /** Lists the settings of a provider. A missing time limit has its value and source from `watchdogs`. */

@@ -8,6 +8,7 @@ import { ToolPolicy } from '../contract/tool-policy.ts';
 import { maskedAddress } from '../redis/address.ts';
 import { DEFAULT_PREFIX } from '../redis/rights.ts';
 import { HTTP_SETTINGS } from '../tools/http/settings.ts';
+import { MCP_SETTING } from '../tools/mcp/settings.ts';
 import { SHELL_SETTINGS } from '../tools/shell/settings.ts';
 import { ModelAliases } from './config-routes.ts';
 import { MAX_CONCURRENCY } from './over-worker.ts';
@@ -125,6 +126,7 @@ export const SETTINGS = {
       'files of your [own tools](how-to/add-a-tool.md), relative to the configuration file; the variable takes the list as JSON',
   },
   shell: SHELL_SETTINGS,
+  mcp: MCP_SETTING,
   watchdogs: {
     ...streamTimeouts,
     tool_ms: {

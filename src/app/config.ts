@@ -8,6 +8,7 @@ import { inWords } from '../contract/schema-words.ts';
 import { type Environment, type SecretReader, secretsIn } from '../credentials/secrets.ts';
 import { isErrandError } from '../errors.ts';
 import { parseRedisAddress, type RedisAddress } from '../redis/address.ts';
+import { type McpSettings, mcpSettingsOf } from '../tools/mcp/settings.ts';
 import { configInvalid } from './config-fault.ts';
 import { merge, type ReadSettings, readSettings, type Settings } from './config-layers.ts';
 import { readNames } from './config-routes.ts';
@@ -18,7 +19,11 @@ import { problemsOfOnly } from './over-worker.ts';
  * The configuration of a process: the file, overridden by the environment, completed by defaults. `providers` includes
  * the built-in providers. The paths of `tool_modules` are absolute.
  */
-export type Config = Omit<z.infer<typeof ConfigFile>, 'providers' | 'model_aliases' | 'worker' | 'redis_url'> & {
+export type Config = Omit<
+  z.infer<typeof ConfigFile>,
+  'providers' | 'model_aliases' | 'mcp' | 'worker' | 'redis_url'
+> & {
+  mcp: McpSettings;
   /** The parsed `redis_url`; absent if no Redis is configured. */
   redis?: RedisAddress;
   providers: Provider[];
@@ -63,7 +68,7 @@ export function checkSettings({ settings, file, nameOf }: ReadSettings): Config 
   if (!parsed.success) {
     throw configInvalid(parsed.error.issues.map(({ path, message }) => ({ path: nameOf(path.map(String)), message })));
   }
-  const { providers, worker, redis_url: url, ...rest } = parsed.data;
+  const { providers, mcp, worker, redis_url: url, ...rest } = parsed.data;
   const redis = url === undefined ? {} : { redis: parseRedis(url, nameOf(['redis_url'])) };
   const { tool_ms: _, turns_without_progress: __, ...timeouts } = rest.watchdogs;
   const known = Object.entries(withBuiltIn(providers)).map(([name, fields]) =>
@@ -76,6 +81,7 @@ export function checkSettings({ settings, file, nameOf }: ReadSettings): Config 
     ...rest,
     ...redis,
     providers: known,
+    mcp: mcpSettingsOf(mcp),
     model_aliases: aliases,
     tool_modules: rest.tool_modules.map((path) => resolve(dirname(file ?? '.'), path)),
     worker: {

@@ -5,6 +5,7 @@ import type { WorkerIdentity } from '../contract/worker-identity.ts';
 import type { SecretReader } from '../credentials/secrets.ts';
 import { messageOf } from '../errors.ts';
 import { TaskRecords } from '../records/task-records.ts';
+import { ToolListRecords } from '../records/tool-lists.ts';
 import { WorkerRecords } from '../records/worker-records.ts';
 import { closeRedis, openRetryingRedis } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
@@ -17,6 +18,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { MetricsObserver } from '../telemetry/metrics-observer.ts';
 import { note, type Observer, observers as observeWith } from '../telemetry/observer.ts';
 import { identifyWorker } from '../worker/holding/identity.ts';
+import { composeMcp } from './compose-mcp.ts';
 import { composeToolsets, type OwnToolset } from './compose-toolsets.ts';
 import type { Config } from './config.ts';
 import type { Disposables } from './disposables.ts';
@@ -71,8 +73,10 @@ export async function openWorker(
   opened: Disposables,
 ): Promise<WorkerBase> {
   await makeWorkspaceRoot(config.worker.workspace_root);
-  const toolsets = composeToolsets(config, own, await optionalToolsets(config));
   const { prefix } = config;
+  const lists = new ToolListRecords(() => redis, prefix);
+  const servers = composeMcp(config, { log, redactor, secrets, lists });
+  const toolsets = composeToolsets(config, own, [...(await optionalToolsets(config)), ...servers]);
   const catalogue = createCatalogue(config.providers);
   const metrics = createMetrics(knownNames(config, catalogue, toolsets));
   const observer = observeWith([new LogObserver(log), new MetricsObserver(metrics), ...observers], (error) =>

@@ -119,6 +119,11 @@ export class Keys {
     return `${this.batch(batchId)}:ending`;
   }
 
+  /** The list of tools of an MCP server, by the hash of its specification. */
+  toolList(hash: string): string {
+    return `${this.#root}:tool_list:${hash}`;
+  }
+
   /** The events of a batch. */
   events(batchId: string): string {
     return `${this.#root}:events:${batchId}`;
@@ -176,6 +181,7 @@ export const KEY_FAMILIES: { readonly [Name in KeyFamily]: FamilyFacts } = {
   beats: { type: 'hash', expires: 'never', until: 'all workers are forgotten' },
   lanesServed: { type: 'hash', expires: 'never', until: '30 days after a lane was last served, lane by lane' },
   sweepTurn: { type: 'string', expires: 'always', until: 'the time between two sweeps' },
+  toolList: { type: 'string', expires: 'always', until: 'an hour after a server listed its tools' },
   events: { type: 'channel' },
   cancels: { type: 'channel' },
 };

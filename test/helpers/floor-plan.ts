@@ -58,6 +58,7 @@ const PACKAGES: Record<string, RegExp> = {
   '@anthropic-ai/sdk': /^src\/providers\//,
   undici: /^src\/(providers\/(fetch|connections)|outbound\/outbound)\.ts$/,
   'ipaddr.js': /^src\/outbound\/address\.ts$/,
+  '@modelcontextprotocol/client': /^src\/tools\/mcp\//,
   'eventsource-parser': /^src\/providers\/event-stream\.ts$/,
   '@pydantic/genai-prices': /^src\/catalogue\/prices\.ts$/,
   pino: /^src\/telemetry\//,
@@ -74,7 +75,7 @@ const PACKAGES: Record<string, RegExp> = {
 };
 
 const MAY_REVEAL =
-  /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|src\/redis\/(target|tls)\.ts|dashboards\/(guards|login)\.ts)$/;
+  /^(src\/base\/secret\.ts|src\/providers\/fetch\.ts|src\/credentials\/.*|src\/tools\/mcp\/environment\.ts|src\/redis\/(target|tls)\.ts|dashboards\/(guards|login)\.ts)$/;
 /** The one file that makes servers. It gives each server its limits and its end. */
 const MAKES_SERVERS = 'src/contract/http-server.ts';
 const SERVER_MADE =

@@ -7,6 +7,7 @@ import { TaskRecords } from '../../src/records/task-records.ts';
 import { WorkerRecords } from '../../src/records/worker-records.ts';
 import { identifyWorker } from '../../src/worker/holding/identity.ts';
 import { aDeployment } from '../helpers/deployment.ts';
+import { mcpServer } from '../helpers/mcp-servers.ts';
 import { openRedis } from '../helpers/redis.ts';
 import { startRedisServer } from '../helpers/redis-server.ts';
 import { attemptOf, effectOf } from './samples.ts';
@@ -67,7 +68,12 @@ test('every key that Errand writes is in one family, and has its type and expiry
   const tasks = new TaskRecords(redis, PREFIX, new Redactor());
   const workers = new WorkerRecords(redis, PREFIX);
   const turn = '[[sim: tool=list_files args={}]] [[sim: status=500 times=1]] [[sim: text="done"]]';
-  const common = { goal: `Run ${turn}`, provider: 'openai', toolsets: ['workspace' as const], metadata: { line: 1 } };
+  const common = {
+    goal: `Run ${turn}`,
+    provider: 'openai',
+    toolsets: ['workspace', 'mcp:plain'],
+    metadata: { line: 1 },
+  };
   const { batch_id: runs } = await producer.enqueue({ max_concurrent: 1, tasks: [common, common] });
   const { batch_id: unserved } = await producer.enqueue({ goal: 'Never runs', provider: 'local' });
 
@@ -83,7 +89,7 @@ test('every key that Errand writes is in one family, and has its type and expiry
   await tasks.endAttempt(taskIdOf(unserved, 0), attemptOf(1, 'handed_back'));
 
   const { openai } = settings.providers as Record<string, unknown>;
-  await startWorker({}, { providers: { openai } });
+  await startWorker({}, { providers: { openai }, mcp: { plain: mcpServer('plain') } });
   expect((await producer.settled(runs)).counts.succeeded).toBe(2);
   await producer.cancel(unserved, 'enough');
   expect(await producer.settled(unserved)).toMatchObject({ counts: { cancelled: 1 } });

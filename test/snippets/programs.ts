@@ -10,6 +10,7 @@ export const PRINTED: Readonly<Record<string, string>> = {
   'docs/how-to/let-a-child-call-http.md#try-it': 'succeeded 1\n',
   'docs/how-to/hold-resources.md': 'browser released acknowledged owner 0\n',
   'docs/how-to/let-a-child-run-commands.md': "[ { path: 'out', bytes: 4, text: 'a\\nb\\n' } ]\n",
+  'docs/how-to/use-an-mcp-server.md': 'succeeded verified\n',
   'docs/how-to/cancel.md':
     'cancelled: 2 of 2 tasks\n0 the customer changed their mind 1\n1 the customer changed their mind 0\n',
   'docs/how-to/find-a-stuck-batch.md': 'running: 0 of 1 ended\nwaits for lane_unserved acme\n',

@@ -96,6 +96,7 @@ const OF_KEY: { [Name in KeyName]: Record<string, Write> } = {
   reclaimClaim: text(({ keys, victim }) => keys.reclaimClaim(victim.instance)),
   sweepTurn: text(({ keys }) => keys.sweepTurn()),
   endingClaim: text(({ keys, victim }) => keys.endingClaim(victim.batchId)),
+  toolList: text(({ keys }) => keys.toolList('0'.repeat(32))),
   events: { message: ({ redis, keys, victim, text: message }) => redis.publish(keys.events(victim.batchId), message) },
   cancels: { message: ({ redis, keys, text: message }) => redis.publish(keys.cancels(), message) },
 };

@@ -1,0 +1,103 @@
+import { Client, SdkError, SdkErrorCode, type Transport } from '@modelcontextprotocol/client';
+import type { CallContext } from '../../agent/tool.ts';
+import type { ToolReply } from '../../agent/tool-reply.ts';
+import { inWords, problemTexts } from '../../contract/schema-words.ts';
+import { messageOf } from '../../errors.ts';
+import { replyOfResult } from './reply.ts';
+import { ToolList } from './tool-list.ts';
+
+/** The maximum number of pages of a list of tools. */
+const MAX_PAGES = 16;
+
+/** The result of one call: a reply, or a connection that ended before the reply. */
+export type CallResult = { status: 'replied'; reply: ToolReply } | { status: 'ended' };
+
+/** One call: the tool by its name at the server, its arguments, and how long the server may be silent. */
+export type ToolCallRequest = { tool: string; args: Record<string, unknown>; silentMs: number };
+
+/** How long a connection may take, and what ends it early. */
+export type ConnectLimits = { limitMs: number; signal: AbortSignal };
+
+/** A connection to an MCP server. The owner of the process ends the process. */
+export class McpConnection {
+  readonly #client: Client;
+  #isOpen = true;
+
+  private constructor(client: Client) {
+    this.#client = client;
+    client.onclose = () => {
+      this.#isOpen = false;
+    };
+  }
+
+  /** Connects and shakes hands. @throws Error if the server does not answer in time, or answers with an error. */
+  static async open(transport: Transport, { limitMs, signal }: ConnectLimits): Promise<McpConnection> {
+    const client = new Client(
+      { name: 'errand', version: '1' },
+      {
+        capabilities: {},
+        listMaxPages: MAX_PAGES,
+        // Structured results are text for a model. Compiling the schemas of a server would run its code generator.
+        jsonSchemaValidator: {
+          getValidator: () => (data) => ({ valid: true, data: data as never, errorMessage: undefined }),
+        },
+      },
+    );
+    const connection = new McpConnection(client);
+    await client.connect(transport, { timeout: limitMs, signal });
+    return connection;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** The name and the version that the server gave itself. */
+  get server(): ToolList['server'] {
+    const { name = '', version = '' } = this.#client.getServerVersion() ?? {};
+    return { name, version };
+  }
+
+  /** Lists the tools. @throws Error if the server does not list them, or the list is invalid. */
+  async list({ limitMs, signal }: ConnectLimits): Promise<ToolList> {
+    const { tools } = await this.#client.listTools(undefined, { timeout: limitMs, signal });
+    const parsed = ToolList.safeParse({ server: this.server, tools }, inWords('field'));
+    if (parsed.success) return parsed.data;
+    throw new Error(`its list of tools is invalid: ${problemTexts(parsed.error.issues, 'the list')[0]}`);
+  }
+
+  /**
+   * Calls a tool. Reports of progress extend the time in which the server must answer; the signal of the call limits it.
+   * @throws Error if the server answers with an error or is silent for too long; the reason of the signal.
+   */
+  async call({ tool, args, silentMs }: ToolCallRequest, { signal, progress }: CallContext): Promise<CallResult> {
+    if (!this.#isOpen) return { status: 'ended' };
+    try {
+      const result = await this.#client.callTool(
+        { name: tool, arguments: args },
+        {
+          signal,
+          timeout: silentMs,
+          resetTimeoutOnProgress: true,
+          onprogress: ({ message, progress: done, total }) =>
+            progress(message ?? (total === undefined ? `${done}` : `${done} of ${total}`)),
+        },
+      );
+      return { status: 'replied', reply: replyOfResult(result) };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!this.#isOpen) return { status: 'ended' };
+      throw new Error(reasonOf(error, silentMs), { cause: error });
+    }
+  }
+
+  /** Closes the connection. Never throws. */
+  async close(): Promise<void> {
+    await this.#client.close().catch(() => undefined);
+  }
+}
+
+function reasonOf(error: unknown, silentMs: number): string {
+  if (!(error instanceof SdkError) || error.code !== SdkErrorCode.RequestTimeout) return messageOf(error);
+  return `no answer and no progress for ${silentMs / 1000} s; the call may still take effect`;
+}
