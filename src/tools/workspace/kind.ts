@@ -31,6 +31,9 @@ export function workspaceKind(deployment: Pick<Deployment, 'workspaceRoot'>): Re
   };
 }
 
+/** The codes of a removal that fails because of what commands may leave. */
+const LEFT_BY_COMMANDS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'ENAMETOOLONG', 'ENOTEMPTY']);
+
 /** Removes what commands may leave: folders without rights, and paths longer than the kernel takes at once. */
 async function removeStubborn(path: string): Promise<void> {
   await execute('chmod', ['-R', 'u+rwX', '--', path], { env: SYSTEM }).catch(() => undefined);
@@ -45,8 +48,9 @@ async function removeDirectory(path: string): Promise<Released> {
   if (found && !found.isDirectory())
     return { evidence: 'unknown', detail: 'the path is a link or a file, not a directory' };
   await rm(path, { recursive: true, force: true, maxRetries: 2 }).catch((error: NodeJS.ErrnoException) => {
+    if (LEFT_BY_COMMANDS.has(error.code ?? '')) return removeStubborn(path);
     // If a part of the path is a file, nothing can be below it.
-    if (error.code !== 'ENOTDIR') return removeStubborn(path);
+    if (error.code !== 'ENOTDIR') throw error;
   });
   const isThere = await lstat(path).then(
     () => true,
