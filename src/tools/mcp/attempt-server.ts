@@ -3,12 +3,13 @@ import type { ToolReply } from '../../agent/tool-reply.ts';
 import type { ToolSession } from '../../agent/tool-session.ts';
 import { unlessAborted } from '../../base/unless-aborted.ts';
 import type { McpConnection } from './connection.ts';
+import { openSession } from './http-session.ts';
 import { type ServerProcessDeps, startServer } from './server-process.ts';
 import type { McpServer } from './settings.ts';
 import type { NamedTool, ToolList } from './tool-list.ts';
 
 /**
- * The process of a server for one attempt. It is started by the first call, and again by the first call after its end.
+ * The process of a server for one attempt, or its session with a server over HTTP. It is started by the first call, and again by the first call after its end.
  * The scope of the attempt ends it.
  */
 export class AttemptServer {
@@ -56,7 +57,8 @@ export class AttemptServer {
   /** One start at a time, for calls that run together. */
   #connect(): Promise<McpConnection> {
     this.#starts++;
-    const connecting = startServer(this.#server, this.#session, `mcp-${this.#server.name}-${this.#starts}`, this.#deps);
+    const start = this.#server.url === undefined ? startServer : openSession;
+    const connecting = start(this.#server, this.#session, `${this.#server.name}-${this.#starts}`, this.#deps);
     this.#connecting = connecting;
     return connecting;
   }

@@ -1,4 +1,4 @@
-import { Client, SdkError, SdkErrorCode, type Transport } from '@modelcontextprotocol/client';
+import { Client, SdkError, SdkErrorCode, SdkHttpError, type Transport } from '@modelcontextprotocol/client';
 import type { CallContext } from '../../agent/tool.ts';
 import type { ToolReply } from '../../agent/tool-reply.ts';
 import { inWords, problemTexts } from '../../contract/schema-words.ts';
@@ -86,6 +86,7 @@ export class McpConnection {
       return { status: 'replied', reply: replyOfResult(result) };
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof SdkHttpError && error.status === 404) this.#isOpen = false;
       if (!this.#isOpen) return { status: 'ended' };
       throw new Error(reasonOf(error, silentMs), { cause: error });
     }

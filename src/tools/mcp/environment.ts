@@ -11,6 +11,17 @@ export type EnvironmentDeps = {
   redactor: Redactor;
 };
 
+/** Returns the header that carries the credential of a server; none for `none`. */
+export async function authorizationOf(
+  source: string,
+  { secrets, redactor }: Omit<EnvironmentDeps, 'base'>,
+): Promise<Record<string, string>> {
+  if (source === 'none') return {};
+  const { secret } = await readCredential(source, secrets);
+  redactor.watch(secret);
+  return { authorization: `Bearer ${secret.reveal()}` };
+}
+
 /**
  * Returns the whole environment of a server. A value `env:NAME` or `file:/path` is read from there, and masked in logs
  * and records.

@@ -56,8 +56,8 @@ async function heldProcess(
   name: string,
   { deployment, guardPath, ...deps }: ServerProcessDeps,
 ): Promise<GuardedProcess> {
-  const [command = '', ...args] = server.command;
-  const tag = newProcessTag(deployment, session, name);
+  const [command = '', ...args] = server.command ?? [];
+  const tag = newProcessTag(deployment, session, `mcp-${name}`);
   const environment = await environmentOf(server.env, deps);
   const cwd = server.cwd ?? '.';
   const start = { command, args, cwd, environment, tag, graceMs: GRACE_MS, guardPath: await guardPath() };
@@ -82,7 +82,7 @@ async function whyNotStarted(
 ): Promise<string> {
   const { code } = await started.exited;
   const output = redactor.scrub(started.errorText().trim()).slice(-ERROR_CHARS);
-  const reason = code === 127 ? `${basename(command[0] ?? '')} was not found or cannot be run` : messageOf(error);
+  const reason = code === 127 ? `${basename(command?.[0] ?? '')} was not found or cannot be run` : messageOf(error);
   const said = output === '' ? '' : `; its last output: ${clip(output, ERROR_CHARS)}`;
   return `the MCP server "${name}" did not start: ${reason}${said}`;
 }

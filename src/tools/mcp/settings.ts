@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopback, refusedKindOf } from '../../catalogue/endpoint-address.ts';
 import type { Setting } from '../../contract/setting.ts';
 import { OwnToolsetName } from '../../contract/task.ts';
 
@@ -12,15 +13,26 @@ const Pattern = z
 const VARIABLE = /^[A-Za-z_]\w{0,99}$/;
 
 /** One MCP server of the configuration. */
-const Server = z.strictObject({
-  command: z.array(z.string().min(1)).min(1),
-  env: z.record(z.string().regex(VARIABLE, 'expected the name of a variable'), z.string()).default({}),
-  cwd: z.string().min(1).optional(),
-  tools: z.array(Pattern).min(1).default(['*']),
-  class: z.record(Pattern, z.enum(['read', 'idempotent', 'effect'])).default({}),
-  start_timeout_ms: ms.default(30_000),
-  call_timeout_ms: ms.default(60_000),
-});
+const Server = z
+  .strictObject({
+    command: z.array(z.string().min(1)).min(1).optional(),
+    url: z.string().optional(),
+    credential: z
+      .string()
+      .regex(/^(env:\w+|file:\/.+|none)$/, 'expected env:NAME, file:/path or none')
+      .default('none'),
+    allow_plain_http: z.boolean().default(false),
+    env: z.record(z.string().regex(VARIABLE, 'expected the name of a variable'), z.string()).default({}),
+    cwd: z.string().min(1).optional(),
+    tools: z.array(Pattern).min(1).default(['*']),
+    class: z.record(Pattern, z.enum(['read', 'idempotent', 'effect'])).default({}),
+    start_timeout_ms: ms.default(30_000),
+    call_timeout_ms: ms.default(60_000),
+  })
+  .superRefine((server, context) => {
+    const problem = problemOfServer(server);
+    if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+  });
 
 /** An MCP server, as the operator declares it. */
 export type McpServer = z.infer<typeof Server> & {
@@ -54,6 +66,19 @@ export const MCP_SETTING = {
 /** Returns the MCP servers of the section. */
 export function mcpSettingsOf({ max_processes, ...servers }: z.infer<typeof McpSection>): McpSettings {
   return { max_processes, servers: Object.entries(servers).map(([name, server]) => ({ ...server, name })) };
+}
+
+function problemOfServer({ command, url, allow_plain_http, env }: Omit<McpServer, 'name'>): string | null {
+  if ((command === undefined) === (url === undefined)) return 'expected either command or url';
+  if (url === undefined) return null;
+  if (Object.keys(env).length > 0) return 'expected env only beside command';
+  const address = URL.parse(url);
+  if (address === null || !/^https?:$/.test(address.protocol)) return 'expected an http or https address as url';
+  if (address.username || address.password || address.hash) return 'expected a url without a user, a password or a #';
+  const kind = refusedKindOf(address.hostname);
+  if (kind !== null) return `expected a url at a usual address, got a ${kind} address`;
+  const isPlain = address.protocol === 'http:' && !isLoopback(address.hostname);
+  return isPlain && !allow_plain_http ? 'expected https beyond this machine, or allow_plain_http: true' : null;
 }
 
 /** The names of tools begin with the name of their server and `__`, so a server has no `__` in its own. */

@@ -55,6 +55,6 @@ export class ToolLists {
 }
 
 /** A server with another specification has its own list. */
-function keyOf({ command, env, cwd }: McpServer): string {
-  return createHash('sha256').update(JSON.stringify({ command, env, cwd })).digest('hex').slice(0, 32);
+function keyOf({ command, env, cwd, url, credential }: McpServer): string {
+  return createHash('sha256').update(JSON.stringify({ command, env, cwd, url, credential })).digest('hex').slice(0, 32);
 }

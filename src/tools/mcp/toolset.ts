@@ -1,3 +1,4 @@
+import type { ResourceKind } from '../../agent/resource.ts';
 import type { Tool } from '../../agent/tool.ts';
 import type { Toolset } from '../../agent/toolset.ts';
 import { typeOf } from '../../contract/plain-json.ts';
@@ -5,6 +6,7 @@ import { processKind } from '../../processes/process-kind.ts';
 import { AttemptServer } from './attempt-server.ts';
 import { Places } from './places.ts';
 import type { ServerProcessDeps } from './server-process.ts';
+import { sessionKind } from './session-kind.ts';
 import type { McpServer, McpSettings } from './settings.ts';
 import { descriptionOf, type NamedTool, namedTools } from './tool-list.ts';
 import { type ToolListStore, ToolLists } from './tool-lists.ts';
@@ -15,15 +17,16 @@ export type McpDeps = Omit<ServerProcessDeps, 'places'> & { lists: ToolListStore
 /** Makes a toolset `mcp:<name>` for each MCP server of the configuration. */
 export function mcpToolsets({ max_processes, servers }: McpSettings, deps: McpDeps): Toolset[] {
   const places = new Places(max_processes);
-  return servers.map((server) => mcpToolset(server, { ...deps, places }));
+  const sessions = sessionKind(servers, deps);
+  return servers.map((server) => mcpToolset(server, { ...deps, places, sessions }));
 }
 
-function mcpToolset(server: McpServer, deps: McpDeps & ServerProcessDeps): Toolset {
+function mcpToolset(server: McpServer, deps: McpDeps & ServerProcessDeps & { sessions: ResourceKind }): Toolset {
   const lists = new ToolLists(server, deps.lists);
   return {
     name: `mcp:${server.name}`,
     restores: false,
-    resources: [processKind(deps.deployment)],
+    resources: [server.url === undefined ? processKind(deps.deployment) : deps.sessions],
     tools: null,
     open: async (session) => {
       const own = new AttemptServer(server, session, deps);

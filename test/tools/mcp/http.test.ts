@@ -1,0 +1,97 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { aDeployment } from '../../helpers/deployment.ts';
+import { startWorkerProcess } from '../../helpers/process.ts';
+
+/** An MCP server over HTTP with sessions. It notes each request as method, session and authorization. */
+async function aServer({ hangs = false } = {}) {
+  const requests: string[] = [];
+  const sessions = new Set<string>();
+  const answers: Record<string, object> = {
+    initialize: {
+      protocolVersion: '2025-06-18',
+      capabilities: { tools: {} },
+      serverInfo: { name: 'wiki', version: '1' },
+    },
+    'tools/list': { tools: [{ name: 'look_up', inputSchema: { type: 'object' } }] },
+    'tools/call': { content: [{ type: 'text', text: 'a page' }] },
+  };
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const session = String(request.headers['mcp-session-id'] ?? '-');
+    requests.push(`${request.method} ${session} ${request.headers.authorization}`);
+    if (request.method === 'DELETE') {
+      response.writeHead(sessions.delete(session) ? 200 : 404).end();
+      return;
+    }
+    if (request.method !== 'POST') {
+      response.writeHead(405).end();
+      return;
+    }
+    const { id, method } = JSON.parse(body);
+    if (id === undefined) {
+      response.writeHead(202).end();
+      return;
+    }
+    const opened = `session-${sessions.size + 1}`;
+    if (method === 'initialize') sessions.add(opened);
+    if (hangs && method === 'tools/call') return;
+    response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': opened });
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] }));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, requests, sessions };
+}
+
+test('a session over HTTP is on the ledger, and the server acknowledges its end', async () => {
+  const { url, requests, sessions } = await aServer();
+  const deployment = await aDeployment({
+    environment: { WIKI_TOKEN: 'planted-token-of-the-wiki' },
+    settings: { mcp: { wiki: { url, credential: 'env:WIKI_TOKEN' } } },
+  });
+  await deployment.startWorker();
+  const goal = '[[sim: tool=wiki__look_up args={}]] [[sim: text="done"]]';
+  const { batch_id } = await deployment.producer.enqueue({ goal, provider: 'local', toolsets: ['mcp:wiki'] });
+  expect((await deployment.producer.settled(batch_id)).counts.succeeded).toBe(1);
+  expect(deployment.simulator.requests().at(-1)?.body).toContain('a page');
+  const [outcome] = await deployment.outcomesOf(batch_id);
+  const step = outcome?.cleanup.steps.find(({ kind }) => kind === 'mcp_session');
+  expect(step).toMatchObject({
+    status: 'released',
+    evidence: 'acknowledged',
+    ref: expect.stringMatching(/wiki-1\/session-1$/),
+  });
+  expect(sessions).toEqual(new Set());
+  expect(requests.at(-1)).toBe('DELETE session-1 Bearer planted-token-of-the-wiki');
+});
+
+test('after kill -9 another worker ends the session at the configured server', async () => {
+  const { url, requests, sessions } = await aServer({ hangs: true });
+  const deployment = await aDeployment({ settings: { mcp: { wiki: { url } } } });
+  const { producer, startWorker, outcomesOf } = deployment;
+  const doomed = await startWorkerProcess(deployment, { name: 'doomed' });
+  const goal = '[[sim: tool=wiki__look_up args={}]] [[sim: text="done"]]';
+  const { batch_id } = await producer.enqueue({ goal, provider: 'local', toolsets: ['mcp:wiki'] });
+  // The handshake, the list and the call; the server has no stream of its own.
+  await expect.poll(() => requests.filter((line) => line.startsWith('POST')), { timeout: 30_000 }).toHaveLength(4);
+  doomed.process.kill('SIGKILL');
+  await doomed.exited;
+  await startWorker({ name: 'heir' });
+  await producer.settled(batch_id);
+  const [outcome] = await outcomesOf(batch_id);
+  expect(outcome?.cleanup).toMatchObject({ open: 0 });
+  expect(outcome?.cleanup.steps).toContainEqual(
+    expect.objectContaining({
+      kind: 'mcp_session',
+      evidence: 'acknowledged',
+      actor: expect.stringMatching(/reclaim|boot/),
+    }),
+  );
+  expect(sessions).toEqual(new Set());
+});
