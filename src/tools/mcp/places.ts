@@ -1,49 +1,58 @@
 import { unlessAborted } from '../../base/unless-aborted.ts';
 
+type Waiting = { owner: string; resolve: () => void };
+
 /** A fixed number of places, given to those that wait in the order in which they asked. */
 export class Places {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Waiting[] = [];
+  /** The owner of each place that is taken. */
+  readonly #owners: string[] = [];
 
   constructor(count: number) {
     this.#free = count;
   }
 
-  /** How many wait for a place. */
-  get waiting(): number {
-    return this.#waiting.length;
-  }
-
-  /** Waits for a place. Resolves with the function that frees it. @throws the reason of the signal. */
-  async take(signal: AbortSignal): Promise<() => void> {
+  /**
+   * Waits for a place. Resolves with the function that frees it.
+   * @param owner the attempt; one attempt may have several places
+   * @throws Error if every owner of a place waits for another one, so that none would become free; the reason of the
+   *   signal.
+   */
+  async take(owner: string, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free--;
-    else await this.#wait(signal);
+    else await this.#wait(owner, signal);
+    this.#owners.push(owner);
     let isFreed = false;
     return () => {
       if (isFreed) return;
       isFreed = true;
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
+      this.#owners.splice(this.#owners.indexOf(owner), 1);
+      this.#passOn();
     };
   }
 
-  async #wait(signal: AbortSignal): Promise<void> {
+  async #wait(owner: string, signal: AbortSignal): Promise<void> {
+    const waiting = new Set([owner, ...this.#waiting.map((other) => other.owner)]);
+    if (this.#owners.length > 0 && this.#owners.every((holder) => waiting.has(holder))) {
+      throw new Error('every place for a process belongs to a task that waits for another one; see mcp.max_processes');
+    }
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
+    const entry = { owner, resolve };
+    this.#waiting.push(entry);
     await unlessAborted(promise, signal).catch((error: unknown) => {
-      const at = this.#waiting.indexOf(resolve);
+      const at = this.#waiting.indexOf(entry);
       if (at >= 0) this.#waiting.splice(at, 1);
       else this.#passOn();
       throw error;
     });
   }
 
-  /** The place that came with the abort goes to the next one. */
+  /** Gives a place to the next one that waits. */
   #passOn(): void {
     const next = this.#waiting.shift();
-    if (next) next();
+    if (next) next.resolve();
     else this.#free++;
   }
 }

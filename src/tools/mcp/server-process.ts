@@ -35,7 +35,7 @@ export async function startServer(
   deps: ServerProcessDeps,
 ): Promise<McpConnection> {
   const { signal } = session;
-  const free = await deps.places.take(signal);
+  const free = await deps.places.take(`${session.taskId}.${session.epoch}`, signal);
   const started = await heldProcess(server, session, name, deps).catch((error: unknown) => {
     free();
     throw error;

@@ -31,7 +31,6 @@ export function stdioTransport({ stdin, stdout, exited }: GuardedProcess): Trans
   const transport: Transport = {
     start: async () => {
       stdout.on('data', read);
-      stdout.once('end', close);
       void exited.then(close);
     },
     send: (message) =>
