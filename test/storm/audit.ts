@@ -4,7 +4,7 @@ import { effectsIn, tallyEffects } from './effects.ts';
 import { awaitClosedRows, leftDirs, leftProcesses } from './leftovers.ts';
 import { auditOutcomes, type OutcomesAudit } from './outcomes-audit.ts';
 import { percentile, type Report } from './report.ts';
-import type { Stage } from './stage.ts';
+import { PREFIX, type Stage } from './stage.ts';
 
 /** How long the last open rows may take to be closed once all is quiet. */
 const CLOSE_WITHIN_MS = 60_000;
@@ -22,21 +22,26 @@ export async function audit(
   tell: (line: string) => void,
 ): Promise<Omit<Report, 'seconds'>> {
   const { redis, workers, producer, provider, sessions, workspaceRoot, mark } = stage;
-  const open = await awaitClosedRows(redis.port, CLOSE_WITHIN_MS);
+  const open = await awaitClosedRows(redis.port, PREFIX, CLOSE_WITHIN_MS);
   const outcomes = await auditOutcomes(producer, attack.accepted, seed, workers.killedAt);
   const calls = await provider.tally();
   const stubborn = await workers.drain();
   const dirs = await leftDirs(workspaceRoot);
-  const leftSessions = await sessions.tally();
+  const openSessions = await sessions.tally();
   await provider.close();
   await sessions.close();
   const batchIds = attack.accepted.map(({ batchId }) => batchId);
   const processes = await leftProcesses(mark, batchIds);
+  const leftSessions = [
+    ...openSessions,
+    ...processes.flatMap(({ pid, isServer }) => (isServer ? `server ${pid}` : [])),
+  ];
   const paid = paidTwice(calls, outcomes);
   const effects = tallyEffects(await effectsIn(stage.effectsFile), outcomes.effects);
   const suspects = [...outcomes.suspects, ...paid.suspects, ...effects.repeated, ...effects.unreported];
   for (const suspect of suspects.slice(0, MOST_TOLD)) tell(`look at ${suspect}`);
-  for (const left of [...open, ...dirs, ...processes, ...leftSessions].slice(0, MOST_TOLD)) tell(`left: ${left}`);
+  for (const left of [...open, ...dirs, ...processes.map(({ pid }) => pid), ...leftSessions].slice(0, MOST_TOLD))
+    tell(`left: ${left}`);
   return {
     ...whatCame(stage, attack, calls),
     seed,

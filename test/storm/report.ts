@@ -17,7 +17,7 @@ export type Report = {
   rows_without_evidence: number;
   leaked_dirs: number;
   leaked_processes: number;
-  /** Sessions at the services of the tools that nothing ends any more. */
+  /** Sessions at the services of the tools, and servers of tools, that nothing ends any more. */
   leaked_sessions: number;
   leaked_leases: number;
   /** Effects of tools, by the file of their servers. */

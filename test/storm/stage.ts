@@ -18,6 +18,7 @@ import { PROVIDERS } from './workload.ts';
 export const SLOTS = 4;
 /** Tasks at a time in each of the three lanes of a worker. */
 const CONCURRENCY = 8;
+const MCP_PROCESSES = 4;
 const LOCK_MS = 2_000;
 /** The variable that marks every process of this storm, so that the process table shows what is left of it. */
 export const MARK = 'ERRAND_STORM';
@@ -55,11 +56,13 @@ export async function openStage(): Promise<Stage> {
   const provider = await CountingProcess.start<CallTally>('simulator', env);
   const sessions = await CountingProcess.start<string[]>('sessions', { ...env, [EFFECTS_FILE]: effectsFile });
   const settingsThrough = (port: number) => settingsOf(port, provider.url);
+  const mcp = mcpSettings({ [EFFECTS_FILE]: effectsFile, [MARK]: mark });
   const workers = await WorkerPool.start(SLOTS, {
     env: { ...env, STORM_SESSIONS: sessions.url },
     logFile: join(dir, 'workers.log'),
     settings: (slot, name) => ({
       ...settingsThrough(slot % 2 === 0 ? redis.port : proxy.port),
+      mcp,
       worker: workerSettings(name, workspaceRoot),
     }),
   });
@@ -97,6 +100,12 @@ function settingsOf(redisPort: number, url: string): Record<string, unknown> {
     // A fault that is directed once must not end a task, however often the storm interrupts it besides.
     tasks: { tries: 20, backoff_ms: 50 },
   };
+}
+
+/** One server over stdio, of which each attempt starts its own. */
+function mcpSettings(env: Record<string, string>): Record<string, unknown> {
+  const command = [process.execPath, join(import.meta.dirname, 'processes/mcp-pipe.ts')];
+  return { max_processes: MCP_PROCESSES, pipe: { command, env } };
 }
 
 function workerSettings(name: string, workspaceRoot: string): Record<string, unknown> {

@@ -1,11 +1,15 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { newBatchId } from '../../src/base/ids.ts';
 import { BatchSpec } from '../../src/contract/batch.ts';
 import type { LoggedRequest } from '../../src/entries/simulator.ts';
+import { processTagOf, TAG_VARIABLE } from '../../src/processes/tag.ts';
 import { readDirectives } from '../../src/simulator/directive-text.ts';
 import { Calls } from './calls.ts';
 import { tallyEffects } from './effects.ts';
+import { leftProcesses } from './leftovers.ts';
 import { planStorm } from './plan.ts';
 import { lossesIn, percentile, type Report } from './report.ts';
 import { TcpProxy } from './tcp-proxy.ts';
@@ -101,6 +105,16 @@ test('an effect that happened twice, or got lost without a word, is told', () =>
     unreported: ['lost'],
     interrupted: 1,
   });
+});
+
+test('a process that carries the tag of a task is found, and counts as a server', async () => {
+  const batchId = newBatchId();
+  const tag = processTagOf({ prefix: 'p', workspaceRoot: '/w' }, `${batchId}-0`, '1.process.mcp-pipe-1');
+  const child = spawn('sleep', ['60'], { env: { PATH: process.env.PATH, [TAG_VARIABLE]: tag } });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await once(child, 'spawn');
+  expect(await leftProcesses('no storm', [batchId])).toEqual([{ pid: child.pid, isServer: true }]);
+  expect(await leftProcesses('no storm', [newBatchId()])).toEqual([]);
 });
 
 /** An echo server behind a proxy, and a client of it that is connected. */

@@ -53,6 +53,11 @@ export class WorkerPool {
     victim.process.kill('SIGKILL');
   }
 
+  /** Kills the worker with this pid, if there is one. */
+  killPid(pid: number): void {
+    this.kill(this.#slots.findIndex(({ process }) => process.pid === pid));
+  }
+
   /** Freezes the worker of a slot for `forMs`, unless it is frozen already. */
   stop(slot: number, forMs: number): void {
     const victim = this.#slots[slot];

@@ -27,7 +27,10 @@ const FAULTS = [
 ] as const;
 const FAULTY_SHARE = 0.12;
 /** The toolsets beside the workspace, each with its tool that has an effect, and the share of tasks that use it. */
-const SERVICES = [{ toolset: 'sessions', tool: 'send', share: 0.2 }] as const;
+const SERVICES = [
+  { toolset: 'sessions', tool: 'send', share: 0.2 },
+  { toolset: 'mcp:pipe', tool: 'pipe__send', share: 0.015 },
+] as const;
 const LARGE = { every: 10, tasks: 1_050 };
 
 /** Reads the tag of a task, such as `storm:3/17`, out of any text that holds its goal. */
