@@ -96,12 +96,22 @@ export function composeReply(call: ModelCall, play: Play, id: string, cache: Cac
     pieces: toPieces(text),
     toolCalls,
     usage: {
-      input_tokens: directive.input_tokens ?? tokensOf(call.characters),
-      cached_input_tokens: directive.cached_input_tokens ?? cache.read,
-      cache_write_tokens: directive.cache_write_tokens ?? cache.written,
+      ...inputUsage(directive, call, cache),
       output_tokens: thought + (directive.tokens ?? said),
       reasoning_tokens: thought,
     },
     stop: stopOf(play, text.length < whole.length),
   };
+}
+
+/** The tokens of the input. What the cache read and wrote is a part of them, also if a directive states fewer. */
+function inputUsage(
+  directive: Directive,
+  call: ModelCall,
+  cache: CacheUse,
+): Omit<Reply['usage'], 'output_tokens' | 'reasoning_tokens'> {
+  const input = directive.input_tokens ?? tokensOf(call.characters);
+  const read = directive.cached_input_tokens ?? Math.min(cache.read, input);
+  const written = directive.cache_write_tokens ?? Math.max(0, Math.min(cache.written, input - read));
+  return { input_tokens: input, cached_input_tokens: read, cache_write_tokens: written };
 }
