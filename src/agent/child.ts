@@ -11,6 +11,7 @@ import { type Allowance, tokensForNextTurn } from './allowance.ts';
 import { EffectJournal, type WriteEffect } from './effect-journal.ts';
 import { repeatedTurns } from './progress.ts';
 import type { Prompt } from './prompt.ts';
+import { type LostState, notesOf, restore, toldOf } from './restore.ts';
 import { fitResults } from './tool-result.ts';
 import type { Tools } from './tools.ts';
 import { Transcript } from './transcript.ts';
@@ -55,6 +56,9 @@ export class Child {
   #streaming = '';
   #reportedUsage: Usage | undefined;
   #cutCall: CutCall | undefined;
+  #lost: LostState | null = null;
+  /** What the model must still be told: the same as `#lost`, until the first results of this attempt. */
+  #untold: LostState | null = null;
 
   constructor(parts: ChildParts) {
     this.#parts = parts;
@@ -73,12 +77,23 @@ export class Child {
     return this.#cutCall;
   }
 
+  /** What the outcome must say about state that this attempt could not restore. */
+  get notes(): string[] {
+    return this.#lost ? notesOf(this.#lost) : [];
+  }
+
   /**
    * Runs turns until the model answers. Each turn: tools, budget, model call, record.
    * @throws ErrandError with a code `BUDGET_…`, `CHILD_…`, `PROVIDER_…` or `ATTEMPT_DRAINED`; or the reason of the signal.
    */
   async run(signal: AbortSignal): Promise<string> {
-    await this.#restore(signal);
+    this.#lost = await restore({
+      checkpoints: this.transcript.checkpoints,
+      effects: this.effects.calls,
+      tools: this.#parts.tools,
+      repeat: (call, place) => this.#callTool(call, place, signal),
+    });
+    this.#untold = this.#lost;
     this.#assertContinues();
     while (!this.#isDone) {
       this.#assertMayCall(signal);
@@ -114,9 +129,18 @@ export class Child {
       this.#assertMayCall(live);
       return this.#answer(call, placeOf(checkpoints.length, at), live);
     };
-    const results = fitResults(await runTurn({ calls, isRead, run }, signal));
+    const results = fitResults(this.#withLoss(await runTurn({ calls, isRead, run }, signal)));
     this.#assertProgress(results);
     return results;
+  }
+
+  /** Tells the model once in this attempt what is gone. The checkpoint keeps it, so later turns send the same bytes. */
+  #withLoss(results: ToolResult[]): ToolResult[] {
+    const [first, ...others] = results;
+    if (!first || !this.#untold) return results;
+    const text = `${toldOf(this.#untold)}\n\n${first.text}`;
+    this.#untold = null;
+    return [{ ...first, text }, ...others];
   }
 
   async #answer(call: ToolCall, place: string, signal: AbortSignal): Promise<ToolResult> {
@@ -209,39 +233,6 @@ export class Child {
       ...(usage.input_tokens + usage.output_tokens < tokens && { remedy }),
     });
   }
-
-  /**
-   * Repeats the recorded calls of toolsets that restore their state, in order: a new attempt starts with an empty
-   * state. Skips the calls of the last turn, which have no result yet and run with the next turn. Skips failed calls
-   * too: the model knows that they changed nothing.
-   * @throws ErrandError with the code of the toolset if a call that succeeded before fails now: the model relies on its
-   *   effect. A call on files that a command made fails now, and the toolset of the command tells so.
-   */
-  async #restore(signal: AbortSignal): Promise<void> {
-    for (const { call, place, hasFailed } of answeredCalls(this.transcript.checkpoints)) {
-      const restorer = hasFailed ? undefined : this.#parts.tools.restorerOf(call.name);
-      if (!restorer) continue;
-      const { is_error, text } = await this.#callTool(call, place, signal);
-      if (!is_error || this.#parts.tools.changesOthers(this.effects.calls)) continue;
-      throw new ErrandError(restorer.faultCode, `a recorded call cannot be repeated: ${text}`);
-    }
-  }
-}
-
-type AnsweredCall = { call: ToolCall; place: string; hasFailed: boolean };
-
-/**
- * The calls of all turns but the last, in order. The results of one turn are in the next checkpoint, in the same order.
- */
-function answeredCalls(checkpoints: readonly Checkpoint[]): AnsweredCall[] {
-  return checkpoints.slice(0, -1).flatMap(({ reply }, turn) => {
-    const results = checkpoints[turn + 1]?.tool_results;
-    return reply.tool_calls.map((call, at) => ({
-      call,
-      place: placeOf(turn + 1, at),
-      hasFailed: results?.[at]?.is_error === true,
-    }));
-  });
 }
 
 function attemptOf({ taskId, epoch }: AttemptLabel): { taskId: string; epoch: number } {

@@ -19,12 +19,10 @@ export interface ToolSession {
   readonly hold: Hold;
   readonly log: ToolLog;
   /**
-   * The files of the attempt; absent if the task has no toolset `workspace`. In `open` it is there only for a toolset
-   * that requires `workspace`.
+   * The files of the attempt; absent unless the toolset requires `workspace`. A later attempt has only the files that
+   * the tools of `workspace` made: the model then reads that those of other tools are gone.
    */
   readonly workspace: WorkspaceAccess | undefined;
-  /** The tools of the class `effect` that earlier attempts of the task called: one name for each call, in any order. */
-  readonly earlierEffects: readonly string[];
   /**
    * Reports that something the tools depend on has failed, such as a disk. The attempt ends and the task is retried. At
    * the last try the attempt continues instead: the model reads the error of its call and can still answer.

@@ -15,10 +15,11 @@ const PROGRESS_CHARS = 1_000;
 const PROGRESS_EVERY_MS = 1_000;
 
 /**
- * The toolset of a tool: its session, its failure code, whether its idempotent calls are repeated to restore state, and
+ * The toolset of a tool: its name, its session, its failure code, whether its idempotent calls are repeated to restore state, and
  * the toolsets that it requires.
  */
 export type ToolOwner = {
+  toolset: string;
   session: ToolSession;
   restores: boolean;
   faultCode: FailureCode;
@@ -76,9 +77,9 @@ export class Tools {
     return owned?.restores && owned.tool.class === 'idempotent' ? owned : undefined;
   }
 
-  /** Returns whether one of these calls may have changed the state of another toolset, such as its files. */
-  changesOthers(calls: readonly { tool: string }[]): boolean {
-    return calls.some(({ tool }) => (this.#owned(tool)?.requires ?? []).length > 0);
+  /** Returns the toolsets whose state a call of the tool may change, although no attempt repeats the call. */
+  changedBy(name: string): readonly string[] {
+    return this.restorerOf(name) ? [] : (this.#owned(name)?.requires ?? []);
   }
 
   /**

@@ -52,13 +52,15 @@ export class AttemptTools {
     const limits = { signal: attempt.signal, limitMs: deps.watchdogs.tool_ms };
     const opened: Opened[] = [];
     const tools: OwnedTool[] = [];
-    const workspace = () => opened.find(({ open }) => open.workspace !== undefined)?.open.workspace;
     for (const toolset of deps.toolsets.named(names)) {
+      const { name, restores, requires = [], faultCode = 'TOOLSET_UNAVAILABLE' } = toolset;
+      // Only for those that require it: a later attempt must know which toolsets may have changed the files.
+      const required = opened.filter(({ toolset: other }) => requires.includes(other.name));
+      const workspace = required.find(({ open }) => open.workspace !== undefined)?.open.workspace;
       const session = sessionOf(toolset, attempt, { observer: deps.observer, log: deps.log, workspace });
       const open = await within(limits, toolset, 'open', async () => toolset.open(session));
       assertTools(toolset, open, tools);
-      const { restores, requires, faultCode = 'TOOLSET_UNAVAILABLE' } = toolset;
-      const owner = { session, restores, requires, faultCode };
+      const owner = { toolset: name, session, restores, requires, faultCode };
       tools.push(...open.tools.map((tool) => ({ tool, ...owner })));
       opened.push({ toolset, open });
     }

@@ -73,7 +73,7 @@ export function workOf(
     effects: child.effects.calls,
     text: child.text,
     files,
-    notes: [...calls.notes, ...notes, ...deniedIn(child.transcript.checkpoints, tools)],
+    notes: [...calls.notes, ...child.notes, ...notes, ...deniedIn(child.transcript.checkpoints, tools)],
     effective,
     cutCall: child.cutCall,
     unfinishedCalls: calls.unfinished,
@@ -91,7 +91,8 @@ function deniedIn(checkpoints: readonly Checkpoint[], tools: Tools): string[] {
   for (const [turn, { reply }] of checkpoints.entries()) {
     for (const [at, { name }] of reply.tool_calls.entries()) {
       const denial = tools.denialOf(name);
-      const isDenied = denial !== undefined && checkpoints[turn + 1]?.tool_results[at]?.text === denial;
+      // The first result of an attempt may begin with what it lost.
+      const isDenied = denial !== undefined && checkpoints[turn + 1]?.tool_results[at]?.text.endsWith(denial);
       if (isDenied) counts.set(name, (counts.get(name) ?? 0) + 1);
     }
   }

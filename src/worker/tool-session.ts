@@ -7,10 +7,8 @@ import { note } from '../telemetry/observer.ts';
 import type { ToolAttempt } from './attempt.ts';
 import type { TaskDeps } from './task-deps.ts';
 
-/** What the sessions of one attempt share: its files, once the toolset of the workspace is open. */
-export type SessionDeps = Pick<TaskDeps, 'observer' | 'log'> & {
-  workspace: () => WorkspaceAccess | undefined;
-};
+/** What a session is made from. `workspace`: the files of the attempt, for a toolset that requires them. */
+export type SessionDeps = Pick<TaskDeps, 'observer' | 'log'> & { workspace: WorkspaceAccess | undefined };
 
 /** Makes the view that a toolset has of an attempt. */
 export function sessionOf(
@@ -26,10 +24,7 @@ export function sessionOf(
     metadata: job.task.metadata ?? {},
     signal,
     hold: holdOf(toolset, attempt),
-    get workspace() {
-      return workspace();
-    },
-    earlierEffects: attempt.history.effects.map(({ tool }) => tool),
+    workspace,
     log: log.child({ task_id: taskId, epoch, toolset: toolset.name }),
     reportFault: (error) => {
       const fault = faultOf(toolset, error);

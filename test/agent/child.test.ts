@@ -2,12 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { Child, type ChildParts } from '../../src/agent/child.ts';
 import type { Tool, ToolClass } from '../../src/agent/tool.ts';
 import { ToolGate } from '../../src/agent/tool-policy.ts';
+import { Tools } from '../../src/agent/tools.ts';
 import type { Checkpoint, Turn } from '../../src/contract/checkpoint.ts';
 import type { EffectCall } from '../../src/contract/effect-call.ts';
 import type { Model, TurnRequest } from '../../src/providers/model.ts';
 import { anAllowance } from '../helpers/allowance.ts';
 import { anImage } from '../helpers/images.ts';
-import { toolsOf } from '../helpers/tools.ts';
+import { aSession, toolsOf } from '../helpers/tools.ts';
 import { aWitness } from '../helpers/witness.ts';
 
 const usage = { input_tokens: 10, cached_input_tokens: 0, output_tokens: 5, reasoning_tokens: 0 };
@@ -58,15 +59,15 @@ function aNotebook() {
   return { ran, tools: [tool('write', 'idempotent'), tool('look', 'read')] };
 }
 
-type Over = Partial<Omit<ChildParts, 'tools'>> & { tools?: Tool[]; restores?: boolean; gate?: ToolGate };
+type Over = Partial<Omit<ChildParts, 'tools'>> & { tools?: Tool[]; restores?: boolean; gate?: ToolGate; all?: Tools };
 
-function aChild(turns: Turn[], { tools = [], restores = true, gate, ...over }: Over = {}) {
+function aChild(turns: Turn[], { tools = [], restores = true, gate, all, ...over }: Over = {}) {
   const model = new ScriptedModel(turns);
   const recorded: Checkpoint[] = [];
   const child = new Child({
     prompt: { system: '', first: { role: 'user', text: 'Do it' } },
     model,
-    tools: toolsOf(tools, { restores }, gate),
+    tools: all ?? toolsOf(tools, { restores }, gate),
     allowance: anAllowance({ turns: 9, outputTokensPerTurn: 100 }),
     shouldYield: () => false,
     recorded: [],
@@ -275,6 +276,27 @@ describe('taking over', () => {
       message: 'a recorded call cannot be repeated: write failed: the disk is full',
     });
     expect(model.asked).toEqual([]);
+  });
+
+  test('a later attempt tells again what is gone, and lists no call that led to the same', async () => {
+    const { tools: notebook } = aNotebook();
+    const render: Tool = { ...notebook[0], definition: { name: 'render', description: '', parameters: {} } } as Tool;
+    const owner = { session: aSession(), faultCode: 'WORKSPACE_UNAVAILABLE' as const };
+    const tools = new Tools([
+      ...notebook.map((tool) => ({ tool, toolset: 'workspace', restores: true, ...owner })),
+      { tool: render, toolset: 'reports', restores: false, requires: ['workspace'], ...owner },
+    ]);
+    const replies = [wants('render', {}, 'c1'), wants('write', {}, 'c2'), wants('look', {}, 'c3')];
+    const past = answered(replies, []).map((checkpoint, at) => {
+      const told = (text: string) => ({ ...checkpoint, tool_results: [{ call_id: `c${at}`, text, is_error: false }] });
+      return at === 2 ? told('An earlier attempt was interrupted.\n\nwrite done') : checkpoint;
+    });
+    const { child, recorded: kept } = aChild([aTurn({ text: 'done' })], { recorded: past, all: tools });
+    await child.run(live);
+    expect(kept[0]?.tool_results[0]?.text).toMatch(
+      /^An earlier attempt of this task was interrupted\. What render made[^:]+\n\nlook done$/,
+    );
+    expect(child.notes).toEqual([expect.stringContaining('what render made or changed in the workspace was lost')]);
   });
 
   const denied = new ToolGate([{ '*': 'deny' }]);

@@ -41,7 +41,7 @@ test('a denied tool is not shown and never runs; the model reads why', async () 
       parameters: { type: 'object' },
       run: () => String(++runs),
     });
-  const owner = { session: aSession(), restores: false, faultCode: 'TOOLSET_UNAVAILABLE' as const };
+  const owner = { toolset: 'own', session: aSession(), restores: false, faultCode: 'TOOLSET_UNAVAILABLE' as const };
   const tools = new Tools(
     ['look', 'send'].map((name) => ({ tool: tool(name), ...owner })),
     new ToolGate([{ send: 'deny' }]),

@@ -38,7 +38,10 @@ test('kill -9 leaves no process of a command, which is not repeated; the model i
     answer: { files: [{ path: 'kept', text: 'k' }] },
     attempts: [{ worker: 'doomed', ended: 'lost' }, { worker: 'heir' }],
     interrupted_effects: [{ tool: 'run_command' }],
-    notes: ['files of 2 commands of earlier attempts were lost, unless a command made them again'],
+    notes: [
+      'an earlier attempt was interrupted: what run_command made or changed in the workspace was lost, unless a later call made it again',
+      'repeated calls that then had another result than before:\nedit_file: edit_file failed: there is no file "made"',
+    ],
   });
   const rows = outcome?.cleanup.steps.filter(({ kind }) => kind === 'process');
   expect(rows).toMatchObject([
@@ -47,7 +50,7 @@ test('kill -9 leaves no process of a command, which is not repeated; the model i
   ]);
   const told = simulator.requests().at(-1)?.body ?? '';
   expect(told).toContain('Outcome unknown');
-  expect(told).toContain('An earlier attempt of this task was interrupted. The files that its commands made');
+  expect(told).toContain('What run_command made or changed in the workspace is gone');
 });
 
 test('a cancelled task leaves no process of its command', async () => {

@@ -17,7 +17,6 @@ export function aSession(over: Partial<ToolSession> = {}): ToolSession {
     hold: () => Promise.reject(new Error('nothing can be held here')),
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
     workspace: undefined,
-    earlierEffects: [],
     reportFault: quiet,
     ...over,
   };
@@ -25,7 +24,8 @@ export function aSession(over: Partial<ToolSession> = {}): ToolSession {
 
 /** The tools of a child, as those of a toolset that restores state. */
 export function toolsOf(tools: readonly Tool[], over: Partial<ToolOwner> = {}, gate?: ToolGate): Tools {
-  const owner = { session: aSession(), restores: true, faultCode: 'WORKSPACE_UNAVAILABLE' as const, ...over };
+  const faultCode = 'WORKSPACE_UNAVAILABLE';
+  const owner = { toolset: 'workspace', session: aSession(), restores: true, faultCode, ...over } as const;
   return new Tools(
     tools.map((tool) => ({ tool, ...owner })),
     gate,

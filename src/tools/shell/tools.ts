@@ -3,7 +3,6 @@ import { defineTool, type Tool } from '../../agent/tool.ts';
 import { ToolReply } from '../../agent/tool-reply.ts';
 import { byteLength } from '../../base/text.ts';
 import type { CommandEnd, CommandRequest } from './commands.ts';
-import { RUN_COMMAND } from './names.ts';
 
 /** The kernel allows less than 128 KiB for one argument. */
 const MAX_LINE_BYTES = 100 * 1024;
@@ -28,7 +27,7 @@ export function shellTools(run: RunCommand, shell: ShellDescription): Tool[] {
     .refine((text) => byteLength(text) <= MAX_LINE_BYTES, `expected at most ${MAX_LINE_BYTES} bytes; use write_file`);
   return [
     defineTool({
-      name: RUN_COMMAND,
+      name: 'run_command',
       description: descriptionOf(shell),
       class: 'effect',
       parameters: z.strictObject({

@@ -2,11 +2,9 @@ import type { ToolSession } from '../../agent/tool-session.ts';
 import type { OpenToolset, Toolset } from '../../agent/toolset.ts';
 import type { WorkspaceAccess } from '../../agent/workspace-access.ts';
 import type { Deployment } from '../../base/deployment.ts';
-import { counted } from '../../base/text.ts';
 import { newProcessTag, PROCESS, processKind } from '../../processes/process-kind.ts';
 import { SHELL, WORKSPACE } from '../names.ts';
 import { Commands, type ShellMeans } from './commands.ts';
-import { RUN_COMMAND } from './names.ts';
 import { type RunCommand, shellTools } from './tools.ts';
 
 /** The note in each outcome of a worker without a sandbox. */
@@ -46,17 +44,13 @@ class ShellSession {
   readonly #session: ToolSession;
   readonly #workspace: WorkspaceAccess;
   readonly #deps: ShellDeps;
-  /** The commands that earlier attempts started. */
-  readonly #earlier: number;
   #commands: Promise<Commands> | undefined;
-  #hasToldOfEarlier = false;
   #excess: string | null = null;
 
   constructor(session: ToolSession, workspace: WorkspaceAccess, deps: ShellDeps) {
     this.#session = session;
     this.#workspace = workspace;
     this.#deps = deps;
-    this.#earlier = session.earlierEffects.filter((tool) => tool === RUN_COMMAND).length;
   }
 
   readonly run: RunCommand = async (request, signal) => {
@@ -65,19 +59,13 @@ class ShellSession {
     const end = await commands.run(request, signal);
     if (end.status === 'failed') this.#session.reportFault(new Error(`a command did not start: ${end.problem}`));
     this.#excess = await this.#workspace.recount('ended');
-    const excess = this.#excess === null ? [] : [`Remove files: ${this.#excess}.`];
-    return { end, notes: [...this.#toldOnce(), ...excess] };
+    return { end, notes: this.#excess === null ? [] : [`Remove files: ${this.#excess}.`] };
   };
 
   readonly notes = (): string[] => {
     const { sandbox } = this.#deps.settings;
     return [
       ...(sandbox === 'none' ? [NO_SANDBOX] : []),
-      ...(this.#earlier > 0
-        ? [
-            `files of ${counted(this.#earlier, 'command')} of earlier attempts were lost, unless a command made them again`,
-          ]
-        : []),
       ...(this.#excess === null ? [] : [`commands left too many files: ${this.#excess}`]),
     ];
   };
@@ -90,14 +78,5 @@ class ShellSession {
     const acquire = () => new Commands(tag, place, this.#deps);
     const held = { kind: PROCESS, ref: tag, acquire, live: (commands: Commands) => commands };
     return (await this.#session.hold({ commands: held })).commands;
-  }
-
-  /** A new attempt has the files of `write_file` only, and the model remembers others. */
-  #toldOnce(): string[] {
-    if (this.#earlier === 0 || this.#hasToldOfEarlier) return [];
-    this.#hasToldOfEarlier = true;
-    return [
-      'An earlier attempt of this task was interrupted. The files that its commands made or changed are gone. Files that you wrote with write_file are as you wrote them.',
-    ];
   }
 }

@@ -8,7 +8,7 @@ import type { System } from './system.ts';
 import { toolsNoting } from './tools.ts';
 
 /** The mark that ties background responses to this conversation; the provider adds it to stored responses. */
-const OWNER = { session: aSession(), restores: true, faultCode: 'INTERNAL' as const };
+const OWNER = { toolset: 'fuzz', session: aSession(), restores: true, faultCode: 'INTERNAL' as const };
 const MARK = { errand_deployment: 'fuzz', errand_task: 'fuzz' };
 const KEY = 'sk-fuzz-0123456789abcdef';
 const PRICE = { input: 3, output: 15 };

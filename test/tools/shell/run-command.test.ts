@@ -99,15 +99,6 @@ test('files over the limit are an error until they are removed, and a note', asy
   expect(notes()).toEqual([]);
 });
 
-test('a later attempt tells once that files of commands are gone, and notes it', async () => {
-  const { run, notes } = await inShell({ session: { epoch: 2, earlierEffects: ['send', 'run_command'] } });
-  expect((await run('true')).text).toMatch(
-    /^An earlier attempt of this task was interrupted\. The files that its commands/,
-  );
-  expect((await run('true')).text).toBe('Exit status 0. No output.');
-  expect(notes()).toEqual(['files of 1 command of earlier attempts were lost, unless a command made them again']);
-});
-
 test('without a guard, what a command left behind is found and ended too', async () => {
   const marker = `5${Math.random().toString().slice(2, 9)}`;
   const { run, end } = await aShell({ guardPath: null, settings: { sandbox: 'none' } });

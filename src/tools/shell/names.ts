@@ -1,2 +1,0 @@
-/** The name of the tool that runs a command. */
-export const RUN_COMMAND = 'run_command';
