@@ -194,7 +194,7 @@ export const SETTINGS = {
       unit: 'ms',
       variable: 'ERRAND_LOCK_DURATION_MS',
       meaning:
-        'after this long without a renewal, and up to a third more, another worker takes the task, or earlier if the death of its worker is [proven sooner](explanations/lifecycle.md#when-a-worker-is-killed)',
+        'after this long without a renewal, and up to a third more, another worker takes the task, or earlier if the death of its worker is [proven sooner](explanations/crashes.md#when-the-tasks-run-again)',
     },
     drain_grace_ms: {
       type: z.number().int().nonnegative().default(3_000),

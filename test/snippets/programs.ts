@@ -76,12 +76,14 @@ await producer?.close();
     // A producer of a web app is never closed, so the program ends itself.
     text: `
 import { createServer } from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readSummary, startSummary } from './block.ts';
 
 const server = createServer((request, response) => {
   const [, , id] = request.url?.split('/') ?? [];
-  const handled = id === undefined ? startSummary(request, response) : readSummary(id, response);
+  const start = async () => startSummary(await textOf(request), response);
+  const handled = id === undefined ? start() : readSummary(id, response);
   handled.catch((error) => response.writeHead(500).end(String(error)));
 }).listen(0, '127.0.0.1');
 await new Promise((resolve) => server.once('listening', resolve));
