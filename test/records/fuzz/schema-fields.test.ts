@@ -9,7 +9,7 @@ const CONTRACT = join(import.meta.dirname, '../../../src/contract');
 
 /** What a producer or an operator writes. It is parsed before anything is stored, and no worker reads it from Redis. */
 const NEVER_READ =
-  'BatchOptions BatchSpec DefaultBudget EffortPolicy Limits OwnToolsetName RoutingPrecedence TaskSpec WorkspaceLimits'.split(
+  'BatchOptions BatchSpec DefaultBudget EffortPolicy Limits OwnToolsetName RoutingPrecedence TaskSpec ToolPolicy WorkspaceLimits'.split(
     ' ',
   );
 /** Another reading of a record that is in the list. */
