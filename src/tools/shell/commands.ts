@@ -22,7 +22,8 @@ export type ShellMeans = { settings: ShellSettings; guardPath: string | null; pa
 export type CommandRequest = { line: string; stdin: string; limitMs: number };
 
 /**
- * How a command ended. `exited`: by itself, with this status. `stopped`: it passed a limit. `failed`: it did not start.
+ * How a command ended. `exited`: by itself, with this status. `stopped`: it passed a limit, or was killed from outside.
+ * `failed`: it did not start.
  */
 export type CommandEnd =
   | { status: 'exited'; code: number; output: string }
@@ -127,7 +128,8 @@ export class Commands {
 /** All output of a command goes to one pipe. Text in the other is of what should have started the command. */
 function endOf({ code, signal }: ProcessExit, output: Output, errorText: string): CommandEnd {
   if (code !== 0 && errorText !== '' && output.bytes === 0) return { status: 'failed', problem: errorText.trim() };
-  if (code === null) return { status: 'failed', problem: `it was ended by ${signal}` };
+  // Not by a limit: by the kernel without memory, or by a command that has no sandbox.
+  if (code === null) return { status: 'stopped', limit: `its first process got ${signal}`, output: output.text };
   return { status: 'exited', code, output: output.text };
 }
 

@@ -19,15 +19,16 @@ export class Output {
     if (chunk.length > room) this.#tail = Buffer.concat([this.#tail, chunk.subarray(room)]).subarray(-KEPT_BYTES);
   }
 
-  /** The kept output, with a note in place of the rest. Bytes that are not UTF-8 are replaced. */
+  /** The kept output, with a note in place of the rest. Each byte that is not UTF-8 is a `?`. */
   get text(): string {
-    const [head, tail] = [this.#head.toString('utf8'), this.#tail.toString('utf8')];
     const left = this.#bytes - this.#head.length - this.#tail.length;
-    return left > 0 ? `${head}\n[${left} bytes are left out here]\n${tail}` : joined(this.#head, this.#tail);
+    if (left > 0) return `${decoded(this.#head)}\n[${left} bytes are left out here]\n${decoded(this.#tail)}`;
+    // A character may begin in one part and end in the other.
+    return decoded(Buffer.concat([this.#head, this.#tail]));
   }
 }
 
-/** A character may begin in one part and end in the other. */
-function joined(head: Buffer, tail: Buffer): string {
-  return Buffer.concat([head, tail]).toString('utf8');
+/** The decoder puts three bytes in place of one. The text would pass the size of a result, and its end would be cut. */
+function decoded(bytes: Buffer): string {
+  return bytes.toString('utf8').replaceAll('\uFFFD', '?');
 }

@@ -56,9 +56,12 @@ class ShellSession {
   readonly run: RunCommand = async (request, signal) => {
     this.#commands ??= this.#hold();
     const commands = await this.#commands;
-    const end = await commands.run(request, signal);
+    // Counted also after a call that passed its time: the child continues with the files of its command.
+    const counting = async () => {
+      this.#excess = await this.#workspace.recount('ended');
+    };
+    const end = await commands.run(request, signal).finally(counting);
     if (end.status === 'failed') this.#session.reportFault(new Error(`a command did not start: ${end.problem}`));
-    this.#excess = await this.#workspace.recount('ended');
     return { end, notes: this.#excess === null ? [] : [`Remove files: ${this.#excess}.`] };
   };
 

@@ -126,3 +126,31 @@ test('the workspace, shared memory and /tmp are bounded, sparse files too', asyn
   const sizes = (await run(`(${fill('/tmp')}; ${fill('/dev/shm')}) 2>/dev/null`)).text.match(/^\d+/gm)?.map(Number);
   expect(sizes).toEqual([256, 64]);
 });
+
+test('files of a command whose call passed its limit are counted, and can be read', async () => {
+  const { run, workspace, notes } = await aShell({ guardPath, limits: { max_bytes: 3_000_000 } });
+  const late = new AbortController();
+  const line = 'head -c 2000000 /dev/zero > a; head -c 2000000 /dev/zero > b; chmod 000 a; touch ready; sleep 60';
+  const running = run(line, {}, late.signal);
+  await expect.poll(async () => (await workspace.list()).some(({ path }) => path === 'ready')).toBe(true);
+  late.abort(new Error('too late'));
+  await expect(running).rejects.toThrow('too late');
+  expect(notes()).toEqual([expect.stringContaining('at most 3000000 bytes')]);
+  await expect(workspace.write('c', 'c')).rejects.toThrow('at most 3000000 bytes');
+});
+
+test('output that is not text keeps its first and last part', async () => {
+  const { run } = await aShell({ guardPath });
+  const { text } = await run('echo first; head -c 200000 /dev/zero | tr "\\0" "\\377"; echo last');
+  expect(text).toMatch(/Output:\nfirst\n\?+\n\[\d+ bytes are left out here\]\n\?+last\n$/);
+  expect(Buffer.byteLength(text)).toBeLessThan(50_000);
+});
+
+test('a command without a sandbox that kills its guard is no fault of the worker', async () => {
+  const faults: Error[] = [];
+  const session = { reportFault: (error: Error) => void faults.push(error) };
+  const { run } = await aShell({ guardPath, settings: { sandbox: 'none' }, session });
+  const { text } = await run('echo before; kill -9 $PPID; sleep 60');
+  expect(text).toBe('The command was ended because its first process got SIGKILL. Output:\nbefore\n');
+  expect(faults).toEqual([]);
+});
