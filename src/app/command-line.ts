@@ -75,7 +75,7 @@ function addBatches(program: Command, screen: Screen): void {
 
   program
     .command('status')
-    .description('show the progress and cost of a batch')
+    .description('show the progress of a batch, and its cost once it has settled')
     .argument('<BATCH>')
     .option('--json', 'print the status as JSON')
     .action(run(async (batch, flags) => (await import('./commands/status.ts')).status(batch, flags, screen)));

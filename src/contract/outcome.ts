@@ -85,7 +85,7 @@ const common = {
   known_cost_usd: z.number().nonnegative().optional(),
   /** Present if the cost is unknown because the model has no price. */
   is_unpriced: z.literal(true).optional(),
-  /** Number of calls that were repeated because their first time was cut off: at most so many were paid twice. */
+  /** Number of calls that were repeated because the first call was cut off. No more calls than these were paid twice. */
   calls_possibly_paid_twice: z.number().int().nonnegative(),
   /**
    * Maximum cost of the first time of those calls; absent if there are no such calls, `null` without a price. It is

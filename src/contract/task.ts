@@ -77,7 +77,10 @@ export const TaskSpec = z.strictObject({
   /** Background of this task. */
   context: z.string().optional(),
   ...RouteRequest.shape,
-  /** Names of the toolsets that the model can call: `workspace`, and the toolsets of your workers. */
+  /**
+   * Names of the toolsets that the model can call: `workspace`, `shell`, `http`, `mcp:` with the name of a server, and
+   * the toolsets of your own. Workers have all but `workspace` only if they are configured.
+   */
   toolsets: z.array(ToolsetName).max(16).optional(),
   /**
    * Tools that the model must not call: names of tools, or patterns with `*`, with `allow` or `deny`. The most specific
