@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { SHIPPED_FLAGS } from '../bench/errand-settings.ts';
@@ -115,20 +115,36 @@ describe('the Dockerfile', () => {
 });
 
 describe('the package', () => {
-  test('holds what was built and the pages about it, and no tool of a check', async () => {
+  let paths: readonly string[];
+  beforeAll(async () => {
     const flags = ['pack', '--dry-run', '--json', '--ignore-scripts'];
     const { stdout } = await execute('npm', flags, {
       cwd: root,
       env: { ...process.env, npm_config_loglevel: 'silent' },
     });
-    const paths = Packed.parse(JSON.parse(stdout)).flatMap(({ files }) => files.map(({ path }) => path));
+    paths = Packed.parse(JSON.parse(stdout)).flatMap(({ files }) => files.map(({ path }) => path));
+  });
+
+  test('holds what was built and the pages about it, and no tool of a check', () => {
     expect(paths).toContain('README.md');
-    const expected = /^(dist\/|docs\/.+\.md$|(LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/;
+    const expected =
+      /^(dist\/|docs\/.+\.md$|(LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|package\.json|errand\.config\.example\.yaml)$)/;
     expect(paths.filter((path) => !expected.test(path))).toEqual([]);
-    const linked = linksOf(textOf('README.md'))
-      .map((target) => target.split('#')[0] ?? '')
-      .filter((target) => !/^https?:/.test(target));
-    expect(linked.filter((target) => !paths.includes(target))).toEqual([]);
+  });
+
+  test('has what its pages link to, unless a page says that only a clone has it', () => {
+    const packed = paths.filter((path) => path.endsWith('.md'));
+    expect(packed.length).toBeGreaterThan(50);
+    const dead = packed.flatMap((file) => {
+      const [, inClone = ''] = /Only a clone has ([^.]+)\./.exec(textOf(file)) ?? [];
+      const targets = linksOf(textOf(file)).filter((target) => !/^(https?:|#)/.test(target));
+      const linked = new Set(targets.map((target) => join(dirname(file), target.split('#')[0] ?? '')));
+      const missing = [...linked].filter((path) => !paths.includes(path));
+      return missing
+        .filter((path) => !inClone.includes(`\`${path.split('/')[0]}/\``))
+        .map((path) => `${file}: ${path}`);
+    });
+    expect(dead).toEqual([]);
   });
 
   test('keeps the tools of checks in a separate package, pinned and without addresses', () => {

@@ -241,7 +241,7 @@ export const SETTINGS = {
       type: z.number().int().min(0).max(16).default(0),
       variable: 'ERRAND_BOARD_TRUSTED_PROXIES',
       meaning:
-        'how many [proxies](../dashboards/README.md#behind-a-proxy) append to `X-Forwarded-For` in front of the board',
+        'how many [proxies](explanations/board.md#behind-a-proxy) append to `X-Forwarded-For` in front of the board',
     },
   },
 } satisfies SettingsTable;

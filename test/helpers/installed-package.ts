@@ -23,6 +23,7 @@ const execute = promisify(execFile);
 /** What the package is built and packed from. */
 const SOURCES = [
   ...['package.json', 'tsconfig.json', 'tsconfig.build.json', '.npmrc', 'LICENSE', 'README.md', 'CHANGELOG.md'],
+  ...['SECURITY.md', 'errand.config.example.yaml'],
   ...['src', 'dashboards', 'scripts', 'docs'],
 ];
 

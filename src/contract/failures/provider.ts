@@ -31,7 +31,7 @@ export const PROVIDER_FAILURES = {
   PROVIDER_RATE_LIMITED: {
     origin: 'provider',
     disposition: 'defer',
-    means: 'The provider answered 429. The task runs again later, not before the time that the provider named.',
+    means: 'The provider answered 429. The task waits as long as the provider asks, up to an hour, and runs again.',
     remedy: 'Lower worker.concurrency, or max_concurrent of the batch; or ask the provider for a higher limit.',
   },
   PROVIDER_OVERLOADED: {
