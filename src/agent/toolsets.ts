@@ -28,21 +28,26 @@ export class Toolsets {
    * that requires it. Ignores unknown names.
    */
   named(names: readonly string[] = []): Toolset[] {
-    const found = new Set<Toolset>();
-    for (const name of names) this.#add(name, found);
-    return [...found];
+    return this.#withRequired(names).flatMap((name) => this.#byName.get(name) ?? []);
   }
 
-  #add(name: string, found: Set<Toolset>): void {
-    const toolset = this.#byName.get(name);
-    if (!toolset || found.has(toolset)) return;
-    for (const required of toolset.requires ?? []) this.#add(required, found);
-    found.add(toolset);
-  }
-
-  /** Returns the names without a toolset. */
+  /** Returns the names without a toolset, also of toolsets that another one requires. */
   lacking(names: readonly string[] = []): string[] {
-    return names.filter((name) => !this.#byName.has(name));
+    return this.#withRequired(names).filter((name) => !this.#byName.has(name));
+  }
+
+  #withRequired(names: readonly string[]): string[] {
+    const found: string[] = [];
+    // Toolsets of a program may require each other in a circle.
+    const seen = new Set<string>();
+    const add = (name: string) => {
+      if (seen.has(name)) return;
+      seen.add(name);
+      for (const required of this.#byName.get(name)?.requires ?? []) add(required);
+      found.push(name);
+    };
+    for (const name of names) add(name);
+    return found;
   }
 
   /**

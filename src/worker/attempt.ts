@@ -1,6 +1,5 @@
 import { isoNow, monotonicMs } from '../base/clock.ts';
 import type { CancelFlag } from '../contract/batch.ts';
-import type { EffectCall } from '../contract/effect-call.ts';
 import type { Attempt as AttemptRecord } from '../contract/outcome.ts';
 import type { TaskJob } from '../contract/task.ts';
 import { ErrandError } from '../errors.ts';
@@ -32,7 +31,6 @@ export type AttemptParts = {
 export type ToolAttempt = Pick<Attempt, 'taskId' | 'epoch' | 'signal' | 'isLastTry' | 'abort'> & {
   job: Pick<TaskJob, 'batch_id'> & { task: Pick<TaskJob['task'], 'toolsets' | 'tool_policy' | 'metadata'> };
   scope: Pick<Scope, 'hold'>;
-  history: { effects: readonly Pick<EffectCall, 'tool'>[] };
 };
 
 /**

@@ -30,7 +30,6 @@ export async function tryToolsets<T>(
   const ending = new AbortController();
   const attempt = {
     ...{ taskId, epoch: 1, scope, isLastTry: true },
-    history: { effects: [] },
     job: { batch_id: batchId, task: { toolsets: [...names] } },
     signal: AbortSignal.any([signal, ending.signal]),
     abort: (reason: Error) => ending.abort(reason),

@@ -247,6 +247,18 @@ describe('the name of a toolset', () => {
     expect(lines).toContain('waits for a worker with toolset acme');
   });
 
+  test('that another toolset requires and no worker has fails the task in the end', async () => {
+    const acme = defineToolset({ name: 'acme', requires: ['other', 'shell'] });
+    const other = defineToolset({ name: 'other', requires: ['acme'] });
+    const deployment = await aDeployment({ toolsets: [acme, other], settings: SHORT });
+    const { batch_id } = await deployment.producer.enqueue(aTask('Wait'));
+    await deployment.startWorker();
+    await deployment.producer.settled(batch_id);
+    const message = expect.stringMatching(/^no worker that serves lane "local" has the toolsets acme, shell; waited/);
+    const [outcome] = await deployment.outcomesOf(batch_id);
+    expect(outcome).toMatchObject({ attempts: [], failure: { code: 'TOOLSET_UNSERVED', message } });
+  });
+
   test('that is built in changes nothing in the job', async () => {
     const deployment = await aDeployment();
     const { batch_id } = await deployment.producer.enqueue(aTask('Plain', ['workspace']));

@@ -89,8 +89,10 @@ export function decideUnopened(taskId: string, judged: Judged, redactor: Redacto
 async function judge({ taskId, provider, job }: TaskDelivery, unopened: Unopened, deps: TaskDeps): Promise<Judged> {
   if (unopened.status !== 'too_new') return unopened;
   const { toolsets = [] } = job.isReadable ? job.data.task : {};
-  const lacks = deps.toolsets.lacking(toolsets).length > 0;
-  const wait = await deps.versions.waitFor(unopened, { lane: provider, toolsets: lacks ? toolsets : [] });
+  const lacking = deps.toolsets.lacking(toolsets);
+  // Also those that only a toolset requires: this worker has that toolset, but cannot run the task.
+  const wanted = lacking.length === 0 ? [] : [...new Set([...toolsets, ...lacking])];
+  const wait = await deps.versions.waitFor(unopened, { lane: provider, toolsets: wanted });
   if (wait.next === 'wait' && wait.hasReader) await deps.records.restartWait(taskId);
   return { status: 'too_new', wait, found: unopened };
 }
