@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { needBubblewrap } from './helpers/bubblewrap.ts';
 import { freshPrefix, keysOf, redisUrl } from './helpers/redis.ts';
 
 const examples = join(import.meta.dirname, '..', 'examples');
@@ -51,9 +52,19 @@ added: 1
   '08-own-tool.ts': `Order 7 was shipped on Monday. (2 tool calls)
 the model read both results: true
 `,
+  '09-mcp-server.ts': `On Monday. (1 tool call)
+the server: released, verified
+the model read the result: true
+`,
+  '10-commands.ts': `The names are in sorted.txt. (2 tool calls)
+names.txt: Tove, Ada, Lin
+sorted.txt: Ada, Lin, Tove
+released: client, credential_lease, process, workspace - open: 0
+`,
 };
 
 vi.setConfig({ maxConcurrency: 2 });
+beforeAll(needBubblewrap);
 
 describe('the examples', { concurrent: true }, () => {
   test('are all compared', () => {
