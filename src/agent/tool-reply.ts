@@ -2,8 +2,6 @@ import { typeOf } from '../contract/plain-json.ts';
 import type { ToolImage } from '../contract/tool-image.ts';
 import { messageOf } from '../errors.ts';
 
-export { IMAGE_TYPES, type ToolImage } from '../contract/tool-image.ts';
-
 const BRAND = Symbol.for('errand.tool_reply');
 
 /** A value that JSON can carry. */

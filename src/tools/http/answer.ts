@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
-import { IMAGE_TYPES, ToolReply } from '../../agent/tool-reply.ts';
+import { ToolReply } from '../../agent/tool-reply.ts';
+import { IMAGE_TYPES } from '../../contract/tool-image.ts';
 import type { OutboundAnswer } from '../../outbound/outbound.ts';
 
 /** The maximum size of a text for the model: with the lines above it, it fits into the result of a tool. */

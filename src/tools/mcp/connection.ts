@@ -1,6 +1,7 @@
 import { Client, SdkError, SdkErrorCode, SdkHttpError, type Transport } from '@modelcontextprotocol/client';
 import type { CallContext } from '../../agent/tool.ts';
 import type { ToolReply } from '../../agent/tool-reply.ts';
+import { foreign } from '../../base/foreign.ts';
 import { inWords, problemTexts } from '../../contract/schema-words.ts';
 import { messageOf } from '../../errors.ts';
 import { replyOfResult } from './reply.ts';
@@ -61,9 +62,7 @@ export class McpConnection {
   /** Lists the tools. @throws Error if the server does not list them, or the list is invalid. */
   async list({ limitMs, signal }: ConnectLimits): Promise<ToolList> {
     const { tools } = await this.#client.listTools(undefined, { timeout: limitMs, signal });
-    const parsed = ToolList.safeParse({ server: this.server, tools }, inWords('field'));
-    if (parsed.success) return parsed.data;
-    throw new Error(`its list of tools is invalid: ${problemTexts(parsed.error.issues, 'the list')[0]}`);
+    return listOf({ server: this.server, tools });
   }
 
   /**
@@ -96,6 +95,13 @@ export class McpConnection {
   async close(): Promise<void> {
     await this.#client.close().catch(() => undefined);
   }
+}
+
+/** Schemas are walked by recursion and stored, so they have a maximum depth. */
+function listOf(value: { server: object; tools: unknown[] }): ToolList {
+  const parsed = ToolList.safeParse(foreign(value), inWords('field'));
+  if (parsed.success) return parsed.data;
+  throw new Error(`its list of tools is invalid: ${problemTexts(parsed.error.issues, 'the list')[0]}`);
 }
 
 function reasonOf(error: unknown, silentMs: number): string {

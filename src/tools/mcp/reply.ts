@@ -1,6 +1,7 @@
 import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/client';
-import { IMAGE_TYPES, type ToolImage, ToolReply } from '../../agent/tool-reply.ts';
+import { ToolReply } from '../../agent/tool-reply.ts';
 import { clip } from '../../base/text.ts';
+import { IMAGE_TYPES, type ToolImage } from '../../contract/tool-image.ts';
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const NAME_CHARS = 200;

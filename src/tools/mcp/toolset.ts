@@ -1,4 +1,5 @@
 import type { ResourceKind } from '../../agent/resource.ts';
+import { shownTool } from '../../agent/shown-tool.ts';
 import type { Tool } from '../../agent/tool.ts';
 import type { Toolset } from '../../agent/toolset.ts';
 import { typeOf } from '../../contract/plain-json.ts';
@@ -37,9 +38,9 @@ function mcpToolset(server: McpServer, deps: McpDeps & ServerProcessDeps & { ses
 }
 
 function toolOf(tool: NamedTool, server: AttemptServer): Tool {
-  const { $schema: _, ...parameters } = tool.inputSchema;
+  const { shownAs: name, inputSchema: parameters } = tool;
   return {
-    definition: { name: tool.shownAs, description: descriptionOf(tool), parameters },
+    definition: shownTool({ name, description: descriptionOf(tool), parameters }),
     class: tool.class,
     run: async (args, call) => {
       if (!isObject(args)) throw new Error(`expected the arguments as an object, got ${typeOf(args)}`);
