@@ -8,8 +8,17 @@ const CLASSES = ['read', 'idempotent', 'effect'];
 /** The tool names that every provider accepts. */
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
-/** The names in use: of toolsets, of the tools of all toolsets, and of kinds of resources. */
-export type TakenNames = { toolsets: Iterable<string>; tools: Iterable<string>; kinds: Iterable<string> };
+/**
+ * The names in use: of toolsets, of the tools of all toolsets, and of kinds of resources. `toolPrefixes`: how the tools
+ * begin whose names are not known yet.
+ */
+export type TakenNames = {
+  toolsets: Iterable<string>;
+  tools: Iterable<string>;
+  kinds: Iterable<string>;
+  toolPrefixes?: readonly string[];
+};
+type NameSpace = 'toolsets' | 'tools' | 'kinds';
 
 /**
  * Finds the problems of own toolsets, each with the path of its field: `at` of the toolset, then the field, such as
@@ -35,9 +44,11 @@ export function problemsOfTools(tools: unknown, taken: Iterable<string>): Proble
 
 class Problems {
   readonly found: Problem[] = [];
-  readonly #taken: Record<keyof TakenNames, Set<string>>;
+  readonly #taken: Record<NameSpace, Set<string>>;
+  readonly #toolPrefixes: readonly string[];
 
-  constructor({ toolsets, tools, kinds }: TakenNames) {
+  constructor({ toolsets, tools, kinds, toolPrefixes = [] }: TakenNames) {
+    this.#toolPrefixes = toolPrefixes;
     this.#taken = { toolsets: new Set(toolsets), tools: new Set(tools), kinds: new Set(kinds) };
   }
 
@@ -80,7 +91,7 @@ class Problems {
     const { name, description, parameters } = fieldsOf(definition);
     if (typeof name !== 'string' || !TOOL_NAME.test(name)) {
       this.#expected('a name of letters, digits, "-" and "_", at most 64', name, `${at}.name`);
-    } else this.#claim('tools', name, `${at}.name`);
+    } else this.#claimTool(name, `${at}.name`);
     if (typeof description !== 'string' || description.trim() === '') {
       this.#expected('a non-empty string', description, `${at}.description`);
     }
@@ -108,7 +119,13 @@ class Problems {
     if (rowName !== undefined) this.#isFunction(rowName, `${at}.rowName`);
   }
 
-  #claim(what: keyof TakenNames, name: unknown, path: string): void {
+  #claimTool(name: string, path: string): void {
+    const prefix = this.#toolPrefixes.find((taken) => name.startsWith(taken));
+    if (prefix === undefined) this.#claim('tools', name, path);
+    else this.#add(path, `expected a name that does not begin as the tools of an MCP server do (${prefix})`);
+  }
+
+  #claim(what: NameSpace, name: unknown, path: string): void {
     const names = this.#taken[what];
     if (names.has(String(name))) this.#add(path, `expected a unique name; ${quoted(String(name))} is already in use`);
     names.add(String(name));

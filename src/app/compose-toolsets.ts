@@ -29,7 +29,7 @@ export function toolsetsOfProgram(toolsets: readonly unknown[]): OwnToolset[] {
  * @throws ErrandError `CONFIG_INVALID` with every problem of the own toolsets, by index and field.
  */
 export function composeToolsets(
-  { worker, workspace, http }: Config,
+  { worker, workspace, http, mcp }: Config,
   own: readonly OwnToolset[],
   optional: readonly Toolset[] = [],
 ): Toolsets {
@@ -39,6 +39,7 @@ export function composeToolsets(
     toolsets: builtIn.map(({ name }) => name),
     tools: builtIn.flatMap(({ tools }) => tools ?? []).map(({ definition }) => definition.name),
     kinds: [...BASE_KINDS, ...builtIn.flatMap(({ resources }) => resources).map(({ kind }) => kind)],
+    toolPrefixes: mcp.servers.map(({ name }) => `${name}__`),
   };
   const problems = problemsOfToolsets(own, taken, whyReserved);
   if (problems.length > 0) {

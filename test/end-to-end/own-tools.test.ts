@@ -299,6 +299,11 @@ describe('createWorker refuses toolsets that do not fit, by index and field:', (
       'toolsets.1.name: expected a unique name; "acme" is already in use',
     ],
     ['a tool twice', [good, { ...good, name: 'b' }], 'toolsets.1.tools.0.name: expected a unique name; "look" is'],
+    [
+      'a tool that begins as those of an MCP server',
+      [{ ...good, tools: [{ ...tool, definition: { ...tool.definition, name: 'wiki__look' } }] }],
+      'toolsets.0.tools.0.name: expected a name that does not begin as the tools of an MCP server do (wiki__)',
+    ],
     ['a class', [{ ...good, tools: [{ ...tool, class: 'x' }] }], 'toolsets.0.tools.0.class: expected one of read,'],
     ['a run', [{ ...good, tools: [{ ...tool, run: 1 }] }], 'toolsets.0.tools.0.run: expected a function, got 1'],
     [
@@ -317,7 +322,8 @@ describe('createWorker refuses toolsets that do not fit, by index and field:', (
     ['a field that throws', [good, throwing], 'toolsets.1: expected fields that can be read, got an error: no name'],
     ['a release', [{ ...good, resources: [{ ...kind, release: 0 }] }], 'toolsets.0.resources.0.release: expected a'],
   ])('%s', async (_, toolsets, message) => {
-    const refused = createWorker({ toolsets: toolsets as Toolset[], settings: {} });
+    const settings = { mcp: { wiki: { command: ['wiki'] } } };
+    const refused = createWorker({ toolsets: toolsets as Toolset[], settings });
     await expect(refused).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) });
   });
 });
