@@ -17,7 +17,7 @@ const REMEDY =
 export async function probeSandbox(deployment: Deployment, means: ShellMeans): Promise<void> {
   const directory = await mkdtemp(join(deployment.workspaceRoot, '.probe-'));
   try {
-    const place = { directory, maxFileBytes: 4_096, recount: async () => null };
+    const place = { directory, maxFileBytes: () => 4_096, recount: async () => null };
     const commands = new Commands(`${deploymentHash(directory)}:probe/${randomUUID()}`, place, means);
     const request = { line: 'cat', stdin: 'ready', limitMs: LIMIT_MS };
     const end = await commands.run(request, AbortSignal.timeout(LIMIT_MS)).catch(failed);

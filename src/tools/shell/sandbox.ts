@@ -27,8 +27,8 @@ const MAX_OPEN_FILES = 1_024;
 const START =
   'exec 2>&1; line=$1; shift; shell=/bin/sh; [ -x /bin/bash ] && shell=/bin/bash; exec prlimit "$@" -- "$shell" -c -- "$line"';
 
-/** What a command may see and use. `directory` has the files of the child; `maxFileBytes`: the size of one file. */
-export type Place = { directory: string; maxFileBytes: number };
+/** What a command may see and use. `directory` has the files of the child; `maxFileBytes`: the size of one file now. */
+export type Place = { directory: string; maxFileBytes: () => number };
 
 /** A program to start, with its arguments and its whole environment. */
 export type ShellLaunch = { command: string; args: string[]; environment: Record<string, string> };
@@ -52,7 +52,7 @@ function limitsOf({ maxFileBytes }: Place, { sandbox, max_memory_bytes, max_proc
   return [
     '--core=0',
     `--nofile=${MAX_OPEN_FILES}`,
-    `--fsize=${maxFileBytes}`,
+    `--fsize=${maxFileBytes()}`,
     `--data=${max_memory_bytes}`,
     ...(sandbox === 'none' ? [] : [`--nproc=${max_processes}`]),
   ];

@@ -62,7 +62,11 @@ class ShellSession {
     };
     const end = await commands.run(request, signal).finally(counting);
     if (end.status === 'failed') this.#session.reportFault(new Error(`a command did not start: ${end.problem}`));
-    return { end, notes: this.#excess === null ? [] : [`Remove files: ${this.#excess}.`] };
+    return {
+      end,
+      notes:
+        this.#excess === null ? [] : [`Remove files: ${this.#excess}. Until then, no command can write to a file.`],
+    };
   };
 
   readonly notes = (): string[] => {
@@ -77,7 +81,12 @@ class ShellSession {
     const { deployment, maxFileBytes } = this.#deps;
     const { directory } = this.#workspace;
     const tag = newProcessTag(deployment, this.#session, SHELL);
-    const place = { directory, maxFileBytes, recount: () => this.#workspace.recount('running') };
+    const place = {
+      directory,
+      recount: () => this.#workspace.recount('running'),
+      // A command over a limit may only remove files. Else each would add what it can write before it is counted.
+      maxFileBytes: () => (this.#excess === null ? maxFileBytes : 0),
+    };
     const acquire = () => new Commands(tag, place, this.#deps);
     const held = { kind: PROCESS, ref: tag, acquire, live: (commands: Commands) => commands };
     return (await this.#session.hold({ commands: held })).commands;

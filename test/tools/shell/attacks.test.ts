@@ -154,3 +154,13 @@ test('a command without a sandbox that kills its guard is no fault of the worker
   expect(text).toBe('The command was ended because its first process got SIGKILL. Output:\nbefore\n');
   expect(faults).toEqual([]);
 });
+
+test('commands over the limit of the workspace add nothing until files are removed', async () => {
+  const { run, workspace } = await aShell({ guardPath, limits: { max_bytes: 1_000_000 } });
+  await run('for i in 1 2 3; do head -c 900000 /dev/zero > $i; done');
+  await run('for i in 4 5 6; do fallocate -l 900000 $i; truncate -s 900000 $i; head -c 900000 /dev/zero > $i; done');
+  const sizes = (await workspace.list()).filter(({ bytes }) => bytes > 0).map(({ path }) => path);
+  expect(sizes).toEqual(['1', '2', '3']);
+  expect((await run('rm *; echo back > file')).isError).toBe(false);
+  expect((await run('echo back > file; cat file')).text).toBe('Exit status 0. Output:\nback\n');
+});

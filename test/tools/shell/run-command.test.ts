@@ -90,7 +90,9 @@ test('the first and the last output of a long one are kept', async () => {
 test('files over the limit are an error until they are removed, and a note', async () => {
   const { run, workspace, notes } = await inShell({ limits: { max_entries: 5 } });
   const { text, isError } = await run('touch 1 2 3 4 5 6 7');
-  expect(text).toMatch(/^Remove files: a workspace has at most 5 files and folders\.\nExit status 0/);
+  expect(text).toMatch(
+    /^Remove files: a workspace has at most 5 files and folders\. Until then, no command can write to a file\.\nExit status 0/,
+  );
   expect(isError).toBe(true);
   expect(notes()).toEqual(['commands left too many files: a workspace has at most 5 files and folders']);
   await expect(workspace.write('8', '')).rejects.toThrow('at most 5 files');
