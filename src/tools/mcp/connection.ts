@@ -2,6 +2,8 @@ import { Client, SdkError, SdkErrorCode, SdkHttpError, type Transport } from '@m
 import type { CallContext } from '../../agent/tool.ts';
 import type { ToolReply } from '../../agent/tool-reply.ts';
 import { foreign } from '../../base/foreign.ts';
+import { unlessAborted } from '../../base/unless-aborted.ts';
+import { withinTime } from '../../base/within-time.ts';
 import { inWords, problemTexts } from '../../contract/schema-words.ts';
 import { messageOf } from '../../errors.ts';
 import { replyOfResult } from './reply.ts';
@@ -45,7 +47,10 @@ export class McpConnection {
       },
     );
     const connection = new McpConnection(client);
-    await client.connect(transport, { timeout: limitMs, signal });
+    // The client limits its requests, but not the notification that ends the handshake.
+    const connecting = client.connect(transport, { timeout: limitMs, signal });
+    const late = () => new Error(`the handshake did not end within ${limitMs / 1000} s`);
+    await unlessAborted(withinTime(connecting, limitMs, late), signal);
     return connection;
   }
 
@@ -89,11 +94,6 @@ export class McpConnection {
       if (!this.#isOpen) return { status: 'ended' };
       throw new Error(reasonOf(error, silentMs), { cause: error });
     }
-  }
-
-  /** Closes the connection. Never throws. */
-  async close(): Promise<void> {
-    await this.#client.close().catch(() => undefined);
   }
 }
 

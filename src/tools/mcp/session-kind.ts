@@ -1,4 +1,3 @@
-import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { Released, ResourceKind } from '../../agent/resource.ts';
 import { withinTime } from '../../base/within-time.ts';
 import type { McpConnection } from './connection.ts';
@@ -14,11 +13,13 @@ const END_WITHIN_MS = 1_000;
 /** How long another worker waits for it. */
 const RECLAIM_WITHIN_MS = 5_000;
 
-/** A session with a server, and the id that the server gave it, if it keeps sessions. */
+/**
+ * A session that a server has begun, and the id that it gave it, if it keeps sessions. `confirmed` ends the handshake.
+ */
 export type LiveSession = {
-  connection: McpConnection;
-  transport: StreamableHTTPClientTransport;
   id: string | undefined;
+  confirmed: () => Promise<McpConnection>;
+  close: () => Promise<void>;
 };
 
 /** `<task id>.<epoch>.<server>-<number>`, then the id of the session once the server has given one. */
@@ -50,11 +51,11 @@ export function sessionKind(servers: readonly McpServer[], deps: EnvironmentDeps
       const [, , name = '', id] = REF.exec(ref) ?? [];
       const server = byName.get(name);
       if (!server) return { evidence: 'unknown', detail: 'its server is not in the configuration of this worker' };
-      await live?.connection.close();
+      await live?.close();
       if (id !== undefined)
         return endSession(server, id, { ...deps, withinMs: live ? END_WITHIN_MS : RECLAIM_WITHIN_MS });
       if (live) return { evidence: 'implied', detail: 'the server keeps no session; the connection is closed' };
-      return { evidence: 'implied', detail: 'the connection ended with its worker; no session of the server is known' };
+      return { evidence: 'implied', detail: 'it ended with its worker before the client confirmed a session' };
     },
   };
 }

@@ -4,10 +4,14 @@ import { expect, onTestFinished, test } from 'vitest';
 import { aDeployment } from '../../helpers/deployment.ts';
 import { startWorkerProcess } from '../../helpers/process.ts';
 
-/** An MCP server over HTTP with sessions. It notes each request as method, session and authorization. */
-async function aServer({ hangs = false } = {}) {
+/**
+ * An MCP server over HTTP with sessions. It notes each request as method, session and authorization. `hangsAt`: the
+ * method that it does not answer the first time.
+ */
+async function aServer({ hangsAt = '' } = {}) {
   const requests: string[] = [];
   const sessions = new Set<string>();
+  let hasHung = false;
   const answers: Record<string, object> = {
     initialize: {
       protocolVersion: '2025-06-18',
@@ -31,13 +35,16 @@ async function aServer({ hangs = false } = {}) {
       return;
     }
     const { id, method } = JSON.parse(body);
+    if (method === hangsAt && !hasHung) {
+      hasHung = true;
+      return;
+    }
     if (id === undefined) {
       response.writeHead(202).end();
       return;
     }
     const opened = `session-${sessions.size + 1}`;
     if (method === 'initialize') sessions.add(opened);
-    if (hangs && method === 'tools/call') return;
     response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': opened });
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] }));
   });
@@ -71,15 +78,18 @@ test('a session over HTTP is on the ledger, and the server acknowledges its end'
   expect(requests.at(-1)).toBe('DELETE session-1 Bearer planted-token-of-the-wiki');
 });
 
-test('after kill -9 another worker ends the session at the configured server', async () => {
-  const { url, requests, sessions } = await aServer({ hangs: true });
+// The handshake, the list and the call; the server has no stream of its own.
+test.each([
+  ['in a call', 'tools/call', 4],
+  ['while it confirms the session', 'notifications/initialized', 2],
+])('after kill -9 %s another worker ends the session at its server', async (_, hangsAt, posts) => {
+  const { url, requests, sessions } = await aServer({ hangsAt });
   const deployment = await aDeployment({ settings: { mcp: { wiki: { url } } } });
   const { producer, startWorker, outcomesOf } = deployment;
   const doomed = await startWorkerProcess(deployment, { name: 'doomed' });
   const goal = '[[sim: tool=wiki__look_up args={}]] [[sim: text="done"]]';
   const { batch_id } = await producer.enqueue({ goal, provider: 'local', toolsets: ['mcp:wiki'] });
-  // The handshake, the list and the call; the server has no stream of its own.
-  await expect.poll(() => requests.filter((line) => line.startsWith('POST')), { timeout: 30_000 }).toHaveLength(4);
+  await expect.poll(() => requests.filter((line) => line.startsWith('POST')), { timeout: 30_000 }).toHaveLength(posts);
   doomed.process.kill('SIGKILL');
   await doomed.exited;
   await startWorker({ name: 'heir' });
@@ -93,5 +103,17 @@ test('after kill -9 another worker ends the session at the configured server', a
       actor: expect.stringMatching(/reclaim|boot/),
     }),
   );
+  expect(sessions).toEqual(new Set());
+});
+
+test('a handshake that does not end in time fails, and its session is ended', async () => {
+  const { url, sessions } = await aServer({ hangsAt: 'notifications/initialized' });
+  const deployment = await aDeployment({ settings: { mcp: { wiki: { url, start_timeout_ms: 300 } } } });
+  await deployment.startWorker();
+  const goal = '[[sim: tool=wiki__look_up args={}]] [[sim: text="done"]]';
+  const { batch_id } = await deployment.producer.enqueue({ goal, provider: 'local', toolsets: ['mcp:wiki'] });
+  expect((await deployment.producer.settled(batch_id)).counts.succeeded).toBe(1);
+  const [outcome] = await deployment.outcomesOf(batch_id);
+  expect(outcome?.attempts.map(({ ended }) => ended)).toEqual(['failed', 'succeeded']);
   expect(sessions).toEqual(new Set());
 });
