@@ -1,23 +1,22 @@
-import type { Toolset } from '../agent/toolset.ts';
 import type { Log } from '../telemetry/log.ts';
-import { type McpDeps, mcpToolsets } from '../tools/mcp/toolset.ts';
+import { type McpDeps, McpServers } from '../tools/mcp/servers.ts';
 import { type Config, processEnvironment } from './config.ts';
 import { findWorkerGuard } from './worker-guard.ts';
 
 /** The variables that every MCP server gets: what it needs to find programs, and its caches. */
 const PASSED_ON = ['PATH', 'HOME'];
 
-/** Makes the toolsets of the MCP servers. */
+/** Makes the MCP servers of a worker. None runs yet. */
 export function composeMcp(
   config: Config,
   { log, redactor, secrets, lists }: Pick<McpDeps, 'redactor' | 'secrets' | 'lists'> & { log: Log },
-): Toolset[] {
+): McpServers {
   const { prefix, worker } = config;
   const environment = processEnvironment();
   const base = Object.fromEntries(PASSED_ON.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
   const deployment = { prefix, workspaceRoot: worker.workspace_root };
   const deps = { base, secrets, redactor, lists, deployment, guardPath: guardOnce(config, log) };
-  return mcpToolsets(config.mcp, deps);
+  return new McpServers(config.mcp, deps);
 }
 
 /** Finds the guard once, at the first start of a server. The log says if no guard runs here. */

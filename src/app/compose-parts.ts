@@ -15,6 +15,7 @@ import { Admission } from '../worker/admission.ts';
 import { Announcer } from '../worker/announcer.ts';
 import { HeldBatches } from '../worker/held-batches.ts';
 import { Releasers } from '../worker/holding/releasers.ts';
+import { WorkerHolds } from '../worker/holding/worker-holds.ts';
 import type { SettleDeps } from '../worker/settle-batch.ts';
 import type { TaskDeps } from '../worker/task-deps.ts';
 import { UnattendedSweep } from '../worker/unattended-sweep.ts';
@@ -52,6 +53,8 @@ export async function composeParts(base: WorkerBase, opened: Disposables): Promi
   });
   await opened.add(announcer, (announcing) => announcing.stop()).start();
   const reclaim = await startReclaim({ ...base, releasers: values.releasers }, opened);
+  const holds = new WorkerHolds({ ...base, reclaim, releasers: values.releasers });
+  opened.add(base.mcp, (servers) => servers.close()).share(() => holds.open());
   const channels = await openChannels({ ...base, active: values.active }, opened);
   const unattended = new UnattendedRecords(redis, prefix);
   const jobs = new UnattendedJobs(redis, prefix, onError);

@@ -42,7 +42,7 @@ export async function withTrialParts<T>(options: TrialOptions, use: (parts: Tria
     const output = process.stderr;
     const log = createLog({ level: config.worker.log_level, isPretty: output.isTTY === true, redactor, output });
     const servers = composeMcp(config, { log, redactor, secrets: processSecrets(), lists: NOTHING_KEPT });
-    const toolsets = composeToolsets(there, own, [...(await optionalToolsets(there)), ...servers]);
+    const toolsets = composeToolsets(there, own, [...(await optionalToolsets(there)), ...servers.toolsets]);
     const { builtInKinds: kinds, ownKinds } = toolsets;
     const deps = {
       ...{ toolsets, signal, watchdogs: config.watchdogs, observer: NO_OBSERVER },

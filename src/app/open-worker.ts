@@ -6,6 +6,7 @@ import type { SecretReader } from '../credentials/secrets.ts';
 import { messageOf } from '../errors.ts';
 import { TaskRecords } from '../records/task-records.ts';
 import { ToolListRecords } from '../records/tool-lists.ts';
+import { WorkerLedger } from '../records/worker-ledger.ts';
 import { WorkerRecords } from '../records/worker-records.ts';
 import { closeRedis, openRetryingRedis } from '../redis/connection.ts';
 import { isRedisFault } from '../redis/faults.ts';
@@ -17,6 +18,7 @@ import { LogObserver } from '../telemetry/log-observer.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { MetricsObserver } from '../telemetry/metrics-observer.ts';
 import { note, type Observer, observers as observeWith } from '../telemetry/observer.ts';
+import type { McpServers } from '../tools/mcp/servers.ts';
 import { identifyWorker } from '../worker/holding/identity.ts';
 import { composeMcp } from './compose-mcp.ts';
 import { composeToolsets, type OwnToolset } from './compose-toolsets.ts';
@@ -52,11 +54,13 @@ export type WorkerBase = {
   metrics: Metrics;
   catalogue: Catalogue;
   toolsets: Toolsets;
+  mcp: McpServers;
   target: RedisTarget;
   redis: RetryingRedis;
   redisHealth: RedisHealth;
   records: TaskRecords;
   workers: WorkerRecords;
+  ledger: WorkerLedger;
   self: WorkerIdentity;
   /** All providers of the deployment. */
   providers: string[];
@@ -75,8 +79,8 @@ export async function openWorker(
   await makeWorkspaceRoot(config.worker.workspace_root);
   const { prefix } = config;
   const lists = new ToolListRecords(() => redis, prefix);
-  const servers = composeMcp(config, { log, redactor, secrets, lists });
-  const toolsets = composeToolsets(config, own, [...(await optionalToolsets(config)), ...servers]);
+  const mcp = composeMcp(config, { log, redactor, secrets, lists });
+  const toolsets = composeToolsets(config, own, [...(await optionalToolsets(config)), ...mcp.toolsets]);
   const catalogue = createCatalogue(config.providers);
   const metrics = createMetrics(knownNames(config, catalogue, toolsets));
   const observer = observeWith([new LogObserver(log), new MetricsObserver(metrics), ...observers], (error) =>
@@ -96,10 +100,11 @@ export async function openWorker(
   const taken = config.worker.only ?? providers;
   warnOfPlainHttp(taken.map(catalogue.get), log);
   return {
-    ...{ config, prefix, log, redactor, secrets, observer, metrics, catalogue, toolsets },
+    ...{ config, prefix, log, redactor, secrets, observer, metrics, catalogue, toolsets, mcp },
     ...{ target, redis, redisHealth, providers, taken, onError },
     records: new TaskRecords(redis, prefix, redactor),
     workers: new WorkerRecords(redis, prefix),
+    ledger: new WorkerLedger(redis, prefix, redactor),
     self: await identifyWorker(config.worker.name, config.worker),
   };
 }

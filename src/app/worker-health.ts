@@ -28,8 +28,8 @@ export class WorkerHealth implements HealthSource {
 
   /** Collects the metrics; if Redis is unavailable, only the metrics of this process. */
   metrics(): Promise<{ contentType: string; text: string }> {
-    const { metrics, redisHealth, workers } = this.#base;
-    return scrape(metrics, redisHealth.whyNot === null ? { workers, lanes: this.#consumer } : null);
+    const { metrics, mcp, redisHealth, workers } = this.#base;
+    return scrape(metrics, mcp, redisHealth.whyNot === null ? { workers, lanes: this.#consumer } : null);
   }
 }
 

@@ -43,3 +43,11 @@ export function parseTaskId(text: string): { batchId: string; index: number } | 
 export function isBatchId(text: string): boolean {
   return /^[bk][0-9a-z]{21}$/.test(text);
 }
+
+/**
+ * Returns the id that a worker has in the place of a task id, for what it holds for several tasks. It is no task id, and
+ * safe in a path or a tag, whatever the name of the worker is.
+ */
+export function holderIdOf(instance: string): string {
+  return `w${createHash('sha256').update(instance).digest('hex').slice(0, 20)}`;
+}

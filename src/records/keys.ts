@@ -74,9 +74,17 @@ export class Keys {
     return `${this.task(taskId)}:released`;
   }
 
-  /** The open rows of one worker as `<task id>/<row id>`, by the time of their intent in ms. */
+  /**
+   * The open rows of one worker as `<task id>/<row id>`, by the time of their intent in ms. A row of its own ledger has the
+   * holder id of the worker in place of the task id.
+   */
   openRows(instance: string): string {
     return `${this.#root}:open_rows:${instance}`;
+  }
+
+  /** Row id → open ledger row of what a worker holds for several tasks. */
+  workerLedger(instance: string): string {
+    return `${this.#root}:worker_ledger:${instance}`;
   }
 
   /** Instance → identity of every worker that may hold resources; `null` while the identity is lost. */
@@ -174,6 +182,7 @@ export const KEY_FAMILIES: { readonly [Name in KeyFamily]: FamilyFacts } = {
   released: { type: 'list', expires: 'never', until: 'the task has its outcome' },
   effects: { type: 'hash', expires: 'never', until: 'the task has its outcome' },
   openRows: { type: 'zset', expires: 'never', until: 'all rows are released' },
+  workerLedger: { type: 'hash', expires: 'never', until: 'all rows are released' },
   serves: { type: 'string', expires: 'always', until: '15 s after the last beat' },
   takers: { type: 'string', expires: 'always', until: '24 h after the last beat, or the worker is forgotten' },
   reclaimClaim: { type: 'string', expires: 'always', until: 'the rows are released, or the claim lapses' },

@@ -1,4 +1,4 @@
-import { parseTaskId } from '../base/ids.ts';
+import { holderIdOf, parseTaskId } from '../base/ids.ts';
 import { LedgerRow } from '../contract/cleanup.ts';
 import { Takers } from '../contract/takers.ts';
 import { WorkerIdentity } from '../contract/worker-identity.ts';
@@ -127,14 +127,18 @@ export class WorkerRecords {
       intentMs: timeIn(intent),
     }));
     const pipeline = this.#redis.pipeline();
-    for (const { taskId, id } of named) pipeline.hget(this.#keys.ledger(taskId), id);
+    const holder = holderIdOf(instance);
+    for (const { taskId, id } of named) {
+      pipeline.hget(taskId === holder ? this.#keys.workerLedger(instance) : this.#keys.ledger(taskId), id);
+    }
     const texts = await typedRepliesOf(pipeline);
     const rows: IndexedRow[] = [];
     const stale: string[] = [];
     for (const [at, { member, ...place }] of named.entries()) {
-      const entry = entryIn(texts[at], place.taskId);
+      const isKnown = place.taskId === holder || parseTaskId(place.taskId) !== null;
+      const entry = isKnown ? entryIn(texts[at]) : null;
       const isStale = texts[at] === null || (entry !== null && entry.owner !== instance);
-      if (isStale && parseTaskId(place.taskId)) stale.push(member);
+      if (isStale && isKnown) stale.push(member);
       else rows.push(entry === null ? { status: 'unreadable', ...place } : { status: 'readable', ...place, entry });
     }
     if (stale.length === 0) return rows;
@@ -165,8 +169,8 @@ function identityIn(text: string, instance: string): WorkerIdentity | null {
   return identity?.instance === instance ? identity : null;
 }
 
-function entryIn(text: unknown, taskId: string): LedgerRow | null {
-  return typeof text === 'string' && parseTaskId(taskId) ? readEntry(LedgerRow, text) : null;
+function entryIn(text: unknown): LedgerRow | null {
+  return typeof text === 'string' ? readEntry(LedgerRow, text) : null;
 }
 
 /** Reads a number from Redis; 0 for text that is not a number, so that NaN never spreads. */

@@ -1,3 +1,4 @@
+import { parseTaskId } from '../base/ids.ts';
 import type { CleanupStep } from '../contract/cleanup.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from './log.ts';
@@ -93,9 +94,11 @@ export class LogObserver implements Observer {
   #reclaimed(taskId: string, end: StepEnd): void {
     if (end.status !== 'released' && end.status !== 'left_open') return;
     const { row, kind, ref, evidence, actor, detail }: CleanupStep = end.step;
-    const fields = { task_id: taskId, row, kind, ref, evidence, actor, detail };
-    if (end.status === 'released') this.#log.info(fields, 'released a resource of a dead attempt');
-    else this.#log.warn(fields, 'could not release a resource of a dead attempt');
+    const isOfTask = parseTaskId(taskId) !== null;
+    const fields = { ...(isOfTask && { task_id: taskId }), row, kind, ref, evidence, actor, detail };
+    const what = isOfTask ? 'a resource of a dead attempt' : 'a shared resource of a worker';
+    if (end.status === 'released') this.#log.info(fields, `released ${what}`);
+    else this.#log.warn(fields, `could not release ${what}`);
   }
 
   #settled(end: StepEnd): void {

@@ -39,6 +39,7 @@ export function createMetrics(names: KnownNames = NO_NAMES) {
       actor: oneOf(CleanupActor.options),
     }),
     ledgerOpenRows: table.gauge('errand_ledger_open_rows', 'Open ledger rows of all workers.'),
+    mcpWaiting: table.gauge('errand_mcp_waiting', 'Processes of MCP servers that wait for one of mcp.max_processes.'),
     laneJobs: table.gaugeBy('errand_lane_jobs', 'Task jobs in the lanes, for all workers together.', {
       provider,
       state: oneOf(['waiting', 'delayed', 'active']),

@@ -56,7 +56,7 @@ export type Work =
   | ({ name: 'unwind' } & OfAttempt)
   /** One resource is released, by its attempt or for a dead attempt. */
   | ({ name: 'release' } & OfRow)
-  /** The row of a dead attempt is released and closed. */
+  /** The row of a dead attempt, or of a worker, is released and closed. */
   | ({ name: 'reclaim' } & OfRow)
   /** The end of an attempt is written: as the outcome of its task, or as one more attempt. */
   | ({ name: 'record'; provider: string } & OfTask)

@@ -63,6 +63,7 @@ test('the metrics of a worker say what its batch came to', async () => {
         ),
         'errand_ledger_open_rows 0',
         'errand_lock_losses_total 0',
+        'errand_mcp_waiting 0',
         'errand_stale_writes_refused_total 0',
         'errand_batches_settled_total 1',
       ].sort(),

@@ -89,7 +89,7 @@ test('every key that Errand writes is in one family, and has its type and expiry
   await tasks.endAttempt(taskIdOf(unserved, 0), attemptOf(1, 'handed_back'));
 
   const { openai } = settings.providers as Record<string, unknown>;
-  await startWorker({}, { providers: { openai }, mcp: { plain: mcpServer('plain') } });
+  await startWorker({}, { providers: { openai }, mcp: { plain: mcpServer('plain', { isolation: 'shared' }) } });
   expect((await producer.settled(runs)).counts.succeeded).toBe(2);
   await producer.cancel(unserved, 'enough');
   expect(await producer.settled(unserved)).toMatchObject({ counts: { cancelled: 1 } });

@@ -1,8 +1,10 @@
+import { holderIdOf } from '../../base/ids.ts';
 import { Redactor } from '../../base/secret.ts';
 import { counted, oneLine } from '../../base/text.ts';
 import { ErrandError } from '../../errors.ts';
-import type { IndexedRow } from '../../records/row.ts';
+import { type IndexedRow, isOfWorker } from '../../records/row.ts';
 import { TaskRecords } from '../../records/task-records.ts';
+import { WorkerLedger } from '../../records/worker-ledger.ts';
 import { type WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { awaitReady, closeRedis, openFailFastRedis, unavailable } from '../../redis/connection.ts';
 import { isRedisFault } from '../../redis/faults.ts';
@@ -20,7 +22,8 @@ const PAGE = 1_000;
 
 /** An open ledger row as it is printed: what is held, by which worker, since when, and whether the worker is silent. */
 type Leak = {
-  task_id: string;
+  /** `null` for what a worker holds for several tasks, such as a shared MCP server. */
+  task_id: string | null;
   row: string;
   kind: string;
   ref: string;
@@ -35,6 +38,9 @@ type Leak = {
 
 /** `close`: the worker whose rows to close. `because`: the reason, stored in the cleanup records. */
 type LeaksFlags = { json?: boolean; close?: string; because?: string };
+
+/** The ledgers of tasks, and those of workers. */
+type Ledgers = { records: TaskRecords; ledger: WorkerLedger };
 
 /** The number of rows that were closed, and of rows that stay open because this version cannot read them. */
 type Closed = { closed: number; unreadable: number };
@@ -59,7 +65,8 @@ export async function leaks({ json = false, close, because }: LeaksFlags, screen
     const workers = new WorkerRecords(redis, config.prefix);
     if (close !== undefined) {
       const records = new TaskRecords(redis, config.prefix, new Redactor());
-      const { closed, unreadable } = await closeRowsOf(close, reason, workers, records);
+      const ledger = new WorkerLedger(redis, config.prefix, new Redactor());
+      const { closed, unreadable } = await closeRowsOf(close, reason, workers, { records, ledger });
       screen.note(closedText(oneLine(close), closed, unreadable));
       return EXIT.ok;
     }
@@ -102,12 +109,7 @@ function reasonOf(close: string | undefined, because: string | undefined): strin
   return reason;
 }
 
-async function closeRowsOf(
-  name: string,
-  reason: string,
-  workers: WorkerRecords,
-  records: TaskRecords,
-): Promise<Closed> {
+async function closeRowsOf(name: string, reason: string, workers: WorkerRecords, ledgers: Ledgers): Promise<Closed> {
   const isNamed = (worker: WorkerOnRecord) => worker.instance === name || nameOf(worker) === name;
   const named = (await workers.list()).filter(isNamed);
   if (named.length === 0) throw new ErrandError('NOT_FOUND', `no worker with the name or instance "${name}"`);
@@ -118,7 +120,7 @@ async function closeRowsOf(
   }
   const sum = { closed: 0, unreadable: 0 };
   for (const worker of silent) {
-    const { closed, unreadable } = await closeRows(worker, reason, workers, records);
+    const { closed, unreadable } = await closeRows(worker, reason, workers, ledgers);
     sum.closed += closed;
     sum.unreadable += unreadable;
   }
@@ -129,7 +131,7 @@ async function closeRows(
   { instance: owner, silentMs }: WorkerOnRecord,
   reason: string,
   workers: WorkerRecords,
-  records: TaskRecords,
+  { records, ledger }: Ledgers,
 ): Promise<Closed> {
   let closed = 0;
   let unreadable = 0;
@@ -139,7 +141,8 @@ async function closeRows(
       if (row.status === 'unreadable') unreadable++;
       else {
         const step = stepOf(row, 'operator', { evidence: 'acknowledged', detail: reason });
-        await records.release(row.taskId, { owner, steps: [step] });
+        if (isOfWorker(row)) await ledger.release(owner, [step]);
+        else await records.release(row.taskId, { owner, steps: [step] });
         closed++;
       }
     }
@@ -157,18 +160,18 @@ async function openRows(workers: WorkerRecords): Promise<Leak[]> {
     const pageOf = (from: number) => workers.openRowsOf(instance, PAGE, from);
     for (let rows = await pageOf(0), seen = 0; rows.length > 0; rows = await pageOf(seen)) {
       seen += rows.length;
-      for (const row of rows) found.push({ ...leakOf(row), ...holder });
+      for (const row of rows) found.push({ ...leakOf(row, instance), ...holder });
     }
   }
   return found.sort((a, b) => (a.intent_at < b.intent_at ? -1 : 1));
 }
 
 /** Formats a row. A row that this version cannot read is shown by its id, which begins with the epoch and the kind. */
-function leakOf(row: IndexedRow): Omit<Leak, 'worker' | 'instance' | 'is_silent' | 'silent_ms'> {
+function leakOf(row: IndexedRow, worker: string): Omit<Leak, 'worker' | 'instance' | 'is_silent' | 'silent_ms'> {
   const { taskId, id, intentMs } = row;
   const unreadable = { kind: 'unreadable', ref: id, status: 'unreadable', intent_at: new Date(intentMs).toISOString() };
   const { kind, ref, status, intent_at } = row.status === 'readable' ? row.entry : unreadable;
-  return { task_id: taskId, row: id, kind, ref, status, intent_at };
+  return { task_id: taskId === holderIdOf(worker) ? null : taskId, row: id, kind, ref, status, intent_at };
 }
 
 function nameOf({ identity, instance }: WorkerOnRecord): string {
@@ -178,7 +181,7 @@ function nameOf({ identity, instance }: WorkerOnRecord): string {
 function rowOf(leak: Leak): Record<string, string> {
   const ageSeconds = Math.round((Date.now() - Date.parse(leak.intent_at)) / 1000);
   const holder = leak.is_silent ? `silent for ${Math.round(leak.silent_ms / 1000)} s` : 'alive';
-  const texts = { task: leak.task_id, kind: leak.kind, what: leak.ref, worker: leak.worker };
+  const texts = { task: leak.task_id ?? '-', kind: leak.kind, what: leak.ref, worker: leak.worker };
   const shown = Object.entries(texts).map(([column, text]) => [column, oneLine(text)]);
   return { age: `${ageSeconds} s`, ...Object.fromEntries(shown), holder };
 }

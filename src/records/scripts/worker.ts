@@ -47,6 +47,37 @@ return redis.call('HDEL', workers, instance)
   reply: bool,
 });
 
+/** Writes rows of the ledger of a worker, as intent or as acquired. `rows`: row id and row, alternating. */
+export const HOLD_FOR_WORKER = defineScript({
+  name: 'HOLD_FOR_WORKER',
+  keys: ['worker_ledger', 'open_rows', 'workers', 'beats'],
+  args: ['owner', 'holder', 'now_ms'],
+  rest: 'rows',
+  lua: lua`
+if redis.call('HSETNX', workers, owner, 'null') == 1 then redis.call('HSETNX', beats, owner, now_ms) end
+for at = 1, #rows, 2 do
+  redis.call('HSET', worker_ledger, rows[at], rows[at + 1])
+  redis.call('ZADD', open_rows, 'NX', now_ms, holder .. '/' .. rows[at])
+end
+`,
+  reply: nothing,
+});
+
+/** Closes rows of the ledger of a worker, by their ids. */
+export const RELEASE_FOR_WORKER = defineScript({
+  name: 'RELEASE_FOR_WORKER',
+  keys: ['worker_ledger', 'open_rows'],
+  args: ['holder'],
+  rest: 'rows',
+  lua: lua`
+for _, row in ipairs(rows) do
+  redis.call('HDEL', worker_ledger, row)
+  redis.call('ZREM', open_rows, holder .. '/' .. row)
+end
+`,
+  reply: nothing,
+});
+
 /** Stores the announcement of a worker with an expiry, and records when its lanes were last served. */
 export const ANNOUNCE = defineScript({
   name: 'ANNOUNCE',

@@ -95,6 +95,15 @@ export class McpConnection {
       throw new Error(reasonOf(error, silentMs), { cause: error });
     }
   }
+
+  /** Tells whether the server answers a ping in time. Never throws. */
+  async answers(withinMs: number): Promise<boolean> {
+    const isAnswered = await this.#client.ping({ timeout: withinMs }).then(
+      () => true,
+      () => false,
+    );
+    return isAnswered && this.#isOpen;
+  }
 }
 
 /** Schemas are walked by recursion and stored, so they have a maximum depth. */

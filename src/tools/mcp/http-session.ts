@@ -1,27 +1,28 @@
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import type { ToolSession } from '../../agent/tool-session.ts';
 import { messageOf } from '../../errors.ts';
 import { type ConnectLimits, McpConnection } from './connection.ts';
 import { authorizationOf, type EnvironmentDeps } from './environment.ts';
 import { serverFetch } from './http-fetch.ts';
+import type { ServerHolder } from './server-holder.ts';
 import { type LiveSession, MCP_SESSION, sessionRef } from './session-kind.ts';
 import type { McpServer } from './settings.ts';
+import { NotStarted } from './start-pause.ts';
 
 /**
- * Connects to a server over HTTP for an attempt. The session that the server opens has a row on the ledger. `name` is
- * unique in the attempt.
- * @throws Error if the server does not answer; what `hold` throws; the reason of the signal.
+ * Connects to a server over HTTP. The session that the server opens has a row on the ledger. `name` is unique among the
+ * starts of the holder.
+ * @throws NotStarted if the server does not answer; what `hold` throws; the reason of the signal.
  */
 export async function openSession(
   server: McpServer,
-  session: ToolSession,
+  holder: ServerHolder,
   name: string,
   deps: EnvironmentDeps,
 ): Promise<McpConnection> {
   const fetch = serverFetch(server.url ?? '', await authorizationOf(server.credential, deps));
-  const ref = sessionRef(session, name);
-  const limits = { limitMs: server.start_timeout_ms, signal: session.signal };
-  const held = await session.hold<{ live: LiveSession }>({
+  const ref = sessionRef(holder, name);
+  const limits = { limitMs: server.start_timeout_ms, signal: holder.signal };
+  const held = await holder.hold<{ live: LiveSession }>({
     live: {
       kind: MCP_SESSION,
       ref,
@@ -51,7 +52,7 @@ async function begin(
   const opening = McpConnection.open(transport, limits).catch(async (error: unknown) => {
     await close();
     limits.signal.throwIfAborted();
-    throw new Error(`the MCP server "${name}" did not answer: ${messageOf(error)}`, { cause: error });
+    throw new NotStarted(`the MCP server "${name}" did not answer: ${messageOf(error)}`, { cause: error });
   });
   opening.catch(() => undefined); // the caller of `confirmed` gets it
   const id = await Promise.race([heldBack.named, opening.then(() => undefined)]);

@@ -1,6 +1,7 @@
 import { unlessAborted } from '../../base/unless-aborted.ts';
 
-type Waiting = { owner: string; resolve: () => void };
+/** One that waits for a place, and the attempts that wait for it. */
+type Waiting = { askers: ReadonlySet<string>; resolve: () => void };
 
 /** A fixed number of places, given to those that wait in the order in which they asked. */
 export class Places {
@@ -8,21 +9,33 @@ export class Places {
   readonly #waiting: Waiting[] = [];
   /** The owner of each place that is taken. */
   readonly #owners: string[] = [];
+  readonly #listeners: (() => void)[] = [];
 
   constructor(count: number) {
     this.#free = count;
   }
 
+  /** How many processes wait for a place. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Calls `listener` each time when no place is free for one that asks. */
+  onWanted(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   /**
    * Waits for a place. Resolves with the function that frees it.
-   * @param owner the attempt; one attempt may have several places
+   * @param owner the attempt, which may have several places; or the hold of a shared server
+   * @param askers the attempts that wait for the place. The caller may add to them meanwhile.
    * @throws Error if every owner of a place waits for another one, so that none would become free; the reason of the
    *   signal.
    */
-  async take(owner: string, signal: AbortSignal): Promise<() => void> {
+  async take(owner: string, signal: AbortSignal, askers: ReadonlySet<string> = new Set([owner])): Promise<() => void> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free--;
-    else await this.#wait(owner, signal);
+    else await this.#wait(askers, signal);
     this.#owners.push(owner);
     let isFreed = false;
     return () => {
@@ -33,14 +46,20 @@ export class Places {
     };
   }
 
-  async #wait(owner: string, signal: AbortSignal): Promise<void> {
-    const waiting = new Set([owner, ...this.#waiting.map((other) => other.owner)]);
+  /** @throws Error if every owner of a place waits for another one, so that none would become free. */
+  assertMoves(askers: ReadonlySet<string> = new Set()): void {
+    const waiting = new Set([askers, ...this.#waiting.map((other) => other.askers)].flatMap((each) => [...each]));
     if (this.#owners.length > 0 && this.#owners.every((holder) => waiting.has(holder))) {
       throw new Error('every place for a process belongs to a task that waits for another one; see mcp.max_processes');
     }
+  }
+
+  async #wait(askers: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    this.assertMoves(askers);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const entry = { owner, resolve };
+    const entry = { askers, resolve };
     this.#waiting.push(entry);
+    for (const listener of this.#listeners) listener();
     await unlessAborted(promise, signal).catch((error: unknown) => {
       const at = this.#waiting.indexOf(entry);
       if (at >= 0) this.#waiting.splice(at, 1);

@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import type { ToolSession } from '../../agent/tool-session.ts';
 import type { Deployment } from '../../base/deployment.ts';
 import type { Redactor } from '../../base/secret.ts';
 import { clip } from '../../base/text.ts';
@@ -9,7 +8,9 @@ import { newProcessTag, PROCESS } from '../../processes/process-kind.ts';
 import { McpConnection } from './connection.ts';
 import { type EnvironmentDeps, environmentOf } from './environment.ts';
 import type { Places } from './places.ts';
+import { holderName, type ServerHolder } from './server-holder.ts';
 import type { McpServer } from './settings.ts';
+import { NotStarted } from './start-pause.ts';
 import { stdioTransport } from './stdio-transport.ts';
 
 /** How long a server may take to end after the end of its input, and again after TERM. */
@@ -24,19 +25,19 @@ export type ServerProcessDeps = EnvironmentDeps & {
 };
 
 /**
- * Starts the process of a server for an attempt and connects to it. Waits for a place. `name` is unique in the attempt.
- * @throws Error with the last output of a server that cannot be started or does not answer; what `hold` throws; the
+ * Starts the process of a server and connects to it. Waits for a place. `name` is unique among the starts of the holder.
+ * @throws NotStarted with the last output of a server that cannot be started or does not answer; what `hold` throws; the
  *   reason of the signal.
  */
 export async function startServer(
   server: McpServer,
-  session: ToolSession,
+  holder: ServerHolder,
   name: string,
   deps: ServerProcessDeps,
 ): Promise<McpConnection> {
-  const { signal } = session;
-  const free = await deps.places.take(`${session.taskId}.${session.epoch}`, signal);
-  const started = await heldProcess(server, session, name, deps).catch((error: unknown) => {
+  const { signal } = holder;
+  const free = await deps.places.take(holderName(holder), signal, holder.askers);
+  const started = await heldProcess(server, holder, name, deps).catch((error: unknown) => {
     free();
     throw error;
   });
@@ -46,22 +47,22 @@ export async function startServer(
   } catch (error) {
     await started.close();
     signal.throwIfAborted();
-    throw new Error(await whyNotStarted(server, started, error, deps.redactor), { cause: error });
+    throw new NotStarted(await whyNotStarted(server, started, error, deps.redactor), { cause: error });
   }
 }
 
 async function heldProcess(
   server: McpServer,
-  session: ToolSession,
+  holder: ServerHolder,
   name: string,
   { deployment, guardPath, ...deps }: ServerProcessDeps,
 ): Promise<GuardedProcess> {
   const [command = '', ...args] = server.command ?? [];
-  const tag = newProcessTag(deployment, session, `mcp-${name}`);
+  const tag = newProcessTag(deployment, holder, `mcp-${name}`);
   const environment = await environmentOf(server.env, deps);
   const cwd = server.cwd ?? '.';
   const start = { command, args, cwd, environment, tag, graceMs: GRACE_MS, guardPath: await guardPath() };
-  const { tree } = await session.hold<{ tree: GuardedProcess }>({
+  const { tree } = await holder.hold<{ tree: GuardedProcess }>({
     tree: {
       kind: PROCESS,
       ref: tag,

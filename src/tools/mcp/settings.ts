@@ -26,6 +26,8 @@ const Server = z
     cwd: z.string().min(1).optional(),
     tools: z.array(Pattern).min(1).default(['*']),
     class: z.record(Pattern, z.enum(['read', 'idempotent', 'effect'])).default({}),
+    isolation: z.enum(['per_task', 'shared']).default('per_task'),
+    idle_ms: ms.optional(),
     start_timeout_ms: ms.default(30_000),
     call_timeout_ms: ms.default(60_000),
   })
@@ -68,8 +70,10 @@ export function mcpSettingsOf({ max_processes, ...servers }: z.infer<typeof McpS
   return { max_processes, servers: Object.entries(servers).map(([name, server]) => ({ ...server, name })) };
 }
 
-function problemOfServer({ command, url, allow_plain_http, env }: Omit<McpServer, 'name'>): string | null {
+function problemOfServer(server: Omit<McpServer, 'name'>): string | null {
+  const { command, url, allow_plain_http, env, isolation, idle_ms } = server;
   if ((command === undefined) === (url === undefined)) return 'expected either command or url';
+  if (idle_ms !== undefined && isolation !== 'shared') return 'expected idle_ms only beside isolation: shared';
   if (url === undefined) return null;
   if (Object.keys(env).length > 0) return 'expected env only beside command';
   const address = URL.parse(url);

@@ -4,8 +4,9 @@ import type { CleanupActor, CleanupStep } from '../../contract/cleanup.ts';
 import type { Takers } from '../../contract/takers.ts';
 import type { WorkerIdentity } from '../../contract/worker-identity.ts';
 import type { HandBack } from '../../queue/hand-back.ts';
-import type { IndexedRow, Row } from '../../records/row.ts';
+import { type IndexedRow, isOfWorker, type Row } from '../../records/row.ts';
 import type { TaskRecords } from '../../records/task-records.ts';
+import type { WorkerLedger } from '../../records/worker-ledger.ts';
 import type { WorkerOnRecord, WorkerRecords } from '../../records/worker-records.ts';
 import { during, endOfCleanup, note, type Observer } from '../../telemetry/observer.ts';
 import { hasFencedItself, proofOfDeath } from './identity.ts';
@@ -36,6 +37,7 @@ const GONE_AFTER_MS = 24 * 3_600_000;
 export type ReclaimDeps = {
   workers: WorkerRecords;
   records: TaskRecords;
+  ledger: WorkerLedger;
   self: WorkerIdentity;
   releasers: Releasers;
   observer: Observer;
@@ -230,11 +232,12 @@ export class Reclaim {
     if (grounds === null) {
       return stepOf(row, actor, { evidence: 'unknown', detail: `its owner ${owner} is not provably dead` });
     }
-    const { records, releasers, observer } = this.#deps;
+    const { records, ledger, releasers, observer } = this.#deps;
     const reclaim = async () => {
       const step = await releasers.release(row, actor);
       const explained = { ...step, detail: `${step.detail} (${grounds})` };
-      await records.release(row.taskId, { owner, steps: [explained] });
+      if (isOfWorker(row)) await ledger.release(owner, [explained]);
+      else await records.release(row.taskId, { owner, steps: [explained] });
       return explained;
     };
     return during(observer, { name: 'reclaim', taskId: row.taskId, row: row.id, kind, actor }, reclaim, endOfCleanup);

@@ -1,7 +1,7 @@
 import type { ResourceKind, RowNames } from '../../agent/resource.ts';
 import { parseTaskId } from '../../base/ids.ts';
 import type { LedgerRow } from '../../contract/cleanup.ts';
-import type { Row } from '../../records/row.ts';
+import { isOfWorker, type Row } from '../../records/row.ts';
 
 /** The name of a resource, if an attempt has several resources of one kind. */
 const OWN_NAME = /^[\w-]{1,100}$/;
@@ -25,7 +25,7 @@ export function namesOf({ taskId, id, entry }: Row): RowNames {
  */
 export function whyNotBelieved(row: Row, kind: ResourceKind): string | null {
   const { taskId, id, entry } = row;
-  if (parseTaskId(taskId) === null) return 'its task id is invalid';
+  if (parseTaskId(taskId) === null && !isOfWorker(row)) return 'its task id is invalid';
   if (id !== rowIdOf(entry, kind)) return 'its id does not match its epoch, kind and ref';
   return kind.doubt ? kind.doubt(namesOf(row)) : derivedDoubt(namesOf(row));
 }

@@ -96,6 +96,10 @@ const OF_KEY: { [Name in KeyName]: Record<string, Write> } = {
   reclaimClaim: text(({ keys, victim }) => keys.reclaimClaim(victim.instance)),
   sweepTurn: text(({ keys }) => keys.sweepTurn()),
   endingClaim: text(({ keys, victim }) => keys.endingClaim(victim.batchId)),
+  workerLedger: {
+    row: ({ redis, keys, victim, text: row }) =>
+      redis.hset(keys.workerLedger(victim.instance), '1.process.mcp-a-1', row),
+  },
   toolList: text(({ keys }) => keys.toolList('0'.repeat(32))),
   events: { message: ({ redis, keys, victim, text: message }) => redis.publish(keys.events(victim.batchId), message) },
   cancels: { message: ({ redis, keys, text: message }) => redis.publish(keys.cancels(), message) },

@@ -1,63 +1,10 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { aDeployment } from '../../helpers/deployment.ts';
+import { anMcpServerOverHttp } from '../../helpers/mcp-http-server.ts';
 import { startWorkerProcess } from '../../helpers/process.ts';
 
-/**
- * An MCP server over HTTP with sessions. It notes each request as method, session and authorization. `hangsAt`: the
- * method that it does not answer the first time.
- */
-async function aServer({ hangsAt = '' } = {}) {
-  const requests: string[] = [];
-  const sessions = new Set<string>();
-  let hasHung = false;
-  const answers: Record<string, object> = {
-    initialize: {
-      protocolVersion: '2025-06-18',
-      capabilities: { tools: {} },
-      serverInfo: { name: 'wiki', version: '1' },
-    },
-    'tools/list': { tools: [{ name: 'look_up', inputSchema: { type: 'object' } }] },
-    'tools/call': { content: [{ type: 'text', text: 'a page' }] },
-  };
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    const session = String(request.headers['mcp-session-id'] ?? '-');
-    requests.push(`${request.method} ${session} ${request.headers.authorization}`);
-    if (request.method === 'DELETE') {
-      response.writeHead(sessions.delete(session) ? 200 : 404).end();
-      return;
-    }
-    if (request.method !== 'POST') {
-      response.writeHead(405).end();
-      return;
-    }
-    const { id, method } = JSON.parse(body);
-    if (method === hangsAt && !hasHung) {
-      hasHung = true;
-      return;
-    }
-    if (id === undefined) {
-      response.writeHead(202).end();
-      return;
-    }
-    const opened = `session-${sessions.size + 1}`;
-    if (method === 'initialize') sessions.add(opened);
-    response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': opened });
-    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] }));
-  });
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, requests, sessions };
-}
-
 test('a session over HTTP is on the ledger, and the server acknowledges its end', async () => {
-  const { url, requests, sessions } = await aServer();
+  const { url, requests, sessions } = await anMcpServerOverHttp();
   const deployment = await aDeployment({
     environment: { WIKI_TOKEN: 'planted-token-of-the-wiki' },
     settings: { mcp: { wiki: { url, credential: 'env:WIKI_TOKEN' } } },
@@ -83,7 +30,7 @@ test.each([
   ['in a call', 'tools/call', 4],
   ['while it confirms the session', 'notifications/initialized', 2],
 ])('after kill -9 %s another worker ends the session at its server', async (_, hangsAt, posts) => {
-  const { url, requests, sessions } = await aServer({ hangsAt });
+  const { url, requests, sessions } = await anMcpServerOverHttp({ hangsAt });
   const deployment = await aDeployment({ settings: { mcp: { wiki: { url } } } });
   const { producer, startWorker, outcomesOf } = deployment;
   const doomed = await startWorkerProcess(deployment, { name: 'doomed' });
@@ -107,7 +54,7 @@ test.each([
 });
 
 test('a handshake that does not end in time fails, and its session is ended', async () => {
-  const { url, sessions } = await aServer({ hangsAt: 'notifications/initialized' });
+  const { url, sessions } = await anMcpServerOverHttp({ hangsAt: 'notifications/initialized' });
   const deployment = await aDeployment({ settings: { mcp: { wiki: { url, start_timeout_ms: 300 } } } });
   await deployment.startWorker();
   const goal = '[[sim: tool=wiki__look_up args={}]] [[sim: text="done"]]';

@@ -1,0 +1,55 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+/**
+ * An MCP server over HTTP with sessions. It notes each request as method, session and authorization. `hangsAt`: the
+ * method that it does not answer the first time.
+ */
+export async function anMcpServerOverHttp({ hangsAt = '' } = {}) {
+  const requests: string[] = [];
+  const sessions = new Set<string>();
+  let hasHung = false;
+  const answers: Record<string, object> = {
+    initialize: {
+      protocolVersion: '2025-06-18',
+      capabilities: { tools: {} },
+      serverInfo: { name: 'wiki', version: '1' },
+    },
+    'tools/list': { tools: [{ name: 'look_up', inputSchema: { type: 'object' } }] },
+    'tools/call': { content: [{ type: 'text', text: 'a page' }] },
+  };
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const session = String(request.headers['mcp-session-id'] ?? '-');
+    requests.push(`${request.method} ${session} ${request.headers.authorization}`);
+    if (request.method === 'DELETE') {
+      response.writeHead(sessions.delete(session) ? 200 : 404).end();
+      return;
+    }
+    if (request.method !== 'POST') {
+      response.writeHead(405).end();
+      return;
+    }
+    const { id, method } = JSON.parse(body);
+    if (method === hangsAt && !hasHung) {
+      hasHung = true;
+      return;
+    }
+    if (id === undefined) {
+      response.writeHead(202).end();
+      return;
+    }
+    const opened = `session-${sessions.size + 1}`;
+    if (method === 'initialize') sessions.add(opened);
+    response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': opened });
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] }));
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, requests, sessions };
+}
