@@ -9,7 +9,7 @@ const PAYMENT_MS = 1_500;
 const WIRES = Object.values(PROVIDERS);
 
 /** The kinds of tasks in one round, each with how many. Tasks of the kind `none` have tools, and call none. */
-const KINDS = { pay: 5, fork: 2, wait: 1, everything: 2, filesystem: 2, none: 3 } as const;
+const KINDS = { pay: 5, fork: 2, wait: 1, everything: 1, filesystem: 1, send: 2, none: 3 } as const;
 type Kind = keyof typeof KINDS;
 
 /** How many tasks a round has. */
@@ -48,6 +48,11 @@ const CALLS: Record<Kind, (number: number, dir: string) => Asked> = {
   filesystem: (number, dir) => ({
     toolset: 'filesystem',
     call: { tool: 'write_file', args: { path: `${dir}/${number}.txt`, content: 'hi' } },
+  }),
+  send: (number) => ({
+    toolset: 'web',
+    call: { tool: 'send', args: { text: `send ${number}` } },
+    effect: `send ${number}`,
   }),
   none: (number) => ({ toolset: ['liar', 'everything', 'hangs'][number % 3] ?? 'liar', call: null }),
 };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Outcome } from '../../src/contract/outcome.ts';
+import { effectsIn } from '../../test/storm/effects.ts';
 import { awaitClosedRows } from '../../test/storm/leftovers.ts';
 import { type KillTask, markIn, TASKS_A_ROUND, tasksOf } from './kill-tasks.ts';
 import { Payments } from './payments.ts';
@@ -23,9 +24,10 @@ export type KillsResult = {
   watch: ProcessWatch;
   openRows: string[];
   leftProcesses: number;
+  leftSessions: number;
   /** The effects that were under way on a worker when it was killed. */
   inFlight: ReadonlySet<string>;
-  /** How often each effect happened, by the file of the server. */
+  /** How often each effect happened, by the files of the servers. */
   happened: ReadonlyMap<string, number>;
   /** The marks of the tasks whose child was told that a call was interrupted. */
   told: ReadonlySet<string>;
@@ -33,7 +35,7 @@ export type KillsResult = {
 
 /** Kills workers with `kill -9` in the middle of an effect, again and again, and reads what is left at the end. */
 export async function runKills(stage: Stage): Promise<KillsResult> {
-  const { simulator, liarCalls, redisPort } = stage;
+  const { simulator, web, liarCalls, effectsFile, redisPort } = stage;
   const told = new Set<string>();
   const stopListening = simulator.onRequest(({ body }) => body.includes(TOLD) && told.add(markIn(body) ?? ''));
   const batches = new Map<string, KillTask[]>();
@@ -54,8 +56,9 @@ export async function runKills(stage: Stage): Promise<KillsResult> {
     watch,
     openRows,
     leftProcesses: taggedProcesses(isOurs).length,
+    leftSessions: (await web.tally()).length,
     inFlight,
-    happened: await payments.happened(),
+    happened: new Map([...(await effectsIn(effectsFile)), ...(await payments.happened())]),
     told,
   };
 }

@@ -15,6 +15,8 @@ export async function runMatrix(stage: Stage): Promise<Cell[]> {
   for (const server of stage.servers) {
     cells.push(...(await Promise.all(WIRES.map((wire) => runCell(stage, server, wire)))));
   }
+  const open = (await stage.web.tally()).length;
+  for (const { server, misses } of cells) if (server === 'web' && open > 0) misses.push(`${open} sessions are left`);
   return cells;
 }
 
@@ -31,18 +33,18 @@ async function runCell({ producer, simulator }: Stage, server: CheckedServer, wi
   const [outcome] = await Array.fromAsync(producer.outcomes(batch_id));
   const body = simulator.requests().findLast((request) => request.body.includes(mark))?.body ?? '';
   const misses = [
-    ...missesOf(outcome),
+    ...missesOf(outcome, server.rowKind),
     ...calls.flatMap(({ tool, expected }) => (body.includes(expected) ? [] : [`${tool}: no "${expected}"`])),
     ...taggedProcesses((tag) => tag.includes(`:${batch_id}-`)).map(({ pid }) => `process ${pid} is left`),
   ];
   return { server: server.name, wire, misses };
 }
 
-function missesOf(outcome: Outcome | undefined): string[] {
+function missesOf(outcome: Outcome | undefined, rowKind: string): string[] {
   if (outcome?.status !== 'succeeded') return [`ended as ${JSON.stringify(outcome)}`];
   const { steps, open } = outcome.cleanup;
   return [
-    ...(steps.some(({ kind }) => kind === 'process') ? [] : ['no row of a process']),
+    ...(steps.some(({ kind }) => kind === rowKind) ? [] : [`no row of the kind ${rowKind}`]),
     ...steps.flatMap(({ row, evidence }) => (evidence === 'unknown' ? [`no evidence for ${row}`] : [])),
     ...(open > 0 ? [`${open} open rows`] : []),
   ];

@@ -7,20 +7,23 @@ type Call = { tool: string; args: Record<string, unknown>; expected: string };
 export type CheckedServer = {
   name: string;
   declared: Record<string, unknown>;
+  /** The kind of the row that stands for it on the ledger. */
+  rowKind: 'process' | 'mcp_session';
   callsOf: (wire: string) => Call[];
 };
 
 /** Where the servers find and write what they need. */
-export type ServerPlaces = { dir: string; liarCalls: string };
+export type ServerPlaces = { dir: string; liarCalls: string; webUrl: string };
 
 /** How long a server may be silent in a call: less than the servers that hang, more than any other. */
 const CALL_TIMEOUT_MS = 8_000;
 /** The first bytes of a PNG in base64. */
 const PNG = 'iVBORw0KGgo';
 
-/** The servers: two of the reference collection, and three of the tests. */
-export function checkedServers({ dir, liarCalls }: ServerPlaces): CheckedServer[] {
+/** The servers: two of the reference collection, three of the tests over stdio, and one over HTTP. */
+export function checkedServers({ dir, liarCalls, webUrl }: ServerPlaces): CheckedServer[] {
   const stdio = (name: string, command: string[], callsOf: CheckedServer['callsOf'], over: object = {}) => ({
+    rowKind: 'process' as const,
     name,
     declared: { command: [process.execPath, ...command], call_timeout_ms: CALL_TIMEOUT_MS, ...over },
     callsOf,
@@ -45,6 +48,12 @@ export function checkedServers({ dir, liarCalls }: ServerPlaces): CheckedServer[
       (wire) => [{ tool: 'pay', args: { amount: -wire.length }, expected: 'pay done' }],
       { env: { LIAR_CALLS: liarCalls } },
     ),
+    {
+      name: 'web',
+      declared: { url: webUrl },
+      rowKind: 'mcp_session',
+      callsOf: (wire) => [{ tool: 'send', args: { text: `matrix ${wire}` }, expected: 'it was sent' }],
+    },
   ];
 }
 

@@ -6,6 +6,8 @@ import { loadConfig, processEnvironment } from '../../src/app/config.ts';
 import { secretsIn } from '../../src/credentials/secrets.ts';
 import { type Simulator, startSimulator } from '../../src/entries/simulator.ts';
 import type { Producer } from '../../src/producer/producer.ts';
+import { CountingProcess } from '../../test/storm/counting-process.ts';
+import { EFFECTS_FILE } from '../../test/storm/effects.ts';
 import { RedisUnderFire } from '../../test/storm/redis-under-fire.ts';
 import { WorkerPool } from '../../test/storm/worker-pool.ts';
 import { type CheckedServer, checkedServers } from './servers.ts';
@@ -24,25 +26,29 @@ export type Stage = {
   dir: string;
   redisPort: number;
   simulator: Simulator;
+  /** The server over HTTP, which tells the sessions that are open. */
+  web: CountingProcess<string[]>;
   servers: readonly CheckedServer[];
-  /** Where the liar notes its calls. */
+  /** Where the liar notes its calls, and the server over HTTP its effects. */
   liarCalls: string;
+  effectsFile: string;
   workers: WorkerPool;
   producer: Producer;
   close: (options: { isKept: boolean }) => Promise<void>;
 };
 
-/** Starts Redis, the simulator and the workers. */
+/** Starts Redis, the simulator, the server over HTTP and the workers. */
 export async function openStage(): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'errand-check-mcp-'));
   const [files, workspaceRoot] = [join(dir, 'files'), join(dir, 'workspaces')];
   for (const made of [files, workspaceRoot]) await mkdir(made);
   const { PATH: path = '', HOME: home = '' } = processEnvironment();
   const env = { PATH: path, HOME: home, CHECK_KEY: 'sk-check-0123456789abcdef', ERRAND_CONFIG: '/dev/null' };
-  const liarCalls = join(dir, 'liar-calls');
+  const [liarCalls, effectsFile] = [join(dir, 'liar-calls'), join(dir, 'effects')];
   const redis = await RedisUnderFire.start(dir, path);
   const simulator = await startSimulator({ logLimit: 10_000 });
-  const servers = checkedServers({ dir: files, liarCalls });
+  const web = await CountingProcess.start<string[]>('mcp-web', { ...env, [EFFECTS_FILE]: effectsFile });
+  const servers = checkedServers({ dir: files, liarCalls, webUrl: web.url });
   const settings = settingsOf(redis.port, simulator.url, servers);
   const workers = await WorkerPool.start(WORKERS, {
     env,
@@ -51,7 +57,7 @@ export async function openStage(): Promise<Stage> {
   });
   const producer = composeProducer(loadConfig(env, settings), secretsIn({}));
   const abandon = () => {
-    for (const part of [workers, redis]) part.abandon();
+    for (const part of [workers, web, redis]) part.abandon();
   };
   process.once('exit', abandon);
   const close = async ({ isKept }: { isKept: boolean }) => {
@@ -59,10 +65,11 @@ export async function openStage(): Promise<Stage> {
     await producer.close();
     await workers.drain();
     await simulator.close();
+    await web.close();
     await redis.close();
     if (!isKept) await rm(dir, { recursive: true, force: true });
   };
-  return { dir, redisPort: redis.port, simulator, servers, liarCalls, workers, producer, close };
+  return { dir, redisPort: redis.port, simulator, web, servers, liarCalls, effectsFile, workers, producer, close };
 }
 
 function settingsOf(redisPort: number, url: string, servers: readonly CheckedServer[]): Record<string, unknown> {

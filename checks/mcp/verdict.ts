@@ -40,12 +40,12 @@ function lineOfProcesses({ watch, ended }: KillsResult): Line {
   };
 }
 
-function lineOfLeftovers({ leftProcesses, openRows, ended }: KillsResult): Line {
+function lineOfLeftovers({ leftProcesses, leftSessions, openRows, ended }: KillsResult): Line {
   const steps = ended.flatMap(({ outcome }) => outcome.cleanup.steps);
   const without = steps.filter(({ evidence, status }) => evidence === 'unknown' || status === 'open').length;
   return {
-    text: `after the sweep: processes ${leftProcesses}, open rows ${openRows.length}; without evidence ${without} of ${steps.length} rows`,
-    holds: leftProcesses + openRows.length + without === 0,
+    text: `after the sweep: processes ${leftProcesses}, sessions ${leftSessions}, open rows ${openRows.length}; without evidence ${without} of ${steps.length} rows`,
+    holds: leftProcesses + leftSessions + openRows.length + without === 0,
   };
 }
 

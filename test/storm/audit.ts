@@ -21,15 +21,15 @@ export async function audit(
   seed: number,
   tell: (line: string) => void,
 ): Promise<Omit<Report, 'seconds'>> {
-  const { redis, workers, producer, provider, sessions, workspaceRoot, mark } = stage;
+  const { redis, workers, producer, provider, services, workspaceRoot, mark } = stage;
   const open = await awaitClosedRows(redis.port, PREFIX, CLOSE_WITHIN_MS);
   const outcomes = await auditOutcomes(producer, attack.accepted, seed, workers.killedAt);
   const calls = await provider.tally();
   const stubborn = await workers.drain();
   const dirs = await leftDirs(workspaceRoot);
-  const openSessions = await sessions.tally();
+  const openSessions = (await Promise.all(services.map((service) => service.tally()))).flat();
   await provider.close();
-  await sessions.close();
+  for (const service of services) await service.close();
   const batchIds = attack.accepted.map(({ batchId }) => batchId);
   const processes = await leftProcesses(mark, batchIds);
   const leftSessions = [

@@ -32,8 +32,8 @@ export type Stage = {
   redis: RedisUnderFire;
   proxy: TcpProxy;
   provider: CountingProcess<CallTally>;
-  /** The service of the own toolset, which tells the sessions that are open. */
-  sessions: CountingProcess<string[]>;
+  /** The service of the own toolset, and the MCP server over HTTP: both tell the sessions that are open. */
+  services: CountingProcess<string[]>[];
   /** Where the servers of the tools note each effect. */
   effectsFile: string;
   workers: WorkerPool;
@@ -54,9 +54,11 @@ export async function openStage(): Promise<Stage> {
   const proxy = await TcpProxy.start(redis.port);
   const effectsFile = join(dir, 'effects');
   const provider = await CountingProcess.start<CallTally>('simulator', env);
-  const sessions = await CountingProcess.start<string[]>('sessions', { ...env, [EFFECTS_FILE]: effectsFile });
+  const serviceEnv = { ...env, [EFFECTS_FILE]: effectsFile };
+  const sessions = await CountingProcess.start<string[]>('sessions', serviceEnv);
+  const web = await CountingProcess.start<string[]>('mcp-web', serviceEnv);
   const settingsThrough = (port: number) => settingsOf(port, provider.url);
-  const mcp = mcpSettings({ [EFFECTS_FILE]: effectsFile, [MARK]: mark });
+  const mcp = mcpSettings(web.url, { [EFFECTS_FILE]: effectsFile, [MARK]: mark });
   const workers = await WorkerPool.start(SLOTS, {
     env: { ...env, STORM_SESSIONS: sessions.url },
     logFile: join(dir, 'workers.log'),
@@ -68,7 +70,7 @@ export async function openStage(): Promise<Stage> {
   });
   const producer = composeProducer(loadConfig(env, settingsThrough(redis.port)), secretsIn({}));
   const abandon = () => {
-    for (const part of [workers, provider, sessions, redis]) part.abandon();
+    for (const part of [workers, provider, sessions, web, redis]) part.abandon();
   };
   process.once('exit', abandon);
   const close = async ({ isKept }: { isKept: boolean }) => {
@@ -76,12 +78,24 @@ export async function openStage(): Promise<Stage> {
     await producer.close();
     await workers.drain();
     await provider.close();
-    await sessions.close();
+    for (const service of [sessions, web]) await service.close();
     await proxy.close();
     await redis.close();
     if (!isKept) await rm(dir, { recursive: true, force: true });
   };
-  return { mark, dir, workspaceRoot, redis, proxy, provider, sessions, effectsFile, workers, producer, close };
+  return {
+    mark,
+    dir,
+    workspaceRoot,
+    redis,
+    proxy,
+    provider,
+    services: [sessions, web],
+    effectsFile,
+    workers,
+    producer,
+    close,
+  };
 }
 
 function settingsOf(redisPort: number, url: string): Record<string, unknown> {
@@ -102,10 +116,10 @@ function settingsOf(redisPort: number, url: string): Record<string, unknown> {
   };
 }
 
-/** One server over stdio, of which each attempt starts its own. */
-function mcpSettings(env: Record<string, string>): Record<string, unknown> {
+/** One server over stdio, of which each attempt starts its own, and one over HTTP. */
+function mcpSettings(url: string, env: Record<string, string>): Record<string, unknown> {
   const command = [process.execPath, join(import.meta.dirname, 'processes/mcp-pipe.ts')];
-  return { max_processes: MCP_PROCESSES, pipe: { command, env } };
+  return { max_processes: MCP_PROCESSES, pipe: { command, env }, web: { url } };
 }
 
 function workerSettings(name: string, workspaceRoot: string): Record<string, unknown> {

@@ -30,6 +30,7 @@ const FAULTY_SHARE = 0.12;
 const SERVICES = [
   { toolset: 'sessions', tool: 'send', share: 0.2 },
   { toolset: 'mcp:pipe', tool: 'pipe__send', share: 0.015 },
+  { toolset: 'mcp:web', tool: 'web__send', share: 0.1 },
 ] as const;
 const LARGE = { every: 10, tasks: 1_050 };
 
