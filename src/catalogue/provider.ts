@@ -114,7 +114,7 @@ export const PROVIDER_SETTINGS = {
   prompt_cache: {
     type: z.boolean().default(false),
     meaning:
-      "wires `responses` and `chat`: `true` sends OpenAI's fields of the [prompt cache](explanations/prompt.md#prompt-caches), which some compatible endpoints refuse; Claude models on the wire `messages` always get theirs",
+      "wires `responses` and `chat`: `true` sends OpenAI's fields of the [prompt cache](explanations/prompt.md#prompt-caches), which some compatible endpoints refuse; Claude models on the wire `messages` get their marks without a setting",
   },
   background: {
     type: z.boolean().default(false),

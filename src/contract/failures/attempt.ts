@@ -30,7 +30,8 @@ export const ATTEMPT_FAILURES = {
     origin: 'attempt',
     disposition: 'discard',
     means: 'The queue ended the task before any worker wrote an outcome.',
-    remedy: 'Find out why workers were killed while they ran this task (memory?), then enqueue it again.',
+    remedy:
+      'Find out why workers were killed while they ran this task (memory?), then enqueue it again with a new idempotency_key.',
   },
   TASK_REMOVED: {
     origin: 'infrastructure',

@@ -89,6 +89,7 @@ export const SUBMISSION_FAILURES = {
     origin: 'credential',
     disposition: 'discard',
     means: 'Another task of the batch has an unusable route, and the batch has the admission "batch".',
-    remedy: 'Correct the route that the message names, or set admission: task in the batch; then enqueue it again.',
+    remedy:
+      'Correct the route that the message names, or set admission: task in the batch; then enqueue it again with a new idempotency_key.',
   },
 } as const satisfies Record<string, FailureSpec>;
