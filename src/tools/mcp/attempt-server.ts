@@ -30,6 +30,7 @@ export class AttemptServer implements ServerAccess {
     const before = this.#connecting;
     const open = await before?.catch(() => undefined);
     if (open?.isOpen) return open;
+    await open?.ended; // Its place may be the only one.
     // A call that runs beside this one may have started it meanwhile.
     return this.#connecting && this.#connecting !== before ? this.#connecting : this.#connect();
   }

@@ -21,20 +21,43 @@ export type ToolCallRequest = { tool: string; args: Record<string, unknown>; sil
 /** How long a connection may take, and what ends it early. */
 export type ConnectLimits = { limitMs: number; signal: AbortSignal };
 
+/**
+ * What is behind a connection. `isUnguarded`: a process without the guard. `end` is called once the connection is
+ * closed, and never throws.
+ */
+export type Backing = { isUnguarded: boolean; end: () => Promise<unknown> };
+
+const NO_PROCESS: Backing = { isUnguarded: false, end: async () => undefined };
+
 /** A connection to an MCP server. The owner of the process ends the process. */
 export class McpConnection {
   readonly #client: Client;
+  /** Resolves when either side has closed the connection, and what was behind it has ended. */
+  readonly ended: Promise<unknown>;
+  readonly isUnguarded: boolean;
   #isOpen = true;
+  #changes = 0;
 
-  private constructor(client: Client) {
+  private constructor(client: Client, { isUnguarded, end }: Backing) {
     this.#client = client;
+    this.isUnguarded = isUnguarded;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise.then(end);
     client.onclose = () => {
       this.#isOpen = false;
+      resolve();
     };
+    client.setNotificationHandler('notifications/tools/list_changed', () => {
+      this.#changes++;
+    });
   }
 
   /** Connects and shakes hands. @throws Error if the server does not answer in time, or answers with an error. */
-  static async open(transport: Transport, { limitMs, signal }: ConnectLimits): Promise<McpConnection> {
+  static async open(
+    transport: Transport,
+    { limitMs, signal }: ConnectLimits,
+    backing = NO_PROCESS,
+  ): Promise<McpConnection> {
     const client = new Client(
       { name: 'errand', version: '1' },
       {
@@ -46,7 +69,7 @@ export class McpConnection {
         },
       },
     );
-    const connection = new McpConnection(client);
+    const connection = new McpConnection(client, backing);
     // The client limits its requests, but not the notification that ends the handshake.
     const connecting = client.connect(transport, { timeout: limitMs, signal });
     const late = () => new Error(`the handshake did not end within ${limitMs / 1000} s`);
@@ -62,6 +85,11 @@ export class McpConnection {
   get server(): ToolList['server'] {
     const { name = '', version = '' } = this.#client.getServerVersion() ?? {};
     return { name, version };
+  }
+
+  /** How often the server has said that its tools changed. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Lists the tools. @throws Error if the server does not list them, or the list is invalid. */

@@ -43,7 +43,10 @@ export async function startServer(
   });
   void started.exited.then(free);
   try {
-    return await McpConnection.open(stdioTransport(started), { limitMs: server.start_timeout_ms, signal });
+    const limits = { limitMs: server.start_timeout_ms, signal };
+    // A server that closed its output and runs on has no use, but a place.
+    const backing = { isUnguarded: !started.isGuarded, end: () => started.close() };
+    return await McpConnection.open(stdioTransport(started), limits, backing);
   } catch (error) {
     await started.close();
     signal.throwIfAborted();

@@ -6,7 +6,8 @@ const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Speaks MCP with a process: one JSON message a line. Lines that are not JSON are ignored, because some servers log to
- * their output. A message that is too large closes the transport. It never ends the process: its owner does.
+ * their output. The end of the output and a message that is too large close the transport. It never ends the process: its
+ * owner does.
  */
 export function stdioTransport({ stdin, stdout, exited }: GuardedProcess): Transport {
   const buffer = new ReadBuffer({ maxBufferSize: MAX_MESSAGE_BYTES });
@@ -14,7 +15,7 @@ export function stdioTransport({ stdin, stdout, exited }: GuardedProcess): Trans
   const close = () => {
     if (isClosed) return;
     isClosed = true;
-    stdout.removeListener('data', read);
+    stdout.removeListener('data', read).removeListener('end', close);
     stdout.resume();
     buffer.clear();
     transport.onclose?.();
@@ -31,6 +32,7 @@ export function stdioTransport({ stdin, stdout, exited }: GuardedProcess): Trans
   const transport: Transport = {
     start: async () => {
       stdout.on('data', read);
+      stdout.once('end', close);
       void exited.then(close);
     },
     send: (message) =>

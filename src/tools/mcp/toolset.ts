@@ -27,13 +27,9 @@ export function mcpToolset(server: McpServer, { lists: store, kind, pause, acces
     resources: [kind],
     tools: null,
     open: async (session) => {
-      const calls = new ServerCalls(server, accessFor(session));
-      const ask = async () => {
-        await pause.over(session.signal);
-        return calls.list(session.signal);
-      };
-      const list = await lists.get(ask, session.signal);
-      return { tools: namedTools(server, list).map((tool) => toolOf(tool, calls)) };
+      const calls = new ServerCalls(server, accessFor(session), { lists, pause });
+      const list = await calls.list(session.signal);
+      return { tools: namedTools(server, list).map((tool) => toolOf(tool, calls)), notes: () => calls.notes };
     },
   };
 }
