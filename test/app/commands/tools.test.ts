@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { mcpServer } from '../../helpers/mcp-servers.ts';
 import { freshPrefix, redisUrl } from '../../helpers/redis.ts';
 import { aFolder, type Ended, start } from '../run-cli.ts';
 
@@ -106,6 +107,14 @@ describe('errand tools', () => {
       result: { tool: 'sit', text: 'sat', is_error: false },
     });
     expect(readFileSync(join(dir, 'released'), 'utf8')).toMatch(/-0\.1$/);
+  });
+
+  test('lists the tools of an MCP server, and tries a call', async () => {
+    const dir = aFolder({ 'errand.config.yaml': JSON.stringify({ mcp: { plain: mcpServer('plain') } }) });
+    const listed = await start(['tools'], dir, {}).ended;
+    expect(listed).toMatchObject({ code: 0, out: expect.stringMatching(/^mcp:plain +plain__echo +effect /m) });
+    const called = await start(['tools', '--call', 'plain__echo', '--args', '{"say":"hi"}'], dir, {}).ended;
+    expect(called).toEqual({ code: 0, out: 'hi\n', err: '' });
   });
 
   test.each<[string, string[], { code: number; out?: string; err?: string }]>([
