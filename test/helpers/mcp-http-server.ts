@@ -4,12 +4,14 @@ import { onTestFinished } from 'vitest';
 
 /**
  * An MCP server over HTTP with sessions. It notes each request as method, session and authorization. `hangsAt`: the
- * method that it does not answer the first time.
+ * method that it does not answer the first time. `atFirstCall`: whether the first call finds the session gone, or has its
+ * socket broken.
  */
-export async function anMcpServerOverHttp({ hangsAt = '' } = {}) {
+export async function anMcpServerOverHttp({ hangsAt = '', atFirstCall = 'answer' } = {}) {
   const requests: string[] = [];
   const sessions = new Set<string>();
   let hasHung = false;
+  let calls = 0;
   const answers: Record<string, object> = {
     initialize: {
       protocolVersion: '2025-06-18',
@@ -35,6 +37,11 @@ export async function anMcpServerOverHttp({ hangsAt = '' } = {}) {
     const { id, method } = JSON.parse(body);
     if (method === hangsAt && !hasHung) {
       hasHung = true;
+      return;
+    }
+    if (method === 'tools/call' && ++calls === 1 && atFirstCall !== 'answer') {
+      if (atFirstCall === 'break') request.socket.destroy();
+      else response.writeHead(404).end();
       return;
     }
     if (id === undefined) {

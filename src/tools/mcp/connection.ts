@@ -118,7 +118,7 @@ export class McpConnection {
       return { status: 'replied', reply: replyOfResult(result) };
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof SdkHttpError && error.status === 404) this.#isOpen = false;
+      if (isLost(error)) await this.#client.close();
       if (!this.#isOpen) return { status: 'ended' };
       throw new Error(reasonOf(error, silentMs), { cause: error });
     }
@@ -139,6 +139,13 @@ function listOf(value: { server: object; tools: unknown[] }): ToolList {
   const parsed = ToolList.safeParse(foreign(value), inWords('field'));
   if (parsed.success) return parsed.data;
   throw new Error(`its list of tools is invalid: ${problemTexts(parsed.error.issues, 'the list')[0]}`);
+}
+
+/** Tells whether the session of a server over HTTP is gone, or its socket broke. */
+function isLost(error: unknown): boolean {
+  if (error instanceof SdkHttpError) return error.status === 404;
+  if (error instanceof SdkError) return error.code === SdkErrorCode.ConnectionClosed;
+  return error instanceof TypeError && error.message === 'fetch failed';
 }
 
 function reasonOf(error: unknown, silentMs: number): string {

@@ -64,3 +64,19 @@ test('a handshake that does not end in time fails, and its session is ended', as
   expect(outcome?.attempts.map(({ ended }) => ended)).toEqual(['failed', 'succeeded']);
   expect(sessions).toEqual(new Set());
 });
+
+test.each([
+  ['a broken socket', 'break', 'read', 'a page'],
+  ['a broken socket in an effect', 'break', 'effect', 'it may have taken effect, and was not repeated'],
+  ['a session that is gone', 'gone', 'read', 'a page'],
+])('%s costs one new session at most', async (_, atFirstCall, ofClass, text) => {
+  const { url, requests, sessions } = await anMcpServerOverHttp({ atFirstCall });
+  const deployment = await aDeployment({ settings: { mcp: { wiki: { url, class: { look_up: ofClass } } } } });
+  await deployment.startWorker();
+  const goal = '[[sim: tool=wiki__look_up args={}]] [[sim: text="done"]]';
+  const { batch_id } = await deployment.producer.enqueue({ goal, provider: 'local', toolsets: ['mcp:wiki'] });
+  expect((await deployment.producer.settled(batch_id)).counts.succeeded).toBe(1);
+  expect(deployment.simulator.requests().at(-1)?.body).toContain(text);
+  expect(requests.filter((line) => line.startsWith('POST - '))).toHaveLength(ofClass === 'effect' ? 1 : 2);
+  expect(sessions).toEqual(new Set());
+});
