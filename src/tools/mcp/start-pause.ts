@@ -33,8 +33,12 @@ export class StartPause {
 
   /** Waits until the pause is over: an attempt that needs the tools of the server would fail. @throws the reason of the signal. */
   async over(signal: AbortSignal): Promise<void> {
-    const leftMs = this.#untilMs - monotonicMs();
-    if (leftMs > 0) await unlessAborted(setTimeout(leftMs), signal);
+    for (;;) {
+      const leftMs = this.#untilMs - monotonicMs();
+      if (leftMs <= 0) return;
+      // A timer cuts off a part of a ms, and would fire before the pause is over.
+      await unlessAborted(setTimeout(Math.ceil(leftMs)), signal);
+    }
   }
 
   /** Starts that fail together count once. */
