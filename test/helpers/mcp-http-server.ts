@@ -11,6 +11,7 @@ export async function anMcpServerOverHttp({ hangsAt = '', atFirstCall = 'answer'
   const requests: string[] = [];
   const sessions = new Set<string>();
   let hasHung = false;
+  let opened = 0;
   let calls = 0;
   const answers: Record<string, object> = {
     initialize: {
@@ -18,6 +19,7 @@ export async function anMcpServerOverHttp({ hangsAt = '', atFirstCall = 'answer'
       capabilities: { tools: {} },
       serverInfo: { name: 'wiki', version: '1' },
     },
+    ping: {},
     'tools/list': { tools: [{ name: 'look_up', inputSchema: { type: 'object' } }] },
     'tools/call': { content: [{ type: 'text', text: 'a page' }] },
   };
@@ -48,9 +50,13 @@ export async function anMcpServerOverHttp({ hangsAt = '', atFirstCall = 'answer'
       response.writeHead(202).end();
       return;
     }
-    const opened = `session-${sessions.size + 1}`;
-    if (method === 'initialize') sessions.add(opened);
-    response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': opened });
+    if (method === 'initialize') sessions.add(`session-${++opened}`);
+    else if (!sessions.has(session)) {
+      response.writeHead(404).end();
+      return;
+    }
+    const named = method === 'initialize' && { 'mcp-session-id': `session-${opened}` };
+    response.writeHead(200, { 'content-type': 'application/json', ...named });
     response.end(JSON.stringify({ jsonrpc: '2.0', id, result: answers[method] }));
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));

@@ -25,3 +25,19 @@ test('if all owners of places wait for another one, the last one is refused', as
   frees[1]?.();
   (await waiting)();
 });
+
+test('a wait for a shared server is refused if it needs a place of the waiting attempt', async () => {
+  const places = new Places(1);
+  const free = await places.take('a', signal);
+  const askers = new Set(['b']);
+  const wanted: number[] = [];
+  places.onWanted(() => wanted.push(places.waiting));
+  const waiting = places.take('shared', signal, askers);
+  places.assertMoves();
+  askers.add('a');
+  expect(() => places.assertMoves()).toThrow('mcp.max_processes');
+  expect(wanted).toEqual([1]);
+  free();
+  (await waiting)();
+  expect(places.waiting).toBe(0);
+});

@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { WorkerRecords } from '../../../src/records/worker-records.ts';
+import { aFolder, start } from '../../app/run-cli.ts';
 import { aDeployment, type Deployment } from '../../helpers/deployment.ts';
 import { anMcpServerOverHttp } from '../../helpers/mcp-http-server.ts';
 import { mcpServer } from '../../helpers/mcp-servers.ts';
@@ -100,6 +101,21 @@ test('a shared server that has died is released and replaced', async () => {
   expect(await sharedRows(deployment)).toHaveLength(1);
 });
 
+test('after a quiet time a session that the server has lost is replaced before a call', async () => {
+  const { url, sessions } = await anMcpServerOverHttp();
+  const deployment = await aDeployment({ settings: { mcp: { wiki: { url, isolation: 'shared' } } } });
+  await deployment.startWorker();
+  await succeed(deployment, lookUp);
+  sessions.clear();
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + 31_000);
+  onTestFinished(() => void vi.restoreAllMocks());
+  await succeed(deployment, lookUp);
+  expect(deployment.simulator.requests().at(-1)?.body).toContain('a page');
+  expect(sessions).toEqual(new Set(['session-2']));
+  expect(releasesIn(deployment)).toMatchObject([{ kind: 'mcp_session', evidence: 'verified' }]);
+});
+
 test('tasks share one session over HTTP, which the drain ends at the server', async () => {
   const { url, requests, sessions } = await anMcpServerOverHttp();
   const deployment = await aDeployment({ settings: { mcp: { wiki: { url, isolation: 'shared' } } } });
@@ -122,6 +138,14 @@ test('after kill -9 another worker closes the rows of shared servers with eviden
   expect(rows.map(({ kind }) => kind).toSorted()).toEqual(['mcp_session', 'process']);
   doomed.process.kill('SIGKILL');
   await doomed.exited;
+  await deployment.startWorker({ name: 'knows no wiki' }, { mcp: { plain } });
+  await expect
+    .poll(async () => (await sharedRows(deployment)).map(({ ref }) => ref), { timeout: 20_000 })
+    .toEqual([expect.stringMatching(/wiki-1\/session-1$/)]);
+  const { prefix } = deployment;
+  const leaks = await start(['leaks', '--json'], aFolder(), { REDIS_URL: inject('redisUrl'), ERRAND_PREFIX: prefix })
+    .ended;
+  expect(JSON.parse(leaks.out)).toMatchObject({ task_id: null, kind: 'mcp_session', status: 'acquired' });
   await deployment.startWorker({ name: 'heir' });
   await expect.poll(() => sharedRows(deployment), { timeout: 20_000 }).toEqual([]);
   const released = releasesIn(deployment).toSorted((a, b) => (String(a.kind) < String(b.kind) ? -1 : 1));
