@@ -96,9 +96,3 @@ function problemOfName(name: string): string | null {
 export function isSecretSource(value: string): boolean {
   return /^(env:|file:\/)/.test(value);
 }
-
-/** Tells whether a name matches a pattern, in which `*` matches any characters. */
-export function matchesPattern(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.\-/]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`, 's').test(name);
-}

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { ToolClass } from '../../agent/tool.ts';
 import { parseForeign } from '../../base/foreign.ts';
+import { NamePatterns } from '../../base/name-patterns.ts';
 import { clip, wellFormed } from '../../base/text.ts';
 import { isWithin } from '../../contract/bounded-json.ts';
-import { type McpServer, matchesPattern } from './settings.ts';
+import type { McpServer } from './settings.ts';
 
 /** The maximum number of tools of one server. */
 const MAX_TOOLS = 256;
@@ -55,11 +56,14 @@ export function listInText(text: string): ToolList | null {
  * @throws Error if two tools get the same name.
  */
 export function namedTools(server: McpServer, { tools }: ToolList): NamedTool[] {
-  const allowed = tools.filter(({ name }) => server.tools.some((pattern) => matchesPattern(pattern, name)));
+  const isAllowed = new NamePatterns(Object.fromEntries(server.tools.map((pattern) => [pattern, true])), []);
+  const classes = new NamePatterns<ToolClass>(server.class, ['effect', 'idempotent', 'read']);
+  const allowed = tools.filter(({ name }) => isAllowed.find(name));
   const named = allowed.map((tool) => ({
     ...tool,
     shownAs: shownName(server.name, tool.name),
-    class: classOf(server, tool.name),
+    // What a server says about its tools does not count.
+    class: classes.find(tool.name) ?? 'effect',
   }));
   const byName = new Map<string, NamedTool>();
   for (const tool of named) {
@@ -84,10 +88,4 @@ function shownName(server: string, tool: string): string {
   if (/^[\w-]*$/.test(full) && full.length <= NAME_CHARS) return full;
   const hash = createHash('sha256').update(tool).digest('hex').slice(0, 8);
   return `${full.replace(/[^\w-]/g, '_').slice(0, NAME_CHARS - hash.length - 1)}_${hash}`;
-}
-
-/** The first pattern that matches decides. What a server says about its tools does not count. */
-function classOf(server: McpServer, tool: string): ToolClass {
-  const found = Object.entries(server.class).find(([pattern]) => matchesPattern(pattern, tool));
-  return found?.[1] ?? 'effect';
 }
