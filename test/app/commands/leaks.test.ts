@@ -1,4 +1,6 @@
 import { expect, inject, test } from 'vitest';
+import { Redactor } from '../../../src/base/secret.ts';
+import { WorkerLedger } from '../../../src/records/worker-ledger.ts';
 import { identifyWorker } from '../../../src/worker/holding/identity.ts';
 import { holdElsewhere, openRecords, outcomeOf } from '../../records/samples.ts';
 import { aFolder, start } from '../run-cli.ts';
@@ -57,6 +59,21 @@ test('rows of an owner that was not on record are listed, and closed by its inst
   expect(JSON.parse(leak ?? '')).toMatchObject({ kind: 'workspace', worker: 'node-7.1', instance: 'node-7.1' });
   const closed = await leaks('--close', holder.instance, '--because', 'its disk is gone');
   expect(closed).toMatchObject({ code: 0, err: expect.stringContaining('Closed 1 row of') });
+  expect(await workers.list()).toEqual([]);
+});
+
+test('a shared row of a silent worker is listed without a task, and closed', async () => {
+  const { leaks, workers, holder, redis, prefix } = await aHolder(60_000);
+  const ledger = new WorkerLedger(redis, prefix, new Redactor());
+  const row = { kind: 'process', ref: 'a-tag', epoch: 1, owner: holder.instance, intent_at: new Date().toISOString() };
+  await ledger.hold(holder.instance, [{ id: '1.process.mcp-a-1', entry: { status: 'intent', ...row } }]);
+  const listed = (await leaks('--json')).out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(listed[1]).toMatchObject({ task_id: null, row: '1.process.mcp-a-1', worker: 'node-7' });
+  const closed = await leaks('--close', 'node-7', '--because', 'its disk is gone');
+  expect(closed).toMatchObject({ code: 0, err: expect.stringContaining('Closed 2 rows of') });
   expect(await workers.list()).toEqual([]);
 });
 
