@@ -117,7 +117,7 @@ test('docs, compose file and manifest give a worker the stop time that doctor co
     expect(Math.min(...given), file).toBeGreaterThanOrEqual(neededS);
   }
   expect(read('docker-compose.yml')).toContain(`worker.drain_grace_ms and the ${RELEASE_MS / 1000} s that`);
-  expect(read('docs/how-to/deploy.md')).toContain(`\`worker.drain_grace_ms\` plus the ${RELEASE_MS / 1000} s that`);
+  expect(read('docs/how-to/deploy.md')).toContain(`\`worker.drain_grace_ms\` plus ${RELEASE_MS / 1000} s for the`);
   expect(read('docs/how-to/operate.md')).toContain(`the grace and ${RELEASE_MS / 1000} s more`);
   expect(read('docs/start/run.md')).toContain(`wait at least ${neededS} s before`);
 });

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
+import { newBatchId, taskIdOf } from '../../src/base/ids.ts';
 import { Redactor } from '../../src/base/secret.ts';
 import type { CleanupStep } from '../../src/contract/cleanup.ts';
 import { ErrandError } from '../../src/errors.ts';
@@ -30,8 +31,9 @@ const CLEANED: CleanupStep = {
   duration_ms: 1,
   released_at: '2026-01-01T00:00:00.000Z',
 };
-const RECLAIM: Step = { name: 'reclaim', taskId: 'a', ...ROW };
-const said = { task_id: 'a', ...ROW, ref: '/w/1', evidence: 'verified', detail: 'the directory is gone' };
+const TASK = taskIdOf(newBatchId(), 0);
+const RECLAIM: Step = { name: 'reclaim', taskId: TASK, ...ROW };
+const said = { ...ROW, ref: '/w/1', evidence: 'verified', detail: 'the directory is gone' };
 const DONE: StepEnd = { status: 'done' };
 const ids = Array.from({ length: 30 }, (_, at) => `t${at}`);
 const some = ids.slice(0, 20);
@@ -41,12 +43,23 @@ test.each<[Step, StepEnd, object]>([
   [
     RECLAIM,
     { status: 'released', step: CLEANED },
-    { level: 'info', ...said, msg: 'released a resource of a dead attempt' },
+    { level: 'info', task_id: TASK, ...said, msg: 'released a resource of a dead attempt' },
+  ],
+  [
+    { ...RECLAIM, taskId: 'hash of a worker' },
+    { status: 'released', step: CLEANED },
+    { level: 'info', ...said, msg: 'released a shared resource of a worker' },
   ],
   [
     RECLAIM,
     { status: 'left_open', step: { ...CLEANED, status: 'open', evidence: 'unknown' } },
-    { level: 'warn', ...said, evidence: 'unknown', msg: 'could not release a resource of a dead attempt' },
+    {
+      level: 'warn',
+      task_id: TASK,
+      ...said,
+      evidence: 'unknown',
+      msg: 'could not release a resource of a dead attempt',
+    },
   ],
   [
     { name: 'jobs_handed_back', jobIds: ids, instance: 'w.1', proof: 'its process has ended' },
