@@ -34,7 +34,7 @@ import { blocks, blocksOf, kindOf, placeOf } from './snippets/blocks.ts';
 import { checkKubernetes } from './snippets/manifests.ts';
 import { DRIVERS, PRINTED } from './snippets/programs.ts';
 import { type PageDeployment, runProgram, startDeployment, writeProgram } from './snippets/project.ts';
-import { linkCommand, NOT_RUN, Shell, shellLines } from './snippets/shell.ts';
+import { linkCommand, NOT_RUN, RUN_BY_SYSTEM, Shell, shellLines } from './snippets/shell.ts';
 
 const execute = promisify(execFile);
 
@@ -45,7 +45,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'ts run': 'runs, and its output is compared',
   'ts module': 'runs, called by a program of `snippets/programs.ts`',
   'js express': 'is not run, because Express is not installed: it parses, and what it calls is in the module above it',
-  sh: 'runs line by line if the line is of Errand; for other lines see `NOT_RUN`',
+  sh: 'runs line by line if the line is of Errand; for other lines see `NOT_RUN` and `RUN_BY_SYSTEM`',
   'text output': 'is compared with what the command prints, see `SHOWN_BY`',
   'text drawing': 'is not run, because a person reads it',
   mermaid: 'is not run, because a person reads it',
@@ -243,9 +243,9 @@ describe('a shell line', { concurrent: true }, () => {
     [answered, waiting] = await Promise.all([enqueued(prefix, true), enqueued(freshPrefix(), false)]);
   });
 
-  test('is of Errand, or of a program that is listed as not run', () => {
+  test('is of Errand, of the system, or of a program that is listed as not run', () => {
     const others = lines.flatMap((line) => (line.kind === 'other' ? [line.program] : []));
-    expect([...new Set(others)].sort()).toEqual(Object.keys(NOT_RUN).sort());
+    expect([...new Set(others)].sort()).toEqual([...Object.keys(NOT_RUN), ...RUN_BY_SYSTEM].sort());
   });
 
   test.for(runnable)('runs in %s', async ([, place, block]) => {

@@ -13,14 +13,10 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
   npx: 'the named tests run with the suite; the named examples run in `test/examples.test.ts`',
   docker: 'needs a daemon and a registry',
   kubectl: 'needs a cluster',
-  openssl: 'makes the secrets of the containers',
-  printf: 'writes the secrets of the containers',
-  mkdir: 'makes the folders of the containers and of the restored Redis',
-  cp: 'copies what redis-cli saves',
-  'redis-cli': 'is not installed with Node',
-  'redis-server': 'runs as a service of the reader',
-  'redis-check-rdb': 'is not installed with Node',
 };
+
+/** The programs of the system whose lines `system-programs.test.ts` runs. */
+export const RUN_BY_SYSTEM = ['openssl', 'printf', 'mkdir', 'cp', 'redis-cli', 'redis-server', 'redis-check-rdb'];
 
 /** The commands that never end, and what they print once they are ready. SIGTERM ends them with 0. */
 const ENDLESS: Readonly<Record<string, RegExp>> = {
