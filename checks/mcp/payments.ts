@@ -14,6 +14,7 @@ type Payment = { effect: string; workerPid: number; seenAtMs: number };
 export class Payments {
   readonly #file: string;
   #seen: Payment[] = [];
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(file: string) {
     this.#file = file;
@@ -51,6 +52,8 @@ export class Payments {
   }
 
   async #look(): Promise<void> {
+    // A payment that began between two looks may have ended: it has no time.
+    const isClose = monotonicMs() - this.#lookedAtMs < UNDER_WAY_MS / 8;
     const lines = (await readFile(this.#file, 'utf8').catch(() => '')).split('\n').slice(0, -1);
     for (const line of lines.slice(this.#seen.length)) {
       const { name, pid, args } = JSON.parse(line);
@@ -58,8 +61,9 @@ export class Payments {
       this.#seen.push({
         effect: `${name} ${args.amount}`,
         workerPid: parentOf(parentOf(pid)),
-        seenAtMs: monotonicMs(),
+        seenAtMs: isClose ? monotonicMs() : Number.NEGATIVE_INFINITY,
       });
     }
+    this.#lookedAtMs = monotonicMs();
   }
 }
