@@ -1,3 +1,4 @@
+import { monotonicMs } from '../base/clock.ts';
 import { parseForeign } from '../base/foreign.ts';
 import { clip, wellFormed } from '../base/text.ts';
 import type { ToolCall, ToolResult } from '../contract/checkpoint.ts';
@@ -42,6 +43,8 @@ export type CallTerms = {
 export class Tools {
   readonly #allowed = new Map<string, OwnedTool>();
   readonly #denied = new Map<string, OwnedTool>();
+  /** The tools as the model sees them, sorted by name: a provider caches a prompt only if its tools never move. */
+  readonly definitions: ToolDefinition[];
 
   constructor(tools: readonly OwnedTool[], gate?: ToolGate) {
     for (const owned of tools) {
@@ -49,12 +52,8 @@ export class Tools {
       const isAllowed = gate?.allows(name) ?? true;
       (isAllowed ? this.#allowed : this.#denied).set(name, owned);
     }
-  }
-
-  /** The tools as the model sees them, sorted by name: a provider caches a prompt only if its tools never move. */
-  get definitions(): ToolDefinition[] {
     const definitions = [...this.#allowed.values()].map(({ tool }) => tool.definition);
-    return definitions.sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.definitions = definitions.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Returns the class of a tool that may run; `undefined` if there is no such tool. */
@@ -127,8 +126,8 @@ async function run({ tool, session }: OwnedTool, args: unknown, terms: CallTerms
   // A tool may report in a loop, or after its end.
   let nextMs = Number.NEGATIVE_INFINITY;
   const progress = (text: string) => {
-    if (performance.now() < nextMs) return;
-    nextMs = performance.now() + PROGRESS_EVERY_MS;
+    if (monotonicMs() < nextMs) return;
+    nextMs = monotonicMs() + PROGRESS_EVERY_MS;
     terms.onProgress(clip(wellFormed(String(text)), PROGRESS_CHARS));
   };
   try {

@@ -16,7 +16,7 @@ const MAX_PAGES = 16;
 export type CallResult = { status: 'replied'; reply: ToolReply } | { status: 'ended' };
 
 /** One call: the tool by its name at the server, its arguments, and how long the server may be silent. */
-export type ToolCallRequest = { tool: string; args: Record<string, unknown>; silentMs: number };
+export type ToolCallRequest = { tool: string; args: Readonly<Record<string, unknown>>; silentMs: number };
 
 /** How long a connection may take, and what ends it early. */
 export type ConnectLimits = { limitMs: number; signal: AbortSignal };

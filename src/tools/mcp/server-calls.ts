@@ -57,7 +57,7 @@ export class ServerCalls {
    * it has an effect.
    * @throws Error that the model reads; the reason of the signal.
    */
-  async call(tool: NamedTool, args: Record<string, unknown>, call: CallContext): Promise<ToolReply> {
+  async call(tool: NamedTool, args: Readonly<Record<string, unknown>>, call: CallContext): Promise<ToolReply> {
     const request = { tool: tool.name, args, silentMs: this.#server.call_timeout_ms };
     for (let isLast = tool.class === 'effect'; ; isLast = true) {
       const result = await this.#access.use(call.signal, async (connection) => {

@@ -1,6 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
-import { monotonicMs } from '../../base/clock.ts';
-import { unlessAborted } from '../../base/unless-aborted.ts';
+import { monotonicMs, sleep } from '../../base/clock.ts';
 
 const FIRST_MS = 1_000;
 const MAX_MS = 30_000;
@@ -37,7 +35,7 @@ export class StartPause {
       const leftMs = this.#untilMs - monotonicMs();
       if (leftMs <= 0) return;
       // A timer cuts off a part of a ms, and would fire before the pause is over.
-      await unlessAborted(setTimeout(Math.ceil(leftMs)), signal);
+      await sleep(Math.ceil(leftMs), signal);
     }
   }
 

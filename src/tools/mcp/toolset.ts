@@ -3,6 +3,7 @@ import { shownTool } from '../../agent/shown-tool.ts';
 import type { Tool } from '../../agent/tool.ts';
 import type { ToolSession } from '../../agent/tool-session.ts';
 import type { Toolset } from '../../agent/toolset.ts';
+import { isObject } from '../../base/foreign.ts';
 import { typeOf } from '../../contract/plain-json.ts';
 import { type ServerAccess, ServerCalls } from './server-calls.ts';
 import type { McpServer } from './settings.ts';
@@ -44,8 +45,4 @@ function toolOf(tool: NamedTool, calls: ServerCalls): Tool {
       return calls.call(tool, args, call);
     },
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeOf(value) === 'object';
 }
