@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Toolset } from '../agent/toolset.ts';
 import { Redactor } from '../base/secret.ts';
+import type { SecretReader } from '../credentials/secrets.ts';
 import { createLog } from '../telemetry/log.ts';
 import { type Observer, unobserved } from '../telemetry/observer.ts';
 import type { ToolListStore } from '../tools/mcp/tool-lists.ts';
@@ -10,11 +11,16 @@ import { Releasers } from '../worker/holding/releasers.ts';
 import type { TrialDeps } from '../worker/trial.ts';
 import { composeMcp } from './compose-mcp.ts';
 import { composeToolsets, type OwnToolset } from './compose-toolsets.ts';
-import { type Config, processSecrets } from './config.ts';
+import type { Config } from './config.ts';
 import { optionalToolsets } from './optional-toolsets.ts';
 
-/** The configuration and the own toolsets of trials, and the signal that ends them. */
-export type TrialOptions = { config: Config; own: readonly OwnToolset[]; signal: AbortSignal };
+/** The configuration, the own toolsets and the secrets of trials, and the signal that ends them. */
+export type TrialOptions = {
+  config: Config;
+  own: readonly OwnToolset[];
+  secrets: SecretReader;
+  signal: AbortSignal;
+};
 
 /** A toolset, and the file that it comes from; `built-in` for one of Errand itself. */
 export type SourcedToolset = { toolset: Toolset; from: string };
@@ -34,14 +40,14 @@ const NO_OBSERVER: Observer = { begin: () => unobserved };
  * @throws ErrandError `CONFIG_INVALID` for own toolsets that do not fit, or a sandbox of `shell` that does not work.
  */
 export async function withTrialParts<T>(options: TrialOptions, use: (parts: TrialParts) => Promise<T>): Promise<T> {
-  const { config, own, signal } = options;
+  const { config, own, secrets, signal } = options;
   const root = await mkdtemp(join(tmpdir(), 'errand-tools-'));
   try {
     const there = { ...config, worker: { ...config.worker, workspace_root: root } };
     const redactor = new Redactor();
     const output = process.stderr;
     const log = createLog({ level: config.worker.log_level, isPretty: output.isTTY === true, redactor, output });
-    const servers = composeMcp(config, { log, redactor, secrets: processSecrets(), lists: NOTHING_KEPT });
+    const servers = composeMcp(config, { log, redactor, secrets, lists: NOTHING_KEPT });
     const toolsets = composeToolsets(there, own, [...(await optionalToolsets(there)), ...servers.toolsets]);
     const { builtInKinds: kinds, ownKinds } = toolsets;
     const deps = {

@@ -34,7 +34,7 @@ const WORDS = new Map([
  */
 export async function loadOwnTools(config: Config): Promise<OwnToolset[]> {
   if (config.tool_modules.length === 0) return [];
-  dropVariables(secretVariables(config.providers));
+  dropVariables(secretVariables(config));
   return loadToolModules(config.tool_modules);
 }
 

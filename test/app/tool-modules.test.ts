@@ -106,10 +106,16 @@ test.each<[string, object]>([
   expect(JSON.parse(out).findings).toContainEqual(expect.objectContaining({ check: 'tool modules', ...finding }));
 });
 
-test('the variables of secrets are those of providers, passwords and Redis', () => {
-  expect(secretVariables([{ credential: 'env:ACME_KEY' }, { credential: 'file:/run/key' }])).toEqual(
+test('variables of secrets: those of providers, MCP servers, passwords and Redis', () => {
+  const providers = [{ credential: 'env:ACME_KEY' }, { credential: 'file:/run/key' }];
+  const wiki = { credential: 'env:WIKI_TOKEN', env: {} };
+  const github = { credential: 'none', env: { TOKEN: 'env:GITHUB_TOKEN', HOST: 'github.example' } };
+  const found = secretVariables({ providers, mcp: { servers: [wiki, github] } });
+  expect(found).not.toContain('github.example');
+  expect(found).toEqual(
     expect.arrayContaining([
       ...['ACME_KEY', 'ACME_KEY_FILE', 'OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN'],
+      ...['WIKI_TOKEN', 'WIKI_TOKEN_FILE', 'GITHUB_TOKEN'],
       ...['REDIS_URL', 'REDIS_SENTINEL_PASSWORD', 'ERRAND_BOARD_PASSWORD'],
     ]),
   );

@@ -38,7 +38,7 @@ export async function tools({ json = false, call, args }: ToolsFlags, screen: Sc
   const own = await loadOwnTools(config);
   // A tool must find the prototypes as it finds them in a worker.
   closePrototypes();
-  const exitCode = await withTrialParts({ config, own, signal }, async (parts) => {
+  const exitCode = await withTrialParts({ config, own, secrets, signal }, async (parts) => {
     if (trial) return callTool(trial, parts, { json, screen });
     const listed = await listToolsets(parts);
     return show(listed, await askWorkers(config, secrets, screen), { json, screen });
